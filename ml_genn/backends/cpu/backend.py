@@ -1,0 +1,52 @@
+"""Builds a plan for the embedded engine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ml_genn.backends.cpu.abi import load
+from ml_genn.backends.cpu.model import CpuModel
+from ml_genn.backends.cpu.toolchain import build
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.source import source
+from ml_genn.errors import ValidationError
+from ml_genn.model.plan import Plan, Values
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class CpuBackend:
+    """Plan -> C++ -> shared library -> model."""
+
+    name: str = "cpu"
+
+    def build(
+        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+    ) -> CpuModel:
+        """A model that runs the plan on ``num_threads`` threads.
+
+        Args:
+            plan: the plan.
+            values: its numbers.
+            num_threads: threads; None: as many as the process may use.
+            seed: seed of the random numbers drawn while running.
+
+        Raises:
+            BuildError: if there is no compiler or it fails.
+        """
+        threads = available_cores() if num_threads is None else num_threads
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise ValidationError(
+                f"num_threads is a whole number of at least 1, or None. "
+                f"Received {num_threads!r}."
+            )
+        layout = Layout(plan)
+        library = load(str(build(source(layout))))
+        return CpuModel(layout, values, library, threads=threads, seed=seed)

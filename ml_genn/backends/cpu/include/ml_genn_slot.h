@@ -1,0 +1,77 @@
+// Where an example lives while it runs: its state block, tapes and losses. One slot per
+// thread, or one per example where all must stay until the batch is through.
+#pragma once
+#if defined(__clang__)
+#define MLG_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
+#else
+#define MLG_LOOP _Pragma("GCC ivdep")
+#endif
+#define gennrand_uniform() random_.uniform()
+#define gennrand_normal() random_.normal()
+#define gennrand_exponential() random_.exponential()
+#define gennrand() random_.bits()
+
+using mlg::Call;
+namespace {
+
+struct Slot {
+  float *block = nullptr;  // rows of state, then delay rings
+  uint8_t *flags = nullptr;
+  mlg::Tape tapes[TAPES + 1];
+  float *drive[OUTPUTS + 1] = {};  // slopes of a loss that looks at every step
+  int64_t drive_steps = 0;
+  float loss[OUTPUTS + 1] = {};
+  float *const *push = nullptr;  // regularisation of each neuron
+
+  bool create(int64_t floats) {
+    block = mlg::allocate<float>(floats);
+    flags = mlg::allocate<uint8_t>(FLAGS + 64);
+    return block && flags;
+  }
+  bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
+    if (reset) memcpy(block, c.initial, floats * sizeof(float));
+    for (int64_t k = 0; k < TAPES; ++k)
+      if (!tapes[k].begin(c.num_steps)) return false;
+    for (int64_t k = 0; k < INPUTS; ++k) {
+      const int64_t at = k * c.batch + b;
+      tapes[INPUT_TAPE[k]].play(c.event_steps[at], c.event_ids[at], c.event_counts[at],
+                                c.num_steps);
+    }
+    if (c.num_steps > drive_steps) {
+      for (int64_t k = 0; k < OUTPUTS; ++k) {
+        if (!DRIVE_SIZE[k]) continue;
+        free(drive[k]);
+        drive[k] = mlg::allocate<float>(c.num_steps * DRIVE_SIZE[k]);
+        if (!drive[k]) return false;
+        memset(drive[k], 0, c.num_steps * DRIVE_SIZE[k] * sizeof(float));
+      }
+      drive_steps = c.num_steps;
+    }
+    for (float &l : loss) l = 0;
+    return true;
+  }
+  void release() {
+    free(block);
+    free(flags);
+    for (mlg::Tape &tape : tapes) tape.release();
+    for (float *d : drive) free(d);
+  }
+};
+
+// A row of the state block.
+template <class T>
+inline T *row_(Slot &s, int64_t offset) {
+  return static_cast<T *>(__builtin_assume_aligned(s.block + offset, 64));
+}
+
+// Sums one element over the threads' gradients and leaves them at zero.
+inline float mlg_sum(float *const *parts, int threads, int64_t j) {
+  float sum = parts[0][j];
+  parts[0][j] = 0;
+  for (int k = 1; k < threads; ++k) {
+    sum += parts[k][j];
+    parts[k][j] = 0;
+  }
+  return sum;
+}
+}  // namespace

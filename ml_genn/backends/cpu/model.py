@@ -1,0 +1,347 @@
+"""A built plan on the embedded engine."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ml_genn.backends.cpu import abi
+from ml_genn.backends.cpu.abi import Call, Phase, Recording
+from ml_genn.backends.cpu.numbers import aligned, numbers, padded_matrix
+from ml_genn.backends.seam import Events, Examples, Mode, Outcome, Record
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.source import id_bytes
+from ml_genn.errors import MlGennError
+from ml_genn.model.plan import LossKind, Plan, Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Examples with the addresses of their spikes.
+
+    Args:
+        examples: what they were made from.
+        steps, ids, counts: addresses and numbers of spikes, (input groups, examples).
+        kept: arrays that must live as long as their addresses are used.
+    """
+
+    examples: Examples
+    steps: np.ndarray
+    ids: np.ndarray
+    counts: np.ndarray
+    kept: list[np.ndarray]
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """A call under way, with every array that its pointers point to."""
+
+    call: Call
+    mode: Mode
+    results: list[np.ndarray]
+    losses: np.ndarray
+    gradients: list[np.ndarray]
+    records: dict[Record, np.ndarray]
+    kept: list[object]
+    step: int = 0
+
+
+def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
+    addresses = [0 if a is None else a.ctypes.data for a in arrays]
+    return np.asarray([*addresses, 0], dtype=np.uintp)
+
+
+class CpuModel:
+    """Runs a plan; see `ml_genn.backends.seam.Model`."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        values: Values,
+        library: ctypes.CDLL,
+        *,
+        threads: int,
+        seed: int,
+    ) -> None:
+        self.plan: Plan = layout.plan
+        self._layout = layout
+        self._values = values
+        self._library = library
+        self._seed = seed
+        self._numbers = numbers(layout, values)
+        self._id_type = np.uint16 if id_bytes(layout) == 2 else np.uint32
+        self._slots = [
+            aligned(self._weight(update.target).shape)
+            for update in layout.plan.updates
+            for _ in update.slots
+        ]
+        count = sum(len(update.scalars) for update in layout.plan.updates)
+        self._optimiser_scalars = np.zeros(count + 1, dtype=np.float32)
+        self._fixed = {
+            "arrays": _pointers(self._numbers.arrays),
+            "slots": _pointers(self._slots),
+        }
+        self._examples_run = 0
+        self._stepping: _Batch | None = None
+        self._engine = library.mlg_create(threads, self._numbers.initial.size)
+        if not self._engine:
+            raise MemoryError("the engine could not allocate its threads' memory")
+        self._finalizer = weakref.finalize(self, library.mlg_destroy, self._engine)
+
+    @property
+    def num_threads(self) -> int:
+        """Threads that run batches."""
+        return int(self._library.mlg_threads(self._engine))
+
+    def close(self) -> None:
+        """Frees the engine's memory and ends its threads."""
+        self._finalizer()
+        self._engine = None
+
+    # ------------------------------------------------------------ numbers
+    def _weight(self, name: str) -> np.ndarray:
+        return self._numbers.arrays[self._layout.arrays["weight", name, ""]]
+
+    def weights(self, name: str) -> np.ndarray:
+        """A copy of the weights of a synapse group: (source size, target size)."""
+        return self._weight(name)[:, : self._target_size(name)].copy()
+
+    def set_weights(self, name: str, weights: np.ndarray) -> None:
+        """Replaces the weights of a synapse group."""
+        self._weight(name)[:] = padded_matrix(np.asarray(weights, dtype=np.float32))
+
+    def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
+        """Numbers that the optimisers are given, update by update."""
+        self._optimiser_scalars[: len(scalars)] = scalars
+
+    def _target_size(self, name: str) -> int:
+        (synapses,) = (s for s in self.plan.synapses if s.name == name)
+        return self.plan.neuron(synapses.target).size
+
+    # ------------------------------------------------------------ examples
+    def prepare(self, examples: Examples) -> Prepared:
+        """Examples with the addresses of their spikes."""
+        groups = [g.name for g in self._layout.inputs]
+        shape = (len(groups), examples.size)
+        prepared = Prepared(
+            examples,
+            np.zeros(shape, dtype=np.uintp),
+            np.zeros(shape, dtype=np.uintp),
+            np.zeros(shape, dtype=np.int64),
+            [],
+        )
+        for g, name in enumerate(groups):
+            for b, events in enumerate(examples.events[name]):
+                self._place(prepared, (g, b), events)
+        return prepared
+
+    def _place(self, prepared: Prepared, at: tuple[int, int], events: Events) -> None:
+        steps = np.ascontiguousarray(events.steps, dtype=np.int32)
+        ids = np.ascontiguousarray(events.ids, dtype=self._id_type)
+        prepared.steps[at] = steps.ctypes.data
+        prepared.ids[at] = ids.ctypes.data
+        prepared.counts[at] = len(steps)
+        prepared.kept.extend((steps, ids))
+
+    # ------------------------------------------------------------ running
+    def run(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> Outcome:
+        """Runs the examples at ``indices`` as one batch, in one call."""
+        batch = self._batch(prepared, indices, mode)
+        batch.call.phases = (
+            Phase.BEGIN | Phase.FORWARD | Phase.END | self._ending(mode)
+        )
+        return self._outcome(batch, self._run(batch))
+
+    def begin_step(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> None:
+        """Starts a batch that is advanced one time step at a time."""
+        batch = self._batch(prepared, indices, mode)
+        batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS
+        if mode.keep_state:
+            batch.call.phases |= Phase.KEEP_STATE
+        self._run(batch)
+        self._stepping = batch
+
+    def step(self) -> None:
+        """Advances the batch by one time step."""
+        batch = self._current()
+        batch.call.first, batch.call.last = batch.step, batch.step + 1
+        batch.call.phases = Phase.FORWARD | Phase.OWN_SLOTS
+        self._run(batch)
+        batch.step += 1
+
+    def end_step(self) -> Outcome:
+        """Ends the batch that was stepped."""
+        batch = self._current()
+        batch.call.phases = Phase.END | Phase.OWN_SLOTS | self._ending(batch.mode)
+        self._stepping = None
+        return self._outcome(batch, self._run(batch))
+
+    def state(self, group: str, variable: str) -> np.ndarray:
+        """A state variable of the batch that is being stepped: (examples, neurons)."""
+        batch = self._current()
+        row = self._layout.rows[group, variable]
+        rows = []
+        for b in range(batch.call.batch):
+            address = self._library.mlg_block(self._engine, b) + 4 * row.offset
+            stretch = (ctypes.c_float * row.size).from_address(address)
+            rows.append(np.array(stretch, dtype=np.float32))
+        return np.stack(rows)
+
+    def _current(self) -> _Batch:
+        if self._stepping is None:
+            raise MlGennError("no batch is being stepped; call begin_step first")
+        return self._stepping
+
+    @staticmethod
+    def _ending(mode: Mode) -> Phase:
+        phases = Phase(0)
+        if mode.backward:
+            phases |= Phase.BACKWARD
+        if mode.update:
+            phases |= Phase.UPDATE
+        if mode.gradients:
+            phases |= Phase.REDUCE
+        if mode.spikes or mode.keep_state:
+            phases |= Phase.OWN_SLOTS
+        if mode.keep_state:
+            phases |= Phase.KEEP_STATE
+        return phases
+
+    def _run(self, batch: _Batch) -> int:
+        status = int(self._library.mlg_run(self._engine, ctypes.byref(batch.call)))
+        if status == abi.NO_MEMORY:
+            raise MemoryError(
+                "the engine ran out of memory; use a smaller batch or fewer time steps"
+            )
+        return status
+
+    def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
+        examples = prepared.examples
+        size, steps = len(indices), examples.num_steps
+        results = [
+            np.zeros((size, g.size), dtype=np.float32) for g in self._layout.outputs
+        ]
+        losses = np.zeros((size, max(len(results), 1)), dtype=np.float32)
+        gradients = [
+            np.zeros(self._weight(name).shape, dtype=np.float32)
+            for name in (self._layout.learned if mode.gradients else ())
+        ]
+        records = {r: self._record_array(r, size, steps) for r in mode.records}
+        kept: dict[str, np.ndarray] = {
+            "event_steps": np.ascontiguousarray(prepared.steps[:, indices]),
+            "event_ids": np.ascontiguousarray(prepared.ids[:, indices]),
+            "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
+            "results": _pointers(results),
+            "gradients": _pointers(gradients),
+            "losses": losses,
+        }
+        targets = self._targets(examples, indices)
+        kept["targets"] = _pointers(targets)
+        recordings = self._recordings(records)
+        call = self._call(size, steps, kept)
+        call.num_recordings = len(records)
+        call.recordings = ctypes.addressof(recordings)
+        if not mode.gradients:
+            call.gradients = None
+        self._examples_run += size
+        return _Batch(
+            call,
+            mode,
+            results,
+            losses,
+            gradients,
+            records,
+            [prepared, kept, targets, recordings],
+        )
+
+    def _call(self, size: int, steps: int, arrays: dict[str, np.ndarray]) -> Call:
+        own = {
+            **arrays,
+            **self._fixed,
+            "scalars": self._numbers.scalars,
+            "integers": self._numbers.integers,
+            "initial": self._numbers.initial,
+            "loss_scalars": self._numbers.loss_scalars,
+            "optimiser_scalars": self._optimiser_scalars,
+        }
+        call = Call(
+            num_steps=steps,
+            batch=size,
+            first=0,
+            last=steps,
+            example=self._examples_run,
+            seed=self._seed,
+            dt=self._values.dt,
+            scale=1.0 / max(size, 1),
+        )
+        for name, array in own.items():
+            setattr(call, name, array.ctypes.data)
+        return call
+
+    def _targets(
+        self, examples: Examples, indices: np.ndarray
+    ) -> list[np.ndarray | None]:
+        result: list[np.ndarray | None] = []
+        for group in self._layout.outputs:
+            values = examples.targets.get(group.name)
+            if values is None or group.loss is None:
+                result.append(None)
+                continue
+            labels = group.loss.kind is LossKind.CROSS_ENTROPY
+            dtype = np.int32 if labels else np.float32
+            result.append(np.ascontiguousarray(values[indices], dtype=dtype))
+        return result
+
+    def _record_array(self, record: Record, size: int, steps: int) -> np.ndarray:
+        row = self._layout.rows[record.group, record.variable]
+        return np.zeros((size, steps, row.size), dtype=np.float32)
+
+    def _recordings(self, records: dict[Record, np.ndarray]) -> ctypes.Array[Recording]:
+        result = (Recording * max(len(records), 1))()
+        for k, (record, array) in enumerate(records.items()):
+            row = self._layout.rows[record.group, record.variable]
+            backward = not self._is_forward(record)
+            result[k] = Recording(row.offset, row.size, backward, 0, array.ctypes.data)
+        return result
+
+    def _is_forward(self, record: Record) -> bool:
+        group = self.plan.neuron(record.group)
+        return not group.adjoint or record.variable not in group.adjoint.variables
+
+    def _outcome(self, batch: _Batch, status: int) -> Outcome:
+        outputs = [g.name for g in self._layout.outputs]
+        gradients = {
+            name: array[:, : self._target_size(name)]
+            for name, array in zip(self._layout.learned, batch.gradients, strict=False)
+        }
+        outcome = Outcome(
+            results=dict(zip(outputs, batch.results, strict=True)),
+            losses=batch.losses,
+            finite=status != abi.NOT_FINITE,
+            gradients=gradients,
+            records=batch.records,
+        )
+        if not batch.mode.spikes:
+            return outcome
+        spikes = {name: self._spikes(batch, name) for name in batch.mode.spikes}
+        return replace(outcome, spikes=spikes)
+
+    def _spikes(self, batch: _Batch, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        tape, steps = self._layout.tapes[name], batch.call.num_steps
+        kind = ctypes.c_uint16 if self._id_type is np.uint16 else ctypes.c_uint32
+        result = []
+        for b in range(batch.call.batch):
+            address = self._library.mlg_spike_offsets(self._engine, b, tape)
+            offsets = np.array((ctypes.c_uint32 * (steps + 1)).from_address(address))
+            count = int(offsets[-1])
+            ids = np.zeros(0, dtype=np.uint32)
+            if count:
+                address = self._library.mlg_spike_ids(self._engine, b, tape)
+                ids = np.array((kind * count).from_address(address)).astype(np.uint32)
+            result.append((np.repeat(np.arange(steps), np.diff(offsets)), ids))
+        return result
+

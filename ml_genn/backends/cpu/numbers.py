@@ -1,0 +1,143 @@
+"""A plan's numbers in the engine's form: padded, single precision, one after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.model.expression import evaluate
+from ml_genn.model.plan import Constant, Values
+
+
+def aligned(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+    """Zeros that start at a multiple of 64 bytes."""
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64, dtype=np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def padded_row(values: np.ndarray, size: int) -> np.ndarray:
+    """A row with its last value repeated up to whole vectors.
+
+    What is padded runs as a copy of the last neuron without input, so it stays finite.
+    """
+    return np.pad(np.broadcast_to(values, (size,)), (0, padded(size) - size), mode="edge")
+
+
+def padded_matrix(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """A matrix with rows padded by zeros."""
+    result = aligned((values.shape[0], padded(values.shape[1])), dtype)
+    result[:, : values.shape[1]] = values
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Arrays that the engine is given.
+
+    Args:
+        scalars: constants of groups.
+        arrays: by index of `Layout.arrays`.
+        integers: by index of `Layout.integers`.
+        initial: state block at the start of an example.
+        loss_scalars: numbers of losses and regularisers.
+    """
+
+    scalars: np.ndarray
+    arrays: list[np.ndarray]
+    integers: np.ndarray
+    initial: np.ndarray
+    loss_scalars: np.ndarray
+
+
+def numbers(layout: Layout, values: Values) -> Numbers:
+    """The numbers of a plan in the engine's form."""
+    integers, floats = _integers(layout, values)
+    return Numbers(
+        scalars=_scalars(layout, values),
+        arrays=[_array(layout, values, *key) for key in layout.arrays],
+        integers=integers,
+        initial=_initial(layout, values, floats),
+        loss_scalars=_loss_scalars(layout, values),
+    )
+
+
+def _constant(values: Values, group: str, constant: Constant) -> np.ndarray:
+    known = {**values.parameters.get(group, {}), "dt": values.dt}
+    return evaluate(constant.expression, known)
+
+
+def _scalars(layout: Layout, values: Values) -> np.ndarray:
+    result = np.zeros(len(layout.scalars) + 1, dtype=np.float32)
+    for (group, name), index in layout.scalars.items():
+        result[index] = _constant(values, group, layout.constant(group, name))
+    return result
+
+
+def _array(
+    layout: Layout, values: Values, kind: str, owner: str, name: str
+) -> np.ndarray:
+    if kind == "weight":
+        return padded_matrix(values.weights[owner])
+    if kind == "delay":
+        return padded_matrix(values.delays[owner], np.int32)
+    size = layout.plan.neuron(owner).size
+    row = _constant(values, owner, layout.constant(owner, name))
+    result = aligned((padded(size),))
+    result[:] = padded_row(row, size)
+    return result
+
+
+def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
+    """Delays, and where rings lie behind the rows; with the floats of a block."""
+    result = np.zeros(len(layout.integers) + 1, dtype=np.int64)
+    end = layout.block_size
+    for (kind, owner, name), index in layout.integers.items():
+        if kind == "delay":
+            result[index] = int(values.delays[owner])
+            continue
+        if kind == "ring":
+            (synapses,) = (s for s in layout.plan.synapses if s.name == owner)
+            length = values.max_delays[owner] + 1
+            target = layout.plan.neuron(synapses.target)
+        else:
+            port = int(name.split(".")[0])
+            into = layout.into(owner, port)
+            length = 1 + max(values.max_delays.get(s.name, 0) for s in into)
+            target = layout.plan.neuron(owner)
+        if name.endswith("length"):
+            result[index] = length
+        else:
+            result[index] = end
+            end += length * padded(target.size)
+    return result, end
+
+
+def _initial(layout: Layout, values: Values, floats: int) -> np.ndarray:
+    block = aligned((floats,))
+    for group in layout.plan.neurons:
+        given = values.initial.get(group.name, {})
+        rows = {v.name: (given.get(v.name, 0.0), v.type) for v in group.variables}
+        if group.readout:
+            rows |= {n: (value, "float") for n, value in group.readout.variables}
+        for name, (value, kind) in rows.items():
+            row = layout.rows[group.name, name]
+            stretch = block[row.offset : row.offset + padded(row.size)]
+            filled = padded_row(np.asarray(value), row.size)
+            if kind == "float":
+                stretch[:] = filled
+            else:
+                stretch.view(np.int32)[:] = filled
+    return block
+
+
+def _loss_scalars(layout: Layout, values: Values) -> np.ndarray:
+    result: list[float] = []
+    for group in layout.outputs:
+        result += values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
+    for group in layout.regularised:
+        result += values.loss["regularised"][group.name]
+    return np.asarray([*result, 0.0], dtype=np.float32)

@@ -1,0 +1,172 @@
+"""Finds a C++ compiler, builds shared libraries, keeps them in a cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ml_genn.errors import BuildError
+
+INCLUDE = Path(__file__).parent / "include"
+SANITIZE = "ML_GENN_SANITIZE"
+CACHE = "ML_GENN_CACHE"
+
+#: Arithmetic may be reordered so that sums vectorise; NaN and infinity stay themselves.
+FLAGS = (
+    "-std=c++17 -O3 -fPIC -shared -fvisibility=hidden -fno-math-errno "
+    "-fno-trapping-math -fno-signed-zeros -fassociative-math -ffp-contract=fast "
+    "-fno-exceptions -fno-rtti -w -pthread"
+).split()
+SANITIZE_FLAGS = (
+    "-g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C++ compiler.
+
+    Args:
+        command: how it is called.
+        identity: changes when the compiler does.
+    """
+
+    command: tuple[str, ...]
+    identity: str
+
+    def arguments(self) -> list[str]:
+        """Command and flags, without files."""
+        machine = platform.machine().lower()
+        arm = machine in {"arm64", "aarch64"}
+        native = [] if "ziglang" in self.command else ["-march=native"]
+        if arm and native:
+            native = ["-mcpu=native"]
+        if not arm and native and "512" in _processor():
+            native.append("-mprefer-vector-width=512")
+        extra = SANITIZE_FLAGS if os.environ.get(SANITIZE) else []
+        return [*self.command, *FLAGS, *native, *extra]
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """What the processor can do, as far as generated code depends on it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() + platform.machine()
+    for line in text.splitlines():
+        if line.startswith(("flags", "Features")):
+            flags = line.split(":", 1)[1].split()
+            if "avx512f" in flags:
+                flags.append("512")
+            return " ".join(sorted(flags))
+    return platform.machine()
+
+
+def find_compiler() -> Compiler:
+    """The compiler: ``CXX``, g++, clang++, or the one in the ziglang package.
+
+    Raises:
+        BuildError: if there is none.
+    """
+    chosen = os.environ.get("CXX")
+    if chosen:
+        words = chosen.split()
+        path = shutil.which(words[0])
+        if path is None:
+            raise BuildError(
+                f"The compiler named by CXX was not found: '{chosen}'. Set CXX to the "
+                "path of a C++ compiler, or unset it to have one found."
+            )
+        return Compiler((path, *words[1:]), _identity(path))
+    for name in ("g++", "clang++"):
+        path = shutil.which(name)
+        if path is not None:
+            return Compiler((path,), _identity(path))
+    spec = importlib.util.find_spec("ziglang")
+    if spec is not None and spec.origin is not None:
+        command = (sys.executable, "-m", "ziglang", "c++")
+        return Compiler(command, _identity(spec.origin))
+    raise BuildError(
+        "No C++ compiler was found (looked for CXX, g++, clang++ and the ziglang "
+        "package). Install one: 'apt install g++' on Debian or Ubuntu, "
+        "'xcode-select --install' on macOS, or 'pip install ziglang' anywhere."
+    )
+
+
+def _identity(path: str) -> str:
+    real = os.path.realpath(path)
+    status = os.stat(real)
+    return f"{real}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def cache_folder() -> Path:
+    """The folder of built models: ``ML_GENN_CACHE`` or the user's cache folder."""
+    chosen = os.environ.get(CACHE)
+    if chosen:
+        folder = Path(chosen)
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches" / "ml_genn"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        folder = Path(base) / "ml_genn"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    fallback = Path(tempfile.gettempdir()) / f"ml_genn-{os.getuid()}"
+    fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return fallback
+
+
+@lru_cache(maxsize=1)
+def _headers() -> str:
+    return "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
+
+
+def build(source: str) -> Path:
+    """The shared library of a source text, built unless the cache has it.
+
+    The library appears under its final name in one step, so processes that build the
+    same model at the same moment do not disturb each other.
+
+    Raises:
+        BuildError: if there is no compiler or it fails.
+    """
+    compiler = find_compiler()
+    arguments = compiler.arguments()
+    key = "\n".join([source, _headers(), compiler.identity, *arguments, _processor()])
+    name = hashlib.sha256(key.encode()).hexdigest()[:32]
+    folder = cache_folder()
+    library = folder / f"{name}.so"
+    if not library.exists():
+        _compile(arguments, source, library)
+    return library
+
+
+def _compile(arguments: list[str], source: str, library: Path) -> None:
+    text = library.with_suffix(".cpp")
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as scratch:
+        fresh = Path(scratch) / "model.cpp"
+        fresh.write_text(source)
+        built = Path(scratch) / "model.so"
+        command = [*arguments, f"-I{INCLUDE}", str(fresh), "-o", str(built)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        os.replace(fresh, text)
+        if done.returncode != 0:
+            raise BuildError(
+                f"The C++ compiler failed on {text}.\nCommand: {' '.join(command)}\n"
+                f"{done.stderr.strip() or done.stdout.strip()}"
+            )
+        os.replace(built, library)

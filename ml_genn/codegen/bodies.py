@@ -1,0 +1,108 @@
+"""Code of one neuron inside a loop: what it loads, its lines, what it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Code, NeuronGroup
+
+#: Names that every body may read, and the C that gives them.
+PROVIDED = {
+    "dt": ("float", "c_.dt"),
+    "t": ("float", "c_.dt * t_"),
+    "step": ("float", "float(t_)"),
+    "num_steps": ("float", "float(c_.num_steps)"),
+    "id": ("int", "j_"),
+    "batch": ("int", "int(b_)"),
+    "num_batch": ("int", "int(c_.batch)"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Several pieces of code that run one after the other for neuron ``j_``."""
+
+    layout: Layout
+    group: NeuronGroup
+    codes: tuple[Code, ...]
+    conditions: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names read by any of the pieces."""
+        return frozenset().union(*(code.reads for code in self.codes))
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Names written by any of the pieces."""
+        return frozenset().union(*(code.writes for code in self.codes))
+
+    def _types(self) -> Mapping[str, str]:
+        types = {v.name: v.type for v in self.group.variables}
+        if self.group.readout:
+            types |= {name: "float" for name, _ in self.group.readout.variables}
+        if self.group.adjoint:
+            types |= {name: "float" for name in self.group.adjoint.variables}
+        return types
+
+    def variables(self) -> list[str]:
+        """State that is loaded."""
+        used = self.reads | self.writes
+        return [name for name in self._types() if name in used]
+
+    def pointers(self, writer: CodeWriter) -> None:
+        """Declares the rows and constants that the body uses."""
+        rows(writer, self.layout, self.group, self.variables())
+        size = self.group.size
+        for constant in self.group.constants:
+            if constant.name not in self.reads:
+                continue
+            if constant.per_neuron:
+                index = self.layout.arrays["constant", self.group.name, constant.name]
+                writer.line(
+                    f"const float *__restrict {constant.name}_p_ = "
+                    f"c_.arrays[{index}];  // [{size}]"
+                )
+            else:
+                index = self.layout.scalars[self.group.name, constant.name]
+                writer.line(f"const float {constant.name} = c_.scalars[{index}];")
+        for name, (kind, value) in PROVIDED.items():
+            if name in self.reads and "j_" not in value:
+                writer.line(f"const {kind} {name} = {value};")
+
+    def load(self, writer: CodeWriter, skip: Iterable[str] = ()) -> None:
+        """Loads what neuron ``j_`` needs."""
+        types = self._types()
+        for name in self.variables():
+            if name not in skip:
+                writer.line(f"{types[name]} {name} = {name}_p_[j_];")
+        for constant in self.group.constants:
+            if constant.per_neuron and constant.name in self.reads:
+                writer.line(f"const float {constant.name} = {constant.name}_p_[j_];")
+        if "id" in self.reads:
+            writer.line("const int id = j_;")
+
+    def store(self, writer: CodeWriter) -> None:
+        """Stores what the body wrote."""
+        for name in self.variables():
+            if name in self.writes:
+                writer.line(f"{name}_p_[j_] = {name};")
+
+    def random(self, writer: CodeWriter, first: int) -> None:
+        """Declares the neuron's random numbers, if it draws any."""
+        if any(code.calls for code in self.codes):
+            writer.line(f"mlg::Random random_(c_.seed, c_.example + b_, t_, j_, {first});")
+
+
+def rows(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
+) -> None:
+    """Declares pointers ``<name>_p_`` to rows of the state block."""
+    types = {v.name: v.type for v in group.variables}
+    for name in names:
+        kind = types.get(name, "float")
+        offset = layout.rows[group.name, name].offset
+        writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {offset});")

@@ -1,0 +1,176 @@
+"""Where each number of a plan lives: the tables that code and runtime share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ml_genn.model.plan import Constant, Delay, NeuronGroup, Plan, SynapseGroup
+
+LANES = 16  #: rows of numbers are padded to this many (64 bytes)
+
+
+def padded(size: int) -> int:
+    """The size rounded up to whole vectors."""
+    return (size + LANES - 1) // LANES * LANES
+
+
+def symbol(name: str) -> str:
+    """A C identifier that is unique to a group's name."""
+    return "g_" + "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in name)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A row of the state block, in floats."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Tables made from a plan.
+
+    The state block of an example starts with the rows in `rows`; delay rings, whose
+    lengths are numbers and not structure, follow at offsets the runtime chooses.
+    """
+
+    plan: Plan
+
+    @cached_property
+    def inputs(self) -> tuple[NeuronGroup, ...]:
+        """Groups whose spikes come with the data."""
+        return tuple(g for g in self.plan.neurons if g.events)
+
+    @cached_property
+    def outputs(self) -> tuple[NeuronGroup, ...]:
+        """Groups with a readout."""
+        return tuple(g for g in self.plan.neurons if g.readout)
+
+    @cached_property
+    def regularised(self) -> tuple[NeuronGroup, ...]:
+        """Groups whose firing rate is regularised."""
+        return tuple(g for g in self.plan.neurons if g.regularised)
+
+    @cached_property
+    def tapes(self) -> dict[str, int]:
+        """{spiking group: index of its tape}."""
+        names = [g.name for g in self.plan.neurons if g.spikes]
+        return {name: k for k, name in enumerate(names)}
+
+    @cached_property
+    def learned(self) -> dict[str, int]:
+        """{synapse group whose gradient is taken: index}."""
+        names = [s.name for s in self.plan.synapses if s.learn]
+        return {name: k for k, name in enumerate(names)}
+
+    @cached_property
+    def scalars(self) -> dict[tuple[str, str], int]:
+        """{(group, constant that all its neurons share): index}."""
+        return {key: k for k, key in enumerate(self._constants(per_neuron=False))}
+
+    def _constants(self, per_neuron: bool) -> list[tuple[str, str]]:
+        return [
+            (g.name, c.name)
+            for g in self.plan.neurons
+            for c in g.constants
+            if c.per_neuron == per_neuron
+        ]
+
+    def constant(self, group: str, name: str) -> Constant:
+        """The constant of that name."""
+        return next(c for c in self.plan.neuron(group).constants if c.name == name)
+
+    @cached_property
+    def arrays(self) -> dict[tuple[str, str, str], int]:
+        """{(kind, owner, name): index} of arrays; kinds: constant, weight, delay."""
+        keys = [("constant", *key) for key in self._constants(per_neuron=True)]
+        keys += [("weight", s.name, "") for s in self.plan.synapses]
+        keys += [
+            ("delay", s.name, "")
+            for s in self.plan.synapses
+            if s.delay is Delay.PER_SYNAPSE
+        ]
+        return {key: k for k, key in enumerate(keys)}
+
+    @cached_property
+    def integers(self) -> dict[tuple[str, str, str], int]:
+        """{(kind, owner, name): index} of whole numbers given at run time."""
+        keys: list[tuple[str, str, str]] = []
+        for s in self.plan.synapses:
+            if s.delay is Delay.CONSTANT:
+                keys.append(("delay", s.name, ""))
+            if s.delay is Delay.PER_SYNAPSE:
+                keys += [("ring", s.name, "offset"), ("ring", s.name, "length")]
+        for group, port in self.port_rings:
+            for part in ("length", "slope", "back"):
+                keys.append(("port_ring", group, f"{port}.{part}"))
+        return {key: k for k, key in enumerate(keys)}
+
+    @cached_property
+    def port_rings(self) -> tuple[tuple[str, int], ...]:
+        """(group, port) whose adjoint is needed at several delays."""
+        found = {
+            (s.target, s.port): None
+            for s in self.plan.synapses
+            if s.delay is not Delay.NONE and (s.learn or s.feed_back)
+        }
+        return tuple(found)
+
+    def into(self, group: str, port: int) -> tuple[SynapseGroup, ...]:
+        """Synapse groups into a port."""
+        return tuple(s for s in self.plan.incoming(group) if s.port == port)
+
+    def slope_name(self, group: NeuronGroup, port: int) -> str:
+        """The row that holds dL/dw of a spike into a port."""
+        adjoint = group.adjoint
+        if adjoint is not None:
+            name = adjoint.ports[port].weight
+            if name in adjoint.variables and name not in adjoint.jump.writes:
+                return name
+        return f"slope{port}_"
+
+    def needs_slope(self, group: str, port: int) -> bool:
+        """Whether any synapse into a port is learned."""
+        return any(s.learn for s in self.into(group, port))
+
+    def needs_back(self, group: str, port: int) -> bool:
+        """Whether the loss flows back through any synapse into a port."""
+        return any(s.feed_back for s in self.into(group, port))
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, str], Slice]:
+        """{(group, name): row of the state block}."""
+        result: dict[tuple[str, str], Slice] = {}
+        offset = 0
+        for group in self.plan.neurons:
+            for name in self._row_names(group):
+                result[group.name, name] = Slice(offset, group.size)
+                offset += padded(group.size)
+        return result
+
+    @cached_property
+    def block_size(self) -> int:
+        """Floats in the rows of the state block."""
+        return sum(padded(row.size) for row in self.rows.values())
+
+    def _row_names(self, group: NeuronGroup) -> list[str]:
+        names = [v.name for v in group.variables]
+        names += [f"{name}_kept_" for name in group.kept]
+        if group.readout:
+            names += [name for name, _ in group.readout.variables]
+            names.append("result_")
+        if group.loss:
+            names.append("result_slope_")
+        if group.adjoint:
+            names += group.adjoint.variables
+            for k in range(len(group.ports)):
+                if (group.name, k) in self.port_rings:
+                    continue
+                slope = self.slope_name(group, k)
+                if self.needs_slope(group.name, k) and slope not in names:
+                    names.append(slope)
+                if self.needs_back(group.name, k):
+                    names.append(f"back{k}_")
+        return names

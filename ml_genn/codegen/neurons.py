@@ -1,0 +1,308 @@
+"""Functions of a neuron group: one step forward, one step back, start and end."""
+
+from __future__ import annotations
+
+from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Code, LossKind, NeuronGroup, Sensitivity
+
+ARGUMENTS = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
+RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
+
+
+def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``forward_<group>``: integrates one step, collects spikes, resets them."""
+    with writer.block(f"static inline bool forward_{symbol(group.name)}({ARGUMENTS})"):
+        step = _step_body(layout, group)
+        step.pointers(writer)
+        kept = [f"{name}_kept_" for name in group.kept]
+        rows(writer, layout, group, kept)
+        if group.threshold is not None:
+            writer.line("uint8_t *__restrict flag_ = s_.flags;")
+        writer.line("MLG_LOOP")
+        with writer.block(f"for (int j_ = 0; j_ < {_extent(group)}; ++j_)"):
+            step.load(writer)
+            step.random(writer, 0)
+            _step_lines(writer, group)
+            step.store(writer)
+        if group.loss and group.loss.per_step:
+            _step_loss(writer, layout, group)
+        if group.threshold is not None:
+            _spikes(writer, layout, group)
+        writer.line("return true;")
+
+
+def _extent(group: NeuronGroup) -> int:
+    """Neurons looped over: whole vectors, unless each draws random numbers."""
+    return group.size if group.step.calls else padded(group.size)
+
+
+def _threshold(group: NeuronGroup) -> Code:
+    text = group.threshold
+    if text is None:
+        return Code()
+    known = {v.name for v in group.variables} | {c.name for c in group.constants}
+    words = frozenset(_words(text))
+    return Code((text,), words & (known | {"t", "dt", "id", "batch"}))
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
+
+
+def _step_body(layout: Layout, group: NeuronGroup) -> Body:
+    codes = [group.step, _threshold(group)]
+    if group.readout:
+        codes.append(_output_read(group))
+        codes.append(group.readout.update)
+    return Body(layout, group, tuple(codes))
+
+
+def _output_read(group: NeuronGroup) -> Code:
+    readout = group.readout
+    uses = readout is not None and "output" in readout.update.reads
+    if uses and group.output is not None:
+        return Code((f"const float output = {group.output};",), frozenset({group.output}))
+    return Code()
+
+
+def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
+    if group.rising_edge:
+        writer.line(f"const bool was_ = {group.threshold};")
+    writer.lines(group.step.lines)
+    for name in group.kept:
+        writer.line(f"{name}_kept__p_[j_] = {name};")
+    if group.readout:
+        writer.lines(_output_read(group).lines)
+        writer.lines(group.readout.update.lines)
+    if group.threshold is not None:
+        edge = " && !was_" if group.rising_edge else ""
+        writer.line(f"flag_[j_] = ({group.threshold}){edge};")
+
+
+def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Collects the spikes of the step and runs what happens at a spike."""
+    tape = layout.tapes[group.name]
+    records = group.adjoint.records if group.adjoint else ()
+    writer.line(f"mlg::Tape &tape_ = s_.tapes[{tape}];")
+    writer.line("const uint32_t first_ = tape_.offset[t_];")
+    writer.line(
+        f"if (!tape_.reserve(first_, {group.size}, {len(records)})) return false;"
+    )
+    writer.line(
+        f"const uint32_t found_ = mlg::collect(flag_, {group.size}, tape_.own + first_);"
+    )
+    writer.line("tape_.offset[t_ + 1] = first_ + found_;")
+    codes = [group.reset]
+    if group.readout:
+        codes.append(group.readout.on_spike)
+    if group.adjoint:
+        codes.append(group.adjoint.record)
+    body = Body(layout, group, tuple(codes))
+    if not any(codes):
+        return
+    with writer.block("if (found_)"):
+        body.pointers(writer)
+        kept = [name for name in group.kept if name in body.reads]
+        rows(writer, layout, group, [f"{name}_kept_" for name in kept])
+        with writer.block("for (uint32_t k_ = first_; k_ < first_ + found_; ++k_)"):
+            writer.line("const int j_ = tape_.own[k_];")
+            for name in kept:
+                writer.line(f"const float {name} = {name}_kept__p_[j_];")
+            body.load(writer)
+            body.random(writer, RANDOM_IN_RESET)
+            _records(writer, group, records)
+            writer.lines(group.reset.lines)
+            if group.readout:
+                writer.lines(group.readout.on_spike.lines)
+            body.store(writer)
+
+
+def _records(writer: CodeWriter, group: NeuronGroup, records: tuple[str, ...]) -> None:
+    if not group.adjoint or not records:
+        return
+    with writer.block(""):
+        writer.line(f"float {', '.join(records)};")
+        writer.lines(group.adjoint.record.lines)
+        for index, name in enumerate(records):
+            writer.line(f"tape_.record[size_t(k_) * {len(records)} + {index}] = {name};")
+
+
+def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """The loss of one step, and its slope kept for the backward pass."""
+    loss, index = group.loss, layout.outputs.index(group)
+    if loss is None:
+        return
+    divided = " / c_.num_steps" if loss.mean_over_steps else ""
+    slope = f"s_.drive[{index}] + t_ * {padded(group.size)}"
+    with writer.block(f"if (c_.targets[{index}])"):
+        writer.line(
+            f"const float *value_ = row_<float>(s_, "
+            f"{layout.rows[group.name, str(group.output)].offset});"
+        )
+        call = _loss_call(loss.kind, index, group.size, f"c_.scale{divided}", slope)
+        writer.line(f"s_.loss[{index}] += {call}{divided};")
+
+
+def _loss_call(kind: LossKind, index: int, size: int, scale: str, slope: str) -> str:
+    if kind is LossKind.CROSS_ENTROPY:
+        label = f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
+        temperature = f"c_.loss_scalars[{2 * index}]"
+        return (
+            f"mlg::cross_entropy(value_, {size}, {label}, {temperature}, {scale}, {slope})"
+        )
+    target = (
+        f"static_cast<const float *>(c_.targets[{index}]) + "
+        f"(b_ * c_.num_steps + t_) * {size}"
+    )
+    return f"mlg::squared_error(value_, {size}, {target}, {scale}, {slope})"
+
+
+def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``finish_<group>``: the readout's result and, at the end, the loss."""
+    readout, index = group.readout, layout.outputs.index(group)
+    if readout is None:
+        return
+    with writer.block(
+        f"static inline void finish_{symbol(group.name)}"
+        "(const Call &c_, Slot &s_, int64_t b_)"
+    ):
+        names = frozenset(n for n, _ in readout.variables)
+        used = frozenset(_words(readout.result))
+        body = Body(layout, group, (Code((), used & (names | {"num_steps", "dt"})),))
+        body.pointers(writer)
+        rows(writer, layout, group, ["result_"])
+        with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
+            body.load(writer)
+            writer.line(f"result__p_[j_] = {readout.result};")
+        with writer.block(f"if (c_.results[{index}])"):
+            writer.line(
+                f"memcpy(c_.results[{index}] + b_ * {group.size}, result__p_, "
+                f"{group.size} * sizeof(float));"
+            )
+        if group.loss and not group.loss.per_step:
+            _final_loss(writer, layout, group)
+        if group.loss:
+            writer.line(
+                f"if (c_.targets[{index}]) "
+                f"c_.losses[b_ * {len(layout.outputs)} + {index}] = s_.loss[{index}];"
+            )
+
+
+def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    index = layout.outputs.index(group)
+    loss = group.loss
+    if loss is None:
+        return
+    with writer.block(f"if (c_.targets[{index}])"):
+        rows(writer, layout, group, ["result_slope_"])
+        writer.line("float *value_ = result__p_;")
+        if loss.first_spike:
+            writer.line("const float end_ = c_.num_steps * c_.dt;")
+            writer.line(
+                f"for (int j_ = 0; j_ < {group.size}; ++j_) "
+                "if (value_[j_] < -end_) value_[j_] = -end_;"
+            )
+        writer.line("const int64_t t_ = 0;")
+        writer.line("(void)t_;")
+        call = _loss_call(loss.kind, index, group.size, "c_.scale", "result_slope__p_")
+        writer.line(f"s_.loss[{index}] = {call};")
+        if loss.first_spike:
+            _earlier(writer, index)
+
+
+def _earlier(writer: CodeWriter, index: int) -> None:
+    """The term that draws the first spike of the right neuron forward in time."""
+    writer.line(
+        f"const int label_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
+    )
+    writer.line("const float left_ = 1.01f * end_ + value_[label_];")
+    writer.line(f"const float alpha_ = c_.loss_scalars[{2 * index + 1}];")
+    writer.line(f"s_.loss[{index}] += alpha_ / left_;")
+    writer.line("result_slope__p_[label_] -= c_.scale * alpha_ / (left_ * left_);")
+
+
+def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``backward_<group>``: the adjoint before step ``t_`` from the one after it."""
+    adjoint = group.adjoint
+    if adjoint is None:
+        return
+    with writer.block(f"static inline void backward_{symbol(group.name)}({ARGUMENTS})"):
+        drive = _drive(group)
+        ports = [
+            Code((), frozenset(_words(p.weight)) | frozenset(_words(p.time)))
+            for p in adjoint.ports
+        ]
+        body = Body(layout, group, (drive, adjoint.step, *ports))
+        body.pointers(writer)
+        extra = _port_rows(writer, layout, group)
+        if drive:
+            _drive_pointer(writer, layout, group)
+        writer.line("MLG_LOOP")
+        with writer.block(f"for (int j_ = 0; j_ < {padded(group.size)}; ++j_)"):
+            body.load(writer)
+            writer.lines(drive.lines)
+            writer.lines(adjoint.step.lines)
+            body.store(writer)
+            writer.lines(extra)
+
+
+def _drive(group: NeuronGroup) -> Code:
+    """The loss's push on the output variable in a step."""
+    readout, loss, name = group.readout, group.loss, f"lambda_{group.output}"
+    if not readout or not loss or readout.sensitivity is not Sensitivity.VARIABLE:
+        return Code()
+    if loss.per_step:
+        return Code((f"{name} += drive_[j_];",), frozenset({name}), frozenset({name}))
+    own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
+    reads = frozenset(_words(readout.weight)) & own
+    line = f"{name} += result_slope__p_[j_] * ({readout.weight});"
+    return Code((line,), reads | {name}, frozenset({name}))
+
+
+def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    if group.loss and group.loss.per_step:
+        index = layout.outputs.index(group)
+        writer.line(
+            f"const float *__restrict drive_ = s_.drive[{index}] + "
+            f"t_ * {padded(group.size)};"
+        )
+    else:
+        rows(writer, layout, group, ["result_slope_"])
+
+
+def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
+    """Lines that keep what synapses into each port will ask for; declares the rows."""
+    lines: list[str] = []
+    adjoint = group.adjoint
+    if adjoint is None:
+        return lines
+    for k, port in enumerate(adjoint.ports):
+        wanted = [
+            ("slope", layout.slope_name(group, k), port.weight)
+            if layout.needs_slope(group.name, k)
+            else None,
+            ("back", f"back{k}_", port.time) if layout.needs_back(group.name, k) else None,
+        ]
+        for kind, name, expression in filter(None, wanted):
+            if (group.name, k) in layout.port_rings:
+                writer.line(
+                    f"float *__restrict {kind}{k}_ring_ = "
+                    f"{ring_row(layout, group, k, kind, 't_')};"
+                )
+                lines.append(f"{kind}{k}_ring_[j_] = {expression};")
+            elif name != expression:
+                rows(writer, layout, group, [name])
+                lines.append(f"{name}_p_[j_] = {expression};")
+    return lines
+
+
+def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:
+    """C for the row of a port's ring that belongs to a step."""
+    length = layout.integers["port_ring", group.name, f"{port}.length"]
+    start = layout.integers["port_ring", group.name, f"{port}.{kind}"]
+    return (
+        f"s_.block + c_.integers[{start}] + "
+        f"(({at}) % c_.integers[{length}]) * {padded(group.size)}"
+    )

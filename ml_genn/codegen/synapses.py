@@ -1,0 +1,249 @@
+"""Functions of synapse groups: spikes to targets, and the loss back to sources."""
+
+from __future__ import annotations
+
+from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.neurons import ARGUMENTS, ring_row
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import (
+    Adjoint,
+    Code,
+    Delay,
+    NeuronGroup,
+    Sensitivity,
+    SynapseGroup,
+)
+
+
+def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
+    """Adds the weights of the spikes that arrive at step ``t_`` to their port."""
+    target = layout.plan.neuron(synapses.target)
+    size = padded(target.size)
+    entry = layout.rows[target.name, target.ports[synapses.port].variable].offset
+    weight = f"c_.arrays[{layout.arrays['weight', synapses.name, '']}]"
+    tape = f"s_.tapes[{layout.tapes[synapses.source]}]"
+    port = f"row_<float>(s_, {entry})"
+    writer.line(f"// {synapses.name}")
+    if synapses.delay is Delay.PER_SYNAPSE:
+        _deliver_delayed(writer, layout, synapses, (weight, tape, port))
+        return
+    emitted = "t_ - 1"
+    if synapses.delay is Delay.CONSTANT:
+        emitted += f" - c_.integers[{layout.integers['delay', synapses.name, '']}]"
+    writer.line(
+        f"mlg::add_rows<{size}>({port}, {weight}, mlg::spikes_at({tape}, {emitted}));"
+    )
+
+
+def _deliver_delayed(
+    writer: CodeWriter,
+    layout: Layout,
+    synapses: SynapseGroup,
+    operands: tuple[str, str, str],
+) -> None:
+    weight, tape, port = operands
+    target = layout.plan.neuron(synapses.target)
+    size = padded(target.size)
+    start = layout.integers["ring", synapses.name, "offset"]
+    length = layout.integers["ring", synapses.name, "length"]
+    delay = layout.arrays["delay", synapses.name, ""]
+    with writer.block(""):
+        writer.line(f"float *ring_ = s_.block + c_.integers[{start}];")
+        writer.line(f"const int64_t length_ = c_.integers[{length}];")
+        writer.line(
+            f"mlg::add_delayed<{size}, {target.size}>(ring_, length_, t_, {weight}, "
+            f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]), "
+            f"mlg::spikes_at({tape}, t_ - 1));"
+        )
+        writer.line(f"float *now_ = ring_ + (t_ % length_) * {size};")
+        writer.line(f"mlg::add_row<{size}>({port}, now_);")
+        writer.line(f"memset(now_, 0, {size} * sizeof(float));")
+
+
+def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
+    """Synapse groups out of a group that the backward pass visits."""
+    return [s for s in layout.plan.outgoing(group.name) if s.learn or s.feed_back]
+
+
+def backward_spikes_function(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> None:
+    """``spikes_back_<group>``: what the spikes of step ``t_`` do to the gradients.
+
+    Each spike adds a row to the gradient of its outgoing weights, gathers the
+    derivative of the loss by its time, and makes the neuron's adjoint jump.
+    """
+    with writer.block(
+        f"static inline void spikes_back_{symbol(group.name)}"
+        f"({ARGUMENTS}, float *const *gradients_)"
+    ):
+        writer.line(f"const mlg::Tape &tape_ = s_.tapes[{layout.tapes[group.name]}];")
+        writer.line(
+            "const uint32_t first_ = tape_.offset[t_], last_ = tape_.offset[t_ + 1];"
+        )
+        writer.line("if (first_ == last_) return;")
+        outgoing = trained_outgoing(layout, group)
+        for k, synapses in enumerate(outgoing):
+            _operands(writer, layout, synapses, k)
+        jump = _jump_body(layout, group)
+        if jump:
+            jump.pointers(writer)
+            _spike_time_slope(writer, layout, group, declare=True)
+        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+            writer.line("const size_t j_ = tape_.id[k_];")
+            if jump:
+                writer.line("float dL_dt_ = 0.0f;")
+            for k, synapses in enumerate(outgoing):
+                _send_back(writer, layout, synapses, k)
+            if jump and group.adjoint:
+                _spike_time_slope(writer, layout, group, declare=False)
+                _jump(writer, layout, group, jump, group.adjoint)
+
+
+def _operands(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
+    """Declares weight, gradient and the target's rows of outgoing synapses ``k``."""
+    target = layout.plan.neuron(synapses.target)
+    writer.line(f"// {synapses.name}")
+    if synapses.feed_back:
+        index = layout.arrays["weight", synapses.name, ""]
+        writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
+    if synapses.learn:
+        writer.line(f"float *gradient{k}_ = gradients_[{layout.learned[synapses.name]}];")
+    for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
+        if wanted:
+            row = _target_row(layout, synapses, target, kind)
+            writer.line(f"const float *{kind}{k}_ = {row};")
+    if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
+        writer.line(
+            f"const bool arrives{k}_ = {_arrival(layout, synapses)} < c_.num_steps;"
+        )
+
+
+def _through_ring(layout: Layout, synapses: SynapseGroup) -> bool:
+    return (synapses.target, synapses.port) in layout.port_rings
+
+
+def _arrival(layout: Layout, synapses: SynapseGroup) -> str:
+    if synapses.delay is Delay.CONSTANT:
+        index = layout.integers["delay", synapses.name, ""]
+        return f"t_ + 1 + c_.integers[{index}]"
+    return "t_ + 1"
+
+
+def _target_row(
+    layout: Layout, synapses: SynapseGroup, target: NeuronGroup, kind: str
+) -> str:
+    if _through_ring(layout, synapses):
+        per_synapse = synapses.delay is Delay.PER_SYNAPSE
+        at = "0" if per_synapse else _arrival(layout, synapses)
+        return ring_row(layout, target, synapses.port, kind, at)
+    name = f"back{synapses.port}_"
+    if kind == "slope":
+        name = layout.slope_name(target, synapses.port)
+    return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
+
+
+def _send_back(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
+    target = layout.plan.neuron(synapses.target)
+    size = padded(target.size)
+    gradient = f"gradient{k}_ + j_ * {size}" if synapses.learn else "nullptr"
+    weight = f"weight{k}_ + j_ * {size}" if synapses.feed_back else "nullptr"
+    slope = f"slope{k}_" if synapses.learn else "nullptr"
+    back = f"back{k}_" if synapses.feed_back else "nullptr"
+    if synapses.delay is Delay.PER_SYNAPSE:
+        length = layout.integers["port_ring", target.name, f"{synapses.port}.length"]
+        delay = layout.arrays["delay", synapses.name, ""]
+        call = (
+            f"mlg::gather_delayed<{size}, {target.size}>({gradient}, {slope}, {weight}, "
+            f"{back}, c_.integers[{length}], t_, c_.num_steps, "
+            f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]) + j_ * {size});"
+        )
+    elif synapses.learn and synapses.feed_back:
+        call = f"mlg::add_row_and_dot<{size}>({gradient}, {slope}, {weight}, {back});"
+    elif synapses.learn:
+        call = f"mlg::add_row<{size}>({gradient}, {slope});"
+    else:
+        call = f"mlg::dot<{size}>({weight}, {back});"
+    start = "dL_dt_ += " if synapses.feed_back else ""
+    guarded = _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE
+    guard = f"if (arrives{k}_) " if guarded else ""
+    writer.line(f"{guard}{start}{call}")
+
+
+def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
+    if not group.adjoint or group.threshold is None:
+        return None
+    codes = [group.adjoint.jump]
+    if group.regularised:
+        codes.append(group.adjoint.push)
+    return Body(layout, group, tuple(codes))
+
+
+def _jump(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
+) -> None:
+    for index, name in enumerate(adjoint.records):
+        writer.line(
+            f"const float {name} = "
+            f"tape_.record[size_t(k_) * {len(adjoint.records)} + {index}];"
+        )
+    body.load(writer)
+    with writer.block(""):
+        writer.lines(adjoint.jump.lines)
+    if group.regularised:
+        index = layout.regularised.index(group)
+        with writer.block(""):
+            writer.line(f"const float amount_ = s_.push[{index}][j_];")
+            writer.lines(adjoint.push.lines)
+    body.store(writer)
+
+
+def _spike_time_slope(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, declare: bool
+) -> None:
+    """Adds the loss's slope by the time of a neuron's first spike."""
+    readout = group.readout
+    if not readout or not group.loss:
+        return
+    if readout.sensitivity is not Sensitivity.SPIKE_TIME:
+        return
+    ((name, _),) = readout.variables
+    if declare:
+        rows(writer, layout, group, [name, "result_slope_"])
+    else:
+        writer.line(
+            f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];"
+        )
+
+
+def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``silent_<group>``: draws up the right neuron of an output that never spiked.
+
+    Its loss has no slope, so at the end of the example it is treated as if it had
+    spiked just then, crossing the threshold at one unit per duration of the example.
+    """
+    adjoint, readout = group.adjoint, group.readout
+    if adjoint is None or readout is None:
+        return
+    index = layout.outputs.index(group)
+    with writer.block(
+        f"static inline void silent_{symbol(group.name)}"
+        "(const Call &c_, Slot &s_, int64_t b_)"
+    ):
+        ((name, _),) = readout.variables
+        rows(writer, layout, group, [name])
+        writer.line(
+            f"const int j_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
+        )
+        writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
+        writer.line("const float end_ = c_.num_steps * c_.dt;")
+        writer.line(
+            f"const float amount_ = -c_.scale * c_.loss_scalars[{2 * index + 1}] / "
+            "(1e-4f * end_);"
+        )
+        body = Body(layout, group, (adjoint.push, Code()))
+        body.pointers(writer)
+        body.load(writer)
+        writer.lines(adjoint.push.lines)
+        body.store(writer)

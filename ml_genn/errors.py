@@ -1,0 +1,58 @@
+"""Errors of ml_genn, one class per stage; each also inherits the closest builtin.
+
+Messages say where the problem is, the rule, what was received and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MlGennError(Exception):
+    """Base of every error that ml_genn raises on purpose."""
+
+
+class ValidationError(MlGennError, ValueError):
+    """An argument, a data set or a network breaks a rule."""
+
+
+class UnknownNameError(ValidationError, KeyError):
+    """A name is not in the table where it was looked up."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NetworkContextError(MlGennError, RuntimeError):
+    """Something that needs an active ``with network:`` block was used outside one."""
+
+
+class UnsupportedError(MlGennError, NotImplementedError):
+    """A combination that is well formed but that a compiler or backend cannot run."""
+
+
+class EquationError(ValidationError):
+    """An equation or a code string cannot be understood."""
+
+
+class BuildError(MlGennError, RuntimeError):
+    """The toolchain is missing or rejected the generated source."""
+
+
+class DivergedError(MlGennError, ArithmeticError):
+    """Training produced a loss that is not a finite number."""
+
+
+def unknown_name(
+    what: str, name: str, known: Iterable[str], *, where: str = ""
+) -> UnknownNameError:
+    """The error for a misspelt name, with the nearest known name as a suggestion."""
+    options = sorted(known)
+    close = get_close_matches(name, options, n=1, cutoff=0.5)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    listing = ", ".join(options) if options else "none"
+    prefix = f"{where}: " if where else ""
+    return UnknownNameError(
+        f"{prefix}unknown {what} '{name}'.{hint} Available: {listing}."
+    )

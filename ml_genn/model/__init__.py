@@ -1,0 +1,1 @@
+"""Equations, specifications and the plan: what a network is, before any code."""

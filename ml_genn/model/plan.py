@@ -1,0 +1,314 @@
+"""The plan: all that a backend needs to know of a network, as frozen records.
+
+A plan holds structure only. Numbers (weights, parameters, initial values, the time
+step, the batch) travel beside it in `Values`, so that a user who tunes one does not
+cause a new build. Code is C text over plain names; backends add loads and stores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Statements in the C family's common subset, over the names of one neuron.
+
+    Args:
+        lines: source lines.
+        reads: names of variables and constants that the lines read.
+        writes: names of variables that the lines assign.
+        calls: functions called that are not C mathematics (random numbers).
+    """
+
+    lines: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class StateVariable:
+    """One number per neuron and example; ``type`` is its C type."""
+
+    name: str
+    type: str = "float"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number per group, or per neuron, that an expression of parameters gives.
+
+    Args:
+        name: how code mentions it.
+        expression: expression over the group's parameters and ``dt``.
+        per_neuron: whether neurons have values of their own.
+    """
+
+    name: str
+    expression: str
+    per_neuron: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where spikes enter a neuron group: they add their weight to ``variable``."""
+
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortAdjoint:
+    """What a synapse into a port sees of its target in the backward pass.
+
+    Args:
+        weight: dL/dw of a spike that arrives now.
+        time: weight * ``time`` is dL/dt of its arrival; "0" if it has no effect.
+    """
+
+    weight: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint:
+    """The backward pass of a neuron group, in reverse time.
+
+    Args:
+        variables: adjoint variables, ``lambda_<x> = dL/dx``.
+        step: adjoint before a step from the adjoint after it.
+        record: run at forward spikes before the reset; assigns ``records``.
+        records: numbers kept with each spike.
+        jump: adjoint before a spike from the adjoint after it, from ``records`` and
+            ``dL_dt_``, the derivative of the loss by the time of the spike.
+        ports: one for each port of the group.
+        push: assigns to the adjoint variables the effect of ``amount_`` on the
+            threshold crossing (regularisation).
+    """
+
+    variables: tuple[str, ...]
+    step: Code
+    record: Code
+    records: tuple[str, ...]
+    jump: Code
+    ports: tuple[PortAdjoint, ...]
+    push: Code
+
+
+class Sensitivity(Enum):
+    """What a readout depends on."""
+
+    VARIABLE = "variable"  #: the output variable in each step
+    SPIKE_TIME = "spike_time"  #: the time of the first spike
+    SPIKES = "spikes"  #: the number of spikes
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """How a number per output neuron is made from what it does in time.
+
+    Names in its code: ``output`` (the output variable), ``step`` (index of the time
+    step), ``num_steps``, ``dt``, and its own variables.
+
+    Args:
+        variables: (name, initial value) of its state.
+        update: run in every step after integration, before the reset.
+        on_spike: run when the neuron spikes.
+        result: expression of the value at the end.
+        sensitivity: what it depends on.
+        weight: for VARIABLE: derivative of the result by ``output`` in a step.
+    """
+
+    variables: tuple[tuple[str, float], ...]
+    update: Code
+    on_spike: Code
+    result: str
+    sensitivity: Sensitivity
+    weight: str
+
+
+class LossKind(Enum):
+    """Losses that a backend offers."""
+
+    CROSS_ENTROPY = "cross_entropy"  #: softmax cross-entropy against a label
+    SQUARED_ERROR = "squared_error"  #: mean square error against values
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the result of a readout is compared with.
+
+    Args:
+        kind: which loss.
+        per_step: whether it compares the output variable in every step.
+        mean_over_steps: with ``per_step``, whether steps are averaged, else summed.
+        first_spike: whether results are negative first spike times.
+    """
+
+    kind: LossKind
+    per_step: bool = False
+    mean_over_steps: bool = True
+    first_spike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronGroup:
+    """Neurons that share a model.
+
+    Args:
+        name: name of the population.
+        size: number of neurons.
+        variables: state, in the order of the state block.
+        constants: numbers that code reads.
+        ports: where spikes enter.
+        output: variable that readouts look at.
+        step: one time step; ends with the variables up to date.
+        threshold: condition, after the step, under which the neuron spikes.
+        rising_edge: whether it spikes only where the condition was false before the
+            step.
+        reset: run when the neuron spikes.
+        kept: locals of the step that code at spikes reads.
+        events: whether its spikes come with the data.
+        readout: how its result is made, if it is an output.
+        loss: what the result is compared with, if it is trained against something.
+        adjoint: its backward pass, if one flows through it.
+        regularised: whether its firing rate is regularised.
+    """
+
+    name: str
+    size: int
+    variables: tuple[StateVariable, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    ports: tuple[Port, ...] = ()
+    output: str | None = None
+    step: Code = Code()
+    threshold: str | None = None
+    rising_edge: bool = False
+    reset: Code = Code()
+    kept: tuple[str, ...] = ()
+    events: bool = False
+    readout: Readout | None = None
+    loss: Loss | None = None
+    adjoint: Adjoint | None = None
+    regularised: bool = False
+
+    @property
+    def spikes(self) -> bool:
+        """Whether its neurons emit spikes."""
+        return self.events or self.threshold is not None
+
+
+class Delay(Enum):
+    """How spikes of a synapse group are delayed."""
+
+    NONE = "none"
+    CONSTANT = "constant"  #: the same number of steps for all synapses
+    PER_SYNAPSE = "per_synapse"  #: a number of steps for each
+
+
+@dataclass(frozen=True, slots=True)
+class SynapseGroup:
+    """Synapses of one connection.
+
+    Args:
+        name: name of the connection.
+        source, target: names of neuron groups.
+        port: index into the target's ports.
+        delay: kind of delay.
+        learn: whether the gradient by its weights is taken.
+        feed_back: whether the loss flows back through it to the source.
+    """
+
+    name: str
+    source: str
+    target: str
+    port: int
+    delay: Delay = Delay.NONE
+    learn: bool = False
+    feed_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserUpdate:
+    """One step of an optimiser on one array.
+
+    Args:
+        target: name of the synapse group whose weights it changes.
+        slots: names of the numbers it keeps for each weight.
+        scalars: names of the numbers it is given each step.
+        code: assigns ``x`` and the slots from ``x``, the slots, ``gradient`` and
+            the scalars.
+    """
+
+    target: str
+    slots: tuple[str, ...]
+    scalars: tuple[str, ...]
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A network, lowered.
+
+    Args:
+        neurons: neuron groups.
+        synapses: synapse groups.
+        updates: optimiser steps, run after the backward pass of each batch.
+    """
+
+    neurons: tuple[NeuronGroup, ...]
+    synapses: tuple[SynapseGroup, ...]
+    updates: tuple[OptimiserUpdate, ...] = ()
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has a backward pass."""
+        return any(group.adjoint for group in self.neurons)
+
+    def neuron(self, name: str) -> NeuronGroup:
+        """The neuron group of that name."""
+        return next(group for group in self.neurons if group.name == name)
+
+    def incoming(self, name: str) -> tuple[SynapseGroup, ...]:
+        """Synapse groups onto a neuron group."""
+        return tuple(group for group in self.synapses if group.target == name)
+
+    def outgoing(self, name: str) -> tuple[SynapseGroup, ...]:
+        """Synapse groups out of a neuron group."""
+        return tuple(group for group in self.synapses if group.source == name)
+
+    def __str__(self) -> str:
+        from ml_genn.model.printing import plan_text
+
+        return plan_text(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Values:
+    """The numbers that go with a plan.
+
+    Args:
+        parameters: {neuron group: {parameter: number or array (size,)}}.
+        initial: {neuron group: {variable: number or array (size,)}}.
+        weights: {synapse group: array (source size, target size)}.
+        delays: {synapse group: steps, or array (source size, target size) of steps}.
+        max_delays: {synapse group: the longest delay [steps]}.
+        dt: time step [ms].
+        loss: scalars of losses and regularisers: {name: number}.
+    """
+
+    dt: float
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    initial: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    delays: dict[str, Any] = field(default_factory=dict)
+    max_delays: dict[str, int] = field(default_factory=dict)
+    loss: dict[str, Any] = field(default_factory=dict)
