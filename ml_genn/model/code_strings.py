@@ -635,7 +635,7 @@ def _parse_block(
     except RecursionError:
         raise source.error(1, "the code is nested too deeply") from None
     block = CodeBlock(
-        text.removesuffix(";") if source.condition else text,
+        text,
         frozenset(checker.reads),
         frozenset(checker.writes),
         frozenset(checker.calls),
@@ -675,6 +675,7 @@ class _Checker:
         self.writes: set[str] = set()
         self.calls: set[str] = set()
         self.integer_calls: set[int] = set()
+        self.pending = ""
         self.effects = 0
         self.loops = 0
 
@@ -682,7 +683,10 @@ class _Checker:
         """The checked statements as text."""
         generator = _generator_class()(self.names, self.integer_calls)
         tree: Any = import_module("pycparser.c_ast")
-        body: list[str] = generator.visit(tree.Compound(list(items))).splitlines()
+        if self.source.condition and items:
+            text = str(generator.visit(items[0]))
+            return f"({text})" if type(items[0]).__name__ == "ExprList" else text
+        body = str(generator.visit(tree.Compound(list(items)))).splitlines()
         return dedent("\n".join(line for line in body[1:-1] if line.strip()))
 
     def statement(self, node: Any) -> None:
@@ -735,14 +739,16 @@ class _Checker:
 
     def _stmt_While(self, node: Any) -> None:
         self.expression(node.cond)
+        self.scopes.append({})
         self._loop_body(node.stmt)
+        self.scopes.pop()
 
     def _stmt_DoWhile(self, node: Any) -> None:
         self._stmt_While(node)
 
     def _loop_body(self, node: Any) -> None:
+        """Checks a body in the scope of the head of its loop, as C++ does."""
         self.loops += 1
-        # C++ counts the braces of a body and the head of its loop as one scope.
         for item in getattr(node, "block_items", [node]) or []:
             self.statement(item)
         self.loops -= 1
@@ -766,19 +772,20 @@ class _Checker:
         c_type = self._named_type(node, node.type)
         constant = "const" in node.quals
         node.type.quals = ["const"] if constant else []
-        if node.init is not None:
-            self.expression(node.init)
-        elif constant:
-            raise self._refuse(node, f"the constant '{node.name}' needs a value")
         fault = _name_fault(node.name)
         if node.name in self.names:
             fault = "is a name of the model; give the local another"
         elif node.name in self.scopes[-1]:
             fault = "is declared twice"
+        elif constant and node.init is None:
+            fault = "is a constant and needs a value"
         if fault:
             raise self._refuse(node, f"the local name '{node.name}' {fault}")
-        fixed = "a local constant" if constant else ""
-        self.scopes[-1][node.name] = _Name(c_type, fixed)
+        self.scopes[-1][node.name] = _Name(c_type, "a local constant" * constant)
+        if node.init is not None:
+            self.pending = node.name
+            self.expression(node.init)
+            self.pending = ""
 
     def _named_type(self, node: Any, type_node: Any) -> str:
         kind = type(type_node.type).__name__
@@ -809,6 +816,9 @@ class _Checker:
         return name.type in _REAL_TYPES
 
     def _look_up(self, node: Any) -> _Name:
+        if node.name == self.pending:
+            # Even where an outer scope has the name, C means the new local.
+            raise self._refuse(node, f"'{node.name}' is used in its own first value")
         for scope in (*reversed(self.scopes), self.names):
             if node.name in scope:
                 return scope[node.name]

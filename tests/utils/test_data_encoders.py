@@ -177,6 +177,7 @@ def test_data_refusals(
         ((1.0, -2.0), "Got min_time=-2.0 and max_time=1.0."),
         ((np.nan,), "max_time must be a finite number. Got nan."),
         ((1.0, 0.0, "a"), "thresh must be a finite number. Got 'a'."),
+        ((1.0, 0.0, "3"), "thresh must be a finite number. Got '3'."),
     ],
 )
 def test_linear_parameter_refusals(times: Any, message: str) -> None:

@@ -31,7 +31,7 @@ def as_number(value: object, name: str, where: str) -> float:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
+    if isinstance(value, str) or not math.isfinite(number):
         raise ValidationError(
             f"{where}: {name} must be a finite number. Got {value!r}."
         )

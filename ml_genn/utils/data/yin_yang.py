@@ -34,8 +34,7 @@ def generate_yin_yang_dataset(
     ``x``, ``y``, ``1 - x`` and ``1 - y``. The disc touches both axes.
 
     Reference: L. Kriener, J. Goeltz, M. A. Petrovici, "The Yin-Yang dataset", NICE
-    2022, doi:10.1145/3517343.3517380. It has no bias channel among its four
-    coordinates.
+    2022, doi:10.1145/3517343.3517380. The bias channel is an addition.
 
     Args:
         size: number of examples.

@@ -1,0 +1,76 @@
+"""All-to-all connectivity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml_genn.connectivity.connectivity import Connectivity
+from ml_genn.errors import ValidationError
+from ml_genn.utils.value import InitValue
+
+if TYPE_CHECKING:
+    from ml_genn.population import Population
+
+
+class Dense(Connectivity):
+    """Each neuron of the source is connected to each of the target.
+
+    Args:
+        weight: a number, initializer or its name, or an array of shape (source size,
+            target size), which gives both populations their shapes.
+        delay: delay in time steps, 0 by default: a whole number, or one for each
+            synapse as an array (source size, target size) or initializer.
+
+    Raises:
+        ValidationError: if arrays do not fit each other or the populations.
+    """
+
+    def __init__(self, weight: InitValue, delay: InitValue = 0) -> None:
+        super().__init__(weight, delay)
+        shapes = {
+            name: value.shape
+            for name, value in (("weight", self.weight), ("delay", self.delay))
+            if isinstance(value, np.ndarray)
+        }
+        for name, shape in shapes.items():
+            if len(shape) != 2:
+                raise ValidationError(
+                    f"Dense: an array given as {name} has the shape (source size, "
+                    f"target size). Received shape {shape}."
+                )
+        if len(set(shapes.values())) > 1:
+            raise ValidationError(
+                f"Dense: weight and delay have the same shape. Received {shapes}."
+            )
+        self._shape = next(iter(shapes.values()), None)
+        if isinstance(self.delay, np.ndarray | float) and np.any(
+            np.asarray(self.delay) < 0
+        ):
+            raise ValidationError(f"Dense: delays are not negative. Received {delay!r}.")
+
+    def connect(self, source: Population, target: Population) -> None:
+        """Checks the shapes of two populations, and gives one where there is none."""
+        if self._shape is None:
+            return
+        for population, size in zip((source, target), self._shape, strict=True):
+            if population.shape is None:
+                population.shape = (size,)
+            elif int(np.prod(population.shape)) != size:
+                raise ValidationError(
+                    f"Dense: population '{population.name}' has shape "
+                    f"{population.shape} ({int(np.prod(population.shape))} neurons), "
+                    f"but the weights are for {size}."
+                )
+
+    def __repr__(self) -> str:
+        return f"Dense({_short(self.weight)}, delay={_short(self.delay)})"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<array {value.shape}>"
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return repr(value)

@@ -1,0 +1,11 @@
+"""How weights, delays, parameters and initial states are drawn."""
+
+from ml_genn.initializers.initializer import Initializer
+from ml_genn.initializers.normal import Normal
+from ml_genn.initializers.uniform import Uniform
+from ml_genn.initializers.wrapper import Wrapper
+from ml_genn.utils.module import aliases
+
+default_initializers = aliases(Normal, Uniform)
+
+__all__ = ["Initializer", "Normal", "Uniform", "Wrapper", "default_initializers"]

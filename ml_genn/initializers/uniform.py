@@ -1,0 +1,35 @@
+"""Uniformly distributed values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.initializers.initializer import Initializer
+from ml_genn.utils.checks import number
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Values from a uniform distribution.
+
+    Args:
+        min: lower end, 0 by default.
+        max: upper end, 1 by default.
+    """
+
+    min: float = 0.0
+    max: float = 1.0
+
+    def __post_init__(self) -> None:
+        if number("Uniform: min", self.min) > number("Uniform: max", self.max):
+            raise ValidationError(
+                f"Uniform: min is not above max. Received min={self.min!r}, "
+                f"max={self.max!r}."
+            )
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the given shape."""
+        return rng.uniform(self.min, self.max, shape)

@@ -1,0 +1,43 @@
+"""Values from a function of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.initializers.initializer import Initializer
+
+
+@dataclass(frozen=True)
+class Wrapper(Initializer):
+    """Values from a function.
+
+    Args:
+        snippet: called as ``snippet(rng, shape, **param_vals)`` with a
+            `numpy.random.Generator`; returns an array of that shape.
+        param_vals: keyword arguments for it; none by default.
+    """
+
+    snippet: Callable[..., Any]
+    param_vals: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not callable(self.snippet):
+            raise ValidationError(
+                "Wrapper: snippet is a function of (rng, shape). "
+                f"Received {self.snippet!r}."
+            )
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Values of the given shape."""
+        values = np.asarray(self.snippet(rng, shape, **self.param_vals))
+        if values.shape != tuple(shape):
+            raise ValidationError(
+                f"Wrapper: the function returned shape {values.shape}, "
+                f"expected {tuple(shape)}."
+            )
+        return values

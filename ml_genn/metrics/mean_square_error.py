@@ -1,0 +1,48 @@
+"""Mean of the squared error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.communicators import Communicator
+from ml_genn.errors import ValidationError
+from ml_genn.metrics.metric import Metric, reduced
+
+
+class MeanSquareError(Metric):
+    """Mean over all elements of the squared difference of target and prediction.
+
+    Where targets are trajectories (examples, time steps, ...) and the loss compares
+    them step by step, the compiled network updates the metric from the loss.
+    """
+
+    def update(
+        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+    ) -> None:
+        """Takes a batch of targets and predictions of the same shape in."""
+        target = np.asarray(y_true, dtype=np.float64)
+        if target.shape != np.shape(y_pred):
+            raise ValidationError(
+                "MeanSquareError: targets and predictions have the same shape. Received "
+                f"{target.shape} and {np.shape(y_pred)}."
+            )
+        self.add(float(np.sum((target - y_pred) ** 2)), target.size, communicator)
+
+    def add(
+        self, total: float, count: int, communicator: Communicator | None = None
+    ) -> None:
+        """Takes the sum of ``count`` squared errors in."""
+        self.total += reduced(total, communicator)
+        self.count += reduced(count, communicator)
+
+    def reset(self) -> None:
+        """Forgets all data."""
+        self.total = 0.0
+        self.count = 0.0
+
+    @property
+    def result(self) -> float | None:
+        """The mean so far; None before any data."""
+        return self.total / self.count if self.count else None

@@ -1,0 +1,40 @@
+"""Fraction of examples whose largest output is the right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.communicators import Communicator
+from ml_genn.errors import ValidationError
+from ml_genn.metrics.metric import Metric, reduced
+
+
+class SparseCategoricalAccuracy(Metric):
+    """Fraction of examples whose largest output neuron is the label."""
+
+    def update(
+        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+    ) -> None:
+        """Takes a batch of labels (examples,) and outputs (examples, ...) in."""
+        labels = np.asarray(y_true)
+        outputs = np.reshape(y_pred, (len(y_pred), -1))
+        if labels.shape != outputs.shape[:1]:
+            raise ValidationError(
+                f"SparseCategoricalAccuracy: one label per prediction. Received labels "
+                f"of shape {labels.shape} and predictions of shape {y_pred.shape}."
+            )
+        right = int(np.sum(np.argmax(outputs, axis=1) == labels))
+        self.correct += reduced(right, communicator)
+        self.total += reduced(len(labels), communicator)
+
+    def reset(self) -> None:
+        """Forgets all data."""
+        self.correct = 0.0
+        self.total = 0.0
+
+    @property
+    def result(self) -> float | None:
+        """The fraction so far; None before any data."""
+        return self.correct / self.total if self.total else None

@@ -1,0 +1,29 @@
+"""Checks of neuron parameters, which may be numbers, arrays or initializers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.utils.value import InitValue, as_value
+
+
+def check_value(owner: Any, name: str, *, positive: bool = False) -> None:
+    """Refuses what is no number, array or initializer; optionally what is not > 0."""
+    value: InitValue = getattr(owner, name)
+    where = f"{type(owner).__name__}: {name}"
+    known = as_value(where, value)
+    if positive and isinstance(known, float | np.ndarray) and np.any(known <= 0):
+        raise ValidationError(f"{where} is greater than 0 [ms]. Received {value!r}.")
+
+
+def check_flags(owner: Any, *names: str) -> None:
+    """Refuses flags that are not True, False or None."""
+    for name in names:
+        if getattr(owner, name) not in (True, False, None):
+            raise ValidationError(
+                f"{type(owner).__name__}: {name} is True, False or None (the compiler "
+                f"chooses). Received {getattr(owner, name)!r}."
+            )

@@ -1,0 +1,104 @@
+"""A neuron from code strings in PyGeNN's syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
+from ml_genn.model.code_strings import NeuronCode, parse_neuron_code
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.value import InitValue, as_value
+
+
+class CodeNeuron(Neuron):
+    """A neuron from a dictionary of code strings, as given to PyGeNN.
+
+    >>> CodeNeuron({"var_name_types": [("V", "scalar")], "sim_code": "$(V) += $(Isyn);",
+    ...             "threshold_condition_code": "$(V) >= 1.0",
+    ...             "reset_code": "$(V) = 0.0;",
+    ...             "is_auto_refractory_required": False})  # doctest: +ELLIPSIS
+    CodeNeuron(...)
+
+    It runs in inference. Learning rules are derived from equations; give them with
+    `UserNeuron` to train.
+
+    Args:
+        model: code and names; the older spelling ``$(V)`` and the newer ``V`` are both
+            understood.
+        output_var_name: variable that readouts look at; None (default): the first one.
+        param_vals: values of the parameters; none by default.
+        var_vals: initial values; 0 where none is given.
+        readout: how an output is made from it; None (default) if it is not an output.
+
+    Raises:
+        EquationError, UnknownNameError: if the code cannot be understood or mentions
+            unknown names.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        output_var_name: str | None = None,
+        param_vals: Mapping[str, InitValue] | None = None,
+        var_vals: Mapping[str, InitValue] | None = None,
+        readout: Any = None,
+    ) -> None:
+        self.model = dict(model)
+        self.code: NeuronCode = parse_neuron_code(model, "CodeNeuron")
+        names = [v.name for v in self.code.variables]
+        if output_var_name is None and names:
+            output_var_name = names[0]
+        if output_var_name is not None and output_var_name not in names:
+            raise unknown_name("variable", output_var_name, names, where="CodeNeuron")
+        self.output_var_name = output_var_name
+        self.param_vals = dict(param_vals or {})
+        self.var_vals = dict(var_vals or {})
+        self.readout = readout
+        self._set_readout()
+        self._check_values(names)
+
+    def _check_values(self, names: list[str]) -> None:
+        for name in self.var_vals:
+            if name not in names:
+                raise unknown_name("variable", name, names, where="CodeNeuron")
+        for name in self.param_vals:
+            if name not in self.code.parameters:
+                known = self.code.parameters
+                raise unknown_name("parameter", name, known, where="CodeNeuron")
+        for name in self.code.parameters:
+            if name not in self.param_vals:
+                raise ValidationError(
+                    f"CodeNeuron: parameter '{name}' has no value. Give one in "
+                    "param_vals."
+                )
+        for name, value in {**self.param_vals, **self.var_vals}.items():
+            as_value(f"CodeNeuron: {name}", value)
+
+    def equations(self) -> NeuronEquations:
+        """A code string has no equations.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            "CodeNeuron is given as code, from which no gradients can be derived. "
+            "Write the neuron with UserNeuron (equations, threshold and jumps) to "
+            "train it; InferenceCompiler runs it as it is."
+        )
+
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the parameters."""
+        return dict(self.param_vals)
+
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+        return dict(self.var_vals)
+
+    def __repr__(self) -> str:
+        return (
+            f"CodeNeuron({self.model!r}, output_var_name={self.output_var_name!r}, "
+            f"param_vals={self.param_vals!r}, var_vals={self.var_vals!r}, "
+            f"readout={self.readout!r})"
+        )

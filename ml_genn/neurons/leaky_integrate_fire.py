@@ -1,0 +1,95 @@
+"""Leaky integrate-and-fire neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.neurons.checks import check_flags, check_value
+from ml_genn.neurons.leaky import REFRACTORY, membrane, reset, unless_refractory
+from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.decorators import network_default_params
+from ml_genn.utils.value import InitValue
+
+
+@network_default_params
+@dataclass(frozen=True, eq=False)
+class LeakyIntegrateFire(Neuron):
+    r"""Leaky integrate-and-fire neuron.
+
+    .. math::
+        \tau_{mem} \dot v = -v + I, \qquad
+        v[n+1] = \alpha v[n] + s I[n], \quad \alpha = e^{-dt / \tau_{mem}}
+
+    with :math:`s = 1 - \alpha` if ``scale_i``, else 1. Where :math:`v \ge v_{thresh}`
+    after a step the neuron spikes, unless it is refractory, and v is reset.
+
+    Args:
+        v_thresh: firing threshold, 1 by default.
+        v_reset: membrane potential after a spike, 0 by default.
+        v: membrane potential at the start, 0 by default.
+        tau_mem: membrane time constant [ms], 20 by default.
+        tau_refrac: refractory period [ms]; None (default) for none.
+        relative_reset: whether a spike subtracts ``v_thresh - v_reset`` instead of
+            setting v to ``v_reset``; None (default) leaves it to the compiler.
+        integrate_during_refrac: whether v is integrated in the refractory period; None
+            (default) leaves it to the compiler.
+        scale_i: whether input is scaled; None (default) leaves it to the compiler.
+        readout: how an output is made from it; None (default) if it is not an output.
+    """
+
+    v_thresh: InitValue = 1.0
+    v_reset: InitValue = 0.0
+    v: InitValue = 0.0
+    tau_mem: InitValue = 20.0
+    tau_refrac: InitValue | None = None
+    relative_reset: bool | None = None
+    integrate_during_refrac: bool | None = None
+    scale_i: bool | None = None
+    readout: Any = None
+
+    CHOICES: ClassVar[Mapping[str, Any]] = {
+        "relative_reset": True,
+        "integrate_during_refrac": True,
+        "scale_i": False,
+    }
+
+    def __post_init__(self) -> None:
+        for name in ("v_thresh", "v_reset", "v"):
+            check_value(self, name)
+        check_value(self, "tau_mem", positive=True)
+        if self.tau_refrac is not None:
+            check_value(self, "tau_refrac", positive=True)
+        check_flags(self, *self.CHOICES)
+        self._set_readout()
+
+    def equations(self) -> NeuronEquations:
+        """The model's equations."""
+        refractory = self.tau_refrac is not None
+        choice = self.choices()
+        frozen = refractory and not choice["integrate_during_refrac"]
+        v = membrane(choice["scale_i"], reset(choice["relative_reset"]), frozen=frozen)
+        threshold = "v - v_thresh"
+        return NeuronEquations(
+            (v, REFRACTORY) if refractory else (v,),
+            tuple(self.parameters()),
+            output="v",
+            threshold=unless_refractory(threshold) if refractory else threshold,
+        )
+
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the equations' parameters."""
+        values = {
+            "tau_mem": self.tau_mem,
+            "v_thresh": self.v_thresh,
+            "v_reset": self.v_reset,
+        }
+        if self.tau_refrac is not None:
+            values["tau_refrac"] = self.tau_refrac
+        return values
+
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+        return {"v": self.v}

@@ -1,0 +1,39 @@
+"""Base of neurons."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.readouts import Readout, default_readouts
+from ml_genn.utils.choices import Chosen
+from ml_genn.utils.module import get_object
+from ml_genn.utils.value import InitValue
+
+
+class Neuron(Chosen, ABC):
+    """A neuron model: equations, and the values of what they mention.
+
+    Attributes:
+        readout: how an output is made from the neuron; None if it is not an output.
+    """
+
+    readout: Any
+
+    @abstractmethod
+    def equations(self) -> NeuronEquations:
+        """The model's equations."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the equations' parameters."""
+
+    @abstractmethod
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+
+    def _set_readout(self) -> None:
+        """Turns the name of a readout into a readout."""
+        found = get_object(self.readout, Readout, "Readout", default_readouts)
+        object.__setattr__(self, "readout", found)

@@ -1,0 +1,43 @@
+"""Input that plays spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.neurons.input import Input
+from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.value import InitValue
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeInput(Neuron, Input):
+    """Plays spikes that come with the data, at most one per neuron and time step.
+
+    A spike at time s is emitted in the first step n with ``n * dt >= s`` and arrives at
+    its targets in the step after that; further spikes of the same neuron in the same
+    step are postponed to the following steps.
+
+    Args:
+        max_spikes: kept for scripts written for mlGeNN; memory follows the data, so
+            nobody has to guess it.
+    """
+
+    max_spikes: int = 1000000
+    readout: Any = None
+
+    def __post_init__(self) -> None:
+        self._set_readout()
+
+    def equations(self) -> NeuronEquations:
+        """No equations: its spikes come with the data."""
+        return NeuronEquations(())
+
+    def parameters(self) -> dict[str, InitValue]:
+        """No parameters."""
+        return {}
+
+    def initial(self) -> dict[str, InitValue]:
+        """No state."""
+        return {}

@@ -1,0 +1,96 @@
+"""A neuron from the user's own equations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_genn.errors import unknown_name
+from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
+from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.value import InitValue, as_value
+
+
+class UserNeuron(Neuron):
+    """A neuron from equations.
+
+    For example Izhikevich's (2003):
+
+    >>> UserNeuron(
+    ...     {"v": ("0.04*v**2 + 5*v + 140 - u + Isyn", "c"),
+    ...      "u": ("a*(b*v - u)", "u + d")},
+    ...     "v", threshold="v - 30",
+    ...     param_vals={"a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0},
+    ...     var_vals={"v": -65.0, "u": -13.0}, sub_steps=2)  # doctest: +ELLIPSIS
+    UserNeuron(...)
+
+    Args:
+        vars: ``{name: (dynamics, jump)}``: right-hand side of the differential
+            equation per ms, in which ``Isyn`` is the input and ``dt`` the time step,
+            and the value after a spike; None where there is none.
+        output_var_name: variable that readouts look at.
+        threshold: the neuron spikes where this is >= 0; None (default): it never does.
+        param_vals: values of the parameters; none by default.
+        var_vals: initial values; 0 where none is given.
+        solver: "exponential_euler" (default: exact where an equation is linear in its
+            own variable, else forward Euler) or "linear_euler" (forward Euler).
+        sub_steps: parts that a time step is integrated in, 1 by default.
+        readout: how an output is made from it; None (default) if it is not an output.
+
+    Raises:
+        EquationError, UnknownNameError: if equations mention unknown names or functions.
+    """
+
+    def __init__(
+        self,
+        vars: Mapping[str, tuple[str | None, str | None]],
+        output_var_name: str | None,
+        threshold: str | None = None,
+        param_vals: Mapping[str, InitValue] | None = None,
+        var_vals: Mapping[str, InitValue] | None = None,
+        solver: str = EXPONENTIAL_EULER,
+        sub_steps: int = 1,
+        readout: Any = None,
+    ) -> None:
+        self.vars = dict(vars)
+        self.output_var_name = output_var_name
+        self.threshold = threshold
+        self.param_vals = dict(param_vals or {})
+        self.var_vals = dict(var_vals or {})
+        self.solver = solver
+        self.sub_steps = sub_steps
+        self.readout = readout
+        self._set_readout()
+        self.equations().check("UserNeuron")
+        for name in self.var_vals:
+            if name not in self.vars:
+                raise unknown_name("variable", name, self.vars, where="UserNeuron")
+        for name, value in {**self.param_vals, **self.var_vals}.items():
+            as_value(f"UserNeuron: {name}", value)
+
+    def equations(self) -> NeuronEquations:
+        """The model's equations."""
+        return NeuronEquations(
+            variables_from(self.vars, "UserNeuron"),
+            tuple(self.param_vals),
+            self.output_var_name,
+            self.threshold,
+            self.solver,
+            self.sub_steps,
+        )
+
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the equations' parameters."""
+        return dict(self.param_vals)
+
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+        return dict(self.var_vals)
+
+    def __repr__(self) -> str:
+        return (
+            f"UserNeuron({self.vars!r}, {self.output_var_name!r}, "
+            f"threshold={self.threshold!r}, param_vals={self.param_vals!r}, "
+            f"var_vals={self.var_vals!r}, solver={self.solver!r}, "
+            f"sub_steps={self.sub_steps!r}, readout={self.readout!r})"
+        )

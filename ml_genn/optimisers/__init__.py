@@ -1,0 +1,9 @@
+"""Optimisers."""
+
+from ml_genn.optimisers.adam import Adam
+from ml_genn.optimisers.optimiser import Optimiser
+from ml_genn.utils.module import aliases
+
+default_optimisers = aliases(Adam)
+
+__all__ = ["Adam", "Optimiser", "default_optimisers"]

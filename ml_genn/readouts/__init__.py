@@ -1,0 +1,22 @@
+"""Readouts: what an output population says, as one number per neuron."""
+
+from ml_genn.readouts.readout import Readout
+from ml_genn.readouts.spikes import FirstSpikeTime, SpikeCount
+from ml_genn.readouts.voltage import AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var
+from ml_genn.utils.module import aliases
+
+default_readouts = aliases(
+    AvgVar, AvgVarExpWeight, FirstSpikeTime, MaxVar, SpikeCount, SumVar, Var
+)
+
+__all__ = [
+    "AvgVar",
+    "AvgVarExpWeight",
+    "FirstSpikeTime",
+    "MaxVar",
+    "Readout",
+    "SpikeCount",
+    "SumVar",
+    "Var",
+    "default_readouts",
+]

@@ -1,0 +1,46 @@
+"""Readouts of spikes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ml_genn.model.plan import Code, Sensitivity
+from ml_genn.model.plan import Readout as ReadoutPlan
+from ml_genn.readouts.readout import Readout
+
+
+class SpikeCount(Readout):
+    """The number of spikes."""
+
+    PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(
+        variables=(("spike_count", 0.0),),
+        update=Code(),
+        on_spike=Code(
+            ("spike_count += 1.0f;",),
+            frozenset({"spike_count"}),
+            frozenset({"spike_count"}),
+        ),
+        result="spike_count",
+        sensitivity=Sensitivity.SPIKES,
+        weight="0.0f",
+    )
+
+
+class FirstSpikeTime(Readout):
+    """Minus the time of the first spike [ms], so that the earliest is the largest.
+
+    A neuron that does not spike reads the lowest single-precision number.
+    """
+
+    PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(
+        variables=(("first_spike", -1.0),),
+        update=Code(),
+        on_spike=Code(
+            ("if (first_spike < 0.0f) first_spike = step;",),
+            frozenset({"first_spike", "step"}),
+            frozenset({"first_spike"}),
+        ),
+        result="first_spike < 0.0f ? -3.402823466e+38f : -(first_spike * dt)",
+        sensitivity=Sensitivity.SPIKE_TIME,
+        weight="0.0f",
+    )

@@ -1,0 +1,150 @@
+"""Networks that are a chain of layers."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from ml_genn.connection import Connection
+from ml_genn.connectivity import Connectivity
+from ml_genn.errors import NetworkContextError, ValidationError
+from ml_genn.network import DefaultParams, Network
+from ml_genn.neurons import Neuron
+from ml_genn.population import Population, Shape
+from ml_genn.synapses import Synapse
+
+
+class SequentialNetwork(Network):
+    """A network made of layers, each connected to the one before.
+
+    Args:
+        default_params: as for `Network`.
+
+    Attributes:
+        layers: its layers, the input first.
+    """
+
+    def __init__(self, default_params: DefaultParams | None = None) -> None:
+        super().__init__(default_params)
+        self.layers: list[InputLayer | Layer] = []
+
+    @staticmethod
+    def get_prev_layer() -> InputLayer | Layer | None:
+        """The last layer of the current network; None if it has none."""
+        layers = _current().layers
+        return layers[-1] if layers else None
+
+
+def _current() -> SequentialNetwork:
+    network = Network.current("A layer")
+    if not isinstance(network, SequentialNetwork):
+        raise NetworkContextError(
+            "Layers belong to a SequentialNetwork. In a Network, use Population and "
+            "Connection."
+        )
+    return network
+
+
+class InputLayer:
+    """First layer of a `SequentialNetwork`.
+
+    Args:
+        neuron: an input neuron or its name, for example "spike_input".
+        shape, record_spikes, record_spike_events, name: as for `Population`.
+    """
+
+    def __init__(
+        self,
+        neuron: Neuron | str | Mapping[str, Any],
+        shape: Shape = None,
+        record_spikes: bool = False,
+        record_spike_events: bool = False,
+        name: str | None = None,
+    ) -> None:
+        network = _current()
+        if network.layers:
+            raise ValidationError(
+                "InputLayer: a SequentialNetwork starts with its only input layer. Use "
+                "Network with Population and Connection for several inputs."
+            )
+        population = Population(neuron, shape, record_spikes, record_spike_events, name)
+        self._population = weakref.ref(population)
+        network.layers.append(self)
+
+    @property
+    def population(self) -> weakref.ReferenceType[Population]:
+        """Weak reference to the population: call it."""
+        return self._population
+
+    def __str__(self) -> str:
+        return str(self._population())
+
+    def __repr__(self) -> str:
+        return f"<InputLayer {self._population()!r}>"
+
+
+class Layer:
+    """A layer of a `SequentialNetwork`, connected to the one before.
+
+    Args:
+        connectivity: how it is connected to the layer before.
+        neuron: a neuron or its name.
+        shape: as for `Population`.
+        synapse: how spikes become input; "delta" by default.
+        record_spikes, record_spike_events: as for `Population`.
+        max_delay_steps: as for `Connection`.
+        name: as for `Population`.
+    """
+
+    def __init__(
+        self,
+        connectivity: Connectivity,
+        neuron: Neuron | str | Mapping[str, Any],
+        shape: Shape = None,
+        synapse: Synapse | str = "delta",
+        record_spikes: bool = False,
+        record_spike_events: bool = False,
+        max_delay_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        network = _current()
+        before = SequentialNetwork.get_prev_layer()
+        if before is None:
+            raise ValidationError(
+                "Layer: a SequentialNetwork starts with an InputLayer. Make one first."
+            )
+        counts = len(network.populations), len(network.connections)
+        try:
+            population = Population(
+                neuron, shape, record_spikes, record_spike_events, name
+            )
+            connection = Connection(
+                before,
+                population,
+                connectivity,
+                synapse,
+                max_delay_steps=max_delay_steps,
+            )
+        except Exception:
+            del network.populations[counts[0] :], network.connections[counts[1] :]
+            raise
+        self._population = weakref.ref(population)
+        self._connection = weakref.ref(connection)
+        network.layers.append(self)
+
+    @property
+    def population(self) -> weakref.ReferenceType[Population]:
+        """Weak reference to the population: call it."""
+        return self._population
+
+    @property
+    def connection(self) -> weakref.ReferenceType[Connection]:
+        """Weak reference to the connection from the layer before: call it."""
+        return self._connection
+
+    def __str__(self) -> str:
+        return str(self._population())
+
+    def __repr__(self) -> str:
+        return f"<Layer {self._population()!r}>"

@@ -1,0 +1,11 @@
+"""Synapse models."""
+
+from ml_genn.synapses.delta import Delta
+from ml_genn.synapses.exponential import Exponential
+from ml_genn.synapses.synapse import Synapse
+from ml_genn.synapses.user_synapse import UserSynapse
+from ml_genn.utils.module import aliases
+
+default_synapses = aliases(Delta, Exponential)
+
+__all__ = ["Delta", "Exponential", "Synapse", "UserSynapse", "default_synapses"]

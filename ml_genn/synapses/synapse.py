@@ -1,0 +1,25 @@
+"""Base of synapses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ml_genn.model.equations import SynapseEquations
+from ml_genn.utils.choices import Chosen
+from ml_genn.utils.value import InitValue
+
+
+class Synapse(Chosen, ABC):
+    """How spikes become input of their targets: equations and parameter values."""
+
+    @abstractmethod
+    def equations(self) -> SynapseEquations:
+        """The model's equations."""
+
+    @abstractmethod
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the equations' parameters."""
+
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+        return {}

@@ -1,0 +1,81 @@
+"""A synapse from the user's own equations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml_genn.errors import unknown_name
+from ml_genn.model.equations import EXPONENTIAL_EULER, SynapseEquations, variables_from
+from ml_genn.synapses.synapse import Synapse
+from ml_genn.utils.value import InitValue, as_value
+
+
+class UserSynapse(Synapse):
+    """A synapse from equations.
+
+    For example a current with a rise time:
+
+    >>> UserSynapse({"g": ("-g/tau_rise", "g + weight"), "i": ("(g - i)/tau", None)},
+    ...             "i", param_vals={"tau_rise": 2.0, "tau": 5.0})  # doctest: +ELLIPSIS
+    UserSynapse(...)
+
+    Args:
+        vars: ``{name: (dynamics, jump)}``; the jump of exactly one variable adds
+            ``weight`` to it.
+        inject_current: what the neuron receives in each step; "weight" (and no
+            variables) makes a delta synapse.
+        param_vals: values of the parameters; none by default.
+        var_vals: initial values; 0 where none is given.
+        solver: "exponential_euler" (default) or "linear_euler".
+        sub_steps: parts that a time step is integrated in, 1 by default.
+
+    Raises:
+        EquationError, UnknownNameError: if equations mention unknown names or functions.
+    """
+
+    def __init__(
+        self,
+        vars: Mapping[str, tuple[str | None, str | None]],
+        inject_current: str,
+        param_vals: Mapping[str, InitValue] | None = None,
+        var_vals: Mapping[str, InitValue] | None = None,
+        solver: str = EXPONENTIAL_EULER,
+        sub_steps: int = 1,
+    ) -> None:
+        self.vars = dict(vars)
+        self.inject_current = inject_current
+        self.param_vals = dict(param_vals or {})
+        self.var_vals = dict(var_vals or {})
+        self.solver = solver
+        self.sub_steps = sub_steps
+        self.equations().check("UserSynapse")
+        for name in self.var_vals:
+            if name not in self.vars:
+                raise unknown_name("variable", name, self.vars, where="UserSynapse")
+        for name, value in {**self.param_vals, **self.var_vals}.items():
+            as_value(f"UserSynapse: {name}", value)
+
+    def equations(self) -> SynapseEquations:
+        """The model's equations."""
+        return SynapseEquations(
+            variables_from(self.vars, "UserSynapse"),
+            self.inject_current,
+            tuple(self.param_vals),
+            self.solver,
+            self.sub_steps,
+        )
+
+    def parameters(self) -> dict[str, InitValue]:
+        """Values of the equations' parameters."""
+        return dict(self.param_vals)
+
+    def initial(self) -> dict[str, InitValue]:
+        """Values of the state variables at the start of an example."""
+        return dict(self.var_vals)
+
+    def __repr__(self) -> str:
+        return (
+            f"UserSynapse({self.vars!r}, {self.inject_current!r}, "
+            f"param_vals={self.param_vals!r}, var_vals={self.var_vals!r}, "
+            f"solver={self.solver!r}, sub_steps={self.sub_steps!r})"
+        )

@@ -1,0 +1,1 @@
+"""Helpers for users' scripts: data preparation, names, network traversal."""

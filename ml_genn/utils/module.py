@@ -1,0 +1,78 @@
+"""Objects from what users write: an instance, or the name of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from ml_genn.errors import ValidationError, unknown_name
+
+T = TypeVar("T")
+
+
+def alias(cls: type) -> str:
+    """The name by which a class may be asked for: ``AvgVar`` -> ``avg_var``."""
+    name = cls.__name__
+    return "".join(
+        f"_{c.lower()}" if c.isupper() and k else c.lower() for k, c in enumerate(name)
+    )
+
+
+def aliases(*classes: type[T]) -> dict[str, type[T]]:
+    """The table of names of classes that can be made without arguments."""
+    return {alias(cls): cls for cls in classes}
+
+
+def get_object(
+    obj: Any, base_class: type[T], description: str, dictionary: Mapping[str, type[T]]
+) -> T | None:
+    """An instance of ``base_class`` from an instance, a name or None.
+
+    Args:
+        obj: an instance (returned as it is), a name from ``dictionary``, or None.
+        base_class: what instances derive from.
+        description: what errors call it, for example "Neuron".
+        dictionary: {name: class}.
+
+    Raises:
+        UnknownNameError: if the name is not in the dictionary.
+        ValidationError: if it is neither a name nor an instance.
+    """
+    if obj is None or isinstance(obj, base_class):
+        return obj
+    if isinstance(obj, str):
+        if obj not in dictionary:
+            raise unknown_name(description.lower(), obj, dictionary)
+        return dictionary[obj]()
+    hint = ""
+    if isinstance(obj, type) and issubclass(obj, base_class):
+        hint = f" Did you mean {obj.__name__}()?"
+    raise ValidationError(
+        f"{description}: expected an instance of {base_class.__name__} or one of the "
+        f"names {', '.join(sorted(dictionary))}. Received {obj!r}.{hint}"
+    )
+
+
+def get_object_mapping(
+    obj: Any,
+    keys: Iterable[Hashable],
+    base_class: type[T],
+    description: str,
+    dictionary: Mapping[str, type[T]],
+) -> dict[Any, T | None]:
+    """One object per key, from a dictionary with just these keys or from one object.
+
+    Raises:
+        ValidationError: if a dictionary has other keys.
+    """
+    keys = list(keys)
+    if isinstance(obj, Mapping):
+        if set(obj.keys()) != set(keys):
+            raise ValidationError(
+                f"{description}: a dictionary needs one entry for each of "
+                f"{[str(k) for k in keys]}. Received {[str(k) for k in obj]}."
+            )
+        return {
+            k: get_object(v, base_class, description, dictionary) for k, v in obj.items()
+        }
+    return {k: get_object(obj, base_class, description, dictionary) for k in keys}
