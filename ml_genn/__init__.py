@@ -1,0 +1,43 @@
+"""Spiking neural networks, written once and trained or run anywhere."""
+
+from ml_genn import (
+    callbacks,
+    communicators,
+    compilers,
+    connectivity,
+    initializers,
+    losses,
+    metrics,
+    neurons,
+    optimisers,
+    readouts,
+    synapses,
+    utils,
+)
+from ml_genn.connection import Connection
+from ml_genn.network import Network
+from ml_genn.population import Population
+from ml_genn.sequential import InputLayer, Layer, SequentialNetwork
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Connection",
+    "InputLayer",
+    "Layer",
+    "Network",
+    "Population",
+    "SequentialNetwork",
+    "callbacks",
+    "communicators",
+    "compilers",
+    "connectivity",
+    "initializers",
+    "losses",
+    "metrics",
+    "neurons",
+    "optimisers",
+    "readouts",
+    "synapses",
+    "utils",
+]

@@ -2,99 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from ml_genn.model.batch import Examples, Mode, Outcome
 from ml_genn.model.plan import Plan, Values
-
-
-class Events(Protocol):
-    """Input spikes of one example, sorted by time step."""
-
-    @property
-    def steps(self) -> np.ndarray:
-        """Time step of each spike."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """Neuron of each spike."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Examples as a backend takes them.
-
-    Args:
-        size: number of examples.
-        num_steps: time steps of each.
-        events: {input group: one list of spikes per example}.
-        targets: {output group: labels (size,) or values (size, steps, neurons)}.
-    """
-
-    size: int
-    num_steps: int
-    events: Mapping[str, Sequence[Events]]
-    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A variable to be recorded in every step.
-
-    Args:
-        group: neuron group.
-        variable: state variable, or adjoint variable (``lambda_<x>``).
-    """
-
-    group: str
-    variable: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """What a run does beside the forward pass.
-
-    Args:
-        backward: take gradients.
-        update: apply the optimisers to them.
-        gradients: return them.
-        spikes: neuron groups whose spikes are returned.
-        records: variables recorded in every step.
-        keep_state: start from the state in which the last batch ended.
-    """
-
-    backward: bool = False
-    update: bool = False
-    gradients: bool = False
-    spikes: tuple[str, ...] = ()
-    records: tuple[Record, ...] = ()
-    keep_state: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What a run gives.
-
-    Args:
-        results: {output group: (examples, neurons)}.
-        losses: (examples, output groups); zero where there is no loss.
-        finite: whether the losses are; if not, nothing was updated.
-        gradients: {synapse group: (source size, target size)}.
-        spikes: {neuron group: one (steps, neurons) pair per example}.
-        records: {record: (examples, steps, neurons)}.
-    """
-
-    results: Mapping[str, np.ndarray]
-    losses: np.ndarray
-    finite: bool
-    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
-    spikes: Mapping[str, list[tuple[np.ndarray, np.ndarray]]] = field(
-        default_factory=dict
-    )
-    records: Mapping[Record, np.ndarray] = field(default_factory=dict)
 
 
 class Model(Protocol):

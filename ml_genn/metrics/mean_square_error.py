@@ -14,8 +14,8 @@ from ml_genn.metrics.metric import Metric, reduced
 class MeanSquareError(Metric):
     """Mean over all elements of the squared difference of target and prediction.
 
-    Where targets are trajectories (examples, time steps, ...) and the loss compares
-    them step by step, the compiled network updates the metric from the loss.
+    Where targets are trajectories (examples, time steps, ...), a compiled network gives
+    it the output variable in every step instead of the readout.
     """
 
     def update(
@@ -28,14 +28,8 @@ class MeanSquareError(Metric):
                 "MeanSquareError: targets and predictions have the same shape. Received "
                 f"{target.shape} and {np.shape(y_pred)}."
             )
-        self.add(float(np.sum((target - y_pred) ** 2)), target.size, communicator)
-
-    def add(
-        self, total: float, count: int, communicator: Communicator | None = None
-    ) -> None:
-        """Takes the sum of ``count`` squared errors in."""
-        self.total += reduced(total, communicator)
-        self.count += reduced(count, communicator)
+        self.total += reduced(float(np.sum((target - y_pred) ** 2)), communicator)
+        self.count += reduced(target.size, communicator)
 
     def reset(self) -> None:
         """Forgets all data."""

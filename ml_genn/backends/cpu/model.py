@@ -12,10 +12,10 @@ import numpy as np
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.numbers import aligned, numbers, padded_matrix
-from ml_genn.backends.seam import Events, Examples, Mode, Outcome, Record
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.source import id_bytes
 from ml_genn.errors import MlGennError
+from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
 from ml_genn.model.plan import LossKind, Plan, Values
 
 

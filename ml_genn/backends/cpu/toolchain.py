@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ml_genn.backends.cache import cache_folder
 from ml_genn.errors import BuildError
 
 INCLUDE = Path(__file__).parent / "include"
 SANITIZE = "ML_GENN_SANITIZE"
-CACHE = "ML_GENN_CACHE"
 
 #: Arithmetic may be reordered so that sums vectorise; NaN and infinity stay themselves.
 FLAGS = (
@@ -107,27 +107,6 @@ def _identity(path: str) -> str:
     real = os.path.realpath(path)
     status = os.stat(real)
     return f"{real}:{status.st_size}:{status.st_mtime_ns}"
-
-
-def cache_folder() -> Path:
-    """The folder of built models: ``ML_GENN_CACHE`` or the user's cache folder."""
-    chosen = os.environ.get(CACHE)
-    if chosen:
-        folder = Path(chosen)
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches" / "ml_genn"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        folder = Path(base) / "ml_genn"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    fallback = Path(tempfile.gettempdir()) / f"ml_genn-{os.getuid()}"
-    fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return fallback
 
 
 @lru_cache(maxsize=1)

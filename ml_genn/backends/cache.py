@@ -1,0 +1,31 @@
+"""Where built models are kept between runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+CACHE = "ML_GENN_CACHE"
+
+
+def cache_folder() -> Path:
+    """The folder of built models: ``ML_GENN_CACHE`` or the user's cache folder."""
+    chosen = os.environ.get(CACHE)
+    if chosen:
+        folder = Path(chosen)
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches" / "ml_genn"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        folder = Path(base) / "ml_genn"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    fallback = Path(tempfile.gettempdir()) / f"ml_genn-{os.getuid()}"
+    fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return fallback

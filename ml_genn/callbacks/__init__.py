@@ -1,0 +1,16 @@
+"""Callbacks."""
+
+from ml_genn.callbacks.callback import Callback
+from ml_genn.callbacks.progress_bar import BatchProgressBar
+from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
+from ml_genn.utils.module import aliases
+
+default_callbacks = aliases(BatchProgressBar)
+
+__all__ = [
+    "BatchProgressBar",
+    "Callback",
+    "SpikeRecorder",
+    "VarRecorder",
+    "default_callbacks",
+]

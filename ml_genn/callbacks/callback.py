@@ -1,0 +1,97 @@
+"""Base of callbacks; it is their manual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ml_genn.model.batch import Outcome, Record
+
+
+def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
+    hook._no_op = True  # type: ignore[attr-defined]
+    return hook
+
+
+class Callback:
+    """Something that happens while a network is trained or evaluated.
+
+    Override any of the hooks. A callback that overrides a hook of time steps makes the
+    network advance step by step in Python, which is slow; recorders do not.
+    """
+
+    @_no_op
+    def set_params(self, **kwargs: Any) -> None:
+        """Called first, with what is about to happen.
+
+        Args:
+            **kwargs: ``data`` (dictionary that callbacks may share), ``compiled_network``,
+                ``num_batches`` (None if unknown) and, in training, ``num_epochs``.
+        """
+
+    @_no_op
+    def set_first(self) -> None:
+        """Called on the first callback of each type in a list."""
+
+    @_no_op
+    def on_test_begin(self) -> None:
+        """Called before evaluation or prediction."""
+
+    @_no_op
+    def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
+        """Called after evaluation or prediction."""
+
+    @_no_op
+    def on_train_begin(self) -> None:
+        """Called before training."""
+
+    @_no_op
+    def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
+        """Called after training."""
+
+    @_no_op
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Called before each epoch."""
+
+    @_no_op
+    def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Called after each epoch."""
+
+    @_no_op
+    def on_batch_begin(self, batch: int) -> None:
+        """Called before each batch."""
+
+    @_no_op
+    def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
+        """Called after each batch; ``metrics.loss`` is the mean loss so far."""
+
+    @_no_op
+    def on_timestep_begin(self, timestep: int) -> None:
+        """Called before each time step."""
+
+    @_no_op
+    def on_timestep_end(self, timestep: int) -> None:
+        """Called after each time step."""
+
+    @_no_op
+    def get_data(self) -> tuple[Any, Any] | None:
+        """What the callback collected, as (key, data); None for nothing."""
+        return None
+
+    def spikes(self) -> tuple[str, ...]:
+        """Populations whose spikes the engine records for it."""
+        return ()
+
+    def records(self) -> tuple[Record, ...]:
+        """Variables that the engine records for it."""
+        return ()
+
+    @_no_op
+    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+        """Called after each batch with what the engine recorded."""
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Whether a callback does anything in a hook."""
+    method = getattr(type(callback), hook, None)
+    return method is not None and not getattr(method, "_no_op", False)

@@ -1,0 +1,149 @@
+"""Recorders of spikes and variables; recording happens inside the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.callbacks.callback import Callback
+from ml_genn.errors import ValidationError
+from ml_genn.model.batch import Outcome, Record
+from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
+from ml_genn.utils.network import get_underlying_pop
+
+
+class _Recorder(Callback):
+    """What recorders share: which examples and neurons, and where data goes."""
+
+    def __init__(
+        self, pop: Any, key: Any, example_filter: Any, neuron_filter: Any
+    ) -> None:
+        self._pop = get_underlying_pop(pop)
+        self.key = key
+        self._example_filter = ExampleFilter(example_filter)
+        self._neuron_filter = neuron_filter
+        self._data: Any = None
+
+    def set_params(self, **kwargs: Any) -> None:
+        """Starts with no data."""
+        if self._pop.shape is None:
+            raise ValidationError(f"Population '{self._pop.name}' has no shape yet.")
+        self._mask = get_neuron_filter_mask(self._neuron_filter, self._pop.shape)
+        self._first = 0
+        self._dt = kwargs["compiled_network"].dt
+        self._clear()
+
+    def _clear(self) -> None:
+        self._data = []
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Examples are counted from the start of an epoch."""
+        self._first = 0
+
+    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+        """Keeps what was asked for of a batch."""
+        size = len(outcome.losses)
+        wanted = self._example_filter.mask(self._first, size)
+        for b in np.flatnonzero(wanted):
+            self._keep(int(b), outcome)
+        self._first += size
+
+    def _keep(self, b: int, outcome: Outcome) -> None:
+        raise NotImplementedError
+
+    def get_data(self) -> tuple[Any, Any]:
+        """(key, what was recorded)."""
+        return self.key, self._data
+
+
+class SpikeRecorder(_Recorder):
+    """Records spikes.
+
+    Its data are two lists with one array per recorded example: times [ms] and neurons;
+    or, with ``record_counts``, one list of arrays of counts.
+
+    Args:
+        pop: population or layer made with ``record_spikes=True``.
+        key: key of its data; None (default) for its place in the list of callbacks.
+        example_filter: which examples, counted from the start of an epoch: None
+            (default) for all, an index, indices, or flags.
+        neuron_filter: which neurons: None (default) for all, an index, indices, a slice,
+            flags, or a tuple of them per dimension.
+        record_counts: whether only counts per neuron are kept; no by default.
+    """
+
+    def __init__(
+        self,
+        pop: Any,
+        key: Any = None,
+        example_filter: Any = None,
+        neuron_filter: Any = None,
+        record_counts: bool = False,
+    ) -> None:
+        super().__init__(pop, key, example_filter, neuron_filter)
+        self._counts = record_counts
+        if not self._pop.record_spikes:
+            raise ValidationError(
+                f"SpikeRecorder: make population '{self._pop.name}' with "
+                "record_spikes=True to record its spikes."
+            )
+
+    def _clear(self) -> None:
+        self._data = [] if self._counts else ([], [])
+
+    def spikes(self) -> tuple[str, ...]:
+        """The population whose spikes it records."""
+        return (self._pop.name,)
+
+    def _keep(self, b: int, outcome: Outcome) -> None:
+        steps, ids = outcome.spikes[self._pop.name][b]
+        kept = self._mask[ids]
+        if self._counts:
+            counts = np.bincount(ids[kept], minlength=self._pop.size)
+            self._data.append(counts[self._mask])
+        else:
+            self._data[0].append(steps[kept] * self._dt)
+            self._data[1].append(ids[kept])
+
+
+class VarRecorder(_Recorder):
+    """Records a state variable in every time step.
+
+    Its data are a list with one array (time steps, neurons) per recorded example.
+
+    Args:
+        pop: population or layer.
+        var: name of the variable, for example "v".
+        key, example_filter, neuron_filter: as for `SpikeRecorder`.
+        genn_var: name of a variable inside the model, for example "i_syn0" or, while
+            gradients are taken, "lambda_v".
+    """
+
+    def __init__(
+        self,
+        pop: Any,
+        var: str | None = None,
+        key: Any = None,
+        example_filter: Any = None,
+        neuron_filter: Any = None,
+        genn_var: str | None = None,
+    ) -> None:
+        super().__init__(pop, key, example_filter, neuron_filter)
+        if (var is None) == (genn_var is None):
+            raise ValidationError("VarRecorder: give either var or genn_var.")
+        self._record = Record(self._pop.name, str(genn_var if var is None else var))
+
+    def set_params(self, **kwargs: Any) -> None:
+        """Starts with no data; refuses an unknown variable."""
+        super().set_params(**kwargs)
+        kwargs["compiled_network"].check_variable(
+            self._record.group, self._record.variable
+        )
+
+    def records(self) -> tuple[Record, ...]:
+        """The variable it records."""
+        return (self._record,)
+
+    def _keep(self, b: int, outcome: Outcome) -> None:
+        self._data.append(outcome.records[self._record][b][:, self._mask])

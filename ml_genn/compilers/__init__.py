@@ -1,0 +1,42 @@
+"""Compilers: what to do with a network.
+
+Compilers of other packages are found through the entry-point group
+``ml_genn.compilers`` when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
+from ml_genn.compilers.compiler import Compiler
+from ml_genn.compilers.event_prop_compiler import EventPropCompiler
+from ml_genn.compilers.inference_compiler import (
+    CompiledInferenceNetwork,
+    InferenceCompiler,
+)
+from ml_genn.errors import unknown_name
+
+GROUP = "ml_genn.compilers"
+
+__all__ = [
+    "CompiledInferenceNetwork",
+    "CompiledNetwork",
+    "CompiledTrainingNetwork",
+    "Compiler",
+    "EventPropCompiler",
+    "InferenceCompiler",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name in found:
+        return found[name].load()
+    known = [*__all__, *found]
+    message = str(unknown_name("compiler", name, known, where=__name__))
+    raise AttributeError(message)

@@ -1,0 +1,386 @@
+"""Networks that run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ml_genn.backends import Backend
+from ml_genn.backends.seam import Model
+from ml_genn.callbacks import BatchProgressBar, Callback
+from ml_genn.communicators import Communicator
+from ml_genn.compilers.lowering import Lowered
+from ml_genn.connection import Connection
+from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.losses import Loss
+from ml_genn.metrics import Metric, MetricsType, default_metrics
+from ml_genn.model.batch import Mode, Outcome, Record
+from ml_genn.network import Network
+from ml_genn.neurons import Input
+from ml_genn.population import Population
+from ml_genn.training.data import Batch, DataSpec, InMemory, Streamed, adapt, in_memory
+from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.results import PopulationDict
+from ml_genn.utils.callback_list import CallbackList
+from ml_genn.utils.module import get_object
+from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
+
+Callbacks = Sequence[Callback | str] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """How a compiled network runs.
+
+    Args:
+        backend: what builds and runs it.
+        num_threads: threads; None for as many as the process may use.
+        seed: seed of random numbers.
+        dt: time step [ms].
+        num_steps: time steps of an example.
+        batch_size: examples in a batch.
+        communicator: how processes talk to each other; None for one process.
+        keep_state: whether a batch starts in the state in which the last one ended.
+    """
+
+    backend: Backend
+    num_threads: int | None
+    seed: int
+    dt: float
+    num_steps: int
+    batch_size: int
+    communicator: Communicator | None = None
+    keep_state: bool = False
+
+
+class CompiledNetwork:
+    """A network that can be evaluated; made by a compiler.
+
+    It is built when first used. A ``with`` block is not needed, but does no harm.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        lowered: Lowered,
+        settings: Settings,
+        losses: Mapping[Population, Loss] | None = None,
+    ) -> None:
+        self.network = network
+        self.losses: Mapping[Population, Loss] = losses or {}
+        self._lowered = lowered
+        self._settings = settings
+        self._model: Model | None = None
+
+    # ------------------------------------------------------------ life
+    @property
+    def model(self) -> Model:
+        """The built model; building happens at first use."""
+        if self._model is None:
+            self._model = self._settings.backend.build(
+                self._lowered.plan,
+                self._lowered.values,
+                num_threads=self._settings.num_threads,
+                seed=self._settings.seed,
+            )
+        return self._model
+
+    def __enter__(self) -> Self:
+        _ = self.model
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the network as it is; it can still be used."""
+
+    @property
+    def dt(self) -> float:
+        """Time step [ms]."""
+        return self._settings.dt
+
+    @property
+    def num_steps(self) -> int:
+        """Time steps of an example."""
+        return self._settings.num_steps
+
+    @property
+    def batch_size(self) -> int:
+        """Examples in a batch."""
+        return self._settings.batch_size
+
+    @property
+    def communicator(self) -> Communicator | None:
+        """How processes talk to each other; None for one process."""
+        return self._settings.communicator
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints what runs, with the choices that the compiler made.
+
+        Args:
+            print_fn: called once with the text; `print` by default.
+        """
+        from ml_genn.summary import compiled_summary
+
+        print_fn(compiled_summary(self, self._lowered, self._settings.num_steps))
+
+    # ------------------------------------------------------------ numbers
+    def weights(self, connection: Any) -> np.ndarray:
+        """A copy of the current weights of a connection or layer: (source, target)."""
+        return self.model.weights(self._connection(connection).name)
+
+    def set_weights(self, connection: Any, weights: Any) -> None:
+        """Replaces the weights of a connection or layer.
+
+        Raises:
+            ValidationError: if the shape is another or a weight is not finite.
+        """
+        found = self._connection(connection)
+        values = np.asarray(weights, dtype=np.float32)
+        source, target = found.ends()
+        if values.shape != (source.size, target.size):
+            raise ValidationError(
+                f"set_weights: connection '{found.name}' has weights of shape "
+                f"{(source.size, target.size)}. Received {values.shape}."
+            )
+        if not np.all(np.isfinite(values)):
+            raise ValidationError("set_weights: weights are finite numbers.")
+        self.model.set_weights(found.name, values)
+
+    def _connection(self, connection: Any) -> Connection:
+        found = get_underlying_conn(connection)
+        if found not in self._lowered.synapses:
+            raise ValidationError(
+                f"Connection '{found.name}' does not belong to this network."
+            )
+        return found
+
+    def check_variable(self, population: str, variable: str) -> None:
+        """Refuses a variable that a population does not have.
+
+        Raises:
+            UnknownNameError: with the variables that it has.
+        """
+        group = self._lowered.plan.neuron(population)
+        known = [v.name for v in group.variables]
+        if group.adjoint:
+            known += group.adjoint.variables
+        if variable not in known:
+            where = f"Population '{population}'"
+            raise unknown_name("variable", variable, known, where=where)
+
+    # ------------------------------------------------------------ data
+    @property
+    def inputs(self) -> tuple[Population, ...]:
+        """Populations that are given data."""
+        found = self._lowered.neurons.items()
+        return tuple(p for p, neuron in found if isinstance(neuron, Input))
+
+    @property
+    def outputs(self) -> tuple[Population, ...]:
+        """Populations with a readout."""
+        return tuple(p for p, n in self._lowered.neurons.items() if n.readout)
+
+    def _spec(self) -> DataSpec:
+        return DataSpec(
+            inputs=self.inputs,
+            outputs=self.outputs,
+            losses=self.losses,
+            num_steps=self.num_steps,
+            dt=self.dt,
+            prepare=self.model.prepare,
+        )
+
+    def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:
+        keys = list(keys)
+        if isinstance(metrics, Mapping):
+            given = PopulationDict(metrics)
+            found = {k: given[k] for k in keys}
+        else:
+            found = dict.fromkeys(keys, metrics)
+        result: dict[Any, Metric] = {}
+        for key, metric in found.items():
+            made = get_object(metric, Metric, "Metric", default_metrics)
+            if made is None:
+                raise ValidationError(f"Metrics: output '{key}' has none.")
+            shared = made in result.values()
+            result[key] = type(made)() if shared else made
+        return result
+
+    # ------------------------------------------------------------ running
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        metrics: MetricsType = "sparse_categorical_accuracy",
+        callbacks: Callbacks = None,
+    ) -> tuple[PopulationDict, dict[Any, Any]]:
+        """Measures how good the network is.
+
+        Args:
+            x: {input: examples}, the examples of the only input, or (without y) an
+                iterable of batches (x, y).
+            y: {output: targets}, or the targets of the only output.
+            metrics: a metric or its name, or one for each output.
+            callbacks: callbacks; a progress bar by default.
+
+        Returns:
+            Metrics by output (their value is ``.result``), and what callbacks collected.
+        """
+        return self._evaluate(adapt(x, y, self._spec(), self.batch_size), metrics, callbacks)
+
+    def evaluate_batch_iter(
+        self,
+        inputs: Any,
+        outputs: Any,
+        data: Iterable[tuple[Any, Any]],
+        num_batches: int | None = None,
+        metrics: MetricsType = "sparse_categorical_accuracy",
+        callbacks: Callbacks = None,
+    ) -> tuple[PopulationDict, dict[Any, Any]]:
+        """As `evaluate`, on batches that an iterable yields as (x, y).
+
+        Args:
+            inputs, outputs: one population or a sequence of them; with several, x and y
+                are sequences in that order.
+            data: yields batches.
+            num_batches: how many to use; None (default) for all.
+            metrics, callbacks: as for `evaluate`.
+        """
+
+        def keyed(keys: Any, values: Any) -> Any:
+            several = isinstance(keys, Sequence)
+            return dict(zip(keys, values, strict=True)) if several else {keys: values}
+
+        batches = ((keyed(inputs, x), keyed(outputs, y)) for x, y in data)
+        stream = Streamed(batches, self._spec(), self.batch_size, num_batches)
+        return self._evaluate(stream, metrics, callbacks)
+
+    def evaluate_batch(
+        self,
+        x: Any,
+        y: Any,
+        metrics: MetricsType = "sparse_categorical_accuracy",
+        callbacks: Callbacks = (),
+    ) -> tuple[PopulationDict, dict[Any, Any]]:
+        """As `evaluate`, for one batch and without a progress bar by default."""
+        return self.evaluate(x, y, metrics, callbacks)
+
+    def _evaluate(
+        self, data: InMemory | Streamed, metrics: MetricsType, callbacks: Callbacks
+    ) -> tuple[PopulationDict, dict[Any, Any]]:
+        keys = data.targets if isinstance(data, InMemory) else self.outputs
+        tally = Tally(self._metrics(metrics, keys))
+        hooks = self._callbacks(callbacks, num_batches=data.num_batches)
+        self._test(data, tally, hooks)
+        return tally.metrics, hooks.get_data()
+
+    def _test(
+        self, data: InMemory | Streamed, tally: Tally, hooks: CallbackList
+    ) -> None:
+        hooks.call("on_test_begin")
+        run_epoch(self, data, tally, hooks, communicator=self.communicator)
+        hooks.call("on_test_end", tally.metrics)
+
+    def predict(
+        self, x: Any, outputs: Any = None, callbacks: Callbacks = None
+    ) -> tuple[PopulationDict, dict[Any, Any]]:
+        """Readouts of outputs.
+
+        Args:
+            x: {input: examples}, or the examples of the only input.
+            outputs: one population or layer or a sequence of them; None (default) for
+                all.
+            callbacks: callbacks; a progress bar by default.
+
+        Returns:
+            {output: array (examples,) + shape}, and what callbacks collected.
+        """
+        keys = self.outputs if outputs is None else outputs
+        keys = list(keys) if isinstance(keys, Sequence) else [keys]
+        for key in keys:
+            if get_underlying_pop(key) not in self.outputs:
+                raise ValidationError(
+                    f"predict: '{key}' has no readout. Outputs of this network: "
+                    f"{[p.name for p in self.outputs]}."
+                )
+        data = in_memory(x, None, self._spec(), self.batch_size, targets=False)
+        hooks = self._callbacks(callbacks, num_batches=data.num_batches)
+        hooks.call("on_test_begin")
+        parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
+        nothing = PopulationDict()
+        for number, batch in enumerate(data.batches()):
+            hooks.call("on_batch_begin", number)
+            result = self.run_batch(batch, hooks, number, train=False)
+            for key in keys:
+                parts[key].append(result.predictions[get_underlying_pop(key)])
+            hooks.call("on_batch_end", number, nothing)
+        hooks.call("on_test_end", nothing)
+        found = {key: np.concatenate(part) for key, part in parts.items()}
+        return PopulationDict(found), hooks.get_data()
+
+    def _callbacks(self, callbacks: Callbacks, **params: Any) -> CallbackList:
+        listed = [BatchProgressBar()] if callbacks is None else callbacks
+        return CallbackList(listed, compiled_network=self, **params)
+
+    def begin_batch(self, step: int) -> None:
+        """Called before training on a batch; an evaluated network has nothing to do."""
+
+    def run_batch(
+        self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
+    ) -> BatchResult:
+        """Runs a batch and tells callbacks what was recorded."""
+        trajectories = self._trajectories(batch)
+        mode = Mode(
+            backward=train,
+            update=train,
+            spikes=callbacks.spikes,
+            records=(*callbacks.records, *trajectories.values()),
+            keep_state=self._settings.keep_state,
+        )
+        run = self._run_steps if callbacks.steps else self._run_whole
+        outcome = run(batch, mode, callbacks)
+        callbacks.call("on_recorded", number, outcome)
+        predictions = PopulationDict()
+        for population in self.outputs:
+            shape = (batch.size, *(population.shape or ()))
+            values = outcome.results[population.name].reshape(shape)
+            if population in trajectories:
+                values = outcome.records[trajectories[population]].reshape(
+                    batch.size, self.num_steps, *shape[1:]
+                )
+            predictions[population] = values
+        trained = bool(self.losses) and bool(batch.targets)
+        loss = float(outcome.losses.sum(dtype=np.float64)) if trained else None
+        return BatchResult(predictions, loss, outcome.finite)
+
+    def _trajectories(self, batch: Batch) -> dict[Population, Record]:
+        """Outputs whose targets have a time axis, so that all steps are compared."""
+        found = {}
+        for key, values in batch.targets.items():
+            population = get_underlying_pop(key)
+            output = self._lowered.plan.neuron(population.name).output
+            shape = (batch.size, self.num_steps, *(population.shape or ()))
+            if output is not None and values.shape == shape:
+                found[population] = Record(population.name, output)
+        return found
+
+    def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
+        return self.model.run(batch.prepared, batch.indices, mode)
+
+    def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
+        self.model.begin_step(batch.prepared, batch.indices, mode)
+        for step in range(self.num_steps):
+            callbacks.call("on_timestep_begin", step)
+            self.model.step()
+            callbacks.call("on_timestep_end", step)
+        return self.model.end_step()
+
+    def state(self, population: Any, variable: str) -> np.ndarray:
+        """A state variable inside a time step's hook: (examples,) + shape."""
+        found = get_underlying_pop(population)
+        self.check_variable(found.name, variable)
+        values = self.model.state(found.name, variable)
+        return values.reshape(len(values), *(found.shape or ()))
+

@@ -1,0 +1,254 @@
+"""Networks that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
+from ml_genn.compilers.lowering import Lowered
+from ml_genn.connection import Connection
+from ml_genn.errors import ValidationError
+from ml_genn.losses import Loss
+from ml_genn.metrics import MetricsType
+from ml_genn.model.batch import Mode
+from ml_genn.network import Network
+from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
+from ml_genn.training.data import InMemory, Streamed, adapt, in_memory
+from ml_genn.training.loop import Tally, run_epoch
+from ml_genn.utils.callback_list import CallbackList
+from ml_genn.utils.checks import whole
+from ml_genn.utils.data import get_dataset_size, split_dataset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pass:
+    """Data with its metrics and callbacks."""
+
+    data: InMemory | Streamed
+    tally: Tally
+    callbacks: CallbackList
+
+
+class CompiledTrainingNetwork(CompiledNetwork):
+    """A network that learns, and can be evaluated with the weights it has so far.
+
+    Attributes:
+        optimiser: changes the weights; an attribute changed takes effect with the next
+            batch.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        lowered: Lowered,
+        settings: Settings,
+        losses: Mapping[Population, Loss],
+        optimiser: Optimiser,
+    ) -> None:
+        super().__init__(network, lowered, settings, losses)
+        self.optimiser = optimiser
+        self._steps_taken = 0
+
+    @property
+    def example_timesteps(self) -> int:
+        """Time steps of an example."""
+        return self.num_steps
+
+    def begin_batch(self, step: int) -> None:
+        """Tells the engine the optimiser's numbers for a batch."""
+        scalars = self.optimiser.scalars(step)
+        updates = len(self._lowered.plan.updates)
+        self.model.set_optimiser_scalars(scalars * updates)
+
+    def train(
+        self,
+        x: Any,
+        y: Any = None,
+        num_epochs: int = 1,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        metrics: MetricsType = "sparse_categorical_accuracy",
+        callbacks: Callbacks = None,
+        validation_callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_x: Any = None,
+        validation_y: Any = None,
+    ) -> tuple[Any, ...]:
+        """Trains the network.
+
+        Args:
+            x: {input: examples}, the examples of the only input, or (without y) an
+                iterable of batches (x, y).
+            y: {output: targets}, or the targets of the only output.
+            num_epochs: how often all data are shown, 1 by default.
+            start_epoch: number of the first epoch, 0 by default.
+            shuffle: whether examples come in random order (numpy's global generator);
+                yes by default.
+            metrics: a metric or its name, or one for each output.
+            callbacks, validation_callbacks: callbacks; progress bars by default.
+            validation_split: fraction of the data, from its end, that is not trained on
+                but evaluated after each epoch; 0 by default.
+            validation_x, validation_y: data that are evaluated after each epoch.
+
+        Returns:
+            Metrics of the last epoch by output, and what callbacks collected; with
+            validation: (metrics, validation metrics, collected, collected in
+            validation).
+
+        Raises:
+            ValidationError: if the data do not fit the network.
+            DivergedError: if the loss is not a finite number.
+        """
+        whole("train: num_epochs", num_epochs)
+        whole("train: start_epoch", start_epoch, least=0)
+        held = self._held_out(x, y, validation_split, validation_x, validation_y)
+        (x, y), aside = held
+        spec = self._spec()
+        data = adapt(x, y, spec, self.batch_size, epochs=num_epochs)
+        keys = data.targets if isinstance(data, InMemory) else self.outputs
+        told = {"num_epochs": num_epochs, "start_epoch": start_epoch}
+        training = _Pass(
+            data,
+            Tally(self._metrics(metrics, keys)),
+            self._callbacks(callbacks, num_batches=data.num_batches, **told),
+        )
+        validation = None
+        if aside is not None:
+            kept = in_memory(*aside, spec, self.batch_size)
+            fresh = {k: type(m)() for k, m in training.tally.metrics.items()}
+            hooks = self._callbacks(
+                validation_callbacks, num_batches=kept.num_batches, **told
+            )
+            validation = _Pass(kept, Tally(fresh), hooks)
+        self._epochs(training, validation, range(start_epoch, start_epoch + num_epochs),
+                     shuffle)
+        if validation is None:
+            return training.tally.metrics, training.callbacks.get_data()
+        return (
+            training.tally.metrics,
+            validation.tally.metrics,
+            training.callbacks.get_data(),
+            validation.callbacks.get_data(),
+        )
+
+    def _epochs(
+        self, training: _Pass, validation: _Pass | None, epochs: range, shuffle: bool
+    ) -> None:
+        hooks = training.callbacks
+        hooks.call("on_train_begin")
+        if validation:
+            validation.callbacks.call("on_test_begin")
+        steps = self._steps(training.data, epochs.start)
+        for epoch in epochs:
+            hooks.call("on_epoch_begin", epoch)
+            run_epoch(
+                self,
+                training.data,
+                training.tally,
+                hooks,
+                epoch=epoch,
+                steps=steps,
+                shuffle=shuffle,
+                communicator=self.communicator,
+            )
+            hooks.call("on_epoch_end", epoch, training.tally.metrics)
+            if validation:
+                self._validate(validation, epoch)
+        hooks.call("on_train_end", training.tally.metrics)
+        if validation:
+            validation.callbacks.call("on_test_end", validation.tally.metrics)
+
+    def _validate(self, validation: _Pass, epoch: int) -> None:
+        hooks = validation.callbacks
+        hooks.call("on_epoch_begin", epoch)
+        run_epoch(
+            self,
+            validation.data,
+            validation.tally,
+            hooks,
+            communicator=self.communicator,
+        )
+        hooks.call("on_epoch_end", epoch, validation.tally.metrics)
+
+    def _steps(self, data: InMemory | Streamed, start_epoch: int) -> Iterator[int]:
+        """Numbers of optimiser steps; they go on where the last training ended."""
+        batches = data.num_batches
+        if batches is not None and start_epoch:
+            self._steps_taken = batches * start_epoch
+
+        def steps() -> Iterator[int]:
+            for step in count(self._steps_taken):
+                self._steps_taken = step + 1
+                yield step
+
+        return steps()
+
+    @staticmethod
+    def _held_out(
+        x: Any, y: Any, split: float, validation_x: Any, validation_y: Any
+    ) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
+        """Training data, and data for validation if there are any."""
+        given = validation_x is not None, validation_y is not None
+        if any(given) and not all(given):
+            raise ValidationError(
+                "train: give both validation_x and validation_y, or neither."
+            )
+        if all(given) and split:
+            raise ValidationError(
+                "train: give either validation_split or validation_x and validation_y."
+            )
+        if all(given):
+            return (x, y), (validation_x, validation_y)
+        if not split:
+            return (x, y), None
+        if y is None:
+            raise ValidationError(
+                "train: validation_split needs data in memory. Give validation_x and "
+                "validation_y beside an iterable of batches."
+            )
+        xs = x if isinstance(x, Mapping) else {"x": x}
+        ys = y if isinstance(y, Mapping) else {"y": y}
+        if not get_dataset_size({**xs, **ys}):
+            raise ValidationError("Data: there are no examples.")
+        x_parts, y_parts = split_dataset(dict(xs), split), split_dataset(dict(ys), split)
+        parts = [
+            (
+                xp if isinstance(x, Mapping) else xp["x"],
+                yp if isinstance(y, Mapping) else yp["y"],
+            )
+            for xp, yp in zip(x_parts, y_parts, strict=True)
+        ]
+        return parts[0], parts[1]
+
+    def gradients(self, x: Any, y: Any) -> dict[Connection, np.ndarray]:
+        """Gradients of the mean loss over all examples, with the weights as they are.
+
+        Args:
+            x: {input: examples}, or the examples of the only input.
+            y: {output: targets}, or the targets of the only output.
+
+        Returns:
+            {connection: array (source size, target size)} for connections that learn.
+        """
+        data = in_memory(x, y, self._spec(), self.batch_size)
+        everything = np.arange(data.size)
+        outcome = self.model.run(
+            data.prepared, everything, Mode(backward=True, gradients=True)
+        )
+        by_name = {c.name: c for c in self._lowered.synapses}
+        return {by_name[n]: g.copy() for n, g in outcome.gradients.items()}
+
+    def loss(self, x: Any, y: Any) -> float:
+        """The mean loss over all examples, with the weights as they are."""
+        data = in_memory(x, y, self._spec(), self.batch_size)
+        tally = Tally({})
+        run_epoch(self, data, tally, CallbackList([], compiled_network=self))
+        return float(tally.metrics.loss or 0.0)
+
+

@@ -1,0 +1,123 @@
+"""Base of compilers."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any
+
+from ml_genn.backends import get_backend
+from ml_genn.communicators import Communicator
+from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.network import Network
+from ml_genn.utils.checks import positive, whole
+
+#: Arguments that mlGeNN passes on to GeNN's model and code generator.
+GENN_ARGUMENTS = frozenset(
+    {
+        "automatic_copy",
+        "block_size_select_method",
+        "code_gen_log_level",
+        "constant_cache_bytes",
+        "debug_code",
+        "device_select_method",
+        "enable_bitmask_optimisations",
+        "enable_nccl_reductions",
+        "generate_empty_state_push_pull",
+        "generate_extra_global_param_pull",
+        "generate_line_info",
+        "generate_simple_host_backend",
+        "ghost_log_level",
+        "manual_block_sizes",
+        "manual_device_id",
+        "manual_platform_id",
+        "optimize_code",
+        "show_ptx_info",
+        "use_constant_cache_for_rng",
+        "user_cxx_flags_gnu",
+        "user_nvcc_flags",
+    }
+)
+
+
+class Compiler(ABC):
+    """Turns a network into something that runs.
+
+    Args:
+        dt: time step [ms], 1 by default.
+        batch_size: examples in a batch, 1 by default.
+        rng_seed: seed of everything random, 0 by default.
+        kernel_profiling: kept for scripts written for mlGeNN.
+        communicator: how processes that train together talk; None (default) for one.
+        backend: "cpu", or None (default) for ``ML_GENN_BACKEND`` or else "cpu".
+        num_threads: threads of the embedded engine; None (default) for as many as the
+            process may use.
+        **genn_kwargs: arguments of GeNN's code generator; the embedded engine warns and
+            goes without.
+    """
+
+    def __init__(
+        self,
+        *,
+        dt: float = 1.0,
+        batch_size: int = 1,
+        rng_seed: int = 0,
+        kernel_profiling: bool = False,
+        communicator: Communicator | None = None,
+        backend: str | None = None,
+        num_threads: int | None = None,
+        **genn_kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        self.dt = positive(f"{name}: dt", dt)
+        self.full_batch_size = whole(f"{name}: batch_size", batch_size)
+        self.rng_seed = whole(f"{name}: rng_seed", rng_seed, least=0)
+        self.kernel_profiling = kernel_profiling
+        self.communicator = communicator
+        self.batch_size = self._share_of_batch()
+        self.backend = get_backend(backend)
+        if num_threads is not None:
+            whole(f"{name}: num_threads", num_threads)
+        self.num_threads = num_threads
+        self.genn_kwargs = self._checked(genn_kwargs)
+
+    def _share_of_batch(self) -> int:
+        ranks = 1 if self.communicator is None else self.communicator.num_ranks
+        if self.full_batch_size % ranks:
+            raise ValidationError(
+                f"{type(self).__name__}: batch_size is a multiple of the number of "
+                f"processes. Received {self.full_batch_size} for {ranks} processes."
+            )
+        return self.full_batch_size // ranks
+
+    def _checked(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
+        for key in genn_kwargs:
+            if key not in GENN_ARGUMENTS:
+                known = GENN_ARGUMENTS | self._own_arguments()
+                raise unknown_name("argument", key, known, where=type(self).__name__)
+        if genn_kwargs:
+            warnings.warn(
+                f"{type(self).__name__}: {', '.join(sorted(genn_kwargs))} belong to "
+                f"GeNN; backend '{self.backend.name}' goes without.",
+                stacklevel=4,
+            )
+        return genn_kwargs
+
+    def _own_arguments(self) -> frozenset[str]:
+        import inspect
+
+        found: set[str] = set()
+        for cls in type(self).__mro__:
+            if "__init__" in vars(cls):
+                found |= set(inspect.signature(cls.__init__).parameters)
+        return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
+
+    @abstractmethod
+    def compile(self, network: Network, name: str | None = None) -> CompiledNetwork:
+        """Lowers a network; it is built when it is first used.
+
+        Args:
+            network: the network; it is not changed.
+            name: kept for scripts written for mlGeNN.
+        """

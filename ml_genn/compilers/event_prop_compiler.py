@@ -1,0 +1,259 @@
+"""EventProp: exact gradients of spiking networks from their events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ml_genn.communicators import Communicator
+from ml_genn.compilers.compiled_network import Settings
+from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
+from ml_genn.compilers.compiler import Compiler
+from ml_genn.compilers.lowering import Training, check_network, lower, refuse_refractory
+from ml_genn.compilers.output_rules import Output, event_prop_loss
+from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.losses import Loss, default_losses
+from ml_genn.network import Network
+from ml_genn.neurons import AdaptiveLeakyIntegrateFire, Input, LeakyIntegrate
+from ml_genn.neurons import LeakyIntegrateFire
+from ml_genn.optimisers import Optimiser, default_optimisers
+from ml_genn.population import Population
+from ml_genn.synapses import Exponential
+from ml_genn.utils.checks import number, positive, whole
+from ml_genn.utils.module import get_object, get_object_mapping
+from ml_genn.utils.network import get_underlying_pop
+from ml_genn.utils.value import as_value
+
+_FIRE = {"relative_reset": False, "integrate_during_refrac": False, "scale_i": True}
+
+#: What `EventPropCompiler` chooses where an argument is left open: the step is then the
+#: exact solution of the equations for an input that is constant in it.
+default_params: dict[type, dict[str, Any]] = {
+    LeakyIntegrate: {"scale_i": True},
+    LeakyIntegrateFire: _FIRE,
+    AdaptiveLeakyIntegrateFire: _FIRE,
+    Exponential: {"scale_i": True},
+}
+
+
+class EventPropCompiler(Compiler):
+    r"""Compiles networks that learn by EventProp.
+
+    Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows the
+    transposed equations in reverse time; at each spike it jumps. A spike of neuron i
+    that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`. Gradients
+    are those of the mean loss over the batch (Wunderlich & Pehle 2021; Nowotny et al.
+    2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and by the number
+    of steps for sum_var and max_var); ours are not.
+
+    Args:
+        example_timesteps: time steps of an example.
+        losses: a loss or its name, or {output: loss}.
+        optimiser: an optimiser or its name, "adam" by default.
+        reg_lambda_upper, reg_lambda_lower: how strongly neurons that fire more, or less,
+            than ``reg_nu_upper`` are pushed back; a number or {population: number}, 0 by
+            default. In mlGeNN's units: each spike's adjoint of v gains
+            ``tau_mem**2 * lambda * (mean spikes - nu) / batch``, the factor
+            ``tau_mem**2`` being what mlGeNN's scaled gradients imply for avg_var. For
+            sum_var and max_var multiply published strengths by the number of steps.
+        reg_nu_upper: target spikes per neuron and example, 0 by default.
+        max_spikes, strict_buffer_checking: kept for scripts written for mlGeNN; memory
+            grows with the spikes there are.
+        per_timestep_loss: whether cross-entropy is taken in every step (avg_var: mean
+            over steps, sum_var: sum) instead of once per example; no by default.
+        dt: time step [ms], 1 by default.
+        ttfs_alpha: strength of the term ``alpha / (1.01 T - t)`` [ms] that draws the
+            first spike of the right neuron forward, 0.01 by default.
+        softmax_temperature: temperature of the softmax, 1 by default.
+        batch_size: examples in a batch, 1 by default.
+        rng_seed: seed of everything random, 0 by default.
+        kernel_profiling: kept for scripts written for mlGeNN.
+        communicator: how processes that train together talk; None (default) for one.
+        delay_optimiser, delay_learn_conns, deep_r_conns, deep_r_l1_strength,
+            deep_r_record_rewirings: not supported yet; refused unless empty.
+        backend, num_threads, **genn_kwargs: as for `Compiler`.
+    """
+
+    def __init__(
+        self,
+        example_timesteps: int,
+        losses: Any,
+        optimiser: Optimiser | str = "adam",
+        reg_lambda_upper: Any = 0.0,
+        reg_lambda_lower: Any = 0.0,
+        reg_nu_upper: float = 0.0,
+        max_spikes: int = 500,
+        strict_buffer_checking: bool = False,
+        per_timestep_loss: bool = False,
+        dt: float = 1.0,
+        ttfs_alpha: float = 0.01,
+        softmax_temperature: float = 1.0,
+        batch_size: int = 1,
+        rng_seed: int = 0,
+        kernel_profiling: bool = False,
+        communicator: Communicator | None = None,
+        delay_optimiser: Optimiser | str | None = None,
+        delay_learn_conns: Sequence[Any] = (),
+        deep_r_conns: Sequence[Any] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[Any, Any] | None = None,
+        **genn_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            dt=dt,
+            batch_size=batch_size,
+            rng_seed=rng_seed,
+            kernel_profiling=kernel_profiling,
+            communicator=communicator,
+            **genn_kwargs,
+        )
+        for name, given in (
+            ("delay_learn_conns", delay_learn_conns),
+            ("deep_r_conns", deep_r_conns),
+        ):
+            if given:
+                raise UnsupportedError(
+                    f"EventPropCompiler: {name} is not supported yet; weights are "
+                    "learned. Leave it empty."
+                )
+        self.example_timesteps = whole(
+            "EventPropCompiler: example_timesteps", example_timesteps
+        )
+        self.losses = losses
+        self.optimiser = _optimiser(optimiser)
+        self.reg_lambda_upper = reg_lambda_upper
+        self.reg_lambda_lower = reg_lambda_lower
+        self.reg_nu_upper = number("EventPropCompiler: reg_nu_upper", reg_nu_upper)
+        self.per_timestep_loss = per_timestep_loss
+        self.ttfs_alpha = number("EventPropCompiler: ttfs_alpha", ttfs_alpha)
+        self.softmax_temperature = positive(
+            "EventPropCompiler: softmax_temperature", softmax_temperature
+        )
+
+    def compile(
+        self, network: Network, name: str | None = None
+    ) -> CompiledTrainingNetwork:
+        """A network that can be trained.
+
+        Args:
+            network: the network; it is not changed.
+            name: kept for scripts written for mlGeNN.
+
+        Raises:
+            ValidationError: if the network cannot be run.
+            UnsupportedError: if EventProp has no gradient for a part of it.
+        """
+        check_network(network)
+        outputs = [p for p in network.populations if p.neuron.readout is not None]
+        if not outputs:
+            raise ValidationError(
+                "EventPropCompiler: no population has a readout, so there is nothing to "
+                "learn. Give the output neuron one, for example "
+                "LeakyIntegrate(readout='avg_var')."
+            )
+        losses = _losses(self.losses, outputs)
+        adjoint = _upstream(network, outputs)
+        for population in adjoint:
+            where = f"Population '{population.name}'"
+            refuse_refractory(population.neuron, where, "EventPropCompiler")
+        training = Training(
+            losses={
+                p: event_prop_loss(Output(p, loss), self.per_timestep_loss)
+                for p, loss in losses.items()
+            },
+            adjoint=adjoint,
+            learn=frozenset(c for c in network.connections if c.ends()[1] in adjoint),
+            optimiser=self.optimiser,
+            regularised=self._regularised(adjoint),
+            loss_scalars={
+                p: (self.softmax_temperature, self.ttfs_alpha) for p in outputs
+            },
+        )
+        lowered = lower(
+            network,
+            dt=self.dt,
+            seed=self.rng_seed,
+            choices=default_params,
+            training=training,
+        )
+        settings = Settings(
+            backend=self.backend,
+            num_threads=self.num_threads,
+            seed=self.rng_seed,
+            dt=self.dt,
+            num_steps=self.example_timesteps,
+            batch_size=self.batch_size,
+            communicator=self.communicator,
+        )
+        return CompiledTrainingNetwork(
+            network, lowered, settings, losses, self.optimiser
+        )
+
+    def _regularised(
+        self, adjoint: frozenset[Population]
+    ) -> dict[Population, tuple[float, float, float]]:
+        """{hidden population: (lower, upper strength, target)} where either is set."""
+        upper = _strengths("reg_lambda_upper", self.reg_lambda_upper)
+        lower = _strengths("reg_lambda_lower", self.reg_lambda_lower)
+        hidden = [p for p in adjoint if p.neuron.readout is None]
+        result = {}
+        for population in hidden:
+            strengths = lower(population), upper(population)
+            if any(strengths):
+                factor = _squared_time_constant(population)
+                result[population] = (
+                    strengths[0] * factor,
+                    strengths[1] * factor,
+                    self.reg_nu_upper,
+                )
+        return result
+
+
+def _optimiser(optimiser: Optimiser | str) -> Optimiser:
+    found = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
+    if found is None:
+        raise ValidationError("EventPropCompiler: an optimiser is needed.")
+    return found
+
+
+def _losses(losses: Any, outputs: Sequence[Population]) -> dict[Population, Loss]:
+    """{output: loss}, whatever the user wrote."""
+    if isinstance(losses, Mapping):
+        losses = {get_underlying_pop(key): loss for key, loss in losses.items()}
+    found = get_object_mapping(losses, outputs, Loss, "Loss", default_losses)
+    for population, loss in found.items():
+        if loss is None:
+            raise ValidationError(f"EventPropCompiler: output '{population}' has no loss.")
+    return found  # type: ignore[return-value]
+
+
+def _upstream(network: Network, outputs: Sequence[Population]) -> frozenset[Population]:
+    """Populations, inputs left out, from which an output can be reached."""
+    found = set(outputs)
+    grown = True
+    while grown:
+        sources = {c.ends()[0] for c in network.connections if c.ends()[1] in found}
+        fresh = {p for p in sources - found if not isinstance(p.neuron, Input)}
+        found |= fresh
+        grown = bool(fresh)
+    return frozenset(found)
+
+
+def _strengths(name: str, given: Any) -> Any:
+    """A function from a population to its regularisation strength."""
+    where = f"EventPropCompiler: {name}"
+    if isinstance(given, Mapping):
+        known = {get_underlying_pop(k): number(where, v) for k, v in given.items()}
+        return lambda population: known.get(population, 0.0)
+    value = number(where, given)
+    return lambda population: value
+
+
+def _squared_time_constant(population: Population) -> float:
+    value = as_value("tau_mem", getattr(population.neuron, "tau_mem", 1.0))
+    return float(np.mean(value)) ** 2 if isinstance(value, float | np.ndarray) else 1.0
+
+
+__all__ = ["EventPropCompiler", "default_params"]

@@ -1,0 +1,95 @@
+"""Compiler for networks that are only run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_genn.communicators import Communicator
+from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
+from ml_genn.compilers.compiler import Compiler
+from ml_genn.compilers.lowering import lower
+from ml_genn.errors import UnsupportedError
+from ml_genn.network import Network
+from ml_genn.utils.checks import whole
+
+
+class CompiledInferenceNetwork(CompiledNetwork):
+    """A network that is evaluated; made by `InferenceCompiler`."""
+
+
+class InferenceCompiler(Compiler):
+    """Compiles networks to be run with the weights they have.
+
+    Args:
+        evaluate_timesteps: time steps of an example.
+        dt: time step [ms], 1 by default.
+        batch_size: examples in a batch, 1 by default.
+        rng_seed: seed of everything random, 0 by default.
+        kernel_profiling: kept for scripts written for mlGeNN.
+        prefer_in_memory_connect: kept for scripts written for mlGeNN.
+        reset_time_between_batches: whether time starts at 0 in each batch; True.
+        reset_vars_between_batches: whether neurons and synapses start each batch in
+            their initial state; yes by default. Readouts always start anew.
+        reset_in_syn_between_batches: kept for scripts written for mlGeNN; synapses are
+            reset with neurons.
+        communicator: how processes that work together talk; None (default) for one.
+        backend, num_threads, **genn_kwargs: as for `Compiler`.
+    """
+
+    def __init__(
+        self,
+        evaluate_timesteps: int,
+        dt: float = 1.0,
+        batch_size: int = 1,
+        rng_seed: int = 0,
+        kernel_profiling: bool = False,
+        prefer_in_memory_connect: bool = True,
+        reset_time_between_batches: bool = True,
+        reset_vars_between_batches: bool = True,
+        reset_in_syn_between_batches: bool = False,
+        communicator: Communicator | None = None,
+        **genn_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            dt=dt,
+            batch_size=batch_size,
+            rng_seed=rng_seed,
+            kernel_profiling=kernel_profiling,
+            communicator=communicator,
+            **genn_kwargs,
+        )
+        if not reset_time_between_batches:
+            raise UnsupportedError(
+                "InferenceCompiler: time starts at 0 in each batch; "
+                "reset_time_between_batches=False is not supported. Spike times of the "
+                "data count from the start of an example."
+            )
+        self.evaluate_timesteps = whole(
+            "InferenceCompiler: evaluate_timesteps", evaluate_timesteps
+        )
+        self.reset_vars_between_batches = reset_vars_between_batches
+
+    def compile(
+        self, network: Network, name: str | None = None
+    ) -> CompiledInferenceNetwork:
+        """A network that can be evaluated.
+
+        Args:
+            network: the network; it is not changed.
+            name: kept for scripts written for mlGeNN.
+
+        Raises:
+            ValidationError: if the network cannot be run.
+        """
+        lowered = lower(network, dt=self.dt, seed=self.rng_seed, choices={})
+        settings = Settings(
+            backend=self.backend,
+            num_threads=self.num_threads,
+            seed=self.rng_seed,
+            dt=self.dt,
+            num_steps=self.evaluate_timesteps,
+            batch_size=self.batch_size,
+            communicator=self.communicator,
+            keep_state=not self.reset_vars_between_batches,
+        )
+        return CompiledInferenceNetwork(network, lowered, settings)

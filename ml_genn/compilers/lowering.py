@@ -1,0 +1,448 @@
+"""From a network to a plan and its numbers, as a list of passes.
+
+    resolve    make the choices that the user left open
+    ports      merge synapses onto a population that behave the same
+    neurons    derive each population's group from its equations
+    synapses   one group per connection
+    values     weights, delays, parameters, initial states
+    verify     every name is known, every reference leads somewhere
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_genn.compilers.derivations import derived
+from ml_genn.connection import Connection
+from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.initializers import Initializer
+from ml_genn.model.code_strings import NeuronCode
+from ml_genn.model.equations import NeuronEquations, SynapseEquations
+from ml_genn.model.expression import names
+from ml_genn.model.plan import (
+    Code,
+    Constant,
+    Delay,
+    Loss,
+    NeuronGroup,
+    OptimiserUpdate,
+    Plan,
+    Port,
+    Readout,
+    Sensitivity,
+    StateVariable,
+    SynapseGroup,
+    Values,
+)
+from ml_genn.model.system import port_name, system_of
+from ml_genn.model.verify import verify
+from ml_genn.network import Network
+from ml_genn.neurons import CodeNeuron, Input, Neuron
+from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
+from ml_genn.synapses import Synapse
+from ml_genn.utils.choices import Choices, resolved
+from ml_genn.utils.value import drawn, generator
+
+if TYPE_CHECKING:
+    from ml_genn.model.derive import Derived
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a learning rule adds to a network.
+
+    Args:
+        losses: {output: loss}.
+        adjoint: populations that the loss flows through.
+        learn: connections whose weights change.
+        optimiser: how they change.
+        regularised: {population: (lower, upper strength, target spikes)}.
+        loss_scalars: {output: (temperature, alpha)}.
+    """
+
+    losses: Mapping[Population, Loss]
+    adjoint: frozenset[Population]
+    learn: frozenset[Connection]
+    optimiser: Optimiser
+    regularised: Mapping[Population, tuple[float, float, float]] = field(
+        default_factory=dict
+    )
+    loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowered:
+    """A network as a backend takes it.
+
+    Args:
+        plan: structure.
+        values: numbers.
+        neurons: {population: neuron with every choice made}.
+        synapses: {connection: synapse with every choice made}.
+    """
+
+    plan: Plan
+    values: Values
+    neurons: Mapping[Population, Neuron]
+    synapses: Mapping[Connection, Synapse]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ports:
+    """Ports of a population: one per kind of synapse."""
+
+    synapses: tuple[Synapse, ...]
+    of: Mapping[Connection, int]
+
+
+def lower(
+    network: Network,
+    *,
+    dt: float,
+    seed: int,
+    choices: Choices,
+    training: Training | None = None,
+) -> Lowered:
+    """Lowers a network.
+
+    Args:
+        network: the network; it is not changed.
+        dt: time step [ms].
+        seed: seed of what is drawn from initializers.
+        choices: the compiler's choices for arguments that the user left open.
+        training: what is learned and how; None for inference.
+    """
+    check_network(network)
+    neurons = {p: resolved(p.neuron, choices) for p in network.populations}
+    synapses = {c: resolved(c.synapse, choices) for c in network.connections}
+    ports = {p: _ports(p, synapses) for p in network.populations}
+    draw = _Draw(seed, dt)
+    groups = tuple(
+        _group(p, neurons[p], ports[p], draw, training) for p in network.populations
+    )
+    connections = tuple(_synapses(c, ports, draw, training) for c in network.connections)
+    updates = tuple(_update(s, training) for s in connections if training and s.learn)
+    values = draw.values()
+    if training:
+        values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
+        values.loss["regularised"] = {p.name: s for p, s in training.regularised.items()}
+    plan = verify(Plan(groups, connections, updates))
+    return Lowered(plan, values, neurons, synapses)
+
+
+def check_network(network: Network) -> None:
+    """Refuses a network that cannot be run.
+
+    Raises:
+        ValidationError: if it is empty, a population has no shape or no input.
+    """
+    if not isinstance(network, Network):
+        raise ValidationError(f"compile: expected a Network. Received {network!r}.")
+    if not network.populations:
+        raise ValidationError("compile: the network has no populations.")
+    for population in network.populations:
+        if population.shape is None:
+            raise ValidationError(
+                f"Population '{population.name}' has no shape. Give one, or connect it "
+                "with connectivity that determines it, such as Dense with an array."
+            )
+        is_input = isinstance(population.neuron, Input)
+        if not is_input and not population.incoming_connections:
+            raise ValidationError(
+                f"Population '{population.name}' has no input. Connect something to "
+                "it, or make it an input such as SpikeInput."
+            )
+        if is_input and population.incoming_connections:
+            raise ValidationError(
+                f"Population '{population.name}' is an input: nothing can be connected "
+                "to it."
+            )
+
+
+class _Draw:
+    """Collects numbers while groups are made."""
+
+    def __init__(self, seed: int, dt: float) -> None:
+        self.seed = seed
+        self.dt = dt
+        self.parameters: dict[str, dict[str, Any]] = {}
+        self.initial: dict[str, dict[str, Any]] = {}
+        self.weights: dict[str, np.ndarray] = {}
+        self.delays: dict[str, Any] = {}
+        self.max_delays: dict[str, int] = {}
+
+    def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
+        """A number, or a flat array with one per element of ``shape``."""
+        rng = generator(self.seed, owner, name)
+        found = drawn(f"'{owner}': {name}", value, shape, rng)
+        return found if isinstance(found, float) else found.reshape(-1)
+
+    def values(self) -> Values:
+        """All numbers."""
+        return Values(
+            dt=self.dt,
+            parameters=self.parameters,
+            initial=self.initial,
+            weights=self.weights,
+            delays=self.delays,
+            max_delays=self.max_delays,
+        )
+
+
+def _ports(population: Population, synapses: Mapping[Connection, Synapse]) -> _Ports:
+    """Merges synapses whose equations and parameters are equal: their sum behaves so."""
+    kinds: dict[Any, int] = {}
+    chosen: list[Synapse] = []
+    of: dict[Connection, int] = {}
+    for reference in population.incoming_connections:
+        connection = reference()
+        if connection is None or connection not in synapses:
+            continue
+        synapse = synapses[connection]
+        key = _kind(synapse)
+        if key not in kinds:
+            kinds[key] = len(chosen)
+            chosen.append(synapse)
+        of[connection] = kinds[key]
+    return _Ports(tuple(chosen), of)
+
+
+def _kind(synapse: Synapse) -> Any:
+    numbers = {**synapse.parameters(), **{f"_{k}": v for k, v in synapse.initial().items()}}
+    if any(isinstance(v, Initializer | str) for v in numbers.values()):
+        return id(synapse)
+    fixed = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(numbers.items()))
+    return synapse.equations(), fixed
+
+
+def _group(
+    population: Population,
+    neuron: Neuron,
+    ports: _Ports,
+    draw: _Draw,
+    training: Training | None,
+) -> NeuronGroup:
+    if isinstance(neuron, Input):
+        return NeuronGroup(population.name, population.size, events=True)
+    where = f"Population '{population.name}' ({type(neuron).__name__})"
+    adjoint = training is not None and population in training.adjoint
+    equations = tuple(s.equations() for s in ports.synapses)
+    if isinstance(neuron, CodeNeuron):
+        if adjoint:
+            neuron.equations()
+        group = _code_group(population, neuron, equations, where)
+    else:
+        found = derived(system_of(neuron.equations(), equations), where, adjoint)
+        group = _equation_group(population, neuron.equations(), found)
+    if neuron.readout is not None:
+        group = replace(group, readout=_readout(neuron, group, where))
+    if training:
+        group = replace(
+            group,
+            loss=training.losses.get(population),
+            regularised=population in training.regularised,
+        )
+    arrays = _neuron_values(population, neuron, ports, draw)
+    return replace(
+        group,
+        constants=tuple(
+            replace(c, per_neuron=bool(names(c.expression) & arrays))
+            for c in group.constants
+        ),
+    )
+
+
+def _neuron_values(
+    population: Population, neuron: Neuron, ports: _Ports, draw: _Draw
+) -> frozenset[str]:
+    """Draws parameters and initial states; returns parameters that are arrays."""
+    shape, name = population.shape or (), population.name
+    parameters, initial = dict(neuron.parameters()), dict(neuron.initial())
+    for k, synapse in enumerate(ports.synapses):
+        for target, given in (
+            (parameters, synapse.parameters()),
+            (initial, synapse.initial()),
+        ):
+            target.update({port_name(n, k): v for n, v in given.items()})
+    drawn_parameters = {n: draw.value(name, n, v, shape) for n, v in parameters.items()}
+    if isinstance(neuron, CodeNeuron):
+        drawn_parameters.update(_derived_parameters(neuron, drawn_parameters, draw.dt))
+    draw.parameters[name] = drawn_parameters
+    draw.initial[name] = {n: draw.value(name, n, v, shape) for n, v in initial.items()}
+    return frozenset(
+        n for n, v in drawn_parameters.items() if isinstance(v, np.ndarray) and v.ndim
+    )
+
+
+def _derived_parameters(
+    neuron: CodeNeuron, values: Mapping[str, Any], dt: float
+) -> dict[str, float]:
+    given = [values[name] for name in neuron.code.parameters]
+    return {name: float(make(given, dt)) for name, make in neuron.code.derived}
+
+
+def _equation_group(
+    population: Population, equations: NeuronEquations, found: Derived
+) -> NeuronGroup:
+    at_spikes = found.reset.reads
+    if found.adjoint:
+        at_spikes |= found.adjoint.record.reads
+    return NeuronGroup(
+        name=population.name,
+        size=population.size,
+        variables=found.variables,
+        constants=found.constants,
+        ports=found.ports,
+        output=equations.output,
+        step=found.step,
+        threshold=found.threshold,
+        reset=found.reset,
+        kept=("Isyn",) if "Isyn" in at_spikes else (),
+        adjoint=found.adjoint,
+    )
+
+
+def _code_group(
+    population: Population,
+    neuron: CodeNeuron,
+    synapses: tuple[SynapseEquations, ...],
+    where: str,
+) -> NeuronGroup:
+    """A group whose step is the synapses' equations, then the user's code."""
+    ports = derived(system_of(NeuronEquations(()), synapses), where, False)
+    code: NeuronCode = neuron.code
+    fixed = (*code.parameters, *(name for name, _ in code.derived))
+    extra = tuple(
+        f"const {kind} {name} = {value!r}f;" for name, kind, value in code.extra_inputs
+    )
+    step = Code(
+        ports.step.lines + extra + tuple(code.sim.text.splitlines()),
+        ports.step.reads | code.sim.reads,
+        ports.step.writes | code.sim.writes,
+        code.sim.calls,
+    )
+    reset = Code(
+        tuple(code.reset.text.splitlines()),
+        code.reset.reads,
+        code.reset.writes,
+        code.reset.calls,
+    )
+    return NeuronGroup(
+        name=population.name,
+        size=population.size,
+        variables=(
+            *(StateVariable(v.name, _stored(v.type)) for v in code.variables),
+            *ports.variables,
+        ),
+        constants=(*ports.constants, *(Constant(name, name) for name in fixed)),
+        ports=ports.ports,
+        output=neuron.output_var_name,
+        step=step,
+        threshold=code.threshold.text if code.threshold else None,
+        rising_edge=code.auto_refractory,
+        reset=reset,
+        kept=("Isyn",) if "Isyn" in reset.reads else (),
+    )
+
+
+def _stored(kind: str) -> str:
+    """The four-byte type that a variable of a C type is stored as."""
+    if kind in ("float", "double"):
+        return "float"
+    return "uint32_t" if kind.startswith("u") else "int32_t"
+
+
+def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:
+    plan: Readout = neuron.readout.PLAN
+    name = type(neuron.readout).__name__
+    if plan.sensitivity is Sensitivity.VARIABLE:
+        if group.output is None:
+            raise ValidationError(
+                f"{where}: readout {name} needs an output variable, which the neuron "
+                "does not have."
+            )
+    elif group.threshold is None:
+        raise ValidationError(
+            f"{where}: readout {name} counts spikes, but this neuron never spikes. Use "
+            "a readout of its variable, such as avg_var."
+        )
+    return plan
+
+
+def _synapses(
+    connection: Connection,
+    ports: Mapping[Population, _Ports],
+    draw: _Draw,
+    training: Training | None,
+) -> SynapseGroup:
+    source, target = connection.ends()
+    shape = (source.size, target.size)
+    name = connection.name
+    weight = draw.value(name, "weight", connection.connectivity.weight, shape)
+    draw.weights[name] = np.broadcast_to(
+        np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
+        shape,
+    )
+    learn = training is not None and connection in training.learn
+    flows = training is not None and {source, target} <= training.adjoint
+    return SynapseGroup(
+        name=name,
+        source=source.name,
+        target=target.name,
+        port=ports[target].of[connection],
+        delay=_delay(connection, shape, draw),
+        learn=learn,
+        feed_back=flows,
+    )
+
+
+def _delay(connection: Connection, shape: tuple[int, int], draw: _Draw) -> Delay:
+    """Draws delays, in whole steps; the kind of delay."""
+    name, longest = connection.name, connection.max_delay_steps
+    given = connection.connectivity.delay
+    if isinstance(given, Initializer) and longest is None:
+        raise ValidationError(
+            f"Connection '{name}': delays drawn from an initializer need "
+            "max_delay_steps, the longest delay in time steps."
+        )
+    steps = np.rint(np.asarray(draw.value(name, "delay", given, shape)))
+    if isinstance(given, Initializer):
+        steps = np.clip(steps, 0, longest)
+    most = int(steps.max())
+    if longest is not None and most > longest:
+        raise ValidationError(
+            f"Connection '{name}': a delay of {most} steps is longer than "
+            f"max_delay_steps={longest}."
+        )
+    if steps.ndim == 0:
+        if steps != np.asarray(given):
+            raise ValidationError(
+                f"Connection '{name}': a delay is a whole number of time steps. "
+                f"Received {given!r}."
+            )
+        draw.delays[name], draw.max_delays[name] = int(steps), most
+        return Delay.CONSTANT if most else Delay.NONE
+    draw.delays[name] = steps.reshape(shape).astype(np.int32)
+    draw.max_delays[name] = most
+    return Delay.PER_SYNAPSE
+
+
+def _update(synapses: SynapseGroup, training: Training) -> OptimiserUpdate:
+    optimiser = training.optimiser
+    return OptimiserUpdate(
+        synapses.name, optimiser.SLOTS, optimiser.SCALARS, optimiser.CODE
+    )
+
+
+def refuse_refractory(neuron: Neuron, where: str, rule: str) -> None:
+    """Refuses a refractory period where a rule has no gradient for it."""
+    if getattr(neuron, "tau_refrac", None) is not None:
+        raise UnsupportedError(
+            f"{where}: {rule} has no gradient for a refractory period, since a spike at "
+            "its end is not a crossing of the threshold. Leave out tau_refrac."
+        )

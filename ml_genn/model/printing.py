@@ -1,0 +1,44 @@
+"""A plan as text."""
+
+from __future__ import annotations
+
+from ml_genn.model.plan import Code, NeuronGroup, Plan
+
+
+def plan_text(plan: Plan) -> str:
+    """Everything a plan holds, readable."""
+    lines: list[str] = []
+    for group in plan.neurons:
+        lines += _group(group)
+    for s in plan.synapses:
+        flags = [f"delay={s.delay.value}"] if s.delay.value != "none" else []
+        flags += ["learn"] if s.learn else []
+        flags += ["feed back"] if s.feed_back else []
+        note = f" ({', '.join(flags)})" if flags else ""
+        lines.append(f"synapses {s.name}: {s.source} -> {s.target}.{s.port}{note}")
+    for update in plan.updates:
+        lines.append(f"update {update.target}")
+        lines += _code("each weight", update.code)
+    return "\n".join(lines)
+
+
+def _group(group: NeuronGroup) -> list[str]:
+    kind = " (spikes from data)" if group.events else ""
+    lines = [f"neurons {group.name}: {group.size}{kind}"]
+    if group.variables:
+        lines.append("  state: " + ", ".join(v.name for v in group.variables))
+    for constant in group.constants:
+        each = " per neuron" if constant.per_neuron else ""
+        lines.append(f"  {constant.name} = {constant.expression}{each}")
+    lines += _code("step", group.step)
+    if group.threshold:
+        lines.append(f"  spike if {group.threshold}")
+    lines += _code("reset", group.reset)
+    if group.adjoint:
+        for slot in ("step", "record", "jump"):
+            lines += _code(f"adjoint {slot}", getattr(group.adjoint, slot))
+    return lines
+
+
+def _code(title: str, code: Code) -> list[str]:
+    return [f"  {title}:", *(f"    {line}" for line in code.lines)] if code else []

@@ -1,0 +1,106 @@
+"""Networks as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_genn.utils.choices import Chosen
+
+if TYPE_CHECKING:
+    from ml_genn.connection import Connection
+    from ml_genn.network import Network
+    from ml_genn.population import Population
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table with columns as wide as they need to be."""
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+
+    rule = "  ".join("-" * w for w in widths)
+    return [line(head), rule, *(line(row) for row in rows)]
+
+
+def network_summary(network: Network) -> str:
+    """Populations and connections, and what is left to the compiler."""
+    neurons = {p: p.neuron for p in network.populations}
+    synapses = {c: c.synapse for c in network.connections}
+    return "\n".join(
+        [
+            *_tables(type(network).__name__, neurons, synapses),
+            *_choices(neurons, synapses, made=None),
+        ]
+    )
+
+
+def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
+    """What runs, with the choices that the compiler made."""
+    return "\n".join(
+        [
+            *_tables(type(compiled).__name__, lowered.neurons, lowered.synapses),
+            f"Time steps: {num_steps} of {compiled.dt:g} ms. "
+            f"Batch size: {compiled.batch_size}.",
+            *_choices(
+                {p: p.neuron for p in lowered.neurons},
+                {c: c.synapse for c in lowered.synapses},
+                made={**lowered.neurons, **lowered.synapses},
+            ),
+        ]
+    )
+
+
+def _tables(
+    title: str, neurons: dict[Population, Any], synapses: dict[Connection, Any]
+) -> list[str]:
+    populations = [
+        (p.name, type(n).__name__, _shape(p), type(n.readout).__name__ if n.readout else "-")
+        for p, n in neurons.items()
+    ]
+    connections = []
+    total = 0
+    for c, synapse in synapses.items():
+        source, target = c.ends()
+        count = source.size * target.size if source.shape and target.shape else 0
+        total += count
+        connections.append(
+            (
+                c.name,
+                f"{source.name} -> {target.name}",
+                type(c.connectivity).__name__,
+                type(synapse).__name__,
+                f"{count:,}" if count else "?",
+            )
+        )
+    lines = [title, ""]
+    lines += table(("Population", "Neuron", "Shape", "Readout"), populations)
+    if connections:
+        head = ("Connection", "From -> to", "Connectivity", "Synapse", "Weights")
+        lines += ["", *table(head, connections)]
+    return [*lines, "", f"Weights: {total:,}"]
+
+
+def _shape(population: Population) -> str:
+    return str(population.shape) if population.shape else "not known yet"
+
+
+def _choices(
+    neurons: dict[Population, Any],
+    synapses: dict[Connection, Any],
+    made: dict[Any, Any] | None,
+) -> list[str]:
+    lines = []
+    for owner, part in (*neurons.items(), *synapses.items()):
+        if not isinstance(part, Chosen) or not part.open_choices():
+            continue
+        chosen = [
+            name if made is None else f"{name}={getattr(made[owner], name)}"
+            for name in part.open_choices()
+        ]
+        lines.append(f"  {owner.name} ({type(part).__name__}): {', '.join(chosen)}")
+    if not lines:
+        return []
+    head = "Left to the compiler:" if made is None else "Chosen by the compiler:"
+    return [head, *lines]

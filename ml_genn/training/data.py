@@ -1,0 +1,265 @@
+"""From what users give to batches that a model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.losses import Loss
+from ml_genn.model.batch import Examples
+from ml_genn.population import Population
+from ml_genn.training.results import population_items
+from ml_genn.utils.data import PreprocessedSpikes
+from ml_genn.utils.data.encode import (
+    EventStream,
+    check_spikes,
+    encode_dense,
+    encode_events,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSpec:
+    """What data has to look like.
+
+    Args:
+        inputs: populations that are given data.
+        outputs: populations that have a readout.
+        losses: {output: loss}; empty where nothing is learned.
+        num_steps: time steps of an example.
+        dt: time step [ms].
+        prepare: turns checked examples into what the model runs.
+    """
+
+    inputs: tuple[Population, ...]
+    outputs: tuple[Population, ...]
+    losses: Mapping[Population, Loss]
+    num_steps: int
+    dt: float
+    prepare: Callable[[Examples], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A batch.
+
+    Args:
+        prepared: examples in the model's form.
+        indices: which of them.
+        targets: {output key that the user wrote: targets of the batch}.
+    """
+
+    prepared: Any
+    indices: np.ndarray
+    targets: Mapping[Any, np.ndarray]
+
+    @property
+    def size(self) -> int:
+        """Number of examples."""
+        return len(self.indices)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InMemory:
+    """Examples that are all in memory."""
+
+    prepared: Any
+    targets: Mapping[Any, np.ndarray]
+    size: int
+    batch_size: int
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches, a smaller last one included."""
+        return -(-self.size // self.batch_size)
+
+    def batches(self, shuffle: bool = False) -> Iterator[Batch]:
+        """All batches, in random order (numpy's global generator) if asked for."""
+        order = np.random.permutation(self.size) if shuffle else np.arange(self.size)
+        for start in range(0, self.size, self.batch_size):
+            indices = order[start : start + self.batch_size]
+            chosen = {key: values[indices] for key, values in self.targets.items()}
+            yield Batch(self.prepared, indices, chosen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streamed:
+    """Batches that an iterable yields as (x, y); never all in memory."""
+
+    source: Iterable[tuple[Any, Any]]
+    spec: DataSpec
+    batch_size: int
+    limit: int | None = None
+
+    @property
+    def num_batches(self) -> int | None:
+        """Number of batches, where it is known beforehand."""
+        known = len(self.source) if hasattr(self.source, "__len__") else None
+        if self.limit is None:
+            return known
+        return self.limit if known is None else min(known, self.limit)
+
+    def batches(self, shuffle: bool = False) -> Iterator[Batch]:
+        """All batches, in the order of the iterable, which owns shuffling."""
+        empty = True
+        for k, item in enumerate(self.source):
+            if self.limit is not None and k >= self.limit:
+                break
+            if not isinstance(item, tuple | list) or len(item) != 2:
+                raise ValidationError(
+                    f"Data: each item of an iterable of batches is a pair (x, y). "
+                    f"Received {type(item).__name__} as item {k}."
+                )
+            x, y = item
+            data = in_memory(x, y, self.spec, self.batch_size)
+            empty = False
+            yield Batch(data.prepared, np.arange(data.size), data.targets)
+        if empty:
+            raise ValidationError(
+                "Data: the iterable of batches yielded none. An iterator can be used "
+                "only once; give a list or an object whose __iter__ starts anew."
+            )
+
+
+def adapt(
+    x: Any, y: Any, spec: DataSpec, batch_size: int, *, epochs: int = 1
+) -> InMemory | Streamed:
+    """Data as users give it: mappings, arrays or lists, or an iterable of (x, y).
+
+    Raises:
+        ValidationError: if anything does not fit the network.
+    """
+    if y is None and not isinstance(x, Mapping) and spec.outputs:
+        if isinstance(x, Iterator) and epochs > 1:
+            raise ValidationError(
+                f"Data: an iterator can be used only once, but {epochs} epochs were "
+                "asked for. Give an object whose __iter__ starts anew, or a list."
+            )
+        if not isinstance(x, Iterable) or isinstance(x, np.ndarray):
+            raise ValidationError(
+                f"Data: without y, x is an iterable of batches (x, y). Received "
+                f"{type(x).__name__}."
+            )
+        return Streamed(x, spec, batch_size)
+    return in_memory(x, y, spec, batch_size)
+
+
+def in_memory(
+    x: Any, y: Any, spec: DataSpec, batch_size: int, *, targets: bool = True
+) -> InMemory:
+    """Checks examples against a network and encodes them.
+
+    Args:
+        x: {input: examples}, or the examples of the only input.
+        y: {output: targets}, or the targets of the only output.
+        spec: what data has to look like.
+        batch_size: examples in a batch.
+        targets: whether there are targets; False for predictions.
+    """
+    inputs = _keyed(x, spec.inputs, "input")
+    outputs = _keyed(y, spec.outputs, "output") if targets else {}
+    size = _common_size({**inputs, **outputs})
+    kept = {key: _target(p, values, spec) for p, (key, values) in outputs.items()}
+    examples = Examples(
+        size=size,
+        num_steps=spec.num_steps,
+        events={p.name: _events(p, v, spec) for p, (_, v) in inputs.items()},
+        targets={
+            p.name: kept[key] for p, (key, _) in outputs.items() if p in spec.losses
+        },
+    )
+    return InMemory(spec.prepare(examples), kept, size, batch_size)
+
+
+def _keyed(
+    data: Any, populations: Sequence[Population], what: str
+) -> dict[Population, tuple[Any, Any]]:
+    """{population: (key, values)} of what the user gave."""
+    if not isinstance(data, Mapping):
+        if len(populations) != 1:
+            raise ValidationError(
+                f"Data: the network has {len(populations)} {what}s "
+                f"({', '.join(p.name for p in populations)}). Give a dictionary with "
+                "one entry for each."
+            )
+        data = {populations[0]: data}
+    found = population_items(dict(data))
+    names = {p.name for p in found}
+    expected = {p.name for p in populations}
+    if names != expected:
+        raise ValidationError(
+            f"Data: expected data for the {what}s {sorted(expected)}. Received data for "
+            f"{sorted(names)}."
+        )
+    return found
+
+
+def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
+    sizes = {}
+    for population, (_, values) in data.items():
+        if not hasattr(values, "__len__"):
+            raise ValidationError(
+                f"Data for '{population.name}': expected a list or an array. Received "
+                f"{type(values).__name__}."
+            )
+        sizes[population.name] = len(values)
+    if len(set(sizes.values())) > 1:
+        raise ValidationError(
+            "Data: inputs and targets have one entry per example, so they are equally "
+            f"long. Received lengths {sizes}."
+        )
+    size = next(iter(sizes.values()), 0)
+    if size == 0:
+        raise ValidationError("Data: there are no examples.")
+    return size
+
+
+def _events(population: Population, values: Any, spec: DataSpec) -> list[EventStream]:
+    duration = spec.num_steps * spec.dt
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return _raster(population, values, spec)
+    result = []
+    for k, spikes in enumerate(values):
+        where = f"Data for '{population.name}', example {k}"
+        if not isinstance(spikes, PreprocessedSpikes):
+            raise ValidationError(
+                f"{where}: expected PreprocessedSpikes (see "
+                f"ml_genn.utils.data.preprocess_spikes). Received "
+                f"{type(spikes).__name__}."
+            )
+        check_spikes(spikes, population.size, duration, where)
+        result.append(encode_events(spikes, spec.num_steps, spec.dt))
+    return result
+
+
+def _raster(
+    population: Population, values: np.ndarray, spec: DataSpec
+) -> list[EventStream]:
+    """Spikes from an array (examples, steps) + shape that is 1 where there is one."""
+    shape = population.shape or ()
+    expected = (len(values), spec.num_steps, *shape)
+    if values.shape != expected:
+        raise ValidationError(
+            f"Data for '{population.name}': an array of spikes has the shape (examples, "
+            f"time steps) + population shape = {expected}. Received {values.shape}."
+        )
+    flat = values.reshape(len(values), spec.num_steps, -1)
+    return [encode_dense(example) for example in flat]
+
+
+def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
+    where = f"Targets of '{population.name}'"
+    loss = spec.losses.get(population)
+    if loss is not None:
+        shape = population.shape or ()
+        return loss.check_target(values, where, steps=spec.num_steps, shape=shape)
+    try:
+        return np.asarray(values, dtype=None if len(values) else np.float64)
+    except ValueError:
+        raise ValidationError(
+            f"{where}: expected an array. Received a ragged list."
+        ) from None

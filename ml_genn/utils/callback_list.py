@@ -1,0 +1,82 @@
+"""Several callbacks as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ml_genn.callbacks import Callback, default_callbacks
+from ml_genn.callbacks.callback import overrides
+from ml_genn.errors import ValidationError
+from ml_genn.model.batch import Record
+from ml_genn.utils.module import get_object
+
+
+class CallbackList:
+    """Calls hooks of several callbacks in their order.
+
+    Args:
+        callbacks: callbacks or their names.
+        **params: what each is told by ``set_params``.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback | str], **params: Any) -> None:
+        found = [
+            get_object(c, Callback, "Callback", default_callbacks) for c in callbacks
+        ]
+        self._callbacks: list[Callback] = [c for c in found if c is not None]
+        shared: dict[Any, Any] = {}
+        for callback in self._callbacks:
+            callback.set_params(data=shared, **params)
+        seen: set[type] = set()
+        for callback in self._callbacks:
+            if type(callback) not in seen:
+                seen.add(type(callback))
+                callback.set_first()
+
+    def call(self, hook: str, *arguments: Any) -> None:
+        """Calls a hook of every callback that overrides it."""
+        for callback in self._callbacks:
+            if overrides(callback, hook):
+                getattr(callback, hook)(*arguments)
+
+    @property
+    def steps(self) -> bool:
+        """Whether any callback wants to be called in every time step."""
+        hooks = ("on_timestep_begin", "on_timestep_end")
+        return any(overrides(c, hook) for c in self._callbacks for hook in hooks)
+
+    @property
+    def spikes(self) -> tuple[str, ...]:
+        """Populations whose spikes are recorded."""
+        return tuple(dict.fromkeys(n for c in self._callbacks for n in c.spikes()))
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Variables that are recorded."""
+        return tuple(dict.fromkeys(r for c in self._callbacks for r in c.records()))
+
+    def get_data(self) -> dict[Any, Any]:
+        """{key: what a callback collected}; its place in the list where key is None."""
+        result: dict[Any, Any] = {}
+        for index, callback in enumerate(self._callbacks):
+            pair = callback.get_data()
+            if pair is None:
+                continue
+            key = index if pair[0] is None else pair[0]
+            if key in result:
+                raise ValidationError(
+                    f"Callbacks: the key {key!r} is used twice. Give each recorder a key "
+                    "of its own."
+                )
+            result[key] = pair[1]
+        return result
+
+    def __getitem__(self, index: int) -> Callback:
+        return self._callbacks[index]
+
+    def __len__(self) -> int:
+        return len(self._callbacks)
+
+    def __iter__(self) -> Iterator[Callback]:
+        return iter(self._callbacks)

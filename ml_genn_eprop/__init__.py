@@ -1,0 +1,1 @@
+"""e-prop for ml_genn."""

@@ -1,0 +1,1 @@
+"""Conversion of Keras and TensorFlow networks to ml_genn."""
