@@ -608,7 +608,8 @@ def _syntax_error(source: _Source, code: str, message: str, token: Any) -> Excep
     line = int(found[1] if found else token.lineno) - 1
     if line > code.count("\n") + 1:
         line = code.rstrip().count("\n") + 1
-        return source.error(line, "syntax error: unexpected end, is a ';' missing?")
+        hint = "" if source.condition else ", is a ';' missing?"
+        return source.error(line, f"syntax error: unexpected end{hint}")
     if found and found[3]:
         return source.error(line, f"syntax error: {found[3]}")
     unexpected = found[2] if found else token.value
@@ -703,7 +704,7 @@ class _Checker:
 
     def _line(self, node: Any) -> int:
         """Line of a node in its slot; the preamble takes the first line of the text."""
-        if node.coord is not None:
+        if node.coord is not None and node.coord.line > 1:
             return int(node.coord.line) - 1
         return next((self._line(child) for _, child in node.children()), 1)
 

@@ -1,0 +1,125 @@
+"""Spikes, voltages and readouts of every built-in neuron and synapse, step by step."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from engine.helpers import (
+    EXAMPLES,
+    Case,
+    assert_readout,
+    assert_same,
+    engine_run,
+    random_input,
+    without_ties,
+)
+from reference import discrete
+
+from ml_genn import Connection, Network, Population
+from ml_genn.connectivity import Dense
+from ml_genn.neurons import (
+    AdaptiveLeakyIntegrateFire,
+    IntegrateFire,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    Neuron,
+    SpikeInput,
+)
+from ml_genn.synapses import Delta, Exponential, Synapse
+
+INPUTS, SIZE = 12, 5
+SYNAPSES: dict[str, Synapse] = {
+    "delta": Delta(),
+    "exponential": Exponential(4.0, scale_i=False),
+    "exponential, scaled": Exponential(4.0, scale_i=True),
+}
+REFRACTORY = {
+    "no refractory period": {"tau_refrac": None},
+    "integrates while refractory": {
+        "tau_refrac": 5.0,
+        "integrate_during_refrac": True,
+    },
+    "stands still while refractory": {
+        "tau_refrac": 5.0,
+        "integrate_during_refrac": False,
+    },
+}
+READOUTS = ("avg_var", "avg_var_exp_weight", "max_var", "sum_var", "var")
+SPIKE_READOUTS = ("spike_count", "first_spike_time")
+BATCHES = [(7, 1), (7, 2), (3, 1), (3, 2), (1, 1), (1, 2)]
+
+
+def neurons() -> dict[str, Neuron]:
+    """Every neuron with every reset, refractory period and scaling."""
+    found: dict[str, Neuron] = {
+        "IF": IntegrateFire(v_thresh=1.2, v_reset=-0.1, v=0.2),
+        "LI": LeakyIntegrate(v=0.3, bias=0.02, tau_mem=12.0, scale_i=False),
+        "LI, scaled": LeakyIntegrate(v=0.3, bias=0.02, tau_mem=12.0, scale_i=True),
+    }
+    for refractory, options in REFRACTORY.items():
+        for relative in (False, True):
+            for scaled in (False, True):
+                name = f"{refractory}, relative={relative}, scaled={scaled}"
+                flags = {**options, "relative_reset": relative, "scale_i": scaled}
+                found[f"LIF, {name}"] = LeakyIntegrateFire(
+                    v_thresh=0.9, v_reset=-0.2, v=0.1, tau_mem=15.0, **flags
+                )
+                found[f"ALIF, {name}"] = AdaptiveLeakyIntegrateFire(
+                    v_thresh=0.9,
+                    v_reset=-0.2,
+                    v=0.1,
+                    a=0.5,
+                    beta=0.3,
+                    tau_mem=15.0,
+                    tau_adapt=40.0,
+                    **flags,
+                )
+    return found
+
+
+def strength(neuron: Neuron, synapse: Synapse, dt: float) -> float:
+    """A weight that makes neurons spike now and then, whatever scales their input."""
+    size = 0.25
+    if neuron.choices().get("scale_i"):
+        size /= 1.0 - np.exp(-dt / neuron.parameters()["tau_mem"])
+    if isinstance(synapse, Exponential):
+        size *= 0.3
+    return float(size)
+
+
+def every_neuron(rng: np.random.Generator, kind: str, dt: float) -> Case:
+    """All neurons beside each other, fed by one synapse model from one input."""
+    synapse = SYNAPSES[kind]
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS, name="input")
+        for name, neuron in neurons().items():
+            population = Population(
+                neuron, SIZE, name=name, record_spikes=not name.startswith("LI,")
+            )
+            mean = strength(neuron, synapse, dt)
+            weight = rng.normal(mean, 2.0 * mean, (INPUTS, SIZE))
+            Connection(source, population, Dense(weight), synapse)
+    network.populations[2].record_spikes = False
+    return network, {source: random_input(rng, INPUTS)}
+
+
+@cache
+def case(kind: str, dt: float) -> tuple[Case, discrete.Result]:
+    return without_ties(lambda rng: every_neuron(rng, kind, dt), dt)
+
+
+@pytest.mark.parametrize("kind", SYNAPSES)
+@pytest.mark.parametrize(("batch_size", "num_threads"), BATCHES)
+def test_every_neuron(kind: str, batch_size: int, num_threads: int) -> None:
+    (network, inputs), result = case(kind, 1.0)
+    run = engine_run(network, inputs, batch_size=batch_size, num_threads=num_threads)
+    assert_same(run, result)
+
+
+@pytest.mark.parametrize("kind", SYNAPSES)
+@pytest.mark.parametrize("dt", [0.1, 0.5, 2.5])
+def test_every_neuron_with_other_time_steps(kind: str, dt: float) -> None:
+    (network, inputs), result = case(kind, dt)
+    assert_same(engine_run(network, inputs, dt), result)

@@ -1,0 +1,275 @@
+"""EventProp's gradients against differences of an exact event-time simulation.
+
+The reference knows no time steps: it finds threshold crossings by root finding. Random
+networks are chosen whose crossings are all steep, since where one is flat the exact
+gradient is huge and any discretisation far from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from gradients.nets import T_END, Case, make_case, steepness
+from reference import exact
+
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+TOLERANCE = 1e-2
+FINE, COARSE = 0.01, 0.1  # [ms]
+FLATTEST = 0.02  # [1 / ms]
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "feedforward": {"seed": 59},
+    "recurrent": {"seed": 7, "recurrent": True},
+    "constant_delays": {"seed": 45, "recurrent": True, "delay": 2.0},
+    "delay_of_each_synapse": {"seed": 45, "recurrent": True, "delay": "matrix"},
+    "several_time_constants": {
+        "seed": 10,
+        "recurrent": True,
+        "two_time_constants": True,
+    },
+    "equal_time_constants": {"seed": 14, "equal_time_constants": True},
+    "v_reset": {"seed": 32, "v_reset": -0.3},
+    "relative_reset": {"seed": 32, "v_reset": -0.3, "relative": True},
+    "two_hidden_layers": {"seed": 2, "layers": 2},
+}
+
+
+def errors(
+    case: Case,
+    loss: Callable[[exact.Result], float],
+    compiled: Callable[[float], tuple[Any, Any]],
+) -> dict[float, float]:
+    """{dt: largest relative error over the connections}."""
+    assert steepness(case) > FLATTEST
+    expected = [
+        exact.finite_difference(
+            lambda w, k=k: loss(case.with_weight(k, w).simulate()), c.weight, 1e-5
+        )
+        for k, c in enumerate(case.connections)
+    ]
+    found = {}
+    for dt in (COARSE, FINE):
+        network, target = compiled(dt)
+        by_name = {c.name: g for c, g in network.gradients(case.data(dt), target).items()}
+        found[dt] = max(
+            float(np.linalg.norm(by_name[f"c{k}"] - e) / np.linalg.norm(e))
+            for k, e in enumerate(expected)
+        )
+    return found
+
+
+def check(found: dict[float, float]) -> None:
+    """The error is small at the fine step and falls with the step."""
+    assert found[FINE] < TOLERANCE
+    assert found[FINE] < 0.5 * found[COARSE]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name: str) -> None:
+    case = make_case(**NETWORKS[name])
+    check(
+        errors(
+            case,
+            lambda r: exact.readout_loss(r, "out", "avg_var", case.label),
+            lambda dt: (case.compile(dt, "avg_var", CROSS_ENTROPY)[0], [case.label]),
+        )
+    )
+
+
+@pytest.mark.parametrize("readout", ["avg_var_exp_weight", "max_var", "var"])
+def test_readouts(readout: str) -> None:
+    """With relative reset, which does not round spike times off, so errors are small."""
+    case = make_case(59, relative=True)
+    check(
+        errors(
+            case,
+            lambda r: exact.readout_loss(r, "out", readout, case.label),
+            lambda dt: (case.compile(dt, readout, CROSS_ENTROPY)[0], [case.label]),
+        )
+    )
+
+
+def test_sum_var() -> None:
+    """The sum over steps grows as 1 / dt; the temperature keeps the softmax soft."""
+    case = make_case(59)
+    found = {}
+    for dt in (COARSE, FINE):
+        temperature = 20.0 / dt
+
+        def loss(r: exact.Result, dt: float = dt, t: float = temperature) -> float:
+            return float(
+                exact.readout_loss(
+                    r, "out", "sum_var", case.label, temperature=t, dt=dt
+                )
+            )
+
+        network = case.compile(
+            dt, "sum_var", CROSS_ENTROPY, softmax_temperature=temperature
+        )[0]
+        gradients = network.gradients(case.data(dt), [case.label])
+        by_name = {c.name: g for c, g in gradients.items()}
+        found[dt] = 0.0
+        for k, c in enumerate(case.connections):
+            expected = exact.finite_difference(
+                lambda w, k=k, loss=loss: loss(case.with_weight(k, w).simulate()),
+                c.weight,
+                1e-5,
+            )
+            error = np.linalg.norm(by_name[f"c{k}"] - expected)
+            found[dt] = max(found[dt], float(error / np.linalg.norm(expected)))
+    check(found)
+
+
+def test_cross_entropy_per_time_step() -> None:
+    case = make_case(59)
+    check(
+        errors(
+            case,
+            lambda r: exact.per_timestep_cross_entropy(r, "out", case.label),
+            lambda dt: (
+                case.compile(dt, "avg_var", CROSS_ENTROPY, per_timestep_loss=True)[0],
+                [case.label],
+            ),
+        )
+    )
+
+
+def test_summed_cross_entropy_is_the_mean_times_the_number_of_steps() -> None:
+    case = make_case(59)
+    gradients = [
+        case.compile(COARSE, readout, CROSS_ENTROPY, per_timestep_loss=True)[
+            0
+        ].gradients(case.data(COARSE), [case.label])
+        for readout in ("avg_var", "sum_var")
+    ]
+    steps = round(T_END / COARSE)
+    for mean, total in zip(*(g.values() for g in gradients), strict=True):
+        np.testing.assert_allclose(total, steps * mean, rtol=1e-4, atol=1e-7)
+
+
+def trajectory(times: np.ndarray) -> np.ndarray:
+    """Three sines to follow: (times, 3)."""
+    phases = np.arange(3)
+    return 0.3 * np.sin(np.asarray(times)[:, None] / 5.0 + phases)
+
+
+def test_mean_square_error_of_a_trajectory() -> None:
+    case = make_case(59)
+
+    def compiled(dt: float) -> tuple[Any, Any]:
+        times = dt * (1 + np.arange(round(T_END / dt)))
+        network = case.compile(dt, "var", "mean_square_error")[0]
+        return network, trajectory(times)[None]
+
+    check(
+        errors(
+            case, lambda r: exact.mean_square_error(r, "out", trajectory), compiled
+        )
+    )
+
+
+@pytest.mark.parametrize("name", ["feedforward", "recurrent"])
+def test_first_spike_time(name: str) -> None:
+    options = {"feedforward": {"seed": 59}, "recurrent": {"seed": 120}}[name]
+    if name == "recurrent":
+        options |= {"recurrent": True, "delay": 1.0}
+    case = make_case(**options, out="lif")
+    temperature, alpha = 0.5, 0.1
+
+    def loss(r: exact.Result) -> float:
+        times = r.first_spike_times("out")
+        return float(
+            exact.first_spike_loss(times, case.label, T_END, temperature, alpha)
+        )
+
+    def compiled(dt: float) -> tuple[Any, Any]:
+        network = case.compile(
+            dt,
+            "first_spike_time",
+            CROSS_ENTROPY,
+            softmax_temperature=temperature,
+            ttfs_alpha=alpha,
+        )[0]
+        return network, [case.label]
+
+    check(errors(case, loss, compiled))
+
+
+def test_gradients_are_of_the_mean_over_the_batch() -> None:
+    case = make_case(59)
+    network = case.compile(COARSE, "avg_var", CROSS_ENTROPY)[0]
+    data = case.data(COARSE)
+    single = [network.gradients(data, [label]) for label in (0, 1, 2)]
+    together = network.gradients(data * 3, [0, 1, 2])
+    for connection, gradient in together.items():
+        mean = np.mean([g[connection] for g in single], axis=0)
+        np.testing.assert_allclose(gradient, mean, rtol=1e-4, atol=1e-7)
+
+
+def test_a_silent_right_output_is_drawn_up() -> None:
+    """Without a spike there is no slope, so its input weights are pushed up."""
+    case = make_case(59, out="lif")
+    weight = case.connections[-1].weight.copy()
+    weight[:, case.label] = 0.05
+    case = case.with_weight(len(case.connections) - 1, weight)
+    assert len(case.simulate().spikes["out"][case.label]) == 0
+    network, connections, _ = case.compile(COARSE, "first_spike_time", CROSS_ENTROPY)
+    gradient = network.gradients(case.data(COARSE), [case.label])
+    pushed = gradient[connections[f"c{len(connections) - 1}"]][:, case.label]
+    assert np.all(pushed <= 0.0)
+    assert np.any(pushed < 0.0)
+
+
+def test_regularisation_pushes_rates_to_their_target() -> None:
+    """Too many spikes give a positive push on the adjoint of v, too few a negative."""
+    case = make_case(59)
+    silent_loss = {"softmax_temperature": 1e9}
+    signs = {}
+    for target in (0.0, 50.0):
+        network, connections, _ = case.compile(
+            COARSE,
+            "avg_var",
+            CROSS_ENTROPY,
+            reg_lambda_upper=1e-2,
+            reg_lambda_lower=1e-2,
+            reg_nu_upper=target,
+            **silent_loss,
+        )
+        gradient = network.gradients(case.data(COARSE), [case.label])
+        signs[target] = float(np.sum(gradient[connections["c0"]]))
+    assert signs[0.0] > 0.0 > signs[50.0]
+
+
+def test_regularisation_counts_spikes_over_the_batch() -> None:
+    """Each spike's push is tau^2 lambda (S/B - nu) / B for S spikes in B examples.
+
+    So an example beside an empty one gets the push that it gets alone with a quarter of
+    the strength and twice the target.
+    """
+    case = make_case(59)
+
+    def regularised(strength: float, target: float, data: list[Any]) -> np.ndarray:
+        network, connections, _ = case.compile(
+            COARSE,
+            "avg_var",
+            CROSS_ENTROPY,
+            reg_lambda_upper=strength,
+            reg_lambda_lower=strength,
+            reg_nu_upper=target,
+            softmax_temperature=1e9,
+        )
+        gradients = network.gradients(data, [0] * len(data))
+        return np.asarray(gradients[connections["c0"]])
+
+    data = case.data(COARSE)
+    spikes = data[0]
+    empty = spikes._replace(
+        end_spikes=np.zeros_like(spikes.end_spikes), spike_times=np.zeros(0)
+    )
+    beside = regularised(1e-3, 1.0, [spikes, empty])
+    alone = regularised(0.25e-3, 2.0, data)
+    assert np.linalg.norm(beside) > 0.0
+    np.testing.assert_allclose(beside, alone, rtol=1e-4, atol=1e-7)
