@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import ValidationError
 from ml_genn.synapses import Synapse, default_synapses
-from ml_genn.utils.checks import whole
+from ml_genn.utils import context
+from ml_genn.utils.checks import shown, text_name, whole
 from ml_genn.utils.module import get_object
-from ml_genn.utils.network import get_underlying_pop
+from ml_genn.utils.network import ConnectionLike, get_underlying_pop
 
 if TYPE_CHECKING:
     from ml_genn.population import Population
     from ml_genn.sequential import InputLayer, Layer
 
 
-class Connection:
+class Connection(ConnectionLike):
     """Synapses from one population to another.
 
     Args:
@@ -46,29 +47,31 @@ class Connection:
         max_delay_steps: int | None = None,
         add_to_model: bool = True,
     ) -> None:
-        from ml_genn.network import Network
-
         if not isinstance(connectivity, Connectivity):
             raise ValidationError(
                 "Connection: connectivity is for example Dense(weight). "
-                f"Received {connectivity!r}."
+                f"Received {shown(connectivity)}."
             )
         found = get_object(synapse, Synapse, "Synapse", default_synapses)
         if found is None:
-            raise ValidationError("Connection: a synapse model is needed. Received None.")
+            raise ValidationError(
+                "Connection: a synapse model is needed. Received None."
+            )
         if max_delay_steps is not None:
             whole("Connection: max_delay_steps", max_delay_steps, least=0)
         before, after = get_underlying_pop(source), get_underlying_pop(target)
-        network = Network.current("Connection") if add_to_model else None
         self.connectivity = connectivity
         self.synapse = found
         self.max_delay_steps = max_delay_steps
-        self.name = name or ""
+        self.name = text_name("Connection", name) or ""
         self._source = weakref.ref(before)
         self._target = weakref.ref(after)
-        connectivity.connect(before, after)
+        network = context.current("Connection") if add_to_model else None
         if network is not None:
-            network._add_connection(self)
+            self.name = network._connection_name(before, after, name)
+        _connect(connectivity, before, after)
+        if network is not None:
+            network.connections.append(self)
         after._incoming.append(weakref.ref(self))
         before._outgoing.append(weakref.ref(self))
 
@@ -89,8 +92,21 @@ class Connection:
             raise ValidationError(f"Connection '{self.name}': a population is gone.")
         return source, target
 
+    def _underlying_connection(self) -> Connection:
+        return self
+
     def __str__(self) -> str:
         return self.name
 
     def __repr__(self) -> str:
         return f"<Connection '{self.name}' {self.connectivity!r} {self.synapse!r}>"
+
+
+def _connect(connectivity: Connectivity, before: Population, after: Population) -> None:
+    """Connects two populations; leaves their shapes alone if that fails."""
+    shapes = before.shape, after.shape
+    try:
+        connectivity.connect(before, after)
+    except Exception:
+        before.shape, after.shape = shapes
+        raise

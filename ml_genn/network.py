@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
-from ml_genn.errors import NetworkContextError, ValidationError
+from ml_genn.errors import ValidationError
+from ml_genn.summary import network_summary
+from ml_genn.utils import context
+from ml_genn.utils.checks import free_name
+from ml_genn.utils.decorators import checked_default_params
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
     from ml_genn.population import Population
-
-_stack: ContextVar[tuple[Network, ...]] = ContextVar("ml_genn_networks", default=())
 
 DefaultParams = Mapping[type, Mapping[str, Any]]
 
@@ -22,37 +23,44 @@ class Network:
 
     Populations and connections made inside a ``with`` block belong to it:
 
+    >>> from ml_genn import Connection, Network, Population
+    >>> from ml_genn.connectivity import Dense
     >>> with Network() as net:
     ...     first = Population("spike_input", 4)
     ...     second = Population("leaky_integrate_fire", 2)
-    ...     Connection(first, second, Dense(0.5))  # doctest: +SKIP
+    ...     weights = Connection(first, second, Dense(0.5))
+    >>> [population.name for population in net.populations]
+    ['Pop0', 'Pop1']
+    >>> weights.name
+    'Conn_Pop0_Pop1'
 
     Args:
-        default_params: ``{class: {argument: value}}`` for objects made inside, where an
-            argument is not given. Nobody has to: what is left out is chosen by the
-            compiler, and `summary` shows it.
+        default_params: ``{class: {argument: value}}`` for neurons and synapses made
+            inside, where an argument is not given; only objects of just that class
+            look at it. Nobody has to: what is left out is chosen by the compiler, and
+            `summary` shows it.
 
     Attributes:
         populations, connections: what has been made inside.
+
+    Raises:
+        ValidationError, UnknownNameError: if a class of ``default_params`` does not look
+            at them or has no such argument.
     """
 
     def __init__(self, default_params: DefaultParams | None = None) -> None:
         self.populations: list[Population] = []
         self.connections: list[Connection] = []
-        self.default_params: DefaultParams = dict(default_params or {})
+        self.default_params = checked_default_params(
+            {} if default_params is None else default_params
+        )
 
     def __enter__(self) -> Self:
-        _stack.set((*_stack.get(), self))
+        context.enter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        stack = _stack.get()
-        if not stack or stack[-1] is not self:
-            raise NetworkContextError(
-                "'with' blocks of networks are left in the order opposite to that in "
-                "which they were entered."
-            )
-        _stack.set(stack[:-1])
+        context.leave(self)
 
     @staticmethod
     def current(what: str = "This") -> Network:
@@ -61,19 +69,12 @@ class Network:
         Raises:
             NetworkContextError: outside any.
         """
-        stack = _stack.get()
-        if not stack:
-            raise NetworkContextError(
-                f"{what} has to be made inside a 'with network:' block, or with "
-                "add_to_model=False."
-            )
-        return stack[-1]
+        return context.current(what)
 
     @staticmethod
     def get_default_params(type: type) -> Mapping[str, Any]:
         """Default arguments of a class in the current network; none outside one."""
-        stack = _stack.get()
-        return stack[-1].default_params.get(type, {}) if stack else {}
+        return context.default_params(type)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Prints populations, connections, weights and what is left to the compiler.
@@ -81,44 +82,35 @@ class Network:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        from ml_genn.summary import network_summary
-
         print_fn(network_summary(self))
 
-    def _add_population(self, population: Population) -> None:
+    def _add_population(self, population: Population, name: str | None) -> None:
         taken = {p.name for p in self.populations}
-        if not population.name:
-            population.name = _free(f"Pop{len(self.populations)}", taken)
-        elif population.name in taken:
-            raise ValidationError(
-                f"Population: the name '{population.name}' is taken. Give each "
-                "population of a network a name of its own."
-            )
+        default = f"Pop{len(self.populations)}"
+        population.name = _name("Population", name, default, taken)
         self.populations.append(population)
 
-    def _add_connection(self, connection: Connection) -> None:
-        source, target = connection.ends()
-        for population in (source, target):
+    def _connection_name(
+        self, source: Population, target: Population, name: str | None
+    ) -> str:
+        """The name of a new connection; refuses ends that are not in the network."""
+        for end, population in (("source", source), ("target", target)):
             if population not in self.populations:
                 raise ValidationError(
-                    f"Connection from '{source.name}' to '{target.name}': population "
-                    f"'{population.name}' is not part of this network."
+                    f"Connection from '{source.name}' to '{target.name}': the {end} is "
+                    "not part of this network. Connect populations of one network."
                 )
         taken = {c.name for c in self.connections}
-        if not connection.name:
-            connection.name = _free(f"Conn_{source.name}_{target.name}", taken)
-        elif connection.name in taken:
-            raise ValidationError(
-                f"Connection: the name '{connection.name}' is taken. Give each "
-                "connection of a network a name of its own."
-            )
-        self.connections.append(connection)
+        return _name("Connection", name, f"Conn_{source.name}_{target.name}", taken)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or with ``_1``, ``_2``, ... the first one that is not taken."""
-    candidate, k = name, 0
-    while candidate in taken:
-        k += 1
-        candidate = f"{name}_{k}"
-    return candidate
+def _name(what: str, name: str | None, default: str, taken: set[str]) -> str:
+    """The name that was asked for, or else the default made unique."""
+    if not name:
+        return free_name(default, taken)
+    if name in taken:
+        raise ValidationError(
+            f"{what}: the name '{name}' is taken. Give each {what.lower()} of a network "
+            "a name of its own."
+        )
+    return name

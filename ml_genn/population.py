@@ -10,7 +10,10 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
+from ml_genn.utils import context
+from ml_genn.utils.checks import shown, text_name
 from ml_genn.utils.module import get_object
+from ml_genn.utils.network import PopulationLike
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 Shape = int | Sequence[int] | None
 
 
-class Population:
+class Population(PopulationLike):
     """Neurons that share a model.
 
     Args:
@@ -46,17 +49,15 @@ class Population:
         name: str | None = None,
         add_to_model: bool = True,
     ) -> None:
-        from ml_genn.network import Network
-
-        self.neuron = neuron  # type: ignore[assignment]
+        self.neuron = neuron
         self.shape = _shape(shape)
         self.record_spikes = record_spikes
         self.record_spike_events = record_spike_events
-        self.name = name or ""
+        self.name = text_name("Population", name) or ""
         self._incoming: list[ReferenceType[Connection]] = []
         self._outgoing: list[ReferenceType[Connection]] = []
         if add_to_model:
-            Network.current("Population")._add_population(self)
+            context.current("Population")._add_population(self, name)
 
     @property
     def neuron(self) -> Neuron:
@@ -69,7 +70,9 @@ class Population:
             neuron = CodeNeuron(neuron)
         found = get_object(neuron, Neuron, "Neuron", default_neurons)
         if found is None:
-            raise ValidationError("Population: a neuron model is needed. Received None.")
+            raise ValidationError(
+                "Population: a neuron model is needed. Received None."
+            )
         self._neuron = found
 
     @property
@@ -88,6 +91,9 @@ class Population:
     def outgoing_connections(self) -> list[ReferenceType[Connection]]:
         """Weak references to the connections from it: call them."""
         return self._outgoing
+
+    def _underlying_population(self) -> Population:
+        return self
 
     def __str__(self) -> str:
         return self.name
@@ -111,6 +117,6 @@ def _shape(shape: Shape) -> tuple[int, ...] | None:
     if not sizes or not whole:
         raise ValidationError(
             "Population: shape is a whole number above 0 or a sequence of them. "
-            f"Received {shape!r}."
+            f"Received {shown(shape)}."
         )
     return tuple(int(n) for n in sizes)

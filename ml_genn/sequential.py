@@ -13,6 +13,8 @@ from ml_genn.network import DefaultParams, Network
 from ml_genn.neurons import Neuron
 from ml_genn.population import Population, Shape
 from ml_genn.synapses import Synapse
+from ml_genn.utils import context
+from ml_genn.utils.network import ConnectionLike, PopulationLike
 
 
 class SequentialNetwork(Network):
@@ -37,7 +39,7 @@ class SequentialNetwork(Network):
 
 
 def _current() -> SequentialNetwork:
-    network = Network.current("A layer")
+    network = context.current("A layer")
     if not isinstance(network, SequentialNetwork):
         raise NetworkContextError(
             "Layers belong to a SequentialNetwork. In a Network, use Population and "
@@ -46,7 +48,7 @@ def _current() -> SequentialNetwork:
     return network
 
 
-class InputLayer:
+class InputLayer(PopulationLike):
     """First layer of a `SequentialNetwork`.
 
     Args:
@@ -77,6 +79,9 @@ class InputLayer:
         """Weak reference to the population: call it."""
         return self._population
 
+    def _underlying_population(self) -> Population | None:
+        return self._population()
+
     def __str__(self) -> str:
         return str(self._population())
 
@@ -84,7 +89,7 @@ class InputLayer:
         return f"<InputLayer {self._population()!r}>"
 
 
-class Layer:
+class Layer(PopulationLike, ConnectionLike):
     """A layer of a `SequentialNetwork`, connected to the one before.
 
     Args:
@@ -142,6 +147,12 @@ class Layer:
     def connection(self) -> weakref.ReferenceType[Connection]:
         """Weak reference to the connection from the layer before: call it."""
         return self._connection
+
+    def _underlying_population(self) -> Population | None:
+        return self._population()
+
+    def _underlying_connection(self) -> Connection | None:
+        return self._connection()
 
     def __str__(self) -> str:
         return str(self._population())

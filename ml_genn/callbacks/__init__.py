@@ -5,7 +5,7 @@ from ml_genn.callbacks.progress_bar import BatchProgressBar
 from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
 from ml_genn.utils.module import aliases
 
-default_callbacks = aliases(BatchProgressBar)
+default_callbacks: dict[str, type[Callback]] = aliases(BatchProgressBar)
 
 __all__ = [
     "BatchProgressBar",

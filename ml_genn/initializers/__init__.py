@@ -6,6 +6,6 @@ from ml_genn.initializers.uniform import Uniform
 from ml_genn.initializers.wrapper import Wrapper
 from ml_genn.utils.module import aliases
 
-default_initializers = aliases(Normal, Uniform)
+default_initializers: dict[str, type[Initializer]] = aliases(Normal, Uniform)
 
 __all__ = ["Initializer", "Normal", "Uniform", "Wrapper", "default_initializers"]

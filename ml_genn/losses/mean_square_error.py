@@ -25,11 +25,11 @@ class MeanSquareError(Loss):
     def check_target(
         self, y: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> np.ndarray:
-        """Trajectories as an array (examples, steps, neurons)."""
+        """Trajectories as an array (examples, steps) + shape."""
         values = finite_array(where, y)
         if values.shape[1:] != (steps, *shape):
             raise ValidationError(
                 f"{where}: targets of MeanSquareError have the shape (examples, "
                 f"{', '.join(map(str, (steps, *shape)))}). Received {values.shape}."
             )
-        return values.reshape(len(values), steps, -1).astype(np.float32)
+        return values.astype(np.float32)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
 from ml_genn.losses.loss import Loss
 from ml_genn.model.plan import LossKind
+from ml_genn.utils.labels import checked_labels
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -26,21 +26,4 @@ class SparseCategoricalCrossentropy(Loss):
         self, y: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> np.ndarray:
         """Labels as an array of whole numbers."""
-        labels = np.asarray(y)
-        if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iuf"):
-            raise ValidationError(
-                f"{where}: labels are one whole number per example. Received an array "
-                f"of shape {labels.shape} and type {labels.dtype}."
-            )
-        whole = labels.astype(np.int64)
-        if labels.dtype.kind == "f" and not np.array_equal(whole, labels):
-            raise ValidationError(f"{where}: labels are whole numbers.")
-        classes = int(np.prod(shape))
-        wrong = (whole < 0) | (whole >= classes)
-        if np.any(wrong):
-            k = int(np.argmax(wrong))
-            raise ValidationError(
-                f"{where}: labels run from 0 to {classes - 1}, one for each of the "
-                f"{classes} output neurons. Received {whole[k]} for example {k}."
-            )
-        return whole
+        return checked_labels(where, y, int(np.prod(shape)))

@@ -789,10 +789,7 @@ class _Checker:
             self.pending = ""
 
     def _named_type(self, node: Any, type_node: Any) -> str:
-        kind = type(type_node.type).__name__
-        words = getattr(type_node.type, "names", None)
-        if words is None:
-            raise self._refuse(node, _REASONS.get(kind, "this type is not supported"))
+        words = getattr(type_node.type, "names", [type(type_node.type).__name__])
         c_type = _c_type(words)
         if c_type is None:
             place = self.source.place(self._line(node))

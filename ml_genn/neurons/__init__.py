@@ -11,7 +11,7 @@ from ml_genn.neurons.spike_input import SpikeInput
 from ml_genn.neurons.user_neuron import UserNeuron
 from ml_genn.utils.module import aliases
 
-default_neurons = aliases(
+default_neurons: dict[str, type[Neuron]] = aliases(
     AdaptiveLeakyIntegrateFire,
     IntegrateFire,
     LeakyIntegrate,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue, as_value
 
 
@@ -16,14 +17,14 @@ def check_value(owner: Any, name: str, *, positive: bool = False) -> None:
     where = f"{type(owner).__name__}: {name}"
     known = as_value(where, value)
     if positive and isinstance(known, float | np.ndarray) and np.any(known <= 0):
-        raise ValidationError(f"{where} is greater than 0 [ms]. Received {value!r}.")
+        raise ValidationError(f"{where} is greater than 0 [ms]. Received {shown(value)}.")
 
 
 def check_flags(owner: Any, *names: str) -> None:
     """Refuses flags that are not True, False or None."""
     for name in names:
-        if getattr(owner, name) not in (True, False, None):
+        if not isinstance(getattr(owner, name), bool | np.bool_ | None):
             raise ValidationError(
                 f"{type(owner).__name__}: {name} is True, False or None (the compiler "
-                f"chooses). Received {getattr(owner, name)!r}."
+                f"chooses). Received {shown(getattr(owner, name))}."
             )

@@ -6,6 +6,6 @@ from ml_genn.synapses.synapse import Synapse
 from ml_genn.synapses.user_synapse import UserSynapse
 from ml_genn.utils.module import aliases
 
-default_synapses = aliases(Delta, Exponential)
+default_synapses: dict[str, type[Synapse]] = aliases(Delta, Exponential)
 
 __all__ = ["Delta", "Exponential", "Synapse", "UserSynapse", "default_synapses"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,17 @@ import numpy as np
 from ml_genn.errors import ValidationError
 
 
+def shown(value: Any, longest: int = 200) -> str:
+    """What was received, cut short."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
 def number(where: str, value: Any) -> float:
     """A finite number."""
-    if (
-        isinstance(value, bool | np.bool_)
-        or not np.isscalar(value)
-        or not np.isreal(value)
-        or isinstance(value, str)
-        or not np.isfinite(value)
-    ):
-        raise ValidationError(f"{where} is a finite number. Received {value!r}.")
+    real = isinstance(value, int | float | np.integer | np.floating)
+    if not real or isinstance(value, bool) or not np.isfinite(value):
+        raise ValidationError(f"{where} is a finite number. Received {shown(value)}.")
     return float(value)
 
 
@@ -34,19 +36,54 @@ def whole(where: str, value: Any, least: int = 1) -> int:
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not integral or value < least:
         raise ValidationError(
-            f"{where} is a whole number of at least {least}. Received {value!r}."
+            f"{where} is a whole number of at least {least}. Received {shown(value)}."
         )
     return int(value)
 
 
 def finite_array(where: str, value: Any) -> np.ndarray:
-    """An array of finite numbers."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    """An array of numbers that are finite in single precision."""
+    array = real_array(where, value)
+    with np.errstate(over="ignore"):
+        wrong = ~np.isfinite(array.astype(np.float32))
+    if np.any(wrong):
         raise ValidationError(
-            f"{where} is a number or an array of numbers. Received {value!r}."
-        ) from None
-    if not np.all(np.isfinite(array)):
-        raise ValidationError(f"{where} holds numbers that are not finite.")
+            f"{where} holds numbers that are not finite in single precision. "
+            f"Received {array[wrong].flat[0]} ({np.sum(wrong)} of {array.size} are "
+            "wrong)."
+        )
+    return array.astype(np.float64, copy=False)
+
+
+def real_array(where: str, value: Any) -> np.ndarray:
+    """An array of real numbers; refuses ragged lists, text and objects."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "buif":
+        raise ValidationError(
+            f"{where} is a number or an array of numbers. Received {shown(value)}."
+        )
     return array
+
+
+def text_name(where: str, value: Any) -> str | None:
+    """A name that can be printed and put into comments of generated code; or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable() or "\\" in value:
+        raise ValidationError(
+            f"{where}: name is printable text without a backslash. "
+            f"Received {shown(value)}."
+        )
+    return value
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or with ``_1``, ``_2``, ... the first one that is not taken."""
+    candidate, k = name, 0
+    while candidate in taken:
+        k += 1
+        candidate = f"{name}_{k}"
+    return candidate

@@ -7,28 +7,35 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import shown
 
 
 class ExampleFilter:
     """Chooses examples by their index from the start of an epoch.
 
+    >>> ExampleFilter([0, 3]).get_batch_mask(0, 4)
+    array([ True, False, False,  True])
+
     Args:
-        chosen: None for all, an index, indices, or a sequence of flags.
+        chosen: None (default) for all, an index, indices, or a sequence of flags.
+
+    Raises:
+        ValidationError: if it is something else or an index is negative.
     """
 
     def __init__(self, chosen: Any = None) -> None:
         self._indices: np.ndarray | None = None
         if chosen is None:
             return
-        values = np.atleast_1d(np.asarray(chosen))
+        values = _array("example_filter", chosen)
         if values.dtype == bool and values.ndim == 1:
             self._indices = np.flatnonzero(values)
-        elif values.dtype.kind in "iu" and values.ndim == 1 and np.all(values >= 0):
-            self._indices = values
+        elif values.dtype.kind in "iu" and values.ndim <= 1 and np.all(values >= 0):
+            self._indices = np.atleast_1d(values)
         else:
             raise ValidationError(
                 "example_filter is None, an index, indices or flags. "
-                f"Received {chosen!r}."
+                f"Received {shown(chosen)}."
             )
 
     def mask(self, first: int, size: int) -> np.ndarray:
@@ -45,9 +52,15 @@ class ExampleFilter:
 def get_neuron_filter_mask(chosen: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Flags of a population's neurons, in row-major order.
 
+    >>> get_neuron_filter_mask(1, (3,))
+    array([False,  True, False])
+    >>> get_neuron_filter_mask((0, slice(1, 3)), (2, 3))
+    array([False,  True,  True, False, False, False])
+
     Args:
-        chosen: None for all, an index, indices, a slice, flags of the population's
-            shape, or a tuple of these, one per dimension.
+        chosen: None for all, an index, indices or a slice; flags of the population's
+            shape; for a population of several dimensions a tuple with an index,
+            indices or a slice for each.
         shape: shape of the population.
 
     Raises:
@@ -57,17 +70,52 @@ def get_neuron_filter_mask(chosen: Any, shape: tuple[int, ...]) -> np.ndarray:
     if chosen is None:
         mask[...] = True
         return mask.ravel()
-    if not isinstance(chosen, slice | tuple):
-        chosen = np.asarray(chosen)
-        if chosen.dtype == bool and chosen.shape != shape:
-            raise ValidationError(
-                f"neuron_filter: flags have the population's shape {shape}. "
-                f"Received shape {chosen.shape}."
-            )
-    try:
-        mask[chosen] = True
-    except IndexError as error:
-        raise ValidationError(
-            f"neuron_filter does not fit a population of shape {shape}: {error}."
-        ) from None
+    mask[_index(chosen, shape)] = True
     return mask.ravel()
+
+
+def _index(chosen: Any, shape: tuple[int, ...]) -> Any:
+    """What NumPy is indexed with; refuses what does not fit the shape."""
+    parts = chosen if isinstance(chosen, tuple) else (chosen,)
+    flags = _flags(chosen)
+    if flags is not None:
+        if flags.shape != shape:
+            raise _unfit(shape, f"flags have the shape of the population, {flags.shape}")
+        return flags
+    if len(parts) != len(shape):
+        raise _unfit(shape, f"{len(shape)} dimensions need as many entries in a tuple")
+    index = tuple(
+        p if isinstance(p, slice) else _array("neuron_filter", p) for p in parts
+    )
+    try:
+        np.broadcast_to(False, shape)[index]
+    except IndexError as error:
+        raise _unfit(shape, str(error)) from None
+    return index
+
+
+def _flags(chosen: Any) -> np.ndarray | None:
+    if isinstance(chosen, slice | tuple):
+        return None
+    array = _array("neuron_filter", chosen)
+    return array if array.dtype == bool else None
+
+
+def _unfit(shape: tuple[int, ...], why: str) -> ValidationError:
+    return ValidationError(
+        f"neuron_filter does not fit a population of shape {shape}: {why}."
+    )
+
+
+def _array(where: str, chosen: Any) -> np.ndarray:
+    try:
+        array = np.asarray(chosen)
+    except ValueError:
+        array = np.asarray(None)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "biu":
+        raise ValidationError(
+            f"{where}: indices are whole numbers. Received {shown(chosen)}."
+        )
+    return array

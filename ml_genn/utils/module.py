@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.utils.checks import shown
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def aliases(*classes: type[T]) -> dict[str, type[T]]:
 
 
 def get_object(
-    obj: Any, base_class: type[T], description: str, dictionary: Mapping[str, type[T]]
+    obj: Any, base_class: type, description: str, dictionary: Mapping[str, type[T]]
 ) -> T | None:
     """An instance of ``base_class`` from an instance, a name or None.
 
@@ -38,8 +39,11 @@ def get_object(
         UnknownNameError: if the name is not in the dictionary.
         ValidationError: if it is neither a name nor an instance.
     """
-    if obj is None or isinstance(obj, base_class):
-        return obj
+    if obj is None:
+        return None
+    if isinstance(obj, base_class):
+        instance: T = obj
+        return instance
     if isinstance(obj, str):
         if obj not in dictionary:
             raise unknown_name(description.lower(), obj, dictionary)
@@ -49,14 +53,14 @@ def get_object(
         hint = f" Did you mean {obj.__name__}()?"
     raise ValidationError(
         f"{description}: expected an instance of {base_class.__name__} or one of the "
-        f"names {', '.join(sorted(dictionary))}. Received {obj!r}.{hint}"
+        f"names {', '.join(sorted(dictionary))}. Received {shown(obj)}.{hint}"
     )
 
 
 def get_object_mapping(
     obj: Any,
     keys: Iterable[Hashable],
-    base_class: type[T],
+    base_class: type,
     description: str,
     dictionary: Mapping[str, type[T]],
 ) -> dict[Any, T | None]:
@@ -73,6 +77,7 @@ def get_object_mapping(
                 f"{[str(k) for k in keys]}. Received {[str(k) for k in obj]}."
             )
         return {
-            k: get_object(v, base_class, description, dictionary) for k, v in obj.items()
+            key: get_object(one, base_class, description, dictionary)
+            for key, one in obj.items()
         }
     return {k: get_object(obj, base_class, description, dictionary) for k in keys}

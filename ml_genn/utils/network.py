@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,47 +12,63 @@ if TYPE_CHECKING:
     from ml_genn.connection import Connection
     from ml_genn.population import Population
 
-PopulationType: TypeAlias = Any  #: Population, InputLayer or Layer
-ConnectionType: TypeAlias = Any  #: Connection or Layer
+
+class PopulationLike(ABC):
+    """A population, or a layer that stands for one."""
+
+    @abstractmethod
+    def _underlying_population(self) -> Population | None:
+        """The population; None if its network is gone."""
 
 
-def get_underlying_pop(obj: PopulationType) -> Population:
+class ConnectionLike(ABC):
+    """A connection, or a layer that stands for one."""
+
+    @abstractmethod
+    def _underlying_connection(self) -> Connection | None:
+        """The connection; None if its network is gone."""
+
+
+PopulationType: TypeAlias = PopulationLike  #: Population, InputLayer or Layer
+ConnectionType: TypeAlias = ConnectionLike  #: Connection or Layer
+
+
+def get_underlying_pop(obj: Any) -> Population:
     """The population itself, or the one of a layer.
 
     Raises:
-        ValidationError: if it is neither.
+        ValidationError: if it is neither, or its network is gone.
     """
-    from ml_genn.population import Population
-    from ml_genn.sequential import InputLayer, Layer
-
-    if isinstance(obj, Population):
-        return obj
-    if isinstance(obj, InputLayer | Layer):
-        found = obj.population()
-        if found is not None:
-            return found
-    raise ValidationError(
-        f"Expected a Population, InputLayer or Layer of a network. Received {obj!r}."
-    )
+    if not isinstance(obj, PopulationLike):
+        raise ValidationError(
+            f"Expected a Population, InputLayer or Layer of a network. Received {obj!r}."
+        )
+    found = obj._underlying_population()
+    if found is None:
+        raise _gone(obj)
+    return found
 
 
-def get_underlying_conn(obj: ConnectionType) -> Connection:
+def get_underlying_conn(obj: Any) -> Connection:
     """The connection itself, or the one of a layer.
 
     Raises:
-        ValidationError: if it is neither.
+        ValidationError: if it is neither, or its network is gone.
     """
-    from ml_genn.connection import Connection
-    from ml_genn.sequential import Layer
+    if not isinstance(obj, ConnectionLike):
+        raise ValidationError(
+            f"Expected a Connection, or a Layer that has one. Received {obj!r}."
+        )
+    found = obj._underlying_connection()
+    if found is None:
+        raise _gone(obj)
+    return found
 
-    if isinstance(obj, Connection):
-        return obj
-    if isinstance(obj, Layer) and obj.connection is not None:
-        found = obj.connection()
-        if found is not None:
-            return found
-    raise ValidationError(
-        f"Expected a Connection, or a Layer that has one. Received {obj!r}."
+
+def _gone(obj: object) -> ValidationError:
+    return ValidationError(
+        f"{type(obj).__name__}: its network is gone. Keep the network for as long as "
+        "its layers are used."
     )
 
 

@@ -7,20 +7,31 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.initializers import Initializer, default_initializers
 from ml_genn.utils.checks import finite_array
-from ml_genn.utils.module import get_object
 
 InitValue: TypeAlias = Any  #: number, sequence, ndarray, Initializer or its name
 
 
 def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
-    """The value with names looked up and sequences turned into arrays."""
-    if isinstance(value, str | Initializer):
-        found = get_object(value, Initializer, where, default_initializers)
-        if found is not None:
-            return found
+    """The value with names looked up and sequences turned into arrays.
+
+    Raises:
+        UnknownNameError: if no initializer has that name.
+        ValidationError: if it is no number, array or initializer.
+    """
+    if isinstance(value, Initializer):
+        return value
+    if isinstance(value, str):
+        if value not in default_initializers:
+            raise unknown_name("initializer", value, default_initializers, where=where)
+        return default_initializers[value]()
+    if isinstance(value, type) and issubclass(value, Initializer):
+        raise ValidationError(
+            f"{where} is a number, an array or an initializer. Received the class "
+            f"{value.__name__}. Did you mean {value.__name__}()?"
+        )
     array = finite_array(where, value)
     return float(array) if array.ndim == 0 else array
 
@@ -37,16 +48,17 @@ def drawn(
     """A number, or an array of ``shape`` in row-major order.
 
     Raises:
-        ValidationError: if an array does not have as many numbers as ``shape``.
+        ValidationError: if an array has neither that shape nor, flat, as many numbers.
     """
-    value = as_value(where, value)
-    if isinstance(value, Initializer):
-        return finite_array(where, value.sample(rng, shape))
-    if isinstance(value, float):
-        return value
-    if value.size != int(np.prod(shape)):
+    known = as_value(where, value)
+    if isinstance(known, Initializer):
+        return finite_array(where, known.sample(rng, shape))
+    if isinstance(known, float):
+        return known
+    flat = (int(np.prod(shape)),)
+    if known.shape not in (shape, flat):
         raise ValidationError(
             f"{where}: expected a number or an array of shape {shape}. "
-            f"Received an array of shape {value.shape}."
+            f"Received an array of shape {known.shape}."
         )
-    return value.reshape(shape)
+    return known.reshape(shape)

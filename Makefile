@@ -1,0 +1,39 @@
+# Everything a user or developer runs. Needs Python (>= 3.11), make and a C++ compiler.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed-
+
+.PHONY: demo test test-all check format bench clean
+
+demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png
+	$(BIN)/python examples/digits.py
+
+test: $(STAMP)test  ## the tests, those that take long left out
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(STAMP)test  ## all tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP)check  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)check  ## put the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)examples  ## training speed against a hand-written program
+	$(BIN)/python benchmarks/event_prop.py
+
+# One environment; each set of extras is installed once, and again if pyproject.toml changes.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP)%: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache digits.png

@@ -1,0 +1,205 @@
+"""One EventProp training step against a hand-written program for the same network.
+
+700 inputs, recurrent leaky integrate-and-fire neurons, 20 leaky outputs, exponential
+synapses, mean-voltage cross-entropy. The program (``eventprop_limit.cpp``) does forward
+and backward pass; ours does the optimiser's step too. Both run in turn, so that whatever
+else the machine does falls on both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_genn import Connection, Network, Population
+from ml_genn.compilers import EventPropCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import preprocess_spikes
+
+SHARED = Path(
+    os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared")
+)
+LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
+NUM_INPUT, NUM_OUTPUT = 700, 20
+RATE = 11.4e-3  #: input spikes per neuron and ms
+
+
+def parse_arguments() -> argparse.Namespace:
+    """What the user asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--json", type=Path, help="where figures are written")
+    parser.add_argument("--limit", type=Path, default=LIMIT)
+    return parser.parse_args()
+
+
+def compiled(args: argparse.Namespace) -> Any:
+    """The network, with the weights of the hand-written program."""
+    with Network() as network:
+        inputs = Population("spike_input", NUM_INPUT)
+        hidden = Population("leaky_integrate_fire", args.hidden)
+        output = Population(LeakyIntegrate(readout="avg_var"), NUM_OUTPUT)
+        synapse = Exponential(5.0)
+        Connection(inputs, hidden, Dense(Normal(0.03, 0.01)), synapse)
+        Connection(hidden, hidden, Dense(Normal(0.0, 0.02)), synapse)
+        Connection(hidden, output, Dense(Normal(0.0, 0.03)), synapse)
+    return EventPropCompiler(
+        args.steps,
+        "sparse_categorical_crossentropy",
+        batch_size=args.batch,
+        num_threads=args.threads,
+    ).compile(network)
+
+
+def data(args: argparse.Namespace) -> tuple[list[Any], np.ndarray]:
+    """A batch of Poisson spikes and labels."""
+    rng = np.random.default_rng(0)
+    examples = []
+    for _ in range(args.batch):
+        counts = rng.poisson(RATE * NUM_INPUT, args.steps)
+        times = np.repeat(np.arange(args.steps, dtype=float), counts)
+        ids = rng.integers(0, NUM_INPUT, len(times))
+        examples.append(preprocess_spikes(times, ids, NUM_INPUT))
+    return examples, np.arange(args.batch) % NUM_OUTPUT
+
+
+class Step:
+    """Repeats a training step on one batch."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from ml_genn.callbacks import Callback
+
+        class Clock(Callback):
+            def on_batch_begin(self, batch: int) -> None:
+                self.start = time.perf_counter()
+
+            def on_batch_end(self, batch: int, metrics: Any) -> None:
+                self.seconds = time.perf_counter() - self.start
+
+        self.network = compiled(args)
+        self.x, self.y = data(args)
+        self.clock = Clock()
+
+    def __call__(self) -> float:
+        """Milliseconds of one step."""
+        self.network.optimiser.alpha = 0.0
+        self.network.train(self.x, self.y, 1, shuffle=False, callbacks=[self.clock])
+        return 1e3 * self.clock.seconds
+
+
+def build_seconds(args: argparse.Namespace, cache: str) -> float:
+    """Seconds from a network to a model that runs, in a process of its own."""
+    words = [sys.executable, __file__, "--hidden", str(args.hidden)]
+    done = subprocess.run(
+        words,
+        env={**os.environ, "ML_GENN_CACHE": cache, "ML_GENN_BENCH_BUILD": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def limit_step(args: argparse.Namespace, program: str) -> tuple[float, float]:
+    """Milliseconds of a step of the hand-written program; its hidden spikes."""
+    sizes = (args.hidden, args.steps, args.batch, args.threads, 3)
+    done = subprocess.run(
+        [program, *map(str, sizes)], capture_output=True, text=True, check=True
+    )
+    steps = [float(t) for t in re.findall(r": ([\d.]+) ms/batch", done.stdout)]
+    spikes = float(re.findall(r"hid-spikes/ex ([\d.]+)", done.stdout)[-1])
+    return statistics.median(steps), spikes
+
+
+def memory_above_idle(step: Step) -> float:
+    """Megabytes by which training raises the memory of this process."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
+
+    def resident() -> float:
+        found = re.search(r"VmRSS:\s+(\d+)", status.read_text())
+        return float(found.group(1)) / 1024 if found else float("nan")
+
+    idle, peak, done = resident(), 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, resident())
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(5):
+        step()
+    done.set()
+    watcher.join()
+    return peak - idle
+
+
+def main() -> None:
+    """Measures and prints."""
+    args = parse_arguments()
+    if os.environ.get("ML_GENN_BENCH_BUILD"):
+        start = time.perf_counter()
+        _ = compiled(args).model
+        print(time.perf_counter() - start)
+        return
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        figures["build, cold [s]"] = build_seconds(args, scratch)
+        figures["build, cached [s]"] = build_seconds(args, scratch)
+        step = Step(args)
+        figures["memory above idle [MB]"] = memory_above_idle(step)
+        ours: list[float] = []
+        theirs: list[float] = []
+        program = Path(scratch) / "limit"
+        if args.limit.exists():
+            flags = ["-O3", "-march=native", "-ffast-math", "-pthread"]
+            command = ["g++", *flags, str(args.limit), "-o", str(program)]
+            subprocess.run(command, check=True)
+        for _ in range(args.repeats):
+            ours.append(step())
+            if program.exists():
+                theirs.append(limit_step(args, str(program))[0])
+    figures["training step [ms]"] = statistics.median(ours)
+    figures["spread of it [ms]"] = max(ours) - min(ours)
+    if theirs:
+        figures["hand-written step [ms]"] = statistics.median(theirs)
+        figures["ours / hand-written"] = statistics.median(ours) / statistics.median(
+            theirs
+        )
+    else:
+        print(f"(no hand-written program at {args.limit}: no comparison)")
+    figures["peak memory of the process [MB]"] = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    )
+    for name, value in figures.items():
+        print(f"{name:32s} {value:9.3f}")
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,604 @@
+"""Neurons and synapses from users' equations, against loops written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from engine.helpers import EXAMPLES, STEPS, Bool, arrivals, random_input, traces
+from numpy.typing import NDArray
+
+from ml_genn import Connection, Network, Population
+from ml_genn.connectivity import Dense
+from ml_genn.neurons import (
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    SpikeInput,
+    UserNeuron,
+)
+from ml_genn.synapses import Delta, Exponential, UserSynapse
+
+Array = NDArray[np.float64]
+State = dict[str, Array]
+
+INPUTS, SIZE = 8, 5
+SOLVERS = ("exponential_euler", "linear_euler")
+
+
+def advance(x: Array, slope: Array, own: float | None, h: float) -> Array:
+    """x after h: exact for slope = own x + rest, rest constant; Euler for own=None."""
+    if own is None:
+        return x + h * slope
+    if own == 0.0:
+        return x + h * slope
+    return x * np.exp(own * h) + (slope - own * x) * np.expm1(own * h) / own
+
+
+@dataclass(frozen=True)
+class Model:
+    """A neuron as strings for ml_genn and as functions for the loop here.
+
+    Attributes:
+        vars, threshold, params, start: as UserNeuron's.
+        slopes: right-hand sides, from state and input.
+        fires: what is >= 0 at a spike.
+        after: values of the variables that jump, from the state before.
+        own: factor of a variable in its own slope where that is linear.
+        weight: mean of the input's weights.
+        largest: scale of each variable, which differences are compared with.
+    """
+
+    vars: Mapping[str, tuple[str | None, str | None]]
+    threshold: str
+    params: Mapping[str, float]
+    start: Mapping[str, float]
+    slopes: Callable[[State, Array], State]
+    fires: Callable[[State], Array]
+    after: Callable[[State], State]
+    own: Mapping[str, float]
+    weight: float
+    largest: Mapping[str, float] = field(default_factory=dict)
+
+    def neuron(self, solver: str, sub_steps: int) -> UserNeuron:
+        output = next(iter(self.vars))
+        return UserNeuron(
+            self.vars,
+            output,
+            self.threshold,
+            self.params,
+            self.start,
+            solver,
+            sub_steps,
+        )
+
+    def run(
+        self, current: Array, dt: float, solver: str, sub_steps: int
+    ) -> tuple[Bool, dict[str, Array], float]:
+        """Spikes, variables after each step, and how near a threshold ever was."""
+        batch, steps, size = current.shape
+        state = {
+            name: np.full((batch, size), self.start.get(name, 0.0))
+            for name in self.vars
+        }
+        spikes = np.zeros(current.shape, dtype=bool)
+        kept = {name: np.zeros(current.shape) for name in self.vars}
+        nearest, exact = np.inf, solver == "exponential_euler"
+        for n in range(steps):
+            for _ in range(sub_steps):
+                slopes = self.slopes(state, current[:, n])
+                state = {
+                    name: advance(
+                        x,
+                        slopes.get(name, np.zeros_like(x)),
+                        self.own.get(name) if exact else None,
+                        dt / sub_steps,
+                    )
+                    for name, x in state.items()
+                }
+            margin = self.fires(state)
+            nearest = min(nearest, float(np.abs(margin).min()))
+            spikes[:, n] = margin >= 0.0
+            jumped = self.after(state)
+            state = {
+                name: np.where(spikes[:, n], jumped.get(name, x), x)
+                for name, x in state.items()
+            }
+            for name, x in state.items():
+                kept[name][:, n] = x
+        return spikes, kept, nearest
+
+
+IZHIKEVICH = Model(
+    vars={
+        "v": ("0.04*v**2 + 5*v + 140 - u + Isyn", "c"),
+        "u": ("a*(b*v - u)", "u + d"),
+        "count": (None, "count + 1"),
+    },
+    threshold="v - 30",
+    params={"a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0},
+    start={"v": -65.0, "u": -13.0},
+    slopes=lambda s, i: {
+        "v": 0.04 * s["v"] ** 2 + 5.0 * s["v"] + 140.0 - s["u"] + i,
+        "u": 0.02 * (0.2 * s["v"] - s["u"]),
+    },
+    fires=lambda s: s["v"] - 30.0,
+    after=lambda s: {"v": -65.0, "u": s["u"] + 8.0, "count": s["count"] + 1.0},
+    own={"u": -0.02},
+    weight=8.0,
+    largest={"v": 100.0, "u": 15.0},
+)
+ADEX = Model(
+    vars={
+        "v": (
+            "(-gl*(v - el) + gl*slope*exp((v - vt)/slope) - w + Isyn) / capacity",
+            "v_reset",
+        ),
+        "w": ("(a*(v - el) - w) / tau_w", "w + b"),
+    },
+    threshold="v - 0",
+    params={
+        "gl": 30.0,
+        "el": -70.6,
+        "slope": 2.0,
+        "vt": -50.4,
+        "capacity": 281.0,
+        "v_reset": -60.0,
+        "a": 4.0,
+        "tau_w": 144.0,
+        "b": 80.5,
+    },
+    start={"v": -70.6},
+    slopes=lambda s, i: {
+        "v": (
+            -30.0 * (s["v"] + 70.6) + 60.0 * np.exp((s["v"] + 50.4) / 2.0) - s["w"] + i
+        )
+        / 281.0,
+        "w": (4.0 * (s["v"] + 70.6) - s["w"]) / 144.0,
+    },
+    fires=lambda s: s["v"],
+    after=lambda s: {"v": -60.0, "w": s["w"] + 80.5},
+    own={"w": -1.0 / 144.0},
+    weight=900.0,
+    largest={"v": 100.0, "w": 300.0},
+)
+QUADRATIC = Model(
+    vars={
+        "v": ("k*(v - vr)*(v - vc) + Isyn", "w"),
+        "w": ("1 / tau", "v / 4"),
+    },
+    threshold="v - 2",
+    params={"k": 0.2, "vr": 0.0, "vc": 1.0, "tau": 50.0},
+    start={"v": 0.1, "w": -0.5},
+    slopes=lambda s, i: {
+        "v": 0.2 * s["v"] * (s["v"] - 1.0) + i,
+        "w": np.full_like(s["w"], 1.0 / 50.0),
+    },
+    fires=lambda s: s["v"] - 2.0,
+    after=lambda s: {"v": s["w"], "w": s["v"] / 4.0},
+    own={"w": 0.0},
+    weight=0.15,
+)
+MODELS = {"Izhikevich": IZHIKEVICH, "AdEx": ADEX, "quadratic": QUADRATIC}
+VARIANTS = [
+    (name, solver, sub_steps)
+    for name in MODELS
+    for solver in SOLVERS
+    for sub_steps in (1, 3)
+]
+
+
+def variant_name(name: str, solver: str, sub_steps: int) -> str:
+    return f"{name}, {solver}, {sub_steps}"
+
+
+@cache
+def all_variants(
+    dt: float,
+) -> tuple[Bool, dict[str, Array], dict[str, Bool], dict[tuple[str, str], Any]]:
+    """Input, weights, and what the engine makes of every model and solver at once."""
+    rng = np.random.default_rng(7)
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS, name="input")
+        weights, wanted = {}, {}
+        for name, model in MODELS.items():
+            mean = model.weight
+            weights[name] = rng.normal(mean, 0.5 * mean, (INPUTS, SIZE))
+            for variant in [v for v in VARIANTS if v[0] == name]:
+                target = Population(
+                    model.neuron(*variant[1:]),
+                    SIZE,
+                    name=variant_name(*variant),
+                    record_spikes=True,
+                )
+                Connection(source, target, Dense(weights[name]))
+                wanted[target] = tuple(model.vars)
+    raster = random_input(rng, INPUTS, 0.2, steps=2 * STEPS)
+    spikes, found = traces(network, {source: raster}, wanted, dt=dt)
+    return raster, weights, spikes, found
+
+
+@pytest.mark.parametrize("dt", [0.25, 0.4])
+@pytest.mark.parametrize(("name", "solver", "sub_steps"), VARIANTS)
+def test_user_neuron(name: str, solver: str, sub_steps: int, dt: float) -> None:
+    """Single precision keeps 1e-4 of a variable's scale over spikes and resets.
+
+    A step rounds to 6e-8; the upstroke of a spike multiplies that by some hundreds, and
+    the loop here only allows potentials that miss the threshold by more than that.
+    """
+    model = MODELS[name]
+    raster, weights, spikes, found = all_variants(dt)
+    current = arrivals(raster, weights[name])
+    expected, variables, nearest = model.run(current, dt, solver, sub_steps)
+    assert nearest > 1e-4 * model.largest.get("v", 1.0)
+    assert expected[1:].sum() > 20
+    where = variant_name(name, solver, sub_steps)
+    np.testing.assert_array_equal(spikes[where], expected)
+    for variable, values in variables.items():
+        scale = model.largest.get(variable, 1.0)
+        np.testing.assert_allclose(
+            found[where, variable], values, rtol=1e-4, atol=1e-4 * scale
+        )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_solvers_and_sub_steps_differ(name: str) -> None:
+    """So that the comparison above could tell them apart."""
+    _, _, _, found = all_variants(0.4)
+    variable = list(MODELS[name].vars)[1]
+    runs = [found[variant_name(*v), variable] for v in VARIANTS if v[0] == name]
+    distinct = {run.tobytes() for run in runs}
+    same_solution = name == "quadratic"
+    assert len(distinct) == (2 if same_solution else 4)
+
+
+def user_lif(*, relative: bool, scaled: bool) -> UserNeuron:
+    current = "Isyn" if scaled else "Isyn / (1 - exp(-dt / tau))"
+    jump = "v - vt + vr" if relative else "vr"
+    return UserNeuron(
+        {"v": (f"(-v + {current}) / tau", jump)},
+        "v",
+        "v - vt",
+        {"tau": 12.0, "vt": 0.9, "vr": -0.1},
+        {"v": 0.2},
+        readout="sum_var",
+    )
+
+
+def test_user_neuron_is_the_built_in_one() -> None:
+    rng = np.random.default_rng(1)
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS, name="input")
+        pairs = []
+        for relative in (False, True):
+            for scaled in (False, True):
+                built_in = LeakyIntegrateFire(
+                    v_thresh=0.9,
+                    v_reset=-0.1,
+                    v=0.2,
+                    tau_mem=12.0,
+                    relative_reset=relative,
+                    scale_i=scaled,
+                    readout="sum_var",
+                )
+                own = user_lif(relative=relative, scaled=scaled)
+                pair = [
+                    Population(neuron, SIZE, record_spikes=True)
+                    for neuron in (own, built_in)
+                ]
+                mean = 3.0 if scaled else 0.25
+                weight = rng.normal(mean, mean, (INPUTS, SIZE))
+                for target in pair:
+                    Connection(source, target, Dense(weight), Exponential(3.0))
+                pairs.append(pair)
+    wanted = {target: ("v", "i_syn0") for pair in pairs for target in pair}
+    inputs = {source: random_input(rng, INPUTS)}
+    spikes, found = traces(network, inputs, wanted)
+    for own, built_in in ((a.name, b.name) for a, b in pairs):
+        assert spikes[own].sum() > 100
+        np.testing.assert_array_equal(spikes[own], spikes[built_in])
+        np.testing.assert_allclose(
+            found[own, "v"], found[built_in, "v"], rtol=1e-6, atol=1e-6
+        )
+        np.testing.assert_array_equal(found[own, "i_syn0"], found[built_in, "i_syn0"])
+
+
+def test_jumps_and_steps_see_old_values() -> None:
+    """Two variables that rotate into each other, and change places at a spike."""
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        swap = UserNeuron(
+            {"x": ("-w*y", "y"), "y": ("w*x", "x"), "age": ("1", "0")},
+            "x",
+            "age - 3.5",
+            {"w": 0.25},
+            {"x": 1.0, "y": 0.25},
+        )
+        target = Population(swap, 1, record_spikes=True)
+        Connection(source, target, Dense(1.0))
+    raster = np.zeros((1, 12, 1), dtype=bool)
+    spikes, found = traces(network, {source: raster}, {target: ("x", "y")})
+    x, y, expected = 1.0, 0.25, []
+    for n in range(1, 13):
+        x, y = x - 0.25 * y, y + 0.25 * x
+        if n % 4 == 0:
+            x, y = y, x
+        expected.append((x, y))
+    assert np.flatnonzero(spikes[target.name]).tolist() == [3, 7, 11]
+    for column, name in enumerate(("x", "y")):
+        np.testing.assert_allclose(
+            found[target.name, name][0, :, 0], np.array(expected)[:, column], rtol=1e-6
+        )
+
+
+def test_where() -> None:
+    """In dynamics, jumps and thresholds, nested, with and, or and not."""
+    described = {
+        "v": (
+            "-v/8 + where(Isyn > 0.3, Isyn, where(not Isyn < -0.3, Isyn/2, 0))",
+            "where(w > 1, 0.1, 0)",
+        ),
+        "w": ("where((v > 0.5) and (w < 2) or v > 0.9, 0.3, -w/5)", None),
+    }
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS)
+        neuron = UserNeuron(
+            described, "v", "where(w > 1.5, v - 0.8, v - 1)", solver="linear_euler"
+        )
+        target = Population(neuron, SIZE, record_spikes=True)
+        rng = np.random.default_rng(3)
+        weight = rng.normal(0.05, 0.4, (INPUTS, SIZE))
+        Connection(source, target, Dense(weight))
+    raster = random_input(rng, INPUTS, 0.2)
+    current = arrivals(raster, weight)
+    v, w = np.zeros((2, EXAMPLES, SIZE))
+    spikes, found = traces(network, {source: raster}, {target: ("v", "w")})
+    fired, nearest = 0, np.inf
+    for n in range(STEPS):
+        i = current[:, n]
+        drive = np.where(i > 0.3, i, np.where(i >= -0.3, i / 2.0, 0.0))
+        rising = ((v > 0.5) & (w < 2.0)) | (v > 0.9)
+        v, w = v - v / 8.0 + drive, w + np.where(rising, 0.3, -w / 5.0)
+        edge = np.where(w > 1.5, v - 0.8, v - 1.0)
+        edges = (edge, v - 0.5, v - 0.9, w - 1.5, w - 2.0, w - 1.0)
+        nearest = min(nearest, *(float(np.abs(e).min()) for e in edges))
+        v = np.where(edge >= 0.0, np.where(w > 1.0, 0.1, 0.0), v)
+        fired += int((edge >= 0.0).sum())
+        np.testing.assert_array_equal(spikes[target.name][:, n], edge >= 0.0)
+        np.testing.assert_allclose(found[target.name, "v"][:, n], v, atol=1e-5)
+        np.testing.assert_allclose(found[target.name, "w"][:, n], w, atol=1e-5)
+    assert fired > 20
+    assert nearest > 1e-6
+
+
+def test_each_branch_of_where_is_integrated_exactly() -> None:
+    """The variable relaxes with one time constant and to one value per branch."""
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        neuron = UserNeuron(
+            {"v": ("where(s > 4.5, (1 - v)/3, -v/7)", None), "s": ("1", None)},
+            "v",
+            var_vals={"v": 2.0},
+        )
+        target = Population(neuron, 1)
+        Connection(source, target, Dense(1.0))
+    raster = np.zeros((1, 10, 1), dtype=bool)
+    _, found = traces(network, {source: raster}, {target: ("v",)})
+    v, expected = 2.0, []
+    for n in range(10):
+        v = 1 + (v - 1) * np.exp(-1 / 3) if n > 4 else v * np.exp(-1 / 7)
+        expected.append(v)
+    np.testing.assert_allclose(
+        found[target.name, "v"][0, :, 0], expected, rtol=1e-5, atol=1e-6
+    )
+
+
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "exp(x)": np.exp,
+    "log(x)": np.log,
+    "ln(x)": np.log,
+    "sqrt(x)": np.sqrt,
+    "cbrt(x - 2)": lambda x: np.cbrt(x - 2.0),
+    "root(x, 4)": lambda x: x**0.25,
+    "sin(x)": np.sin,
+    "cos(x)": np.cos,
+    "tan(x / 4)": lambda x: np.tan(x / 4.0),
+    "asin(x / 5)": lambda x: np.arcsin(x / 5.0),
+    "acos(x / 5)": lambda x: np.arccos(x / 5.0),
+    "atan(x)": np.arctan,
+    "atan2(x, -2)": lambda x: np.arctan2(x, -2.0),
+    "sinh(x)": np.sinh,
+    "cosh(x)": np.cosh,
+    "tanh(x)": np.tanh,
+    "asinh(x)": np.arcsinh,
+    "acosh(x + 1)": lambda x: np.arccosh(x + 1.0),
+    "atanh(x / 5)": lambda x: np.arctanh(x / 5.0),
+    "sinc(x - 2)": lambda x: np.sinc((x - 2.0) / np.pi),
+    "abs(x - 2)": lambda x: np.abs(x - 2.0),
+    "sign(x - 2.25)": lambda x: np.sign(x - 2.25),
+    "min(x, 2)": lambda x: np.minimum(x, 2.0),
+    "max(x, 2)": lambda x: np.maximum(x, 2.0),
+    "x**2 - x**3 / 7 + x**-1": lambda x: x**2 - x**3 / 7.0 + 1.0 / x,
+    "x**0.3": lambda x: x**0.3,
+    "2**x": lambda x: 2.0**x,
+    "pi * x": lambda x: np.pi * x,
+    "1 / (x + 1e-3)": lambda x: 1.0 / (x + 1e-3),
+}
+
+
+def test_functions() -> None:
+    """Each function of the language, of a variable that goes from 0.5 to 4.5."""
+    names = {text: f"y{k}" for k, text in enumerate(FUNCTIONS)}
+    described: dict[str, tuple[str | None, str | None]] = {"x": ("0.5", None)}
+    described |= {name: (f"{text} - {name}", None) for text, name in names.items()}
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        neuron = UserNeuron(described, "x", var_vals={"x": 0.5}, solver="linear_euler")
+        target = Population(neuron, 2)
+        Connection(source, target, Dense(1.0))
+    raster = np.zeros((1, 8, 1), dtype=bool)
+    _, found = traces(network, {source: raster}, {target: tuple(names.values())})
+    x = 0.5 + 0.5 * np.arange(8)
+    for text, name in names.items():
+        values = found[target.name, name][0, :, 1]
+        np.testing.assert_allclose(
+            values, FUNCTIONS[text](x), rtol=2e-6, atol=2e-6, err_msg=text
+        )
+
+
+def rise_and_decay(solver: str, sub_steps: int) -> UserSynapse:
+    return UserSynapse(
+        {"g": ("-g/tau_rise", "g + weight"), "i": ("(g - i)/tau", None)},
+        "strength*i + g/8",
+        {"tau_rise": 2.0, "tau": 6.0, "strength": 0.5},
+        {"i": 0.2},
+        solver,
+        sub_steps,
+    )
+
+
+@cache
+def synapse_traces() -> tuple[Array, dict[tuple[str, str], Any]]:
+    """What arrives, and the engine's variables for every solver, dt = 0.5 ms."""
+    rng = np.random.default_rng(2)
+    weight = rng.normal(0.1, 0.4, (INPUTS, SIZE))
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS)
+        wanted = {}
+        for solver in SOLVERS:
+            for sub_steps in (1, 3):
+                target = Population(LeakyIntegrate(), SIZE, name=f"{solver}{sub_steps}")
+                synapse = rise_and_decay(solver, sub_steps)
+                Connection(source, target, Dense(weight, 2), synapse)
+                wanted[target] = ("v", "g_syn0", "i_syn0")
+    raster = random_input(rng, INPUTS)
+    _, found = traces(network, {source: raster}, wanted, dt=0.5)
+    return arrivals(raster, weight, 2), found
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("sub_steps", [1, 3])
+def test_user_synapse(solver: str, sub_steps: int) -> None:
+    """Spikes arrive, the current is injected, then the variables move together."""
+    arriving, found = synapse_traces()
+    exact = solver == "exponential_euler"
+    h, alpha = 0.5 / sub_steps, np.exp(-0.5 / 20.0)
+    g, v = np.zeros((2, EXAMPLES, SIZE))
+    i = np.full((EXAMPLES, SIZE), 0.2)
+    for n in range(STEPS):
+        g = g + arriving[:, n]
+        v = alpha * v + 0.5 * i + g / 8.0
+        for _ in range(sub_steps):
+            g, i = (
+                advance(g, -g / 2.0, -0.5 if exact else None, h),
+                advance(i, (g - i) / 6.0, -1.0 / 6.0 if exact else None, h),
+            )
+        for name, value in {"g_syn0": g, "i_syn0": i, "v": v}.items():
+            np.testing.assert_allclose(
+                found[f"{solver}{sub_steps}", name][:, n], value, rtol=1e-5, atol=1e-5
+            )
+    assert np.abs(v).max() > 0.5
+
+
+@cache
+def synapse_pairs() -> dict[tuple[str, str], Any]:
+    """Leaky integrators fed by built-in synapses, and by the same as equations."""
+    rng = np.random.default_rng(4)
+    weight = rng.normal(0.1, 0.4, (INPUTS, SIZE))
+    tau = rng.uniform(2.0, 6.0, SIZE)
+    decay = {"i": ("-i / tau", "i + weight")}
+    synapses: dict[str, Any] = {
+        "delta": Delta(),
+        "user delta": UserSynapse({}, "weight"),
+        "exponential": Exponential(4.0),
+        "user exponential": UserSynapse(decay, "i", {"tau": 4.0}),
+        "exponential of its own": Exponential(tau),
+        "user exponential of its own": UserSynapse(decay, "i", {"tau": tau}),
+        "twice delta": Delta(),
+        "user twice delta": UserSynapse({}, "2 * weight"),
+    }
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS)
+        for name, synapse in synapses.items():
+            target = Population(LeakyIntegrate(), SIZE, name=name)
+            factor = 2.0 if name == "twice delta" else 1.0
+            Connection(source, target, Dense(factor * weight), synapse)
+    wanted = dict.fromkeys(network.populations[1:], ("v",))
+    return traces(network, {source: random_input(rng, INPUTS)}, wanted)[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["delta", "exponential", "exponential of its own", "twice delta"]
+)
+def test_user_synapse_is_the_built_in_one(name: str) -> None:
+    found = synapse_pairs()
+    assert np.abs(found[name, "v"]).max() > 0.5
+    np.testing.assert_allclose(
+        found[f"user {name}", "v"], found[name, "v"], rtol=1e-6, atol=1e-6
+    )
+
+
+def two_equal_connections(synapse: UserSynapse) -> tuple[Bool, Bool, Any]:
+    """Two inputs with weight 1 over equal synapses; what the target integrates."""
+    with Network() as network:
+        first, second = Population(SpikeInput(), 1), Population(SpikeInput(), 1)
+        neuron = UserNeuron({"v": ("Isyn / dt", None)}, "v")
+        target = Population(neuron, 1, name="target")
+        for source in (first, second):
+            Connection(source, target, Dense(1.0), synapse)
+    rasters = np.random.default_rng(0).random((2, 1, 20, 1)) < 0.3
+    inputs = {first: rasters[0], second: rasters[1]}
+    _, found = traces(network, inputs, {target: ("v",)}, batch_size=1)
+    return rasters[0], rasters[1], found["target", "v"][0, :, 0]
+
+
+def test_equal_synapses_that_are_not_linear_stay_apart() -> None:
+    """The sum of two squares is not the square of the sum."""
+    synapse = UserSynapse({"i": ("-i/4", "i + weight")}, "i**2")
+    first, second, v = two_equal_connections(synapse)
+    expected = np.zeros(20)
+    for raster in (first, second):
+        i, arriving = 0.0, arrivals(raster, np.ones((1, 1)))[0, :, 0]
+        for n in range(20):
+            i += arriving[n]
+            expected[n] += i**2
+            i *= np.exp(-1 / 4)
+    np.testing.assert_allclose(v, np.cumsum(expected), rtol=1e-5)
+
+
+def test_equal_synapses_each_start_in_their_initial_state() -> None:
+    """Two currents of 1 at the start are a current of 2."""
+    synapse = UserSynapse({"i": ("-i/4", "i + weight")}, "i", var_vals={"i": 1.0})
+    first, second, v = two_equal_connections(synapse)
+    arriving = arrivals(first | second, np.ones((1, 1)))[0, :, 0]
+    arriving += arrivals(first & second, np.ones((1, 1)))[0, :, 0]
+    i, expected = 2.0, []
+    for n in range(20):
+        i += arriving[n]
+        expected.append(i)
+        i *= np.exp(-1 / 4)
+    np.testing.assert_allclose(v, np.cumsum(expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["step", "num_steps", "output", "v_sum", "j0", "errno"]
+)
+def test_names_of_the_engine_are_free_or_refused(name: str) -> None:
+    """A variable may have any name that is not refused with a reason beforehand."""
+    from ml_genn.errors import EquationError
+
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        try:
+            neuron = UserNeuron({name: ("Isyn / dt", None)}, name, readout="sum_var")
+            target = Population(neuron, 1, name="target")
+            Connection(source, target, Dense(1.0))
+            raster = np.ones((1, 5, 1), dtype=bool)
+            _, found = traces(network, {source: raster}, {target: (name,)})
+        except EquationError as error:
+            assert name in str(error)
+            return
+    assert found["target", name][0, :, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
