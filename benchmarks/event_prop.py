@@ -32,9 +32,7 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
 
-SHARED = Path(
-    os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared")
-)
+SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
 NUM_INPUT, NUM_OUTPUT = 700, 20
 RATE = 11.4e-3  #: input spikes per neuron and ms

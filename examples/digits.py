@@ -103,12 +103,20 @@ if __name__ == "__main__":
     np.random.seed(args.seed)
     x, xt, y, yt = load(args.seed)
     network, inputs, hidden, output = build()
-    c = EventPropCompiler(EXAMPLE_TIME, "sparse_categorical_crossentropy", Adam(0.01), batch_size=32, rng_seed=args.seed)
+    c = EventPropCompiler(
+        EXAMPLE_TIME,
+        "sparse_categorical_crossentropy",
+        Adam(0.01),
+        batch_size=32,
+        rng_seed=args.seed,
+    )
     net = c.compile(network)
     net.summary()
     t = perf_counter()
     curve = LearningCurve()
-    m, _ = net.train(x, y, num_epochs=args.epochs, callbacks=["batch_progress_bar", curve])
+    m, _ = net.train(
+        x, y, num_epochs=args.epochs, callbacks=["batch_progress_bar", curve]
+    )
     print(perf_counter() - t)
     m, _ = net.evaluate(xt, yt)
     print(m[output].result)

@@ -45,7 +45,7 @@ class Body:
         if self.group.readout:
             types |= {name: "float" for name, _ in self.group.readout.variables}
         if self.group.adjoint:
-            types |= {name: "float" for name in self.group.adjoint.variables}
+            types |= dict.fromkeys(self.group.adjoint.variables, "float")
         return types
 
     def variables(self) -> list[str]:
@@ -94,7 +94,9 @@ class Body:
     def random(self, writer: CodeWriter, first: int) -> None:
         """Declares the neuron's random numbers, if it draws any."""
         if any(code.calls for code in self.codes):
-            writer.line(f"mlg::Random random_(c_.seed, c_.example + b_, t_, j_, {first});")
+            writer.line(
+                f"mlg::Random random_(c_.seed, c_.example + b_, t_, j_, {first});"
+            )
 
 
 def rows(

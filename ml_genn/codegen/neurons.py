@@ -63,7 +63,9 @@ def _output_read(group: NeuronGroup) -> Code:
     readout = group.readout
     uses = readout is not None and "output" in readout.update.reads
     if uses and group.output is not None:
-        return Code((f"const float output = {group.output};",), frozenset({group.output}))
+        return Code(
+            (f"const float output = {group.output};",), frozenset({group.output})
+        )
     return Code()
 
 
@@ -126,7 +128,9 @@ def _records(writer: CodeWriter, group: NeuronGroup, records: tuple[str, ...]) -
         writer.line(f"float {', '.join(records)};")
         writer.lines(group.adjoint.record.lines)
         for index, name in enumerate(records):
-            writer.line(f"tape_.record[size_t(k_) * {len(records)} + {index}] = {name};")
+            writer.line(
+                f"tape_.record[size_t(k_) * {len(records)} + {index}] = {name};"
+            )
 
 
 def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -149,9 +153,7 @@ def _loss_call(kind: LossKind, index: int, size: int, scale: str, slope: str) ->
     if kind is LossKind.CROSS_ENTROPY:
         label = f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
         temperature = f"c_.loss_scalars[{2 * index}]"
-        return (
-            f"mlg::cross_entropy(value_, {size}, {label}, {temperature}, {scale}, {slope})"
-        )
+        return f"mlg::cross_entropy(value_, {size}, {label}, {temperature}, {scale}, {slope})"
     target = (
         f"static_cast<const float *>(c_.targets[{index}]) + "
         f"(b_ * c_.num_steps + t_) * {size}"
@@ -283,7 +285,9 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             ("slope", layout.slope_name(group, k), port.weight)
             if layout.needs_slope(group.name, k)
             else None,
-            ("back", f"back{k}_", port.time) if layout.needs_back(group.name, k) else None,
+            ("back", f"back{k}_", port.time)
+            if layout.needs_back(group.name, k)
+            else None,
         ]
         for kind, name, expression in filter(None, wanted):
             if (group.name, k) in layout.port_rings:

@@ -196,5 +196,3 @@ def _update(
         writer.line("x_p_[j_] = x;")
         for name in update.slots:
             writer.line(f"{name}_p_[j_] = {name};")
-
-

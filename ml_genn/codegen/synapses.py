@@ -101,7 +101,9 @@ def backward_spikes_function(
                 _jump(writer, layout, group, jump, group.adjoint)
 
 
-def _operands(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
+def _operands(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+) -> None:
     """Declares weight, gradient and the target's rows of outgoing synapses ``k``."""
     target = layout.plan.neuron(synapses.target)
     writer.line(f"// {synapses.name}")
@@ -109,7 +111,9 @@ def _operands(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
         index = layout.arrays["weight", synapses.name, ""]
         writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
     if synapses.learn:
-        writer.line(f"float *gradient{k}_ = gradients_[{layout.learned[synapses.name]}];")
+        writer.line(
+            f"float *gradient{k}_ = gradients_[{layout.learned[synapses.name]}];"
+        )
     for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
         if wanted:
             row = _target_row(layout, synapses, target, kind)
@@ -144,7 +148,9 @@ def _target_row(
     return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
 
 
-def _send_back(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
+def _send_back(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+) -> None:
     target = layout.plan.neuron(synapses.target)
     size = padded(target.size)
     gradient = f"gradient{k}_ + j_ * {size}" if synapses.learn else "nullptr"
@@ -166,7 +172,9 @@ def _send_back(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: in
     else:
         call = f"mlg::dot<{size}>({weight}, {back});"
     start = "dL_dt_ += " if synapses.feed_back else ""
-    guarded = _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE
+    guarded = (
+        _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE
+    )
     guard = f"if (arrives{k}_) " if guarded else ""
     writer.line(f"{guard}{start}{call}")
 
@@ -212,9 +220,7 @@ def _spike_time_slope(
     if declare:
         rows(writer, layout, group, [name, "result_slope_"])
     else:
-        writer.line(
-            f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];"
-        )
+        writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];")
 
 
 def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:

@@ -228,7 +228,9 @@ class CompiledNetwork:
         Returns:
             Metrics by output (their value is ``.result``), and what callbacks collected.
         """
-        return self._evaluate(adapt(x, y, self._spec(), self.batch_size), metrics, callbacks)
+        return self._evaluate(
+            adapt(x, y, self._spec(), self.batch_size), metrics, callbacks
+        )
 
     def evaluate_batch_iter(
         self,
@@ -383,4 +385,3 @@ class CompiledNetwork:
         self.check_variable(found.name, variable)
         values = self.model.state(found.name, variable)
         return values.reshape(len(values), *(found.shape or ()))
-

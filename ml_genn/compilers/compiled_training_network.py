@@ -126,8 +126,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 validation_callbacks, num_batches=kept.num_batches, **told
             )
             validation = _Pass(kept, Tally(fresh), hooks)
-        self._epochs(training, validation, range(start_epoch, start_epoch + num_epochs),
-                     shuffle)
+        self._epochs(
+            training, validation, range(start_epoch, start_epoch + num_epochs), shuffle
+        )
         if validation is None:
             return training.tally.metrics, training.callbacks.get_data()
         return (
@@ -216,7 +217,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
         ys = y if isinstance(y, Mapping) else {"y": y}
         if not get_dataset_size({**xs, **ys}):
             raise ValidationError("Data: there are no examples.")
-        x_parts, y_parts = split_dataset(dict(xs), split), split_dataset(dict(ys), split)
+        x_parts, y_parts = (
+            split_dataset(dict(xs), split),
+            split_dataset(dict(ys), split),
+        )
         parts = [
             (
                 xp if isinstance(x, Mapping) else xp["x"],
@@ -250,5 +254,3 @@ class CompiledTrainingNetwork(CompiledNetwork):
         tally = Tally({})
         run_epoch(self, data, tally, CallbackList([], compiled_network=self))
         return float(tally.metrics.loss or 0.0)
-
-

@@ -8,14 +8,11 @@ import pickle
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ml_genn.model
 from ml_genn.backends.cache import cache_folder
+from ml_genn.model.plan import Derived
 from ml_genn.model.system import System
-
-if TYPE_CHECKING:
-    from ml_genn.model.derive import Derived
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,12 @@ from ml_genn.compilers.output_rules import Output, event_prop_loss
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import Loss, default_losses
 from ml_genn.network import Network
-from ml_genn.neurons import AdaptiveLeakyIntegrateFire, Input, LeakyIntegrate
-from ml_genn.neurons import LeakyIntegrateFire
+from ml_genn.neurons import (
+    AdaptiveLeakyIntegrateFire,
+    Input,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+)
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
 from ml_genn.synapses import Exponential
@@ -167,9 +171,9 @@ class EventPropCompiler(Compiler):
             learn=frozenset(c for c in network.connections if c.ends()[1] in adjoint),
             optimiser=self.optimiser,
             regularised=self._regularised(adjoint),
-            loss_scalars={
-                p: (self.softmax_temperature, self.ttfs_alpha) for p in outputs
-            },
+            loss_scalars=dict.fromkeys(
+                outputs, (self.softmax_temperature, self.ttfs_alpha)
+            ),
         )
         lowered = lower(
             network,
@@ -225,7 +229,9 @@ def _losses(losses: Any, outputs: Sequence[Population]) -> dict[Population, Loss
     found = get_object_mapping(losses, outputs, Loss, "Loss", default_losses)
     for population, loss in found.items():
         if loss is None:
-            raise ValidationError(f"EventPropCompiler: output '{population}' has no loss.")
+            raise ValidationError(
+                f"EventPropCompiler: output '{population}' has no loss."
+            )
     return found  # type: ignore[return-value]
 
 

@@ -1,18 +1,18 @@
 """From a network to a plan and its numbers, as a list of passes.
 
-    resolve    make the choices that the user left open
-    ports      merge synapses onto a population that behave the same
-    neurons    derive each population's group from its equations
-    synapses   one group per connection
-    values     weights, delays, parameters, initial states
-    verify     every name is known, every reference leads somewhere
+resolve    make the choices that the user left open
+ports      merge synapses onto a population that behave the same
+neurons    derive each population's group from its equations
+synapses   one group per connection
+values     weights, delays, parameters, initial states
+verify     every name is known, every reference leads somewhere
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,11 +27,11 @@ from ml_genn.model.plan import (
     Code,
     Constant,
     Delay,
+    Derived,
     Loss,
     NeuronGroup,
     OptimiserUpdate,
     Plan,
-    Port,
     Readout,
     Sensitivity,
     StateVariable,
@@ -47,9 +47,6 @@ from ml_genn.population import Population
 from ml_genn.synapses import Synapse
 from ml_genn.utils.choices import Choices, resolved
 from ml_genn.utils.value import drawn, generator
-
-if TYPE_CHECKING:
-    from ml_genn.model.derive import Derived
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +122,16 @@ def lower(
     groups = tuple(
         _group(p, neurons[p], ports[p], draw, training) for p in network.populations
     )
-    connections = tuple(_synapses(c, ports, draw, training) for c in network.connections)
+    connections = tuple(
+        _synapses(c, ports, draw, training) for c in network.connections
+    )
     updates = tuple(_update(s, training) for s in connections if training and s.learn)
     values = draw.values()
     if training:
         values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
-        values.loss["regularised"] = {p.name: s for p, s in training.regularised.items()}
+        values.loss["regularised"] = {
+            p.name: s for p, s in training.regularised.items()
+        }
     plan = verify(Plan(groups, connections, updates))
     return Lowered(plan, values, neurons, synapses)
 
@@ -213,7 +214,10 @@ def _ports(population: Population, synapses: Mapping[Connection, Synapse]) -> _P
 
 
 def _kind(synapse: Synapse) -> Any:
-    numbers = {**synapse.parameters(), **{f"_{k}": v for k, v in synapse.initial().items()}}
+    numbers = {
+        **synapse.parameters(),
+        **{f"_{k}": v for k, v in synapse.initial().items()},
+    }
     if any(isinstance(v, Initializer | str) for v in numbers.values()):
         return id(synapse)
     fixed = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(numbers.items()))

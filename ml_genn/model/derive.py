@@ -14,7 +14,6 @@ with threshold th, dynamics f and jump J, all just before the spike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +24,7 @@ from ml_genn.model.equations import INPUT
 from ml_genn.model.plan import (
     Adjoint,
     Code,
-    Constant,
+    Derived,
     Port,
     PortAdjoint,
     StateVariable,
@@ -42,19 +41,6 @@ from ml_genn.model.system import System
 
 TIME_GRADIENT = "dL_dt_"
 AMOUNT = "amount_"
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """What follows from a system of equations; see `NeuronGroup` for the parts."""
-
-    variables: tuple[StateVariable, ...]
-    constants: tuple[Constant, ...]
-    ports: tuple[Port, ...]
-    step: Code
-    threshold: str | None
-    reset: Code
-    adjoint: Adjoint | None
 
 
 @lru_cache(maxsize=256)
@@ -270,5 +256,3 @@ def _push(s: Symbolic, constants: Constants) -> Code:
     code = assignments(targets, constants)
     _refuse_state(s, code, "the slope of the threshold")
     return code
-
-

@@ -40,7 +40,11 @@ def variables_from(
     """Variables from ``{name: (dynamics, jump)}``."""
     result = []
     for name, pair in description.items():
-        if isinstance(pair, str) or not isinstance(pair, tuple | list) or len(pair) != 2:
+        if (
+            isinstance(pair, str)
+            or not isinstance(pair, tuple | list)
+            or len(pair) != 2
+        ):
             raise EquationError(
                 f"{where}: variable '{name}' is described by (dynamics, jump), each a "
                 f"string or None. Received {pair!r}."
@@ -85,7 +89,9 @@ class NeuronEquations:
         own = _check_declared(self.variables, self.parameters, where)
         known = own | {INPUT, DT}
         for variable in self.variables:
-            _check_slot(variable.dynamics, known, f"{where}, dynamics of {variable.name}")
+            _check_slot(
+                variable.dynamics, known, f"{where}, dynamics of {variable.name}"
+            )
             _check_slot(variable.jump, own | {DT}, f"{where}, jump of {variable.name}")
         _check_slot(self.threshold, own | {DT}, f"{where}, threshold")
         state = {variable.name for variable in self.variables}

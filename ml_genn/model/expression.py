@@ -19,11 +19,65 @@ from ml_genn.errors import EquationError, unknown_name
 
 #: Names that mean something to a C++ compiler, so that no variable may have them.
 C_WORDS = frozenset(
-    """asm auto bool break case catch char class const constexpr continue default delete
-    do double else enum explicit extern false float for friend goto if inline int long
-    mutable namespace new operator private protected public register return short signed
-    sizeof static struct switch template this throw true try typedef typename union
-    unsigned using virtual void volatile while""".split()
+    [
+        "asm",
+        "auto",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "class",
+        "const",
+        "constexpr",
+        "continue",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "explicit",
+        "extern",
+        "false",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "mutable",
+        "namespace",
+        "new",
+        "operator",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "typename",
+        "union",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "while",
+    ]
 )
 
 #: Functions an expression may call: name -> (SymPy name, NumPy function, arguments).
@@ -192,9 +246,7 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         if isinstance(node.op, ast.BitAnd | ast.BitOr):
-            return self._logic(
-                isinstance(node.op, ast.BitAnd), [node.left, node.right]
-            )
+            return self._logic(isinstance(node.op, ast.BitAnd), [node.left, node.right])
         if type(node.op) not in BINARY:
             return self.generic_visit(node.op)
         return BINARY[type(node.op)](self.visit(node.left), self.visit(node.right))

@@ -103,6 +103,19 @@ class Adjoint:
     push: Code
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from a system of equations; see `NeuronGroup` for the parts."""
+
+    variables: tuple[StateVariable, ...]
+    constants: tuple[Constant, ...]
+    ports: tuple[Port, ...]
+    step: Code
+    threshold: str | None
+    reset: Code
+    adjoint: Adjoint | None
+
+
 class Sensitivity(Enum):
     """What a readout depends on."""
 

@@ -151,9 +151,7 @@ class CpuModel:
     def run(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> Outcome:
         """Runs the examples at ``indices`` as one batch, in one call."""
         batch = self._batch(prepared, indices, mode)
-        batch.call.phases = (
-            Phase.BEGIN | Phase.FORWARD | Phase.END | self._ending(mode)
-        )
+        batch.call.phases = Phase.BEGIN | Phase.FORWARD | Phase.END | self._ending(mode)
         return self._outcome(batch, self._run(batch))
 
     def begin_step(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> None:
@@ -344,4 +342,3 @@ class CpuModel:
                 ids = np.array((kind * count).from_address(address)).astype(np.uint32)
             result.append((np.repeat(np.arange(steps), np.diff(offsets)), ids))
         return result
-

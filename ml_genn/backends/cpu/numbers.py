@@ -24,7 +24,9 @@ def padded_row(values: np.ndarray, size: int) -> np.ndarray:
 
     What is padded runs as a copy of the last neuron without input, so it stays finite.
     """
-    return np.pad(np.broadcast_to(values, (size,)), (0, padded(size) - size), mode="edge")
+    return np.pad(
+        np.broadcast_to(values, (size,)), (0, padded(size) - size), mode="edge"
+    )
 
 
 def padded_matrix(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:

@@ -21,14 +21,28 @@ INCLUDE = Path(__file__).parent / "include"
 SANITIZE = "ML_GENN_SANITIZE"
 
 #: Arithmetic may be reordered so that sums vectorise; NaN and infinity stay themselves.
-FLAGS = (
-    "-std=c++17 -O3 -fPIC -shared -fvisibility=hidden -fno-math-errno "
-    "-fno-trapping-math -fno-signed-zeros -fassociative-math -ffp-contract=fast "
-    "-fno-exceptions -fno-rtti -w -pthread"
-).split()
-SANITIZE_FLAGS = (
-    "-g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-).split()
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-signed-zeros",
+    "-fassociative-math",
+    "-ffp-contract=fast",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-w",
+    "-pthread",
+]
+SANITIZE_FLAGS = [
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+]
 
 
 @dataclass(frozen=True, slots=True)
