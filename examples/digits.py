@@ -22,15 +22,13 @@ from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import linear_latency_encode_data
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-
-NUM_HIDDEN = 128
-EXAMPLE_TIME = 30  # [ms]
+NUM_HIDDEN = 256
+EXAMPLE_TIME = 30  # time steps of 1 ms
 RULES = {"eventprop": EventPropCompiler}
 
 
@@ -52,14 +50,14 @@ def parse_arguments() -> argparse.Namespace:
     """What the user asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--picture", type=Path, default=Path("digits.png"))
     return parser.parse_args()
 
 
 def load(seed: int) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
-    """Training and test digits as spikes, with their labels."""
+    """Training and test digits as spikes, and their labels."""
     digits = load_digits()
     images, test_images, labels, test_labels = train_test_split(
         digits.images,
@@ -68,56 +66,88 @@ def load(seed: int) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
         random_state=seed,
         stratify=digits.target,
     )
-    encode = {"max_time": 20.0, "thresh": 0, "max_value": 16}
-    return (
-        linear_latency_encode_data(images, **encode),
-        linear_latency_encode_data(test_images, **encode),
-        labels,
-        test_labels,
-    )
+
+    def encode(data: np.ndarray) -> list[Any]:
+        return linear_latency_encode_data(data, max_time=20.0, thresh=0, max_value=16)
+
+    return encode(images), encode(test_images), labels, test_labels
 
 
-def build() -> tuple[SequentialNetwork, InputLayer, Layer, Layer]:
-    """The network, its input, its hidden layer and its output."""
+def build() -> SequentialNetwork:
+    """64 inputs, a hidden layer, 10 outputs."""
     with SequentialNetwork() as network:
-        inputs = InputLayer("spike_input", 64, record_spikes=True)
-        hidden = Layer(
-            Dense(Normal(mean=0.12, sd=0.2)),
+        InputLayer("spike_input", 64, record_spikes=True)
+        Layer(
+            Dense(Normal(mean=0.3, sd=0.4)),
             "leaky_integrate_fire",
             NUM_HIDDEN,
-            Exponential(5.0),
+            Exponential(10.0),
             record_spikes=True,
         )
-        output = Layer(
-            Dense(Normal(mean=0.0, sd=0.2)),
-            "leaky_integrate",
+        Layer(
+            Dense(Normal(sd=0.3)),
+            LeakyIntegrate(readout="avg_var"),
             10,
-            Exponential(5.0),
+            Exponential(10.0),
         )
-        output.population().neuron = type(output.population().neuron)(readout="avg_var")
-    return network, inputs, hidden, output
+    return network
 
 
-if __name__ == "__main__":
+def picture(path: Path, curve: LearningCurve, rasters: Any, title: str) -> None:
+    """Saves learning curve and spike raster."""
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    epochs = np.arange(1, len(curve.losses) + 1)
+    left.plot(epochs, curve.losses, color="tab:blue")
+    left.set(xlabel="epoch", title="Learning curve")
+    left.set_ylabel("training loss", color="tab:blue")
+    twin = left.twinx()
+    twin.plot(epochs, curve.accuracies, color="tab:orange")
+    twin.set_ylabel("training accuracy [%]", color="tab:orange")
+    offset = 0
+    for name, size in (("input", 64), ("hidden", NUM_HIDDEN)):
+        (times,), (ids,) = rasters[name]
+        right.scatter(times, ids + offset, s=4, label=name)
+        offset += size
+    right.set(xlabel="time [ms]", ylabel="neuron", title=title, xlim=(0, EXAMPLE_TIME))
+    right.legend(loc="lower right")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Trains, tests and draws."""
     args = parse_arguments()
     np.random.seed(args.seed)
-    x, xt, y, yt = load(args.seed)
-    network, inputs, hidden, output = build()
-    c = EventPropCompiler(
+    x, x_test, y, y_test = load(args.seed)
+    network = build()
+    inputs, hidden, output = network.layers
+    compiler = RULES[args.rule](
         EXAMPLE_TIME,
         "sparse_categorical_crossentropy",
         Adam(0.01),
         batch_size=32,
         rng_seed=args.seed,
     )
-    net = c.compile(network)
-    net.summary()
-    t = perf_counter()
+    compiled = compiler.compile(network)
+    compiled.summary()
+
+    start = perf_counter()
     curve = LearningCurve()
-    m, _ = net.train(
-        x, y, num_epochs=args.epochs, callbacks=["batch_progress_bar", curve]
-    )
-    print(perf_counter() - t)
-    m, _ = net.evaluate(xt, yt)
-    print(m[output].result)
-    print(np.round(curve.losses, 3))
+    bar = BatchProgressBar()
+    compiled.train(x, y, num_epochs=args.epochs, callbacks=[bar, curve])
+    seconds = perf_counter() - start
+    recorders = [
+        SpikeRecorder(inputs, key="input", example_filter=0),
+        SpikeRecorder(hidden, key="hidden", example_filter=0),
+    ]
+    metrics, rasters = compiled.evaluate(x_test, y_test, callbacks=recorders)
+    print(f"Trained for {args.epochs} epochs in {seconds:.1f} s.")
+    print(f"Test accuracy: {100 * metrics[output].result:.2f} %")
+    picture(args.picture, curve, rasters, f"Spikes of one test digit ({y_test[0]})")
+    print(f"Picture: {args.picture.resolve()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,8 +44,8 @@ class Network:
         populations, connections: what has been made inside.
 
     Raises:
-        ValidationError, UnknownNameError: if a class of ``default_params`` does not look
-            at them or has no such argument.
+        ValidationError, UnknownNameError: if a class of ``default_params`` does not
+            look at them or has no such argument.
     """
 
     def __init__(self, default_params: DefaultParams | None = None) -> None:
@@ -110,7 +110,7 @@ def _name(what: str, name: str | None, default: str, taken: set[str]) -> str:
         return free_name(default, taken)
     if name in taken:
         raise ValidationError(
-            f"{what}: the name '{name}' is taken. Give each {what.lower()} of a network "
-            "a name of its own."
+            f"{what}: the name '{name}' is taken. Give each {what.lower()} of a "
+            "network a name of its own."
         )
     return name

@@ -56,7 +56,12 @@ def _tables(
     title: str, neurons: dict[Population, Any], synapses: dict[Connection, Any]
 ) -> list[str]:
     populations = [
-        (p.name, type(n).__name__, _shape(p), type(n.readout).__name__ if n.readout else "-")
+        (
+            p.name,
+            type(n).__name__,
+            _shape(p),
+            type(n.readout).__name__ if n.readout else "-",
+        )
         for p, n in neurons.items()
     ]
     connections = []
@@ -91,12 +96,16 @@ def _choices(
     synapses: dict[Connection, Any],
     made: dict[Any, Any] | None,
 ) -> list[str]:
+    """What is left open or, with ``made``, what a compiler chose for it."""
+    owners: list[Any] = [*neurons, *synapses]
+    parts: list[Any] = [*neurons.values(), *synapses.values()]
     lines = []
-    for owner, part in (*neurons.items(), *synapses.items()):
+    for owner, part in zip(owners, parts, strict=True):
         if not isinstance(part, Chosen) or not part.open_choices():
             continue
+        values = None if made is None else made[owner].choices()
         chosen = [
-            name if made is None else f"{name}={getattr(made[owner], name)}"
+            name if values is None else f"{name}={values.get(name)}"
             for name in part.open_choices()
         ]
         lines.append(f"  {owner.name} ({type(part).__name__}): {', '.join(chosen)}")

@@ -18,15 +18,22 @@ class Callback:
 
     Override any of the hooks. A callback that overrides a hook of time steps makes the
     network advance step by step in Python, which is slow; recorders do not.
+
+    Attributes:
+        key: key of its data, where that is known beforehand; None (default) for its
+            place in the list of callbacks.
     """
+
+    key: Any = None
 
     @_no_op
     def set_params(self, **kwargs: Any) -> None:
         """Called first, with what is about to happen.
 
         Args:
-            **kwargs: ``data`` (dictionary that callbacks may share), ``compiled_network``,
-                ``num_batches`` (None if unknown) and, in training, ``num_epochs``.
+            **kwargs: ``data`` (dictionary that callbacks may share),
+                ``compiled_network``, ``num_batches`` (None if unknown) and, in
+                training, ``num_epochs`` and ``start_epoch``.
         """
 
     @_no_op
@@ -74,6 +81,10 @@ class Callback:
         """Called after each time step."""
 
     @_no_op
+    def on_exception(self, error: BaseException) -> None:
+        """Called if an error, or Ctrl-C, ends an epoch; it is raised after that."""
+
+    @_no_op
     def get_data(self) -> tuple[Any, Any] | None:
         """What the callback collected, as (key, data); None for nothing."""
         return None
@@ -93,5 +104,5 @@ class Callback:
 
 def overrides(callback: Any, hook: str) -> bool:
     """Whether a callback does anything in a hook."""
-    method = getattr(type(callback), hook, None)
+    method = getattr(callback, hook, None)
     return method is not None and not getattr(method, "_no_op", False)

@@ -16,8 +16,11 @@ class BatchProgressBar(Callback):
     def __init__(self) -> None:
         self._bar: Any = None
         self._shown = False
+        self._validates = False
+        self._description: str | None = None
         self._num_batches: int | None = None
         self._num_epochs: int | None = None
+        self._start = 0
 
     def set_params(self, **kwargs: Any) -> None:
         """Notes how many batches and epochs there are."""
@@ -25,22 +28,31 @@ class BatchProgressBar(Callback):
         self._num_epochs = kwargs.get("num_epochs")
         self._start = kwargs.get("start_epoch", 0)
         self._shown = False
-        self._bar = None
+        self._validates = False
+        self._description = None
+        self._close()
 
     def set_first(self) -> None:
         """Only the first bar of a list is shown."""
         self._shown = True
 
     def on_test_begin(self) -> None:
-        """Opens the bar of an evaluation outside training."""
-        if self._num_epochs is None:
-            self._open(None)
+        """Notes that these batches are not trained on."""
+        self._validates = True
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Opens the bar of an epoch."""
+        """Notes which epoch it is."""
         if self._num_epochs is not None:
             last = self._start + self._num_epochs - 1
-            self._open(f"Epoch {epoch}/{last}")
+            what = ", validation" if self._validates else ""
+            self._description = f"Epoch {epoch}/{last}{what}"
+
+    def on_batch_begin(self, batch: int) -> None:
+        """Opens the bar, now that data and metrics are known to fit."""
+        if self._shown and self._bar is None:
+            self._bar = tqdm(
+                total=self._num_batches, desc=self._description, unit="batch"
+            )
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Advances the bar."""
@@ -50,21 +62,18 @@ class BatchProgressBar(Callback):
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
         """Closes the bar of an epoch."""
-        if self._num_epochs is not None:
-            self._close()
+        self._close()
 
     def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
         """Closes the bar of an evaluation."""
         self._close()
 
-    def _open(self, description: str | None) -> None:
-        if self._shown:
-            self._close()
-            self._bar = tqdm(total=self._num_batches, desc=description, unit="batch")
+    def on_exception(self, error: BaseException) -> None:
+        """Closes the bar, so that the error starts on a line of its own."""
+        self._close()
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.refresh()
             self._bar.close()
             self._bar = None
 
@@ -77,12 +86,16 @@ def described(metrics: Mapping[Any, Any]) -> str:
     parts = []
     loss = getattr(metrics, "loss", None)
     if loss is not None:
-        parts.append(f"loss: {loss:.4f}")
-    several = len(metrics) > 1
+        parts.append(f"loss: {_short(loss)}")
     for key, metric in metrics.items():
-        if metric is None or metric.result is None:
-            continue
-        name = type(metric).__name__
-        parts.append(f"{key} {name}: {metric.result:.4f}" if several else
-                     f"{name}: {metric.result:.4f}")
+        if metric is not None and metric.result is not None:
+            output = f"{key} " if len(metrics) > 1 else ""
+            name = type(metric).__name__
+            parts.append(f"{output}{name}: {_short(metric.result)}")
     return ", ".join(parts)
+
+
+def _short(value: float) -> str:
+    """Four decimals, or as many digits of a very small or large number."""
+    usual = value == 0 or 1e-3 <= abs(value) < 1e6
+    return f"{value:.4f}" if usual else f"{value:.3e}"

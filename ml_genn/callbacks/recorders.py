@@ -26,7 +26,12 @@ class _Recorder(Callback):
         self._data: Any = None
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data."""
+        """Starts with no data; refuses a population of another network."""
+        if self._pop not in kwargs["compiled_network"].network.populations:
+            raise ValidationError(
+                f"{type(self).__name__}: population '{self._pop.name}' is not part of "
+                "the network that runs."
+            )
         if self._pop.shape is None:
             raise ValidationError(f"Population '{self._pop.name}' has no shape yet.")
         self._mask = get_neuron_filter_mask(self._neuron_filter, self._pop.shape)
@@ -68,8 +73,8 @@ class SpikeRecorder(_Recorder):
         key: key of its data; None (default) for its place in the list of callbacks.
         example_filter: which examples, counted from the start of an epoch: None
             (default) for all, an index, indices, or flags.
-        neuron_filter: which neurons: None (default) for all, an index, indices, a slice,
-            flags, or a tuple of them per dimension.
+        neuron_filter: which neurons: None (default) for all, an index, indices, a
+            slice, flags, or a tuple of them per dimension.
         record_counts: whether only counts per neuron are kept; no by default.
     """
 

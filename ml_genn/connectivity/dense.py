@@ -8,6 +8,7 @@ import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Dense(Connectivity):
                     f"Dense: an array given as {name} has the shape (source size, "
                     f"target size). Received shape {shape}."
                 )
+            if 0 in shape:
+                raise ValidationError(
+                    f"Dense: an array given as {name} has at least one source and one "
+                    f"target. Received shape {shape}."
+                )
         if len(set(shapes.values())) > 1:
             raise ValidationError(
                 f"Dense: weight and delay have the same shape. Received {shapes}."
@@ -48,7 +54,9 @@ class Dense(Connectivity):
         if isinstance(self.delay, np.ndarray | float) and np.any(
             np.asarray(self.delay) < 0
         ):
-            raise ValidationError(f"Dense: delays are not negative. Received {delay!r}.")
+            raise ValidationError(
+                f"Dense: delays are not negative. Received {shown(delay)}."
+            )
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
@@ -61,7 +69,7 @@ class Dense(Connectivity):
                 raise ValidationError(
                     f"Dense: population '{population.name}' has shape "
                     f"{population.shape} ({int(np.prod(population.shape))} neurons), "
-                    f"but the weights are for {size}."
+                    f"but the array of weights or delays is for {size}."
                 )
 
     def __repr__(self) -> str:

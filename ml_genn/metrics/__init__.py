@@ -7,7 +7,9 @@ from ml_genn.metrics.metric import Metric
 from ml_genn.metrics.sparse_categorical_accuracy import SparseCategoricalAccuracy
 from ml_genn.utils.module import aliases
 
-default_metrics: dict[str, type[Metric]] = aliases(MeanSquareError, SparseCategoricalAccuracy)
+default_metrics: dict[str, type[Metric]] = aliases(
+    MeanSquareError, SparseCategoricalAccuracy
+)
 
 MetricType: TypeAlias = Metric | str
 MetricsType: TypeAlias = dict[object, MetricType] | MetricType

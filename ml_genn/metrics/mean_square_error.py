@@ -9,6 +9,7 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.metrics.metric import Metric, reduced
+from ml_genn.utils.checks import finite_array
 
 
 class MeanSquareError(Metric):
@@ -18,6 +19,19 @@ class MeanSquareError(Metric):
     it the output variable in every step instead of the readout.
     """
 
+    def check_target(
+        self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
+    ) -> None:
+        """Refuses targets that are neither values nor trajectories of the output."""
+        received = finite_array(where, y_true).shape
+        if received[1:] not in (shape, (steps, *shape)):
+            raise ValidationError(
+                f"{where}: MeanSquareError compares values, of shape (examples, "
+                f"{_listed(shape)}), or trajectories, of shape (examples, "
+                f"{_listed((steps, *shape))}). Received {received}. For labels use "
+                "metrics='sparse_categorical_accuracy'."
+            )
+
     def update(
         self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
     ) -> None:
@@ -25,8 +39,8 @@ class MeanSquareError(Metric):
         target = np.asarray(y_true, dtype=np.float64)
         if target.shape != np.shape(y_pred):
             raise ValidationError(
-                "MeanSquareError: targets and predictions have the same shape. Received "
-                f"{target.shape} and {np.shape(y_pred)}."
+                "MeanSquareError: targets and predictions have the same shape. "
+                f"Received {target.shape} and {np.shape(y_pred)}."
             )
         self.total += reduced(float(np.sum((target - y_pred) ** 2)), communicator)
         self.count += reduced(target.size, communicator)
@@ -40,3 +54,7 @@ class MeanSquareError(Metric):
     def result(self) -> float | None:
         """The mean so far; None before any data."""
         return self.total / self.count if self.count else None
+
+
+def _listed(sizes: tuple[int, ...]) -> str:
+    return ", ".join(map(str, sizes))

@@ -20,6 +20,21 @@ class Metric(ABC):
     def __init__(self) -> None:
         self.reset()
 
+    def check_target(  # noqa: B027  (a metric may take any targets)
+        self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
+    ) -> None:
+        """Refuses targets that it cannot be updated with, before anything runs.
+
+        Args:
+            y_true: targets, one entry per example.
+            where: what errors name.
+            steps: time steps of an example.
+            shape: shape of the output population.
+
+        Raises:
+            ValidationError: if they do not fit.
+        """
+
     @abstractmethod
     def update(
         self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None

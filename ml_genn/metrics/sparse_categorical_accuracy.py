@@ -9,10 +9,23 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.metrics.metric import Metric, reduced
+from ml_genn.utils.labels import checked_labels
 
 
 class SparseCategoricalAccuracy(Metric):
     """Fraction of examples whose largest output neuron is the label."""
+
+    def check_target(
+        self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
+    ) -> None:
+        """Refuses targets that are not labels of the output's neurons."""
+        if np.ndim(y_true) > 1:
+            raise ValidationError(
+                f"{where}: SparseCategoricalAccuracy compares labels, one whole number "
+                f"per example. Received an array of shape {np.shape(y_true)}. For "
+                "values or trajectories use metrics='mean_square_error'."
+            )
+        checked_labels(where, y_true, int(np.prod(shape)))
 
     def update(
         self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None

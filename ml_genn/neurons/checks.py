@@ -17,7 +17,9 @@ def check_value(owner: Any, name: str, *, positive: bool = False) -> None:
     where = f"{type(owner).__name__}: {name}"
     known = as_value(where, value)
     if positive and isinstance(known, float | np.ndarray) and np.any(known <= 0):
-        raise ValidationError(f"{where} is greater than 0 [ms]. Received {shown(value)}.")
+        raise ValidationError(
+            f"{where} is greater than 0 [ms]. Received {shown(value)}."
+        )
 
 
 def check_flags(owner: Any, *names: str) -> None:

@@ -11,6 +11,17 @@ from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.value import InitValue, as_value
 
+#: C types of four bytes, and double, which loses its second four
+_STORED_TYPES = (
+    "float",
+    "double",
+    "int",
+    "int32_t",
+    "unsigned int",
+    "uint32_t",
+    "bool",
+)
+
 
 class CodeNeuron(Neuron):
     """A neuron from a dictionary of code strings, as given to PyGeNN.
@@ -24,6 +35,11 @@ class CodeNeuron(Neuron):
     It runs in inference. Learning rules are derived from equations; give them with
     `UserNeuron` to train.
 
+    State variables are stored in four bytes: their types are float (or scalar), int
+    (int32_t), unsigned int (uint32_t), bool and double. A double is stored in single
+    precision. Locals may have any type; those of ``sim_code`` can be used by the
+    condition, but not by ``reset_code``.
+
     Args:
         model: code and names; the older spelling ``$(V)`` and the newer ``V`` are both
             understood.
@@ -35,6 +51,8 @@ class CodeNeuron(Neuron):
     Raises:
         EquationError, UnknownNameError: if the code cannot be understood or mentions
             unknown names.
+        ValidationError: if a variable has a type that cannot be stored, or if a value
+            is missing or malformed.
     """
 
     def __init__(
@@ -47,6 +65,7 @@ class CodeNeuron(Neuron):
     ) -> None:
         self.model = dict(model)
         self.code: NeuronCode = parse_neuron_code(model, "CodeNeuron")
+        self._check_types()
         names = [v.name for v in self.code.variables]
         if output_var_name is None and names:
             output_var_name = names[0]
@@ -58,6 +77,16 @@ class CodeNeuron(Neuron):
         self.readout = readout
         self._set_readout()
         self._check_values(names)
+
+    def _check_types(self) -> None:
+        for variable in self.code.variables:
+            if variable.type not in _STORED_TYPES:
+                raise ValidationError(
+                    f"CodeNeuron: variable '{variable.name}' has type "
+                    f"{variable.type}, but a state variable is stored in four bytes. "
+                    f"Use one of {', '.join(_STORED_TYPES)} (double is stored in "
+                    "single precision)."
+                )
 
     def _check_values(self, names: list[str]) -> None:
         for name in self.var_vals:

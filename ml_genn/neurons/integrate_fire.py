@@ -8,9 +8,11 @@ from typing import Any
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.neurons.checks import check_value
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.decorators import network_default_params
 from ml_genn.utils.value import InitValue
 
 
+@network_default_params
 @dataclass(frozen=True, eq=False)
 class IntegrateFire(Neuron):
     r"""Integrate-and-fire neuron without a leak.

@@ -8,9 +8,11 @@ from typing import Any
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.input import Input
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.decorators import network_default_params
 from ml_genn.utils.value import InitValue
 
 
+@network_default_params
 @dataclass(frozen=True, eq=False)
 class SpikeInput(Neuron, Input):
     """Plays spikes that come with the data, at most one per neuron and time step.

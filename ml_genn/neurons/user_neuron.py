@@ -38,7 +38,8 @@ class UserNeuron(Neuron):
         readout: how an output is made from it; None (default) if it is not an output.
 
     Raises:
-        EquationError, UnknownNameError: if equations mention unknown names or functions.
+        EquationError, UnknownNameError: if equations mention unknown names or
+            functions.
     """
 
     def __init__(

@@ -26,6 +26,9 @@ class Adam(Optimiser):
         beta1: decay of the mean of gradients, 0.9 by default.
         beta2: decay of the mean of their squares, 0.999 by default.
         epsilon: keeps the step finite, 1e-8 by default.
+
+    Raises:
+        ValidationError: if a number is out of its range.
     """
 
     alpha: float = 0.001
@@ -53,7 +56,10 @@ class Adam(Optimiser):
     )
 
     def __post_init__(self) -> None:
-        number("Adam: alpha", self.alpha)
+        if number("Adam: alpha", self.alpha) < 0:
+            raise ValidationError(
+                f"Adam: alpha is not negative. Received {self.alpha!r}."
+            )
         positive("Adam: epsilon", self.epsilon)
         for name in ("beta1", "beta2"):
             if not 0 <= number(f"Adam: {name}", getattr(self, name)) < 1:
@@ -63,7 +69,8 @@ class Adam(Optimiser):
                 )
 
     def scalars(self, step: int) -> tuple[float, ...]:
-        """Values of ``SCALARS`` for a batch."""
+        """Values of ``SCALARS`` for a batch; attributes may have been changed."""
+        self.__post_init__()
         return (
             self.alpha,
             self.beta1,

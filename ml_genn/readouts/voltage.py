@@ -9,7 +9,9 @@ from ml_genn.model.plan import Readout as ReadoutPlan
 from ml_genn.readouts.readout import Readout
 
 
-def _plan(variables: dict[str, float], lines: tuple[str, ...], weight: str) -> ReadoutPlan:
+def _plan(
+    variables: dict[str, float], lines: tuple[str, ...], weight: str
+) -> ReadoutPlan:
     names = frozenset(variables)
     reads = names | {"output", "step", "num_steps", "dt"}
     used = " ".join(lines)
@@ -27,7 +29,9 @@ class Var(Readout):
     r"""The output variable in the last time step: :math:`y = v[T-1]`."""
 
     PLAN: ClassVar[ReadoutPlan] = _plan(
-        {"v_last": 0.0}, ("v_last = output;",), "(step == num_steps - 1.0f ? 1.0f : 0.0f)"
+        {"v_last": 0.0},
+        ("v_last = output;",),
+        "(step == num_steps - 1.0f ? 1.0f : 0.0f)",
     )
 
 

@@ -30,7 +30,8 @@ class UserSynapse(Synapse):
         sub_steps: parts that a time step is integrated in, 1 by default.
 
     Raises:
-        EquationError, UnknownNameError: if equations mention unknown names or functions.
+        EquationError, UnknownNameError: if equations mention unknown names or
+            functions.
     """
 
     def __init__(

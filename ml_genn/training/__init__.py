@@ -3,3 +3,5 @@
 Who owns what: `data` turns what users give into batches; `loop` runs epochs over them;
 `results` holds metrics by output. How a batch is run belongs to the compiled network.
 """
+
+__all__ = ["data", "loop", "results"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples
 from ml_genn.population import Population
-from ml_genn.training.results import population_items
+from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.utils.data import PreprocessedSpikes
 from ml_genn.utils.data.encode import (
     EventStream,
@@ -83,7 +84,7 @@ class InMemory:
         for start in range(0, self.size, self.batch_size):
             indices = order[start : start + self.batch_size]
             chosen = {key: values[indices] for key, values in self.targets.items()}
-            yield Batch(self.prepared, indices, chosen)
+            yield Batch(self.prepared, indices, PopulationDict(chosen))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +99,7 @@ class Streamed:
     @property
     def num_batches(self) -> int | None:
         """Number of batches, where it is known beforehand."""
-        known = len(self.source) if hasattr(self.source, "__len__") else None
+        known = len(self.source) if isinstance(self.source, Sized) else None
         if self.limit is None:
             return known
         return self.limit if known is None else min(known, self.limit)
@@ -106,16 +107,8 @@ class Streamed:
     def batches(self, shuffle: bool = False) -> Iterator[Batch]:
         """All batches, in the order of the iterable, which owns shuffling."""
         empty = True
-        for k, item in enumerate(self.source):
-            if self.limit is not None and k >= self.limit:
-                break
-            if not isinstance(item, tuple | list) or len(item) != 2:
-                raise ValidationError(
-                    f"Data: each item of an iterable of batches is a pair (x, y). "
-                    f"Received {type(item).__name__} as item {k}."
-                )
-            x, y = item
-            data = in_memory(x, y, self.spec, self.batch_size)
+        for k, item in enumerate(islice(self.source, self.limit)):
+            data = self._checked(item, k)
             empty = False
             yield Batch(data.prepared, np.arange(data.size), data.targets)
         if empty:
@@ -123,6 +116,22 @@ class Streamed:
                 "Data: the iterable of batches yielded none. An iterator can be used "
                 "only once; give a list or an object whose __iter__ starts anew."
             )
+
+    def _checked(self, item: Any, k: int) -> InMemory:
+        """A batch as examples; errors are noted to come from item ``k``."""
+        try:
+            if isinstance(item, PreprocessedSpikes):
+                raise _no_targets()
+            if not isinstance(item, tuple | list) or len(item) != 2:
+                raise ValidationError(
+                    "Data: each item of an iterable of batches is a pair (x, y). "
+                    f"Received {type(item).__name__}."
+                )
+            x, y = item
+            return in_memory(x, y, self.spec, self.batch_size)
+        except ValidationError as error:
+            error.add_note(f"In item {k} of the iterable of batches.")
+            raise
 
 
 def adapt(
@@ -133,19 +142,27 @@ def adapt(
     Raises:
         ValidationError: if anything does not fit the network.
     """
-    if y is None and not isinstance(x, Mapping) and spec.outputs:
-        if isinstance(x, Iterator) and epochs > 1:
-            raise ValidationError(
-                f"Data: an iterator can be used only once, but {epochs} epochs were "
-                "asked for. Give an object whose __iter__ starts anew, or a list."
-            )
-        if not isinstance(x, Iterable) or isinstance(x, np.ndarray):
-            raise ValidationError(
-                f"Data: without y, x is an iterable of batches (x, y). Received "
-                f"{type(x).__name__}."
-            )
-        return Streamed(x, spec, batch_size)
-    return in_memory(x, y, spec, batch_size)
+    if y is not None or isinstance(x, Mapping):
+        return in_memory(x, y, spec, batch_size)
+    if isinstance(x, Iterator) and epochs > 1:
+        raise ValidationError(
+            f"Data: an iterator can be used only once, but {epochs} epochs were "
+            "asked for. Give an object whose __iter__ starts anew, or a list."
+        )
+    if isinstance(x, np.ndarray):
+        raise _no_targets()
+    if not isinstance(x, Iterable):
+        raise ValidationError(
+            f"Data: without y, x is an iterable of batches (x, y). Received "
+            f"{type(x).__name__}."
+        )
+    return Streamed(x, spec, batch_size)
+
+
+def _no_targets() -> ValidationError:
+    return ValidationError(
+        "Data: targets are missing. Give y, or as x an iterable of batches (x, y)."
+    )
 
 
 def in_memory(
@@ -163,22 +180,35 @@ def in_memory(
     inputs = _keyed(x, spec.inputs, "input")
     outputs = _keyed(y, spec.outputs, "output") if targets else {}
     size = _common_size({**inputs, **outputs})
-    kept = {key: _target(p, values, spec) for p, (key, values) in outputs.items()}
+    kept = PopulationDict(
+        {key: _target(p, values, spec) for p, (key, values) in outputs.items()}
+    )
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
         events={p.name: _events(p, v, spec) for p, (_, v) in inputs.items()},
-        targets={
-            p.name: kept[key] for p, (key, _) in outputs.items() if p in spec.losses
-        },
+        targets={p.name: _flat(kept[p]) for p in outputs if p in spec.losses},
     )
     return InMemory(spec.prepare(examples), kept, size, batch_size)
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """Labels as they are; trajectories as (examples, steps, neurons)."""
+    return values if values.ndim < 3 else values.reshape(*values.shape[:2], -1)
 
 
 def _keyed(
     data: Any, populations: Sequence[Population], what: str
 ) -> dict[Population, tuple[Any, Any]]:
     """{population: (key, values)} of what the user gave."""
+    if not populations:
+        raise ValidationError(f"Data: the network has no {what}. {_MAKE[what]}")
+    if data is None:
+        raise (
+            _no_targets()
+            if what == "output"
+            else ValidationError("Data: x is missing. Give examples for the input.")
+        )
     if not isinstance(data, Mapping):
         if len(populations) != 1:
             raise ValidationError(
@@ -187,15 +217,22 @@ def _keyed(
                 "one entry for each."
             )
         data = {populations[0]: data}
-    found = population_items(dict(data))
-    names = {p.name for p in found}
-    expected = {p.name for p in populations}
-    if names != expected:
+    found = population_items(data)
+    if set(found) != set(populations):
+        expected = {p.name for p in populations}
+        foreign = any(p.name in expected for p in set(found) - set(populations))
         raise ValidationError(
-            f"Data: expected data for the {what}s {sorted(expected)}. Received data for "
-            f"{sorted(names)}."
+            f"Data: expected data for the {what}s {sorted(expected)}. Received data "
+            f"for {sorted(p.name for p in found)}"
+            f"{', but of another network' if foreign else ''}."
         )
     return found
+
+
+_MAKE = {
+    "input": "Make one, for example Population('spike_input', 10).",
+    "output": "Give a neuron a readout, for example LeakyIntegrate(readout='avg_var').",
+}
 
 
 def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
@@ -228,8 +265,8 @@ def _events(population: Population, values: Any, spec: DataSpec) -> list[EventSt
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
                 f"{where}: expected PreprocessedSpikes (see "
-                f"ml_genn.utils.data.preprocess_spikes). Received "
-                f"{type(spikes).__name__}."
+                "ml_genn.utils.data.preprocess_spikes); or give one array (examples, "
+                f"time steps) + population shape. Received {type(spikes).__name__}."
             )
         check_spikes(spikes, population.size, duration, where)
         result.append(encode_events(spikes, spec.num_steps, spec.dt))
@@ -240,14 +277,28 @@ def _raster(
     population: Population, values: np.ndarray, spec: DataSpec
 ) -> list[EventStream]:
     """Spikes from an array (examples, steps) + shape that is 1 where there is one."""
+    where = f"Data for '{population.name}'"
     shape = population.shape or ()
     expected = (len(values), spec.num_steps, *shape)
+    if values.dtype.kind not in "buif":
+        raise ValidationError(
+            f"{where}: an array of spikes holds flags or numbers. Received type "
+            f"{values.dtype}."
+        )
     if values.shape != expected:
         raise ValidationError(
-            f"Data for '{population.name}': an array of spikes has the shape (examples, "
-            f"time steps) + population shape = {expected}. Received {values.shape}."
+            f"{where}: an array of spikes has the shape (examples, time steps) + "
+            f"population shape = {expected}. Received {values.shape}."
         )
     flat = values.reshape(len(values), spec.num_steps, -1)
+    wrong = np.argwhere(~(flat >= 0))
+    if len(wrong):
+        example, step, neuron = wrong[0]
+        raise ValidationError(
+            f"{where}: numbers of spikes are not negative. Received "
+            f"{flat[example, step, neuron]} in example {example}, step {step}, neuron "
+            f"{neuron}."
+        )
     return [encode_dense(example) for example in flat]
 
 

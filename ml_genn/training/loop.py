@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from ml_genn.metrics import Metric
 from ml_genn.training.data import Batch, InMemory, Streamed
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.callback_list import CallbackList
+from ml_genn.utils.network import get_underlying_pop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +34,10 @@ class BatchResult:
 
 class Runner(Protocol):
     """What the loop needs of a compiled network."""
+
+    @property
+    def num_steps(self) -> int:
+        """Time steps of an example."""
 
     def run_batch(
         self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
@@ -56,6 +62,14 @@ class Tally:
             metric.reset()
         self.metrics.loss = None
         self._sum, self._count = 0.0, 0
+
+    def check(self, targets: Mapping[Any, np.ndarray], steps: int) -> None:
+        """Refuses targets that a metric cannot be updated with."""
+        for key, metric in self.metrics.items():
+            population = get_underlying_pop(key)
+            where = f"Targets of '{population.name}'"
+            shape = population.shape or ()
+            metric.check_target(targets[key], where, steps=steps, shape=shape)
 
     def add(self, batch: Batch, result: BatchResult, communicator: Any) -> None:
         """Takes a batch into account."""
@@ -91,21 +105,40 @@ def run_epoch(
         communicator: sums metrics over processes.
 
     Raises:
+        ValidationError: if a metric does not fit the targets.
         DivergedError: if the loss is not a finite number; weights are left as they
             were before that batch.
     """
     tally.reset()
-    for number, batch in enumerate(data.batches(shuffle)):
-        callbacks.call("on_batch_begin", number)
-        if steps is not None:
-            runner.begin_batch(next(steps))
-        result = runner.run_batch(batch, callbacks, number, train=steps is not None)
-        if steps is not None and not result.finite:
-            raise DivergedError(
-                f"Training: the loss is not a finite number in epoch {epoch}, batch "
-                f"{number}. The weights are those before this batch. Try a smaller "
-                "learning rate (Adam(alpha=...)), smaller initial weights, or check "
-                "the targets."
-            )
-        tally.add(batch, result, communicator)
-        callbacks.call("on_batch_end", number, tally.metrics)
+    with _told(callbacks):
+        if isinstance(data, InMemory):
+            tally.check(data.targets, runner.num_steps)
+        for number, batch in enumerate(data.batches(shuffle)):
+            if isinstance(data, Streamed):
+                tally.check(batch.targets, runner.num_steps)
+            callbacks.call("on_batch_begin", number)
+            if steps is not None:
+                runner.begin_batch(next(steps))
+            result = runner.run_batch(batch, callbacks, number, train=steps is not None)
+            if steps is not None and not result.finite:
+                raise _diverged(epoch, number)
+            tally.add(batch, result, communicator)
+            callbacks.call("on_batch_end", number, tally.metrics)
+
+
+@contextmanager
+def _told(callbacks: CallbackList) -> Iterator[None]:
+    """Tells callbacks of an exception, which goes on."""
+    try:
+        yield
+    except BaseException as error:
+        callbacks.call("on_exception", error)
+        raise
+
+
+def _diverged(epoch: int, batch: int) -> DivergedError:
+    return DivergedError(
+        f"Training: the loss is not a finite number in epoch {epoch}, batch {batch}. "
+        "The weights are those before this batch. Try a smaller learning rate "
+        "(Adam(alpha=...)), smaller initial weights, or check the targets."
+    )

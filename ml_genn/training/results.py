@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ml_genn.utils.network import get_underlying_pop
+from ml_genn.errors import UnknownNameError, ValidationError
+from ml_genn.population import Population
+from ml_genn.utils.network import PopulationLike, get_underlying_pop
 
 
 class PopulationDict(dict[Any, Any]):
@@ -19,13 +22,50 @@ class PopulationDict(dict[Any, Any]):
     loss: float | None = None
 
     def __missing__(self, key: Any) -> Any:
+        known = self._known(key)
+        if known is not None:
+            return self[known]
+        if not isinstance(key, PopulationLike):
+            raise UnknownNameError(
+                f"Entries are found by their population or layer. Received {key!r}."
+            )
+        entries = ", ".join(f"'{known}'" for known in self) or "none"
+        raise UnknownNameError(
+            f"There is no entry for '{key}'. There are entries for: {entries}."
+        )
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or self._known(key) is not None
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The entry of what stands for a population, or a default."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def _known(self, key: object) -> PopulationLike | None:
+        """The key that stands for the same population; None if there is none."""
+        if not isinstance(key, PopulationLike):
+            return None
         population = get_underlying_pop(key)
-        for known in self:
-            if get_underlying_pop(known) is population:
-                return self[known]
-        raise KeyError(key)
+        same = (k for k in self if isinstance(k, PopulationLike))
+        return next((k for k in same if get_underlying_pop(k) is population), None)
 
 
-def population_items(data: dict[Any, Any]) -> dict[Any, tuple[Any, Any]]:
-    """{population: (key that the user wrote, value)}."""
-    return {get_underlying_pop(key): (key, value) for key, value in data.items()}
+def population_items(data: Mapping[Any, Any]) -> dict[Population, tuple[Any, Any]]:
+    """{population: (key that the user wrote, value)}.
+
+    Raises:
+        ValidationError: if a key is no population or layer, or two are the same one.
+    """
+    found: dict[Population, tuple[Any, Any]] = {}
+    for key, value in data.items():
+        population = get_underlying_pop(key)
+        if population in found:
+            raise ValidationError(
+                f"Population '{population.name}' is given twice, by itself and by its "
+                "layer. Use one of them as a key."
+            )
+        found[population] = key, value
+    return found

@@ -1,1 +1,15 @@
 """Helpers for users' scripts: data preparation, names, network traversal."""
+
+__all__ = [
+    "callback_list",
+    "checks",
+    "choices",
+    "context",
+    "data",
+    "decorators",
+    "filter",
+    "labels",
+    "module",
+    "network",
+    "value",
+]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ml_genn.callbacks import Callback, default_callbacks
 from ml_genn.callbacks.callback import overrides
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Record
+from ml_genn.utils.checks import shown
 from ml_genn.utils.module import get_object
 
 
@@ -18,13 +19,23 @@ class CallbackList:
     Args:
         callbacks: callbacks or their names.
         **params: what each is told by ``set_params``.
+
+    Raises:
+        ValidationError: if there is something else, or a callback or key twice.
+        UnknownNameError: if there is no callback of a name.
     """
 
     def __init__(self, callbacks: Iterable[Callback | str], **params: Any) -> None:
+        if isinstance(callbacks, str | Callback) or not isinstance(callbacks, Iterable):
+            raise ValidationError(
+                "Callbacks: give a list of callbacks or their names. "
+                f"Received {shown(callbacks)}."
+            )
         found = [
             get_object(c, Callback, "Callback", default_callbacks) for c in callbacks
         ]
         self._callbacks: list[Callback] = [c for c in found if c is not None]
+        _refuse_twice(self._callbacks)
         shared: dict[Any, Any] = {}
         for callback in self._callbacks:
             callback.set_params(data=shared, **params)
@@ -65,10 +76,7 @@ class CallbackList:
                 continue
             key = index if pair[0] is None else pair[0]
             if key in result:
-                raise ValidationError(
-                    f"Callbacks: the key {key!r} is used twice. Give each recorder a key "
-                    "of its own."
-                )
+                raise _key_twice(key)
             result[key] = pair[1]
         return result
 
@@ -80,3 +88,21 @@ class CallbackList:
 
     def __iter__(self) -> Iterator[Callback]:
         return iter(self._callbacks)
+
+
+def _refuse_twice(callbacks: Sequence[Callback]) -> None:
+    """Refuses the same callback or key twice, before anything runs."""
+    for k, callback in enumerate(callbacks):
+        if any(callback is other for other in callbacks[:k]):
+            raise ValidationError(f"Callbacks: {callback!r} is in the list twice.")
+    keys = [c.key for c in callbacks if c.key is not None]
+    for k, key in enumerate(keys):
+        if key in keys[:k]:
+            raise _key_twice(key)
+
+
+def _key_twice(key: Any) -> ValidationError:
+    return ValidationError(
+        f"Callbacks: the key {key!r} is used twice. Give each recorder a key of its "
+        "own."
+    )

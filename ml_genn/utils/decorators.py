@@ -43,7 +43,9 @@ def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:
     """
     shape = "{class: {argument: value}}"
     if not isinstance(params, Mapping):
-        raise ValidationError(f"Network: default_params is {shape}. Received {params!r}.")
+        raise ValidationError(
+            f"Network: default_params is {shape}. Received {params!r}."
+        )
     for cls, values in params.items():
         if not isinstance(cls, type) or not isinstance(values, Mapping):
             raise ValidationError(

@@ -76,14 +76,14 @@ def get_neuron_filter_mask(chosen: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def _index(chosen: Any, shape: tuple[int, ...]) -> Any:
     """What NumPy is indexed with; refuses what does not fit the shape."""
-    parts = chosen if isinstance(chosen, tuple) else (chosen,)
     flags = _flags(chosen)
     if flags is not None:
         if flags.shape != shape:
-            raise _unfit(shape, f"flags have the shape of the population, {flags.shape}")
+            raise _unfit(shape, f"flags have that shape. Received shape {flags.shape}")
         return flags
+    parts = chosen if isinstance(chosen, tuple) else (chosen,)
     if len(parts) != len(shape):
-        raise _unfit(shape, f"{len(shape)} dimensions need as many entries in a tuple")
+        raise _unfit(shape, "give a tuple with one entry for each dimension")
     index = tuple(
         p if isinstance(p, slice) else _array("neuron_filter", p) for p in parts
     )

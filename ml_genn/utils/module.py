@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.utils.checks import shown
@@ -42,8 +42,7 @@ def get_object(
     if obj is None:
         return None
     if isinstance(obj, base_class):
-        instance: T = obj
-        return instance
+        return cast(T, obj)
     if isinstance(obj, str):
         if obj not in dictionary:
             raise unknown_name(description.lower(), obj, dictionary)

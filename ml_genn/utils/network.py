@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import shown
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
@@ -41,7 +42,8 @@ def get_underlying_pop(obj: Any) -> Population:
     """
     if not isinstance(obj, PopulationLike):
         raise ValidationError(
-            f"Expected a Population, InputLayer or Layer of a network. Received {obj!r}."
+            "Expected a Population, InputLayer or Layer of a network. "
+            f"Received {shown(obj)}."
         )
     found = obj._underlying_population()
     if found is None:
@@ -57,7 +59,7 @@ def get_underlying_conn(obj: Any) -> Connection:
     """
     if not isinstance(obj, ConnectionLike):
         raise ValidationError(
-            f"Expected a Connection, or a Layer that has one. Received {obj!r}."
+            f"Expected a Connection, or a Layer that has one. Received {shown(obj)}."
         )
     found = obj._underlying_connection()
     if found is None:

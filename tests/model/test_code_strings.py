@@ -329,7 +329,8 @@ def test_statements() -> None:
 )
 def test_only_a_plain_assignment_does_not_read(code: str, reads: set[str]) -> None:
     block = sim(code)
-    assert (block.reads, block.writes) == (reads, {"V"})
+    assert block.reads == reads
+    assert block.writes == {"V"}
 
 
 def test_normalised_text_is_a_fixed_point() -> None:
@@ -337,16 +338,14 @@ def test_normalised_text_is_a_fixed_point() -> None:
     assert sim(once.text.replace("(n) ? (1.f) : (0.f)", "n ? 1.f : 0.f")) == once
 
 
-def test_locals_of_the_step_reach_threshold_and_reset() -> None:
+def test_locals_of_the_step_reach_the_threshold() -> None:
     code = parse(
         sim_code="const scalar limit = 1.0; { scalar inner = 1.0; }",
         threshold_condition_code="V >= limit",
-        reset_code="V -= limit; scalar limit = 2.0;",
     )
     assert code.threshold is not None
     assert code.threshold.text == "V >= limit"
     assert code.threshold.reads == {"V"}
-    assert code.reset.reads == code.reset.writes == {"V"}
     with pytest.raises(UnknownNameError, match="threshold_condition_code, line 1"):
         parse(sim_code="{ scalar a = 1.0; }", threshold_condition_code="V >= a")
 
@@ -653,6 +652,38 @@ def test_an_early_condition_cannot_use_locals_of_the_step() -> None:
         parse(**model, auto_refractory_required=True)
 
 
+@pytest.mark.parametrize(
+    "reset",
+    ["n = 0;\nV -= limit;", "n = 0;\nlimit = 2.0;", "\n{ V = exp(limit); }"],
+)
+@pytest.mark.parametrize("local", ["scalar limit = 1.0;", "const scalar limit = V;"])
+def test_a_reset_cannot_use_locals_of_the_step(local: str, reset: str) -> None:
+    with pytest.raises(EquationError) as caught:
+        parse(sim_code=local, reset_code=reset)
+    assert str(caught.value) == (
+        f"{WHERE}: reset_code, line 2: 'limit' is a local of sim_code, but reset_code "
+        "runs in a loop of its own; store it in a variable, or compute it again in "
+        f"reset_code\n    {reset.splitlines()[1]}"
+    )
+
+
+def test_a_reset_may_give_its_locals_the_names_of_those_of_the_step() -> None:
+    code = parse(
+        sim_code="const scalar limit = 1.0; V += limit;",
+        reset_code="scalar limit = 2.0; limit += V; V = limit;",
+    )
+    assert code.reset.text == "float limit = 2.0f;\nlimit += V;\nV = limit;"
+    assert code.reset.reads == {"V"}
+    assert code.reset.writes == {"V"}
+
+
+def test_a_reset_is_not_told_of_locals_it_cannot_use() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        parse(sim_code="scalar limit = 1.0;", reset_code="V -= limmit;")
+    assert "unknown identifier 'limmit'" in str(caught.value)
+    assert "limit" not in str(caught.value).replace("limmit", "")
+
+
 def test_the_place_may_have_no_owner() -> None:
     with pytest.raises(EquationError, match=r"^reset_code, line 1: unmatched"):
         parse_neuron_code({"reset_code": "}"}, "")
@@ -738,8 +769,12 @@ void step(float V, int n, bool flag, const float fixed, const float tau,
           const unsigned int batch, const unsigned int num_batch,
           const unsigned int num_neurons, int* spikes)
 {
+bool spiked = false;
+{
 %s
-if (%s) {
+if (%s) spiked = true;
+}
+if (spiked) {
 *spikes += 1;
 %s
 }
@@ -774,7 +809,7 @@ def test_the_text_compiles(
     code = parse(
         sim_code=EVERYTHING,
         threshold_condition_code="V >= a || isgood",
-        reset_code="V -= a; const scalar a = 0.5; n = a > 0.1 ? 1 : 0;",
+        reset_code="V -= 1; const scalar a = 0.5; n = a > 0.1 ? 1 : 0;",
         vars=[
             ("V", "scalar"),
             ("n", "int"),

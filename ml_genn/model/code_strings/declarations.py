@@ -1,0 +1,139 @@
+"""Names that a model's dictionary declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+from ml_genn.errors import EquationError, unknown_name
+from ml_genn.model.code_strings.c_types import KNOWN_TYPES, REAL_TYPES, c_type
+from ml_genn.model.code_strings.derived import DerivedParameter
+from ml_genn.model.code_strings.fields import model_error
+from ml_genn.model.code_strings.names import BUILTINS, PROVIDED, Name, name_fault
+from ml_genn.model.code_strings.neuron_code import CodeVariable, Derive
+
+#: access modes of PyGeNN, and whether code may only read the variable
+_ACCESS = {
+    "READ_WRITE": False,
+    "READ_ONLY": True,
+    "READ_ONLY_DUPLICATE": True,
+    "READ_ONLY_SHARED_NEURON": True,
+}
+
+
+class Declarations:
+    """Reads the lists of a model and collects every name that its code may use."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.names: dict[str, Name] = dict(BUILTINS)
+
+    def variables(self, value: object) -> tuple[CodeVariable, ...]:
+        """State variables: name, type and perhaps an access mode."""
+        found = []
+        for name, kind, *access in self._entries("vars", value, 2, 3):
+            known = self._type(f"variable '{name}'", kind)
+            fixed = self._read_only(name, access[0]) if access else False
+            self._declare("vars", name, known, "declared read-only" if fixed else "")
+            found.append(CodeVariable(name, known, fixed))
+        return tuple(found)
+
+    def parameters(self, value: object) -> tuple[str, ...]:
+        """Parameters: name and perhaps a type."""
+        found = []
+        for name, *kind in self._entries("params", value, 1, 2):
+            known = self._type(f"parameter '{name}'", *(kind or ["scalar"]))
+            self._declare("params", name, known, "a parameter", convert=True)
+            found.append(name)
+        return tuple(found)
+
+    def derived(
+        self, value: object, parameters: tuple[str, ...]
+    ) -> tuple[tuple[str, Derive], ...]:
+        """Derived parameters: name, function and perhaps a type."""
+        found = []
+        for name, function, *kind in self._entries("derived_params", value, 2, 3):
+            if not callable(function):
+                raise self._refuse(
+                    "derived_params",
+                    f"'{name}' needs a function of the parameters and dt, "
+                    f"got {function!r}",
+                )
+            known = self._type(f"derived parameter '{name}'", *(kind or ["scalar"]))
+            reason = "a derived parameter"
+            self._declare("derived_params", name, known, reason, convert=True)
+            found.append((name, DerivedParameter(function, parameters)))
+        return tuple(found)
+
+    def extra_inputs(self, value: object) -> tuple[tuple[str, str, float], ...]:
+        """Additional inputs: name, type and initial value."""
+        key = "additional_input_vars"
+        found = []
+        for name, kind, initial in self._entries(key, value, 3, 3):
+            known = self._type(f"additional input '{name}'", kind)
+            if not isinstance(initial, Real) or not isfinite(initial):
+                raise self._refuse(
+                    key,
+                    f"the initial value of '{name}' must be a finite number, "
+                    f"got {initial!r}",
+                )
+            self._declare(key, name, known, "an additional input")
+            found.append((name, known, float(initial)))
+        return tuple(found)
+
+    def _refuse(self, key: str, reason: str) -> EquationError:
+        return model_error(self.where, f"{key}: {reason}")
+
+    def _entries(
+        self, key: str, value: object, least: int, most: int
+    ) -> list[tuple[Any, ...]]:
+        """The items of a list as tuples that start with a name."""
+        if value is None:
+            return []
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise self._refuse(key, f"a list is needed, got {value!r}")
+        found: list[tuple[Any, ...]] = []
+        for item in value:
+            entry = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+            if not least <= len(entry) <= most or not isinstance(entry[0], str):
+                size = str(most) if least == most else f"{least} or {most}"
+                raise self._refuse(
+                    key, f"an entry has {size} items, a name first; got {item!r}"
+                )
+            found.append(entry)
+        return found
+
+    def _declare(
+        self, key: str, name: str, known: str, fixed: str, convert: bool = False
+    ) -> None:
+        reason = name_fault(name)
+        if not reason and name in self.names:
+            builtin = name in BUILTINS
+            reason = f"is {PROVIDED}" if builtin else "is declared twice"
+        if reason:
+            raise self._refuse(key, f"the name '{name}' {reason}")
+        integer = convert and known not in REAL_TYPES
+        self.names[name] = Name(known, fixed, integer)
+
+    def _type(self, what: str, kind: object) -> str:
+        place = f"{self.where}: {what}".removeprefix(": ")
+        if not isinstance(kind, str):
+            raise model_error(place, f"the type must be text, got {kind!r}")
+        if "*" in kind:
+            reason = f"its type is '{kind}'; pointers are not supported"
+            raise model_error(place, reason)
+        known = c_type(kind.split())
+        if known is None:
+            raise unknown_name("type", kind, KNOWN_TYPES, where=place)
+        return known
+
+    def _read_only(self, name: str, access: object) -> bool:
+        # PyGeNN's modes are members of an enum, which prints as VarAccess.READ_ONLY.
+        text = access if isinstance(access, str) else getattr(access, "name", access)
+        mode = str(text).rpartition(".")[2].upper()
+        if mode not in _ACCESS:
+            place = f"{self.where}: variable '{name}'".removeprefix(": ")
+            raise unknown_name("access mode", str(text), _ACCESS, where=place)
+        return _ACCESS[mode]

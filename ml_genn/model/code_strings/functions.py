@@ -1,0 +1,50 @@
+"""Functions that code may call, and how they are spelt in single precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: its single-precision spelling, arity, and how it treats integers.
+
+    With integer arguments only, ``integer_form`` replaces the call if there is one:
+    going through a float would lose digits and change integer division.
+    """
+
+    text: str
+    arity: int
+    real: bool = True
+    integer_form: str = ""
+
+
+def _function_table() -> dict[str, Function]:
+    """Functions by name, those of C under their double and their float spelling."""
+    unary = (
+        "acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 "
+        "fabs floor lgamma log log10 log1p log2 nearbyint rint round sin sinh sqrt "
+        "tan tanh tgamma trunc"
+    )
+    binary = "atan2 copysign fdim fmax fmin fmod hypot ldexp nextafter pow remainder"
+    arities = dict.fromkeys(unary.split(), 1)
+    arities |= dict.fromkeys([*binary.split(), "scalbn"], 2) | {"fma": 3}
+    table = {name: Function(f"{name}f", arity) for name, arity in arities.items()}
+    table["ilogb"] = Function("ilogbf", 1, real=False)
+    table |= {function.text: function for function in table.values()}
+    table["abs"] = Function("fabsf", 1, integer_form="(({0}) < 0 ? -({0}) : ({0}))")
+    for name, sign in (("min", "<"), ("max", ">")):
+        form = f"(({{0}}) {sign} ({{1}}) ? ({{0}}) : ({{1}}))"
+        table[name] = Function(f"f{name}f", 2, integer_form=form)
+    for name in ("gennrand_uniform", "gennrand_normal", "gennrand_exponential"):
+        table[name] = Function(name, 0)
+    table["gennrand"] = Function("gennrand", 0, real=False)
+    return table
+
+
+FUNCTIONS = _function_table()
+RANDOM = frozenset(name for name in FUNCTIONS if name.startswith("gennrand"))
+#: names for suggestions: a float spelling is understood, but no one needs to write it
+SUGGESTED = RANDOM.union(
+    name for name, known in FUNCTIONS.items() if name != known.text
+)

@@ -1,0 +1,28 @@
+"""Numbers in single precision."""
+
+from __future__ import annotations
+
+import re
+
+_INTEGER = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,22})[uUlL]*")
+_FLOAT = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fFlL]?")
+_FLOAT_LIMIT = 3.4028235677973366e38  # rounds to infinity from here on
+
+
+def single_precision(value: str) -> str | None:
+    """A number in single precision, None if it is too large or not standard C."""
+    if found := _INTEGER.fullmatch(value):
+        digits = found[1]
+        octal = digits.startswith("0") and digits.isdigit()
+        limit = 64 if "u" in value.lower() else 63
+        number = int(digits, 8) if octal else int(digits, 0)
+        return value if number < 2**limit else None
+    found = _FLOAT.fullmatch(value)
+    if found is None or float(found[1]) >= _FLOAT_LIMIT:
+        return None
+    return f"{found[1]}f"
+
+
+def is_integer(value: str) -> bool:
+    """Whether a number is written as an integer."""
+    return _INTEGER.fullmatch(value) is not None

@@ -1,0 +1,120 @@
+"""Networks learn real tasks: every figure here is a bar that has to be cleared."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.callbacks import Callback
+from ml_genn.compilers import EventPropCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.optimisers import Adam
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import generate_yin_yang_dataset, linear_latency_encode_data
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("ML_GENN_SHARED", ROOT.parent / "shared")) / "data"
+
+pytestmark = pytest.mark.slow
+
+
+class Decay(Callback):
+    """Lowers a learning rate after each epoch."""
+
+    def __init__(self, optimiser: Adam, factor: float) -> None:
+        self.optimiser = optimiser
+        self.factor = factor
+
+    def on_epoch_end(self, epoch: int, metrics: Any) -> None:
+        self.optimiser.alpha *= self.factor
+
+
+def two_layers(
+    sizes: tuple[int, int, int], first: Normal, second: Normal
+) -> SequentialNetwork:
+    """Spikes, a hidden layer, and leaky outputs read out by their mean."""
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", sizes[0])
+        Layer(Dense(first), "leaky_integrate_fire", sizes[1], Exponential(5.0))
+        Layer(
+            Dense(second), LeakyIntegrate(readout="avg_var"), sizes[2], Exponential(5.0)
+        )
+    return network
+
+
+def trained(
+    network: SequentialNetwork, x: Any, y: Any, *, epochs: int, decay: float, **kwargs: Any
+) -> Any:
+    """The network trained with Adam."""
+    np.random.seed(1)
+    optimiser = Adam(0.005)
+    compiled = EventPropCompiler(
+        losses="sparse_categorical_crossentropy",
+        optimiser=optimiser,
+        batch_size=32,
+        **kwargs,
+    ).compile(network)
+    compiled.train(x, y, num_epochs=epochs, callbacks=[Decay(optimiser, decay)])
+    return compiled
+
+
+def accuracy(compiled: Any, x: Any, y: Any) -> float:
+    """Fraction of examples that are right."""
+    (metric,) = compiled.evaluate(x, y, callbacks=[])[0].values()
+    return float(metric.result)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_digits_demo(seed: int, tmp_path: Path) -> None:
+    picture = tmp_path / "digits.png"
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "examples" / "digits.py"),
+            f"--seed={seed}",
+            f"--picture={picture}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"Test accuracy: ([\d.]+) %", done.stdout)
+    seconds = re.search(r"epochs in ([\d.]+) s", done.stdout)
+    assert found is not None and float(found.group(1)) >= 96.0
+    assert seconds is not None and float(seconds.group(1)) < 60.0
+    assert picture.stat().st_size > 10_000
+    assert "SparseCategoricalAccuracy" in done.stderr
+
+
+def test_mnist() -> None:
+    path = DATA / "mnist10k.npz"
+    if not path.exists():
+        pytest.skip(f"needs {path.name} in the folder of shared data")
+    data = np.load(path)
+    x = linear_latency_encode_data(data["images"], 20.0)
+    y = data["labels"].astype(int)
+    network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37))
+    compiled = trained(
+        network, x[:8000], y[:8000], epochs=15, decay=0.9, example_timesteps=20
+    )
+    assert accuracy(compiled, x[8000:], y[8000:]) >= 0.94
+
+
+def test_yin_yang() -> None:
+    x, y = generate_yin_yang_dataset(5000, 30.0, 2.0, seed=1)
+    x_test, y_test = generate_yin_yang_dataset(1000, 30.0, 2.0, seed=2)
+    network = two_layers((5, 200, 3), Normal(2.0, 1.5), Normal(0.0, 0.5))
+    compiled = trained(
+        network, x, y, epochs=50, decay=0.95, example_timesteps=400, dt=0.1
+    )
+    assert accuracy(compiled, x_test, y_test) >= 0.96

@@ -1,0 +1,85 @@
+"""The code in README and docs runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml_genn import Network, Population
+from ml_genn.utils.data import preprocess_spikes
+
+ROOT = Path(__file__).parents[2]
+MOST_LINES = 25
+
+
+def blocks(path: Path) -> list[str]:
+    """Python code in a document."""
+    return re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL)
+
+
+def run(code: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Names after running a block."""
+    exec(compile(code, "document", "exec"), names)
+    return names
+
+
+def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(ROOT / "README.md")
+    assert len(code.splitlines()) <= MOST_LINES
+    names = run(code, {})
+    assert "SparseCategoricalAccuracy" in capsys.readouterr().err
+    compiled, digits, spikes = names["compiled"], names["digits"], names["spikes"]
+    metrics, _ = compiled.evaluate(spikes[1437:], digits.target[1437:], callbacks=[])
+    (accuracy,) = metrics.values()
+    assert accuracy.result > 0.9
+
+
+def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, third = blocks(ROOT / "docs" / "getting_started.md")
+    names = run(first, {})
+    assert "Left to the compiler" in capsys.readouterr().out
+    rng = np.random.default_rng(0)
+    data = [
+        preprocess_spikes(rng.uniform(0, 900, 500), rng.integers(0, 700, 500), 700)
+        for _ in range(4)
+    ]
+    given = {"spikes": data, "labels": np.arange(4), "test_spikes": data}
+    names = run(second, {**names, **given, "test_labels": np.arange(4)})
+    assert names["predictions"][names["output"]].shape == (4, 20)
+    names |= {"x": {names["inputs"]: data}, "y": {names["output"]: np.arange(4)}}
+    names = run(third, names)
+    assert names["voltages"].shape == (1000, 256)
+
+
+def test_own_neurons() -> None:
+    neuron, synapse, code = blocks(ROOT / "docs" / "own_neurons.md")
+    names = run(neuron, {})
+    names = run(synapse, names)
+    with Network() as network:
+        run(code, {**names, "Population": Population})
+    assert network.populations[0].size == 100
+    assert names["izhikevich"].threshold == "v - 30"
+    assert names["with_rise_time"].inject_current == "i"
+
+
+def test_links_lead_somewhere() -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    found = 0
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document}: {target}"
+                found += 1
+    assert found >= 5
+
+
+def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
+    from ml_genn.model.expression import FUNCTIONS
+
+    text = (ROOT / "docs" / "own_neurons.md").read_text()
+    for name in FUNCTIONS:
+        assert re.search(rf"\b{name}\b", text), name

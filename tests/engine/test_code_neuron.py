@@ -1,0 +1,591 @@
+"""Neurons given as dictionaries of code strings in PyGeNN's syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from math import erf, sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from engine.helpers import (
+    EXAMPLES,
+    STEPS,
+    Bool,
+    assert_same,
+    engine_run,
+    random_input,
+    reference_run,
+    traces,
+)
+
+from ml_genn import (
+    Connection,
+    InputLayer,
+    Layer,
+    Network,
+    Population,
+    SequentialNetwork,
+)
+from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.errors import EquationError, UnknownNameError, UnsupportedError
+from ml_genn.neurons import (
+    CodeNeuron,
+    IntegrateFire,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    SpikeInput,
+)
+from ml_genn.synapses import Exponential
+
+Model = dict[str, Any]
+Traces = dict[str, np.ndarray]
+
+INPUTS, SIZE = 8, 5
+FIRE: Model = {
+    "var_name_types": [("V", "scalar")],
+    "sim_code": "$(V) += $(Isyn);",
+    "threshold_condition_code": "$(V) >= 1.0",
+    "reset_code": "$(V) = 0.0;",
+    "is_auto_refractory_required": False,
+}
+
+
+def run_one(
+    model: Model,
+    wanted: tuple[str, ...],
+    *,
+    params: Mapping[str, Any] | None = None,
+    start: Mapping[str, Any] | None = None,
+    size: int = 3,
+    steps: int = 8,
+    examples: int = 1,
+    weight: float = 0.4,
+    **options: Any,
+) -> tuple[Bool, Traces]:
+    """One population that gets ``weight`` in every step but the first."""
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        neuron = CodeNeuron(model, param_vals=params, var_vals=start)
+        spiking = bool(model.get("threshold_condition_code"))
+        target = Population(neuron, size, name="target", record_spikes=spiking)
+        Connection(source, target, Dense(weight))
+    raster = np.ones((examples, steps, 1), dtype=bool)
+    spikes, found = traces(network, {source: raster}, {target: wanted}, **options)
+    none = np.zeros((examples, steps, size), dtype=bool)
+    return spikes.get("target", none), {name: v for (_, name), v in found.items()}
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+def test_dictionary_as_population_is_integrate_and_fire(delay: int) -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.normal(0.2, 0.3, (INPUTS, SIZE))
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS)
+        code = Population(FIRE, SIZE, name="code", record_spikes=True)
+        built_in = Population(
+            IntegrateFire(), SIZE, name="built in", record_spikes=True
+        )
+        for target in (code, built_in):
+            Connection(source, target, Dense(weight, delay), Exponential(3.0))
+    raster = random_input(rng, INPUTS)
+    wanted = {code: ("V",), built_in: ("v",)}
+    spikes, found = traces(network, {source: raster}, wanted, batch_size=3)
+    assert spikes["code"].sum() > 100
+    np.testing.assert_array_equal(spikes["code"], spikes["built in"])
+    np.testing.assert_array_equal(found["code", "V"], found["built in", "v"])
+
+
+def test_dictionary_as_layer_is_integrate_and_fire() -> None:
+    """A network of such layers does what one of IntegrateFire does in the reference."""
+    rng = np.random.default_rng(1)
+    weights = [
+        rng.normal(0.15, 0.2, (INPUTS, 20)),
+        rng.normal(0.1, 0.2, (20, SIZE)),
+    ]
+    networks = []
+    for neuron in (FIRE, IntegrateFire()):
+        network = SequentialNetwork()
+        with network:
+            InputLayer("spike_input", INPUTS, name="input")
+            for k, weight in enumerate(weights):
+                Layer(Dense(weight), neuron, record_spikes=True, name=f"layer {k}")
+            Layer(Dense(0.1), LeakyIntegrate(readout="var"), 2, name="output")
+        networks.append(network)
+    raster = random_input(rng, INPUTS)
+    expected = reference_run(networks[1], {networks[1].populations[0]: raster})
+    run = engine_run(networks[1], {networks[1].populations[0]: raster})
+    assert_same(run, expected)
+    source, *layers = networks[0].populations
+    spikes, found = traces(networks[0], {source: raster}, {layers[2]: ("v",)})
+    assert expected.spikes["layer 1"].sum() > 100
+    for name in ("layer 0", "layer 1"):
+        np.testing.assert_array_equal(spikes[name], expected.spikes[name])
+    np.testing.assert_allclose(
+        found["output", "v"], expected.v_after_step["output"], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_newer_spelling_with_parameters_is_the_built_in_neuron() -> None:
+    """LIF with a refractory period, per-neuron values, and derived parameters."""
+    rng = np.random.default_rng(2)
+    start, weight = rng.uniform(-0.3, 0.6, SIZE), rng.normal(0.2, 0.2, (INPUTS, SIZE))
+    model: Model = {
+        "vars": [("V", "scalar"), ("RefracTime", "scalar")],
+        "params": [("Vthresh", "scalar"), "Vreset", ("TauM", "scalar"), "TauRefrac"],
+        "derived_params": [
+            ("Alpha", lambda pars, dt: np.exp(-dt / pars["TauM"])),
+            ("AlsoAlpha", lambda pars, dt: np.exp(-dt / pars[2])),
+        ],
+        "sim_code": """
+            V = (RefracTime > 0.0) ? (0.5 * (Alpha + AlsoAlpha) * V) + Isyn
+                                   : (Alpha * V) + Isyn; // both integrate
+            if (RefracTime > 0.0) {
+                RefracTime -= dt;
+            }
+            """,
+        "threshold_condition_code": "RefracTime <= 0.0 && V >= Vthresh",
+        "reset_code": """
+            V -= (Vthresh - Vreset);
+            RefracTime = TauRefrac;
+            """,
+    }
+    values = {"Vthresh": 0.9, "Vreset": -0.1, "TauM": 12.0, "TauRefrac": 3.0}
+    with Network() as network:
+        source = Population(SpikeInput(), INPUTS)
+        neuron = CodeNeuron(model, "V", values, {"V": start})
+        code = Population(neuron, SIZE, name="code", record_spikes=True)
+        built_in = LeakyIntegrateFire(0.9, -0.1, start, 12.0, 3.0)
+        other = Population(built_in, SIZE, name="built in", record_spikes=True)
+        for target in (code, other):
+            Connection(source, target, Dense(weight))
+    raster = random_input(rng, INPUTS)
+    wanted = {code: ("V", "RefracTime"), other: ("v", "refrac_time")}
+    spikes, found = traces(network, {source: raster}, wanted, dt=0.5)
+    assert spikes["code"].sum() > 100
+    np.testing.assert_array_equal(spikes["code"], spikes["built in"])
+    np.testing.assert_allclose(
+        found["code", "V"], found["built in", "v"], rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_array_equal(
+        found["code", "RefracTime"], found["built in", "refrac_time"]
+    )
+
+
+def test_values_per_neuron() -> None:
+    model = {
+        "vars": [("V", "scalar"), ("w", "scalar")],
+        "params": ["gain"],
+        "sim_code": "V += gain * Isyn + w;",
+    }
+    gains, offsets = np.array([1.0, -2.0, 3.0]), np.array([0.0, 0.1, 0.2])
+    start = {"V": np.array([5.0, 6.0, 7.0]), "w": offsets}
+    _, found = run_one(model, ("V",), params={"gain": gains}, start=start)
+    k = np.arange(8)[:, None]
+    expected = start["V"] + 0.4 * gains * k + offsets * (k + 1)
+    np.testing.assert_allclose(found["V"][0], expected, rtol=1e-6)
+
+
+def test_variables_are_recorded_whatever_their_type() -> None:
+    """Integers too come back as the numbers that they are."""
+    model = {
+        "vars": [("n", "int"), ("u", "unsigned int"), ("half", "int"), ("V", "scalar")],
+        "sim_code": "n -= 3; u += 2; half = n / 2; V = half;",
+    }
+    _, found = run_one(model, ("n", "u", "half", "V"), start={"n": 1, "u": 5})
+    k = np.arange(1, 9)
+    n = 1 - 3 * k
+    np.testing.assert_array_equal(found["V"][0, :, 0], np.trunc(n / 2))
+    np.testing.assert_array_equal(found["n"][0, :, 0], n)
+    np.testing.assert_array_equal(found["u"][0, :, 0], 5 + 2 * k)
+    np.testing.assert_array_equal(found["half"][0, :, 0], np.trunc(n / 2))
+
+
+def test_integer_arithmetic() -> None:
+    """Remainders, bits and counters, as in C; every third step is a spike."""
+    model = {
+        "vars": [("n", "int"), ("bits", "uint32_t"), ("V", "scalar"), ("W", "scalar")],
+        "sim_code": """
+            n++;
+            bits = (bits << 1) ^ (n & 3);
+            V = (n % 3) + min(n, 2) + abs(-n);
+            W = bits;
+            """,
+        "threshold_condition_code": "n % 3 == 0",
+        "reset_code": "bits = bits | 8;",
+    }
+    spikes, found = run_one(model, ("V", "W"))
+    bits, expected = 0, []
+    for n in range(1, 9):
+        bits = (bits << 1) ^ (n & 3)
+        expected.append((n % 3 + min(n, 2) + n, bits))
+        bits = bits | 8 if n % 3 == 0 else bits
+    assert np.flatnonzero(spikes[0, :, 0]).tolist() == [2, 5]
+    np.testing.assert_array_equal(found["V"][0, :, 1], [v for v, _ in expected])
+    np.testing.assert_array_equal(found["W"][0, :, 1], [w for _, w in expected])
+
+
+def test_narrow_integers_wrap_around() -> None:
+    """What a variable keeps from step to step is a value of its type."""
+    model = {
+        "vars": [
+            ("small", "uint8_t"),
+            ("flag", "bool"),
+            ("V", "scalar"),
+            ("W", "scalar"),
+        ],
+        "sim_code": "V = small; W = flag; small += 100; flag = 5;",
+    }
+    _, found = run_one(model, ("V", "W"))
+    wrapped = [100 * k % 256 for k in range(8)]
+    np.testing.assert_array_equal(found["V"][0, :, 0], wrapped)
+    np.testing.assert_array_equal(found["W"][0, :, 0], [0] + 7 * [1])
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_auto_refractory(required: bool) -> None:
+    """With it a neuron spikes where its condition becomes true, not where it stays."""
+    model = {
+        "vars": [("V", "scalar"), ("count", "int"), ("C", "scalar")],
+        "sim_code": "V = sin(0.7 * t); C = count;",
+        "threshold_condition_code": "V > 0.3",
+        "reset_code": "count += 1;",
+        "auto_refractory_required": required,
+    }
+    spikes, found = run_one(model, ("V", "C"), steps=40)
+    above = np.sin(0.7 * np.arange(40)) > 0.3
+    before = np.concatenate([[False], above[:-1]])
+    expected = above & ~before if required else above
+    np.testing.assert_array_equal(spikes[0, :, 0], expected)
+    counted = np.cumsum(expected) - expected
+    np.testing.assert_array_equal(found["C"][0, :, 0], counted)
+
+
+def test_auto_refractory_looks_at_the_reset_variable() -> None:
+    """A reset that ends the condition lets the next step spike."""
+    model = {
+        **FIRE,
+        "sim_code": "$(V) += 2.0;",
+        "is_auto_refractory_required": True,
+    }
+    spikes, _ = run_one(model, ())
+    assert spikes.all()
+
+
+def test_provided_names() -> None:
+    model = {
+        "vars": [(name, "scalar") for name in "abcdefg"],
+        "sim_code": """
+            a = t; b = dt; c = id; d = batch; e = num_batch;
+            f = Isyn; g = id % 2 == 0 ? 1.5 : -1.5;
+            """,
+    }
+    _, found = run_one(model, tuple("abcdefg"), examples=2, dt=0.5, batch_size=2)
+    k = np.arange(8)
+    for example in (0, 1):
+        for neuron in (0, 1, 2):
+            values = {name: v[example, :, neuron] for name, v in found.items()}
+            np.testing.assert_allclose(values["a"], 0.5 * k)
+            assert set(values["b"]) == {0.5}
+            assert set(values["c"]) == {neuron}
+            assert set(values["d"]) == {example}
+            assert set(values["e"]) == {2}
+            np.testing.assert_allclose(
+                values["f"], np.where(k > 0, 0.4, 0.0), rtol=1e-6
+            )
+            assert set(values["g"]) == {1.5 if neuron % 2 == 0 else -1.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("num_neurons", "id + 1 == num_neurons"),
+        ("num_batch", "id == num_batch + 1"),
+        ("t", "t >= 4.0 && id > 1"),
+        ("Isyn", "Isyn > 0.2 && id > 1"),
+    ],
+)
+def test_provided_names_in_a_condition(name: str, condition: str) -> None:
+    model = {
+        "vars": [("V", "scalar")],
+        "sim_code": "V += 1;",
+        "threshold_condition_code": condition,
+    }
+    spikes, _ = run_one(model, ())
+    first = {"t": 4, "Isyn": 1}.get(name, 0)
+    expected = np.zeros((8, 3), dtype=bool)
+    expected[first:, 2] = True
+    np.testing.assert_array_equal(spikes[0], expected)
+
+
+def test_input_in_a_rising_condition() -> None:
+    """GeNN tests such a condition before sim_code too, with the step's input."""
+    model = {
+        "vars": [("V", "scalar")],
+        "sim_code": "V += Isyn;",
+        "threshold_condition_code": "V > 1.0 && Isyn > 0.2",
+        "auto_refractory_required": True,
+    }
+    spikes, _ = run_one(model, ())
+    assert np.flatnonzero(spikes[0, :, 0]).tolist() == [3]
+
+
+def test_locals_of_sim_code() -> None:
+    """Those declared at its top level are known to the condition and to the reset."""
+    model = {
+        "vars": [("V", "scalar")],
+        "sim_code": "const scalar twice = 2 * Isyn; V += twice;",
+        "threshold_condition_code": "V + twice >= 3.0",
+        "reset_code": "V = -twice - Isyn;",
+    }
+    spikes, found = run_one(model, ("V",))
+    v, expected = 0.0, []
+    for n in range(8):
+        twice = 0.8 if n else 0.0
+        v += twice
+        fires = v + twice >= 3.0
+        v = -1.5 * twice if fires else v
+        expected.append((fires, v))
+    np.testing.assert_array_equal(spikes[0, :, 0], [fires for fires, _ in expected])
+    np.testing.assert_allclose(
+        found["V"][0, :, 0], [v for _, v in expected], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_additional_inputs() -> None:
+    """One that nothing is connected to keeps its initial value in every step."""
+    model = {
+        "vars": [("V", "scalar")],
+        "additional_input_vars": [("Ibackground", "scalar", 0.25)],
+        "sim_code": "V += Isyn + 2 * Ibackground;",
+    }
+    _, found = run_one(model, ("V",))
+    k = np.arange(8)
+    np.testing.assert_allclose(found["V"][0, :, 0], 0.4 * k + 0.5 * (k + 1), rtol=1e-6)
+
+
+def test_derived_parameters_of_values_per_neuron() -> None:
+    model = {
+        "vars": [("V", "scalar")],
+        "params": ["tau"],
+        "derived_params": [("decay", lambda pars, dt: np.exp(-dt / pars["tau"]))],
+        "sim_code": "V *= decay;",
+    }
+    tau = np.array([1.0, 2.0, 5.0])
+    _, found = run_one(model, ("V",), params={"tau": tau}, start={"V": 1.0})
+    expected = np.exp(-np.arange(1, 9)[:, None] / tau)
+    np.testing.assert_allclose(found["V"][0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["step", "output", "num_steps", "v_avg", "c_", "j_"])
+def test_names_of_the_engine_are_free_or_refused(name: str) -> None:
+    """A variable may have any name that is not refused with a reason beforehand."""
+    model = {"vars": [(name, "scalar")], "sim_code": f"{name} += Isyn;"}
+    try:
+        _, found = run_one(model, (name,))
+    except EquationError as error:
+        assert name in str(error)
+        return
+    np.testing.assert_allclose(found[name][0, :, 0], 0.4 * np.arange(8), rtol=1e-6)
+
+
+def test_locals_may_have_the_readouts_names() -> None:
+    model = {
+        "vars": [("V", "scalar")],
+        "sim_code": "scalar v_last = 1; scalar output = 2; V += v_last + output;",
+    }
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        target = Population(CodeNeuron(model, readout="var"), 2)
+        Connection(source, target, Dense(1.0))
+    compiled = InferenceCompiler(4).compile(network)
+    found, _ = compiled.predict(np.zeros((1, 4, 1), dtype=bool), callbacks=[])
+    assert found[target].tolist() == [[12.0, 12.0]]
+
+
+def test_readouts_look_at_the_chosen_variable() -> None:
+    model = {
+        "vars": [("V", "scalar"), ("n", "int")],
+        "sim_code": "V += Isyn; n += 2;",
+        "threshold_condition_code": "n == 6",
+        "reset_code": "V = -1.0;",
+    }
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        outputs = {
+            (variable, readout): Population(
+                CodeNeuron(model, variable, readout=readout), 2
+            )
+            for variable in ("V", "n", None)
+            for readout in ("var", "sum_var", "first_spike_time")
+        }
+        for target in outputs.values():
+            Connection(source, target, Dense(0.5))
+    compiled = InferenceCompiler(5).compile(network)
+    found, _ = compiled.predict(np.ones((1, 5, 1), dtype=bool), callbacks=[])
+    values = {key: found[target].tolist() for key, target in outputs.items()}
+    for variable in ("V", None):
+        assert values[variable, "var"] == [[0.0, 0.0]]
+        assert values[variable, "sum_var"] == [[1.0, 1.0]]
+    assert values["n", "var"] == [[10.0, 10.0]]
+    assert values["n", "sum_var"] == [[30.0, 30.0]]
+    assert values["V", "first_spike_time"] == [[-2.0, -2.0]]
+
+
+DICE: Model = {
+    "vars": [("u", "scalar"), ("n", "scalar"), ("e", "scalar"), ("fired", "scalar")],
+    "sim_code": """
+        u = gennrand_uniform();
+        n = $(gennrand_normal);
+        e = gennrand_exponential();
+        """,
+    "threshold_condition_code": "u < 0.25",
+    "reset_code": "fired = gennrand_uniform();",
+}
+
+
+@cache
+def dice(
+    batch_size: int = 7, num_threads: int = 1, seed: int = 0
+) -> tuple[Bool, Traces]:
+    return run_one(
+        DICE,
+        ("u", "n", "e", "fired"),
+        size=20,
+        steps=200,
+        examples=EXAMPLES,
+        batch_size=batch_size,
+        num_threads=num_threads,
+        seed=seed,
+    )
+
+
+def largest_gap(sample: np.ndarray, distribution: Any) -> float:
+    """Kolmogorov's distance between a sample and a distribution, times sqrt(n)."""
+    values = np.sort(sample.ravel())
+    expected = np.array([distribution(v) for v in values])
+    ranks = np.arange(len(values) + 1) / len(values)
+    gap = max(np.max(ranks[1:] - expected), np.max(expected - ranks[:-1]))
+    return float(gap * sqrt(len(values)))
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution"),
+    [
+        ("u", lambda v: min(max(v, 0.0), 1.0)),
+        ("n", lambda v: 0.5 * (1.0 + erf(v / sqrt(2.0)))),
+        ("e", lambda v: 1.0 - np.exp(-v)),
+    ],
+)
+def test_random_numbers_are_distributed_as_they_should(
+    name: str, distribution: Any
+) -> None:
+    """The distance is above 1.95 for one in a thousand samples; the seed is fixed."""
+    sample = dice()[1][name]
+    assert len(np.unique(sample)) > 0.99 * sample.size
+    assert largest_gap(sample, distribution) < 1.95
+
+
+@pytest.mark.parametrize("name", ["u", "n", "e"])
+def test_random_numbers_do_not_depend_on_each_other(name: str) -> None:
+    """Neither between examples, steps and neurons, nor between draws of a step."""
+    sample = dice()[1][name].astype(np.float64)
+    other = dice()[1]["n" if name == "u" else "u"].astype(np.float64)
+    pairs = [(sample, other)]
+    for axis in (0, 1, 2):
+        moved = np.moveaxis(sample, axis, 0)
+        pairs.append((moved[1:], moved[:-1]))
+    for first, second in pairs:
+        correlation = np.corrcoef(first.ravel(), second.ravel())[0, 1]
+        assert abs(correlation) < 4.0 / sqrt(first.size)
+
+
+def test_random_numbers_decide_spikes_and_resets() -> None:
+    spikes, found = dice()
+    np.testing.assert_array_equal(spikes, found["u"] < 0.25)
+    kept = found["fired"][spikes]
+    assert largest_gap(kept, lambda v: v) < 1.95
+    drawn_before = found["u"][spikes]
+    correlation = np.corrcoef(kept, drawn_before)[0, 1]
+    assert abs(correlation) < 4.0 / sqrt(kept.size)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "num_threads"), [(7, 2), (7, 3), (3, 1), (2, 2), (1, 1)]
+)
+def test_random_numbers_belong_to_examples(batch_size: int, num_threads: int) -> None:
+    """Not to threads, nor to how examples are put into batches."""
+    spikes, found = dice(batch_size, num_threads)
+    np.testing.assert_array_equal(spikes, dice()[0])
+    for name, values in dice()[1].items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_random_numbers_belong_to_the_seed() -> None:
+    correlation = np.corrcoef(dice()[1]["n"].ravel(), dice(seed=1)[1]["n"].ravel())[
+        0, 1
+    ]
+    assert abs(correlation) < 0.03
+
+
+def test_random_condition() -> None:
+    """A condition may draw the number that it compares."""
+    model = {
+        "vars": [("V", "scalar")],
+        "sim_code": "V = 1;",
+        "threshold_condition_code": "gennrand_uniform() < 0.25",
+    }
+    spikes, _ = run_one(model, (), size=20, steps=200)
+    assert abs(spikes.mean() - 0.25) < 4.0 * sqrt(0.25 * 0.75 / spikes.size)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_event_prop_says_why_it_refuses(hidden: bool) -> None:
+    with Network() as network:
+        source = Population(SpikeInput(), 2)
+        if hidden:
+            middle = Population(CodeNeuron(FIRE), 3)
+            output = Population(LeakyIntegrate(readout="avg_var"), 2)
+            Connection(source, middle, Dense(1.0), Exponential())
+            Connection(middle, output, Dense(1.0), Exponential())
+        else:
+            silent = {"vars": [("V", "scalar")], "sim_code": "V += Isyn;"}
+            output = Population(CodeNeuron(silent, readout="avg_var"), 2)
+            Connection(source, output, Dense(1.0), Exponential())
+    compiler = EventPropCompiler(STEPS, "sparse_categorical_crossentropy")
+    with pytest.raises(UnsupportedError, match="no gradients can be derived") as caught:
+        compiler.compile(network)
+    assert "UserNeuron" in str(caught.value)
+
+
+def test_misspelt_names_are_found_before_anything_is_built() -> None:
+    model = {**FIRE, "sim_code": "$(V) += $(Isin);"}
+    with Network(), pytest.raises(UnknownNameError, match=r"sim_code, line 1.*Isin"):
+        Population(model, 3)
+
+
+def test_code_neurons_beside_others() -> None:
+    """A code neuron in a loop with built-in ones, over two synapses and delays."""
+    rng = np.random.default_rng(9)
+    into, back = (
+        rng.normal(0.15, 0.2, (INPUTS, SIZE)),
+        rng.normal(0.0, 0.1, (SIZE, SIZE)),
+    )
+    delays, raster = rng.integers(0, 4, (SIZE, SIZE)), random_input(rng, INPUTS)
+    runs = []
+    for neuron in (CodeNeuron(FIRE), IntegrateFire()):
+        with Network() as network:
+            source = Population(SpikeInput(), INPUTS)
+            fire = Population(neuron, SIZE, name="fire", record_spikes=True)
+            leaky = Population(
+                LeakyIntegrateFire(), SIZE, name="leaky", record_spikes=True
+            )
+            Connection(source, fire, Dense(into), Exponential(4.0))
+            Connection(fire, leaky, Dense(0.3, 2))
+            Connection(leaky, fire, Dense(back, delays))
+        runs.append(traces(network, {source: raster}, {})[0])
+    assert runs[0]["leaky"].sum() > 50
+    for name in ("fire", "leaky"):
+        np.testing.assert_array_equal(runs[0][name], runs[1][name])
