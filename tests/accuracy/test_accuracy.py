@@ -40,24 +40,30 @@ class Decay(Callback):
 
 
 def two_layers(
-    sizes: tuple[int, int, int], first: Normal, second: Normal
+    sizes: tuple[int, int, int], first: Normal, second: Normal, tau: float
 ) -> SequentialNetwork:
     """Spikes, a hidden layer, and leaky outputs read out by their mean."""
+    synapse = Exponential(tau)
     with SequentialNetwork() as network:
         InputLayer("spike_input", sizes[0])
-        Layer(Dense(first), "leaky_integrate_fire", sizes[1], Exponential(5.0))
-        Layer(
-            Dense(second), LeakyIntegrate(readout="avg_var"), sizes[2], Exponential(5.0)
-        )
+        Layer(Dense(first), "leaky_integrate_fire", sizes[1], synapse)
+        Layer(Dense(second), LeakyIntegrate(readout="avg_var"), sizes[2], synapse)
     return network
 
 
 def trained(
-    network: SequentialNetwork, x: Any, y: Any, *, epochs: int, decay: float, **kwargs: Any
+    network: SequentialNetwork,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int,
+    rate: float,
+    decay: float,
+    **kwargs: Any,
 ) -> Any:
     """The network trained with Adam."""
     np.random.seed(1)
-    optimiser = Adam(0.005)
+    optimiser = Adam(rate)
     compiled = EventPropCompiler(
         losses="sparse_categorical_crossentropy",
         optimiser=optimiser,
@@ -103,9 +109,15 @@ def test_mnist() -> None:
     data = np.load(path)
     x = linear_latency_encode_data(data["images"], 20.0)
     y = data["labels"].astype(int)
-    network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37))
+    network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37), 10.0)
     compiled = trained(
-        network, x[:8000], y[:8000], epochs=15, decay=0.9, example_timesteps=20
+        network,
+        x[:8000],
+        y[:8000],
+        epochs=20,
+        rate=0.01,
+        decay=0.9,
+        example_timesteps=30,
     )
     assert accuracy(compiled, x[8000:], y[8000:]) >= 0.94
 
@@ -113,8 +125,8 @@ def test_mnist() -> None:
 def test_yin_yang() -> None:
     x, y = generate_yin_yang_dataset(5000, 30.0, 2.0, seed=1)
     x_test, y_test = generate_yin_yang_dataset(1000, 30.0, 2.0, seed=2)
-    network = two_layers((5, 200, 3), Normal(2.0, 1.5), Normal(0.0, 0.5))
+    network = two_layers((5, 200, 3), Normal(2.0, 1.5), Normal(0.0, 0.5), 5.0)
     compiled = trained(
-        network, x, y, epochs=50, decay=0.95, example_timesteps=400, dt=0.1
+        network, x, y, epochs=50, rate=0.005, decay=0.95, example_timesteps=400, dt=0.1
     )
     assert accuracy(compiled, x_test, y_test) >= 0.96

@@ -1,0 +1,187 @@
+"""Metrics: alone, and as compiled networks update them batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from training.small_nets import CLASSES, STEPS, labels, small, spikes
+
+from ml_genn.callbacks import VarRecorder
+from ml_genn.communicators import Communicator
+from ml_genn.errors import ValidationError
+from ml_genn.metrics import MeanSquareError, Metric, SparseCategoricalAccuracy
+
+
+# ---------------------------------------------------------------- alone
+@pytest.mark.parametrize("metric", [MeanSquareError(), SparseCategoricalAccuracy()])
+def test_there_is_no_result_before_data(metric: Metric) -> None:
+    assert metric.result is None
+    assert repr(metric) == f"{type(metric).__name__}()"
+
+
+def test_accuracy_counts_the_largest_outputs() -> None:
+    metric = SparseCategoricalAccuracy()
+    metric.update([0, 1], np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 5.0]]))
+    assert metric.result == 0.5
+    metric.update(np.array([2]), np.array([[0.0, 0.0, 5.0]]))
+    assert metric.result == pytest.approx(2 / 3)
+    metric.reset()
+    assert metric.result is None
+
+
+def test_accuracy_sees_outputs_of_several_dimensions_flat() -> None:
+    metric = SparseCategoricalAccuracy()
+    metric.update([3], np.array([[[0.0, 1.0], [2.0, 3.0]]]))
+    assert metric.result == 1.0
+
+
+@pytest.mark.parametrize("wrong", [[0], [0, 1, 2], [[0], [1]]])
+def test_accuracy_needs_one_label_per_prediction(wrong: Any) -> None:
+    metric = SparseCategoricalAccuracy()
+    with pytest.raises(ValidationError, match="one label per prediction"):
+        metric.update(wrong, np.zeros((2, 3)))
+    assert metric.result is None
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4, 10, 100])
+def test_the_mean_square_error_does_not_depend_on_batches(batch: int) -> None:
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.normal(size=(10, 7, 3)), rng.normal(size=(10, 7, 3))
+    metric = MeanSquareError()
+    for k in range(0, 10, batch):
+        metric.update(y_true[k : k + batch], y_pred[k : k + batch])
+    assert metric.result == pytest.approx(np.mean((y_true - y_pred) ** 2), rel=1e-12)
+
+
+def test_the_mean_square_error_refuses_other_shapes() -> None:
+    with pytest.raises(ValidationError, match=r"Received \(2, 4\) and \(2, 3\)"):
+        MeanSquareError().update(np.zeros((2, 4)), np.zeros((2, 3)))
+
+
+class Twins(Communicator):
+    """Pretends that another process has the same data."""
+
+    rank = 0
+    num_ranks = 2
+
+    def barrier(self) -> None:
+        """Nothing to wait for."""
+
+    def broadcast(self, data: Any, root: int) -> None:
+        """Nothing to send."""
+
+    def reduce_sum(self, value: Any) -> Any:
+        """Twice the value."""
+        return 2 * value
+
+
+def test_sums_are_taken_over_processes() -> None:
+    accuracy, error = SparseCategoricalAccuracy(), MeanSquareError()
+    accuracy.update([0, 1], np.eye(2), Twins())
+    assert (accuracy.correct, accuracy.total, accuracy.result) == (4, 4, 1.0)
+    error.update(np.zeros((2, 2)), np.ones((2, 2)), Twins())
+    assert (error.total, error.count, error.result) == (8.0, 8.0, 1.0)
+
+
+# ---------------------------------------------------------------- in a network
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 16])
+def test_accuracy_of_a_network_is_that_of_its_predictions(batch_size: int) -> None:
+    net = small()
+    compiled = net.inference(batch_size=batch_size)
+    x, y = spikes(10), labels(10)
+    predictions, _ = compiled.predict(x, callbacks=[])
+    expected = np.mean(np.argmax(predictions[net.output], axis=1) == y)
+    metrics, _ = compiled.evaluate(x, y, callbacks=[])
+    assert metrics[net.output].result == pytest.approx(expected)
+    assert metrics.loss is None
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 16])
+def test_the_mean_square_error_of_a_network_is_the_true_one(batch_size: int) -> None:
+    net = small()
+    compiled = net.inference(batch_size=batch_size)
+    x = spikes(10)
+    y = np.random.default_rng(3).normal(size=(10, CLASSES))
+    predictions, _ = compiled.predict(x, callbacks=[])
+    expected = np.mean((predictions[net.output] - y) ** 2)
+    metrics, _ = compiled.evaluate(x, y, "mean_square_error", callbacks=[])
+    assert metrics[net.output].result == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [CLASSES, (2, 2)])
+def test_targets_with_a_time_axis_are_compared_in_every_step(shape: Any) -> None:
+    net = small("var", shape)
+    compiled = net.inference()
+    x, size = spikes(10), net.output.population().size
+    recorder = VarRecorder(net.output, "v", key="v")
+    _, recorded = compiled.predict(x, callbacks=[recorder])
+    trajectories = np.stack(recorded["v"])
+    assert trajectories.shape == (10, STEPS, size)
+    y = np.random.default_rng(3).normal(size=(10, STEPS, size))
+    expected = np.mean((trajectories - y) ** 2)
+    shaped = y.reshape(10, STEPS, *net.output.population().shape)
+    metrics, _ = compiled.evaluate(x, shaped, MeanSquareError(), callbacks=[])
+    assert metrics[net.output].result == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [CLASSES, (2, 2)])
+def test_the_loss_on_trajectories_equals_the_metric(shape: Any) -> None:
+    net = small("var", shape)
+    compiled = net.train_compiler(losses="mean_square_error")
+    x = spikes(10)
+    y = np.random.default_rng(3).normal(
+        size=(10, STEPS, *net.output.population().shape)
+    )
+    metrics, _ = compiled.evaluate(x, y, "mean_square_error", callbacks=[])
+    assert metrics.loss == pytest.approx(metrics[net.output].result, rel=1e-5)
+    assert compiled.loss(x, y) == pytest.approx(metrics.loss, rel=1e-6)
+
+
+def test_training_reports_metrics_of_the_last_epoch_only() -> None:
+    net = small()
+    compiled = net.train_compiler(optimiser="adam")
+    x, y = spikes(10), labels(10)
+    compiled.optimiser.alpha = 0.0
+    metrics, _ = compiled.train(x, y, num_epochs=3, callbacks=[])
+    evaluated, _ = compiled.evaluate(x, y, callbacks=[])
+    assert metrics[net.output].result == evaluated[net.output].result
+    assert metrics[net.output].total == 10
+    assert metrics.loss == pytest.approx(evaluated.loss, rel=1e-6)
+
+
+def test_a_metric_that_is_given_is_the_one_that_is_returned() -> None:
+    net = small()
+    metric = SparseCategoricalAccuracy()
+    compiled = net.inference()
+    for _ in range(2):
+        metrics, _ = compiled.evaluate(spikes(5), labels(5), metric, callbacks=[])
+        assert metrics[net.output] is metric
+        assert metric.total == 5
+
+
+class Largest(Metric):
+    """A metric of a user's own."""
+
+    def update(self, y_true: Any, y_pred: Any, communicator: Any = None) -> None:
+        """Takes the largest output in."""
+        self.largest = max(self.largest, float(np.max(y_pred)))
+
+    def reset(self) -> None:
+        """Forgets all data."""
+        self.largest = -np.inf
+
+    @property
+    def result(self) -> float:
+        """The largest output so far."""
+        return self.largest
+
+
+def test_users_may_write_metrics_that_take_any_targets() -> None:
+    net = small()
+    compiled = net.inference()
+    x = spikes(6)
+    predictions, _ = compiled.predict(x, callbacks=[])
+    metrics, _ = compiled.evaluate(x, ["a"] * 6, Largest(), callbacks=[])
+    assert metrics[net.output].result == pytest.approx(predictions[net.output].max())
