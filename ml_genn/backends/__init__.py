@@ -1,4 +1,4 @@
-"""Backends: from a plan to arrays and calls. ``backend="cpu"`` needs only a compiler."""
+"""Backends: from a plan to arrays and calls; "cpu" needs only a compiler."""
 
 from __future__ import annotations
 

@@ -93,7 +93,8 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         f"if (!tape_.reserve(first_, {group.size}, {len(records)})) return false;"
     )
     writer.line(
-        f"const uint32_t found_ = mlg::collect(flag_, {group.size}, tape_.own + first_);"
+        f"const uint32_t found_ = "
+        f"mlg::collect(flag_, {group.size}, tape_.own + first_);"
     )
     writer.line("tape_.offset[t_ + 1] = first_ + found_;")
     codes = [group.reset]
@@ -153,7 +154,8 @@ def _loss_call(kind: LossKind, index: int, size: int, scale: str, slope: str) ->
     if kind is LossKind.CROSS_ENTROPY:
         label = f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
         temperature = f"c_.loss_scalars[{2 * index}]"
-        return f"mlg::cross_entropy(value_, {size}, {label}, {temperature}, {scale}, {slope})"
+        given = ", ".join(["value_", str(size), label, temperature, scale, slope])
+        return f"mlg::cross_entropy({given})"
     target = (
         f"static_cast<const float *>(c_.targets[{index}]) + "
         f"(b_ * c_.num_steps + t_) * {size}"

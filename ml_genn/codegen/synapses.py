@@ -161,8 +161,8 @@ def _send_back(
         length = layout.integers["port_ring", target.name, f"{synapses.port}.length"]
         delay = layout.arrays["delay", synapses.name, ""]
         call = (
-            f"mlg::gather_delayed<{size}, {target.size}>({gradient}, {slope}, {weight}, "
-            f"{back}, c_.integers[{length}], t_, c_.num_steps, "
+            f"mlg::gather_delayed<{size}, {target.size}>({gradient}, {slope}, "
+            f"{weight}, {back}, c_.integers[{length}], t_, c_.num_steps, "
             f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]) + j_ * {size});"
         )
     elif synapses.learn and synapses.feed_back:

@@ -226,7 +226,7 @@ class CompiledNetwork:
             callbacks: callbacks; a progress bar by default.
 
         Returns:
-            Metrics by output (their value is ``.result``), and what callbacks collected.
+            Metrics by output (their value is ``.result``), what callbacks collected.
         """
         return self._evaluate(
             adapt(x, y, self._spec(), self.batch_size), metrics, callbacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any
@@ -105,12 +106,10 @@ class Compiler(ABC):
         return genn_kwargs
 
     def _own_arguments(self) -> frozenset[str]:
-        import inspect
-
         found: set[str] = set()
         for cls in type(self).__mro__:
             if "__init__" in vars(cls):
-                found |= set(inspect.signature(cls.__init__).parameters)
+                found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
 
     @abstractmethod

@@ -45,10 +45,10 @@ default_params: dict[type, dict[str, Any]] = {
 class EventPropCompiler(Compiler):
     r"""Compiles networks that learn by EventProp.
 
-    Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows the
-    transposed equations in reverse time; at each spike it jumps. A spike of neuron i
-    that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`. Gradients
-    are those of the mean loss over the batch (Wunderlich & Pehle 2021; Nowotny et al.
+    Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows
+    the transposed equations in reverse time; at each spike it jumps. A spike of neuron
+    i that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`.
+    Gradients are those of the mean loss over the batch (Wunderlich & Pehle 2021; Nowotny et al.
     2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and by the number
     of steps for sum_var and max_var); ours are not.
 
@@ -56,9 +56,9 @@ class EventPropCompiler(Compiler):
         example_timesteps: time steps of an example.
         losses: a loss or its name, or {output: loss}.
         optimiser: an optimiser or its name, "adam" by default.
-        reg_lambda_upper, reg_lambda_lower: how strongly neurons that fire more, or less,
-            than ``reg_nu_upper`` are pushed back; a number or {population: number}, 0 by
-            default. In mlGeNN's units: each spike's adjoint of v gains
+        reg_lambda_upper, reg_lambda_lower: how strongly neurons that fire more, or
+            less, than ``reg_nu_upper`` are pushed back; a number or {population:
+            number}, 0 by default. In mlGeNN's units: each spike's adjoint of v gains
             ``tau_mem**2 * lambda * (mean spikes - nu) / batch``, the factor
             ``tau_mem**2`` being what mlGeNN's scaled gradients imply for avg_var. For
             sum_var and max_var multiply published strengths by the number of steps.
@@ -153,8 +153,8 @@ class EventPropCompiler(Compiler):
         outputs = [p for p in network.populations if p.neuron.readout is not None]
         if not outputs:
             raise ValidationError(
-                "EventPropCompiler: no population has a readout, so there is nothing to "
-                "learn. Give the output neuron one, for example "
+                "EventPropCompiler: no population has a readout, so there is nothing "
+                "to learn. Give the output neuron one, for example "
                 "LeakyIntegrate(readout='avg_var')."
             )
         losses = _losses(self.losses, outputs)

@@ -196,7 +196,7 @@ class _Draw:
 
 
 def _ports(population: Population, synapses: Mapping[Connection, Synapse]) -> _Ports:
-    """Merges synapses whose equations and parameters are equal: their sum behaves so."""
+    """Merges synapses with equal equations and parameters: their sum behaves so."""
     kinds: dict[Any, int] = {}
     chosen: list[Synapse] = []
     of: dict[Connection, int] = {}
@@ -447,6 +447,6 @@ def refuse_refractory(neuron: Neuron, where: str, rule: str) -> None:
     """Refuses a refractory period where a rule has no gradient for it."""
     if getattr(neuron, "tau_refrac", None) is not None:
         raise UnsupportedError(
-            f"{where}: {rule} has no gradient for a refractory period, since a spike at "
-            "its end is not a crossing of the threshold. Leave out tau_refrac."
+            f"{where}: {rule} has no gradient for a refractory period, since a spike "
+            "at its end is not a crossing of the threshold. Leave out tau_refrac."
         )

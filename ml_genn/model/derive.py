@@ -20,7 +20,7 @@ from typing import Any
 import sympy
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.equations import INPUT
+from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.plan import (
     Adjoint,
     Code,
@@ -75,7 +75,7 @@ def derive(system: System, where: str, adjoint: bool = False) -> Derived:
 def _step(s: Symbolic, constants: Constants) -> Code:
     code = assignments([(INPUT, s.isyn)], constants, declare=True, prefix="s")
     system = s.system
-    parts = [
+    parts: list[tuple[NeuronEquations | SynapseEquations, str]] = [
         *((port, f"p{k}") for k, port in enumerate(system.ports)),
         (system.neuron, "x"),
     ]

@@ -178,5 +178,6 @@ def _check_solver(solver: str, sub_steps: int, where: str) -> None:
         raise unknown_name("solver", str(solver), SOLVERS, where=where)
     if not isinstance(sub_steps, int) or isinstance(sub_steps, bool) or sub_steps < 1:
         raise EquationError(
-            f"{where}: sub_steps is a whole number of at least 1. Received {sub_steps!r}."
+            f"{where}: sub_steps is a whole number of at least 1. "
+            f"Received {sub_steps!r}."
         )

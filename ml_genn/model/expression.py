@@ -18,67 +18,14 @@ import numpy as np
 from ml_genn.errors import EquationError, unknown_name
 
 #: Names that mean something to a C++ compiler, so that no variable may have them.
-C_WORDS = frozenset(
-    [
-        "asm",
-        "auto",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "const",
-        "constexpr",
-        "continue",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "explicit",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "mutable",
-        "namespace",
-        "new",
-        "operator",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "while",
-    ]
+_WORDS = (
+    "asm auto bool break case catch char class const constexpr continue default "
+    "delete do double else enum explicit extern false float for friend goto if "
+    "inline int long mutable namespace new operator private protected public "
+    "register return short signed sizeof static struct switch template this throw "
+    "true try typedef typename union unsigned using virtual void volatile while "
 )
+C_WORDS = frozenset(_WORDS.split())
 
 #: Functions an expression may call: name -> (SymPy name, NumPy function, arguments).
 FUNCTIONS: dict[str, tuple[str, Callable[..., Any], int]] = {
@@ -114,13 +61,26 @@ CONSTANTS = {"pi": np.pi}
 class Algebra(Protocol):
     """What the walk needs to know of the values it builds."""
 
-    def name(self, name: str) -> Any: ...
-    def number(self, value: float) -> Any: ...
-    def call(self, name: str, arguments: list[Any]) -> Any: ...
-    def where(self, condition: Any, yes: Any, no: Any) -> Any: ...
-    def both(self, left: Any, right: Any) -> Any: ...
-    def either(self, left: Any, right: Any) -> Any: ...
-    def negate(self, value: Any) -> Any: ...
+    def name(self, name: str) -> Any:
+        """A variable or parameter."""
+
+    def number(self, value: float) -> Any:
+        """A literal."""
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        """A function of `FUNCTIONS`."""
+
+    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+        """One of two values."""
+
+    def both(self, left: Any, right: Any) -> Any:
+        """Whether both conditions hold."""
+
+    def either(self, left: Any, right: Any) -> Any:
+        """Whether one of two conditions holds."""
+
+    def negate(self, value: Any) -> Any:
+        """Whether a condition does not hold."""
 
 
 BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -286,6 +246,19 @@ class _Visitor(ast.NodeVisitor):
         return self.algebra.call(name, arguments)
 
 
+class _Nothing:
+    """A value that any operator leaves as it is."""
+
+    def _same(self, *_: Any) -> Any:
+        return self
+
+    __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __neg__ = _same
+    __lt__ = __le__ = __gt__ = __ge__ = _same
+
+
+_NOTHING = _Nothing()
+
+
 class _Dry:
     """An algebra without values: only checks that the expression is allowed."""
 
@@ -305,19 +278,6 @@ class _Dry:
 
     def negate(self, value: Any) -> Any:
         return _NOTHING
-
-
-class _Nothing:
-    """A value that any operator leaves as it is."""
-
-    def _same(self, *_: Any) -> Any:
-        return self
-
-    __add__ = __sub__ = __mul__ = __truediv__ = __pow__ = __neg__ = _same
-    __lt__ = __le__ = __gt__ = __ge__ = _same
-
-
-_NOTHING = _Nothing()
 
 
 class _Numbers:

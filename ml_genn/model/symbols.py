@@ -37,8 +37,9 @@ def symbol(name: str) -> Any:
 def integrated(variable: Any, dynamics: Any, step: Any, exact: bool) -> Any:
     """A variable after ``step``, everything else held constant.
 
-    With x' = A x + B this is x e^(A dt) + B (e^(A dt) - 1) / A, or x + B dt where A = 0.
-    An equation that is not linear in its own variable takes a forward Euler step.
+    With x' = A x + B this is x e^(A dt) + B (e^(A dt) - 1) / A, or x + B dt where
+    A = 0. An equation that is not linear in its own variable takes a forward Euler
+    step.
     """
     if isinstance(dynamics, sympy.Piecewise):
         return sympy.Piecewise(

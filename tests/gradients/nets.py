@@ -74,7 +74,11 @@ class Case:
         return Population(neuron, p.size, name=name)
 
     def _connection(
-        self, c: exact.Connection, populations: dict[str, Population], dt: float, name: str
+        self,
+        c: exact.Connection,
+        populations: dict[str, Population],
+        dt: float,
+        name: str,
     ) -> Connection:
         delay = np.rint(np.asarray(c.delay) / dt)
         return Connection(
@@ -153,4 +157,3 @@ def steepness(case: Case) -> float:
                 v = result.voltages(name, np.array([time - 2e-6, time - 1e-6]))
                 flattest = min(flattest, float(v[1, neuron] - v[0, neuron]) / 1e-6)
     return flattest
-

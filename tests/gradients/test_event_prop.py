@@ -53,7 +53,9 @@ def errors(
     found = {}
     for dt in (COARSE, FINE):
         network, target = compiled(dt)
-        by_name = {c.name: g for c, g in network.gradients(case.data(dt), target).items()}
+        by_name = {
+            c.name: g for c, g in network.gradients(case.data(dt), target).items()
+        }
         found[dt] = max(
             float(np.linalg.norm(by_name[f"c{k}"] - e) / np.linalg.norm(e))
             for k, e in enumerate(expected)
@@ -81,7 +83,7 @@ def test_networks(name: str) -> None:
 
 @pytest.mark.parametrize("readout", ["avg_var_exp_weight", "max_var", "var"])
 def test_readouts(readout: str) -> None:
-    """With relative reset, which does not round spike times off, so errors are small."""
+    """With relative reset, which keeps what a late spike overshoots."""
     case = make_case(59, relative=True)
     check(
         errors(
@@ -165,9 +167,7 @@ def test_mean_square_error_of_a_trajectory() -> None:
         return network, trajectory(times)[None]
 
     check(
-        errors(
-            case, lambda r: exact.mean_square_error(r, "out", trajectory), compiled
-        )
+        errors(case, lambda r: exact.mean_square_error(r, "out", trajectory), compiled)
     )
 
 

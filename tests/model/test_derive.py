@@ -1,4 +1,4 @@
-"""What SymPy derives: exact steps, adjoints that are their transposes, clear refusals."""
+"""What SymPy derives: exact steps, their transposes, the jump at a spike."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_exact_step() -> None:
 
 
 @pytest.mark.parametrize("neuron", [LIF, ALIF])
-@pytest.mark.parametrize("ports", [(EXPONENTIAL,), (DELTA,), (EXPONENTIAL, EXPONENTIAL)])
+@pytest.mark.parametrize(
+    "ports", [(EXPONENTIAL,), (DELTA,), (EXPONENTIAL, EXPONENTIAL)]
+)
 def test_adjoint_step_is_the_transposed_jacobian(
     neuron: NeuronEquations, ports: tuple[SynapseEquations, ...]
 ) -> None:
@@ -111,7 +113,9 @@ def test_jump_of_a_lif_neuron() -> None:
 
 def test_two_synapses_keep_their_time_constants() -> None:
     found = derive(system_of(LIF, (EXPONENTIAL, EXPONENTIAL)), "here")
-    after = run(found.step, {**constants(found), "v": 0.0, "i_syn0": 1.0, "i_syn1": 1.0})
+    after = run(
+        found.step, {**constants(found), "v": 0.0, "i_syn0": 1.0, "i_syn1": 1.0}
+    )
     assert after["i_syn0"] == pytest.approx(np.exp(-DT / TAU_SYN))
     assert after["i_syn1"] == pytest.approx(np.exp(-DT / 2.0))
 

@@ -68,7 +68,9 @@ def test_unknown_identifier_names_population_slot_and_line() -> None:
 
 
 def test_unknown_population() -> None:
-    with pytest.raises(UnknownNameError, match=r"Connection 'c'.*Did you mean 'hidden'"):
+    with pytest.raises(
+        UnknownNameError, match=r"Connection 'c'.*Did you mean 'hidden'"
+    ):
         verify(replace(PLAN, synapses=(replace(SYNAPSES, target="hiden"),)))
 
 
@@ -77,7 +79,9 @@ def test_a_source_has_to_spike() -> None:
     with pytest.raises(ValidationError, match="never spikes"):
         verify(
             replace(
-                PLAN, neurons=(INPUT, replace(GROUP, threshold=None)), synapses=(synapses,)
+                PLAN,
+                neurons=(INPUT, replace(GROUP, threshold=None)),
+                synapses=(synapses,),
             )
         )
 

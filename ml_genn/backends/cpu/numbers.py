@@ -1,4 +1,4 @@
-"""A plan's numbers in the engine's form: padded, single precision, one after another."""
+"""A plan's numbers in the engine's form: padded and in single precision."""
 
 from __future__ import annotations
 

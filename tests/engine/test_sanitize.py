@@ -1,0 +1,251 @@
+"""Generated code under the address and undefined-behaviour sanitizers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from engine.helpers import random_input
+from engine.test_life import start
+
+from ml_genn import Connection, Network, Population
+from ml_genn.backends.cpu.toolchain import find_compiler
+from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
+from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.neurons import (
+    AdaptiveLeakyIntegrateFire,
+    CodeNeuron,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    SpikeInput,
+    UserNeuron,
+)
+from ml_genn.synapses import Exponential
+
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+
+
+class Steps(Callback):
+    """Makes a network advance step by step."""
+
+    def on_timestep_end(self, timestep: int) -> None:
+        """Called, which is enough."""
+
+
+def use(compiled: Any, network: Network, y: Any, output: Population) -> None:
+    """Trains, evaluates and predicts, whole sequences and step by step."""
+    inputs = [p for p in network.populations if isinstance(p.neuron, SpikeInput)]
+    rng = np.random.default_rng(0)
+    x = {
+        p: random_input(rng, p.size, 0.3, examples=5, steps=compiled.num_steps)
+        for p in inputs
+    }
+    spiking = [p for p in network.populations if p.record_spikes]
+    recorders: list[Any] = [SpikeRecorder(p) for p in spiking]
+    recorders += [VarRecorder(output, "v"), VarRecorder(output, genn_var="lambda_v")]
+    data, labels = dict(x), {output: y}
+    for callbacks in ([], [Steps()], recorders):
+        compiled.train(data, labels, metrics=_metric(y), callbacks=callbacks)
+    compiled.gradients(data, labels)
+    compiled.evaluate(data, labels, metrics=_metric(y), callbacks=[])
+    predictions, _ = compiled.predict(data, callbacks=[Steps(), *recorders[:-1]])
+    assert np.isfinite(predictions[output]).all()
+
+
+def _metric(y: Any) -> str:
+    whole = np.asarray(y).dtype.kind == "i"
+    return "sparse_categorical_accuracy" if whole else "mean_square_error"
+
+
+def recurrent_with_delays() -> None:
+    """A matrix of delays, regularisation, cross-entropy of the mean voltage."""
+    rng = np.random.default_rng(1)
+    with Network() as network:
+        source = Population(SpikeInput(), 7, record_spikes=True)
+        hidden = Population(LeakyIntegrateFire(), 17, record_spikes=True)
+        output = Population(LeakyIntegrate(readout="avg_var"), 3)
+        delays = rng.integers(0, 40, (7, 17))
+        Connection(
+            source, hidden, Dense(rng.normal(2, 1, (7, 17)), delays), exponential()
+        )
+        delays = rng.integers(0, 4, (17, 17))
+        Connection(
+            hidden, hidden, Dense(rng.normal(0, 1, (17, 17)), delays), exponential()
+        )
+        Connection(hidden, output, Dense(rng.normal(0, 1, (17, 3))), exponential())
+    compiler = EventPropCompiler(
+        23,
+        CROSS_ENTROPY,
+        batch_size=3,
+        num_threads=2,
+        reg_lambda_upper=1e-3,
+        reg_nu_upper=2.0,
+    )
+    use(compiler.compile(network), network, rng.integers(0, 3, 5), output)
+
+
+def exponential() -> Exponential:
+    return Exponential(5.0)
+
+
+def first_spikes() -> None:
+    """Times of first spikes, of outputs that may stay silent; a constant delay."""
+    rng = np.random.default_rng(2)
+    with Network() as network:
+        source = Population(SpikeInput(), 1)
+        hidden = Population(LeakyIntegrateFire(), 33, record_spikes=True)
+        output = Population(
+            LeakyIntegrateFire(readout="first_spike_time"), 2, record_spikes=True
+        )
+        Connection(source, hidden, Dense(rng.normal(8, 4, (1, 33)), 3), exponential())
+        Connection(hidden, output, Dense(rng.normal(0, 1, (33, 2)), 30), exponential())
+        Connection(hidden, output, Dense(rng.normal(0, 1, (33, 2))), exponential())
+    compiler = EventPropCompiler(20, CROSS_ENTROPY, batch_size=5, num_threads=3)
+    compiled = compiler.compile(network)
+    x = random_input(rng, 1, 0.3, examples=5, steps=20)
+    y = rng.integers(0, 2, 5)
+    for callbacks in ([], [Steps()], [SpikeRecorder(output)]):
+        compiled.train({source: x}, {output: y}, callbacks=callbacks)
+    compiled.evaluate({source: x}, {output: y}, callbacks=[])
+
+
+def trajectories() -> None:
+    """Mean square error in every step of one output neuron; two inputs."""
+    rng = np.random.default_rng(3)
+    with Network() as network:
+        first, second = Population(SpikeInput(), 16), Population(SpikeInput(), 5)
+        hidden = Population(LeakyIntegrateFire(), 16, record_spikes=True)
+        output = Population(LeakyIntegrate(readout="var"), 1)
+        Connection(first, hidden, Dense(rng.normal(1, 1, (16, 16))), exponential())
+        Connection(second, hidden, Dense(rng.normal(1, 1, (5, 16))), Exponential(2.0))
+        Connection(hidden, output, Dense(rng.normal(0, 1, (16, 1))), exponential())
+    compiler = EventPropCompiler(15, "mean_square_error", batch_size=2, num_threads=2)
+    use(compiler.compile(network), network, rng.normal(0, 1, (5, 15, 1)), output)
+
+
+def inference() -> None:
+    """Code, equations, adaptation, more neurons than 16 bits count, state kept."""
+    rng = np.random.default_rng(4)
+    model = {
+        "vars": [("V", "scalar"), ("n", "int")],
+        "sim_code": "n += 3; V += Isyn * gennrand_uniform();",
+        "threshold_condition_code": "V > 1 && n % 2 == 0",
+        "reset_code": "V = -gennrand_uniform();",
+    }
+    izhikevich = UserNeuron(
+        {
+            "v": ("0.04*v**2 + 5*v + 140 - u + Isyn", "c"),
+            "u": ("a*(b*v - u)", "u + d"),
+        },
+        "v",
+        "v - 30",
+        {"a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0},
+        {"v": -65.0, "u": -13.0},
+        sub_steps=2,
+    )
+    with Network() as network:
+        source = Population(SpikeInput(), 65537, record_spikes=True)
+        adaptive = AdaptiveLeakyIntegrateFire(tau_refrac=2.0, readout="spike_count")
+        middle = Population(adaptive, 9, record_spikes=True)
+        code = Population(CodeNeuron(model, readout="max_var"), 9, record_spikes=True)
+        user = Population(izhikevich, 9, record_spikes=True)
+        Connection(source, middle, Dense(1e-4))
+        for target, weight in ((code, 0.5), (user, 10.0)):
+            connectivity = Dense(np.full((9, 9), weight), rng.integers(0, 3, (9, 9)))
+            Connection(middle, target, connectivity, Exponential(3.0))
+        Connection(code, middle, Dense(0.1, 2))
+    x = np.zeros((5, 12, 65537), dtype=bool)
+    x[:, ::3, ::7] = True
+    x[:, :, -1] = True
+    recorders = [SpikeRecorder(p) for p in (source, middle, code, user)]
+    for reset in (True, False):
+        compiler = InferenceCompiler(
+            12, batch_size=2, num_threads=2, reset_vars_between_batches=reset
+        )
+        for callbacks in ([], [*recorders, VarRecorder(user, "u")], [Steps()]):
+            compiler.compile(network).predict({source: x}, callbacks=callbacks)
+
+
+SCENES: dict[str, Callable[[], None]] = {
+    "recurrent_with_delays": recurrent_with_delays,
+    "first_spikes": first_spikes,
+    "trajectories": trajectories,
+    "inference": inference,
+}
+SCRIPT = """
+import os
+os.environ.pop("LD_PRELOAD")  # is for this process, not for the compiler
+from engine.test_sanitize import SCENES
+from ml_genn.backends.cpu.toolchain import find_compiler
+assert any("sanitize=address" in a for a in find_compiler().arguments())
+SCENES["{name}"]()
+print("through")
+"""
+
+
+def library(name: str) -> str:
+    """A library of the compiler; skips where there is none."""
+    command = find_compiler().command
+    if Path(command[0]).name not in ("g++", "clang++") or shutil.which("g++") is None:
+        pytest.skip("needs g++")
+    done = subprocess.run(
+        ["g++", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    )
+    path = done.stdout.strip()
+    if not os.path.isabs(path):
+        pytest.skip(f"needs {name}, which g++ does not come with here")
+    return path
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_sanitizers_find_nothing(name: str) -> None:
+    libraries = [library("libasan.so"), library("libubsan.so")]
+    process = start(
+        SCRIPT.format(name=name),
+        ML_GENN_SANITIZE="1",
+        LD_PRELOAD=":".join(libraries),
+        ASAN_OPTIONS="detect_leaks=0",
+        UBSAN_OPTIONS="print_stacktrace=1",
+    )
+    output, errors = process.communicate(timeout=300)
+    for text in (output, errors):
+        assert "ERROR" not in text, text
+        assert "runtime error" not in text, text
+    assert process.returncode == 0, errors
+    assert output.strip() == "through"
+
+
+def test_sanitizers_would_find_something(tmp_path: Path) -> None:
+    """A library made with the same flags that reads past its array ends the process."""
+    source = tmp_path / "wrong.cpp"
+    source.write_text(
+        'extern "C" __attribute__((visibility("default"))) int wrong(int n) {\n'
+        "  int *a = new int[4]();\n"
+        "  return a[n];\n"
+        "}\n"
+    )
+    libraries = [library("libasan.so"), library("libubsan.so")]
+    script = f"""
+import ctypes, os, subprocess
+from ml_genn.backends.cpu.toolchain import find_compiler
+os.environ.pop("LD_PRELOAD")
+command = [*find_compiler().arguments(), "{source}", "-o", "{tmp_path}/wrong.so"]
+subprocess.run(command, check=True)
+ctypes.CDLL("{tmp_path}/wrong.so").wrong(4)
+"""
+    process = start(
+        script,
+        ML_GENN_SANITIZE="1",
+        LD_PRELOAD=":".join(libraries),
+        ASAN_OPTIONS="detect_leaks=0",
+    )
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert "ERROR: AddressSanitizer" in errors or "runtime error" in errors
