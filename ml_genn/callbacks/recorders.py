@@ -61,6 +61,9 @@ class _Recorder(Callback):
         """(key, what was recorded)."""
         return self.key, self._data
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of '{self._pop.name}', key={self.key!r}>"
+
 
 class SpikeRecorder(_Recorder):
     """Records spikes.

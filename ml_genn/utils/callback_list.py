@@ -95,7 +95,8 @@ def _refuse_twice(callbacks: Sequence[Callback]) -> None:
     for k, callback in enumerate(callbacks):
         if any(callback is other for other in callbacks[:k]):
             raise ValidationError(f"Callbacks: {callback!r} is in the list twice.")
-    keys = [c.key for c in callbacks if c.key is not None]
+    collecting = [c for c in callbacks if overrides(c, "get_data")]
+    keys = [c.key for c in collecting if c.key is not None]
     for k, key in enumerate(keys):
         if key in keys[:k]:
             raise _key_twice(key)

@@ -471,38 +471,47 @@ def test_threads_change_only_the_order_of_a_sum(num_threads: int) -> None:
 # ---------------------------------------------------------------- state over batches
 
 
+READOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sum_var": lambda v: v.sum(axis=1),
+    "avg_var": lambda v: v.mean(axis=1),
+    "max_var": lambda v: np.maximum(v.max(axis=1), 0.0),
+    "var": lambda v: v[:, -1],
+}
+
+
 def carried(
-    parts: list[Bool], delay: Any, *, readout: str = "sum_var", size: int = 4
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    parts: list[Bool], delay: Any
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Spikes, potentials and readouts of batches that carry on from each other.
 
     ``parts`` are one batch each, (examples, steps, inputs); what comes back has one
     batch after the other along the axis of steps, readouts along the first axis.
     """
     rng = np.random.default_rng(1)
+    into, out = rng.normal(0.2, 0.2, (6, 4)), rng.normal(0.0, 0.5, (4, 2))
     with Network() as network:
         source = Population(SpikeInput(), 6, name="input")
-        fire = Population(
-            LeakyIntegrateFire(tau_refrac=4.0), size, name="fire", record_spikes=True
-        )
-        output = Population(LeakyIntegrate(readout=readout), 2, name="output")
-        weight = rng.normal(0.2, 0.2, (6, size))
-        Connection(source, fire, Dense(weight, delay), Exponential(2.0))
-        Connection(fire, output, Dense(rng.normal(0.0, 0.5, (size, 2))))
+        neuron = LeakyIntegrateFire(tau_refrac=4.0)
+        fire = Population(neuron, 4, name="fire", record_spikes=True)
+        Connection(source, fire, Dense(into, delay), Exponential(2.0))
+        outputs = {
+            name: Population(LeakyIntegrate(readout=name), 2) for name in READOUTS
+        }
+        for output in outputs.values():
+            Connection(fire, output, Dense(out))
     examples, steps = parts[0].shape[:2]
     compiler = InferenceCompiler(
         steps, batch_size=examples, num_threads=2, reset_vars_between_batches=False
     )
-    recorders = [SpikeRecorder(fire, "spikes"), VarRecorder(output, "v", "v")]
+    recorders = [SpikeRecorder(fire, "spikes"), VarRecorder(outputs["var"], "v", "v")]
     predictions, data = compiler.compile(network).predict(
         np.concatenate(parts), callbacks=recorders
     )
-    spikes = raster_of(data["spikes"], steps, size)
-    stacked = [
+    spikes, v = [
         np.concatenate(np.split(np.asarray(values), len(parts)), axis=1)
-        for values in (spikes, data["v"])
+        for values in (raster_of(data["spikes"], steps, 4), data["v"])
     ]
-    return stacked[0], stacked[1], predictions[output]
+    return spikes, v, {name: predictions[p] for name, p in outputs.items()}
 
 
 def halves(silent: int) -> tuple[Bool, list[Bool]]:
@@ -537,18 +546,14 @@ def test_spikes_under_way_are_carried_over_batches(delay: Any) -> None:
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("readout", ["sum_var", "max_var", "avg_var", "var"])
-def test_readouts_start_anew_in_each_batch(readout: str) -> None:
+def test_readouts_start_anew_in_each_batch() -> None:
     _, parts = halves(silent=15)
-    _, v, found = carried(parts, 0, readout=readout)
-    reduce = {
-        "sum_var": lambda a: a.sum(axis=1),
-        "avg_var": lambda a: a.mean(axis=1),
-        "max_var": lambda a: np.maximum(a.max(axis=1), 0.0),
-        "var": lambda a: a[:, -1],
-    }[readout]
-    expected = np.concatenate([reduce(part) for part in np.split(v, 2, axis=1)])
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    _, v, found = carried(parts, 0)
+    for name, reduce in READOUTS.items():
+        expected = np.concatenate([reduce(part) for part in np.split(v, 2, axis=1)])
+        np.testing.assert_allclose(
+            found[name], expected, rtol=1e-5, atol=1e-5, err_msg=name
+        )
 
 
 def test_the_first_batch_starts_in_the_initial_state() -> None:

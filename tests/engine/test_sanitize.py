@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,21 +204,36 @@ def library(name: str) -> str:
     return path
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_sanitizers_find_nothing(name: str) -> None:
+def sanitized(script: str) -> subprocess.Popen[str]:
+    """Runs a script with the sanitizers' libraries loaded first."""
     libraries = [library("libasan.so"), library("libubsan.so")]
-    process = start(
-        SCRIPT.format(name=name),
+    return start(
+        script,
         ML_GENN_SANITIZE="1",
         LD_PRELOAD=":".join(libraries),
         ASAN_OPTIONS="detect_leaks=0",
-        UBSAN_OPTIONS="print_stacktrace=1",
     )
-    output, errors = process.communicate(timeout=300)
+
+
+@pytest.fixture(scope="module")
+def scenes() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """All scenes at once, since each spends most of its time compiling."""
+    running = {name: sanitized(SCRIPT.format(name=name)) for name in SCENES}
+    yield running
+    for process in running.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_sanitizers_find_nothing(
+    name: str, scenes: dict[str, subprocess.Popen[str]]
+) -> None:
+    output, errors = scenes[name].communicate(timeout=300)
     for text in (output, errors):
         assert "ERROR" not in text, text
         assert "runtime error" not in text, text
-    assert process.returncode == 0, errors
+    assert scenes[name].returncode == 0, errors
     assert output.strip() == "through"
 
 
@@ -231,7 +246,6 @@ def test_sanitizers_would_find_something(tmp_path: Path) -> None:
         "  return a[n];\n"
         "}\n"
     )
-    libraries = [library("libasan.so"), library("libubsan.so")]
     script = f"""
 import ctypes, os, subprocess
 from ml_genn.backends.cpu.toolchain import find_compiler
@@ -240,12 +254,7 @@ command = [*find_compiler().arguments(), "{source}", "-o", "{tmp_path}/wrong.so"
 subprocess.run(command, check=True)
 ctypes.CDLL("{tmp_path}/wrong.so").wrong(4)
 """
-    process = start(
-        script,
-        ML_GENN_SANITIZE="1",
-        LD_PRELOAD=":".join(libraries),
-        ASAN_OPTIONS="detect_leaks=0",
-    )
+    process = sanitized(script)
     _, errors = process.communicate(timeout=300)
     assert process.returncode != 0
     assert "ERROR: AddressSanitizer" in errors or "runtime error" in errors

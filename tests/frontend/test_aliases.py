@@ -26,7 +26,11 @@ from ml_genn.utils.module import alias, get_object, get_object_mapping
 
 REGISTRIES: list[tuple[Any, type, set[str]]] = [
     (callbacks.default_callbacks, callbacks.Callback, {"batch_progress_bar"}),
-    (initializers.default_initializers, initializers.Initializer, {"normal", "uniform"}),
+    (
+        initializers.default_initializers,
+        initializers.Initializer,
+        {"normal", "uniform"},
+    ),
     (
         losses.default_losses,
         losses.Loss,

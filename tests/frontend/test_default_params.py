@@ -106,7 +106,9 @@ def test_defaults_that_nobody_looks_at_are_refused(given: Any, message: str) -> 
 
 
 def test_a_misspelt_argument_gets_a_suggestion() -> None:
-    with pytest.raises(UnknownNameError, match="argument 'taumem'. Did you mean 'tau_"):
+    with pytest.raises(
+        UnknownNameError, match=r"argument 'taumem'. Did you mean 'tau_"
+    ):
         Network({LeakyIntegrate: {"taumem": 3.0}})
 
 

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_genn import Connection, InputLayer, Layer, Network, Population, SequentialNetwork
+from ml_genn import (
+    Connection,
+    InputLayer,
+    Layer,
+    Network,
+    Population,
+    SequentialNetwork,
+)
 from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import Dense
 from ml_genn.errors import ValidationError
@@ -113,12 +120,14 @@ def test_an_array_has_a_delay_for_each_synapse_rounded_to_steps() -> None:
 
 
 def test_a_delay_that_is_not_whole_is_refused() -> None:
-    with pytest.raises(ValidationError, match="'Conn_a_b': a delay is a whole number.*"):
+    with pytest.raises(
+        ValidationError, match=r"'Conn_a_b': a delay is a whole number.*"
+    ):
         _delays(1.5)
 
 
 def test_drawn_delays_need_the_longest_delay() -> None:
-    with pytest.raises(ValidationError, match="'Conn_a_b':.*max_delay_steps"):
+    with pytest.raises(ValidationError, match=r"'Conn_a_b':.*max_delay_steps"):
         _delays(Uniform(0.0, 3.0))
 
 

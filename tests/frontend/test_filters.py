@@ -50,7 +50,7 @@ def test_examples_are_counted_over_batches() -> None:
     "wrong", [-1, 1.5, "a", [[1]], True, {1, 2}, [[1], [1, 2]], [0, -3], np.ones(3)]
 )
 def test_examples_that_cannot_be_are_refused(wrong: Any) -> None:
-    with pytest.raises(ValidationError, match="^example_filter"):
+    with pytest.raises(ValidationError, match=r"^example_filter"):
         ExampleFilter(wrong)
 
 
@@ -125,7 +125,7 @@ def test_recorders_refuse_bad_arguments_at_once() -> None:
     assert network.populations == [silent]
     with pytest.raises(ValidationError, match="'in' with record_spikes=True"):
         SpikeRecorder(silent)
-    with pytest.raises(ValidationError, match="^example_filter"):
+    with pytest.raises(ValidationError, match=r"^example_filter"):
         VarRecorder(silent, "v", example_filter=-1)
     with pytest.raises(ValidationError, match="either var or genn_var"):
         VarRecorder(silent)

@@ -202,9 +202,9 @@ def test_names_that_cannot_be_shown_are_refused(name: Any) -> None:
     "shape", [0, -1, 2.5, "3", (2, 0), (), True, (True, 2), (2, "a"), object()]
 )
 def test_a_bad_shape_is_refused(shape: Any) -> None:
-    with Network() as network:
-        with pytest.raises(ValidationError, match="shape is a whole number above 0"):
-            Population("spike_input", shape)
+    message = "shape is a whole number above 0"
+    with Network() as network, pytest.raises(ValidationError, match=message):
+        Population("spike_input", shape)
     assert not network.populations
 
 
@@ -331,7 +331,7 @@ def test_a_layer_whose_network_is_gone_says_so() -> None:
     layer = build()
     gc.collect()
     for find in (get_underlying_pop, get_underlying_conn):
-        with pytest.raises(ValidationError, match="Layer: its network is gone. Keep"):
+        with pytest.raises(ValidationError, match=r"Layer: its network is gone. Keep"):
             find(layer)
 
 
@@ -364,9 +364,9 @@ def test_the_previous_layer_is_the_last_one() -> None:
 
 
 def test_a_layer_before_the_input_layer_is_refused() -> None:
-    with SequentialNetwork() as network:
-        with pytest.raises(ValidationError, match="starts with an InputLayer"):
-            Layer(Dense(1.0), "leaky_integrate", 3)
+    message = "starts with an InputLayer"
+    with SequentialNetwork() as network, pytest.raises(ValidationError, match=message):
+        Layer(Dense(1.0), "leaky_integrate", 3)
     assert not network.populations
 
 

@@ -174,7 +174,10 @@ def test_a_function_may_draw() -> None:
     [
         (lambda rng, shape: np.ones(4), r"returned shape \(4,\), expected \(2, 3\)"),
         (lambda rng, shape: 1.0, r"returned shape \(\), expected \(2, 3\)"),
-        (lambda rng, shape: np.full(shape, np.nan), "weight holds numbers that are not"),
+        (
+            lambda rng, shape: np.full(shape, np.nan),
+            "weight holds numbers that are not",
+        ),
         (lambda rng, shape: np.full(shape, "a"), "is a number or an array of numbers"),
     ],
 )
@@ -195,7 +198,7 @@ def test_users_may_write_initializers() -> None:
     assert np.array_equal(_weights(Ones()), np.ones((2, 3)))
 
 
-# ---------------------------------------------------------------- draws belong to a place
+# ---------------------------------------------------------------- places of draws
 def _weights(weight: Any, seed: int = 0, *, before: int = 0) -> np.ndarray:
     """Weights of a connection, with others made before it."""
     with Network() as network:

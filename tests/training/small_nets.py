@@ -52,9 +52,7 @@ class Small:
         return InferenceCompiler(STEPS, **{**arguments, **kwargs}).compile(self.network)
 
 
-def small(
-    readout: str = "avg_var", shape: int | tuple[int, ...] = CLASSES
-) -> Small:
+def small(readout: str = "avg_var", shape: int | tuple[int, ...] = CLASSES) -> Small:
     """An input, a spiking hidden layer and a non-spiking output."""
     with SequentialNetwork() as network:
         inputs = InputLayer("spike_input", INPUTS, record_spikes=True)
@@ -101,7 +99,9 @@ def double() -> Double:
     return Double(network, inputs, outputs)  # type: ignore[arg-type]
 
 
-def spikes(count: int, seed: int = 0, neurons: int = INPUTS) -> list[PreprocessedSpikes]:
+def spikes(
+    count: int, seed: int = 0, neurons: int = INPUTS
+) -> list[PreprocessedSpikes]:
     """Random spikes of several examples."""
     rng = np.random.default_rng(seed)
     return [

@@ -329,6 +329,24 @@ def test_recorders_of_unknown_variables_are_refused() -> None:
         net.inference().predict(spikes(1), callbacks=[VarRecorder(net.output, "w")])
 
 
+def test_recorders_of_populations_of_several_dimensions() -> None:
+    net = small("var", (2, 2))
+    compiled = net.inference()
+    found = []
+    for chosen in (None, (1, 0), (slice(None), 1), np.eye(2, dtype=bool)):
+        recorder = VarRecorder(net.output, "v", neuron_filter=chosen)
+        _, data = compiled.predict(spikes(3), callbacks=[recorder])
+        found.append(np.stack(data[0]))
+    everything, one, column, diagonal = found
+    assert everything.shape == (3, STEPS, 4)
+    assert np.array_equal(one, everything[:, :, [2]])
+    assert np.array_equal(column, everything[:, :, [1, 3]])
+    assert np.array_equal(diagonal, everything[:, :, [0, 3]])
+    with pytest.raises(ValidationError, match="neuron_filter does not fit"):
+        bad = VarRecorder(net.output, "v", neuron_filter=3)
+        compiled.predict(spikes(3), callbacks=[bad])
+
+
 def test_recorders_may_be_used_again() -> None:
     net = small()
     compiled = net.inference()

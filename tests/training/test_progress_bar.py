@@ -28,7 +28,11 @@ def test_a_bar_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     compiled = small().train_compiler()
     metrics, _ = compiled.train(spikes(10), labels(10), num_epochs=3)
     bars = _bars(capsys)
-    assert [bar.split(":")[0] for bar in bars] == ["Epoch 0/2", "Epoch 1/2", "Epoch 2/2"]
+    assert [bar.split(":")[0] for bar in bars] == [
+        "Epoch 0/2",
+        "Epoch 1/2",
+        "Epoch 2/2",
+    ]
     assert all("100%" in bar and "3/3" in bar for bar in bars)
     accuracy = metrics[compiled.outputs[0]].result
     shown = f"loss: {metrics.loss:.4f}, SparseCategoricalAccuracy: {accuracy:.4f}]"
@@ -116,11 +120,9 @@ class Stops(Callback):
 def test_an_exception_ends_the_line_of_the_bar(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    compiled = small().train_compiler()
+    compiled, bar = small().train_compiler(), BatchProgressBar()
     with pytest.raises(RuntimeError, match="enough"):
-        compiled.train(
-            spikes(12), labels(12), callbacks=["batch_progress_bar", Stops()]
-        )
+        compiled.train(spikes(12), labels(12), callbacks=[bar, Stops()])
     text = capsys.readouterr().err
     assert text.endswith("\n")
     assert "2/3" in text.split("\r")[-1]
@@ -130,9 +132,9 @@ def test_a_loss_that_diverges_ends_the_line_of_the_bar(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     compiled = small("var").train_compiler(losses="mean_square_error")
-    y = np.full((4, STEPS, CLASSES), 1e30)
+    y, bar = np.full((4, STEPS, CLASSES), 1e30), BatchProgressBar()
     with pytest.raises(DivergedError):
-        compiled.train(spikes(4), y, metrics="mean_square_error")
+        compiled.train(spikes(4), y, metrics="mean_square_error", callbacks=[bar])
     assert capsys.readouterr().err.endswith("\n")
 
 
