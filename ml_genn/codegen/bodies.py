@@ -20,6 +20,9 @@ PROVIDED = {
     "num_batch": ("int", "int(c_.batch)"),
 }
 
+#: Types that are stored as another one of four bytes.
+STORED = {"bool": "int32_t"}
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -69,6 +72,8 @@ class Body:
             else:
                 index = self.layout.scalars[self.group.name, constant.name]
                 writer.line(f"const float {constant.name} = c_.scalars[{index}];")
+        if "num_neurons" in self.reads:
+            writer.line(f"const int num_neurons = {size};")
         for name, (kind, value) in PROVIDED.items():
             if name in self.reads and "j_" not in value:
                 writer.line(f"const {kind} {name} = {value};")
@@ -106,5 +111,6 @@ def rows(
     types = {v.name: v.type for v in group.variables}
     for name in names:
         kind = types.get(name, "float")
+        kind = STORED.get(kind, kind)
         offset = layout.rows[group.name, name].offset
         writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {offset});")

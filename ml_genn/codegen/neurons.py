@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.bodies import PROVIDED, Body, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, LossKind, NeuronGroup, Sensitivity
@@ -43,8 +43,7 @@ def _threshold(group: NeuronGroup) -> Code:
     if text is None:
         return Code()
     known = {v.name for v in group.variables} | {c.name for c in group.constants}
-    words = frozenset(_words(text))
-    return Code((text,), words & (known | {"t", "dt", "id", "batch"}))
+    return Code((text,), frozenset(_words(text)) & (known | frozenset(PROVIDED)))
 
 
 def _words(text: str) -> list[str]:
@@ -70,8 +69,6 @@ def _output_read(group: NeuronGroup) -> Code:
 
 
 def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
-    if group.rising_edge:
-        writer.line(f"const bool was_ = {group.threshold};")
     writer.lines(group.step.lines)
     for name in group.kept:
         writer.line(f"{name}_kept__p_[j_] = {name};")
@@ -79,8 +76,7 @@ def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
         writer.lines(_output_read(group).lines)
         writer.lines(group.readout.update.lines)
     if group.threshold is not None:
-        edge = " && !was_" if group.rising_edge else ""
-        writer.line(f"flag_[j_] = ({group.threshold}){edge};")
+        writer.line(f"flag_[j_] = {group.threshold};")
 
 
 def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:

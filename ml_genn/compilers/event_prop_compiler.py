@@ -15,6 +15,7 @@ from ml_genn.compilers.lowering import Training, check_network, lower, refuse_re
 from ml_genn.compilers.output_rules import Output, event_prop_loss
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import Loss, default_losses
+from ml_genn.model.rules import ExactSpikes
 from ml_genn.network import Network
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -169,6 +170,7 @@ class EventPropCompiler(Compiler):
             },
             adjoint=adjoint,
             learn=frozenset(c for c in network.connections if c.ends()[1] in adjoint),
+            rule=ExactSpikes(),
             optimiser=self.optimiser,
             regularised=self._regularised(adjoint),
             loss_scalars=dict.fromkeys(

@@ -20,7 +20,7 @@ from ml_genn.compilers.derivations import derived
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.initializers import Initializer
-from ml_genn.model.code_strings import NeuronCode
+from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
 from ml_genn.model.expression import names
 from ml_genn.model.plan import (
@@ -38,6 +38,7 @@ from ml_genn.model.plan import (
     SynapseGroup,
     Values,
 )
+from ml_genn.model.rules import SpikeRule
 from ml_genn.model.system import port_name, system_of
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
@@ -57,7 +58,9 @@ class Training:
         losses: {output: loss}.
         adjoint: populations that the loss flows through.
         learn: connections whose weights change.
+        rule: how the backward pass treats spikes.
         optimiser: how they change.
+        rule_parameters: numbers that the rule's expressions mention.
         regularised: {population: (lower, upper strength, target spikes)}.
         loss_scalars: {output: (temperature, alpha)}.
     """
@@ -65,7 +68,9 @@ class Training:
     losses: Mapping[Population, Loss]
     adjoint: frozenset[Population]
     learn: frozenset[Connection]
+    rule: SpikeRule
     optimiser: Optimiser
+    rule_parameters: Mapping[str, float] = field(default_factory=dict)
     regularised: Mapping[Population, tuple[float, float, float]] = field(
         default_factory=dict
     )
@@ -241,7 +246,8 @@ def _group(
             neuron.equations()
         group = _code_group(population, neuron, equations, where)
     else:
-        found = derived(system_of(neuron.equations(), equations), where, adjoint)
+        rule = training.rule if training and adjoint else None
+        found = derived(system_of(neuron.equations(), equations), where, rule)
         group = _equation_group(population, neuron.equations(), found)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
@@ -251,7 +257,8 @@ def _group(
             loss=training.losses.get(population),
             regularised=population in training.regularised,
         )
-    arrays = _neuron_values(population, neuron, ports, draw)
+    extra = training.rule_parameters if training and adjoint else {}
+    arrays = _neuron_values(population, neuron, ports, draw, extra)
     return replace(
         group,
         constants=tuple(
@@ -262,11 +269,16 @@ def _group(
 
 
 def _neuron_values(
-    population: Population, neuron: Neuron, ports: _Ports, draw: _Draw
+    population: Population,
+    neuron: Neuron,
+    ports: _Ports,
+    draw: _Draw,
+    extra: Mapping[str, float],
 ) -> frozenset[str]:
     """Draws parameters and initial states; returns parameters that are arrays."""
     shape, name = population.shape or (), population.name
-    parameters, initial = dict(neuron.parameters()), dict(neuron.initial())
+    parameters = {**neuron.parameters(), **extra}
+    initial = dict(neuron.initial())
     for k, synapse in enumerate(ports.synapses):
         for target, given in (
             (parameters, synapse.parameters()),
@@ -285,9 +297,15 @@ def _neuron_values(
 
 def _derived_parameters(
     neuron: CodeNeuron, values: Mapping[str, Any], dt: float
-) -> dict[str, float]:
-    given = [values[name] for name in neuron.code.parameters]
-    return {name: float(make(given, dt)) for name, make in neuron.code.derived}
+) -> dict[str, Any]:
+    given = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))
+    if not neuron.code.derived or not given or given[0].ndim == 0:
+        numbers = [float(value) for value in given]
+        return {name: make(numbers, dt) for name, make in neuron.code.derived}
+    return {
+        name: np.array([make(numbers, dt) for numbers in zip(*given, strict=True)])
+        for name, make in neuron.code.derived
+    }
 
 
 def _equation_group(
@@ -296,6 +314,8 @@ def _equation_group(
     at_spikes = found.reset.reads
     if found.adjoint:
         at_spikes |= found.adjoint.record.reads
+        if found.adjoint.active:
+            at_spikes |= found.adjoint.active.record.reads
     return NeuronGroup(
         name=population.name,
         size=population.size,
@@ -318,47 +338,62 @@ def _code_group(
     where: str,
 ) -> NeuronGroup:
     """A group whose step is the synapses' equations, then the user's code."""
-    ports = derived(system_of(NeuronEquations(()), synapses), where, False)
+    ports = derived(system_of(NeuronEquations(()), synapses), where, None)
     code: NeuronCode = neuron.code
     fixed = (*code.parameters, *(name for name, _ in code.derived))
-    extra = tuple(
-        f"const {kind} {name} = {value!r}f;" for name, kind, value in code.extra_inputs
-    )
+    threshold = code.threshold or CodeBlock("", *[frozenset()] * 3)
+    edge = code.auto_refractory and bool(threshold.text)
+    before = (f"const bool was_above_ = {threshold.text};",) if edge else ()
     step = Code(
-        ports.step.lines + extra + tuple(code.sim.text.splitlines()),
-        ports.step.reads | code.sim.reads,
+        ports.step.lines + before + tuple(code.sim.text.splitlines()),
+        ports.step.reads | code.sim.reads | threshold.reads,
         ports.step.writes | code.sim.writes,
-        code.sim.calls,
+        _random(code.sim.calls | threshold.calls),
     )
     reset = Code(
         tuple(code.reset.text.splitlines()),
         code.reset.reads,
         code.reset.writes,
-        code.reset.calls,
+        _random(code.reset.calls),
     )
     return NeuronGroup(
         name=population.name,
         size=population.size,
         variables=(
-            *(StateVariable(v.name, _stored(v.type)) for v in code.variables),
+            *(StateVariable(v.name, _TYPES[v.type]) for v in code.variables),
             *ports.variables,
         ),
-        constants=(*ports.constants, *(Constant(name, name) for name in fixed)),
+        constants=(
+            *ports.constants,
+            *(Constant(name, name) for name in fixed),
+            *(Constant(name, repr(value)) for name, _, value in code.extra_inputs),
+        ),
         ports=ports.ports,
         output=neuron.output_var_name,
         step=step,
-        threshold=code.threshold.text if code.threshold else None,
-        rising_edge=code.auto_refractory,
+        threshold=(
+            f"({threshold.text}) && !was_above_" if edge else threshold.text or None
+        ),
         reset=reset,
         kept=("Isyn",) if "Isyn" in reset.reads else (),
     )
 
 
-def _stored(kind: str) -> str:
-    """The four-byte type that a variable of a C type is stored as."""
-    if kind in ("float", "double"):
-        return "float"
-    return "uint32_t" if kind.startswith("u") else "int32_t"
+def _random(calls: frozenset[str]) -> frozenset[str]:
+    """Functions that draw random numbers."""
+    return frozenset(name for name in calls if name.startswith("gennrand"))
+
+
+#: {C type of a variable in code: type that the engine knows it by}
+_TYPES = {
+    "float": "float",
+    "double": "float",
+    "bool": "bool",
+    "int": "int32_t",
+    "int32_t": "int32_t",
+    "unsigned int": "uint32_t",
+    "uint32_t": "uint32_t",
+}
 
 
 def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:

@@ -36,7 +36,12 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class StateVariable:
-    """One number per neuron and example; ``type`` is its C type."""
+    """One number per neuron and example.
+
+    Args:
+        name: its name.
+        type: its C type: float, int32_t, uint32_t or bool; each is stored in four bytes.
+    """
 
     name: str
     type: str = "float"
@@ -71,11 +76,34 @@ class PortAdjoint:
 
     Args:
         weight: dL/dw of a spike that arrives now.
-        time: weight * ``time`` is dL/dt of its arrival; "0" if it has no effect.
+        back: weight * ``back`` is what flows back to the source: under EventProp dL/dt
+            of the arrival, with surrogate gradients dL/ds of the spike.
+        reads: names in both.
     """
 
     weight: str
-    time: str
+    back: str
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Where a spike is given a slope: a neuron near its threshold is active.
+
+    Args:
+        condition: whether a neuron is active in a step, before its reset.
+        record: run where it is active, before the reset; assigns ``records``.
+        records: numbers kept with each active entry.
+        reset: adds to ``dL_ds_``, the derivative of the loss by the spike, what the
+            reset that comes with it does.
+        jump: adjoint before the spike from ``dL_ds_`` and ``records``.
+    """
+
+    condition: str
+    record: Code
+    records: tuple[str, ...]
+    reset: Code
+    jump: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +112,7 @@ class Adjoint:
 
     Args:
         variables: adjoint variables, ``lambda_<x> = dL/dx``.
+        tape: state variables whose value at the start of each step is recorded.
         step: adjoint before a step from the adjoint after it.
         record: run at forward spikes before the reset; assigns ``records``.
         records: numbers kept with each spike.
@@ -92,15 +121,18 @@ class Adjoint:
         ports: one for each port of the group.
         push: assigns to the adjoint variables the effect of ``amount_`` on the
             threshold crossing (regularisation).
+        active: for rules with a surrogate gradient.
     """
 
     variables: tuple[str, ...]
+    tape: tuple[str, ...]
     step: Code
     record: Code
     records: tuple[str, ...]
     jump: Code
     ports: tuple[PortAdjoint, ...]
     push: Code
+    active: Active | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +217,6 @@ class NeuronGroup:
         output: variable that readouts look at.
         step: one time step; ends with the variables up to date.
         threshold: condition, after the step, under which the neuron spikes.
-        rising_edge: whether it spikes only where the condition was false before the
-            step.
         reset: run when the neuron spikes.
         kept: locals of the step that code at spikes reads.
         events: whether its spikes come with the data.
@@ -204,7 +234,6 @@ class NeuronGroup:
     output: str | None = None
     step: Code = Code()
     threshold: str | None = None
-    rising_edge: bool = False
     reset: Code = Code()
     kept: tuple[str, ...] = ()
     events: bool = False

@@ -10,7 +10,18 @@ from ml_genn.model.plan import Code, NeuronGroup, Plan
 
 #: Names that every backend provides to code.
 PROVIDED = frozenset(
-    {"Isyn", "dt", "t", "step", "num_steps", "id", "batch", "num_batch", "output"}
+    [
+        "Isyn",
+        "batch",
+        "dt",
+        "id",
+        "num_batch",
+        "num_neurons",
+        "num_steps",
+        "output",
+        "step",
+        "t",
+    ]
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
