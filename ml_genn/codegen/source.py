@@ -45,7 +45,8 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
     constants = {
         "INPUTS": len(layout.inputs),
         "OUTPUTS": len(layout.outputs),
-        "TAPES": len(layout.tapes),
+        "TAPES": len(layout.tapes) + len(layout.active_tapes),
+        "HISTORIES": len(layout.histories),
         "LEARNED": len(layout.learned),
         "UPDATES": len(plan.updates),
         "REGULARISED": len(layout.regularised),
@@ -58,6 +59,11 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "INPUT_TAPE": [layout.tapes[g.name] for g in layout.inputs],
         "DRIVE_SIZE": [
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
+        ],
+        "HISTORY_SIZE": [
+            padded(g.size) * len(g.adjoint.tape)
+            for g in layout.histories
+            if g.adjoint
         ],
         "LEARNED_SIZE": [_weights(layout, name) for name in layout.learned],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],

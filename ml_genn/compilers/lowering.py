@@ -18,7 +18,7 @@ import numpy as np
 
 from ml_genn.compilers.derivations import derived
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
 from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
@@ -58,6 +58,7 @@ class Training:
         losses: {output: loss}.
         adjoint: populations that the loss flows through.
         learn: connections whose weights change.
+        feed_back: connections through which the loss flows back to the source.
         rule: how the backward pass treats spikes.
         optimiser: how they change.
         rule_parameters: numbers that the rule's expressions mention.
@@ -68,6 +69,7 @@ class Training:
     losses: Mapping[Population, Loss]
     adjoint: frozenset[Population]
     learn: frozenset[Connection]
+    feed_back: frozenset[Connection]
     rule: SpikeRule
     optimiser: Optimiser
     rule_parameters: Mapping[str, float] = field(default_factory=dict)
@@ -428,7 +430,7 @@ def _synapses(
         shape,
     )
     learn = training is not None and connection in training.learn
-    flows = training is not None and {source, target} <= training.adjoint
+    flows = training is not None and connection in training.feed_back
     return SynapseGroup(
         name=name,
         source=source.name,
@@ -476,12 +478,3 @@ def _update(synapses: SynapseGroup, training: Training) -> OptimiserUpdate:
     return OptimiserUpdate(
         synapses.name, optimiser.SLOTS, optimiser.SCALARS, optimiser.CODE
     )
-
-
-def refuse_refractory(neuron: Neuron, where: str, rule: str) -> None:
-    """Refuses a refractory period where a rule has no gradient for it."""
-    if getattr(neuron, "tau_refrac", None) is not None:
-        raise UnsupportedError(
-            f"{where}: {rule} has no gradient for a refractory period, since a spike "
-            "at its end is not a crossing of the threshold. Leave out tau_refrac."
-        )
