@@ -121,7 +121,6 @@ class _Records:
 
     def keep(self, expression: Any) -> Any:
         """The expression, or the symbol of the record that holds it."""
-        expression = tidy(expression)
         if not expression.has(*self.dynamic):
             return expression
         for name, known in self.found:
@@ -157,12 +156,12 @@ def _crossing(s: Symbolic, constants: Constants) -> Jump:
     targets = []
     for x in s.neuron:
         slope = -sympy.diff(s.threshold, x) / crossing
-        total = records.keep(slope) * symbol(TIME_SLOPE)
+        total = records.keep(tidy(slope)) * symbol(TIME_SLOPE)
         for y in s.neuron:
             carried = sum(sympy.diff(s.jump[y], z) * f[z] for z in s.neuron)
             after = f[y].subs(jumped, simultaneous=True)
             entry = sympy.diff(s.jump[y], x) + slope * (carried - after)
-            total += records.keep(entry) * _lambda(y)
+            total += records.keep(tidy(entry)) * _lambda(y)
         targets.append((_lambda(x).name, total))
     return (
         assignments(records.found, constants, prefix="r"),
@@ -231,7 +230,7 @@ def _followed(s: Symbolic, rule: SurrogateSpikes) -> list[Any]:
 
 def _port(s: Symbolic, k: int, constants: Constants, exact: bool) -> PortAdjoint:
     """What a spike that arrives at port ``k`` does to the loss, by weight and time."""
-    weight = _transposed(s, s.entry[k]) if s.delta[k] else _lambda(s.entry[k])
+    weight = _lambda(s.entry[k])
     time = _arrival(s, k) if exact else weight
     hoisted = constants.hoist(weight), constants.hoist(time)
     read = set().union(*(e.free_symbols for e in hoisted))

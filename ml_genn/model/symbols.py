@@ -155,6 +155,8 @@ class Constants:
         """The expression with its constant parts replaced by named constants."""
         if expression in self.dynamic:
             return expression
+        if isinstance(expression, sympy.functions.elementary.piecewise.ExprCondPair):
+            return expression.func(*(self.hoist(part) for part in expression.args))
         if isinstance(expression, sympy.logic.boolalg.BooleanAtom):
             return expression
         if not expression.free_symbols:
