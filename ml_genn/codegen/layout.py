@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_genn.model.plan import Constant, Delay, NeuronGroup, Plan, SynapseGroup
+from ml_genn.model.plan import (
+    Constant,
+    Delay,
+    Learned,
+    NeuronGroup,
+    Plan,
+    SynapseGroup,
+)
 
 LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 
@@ -71,10 +78,20 @@ class Layout:
         return tuple(g for g in self.plan.neurons if g.adjoint and g.adjoint.tape)
 
     @cached_property
-    def learned(self) -> dict[str, int]:
-        """{synapse group whose gradient is taken: index}."""
-        names = [s.name for s in self.plan.synapses if s.learn]
-        return {name: k for k, name in enumerate(names)}
+    def learned(self) -> dict[Learned, int]:
+        """{array whose gradient is taken: index}."""
+        return {array: k for k, array in enumerate(self.plan.learned)}
+
+    def learned_size(self, array: Learned) -> int:
+        """Numbers in a learned array, padding included."""
+        if not array.parameter:
+            s = self.plan.synapse(array.owner)
+            return self.plan.neuron(s.source).size * padded(
+                self.plan.neuron(s.target).size
+            )
+        group = self.plan.neuron(array.owner)
+        (found,) = (p for p in group.learned if p.name == array.parameter)
+        return LANES if found.shared else padded(group.size)
 
     @cached_property
     def scalars(self) -> dict[tuple[str, str], int]:
@@ -95,9 +112,15 @@ class Layout:
 
     @cached_property
     def arrays(self) -> dict[tuple[str, str, str], int]:
-        """{(kind, owner, name): index} of arrays; kinds: constant, weight, delay."""
+        """{(kind, owner, name): index} of arrays; kinds: constant, weight,
+        parameter, delay."""
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
         keys += [("weight", s.name, "") for s in self.plan.synapses]
+        keys += [
+            ("parameter", a.owner, a.parameter)
+            for a in self.plan.learned
+            if a.parameter
+        ]
         keys += [
             ("delay", s.name, "")
             for s in self.plan.synapses

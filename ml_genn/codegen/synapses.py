@@ -11,6 +11,7 @@ from ml_genn.model.plan import (
     Adjoint,
     Code,
     Delay,
+    Learned,
     NeuronGroup,
     Sensitivity,
     SynapseGroup,
@@ -151,6 +152,7 @@ def _gather_active(
                     _send_back(writer, layout, (synapses, k), False, "dL_ds_")
             _load_records(writer, active.records)
             body.load(writer)
+            writer.line("const float scale_ = c_.scale;")
             with writer.block(""):
                 writer.lines(active.reset.lines)
             writer.line("spike_slope__p_[k_ - first_] = dL_ds_;")
@@ -200,7 +202,7 @@ def _operands(
         writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
     if synapses.learn:
         writer.line(
-            f"float *gradient{k}_ = gradients_[{layout.learned[synapses.name]}];"
+            f"float *gradient{k}_ = gradients_[{layout.learned[Learned(synapses.name)]}];"
         )
     for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
         if wanted:

@@ -10,7 +10,7 @@ verify     every name is known, every reference leads somewhere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ml_genn.compilers.derivations import derived
 from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.initializers import Initializer
 from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
@@ -28,6 +28,8 @@ from ml_genn.model.plan import (
     Constant,
     Delay,
     Derived,
+    Learned,
+    LearnedParameter,
     Loss,
     NeuronGroup,
     OptimiserUpdate,
@@ -39,7 +41,7 @@ from ml_genn.model.plan import (
     Values,
 )
 from ml_genn.model.rules import SpikeRule
-from ml_genn.model.system import port_name, system_of
+from ml_genn.model.system import System, port_name, system_of
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
 from ml_genn.neurons import CodeNeuron, Input, Neuron
@@ -50,6 +52,10 @@ from ml_genn.utils.choices import Choices, resolved
 from ml_genn.utils.value import drawn, generator
 
 
+def _unchanged(equations: NeuronEquations) -> NeuronEquations:
+    return equations
+
+
 @dataclass(frozen=True, eq=False)
 class Training:
     """What a learning rule adds to a network.
@@ -57,26 +63,33 @@ class Training:
     Args:
         losses: {output: loss}.
         adjoint: populations that the loss flows through.
-        learn: connections whose weights change.
+        learn: {connection whose weights change: how}.
+        parameters: {(population, parameter that changes): how}.
         feed_back: connections through which the loss flows back to the source.
         rule: how the backward pass treats spikes.
-        optimiser: how they change.
         rule_parameters: numbers that the rule's expressions mention.
         regularised: {population: (lower, upper strength, target spikes)}.
         loss_scalars: {output: (temperature, alpha)}.
+        spread: {(population, parameter)} that are learned for each neuron, although
+            one value is given.
+        equations: adds to the equations of a trained neuron what the rule needs.
     """
 
     losses: Mapping[Population, Loss]
     adjoint: frozenset[Population]
-    learn: frozenset[Connection]
+    learn: Mapping[Connection, Optimiser]
     feed_back: frozenset[Connection]
     rule: SpikeRule
-    optimiser: Optimiser
+    parameters: Mapping[tuple[Population, str], Optimiser] = field(
+        default_factory=dict
+    )
     rule_parameters: Mapping[str, float] = field(default_factory=dict)
     regularised: Mapping[Population, tuple[float, float, float]] = field(
         default_factory=dict
     )
     loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
+    spread: frozenset[tuple[Population, str]] = frozenset()
+    equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +101,14 @@ class Lowered:
         values: numbers.
         neurons: {population: neuron with every choice made}.
         synapses: {connection: synapse with every choice made}.
+        optimisers: how each of the plan's updates is done.
     """
 
     plan: Plan
     values: Values
     neurons: Mapping[Population, Neuron]
     synapses: Mapping[Connection, Synapse]
+    optimisers: tuple[Optimiser, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,15 +147,15 @@ def lower(
     connections = tuple(
         _synapses(c, ports, draw, training) for c in network.connections
     )
-    updates = tuple(_update(s, training) for s in connections if training and s.learn)
+    updates = _updates(connections, training) if training else []
     values = draw.values()
     if training:
         values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
         values.loss["regularised"] = {
             p.name: s for p, s in training.regularised.items()
         }
-    plan = verify(Plan(groups, connections, updates))
-    return Lowered(plan, values, neurons, synapses)
+    plan = verify(Plan(groups, connections, tuple(u for u, _ in updates)))
+    return Lowered(plan, values, neurons, synapses, tuple(o for _, o in updates))
 
 
 def check_network(network: Network) -> None:
@@ -249,18 +264,30 @@ def _group(
         group = _code_group(population, neuron, equations, where)
     else:
         rule = training.rule if training and adjoint else None
-        found = derived(system_of(neuron.equations(), equations), where, rule)
-        group = _equation_group(population, neuron.equations(), found)
+        learned = _learned_names(population, training) if rule else ()
+        neuron_equations = neuron.equations()
+        if training and adjoint:
+            neuron_equations = training.equations(neuron_equations)
+        system = system_of(neuron_equations, equations)
+        _check_learned(system, learned, where)
+        found = derived(system, where, rule, learned)
+        group = _equation_group(population, neuron_equations, found)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
+    extra: Mapping[str, Any] = {}
+    if training and adjoint:
+        extra = {**training.rule_parameters, **_spread(population, neuron, training)}
+    arrays = _neuron_values(population, neuron, ports, draw, extra)
     if training:
         group = replace(
             group,
             loss=training.losses.get(population),
             regularised=population in training.regularised,
+            learned=tuple(
+                LearnedParameter(n, shared=n not in arrays)
+                for n in _learned_names(population, training)
+            ),
         )
-    extra = training.rule_parameters if training and adjoint else {}
-    arrays = _neuron_values(population, neuron, ports, draw, extra)
     return replace(
         group,
         constants=tuple(
@@ -275,7 +302,7 @@ def _neuron_values(
     neuron: Neuron,
     ports: _Ports,
     draw: _Draw,
-    extra: Mapping[str, float],
+    extra: Mapping[str, Any],
 ) -> frozenset[str]:
     """Draws parameters and initial states; returns parameters that are arrays."""
     shape, name = population.shape or (), population.name
@@ -473,8 +500,45 @@ def _delay(connection: Connection, shape: tuple[int, int], draw: _Draw) -> Delay
     return Delay.PER_SYNAPSE
 
 
-def _update(synapses: SynapseGroup, training: Training) -> OptimiserUpdate:
-    optimiser = training.optimiser
-    return OptimiserUpdate(
-        synapses.name, optimiser.SLOTS, optimiser.SCALARS, optimiser.CODE
-    )
+def _spread(
+    population: Population, neuron: Neuron, training: Training
+) -> dict[str, np.ndarray]:
+    """Parameters that get a value for each neuron, so that each learns its own."""
+    given = neuron.parameters()
+    return {
+        name: np.broadcast_to(np.asarray(given[name], dtype=float), population.size)
+        for p, name in training.spread
+        if p is population and isinstance(given.get(name), int | float)
+    }
+
+
+def _updates(
+    connections: Sequence[SynapseGroup], training: Training
+) -> list[tuple[OptimiserUpdate, Optimiser]]:
+    """How each learned array changes."""
+    by_name = {c.name: o for c, o in training.learn.items()}
+    learned = [(Learned(s.name), by_name[s.name]) for s in connections if s.learn]
+    learned += [
+        (Learned(p.name, name), o)
+        for (p, name), o in training.parameters.items()
+        if p in training.adjoint
+    ]
+    return [
+        (OptimiserUpdate(array, o.SLOTS, o.SCALARS, o.CODE), o) for array, o in learned
+    ]
+
+
+def _learned_names(
+    population: Population, training: Training | None
+) -> tuple[str, ...]:
+    """Parameters of a population that are learned."""
+    if training is None:
+        return ()
+    return tuple(name for p, name in training.parameters if p is population)
+
+
+def _check_learned(system: System, learned: Sequence[str], where: str) -> None:
+    known = [*system.neuron.parameters, *(n for p in system.ports for n in p.parameters)]
+    for name in learned:
+        if name not in known:
+            raise unknown_name("parameter", name, known, where=where)

@@ -55,6 +55,19 @@ VOLTAGE_RULES: OutputRules = {
     },
 }
 
+_EVERY_STEP = LossPlan(LossKind.CROSS_ENTROPY, per_step=True, mean_over_steps=False)
+
+#: Losses that look at the output variable in every step, whatever the readout.
+STEP_RULES: OutputRules = {
+    (loss, readout, False, per_step): plan
+    for loss, plan in (
+        (SparseCategoricalCrossentropy, _EVERY_STEP),
+        (MeanSquareError, LossPlan(LossKind.SQUARED_ERROR, per_step=True)),
+    )
+    for readout in (AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var)
+    for per_step in (False, True)
+}
+
 #: Losses that look at the time of the first spike.
 FIRST_SPIKE_RULES: OutputRules = {
     (SparseCategoricalCrossentropy, FirstSpikeTime, True, False): LossPlan(

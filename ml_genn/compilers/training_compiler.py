@@ -10,10 +10,12 @@ from ml_genn.compilers.compiled_network import Settings
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.lowering import Training, check_network, lower
+from ml_genn.compilers.learned import what_is_learned
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss, default_losses
+from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.rules import SpikeRule
 from ml_genn.network import Network
 from ml_genn.neurons import Input
@@ -85,14 +87,33 @@ class TrainingCompiler(Compiler):
         """Whether the loss flows back through a connection of trained populations."""
         return True
 
+    def equations(self, equations: NeuronEquations) -> NeuronEquations:
+        """The equations of a trained neuron with what the rule adds to them."""
+        return equations
+
+    def learned_parameters(
+        self, outputs: Sequence[Population]
+    ) -> Mapping[tuple[Population, str], Optimiser]:
+        """Parameters that the rule learns, for each neuron, without being asked."""
+        return {}
+
     def compile(
-        self, network: Network, name: str | None = None
+        self,
+        network: Network,
+        name: str | None = None,
+        optimisers: Mapping[Any, Mapping[str, Optimiser | str]] | None = None,
     ) -> CompiledTrainingNetwork:
         """A network that can be trained.
 
         Args:
             network: the network; it is not changed.
             name: kept for scripts written for mlGeNN.
+            optimisers: what is learned and how: {connection or layer: {"weight":
+                optimiser}}, {population or layer: {parameter: optimiser}}, and
+                {"all_connections": {"weight": optimiser}}. What is not listed stays as
+                it is but passes gradients on. None (default): all weights, with the
+                compiler's optimiser. Parameters of synapses are named
+                ``<name>_syn<k>``, k counting the kinds of synapses onto a population.
 
         Raises:
             ValidationError: if the network cannot be run.
@@ -104,10 +125,14 @@ class TrainingCompiler(Compiler):
         adjoint = upstream(network, outputs)
         for population in adjoint:
             self.check_trained(population)
+        unasked = self.learned_parameters(outputs)
+        chosen = what_is_learned(network, self.optimiser, optimisers)
         training = Training(
             losses={p: self._loss(Output(p, loss)) for p, loss in losses.items()},
             adjoint=adjoint,
-            learn=frozenset(c for c in network.connections if c.ends()[1] in adjoint),
+            learn={c: o for c, o in chosen.weights.items() if c.ends()[1] in adjoint},
+            parameters={**unasked, **chosen.parameters},
+            spread=frozenset(unasked),
             feed_back=frozenset(
                 c
                 for c in network.connections
@@ -115,7 +140,7 @@ class TrainingCompiler(Compiler):
             ),
             rule=self.spike_rule(),
             rule_parameters=self.rule_parameters(),
-            optimiser=self.optimiser,
+            equations=self.equations,
             regularised=self.regularised(
                 [p for p in adjoint if p.neuron.readout is None]
             ),

@@ -16,6 +16,8 @@ gives the spike the derivative psi by th, wherever the neuron is active:
     dL/ds = (what its targets send back) + sum_y l+_y (J_y - y)
 
 where the last sum is over the variables whose reset the gradient follows.
+
+A learned parameter is a state variable that stands still: its adjoint gathers dL/dp.
 """
 
 from __future__ import annotations
@@ -39,18 +41,29 @@ from ml_genn.model.symbols import Constants, Symbolic, W, assignments, c_of, sym
 TIME_SLOPE = "dL_dt_"
 SPIKE_SLOPE = "dL_ds_"
 AMOUNT = "amount_"
+SCALE = "scale_"  # one over the size of the batch
 
 
-def adjoint_of(s: Symbolic, constants: Constants, rule: SpikeRule) -> Adjoint:
+def adjoint_of(
+    s: Symbolic, constants: Constants, rule: SpikeRule, learned: tuple[str, ...] = ()
+) -> Adjoint:
     """The adjoint of a system under a rule.
+
+    Args:
+        s: the system.
+        constants: where constant parts of expressions go.
+        rule: how spikes are treated.
+        learned: parameters whose gradient is taken.
 
     Raises:
         UnsupportedError: if it cannot be taken.
     """
     _refuse_sub_steps(s)
+    s.learned = [symbol(name) for name in learned]
     moving = Constants(constants.dynamic | _adjoint_symbols(s))
     moving.found = constants.found
-    step = assignments([(_lambda(x).name, _transposed(s, x)) for x in s.state], moving)
+    carried = [*s.state, *s.learned]
+    step = assignments([(_lambda(x).name, _transposed(s, x)) for x in carried], moving)
     exact = isinstance(rule, ExactSpikes)
     ports = tuple(_port(s, k, moving, exact) for k in range(len(s.entry)))
     if exact:
@@ -58,7 +71,7 @@ def adjoint_of(s: Symbolic, constants: Constants, rule: SpikeRule) -> Adjoint:
     else:
         record, records, jump = _reset(s, moving)
     return Adjoint(
-        variables=tuple(_lambda(x).name for x in s.state),
+        variables=tuple(_lambda(x).name for x in carried),
         tape=_tape(s, step, ports),
         step=step,
         record=record,
@@ -84,13 +97,14 @@ def _lambda(x: Any) -> Any:
 
 
 def _adjoint_symbols(s: Symbolic) -> frozenset[Any]:
-    names = (TIME_SLOPE, SPIKE_SLOPE, AMOUNT)
-    return frozenset(_lambda(x) for x in s.state) | {symbol(n) for n in names}
+    names = (TIME_SLOPE, SPIKE_SLOPE, AMOUNT, SCALE)
+    carried = (*s.state, *s.learned)
+    return frozenset(_lambda(x) for x in carried) | {symbol(n) for n in names}
 
 
 def _transposed(s: Symbolic, x: Any) -> Any:
     """dL/dx before a step from the adjoints after it."""
-    total = sympy.S.Zero
+    total = _lambda(x) if x in s.learned else sympy.S.Zero
     for y, after in s.next.items():
         total += sympy.diff(s.with_input(after), x) * _lambda(y)
     return total
@@ -154,9 +168,10 @@ def _crossing(s: Symbolic, constants: Constants) -> Jump:
     jumped = [(x, s.jump[x]) for x in s.neuron]
     records = _Records(s, "record")
     targets = []
-    for x in s.neuron:
+    for x in (*s.neuron, *s.learned):
         slope = -sympy.diff(s.threshold, x) / crossing
         total = records.keep(tidy(slope)) * symbol(TIME_SLOPE)
+        total += _lambda(x) if x in s.learned else 0
         for y in s.neuron:
             carried = sum(sympy.diff(s.jump[y], z) * f[z] for z in s.neuron)
             after = f[y].subs(jumped, simultaneous=True)
@@ -174,10 +189,10 @@ def _reset(s: Symbolic, constants: Constants) -> Jump:
     """Surrogate gradients: the adjoint goes back through the reset of a spike."""
     records = _Records(s, "record")
     targets = []
-    for x in s.neuron:
-        total = sum(
-            records.keep(sympy.diff(s.jump[y], x)) * _lambda(y) for y in s.neuron
-        )
+    for x in (*s.neuron, *s.learned):
+        total = _lambda(x) if x in s.learned else sympy.S.Zero
+        for y in s.neuron:
+            total += records.keep(sympy.diff(s.jump[y], x)) * _lambda(y)
         targets.append((_lambda(x).name, total))
     return (
         assignments(records.found, constants, prefix="r"),
@@ -199,12 +214,14 @@ def _active(s: Symbolic, constants: Constants, rule: SurrogateSpikes) -> Active 
             _lambda(x)
             + records.keep(slope * sympy.diff(s.threshold, x)) * symbol(SPIKE_SLOPE),
         )
-        for x in s.neuron
+        for x in (*s.neuron, *s.learned)
         if sympy.diff(s.threshold, x) != 0
     ]
     total = symbol(SPIKE_SLOPE) + sum(
         records.keep(s.jump[y] - y) * _lambda(y) for y in _followed(s, rule)
     )
+    if rule.signal is not None:
+        total += symbol(SCALE) * records.keep(symbolic(rule.signal))
     moving = records.constants(constants)
     condition = "true"
     if rule.condition is not None:

@@ -13,13 +13,19 @@ from ml_genn.model.system import System
 
 
 @lru_cache(maxsize=256)
-def derive(system: System, where: str, rule: SpikeRule | None = None) -> Derived:
+def derive(
+    system: System,
+    where: str,
+    rule: SpikeRule | None = None,
+    learned: tuple[str, ...] = (),
+) -> Derived:
     """Derive the forward pass and, if a rule is given, the adjoint of a system.
 
     Args:
         system: the equations.
         where: what errors name.
         rule: how the backward pass treats spikes; None if there is no backward pass.
+        learned: parameters whose gradient is taken.
 
     Raises:
         EquationError: if a synapse does more than add its weight to a variable.
@@ -36,7 +42,7 @@ def derive(system: System, where: str, rule: SpikeRule | None = None) -> Derived
         step=_step(s, constants),
         threshold=threshold,
         reset=assignments([(x.name, s.jump[x]) for x in s.neuron], constants),
-        adjoint=None if rule is None else adjoint_of(s, constants, rule),
+        adjoint=None if rule is None else adjoint_of(s, constants, rule, learned),
         constants=constants.table(),
     )
 

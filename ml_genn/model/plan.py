@@ -205,6 +205,19 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedParameter:
+    """A parameter of a neuron group that is learned.
+
+    Args:
+        name: its name.
+        shared: whether all neurons have the same value.
+    """
+
+    name: str
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NeuronGroup:
     """Neurons that share a model.
 
@@ -224,6 +237,7 @@ class NeuronGroup:
         loss: what the result is compared with, if it is trained against something.
         adjoint: its backward pass, if one flows through it.
         regularised: whether its firing rate is regularised.
+        learned: parameters that are learned.
     """
 
     name: str
@@ -241,6 +255,7 @@ class NeuronGroup:
     loss: Loss | None = None
     adjoint: Adjoint | None = None
     regularised: bool = False
+    learned: tuple[LearnedParameter, ...] = ()
 
     @property
     def spikes(self) -> bool:
@@ -279,18 +294,34 @@ class SynapseGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """An array whose gradient is taken.
+
+    Args:
+        owner: name of a synapse group (its weights) or of a neuron group.
+        parameter: name of the parameter; empty for weights.
+    """
+
+    owner: str
+    parameter: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.owner}.{self.parameter}" if self.parameter else self.owner
+
+
+@dataclass(frozen=True, slots=True)
 class OptimiserUpdate:
     """One step of an optimiser on one array.
 
     Args:
-        target: name of the synapse group whose weights it changes.
+        target: the array.
         slots: names of the numbers it keeps for each weight.
         scalars: names of the numbers it is given each step.
         code: assigns ``x`` and the slots from ``x``, the slots, ``gradient`` and
             the scalars.
     """
 
-    target: str
+    target: Learned
     slots: tuple[str, ...]
     scalars: tuple[str, ...]
     code: Code
@@ -319,6 +350,10 @@ class Plan:
         """The neuron group of that name."""
         return next(group for group in self.neurons if group.name == name)
 
+    def synapse(self, name: str) -> SynapseGroup:
+        """The synapse group of that name."""
+        return next(group for group in self.synapses if group.name == name)
+
     def incoming(self, name: str) -> tuple[SynapseGroup, ...]:
         """Synapse groups onto a neuron group."""
         return tuple(group for group in self.synapses if group.target == name)
@@ -326,6 +361,13 @@ class Plan:
     def outgoing(self, name: str) -> tuple[SynapseGroup, ...]:
         """Synapse groups out of a neuron group."""
         return tuple(group for group in self.synapses if group.source == name)
+
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        """Arrays whose gradient is taken, weights first."""
+        weights = [Learned(s.name) for s in self.synapses if s.learn]
+        parameters = [Learned(g.name, p.name) for g in self.neurons for p in g.learned]
+        return (*weights, *parameters)
 
     def __str__(self) -> str:
         from ml_genn.model.printing import plan_text

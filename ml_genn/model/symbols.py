@@ -73,11 +73,13 @@ class Symbolic:
         next: {variable: value after one (sub-)step}.
         jump: {neuron variable: value after a spike}.
         threshold: expression that is >= 0 where the neuron spikes, or None.
+        learned: parameters whose gradient is taken.
     """
 
     def __init__(self, system: System, where: str) -> None:
         self.system = system
         self.where = where
+        self.learned: list[Any] = []
         self.neuron = [symbol(v.name) for v in system.neuron.variables]
         self.dynamics: dict[Any, Any] = {}
         self.next: dict[Any, Any] = {}

@@ -50,12 +50,12 @@ def verify(plan: Plan) -> Plan:
             raise ValidationError(f"{where}: its target has no such port.")
     for group in plan.neurons:
         _verify_group(group)
-    learned = {s.name for s in plan.synapses if s.learn}
+    learned = {str(array) for array in plan.learned}
     for update in plan.updates:
-        if update.target not in learned:
-            raise unknown_name("learned connection", update.target, learned)
+        if str(update.target) not in learned:
+            raise unknown_name("learned array", str(update.target), learned)
         known = {"x", "gradient", *update.slots, *update.scalars}
-        _known(update.code, known, f"Connection '{update.target}', optimiser")
+        _known(update.code, known, f"'{update.target}', optimiser")
     return plan
 
 
