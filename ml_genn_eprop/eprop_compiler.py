@@ -11,6 +11,7 @@ from ml_genn.compilers import TrainingCompiler
 from ml_genn.compilers.output_rules import STEP_RULES, OutputRules
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError
+from ml_genn.losses import Loss, MeanSquareError
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
 from ml_genn.neurons import (
@@ -55,8 +56,9 @@ class EPropCompiler(TrainingCompiler):
     means over the batch (mlGeNN's are sums).
 
     Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
-    that of the output variable for mean square error (mean over steps and outputs, to
-    which ``c_reg`` is relative).
+    that of the output variable for mean square error (mean over steps and outputs).
+    ``c_reg`` means what it means in mlGeNN, whose errors are softmax - one-hot and
+    v - y*; where the mean makes ours smaller, it is scaled alike.
 
     Args:
         example_timesteps: time steps of an example.
@@ -131,18 +133,24 @@ class EPropCompiler(TrainingCompiler):
         return SurrogateSpikes(
             slope="0.3 / v_thresh * max(0, 1 - abs(u / v_thresh))",
             condition="abs(u) < v_thresh",
-            parameters=tuple(self.rule_parameters()),
             reset_gradient=ResetGradient.HIDDEN,
             signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
         )
 
-    def rule_parameters(self) -> dict[str, float]:
+    def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
         """Numbers that the rule's expressions mention; the rate is per time step."""
+        scales = [self._error_scale(p, loss) for p, loss in losses.items()]
         return {
-            "c_reg": self.c_reg,
+            "c_reg": self.c_reg * sum(scales) / len(scales),
             "f_target": self.f_target * self.dt / 1000.0,
             "tau_reg": self.tau_reg,
         }
+
+    def _error_scale(self, population: Population, loss: Loss) -> float:
+        """How large a loss's errors are beside mlGeNN's, ``v - y*`` or the softmax's."""
+        if isinstance(loss, MeanSquareError):
+            return 2.0 / (self.example_timesteps * population.size)
+        return 1.0
 
     def equations(self, equations: NeuronEquations) -> NeuronEquations:
         """Adds the running firing rate to neurons that spike."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
@@ -12,8 +13,10 @@ from ml_genn.compilers.output_rules import (
     OutputRules,
 )
 from ml_genn.compilers.training_compiler import TrainingCompiler
+from ml_genn.losses import Loss
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
 from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
 from ml_genn.surrogates import get_surrogate
 from ml_genn.utils.checks import positive
 from ml_genn.utils.choices import Choices
@@ -99,13 +102,12 @@ class BPTTCompiler(TrainingCompiler):
         return SurrogateSpikes(
             slope=self.surrogate.slope(),
             condition=" and ".join(conditions) or None,
-            parameters=tuple(self.rule_parameters()),
             reset_gradient=(
                 ResetGradient.ALL if self.reset_gradient else ResetGradient.NONE
             ),
         )
 
-    def rule_parameters(self) -> dict[str, float]:
+    def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
         """Numbers that the surrogate and the threshold are given."""
         numbers = self.surrogate.parameters()
         if self.backward_threshold is not None:

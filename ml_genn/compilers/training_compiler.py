@@ -68,8 +68,12 @@ class TrainingCompiler(Compiler):
     def spike_rule(self) -> SpikeRule:
         """How the backward pass treats spikes."""
 
-    def rule_parameters(self) -> dict[str, float]:
-        """Numbers that the rule's expressions mention."""
+    def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
+        """Numbers that the rule's expressions mention.
+
+        Args:
+            losses: {output: loss}.
+        """
         return {}
 
     def check_trained(self, population: Population) -> None:
@@ -139,7 +143,7 @@ class TrainingCompiler(Compiler):
                 if adjoint.issuperset(c.ends()) and self.feeds_back(c)
             ),
             rule=self.spike_rule(),
-            rule_parameters=self.rule_parameters(),
+            rule_parameters=self.rule_parameters(losses),
             equations=self.equations,
             regularised=self.regularised(
                 [p for p in adjoint if p.neuron.readout is None]

@@ -27,7 +27,6 @@ class SurrogateSpikes:
         slope: expression over ``u`` (the threshold expression), parameters of the
             neuron and of the surrogate.
         condition: expression that holds where the slope is not zero; None: everywhere.
-        parameters: names of the surrogate's parameters.
         reset_gradient: which resets the gradient follows.
         signal: expression over state and parameters that is added to dL/ds of active
             neurons, divided by the size of the batch.
@@ -35,7 +34,6 @@ class SurrogateSpikes:
 
     slope: str
     condition: str | None = None
-    parameters: tuple[str, ...] = ()
     reset_gradient: ResetGradient = ResetGradient.NONE
     signal: str | None = None
 

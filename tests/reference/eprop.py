@@ -254,7 +254,9 @@ def run(
     bias = _OutputTraces((1, len(network.bias)), kappa)
     y, loss, log = np.zeros(len(network.bias)), 0.0, _Log(network)
     for t in range(steps):
-        arriving = {k: x[t - 1] if t else np.zeros(x.shape[1]) for k, x in played.items()}
+        arriving = {
+            k: x[t - 1] if t else np.zeros(x.shape[1]) for k, x in played.items()
+        }
         arriving |= {k: n.z for k, n in neurons.items()}
         current = _currents(network, arriving)
         for name, group in neurons.items():
