@@ -28,6 +28,9 @@ class Model(Protocol):
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
 
+    def parameter(self, group: str, name: str) -> np.ndarray:
+        """The values of a learned parameter: (neurons,), or () if they share one."""
+
     def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
@@ -20,15 +20,24 @@ PROVIDED = {
     "num_batch": ("int", "int(c_.batch)"),
 }
 
+#: Types that are stored as another one of four bytes.
+STORED = {"bool": "int32_t"}
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Several pieces of code that run one after the other for neuron ``j_``."""
+    """Several pieces of code that run one after the other for neuron ``j_``.
+
+    Args:
+        layout, group: where its numbers live.
+        codes: the pieces.
+        past: state variables that are read from the history of the step.
+    """
 
     layout: Layout
     group: NeuronGroup
     codes: tuple[Code, ...]
-    conditions: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
 
     @property
     def reads(self) -> frozenset[str]:
@@ -55,7 +64,9 @@ class Body:
 
     def pointers(self, writer: CodeWriter) -> None:
         """Declares the rows and constants that the body uses."""
-        rows(writer, self.layout, self.group, self.variables())
+        now = [name for name in self.variables() if name not in self.past]
+        rows(writer, self.layout, self.group, now)
+        history_rows(writer, self.layout, self.group, self.past)
         size = self.group.size
         for constant in self.group.constants:
             if constant.name not in self.reads:
@@ -69,16 +80,18 @@ class Body:
             else:
                 index = self.layout.scalars[self.group.name, constant.name]
                 writer.line(f"const float {constant.name} = c_.scalars[{index}];")
+        if "num_neurons" in self.reads:
+            writer.line(f"const int num_neurons = {size};")
         for name, (kind, value) in PROVIDED.items():
             if name in self.reads and "j_" not in value:
                 writer.line(f"const {kind} {name} = {value};")
 
-    def load(self, writer: CodeWriter, skip: Iterable[str] = ()) -> None:
+    def load(self, writer: CodeWriter) -> None:
         """Loads what neuron ``j_`` needs."""
         types = self._types()
         for name in self.variables():
-            if name not in skip:
-                writer.line(f"{types[name]} {name} = {name}_p_[j_];")
+            where = "past" if name in self.past else "p"
+            writer.line(f"{types[name]} {name} = {name}_{where}_[j_];")
         for constant in self.group.constants:
             if constant.per_neuron and constant.name in self.reads:
                 writer.line(f"const float {constant.name} = {constant.name}_p_[j_];")
@@ -99,6 +112,21 @@ class Body:
             )
 
 
+def history_rows(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
+) -> None:
+    """Declares pointers ``<name>_past_`` to what the history holds of step ``t_``."""
+    for name in names:
+        if group.adjoint is None or group not in layout.histories:
+            continue
+        index, kept = layout.histories.index(group), group.adjoint.tape
+        size = padded(group.size)
+        writer.line(
+            f"float *__restrict {name}_past_ = s_.history[{index}] + "
+            f"(t_ * {len(kept)} + {kept.index(name)}) * {size};"
+        )
+
+
 def rows(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
 ) -> None:
@@ -106,5 +134,6 @@ def rows(
     types = {v.name: v.type for v in group.variables}
     for name in names:
         kind = types.get(name, "float")
+        kind = STORED.get(kind, kind)
         offset = layout.rows[group.name, name].offset
         writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {offset});")

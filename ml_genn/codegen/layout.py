@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_genn.model.plan import Constant, Delay, NeuronGroup, Plan, SynapseGroup
+from ml_genn.model.plan import (
+    Constant,
+    Delay,
+    Learned,
+    NeuronGroup,
+    Plan,
+    SynapseGroup,
+)
 
 LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 
@@ -60,10 +67,31 @@ class Layout:
         return {name: k for k, name in enumerate(names)}
 
     @cached_property
-    def learned(self) -> dict[str, int]:
-        """{synapse group whose gradient is taken: index}."""
-        names = [s.name for s in self.plan.synapses if s.learn]
-        return {name: k for k, name in enumerate(names)}
+    def active_tapes(self) -> dict[str, int]:
+        """{group with a surrogate gradient: index of the tape of active neurons}."""
+        names = [g.name for g in self.plan.neurons if g.adjoint and g.adjoint.active]
+        return {name: len(self.tapes) + k for k, name in enumerate(names)}
+
+    @cached_property
+    def histories(self) -> tuple[NeuronGroup, ...]:
+        """Groups whose backward pass reads the state of each step."""
+        return tuple(g for g in self.plan.neurons if g.adjoint and g.adjoint.tape)
+
+    @cached_property
+    def learned(self) -> dict[Learned, int]:
+        """{array whose gradient is taken: index}."""
+        return {array: k for k, array in enumerate(self.plan.learned)}
+
+    def learned_size(self, array: Learned) -> int:
+        """Numbers in a learned array, padding included."""
+        if not array.parameter:
+            s = self.plan.synapse(array.owner)
+            return self.plan.neuron(s.source).size * padded(
+                self.plan.neuron(s.target).size
+            )
+        group = self.plan.neuron(array.owner)
+        (found,) = (p for p in group.learned if p.name == array.parameter)
+        return LANES if found.shared else padded(group.size)
 
     @cached_property
     def scalars(self) -> dict[tuple[str, str], int]:
@@ -84,9 +112,15 @@ class Layout:
 
     @cached_property
     def arrays(self) -> dict[tuple[str, str, str], int]:
-        """{(kind, owner, name): index} of arrays; kinds: constant, weight, delay."""
+        """{(kind, owner, name): index} of arrays; kinds: constant, weight,
+        parameter, delay."""
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
         keys += [("weight", s.name, "") for s in self.plan.synapses]
+        keys += [
+            ("parameter", a.owner, a.parameter)
+            for a in self.plan.learned
+            if a.parameter
+        ]
         keys += [
             ("delay", s.name, "")
             for s in self.plan.synapses
@@ -131,13 +165,19 @@ class Layout:
                 return name
         return f"slope{port}_"
 
-    def needs_slope(self, group: str, port: int) -> bool:
-        """Whether any synapse into a port is learned."""
-        return any(s.learn for s in self.into(group, port))
+    def back_name(self, group: NeuronGroup, port: int) -> str:
+        """The row of what flows back over a port; with some rules it is the slope's."""
+        return self.slope_name(group, port) if _same(group, port) else f"back{port}_"
 
-    def needs_back(self, group: str, port: int) -> bool:
+    def needs_slope(self, group: NeuronGroup, port: int) -> bool:
+        """Whether any synapse into a port reads its slope."""
+        into = self.into(group.name, port)
+        return any(s.learn or (s.feed_back and _same(group, port)) for s in into)
+
+    def needs_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether the loss flows back through any synapse into a port."""
-        return any(s.feed_back for s in self.into(group, port))
+        into = self.into(group.name, port)
+        return any(s.feed_back for s in into) and not _same(group, port)
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Slice]:
@@ -169,8 +209,16 @@ class Layout:
                 if (group.name, k) in self.port_rings:
                     continue
                 slope = self.slope_name(group, k)
-                if self.needs_slope(group.name, k) and slope not in names:
+                if self.needs_slope(group, k) and slope not in names:
                     names.append(slope)
-                if self.needs_back(group.name, k):
+                if self.needs_back(group, k):
                     names.append(f"back{k}_")
+            if group.adjoint.active:
+                names.append("spike_slope_")
         return names
+
+
+def _same(group: NeuronGroup, port: int) -> bool:
+    """Whether what flows back over a port is what its weights' gradient adds."""
+    adjoint = group.adjoint
+    return adjoint is not None and adjoint.ports[port].back == adjoint.ports[port].weight

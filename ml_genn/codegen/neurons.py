@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.bodies import PROVIDED, Body, history_rows, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Code, LossKind, NeuronGroup, Sensitivity
+from ml_genn.model.plan import Active, Code, LossKind, NeuronGroup, Sensitivity
 
 ARGUMENTS = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
 RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
@@ -18,16 +18,24 @@ def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> 
         step.pointers(writer)
         kept = [f"{name}_kept_" for name in group.kept]
         rows(writer, layout, group, kept)
+        if group.adjoint:
+            history_rows(writer, layout, group, group.adjoint.tape)
         if group.threshold is not None:
             writer.line("uint8_t *__restrict flag_ = s_.flags;")
+        if group.adjoint and group.adjoint.active:
+            writer.line("uint8_t *__restrict active_ = s_.active;")
         writer.line("MLG_LOOP")
         with writer.block(f"for (int j_ = 0; j_ < {_extent(group)}; ++j_)"):
             step.load(writer)
             step.random(writer, 0)
+            for name in group.adjoint.tape if group.adjoint else ():
+                writer.line(f"{name}_past_[j_] = {name};")
             _step_lines(writer, group)
             step.store(writer)
         if group.loss and group.loss.per_step:
             _step_loss(writer, layout, group)
+        if group.adjoint and group.adjoint.active:
+            _active(writer, layout, group, group.adjoint.active)
         if group.threshold is not None:
             _spikes(writer, layout, group)
         writer.line("return true;")
@@ -38,13 +46,12 @@ def _extent(group: NeuronGroup) -> int:
     return group.size if group.step.calls else padded(group.size)
 
 
-def _threshold(group: NeuronGroup) -> Code:
-    text = group.threshold
+def _condition(group: NeuronGroup, text: str | None) -> Code:
+    """A condition as code that reads what it mentions."""
     if text is None:
         return Code()
     known = {v.name for v in group.variables} | {c.name for c in group.constants}
-    words = frozenset(_words(text))
-    return Code((text,), words & (known | {"t", "dt", "id", "batch"}))
+    return Code((text,), frozenset(_words(text)) & (known | frozenset(PROVIDED)))
 
 
 def _words(text: str) -> list[str]:
@@ -52,7 +59,11 @@ def _words(text: str) -> list[str]:
 
 
 def _step_body(layout: Layout, group: NeuronGroup) -> Body:
-    codes = [group.step, _threshold(group)]
+    codes = [group.step, _condition(group, group.threshold)]
+    if group.adjoint:
+        codes.append(Code((), frozenset(group.adjoint.tape)))
+        if group.adjoint.active:
+            codes.append(_condition(group, group.adjoint.active.condition))
     if group.readout:
         codes.append(_output_read(group))
         codes.append(group.readout.update)
@@ -70,8 +81,6 @@ def _output_read(group: NeuronGroup) -> Code:
 
 
 def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
-    if group.rising_edge:
-        writer.line(f"const bool was_ = {group.threshold};")
     writer.lines(group.step.lines)
     for name in group.kept:
         writer.line(f"{name}_kept__p_[j_] = {name};")
@@ -79,8 +88,9 @@ def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
         writer.lines(_output_read(group).lines)
         writer.lines(group.readout.update.lines)
     if group.threshold is not None:
-        edge = " && !was_" if group.rising_edge else ""
-        writer.line(f"flag_[j_] = ({group.threshold}){edge};")
+        writer.line(f"flag_[j_] = {group.threshold};")
+    if group.adjoint and group.adjoint.active:
+        writer.line(f"active_[j_] = {group.adjoint.active.condition};")
 
 
 def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -115,23 +125,52 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
                 writer.line(f"const float {name} = {name}_kept__p_[j_];")
             body.load(writer)
             body.random(writer, RANDOM_IN_RESET)
-            _records(writer, group, records)
+            if group.adjoint:
+                _records(writer, group.adjoint.record, records)
             writer.lines(group.reset.lines)
             if group.readout:
                 writer.lines(group.readout.on_spike.lines)
             body.store(writer)
 
 
-def _records(writer: CodeWriter, group: NeuronGroup, records: tuple[str, ...]) -> None:
-    if not group.adjoint or not records:
+def _active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """Collects the step's active neurons and what the backward pass needs of them."""
+    count = len(active.records)
+    with writer.block(""):
+        writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.active_tapes[group.name]}];")
+        writer.line("const uint32_t first_ = tape_.offset[t_];")
+        writer.line(f"if (!tape_.reserve(first_, {group.size}, {count})) return false;")
+        writer.line(
+            f"const uint32_t last_ = first_ + "
+            f"mlg::collect(active_, {group.size}, tape_.own + first_);"
+        )
+        writer.line("tape_.offset[t_ + 1] = last_;")
+        if not active.records:
+            return
+        body = Body(layout, group, (active.record,))
+        body.pointers(writer)
+        kept = [name for name in group.kept if name in body.reads]
+        rows(writer, layout, group, [f"{name}_kept_" for name in kept])
+        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+            writer.line("const int j_ = tape_.own[k_];")
+            for name in kept:
+                writer.line(f"const float {name} = {name}_kept__p_[j_];")
+            body.load(writer)
+            _records(writer, active.record, active.records)
+
+
+def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:
+    """Runs the code that assigns records and keeps them with entry ``k_``."""
+    if not records:
         return
     with writer.block(""):
         writer.line(f"float {', '.join(records)};")
-        writer.lines(group.adjoint.record.lines)
+        writer.lines(code.lines)
         for index, name in enumerate(records):
-            writer.line(
-                f"tape_.record[size_t(k_) * {len(records)} + {index}] = {name};"
-            )
+            entry = f"size_t(k_) * {len(records)} + {index}"
+            writer.line(f"tape_.record[{entry}] = {name};")
 
 
 def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -234,11 +273,8 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         return
     with writer.block(f"static inline void backward_{symbol(group.name)}({ARGUMENTS})"):
         drive = _drive(group)
-        ports = [
-            Code((), frozenset(_words(p.weight)) | frozenset(_words(p.time)))
-            for p in adjoint.ports
-        ]
-        body = Body(layout, group, (drive, adjoint.step, *ports))
+        ports = [Code((), p.reads) for p in adjoint.ports]
+        body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
         body.pointers(writer)
         extra = _port_rows(writer, layout, group)
         if drive:
@@ -285,10 +321,10 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
     for k, port in enumerate(adjoint.ports):
         wanted = [
             ("slope", layout.slope_name(group, k), port.weight)
-            if layout.needs_slope(group.name, k)
+            if layout.needs_slope(group, k)
             else None,
-            ("back", f"back{k}_", port.time)
-            if layout.needs_back(group.name, k)
+            ("back", f"back{k}_", port.back)
+            if layout.needs_back(group, k)
             else None,
         ]
         for kind, name, expression in filter(None, wanted):

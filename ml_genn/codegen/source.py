@@ -27,6 +27,7 @@ def source(layout: Layout) -> str:
         _finish(writer, layout)
         _begin_backward(writer, layout)
         _backward_step(writer, layout)
+        _end_backward(writer, layout)
         _updates(writer, layout)
     writer.line('#include "ml_genn_run.h"')
     return str(writer)
@@ -45,7 +46,8 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
     constants = {
         "INPUTS": len(layout.inputs),
         "OUTPUTS": len(layout.outputs),
-        "TAPES": len(layout.tapes),
+        "TAPES": len(layout.tapes) + len(layout.active_tapes),
+        "HISTORIES": len(layout.histories),
         "LEARNED": len(layout.learned),
         "UPDATES": len(plan.updates),
         "REGULARISED": len(layout.regularised),
@@ -59,7 +61,12 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "DRIVE_SIZE": [
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
         ],
-        "LEARNED_SIZE": [_weights(layout, name) for name in layout.learned],
+        "HISTORY_SIZE": [
+            padded(g.size) * len(g.adjoint.tape)
+            for g in layout.histories
+            if g.adjoint
+        ],
+        "LEARNED_SIZE": [layout.learned_size(array) for array in layout.learned],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
         "REGULARISED_TAPE": [layout.tapes[g.name] for g in layout.regularised],
     }
@@ -68,11 +75,6 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
     writer.line('#include "ml_genn_engine.h"')
     writer.line('#include "ml_genn_slot.h"')
-
-
-def _weights(layout: Layout, name: str) -> int:
-    (s,) = (s for s in layout.plan.synapses if s.name == name)
-    return layout.plan.neuron(s.source).size * padded(layout.plan.neuron(s.target).size)
 
 
 def _first_spike(group: NeuronGroup) -> bool:
@@ -156,6 +158,24 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
 
 
+def _end_backward(writer: CodeWriter, layout: Layout) -> None:
+    """``end_backward``: the gradients of parameters of an example are complete."""
+    head = "static void end_backward(Slot &s_, float *const *gradients_)"
+    with writer.block(head):
+        for array, index in layout.learned.items():
+            if not array.parameter:
+                continue
+            group = layout.plan.neuron(array.owner)
+            (found,) = (p for p in group.learned if p.name == array.parameter)
+            row = layout.rows[group.name, f"lambda_{array.parameter}"]
+            at = "0" if found.shared else "j_"
+            with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
+                writer.line(
+                    f"gradients_[{index}][{at}] += s_.block[{row.offset} + j_];"
+                )
+        writer.line("(void)s_, (void)gradients_;")
+
+
 def _updates(writer: CodeWriter, layout: Layout) -> None:
     """``update``: one optimiser step on part of one array, or just the sum."""
     head = (
@@ -178,10 +198,11 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
 def _update(
     writer: CodeWriter, layout: Layout, update: OptimiserUpdate, starts: tuple[int, int]
 ) -> None:
-    weight = layout.arrays["weight", update.target, ""]
+    kind = "parameter" if update.target.parameter else "weight"
+    array = layout.arrays[kind, update.target.owner, update.target.parameter]
     scalars, slots = starts
     writer.line(f"// {update.target}")
-    writer.line(f"float *__restrict x_p_ = c_.arrays[{weight}];")
+    writer.line(f"float *__restrict x_p_ = c_.arrays[{array}];")
     for k, name in enumerate(update.slots):
         writer.line(f"float *__restrict {name}_p_ = c_.slots[{slots + k}];")
     for k, name in enumerate(update.scalars):

@@ -7,9 +7,11 @@ from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, ring_row
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
+    Active,
     Adjoint,
     Code,
     Delay,
+    Learned,
     NeuronGroup,
     Sensitivity,
     SynapseGroup,
@@ -71,34 +73,122 @@ def backward_spikes_function(
 ) -> None:
     """``spikes_back_<group>``: what the spikes of step ``t_`` do to the gradients.
 
-    Each spike adds a row to the gradient of its outgoing weights, gathers the
-    derivative of the loss by its time, and makes the neuron's adjoint jump.
+    Each spike adds a row to the gradient of its outgoing weights and makes the neuron's
+    adjoint jump. What targets send back is gathered where a neuron spiked (exact
+    gradients: the derivative by the time of the spike) or where it was active (surrogate
+    gradients: by the spike itself).
     """
+    active = group.adjoint.active if group.adjoint else None
     with writer.block(
         f"static inline void spikes_back_{symbol(group.name)}"
         f"({ARGUMENTS}, float *const *gradients_)"
     ):
-        writer.line(f"const mlg::Tape &tape_ = s_.tapes[{layout.tapes[group.name]}];")
-        writer.line(
-            "const uint32_t first_ = tape_.offset[t_], last_ = tape_.offset[t_ + 1];"
-        )
-        writer.line("if (first_ == last_) return;")
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
             _operands(writer, layout, synapses, k)
-        jump = _jump_body(layout, group)
+        if active:
+            _gather_active(writer, layout, group, outgoing, active)
+        _spike_loop(writer, layout, group, outgoing)
+        if active:
+            _jump_active(writer, layout, group, active)
+
+
+def _tape(writer: CodeWriter, index: int) -> None:
+    """Declares the entries of step ``t_`` on a tape."""
+    writer.line(f"const mlg::Tape &tape_ = s_.tapes[{index}];")
+    writer.line(
+        "const uint32_t first_ = tape_.offset[t_], last_ = tape_.offset[t_ + 1];"
+    )
+
+
+def _spike_loop(
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    outgoing: list[SynapseGroup],
+) -> None:
+    jump = _jump_body(layout, group)
+    exact = jump is not None and not (group.adjoint and group.adjoint.active)
+    with writer.block(""):
+        _tape(writer, layout.tapes[group.name])
         if jump:
             jump.pointers(writer)
             _spike_time_slope(writer, layout, group, declare=True)
         with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
             writer.line("const size_t j_ = tape_.id[k_];")
-            if jump:
+            if exact:
                 writer.line("float dL_dt_ = 0.0f;")
             for k, synapses in enumerate(outgoing):
-                _send_back(writer, layout, synapses, k)
+                back = "dL_dt_" if synapses.feed_back and exact else None
+                _send_back(writer, layout, (synapses, k), synapses.learn, back)
             if jump and group.adjoint:
                 _spike_time_slope(writer, layout, group, declare=False)
                 _jump(writer, layout, group, jump, group.adjoint)
+
+
+def _gather_active(
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    outgoing: list[SynapseGroup],
+    active: Active,
+) -> None:
+    """dL/ds of the active neurons, from targets, readout and reset."""
+    with writer.block(""):
+        _tape(writer, layout.active_tapes[group.name])
+        body = Body(layout, group, (active.reset,))
+        body.pointers(writer)
+        rows(writer, layout, group, ["spike_slope_"])
+        counted = _counts_spikes(group)
+        if counted:
+            rows(writer, layout, group, ["result_slope_"])
+        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+            writer.line("const size_t j_ = tape_.id[k_];")
+            writer.line(
+                "float dL_ds_ = " + ("result_slope__p_[j_];" if counted else "0.0f;")
+            )
+            for k, synapses in enumerate(outgoing):
+                if synapses.feed_back:
+                    _send_back(writer, layout, (synapses, k), False, "dL_ds_")
+            _load_records(writer, active.records)
+            body.load(writer)
+            writer.line("const float scale_ = c_.scale;")
+            with writer.block(""):
+                writer.lines(active.reset.lines)
+            writer.line("spike_slope__p_[k_ - first_] = dL_ds_;")
+
+
+def _jump_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """The adjoint before the spike of the active neurons."""
+    with writer.block(""):
+        _tape(writer, layout.active_tapes[group.name])
+        body = Body(layout, group, (active.jump,))
+        body.pointers(writer)
+        rows(writer, layout, group, ["spike_slope_"])
+        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+            writer.line("const size_t j_ = tape_.id[k_];")
+            writer.line("const float dL_ds_ = spike_slope__p_[k_ - first_];")
+            _load_records(writer, active.records)
+            body.load(writer)
+            with writer.block(""):
+                writer.lines(active.jump.lines)
+            body.store(writer)
+
+
+def _load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
+    """Declares the numbers kept with entry ``k_`` of a tape."""
+    for index, name in enumerate(records):
+        entry = f"size_t(k_) * {len(records)} + {index}"
+        writer.line(f"const float {name} = tape_.record[{entry}];")
+
+
+def _counts_spikes(group: NeuronGroup) -> bool:
+    """Whether the loss looks at the number of the group's spikes."""
+    readout = group.readout
+    counts = readout is not None and readout.sensitivity is Sensitivity.SPIKES
+    return counts and group.loss is not None
 
 
 def _operands(
@@ -112,7 +202,7 @@ def _operands(
         writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
     if synapses.learn:
         writer.line(
-            f"float *gradient{k}_ = gradients_[{layout.learned[synapses.name]}];"
+            f"float *gradient{k}_ = gradients_[{layout.learned[Learned(synapses.name)]}];"
         )
     for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
         if wanted:
@@ -141,40 +231,47 @@ def _target_row(
     if _through_ring(layout, synapses):
         per_synapse = synapses.delay is Delay.PER_SYNAPSE
         at = "0" if per_synapse else _arrival(layout, synapses)
-        return ring_row(layout, target, synapses.port, kind, at)
-    name = f"back{synapses.port}_"
-    if kind == "slope":
-        name = layout.slope_name(target, synapses.port)
+        same = layout.back_name(target, synapses.port) != f"back{synapses.port}_"
+        return ring_row(layout, target, synapses.port, "slope" if same else kind, at)
+    naming = layout.slope_name if kind == "slope" else layout.back_name
+    name = naming(target, synapses.port)
     return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
 
 
 def _send_back(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learn: bool,
+    into: str | None,
 ) -> None:
+    """Adds to the gradient of neuron ``j_``'s weights, and what flows back ``into``."""
+    synapses, k = outgoing
     target = layout.plan.neuron(synapses.target)
     size = padded(target.size)
-    gradient = f"gradient{k}_ + j_ * {size}" if synapses.learn else "nullptr"
-    weight = f"weight{k}_ + j_ * {size}" if synapses.feed_back else "nullptr"
-    slope = f"slope{k}_" if synapses.learn else "nullptr"
-    back = f"back{k}_" if synapses.feed_back else "nullptr"
+    gradient = f"gradient{k}_ + j_ * {size}"
+    weight, slope, back = f"weight{k}_ + j_ * {size}", f"slope{k}_", f"back{k}_"
     if synapses.delay is Delay.PER_SYNAPSE:
         length = layout.integers["port_ring", target.name, f"{synapses.port}.length"]
         delay = layout.arrays["delay", synapses.name, ""]
+        rows_read = [gradient, slope] if learn else ["nullptr", "nullptr"]
+        rows_read += [weight, back] if into else ["nullptr", "nullptr"]
         call = (
-            f"mlg::gather_delayed<{size}, {target.size}>({gradient}, {slope}, "
-            f"{weight}, {back}, c_.integers[{length}], t_, c_.num_steps, "
+            f"mlg::gather_delayed<{size}, {target.size}>({', '.join(rows_read)}, "
+            f"c_.integers[{length}], t_, c_.num_steps, "
             f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]) + j_ * {size});"
         )
-    elif synapses.learn and synapses.feed_back:
+    elif learn and into:
         call = f"mlg::add_row_and_dot<{size}>({gradient}, {slope}, {weight}, {back});"
-    elif synapses.learn:
+    elif learn:
         call = f"mlg::add_row<{size}>({gradient}, {slope});"
-    else:
+    elif into:
         call = f"mlg::dot<{size}>({weight}, {back});"
-    start = "dL_dt_ += " if synapses.feed_back else ""
-    guarded = (
-        _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE
-    )
+    else:
+        return
+    start = f"{into} += " if into else ""
+    ring = _through_ring(layout, synapses)
+    guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
     guard = f"if (arrives{k}_) " if guarded else ""
     writer.line(f"{guard}{start}{call}")
 
@@ -191,11 +288,7 @@ def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
 def _jump(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
 ) -> None:
-    for index, name in enumerate(adjoint.records):
-        writer.line(
-            f"const float {name} = "
-            f"tape_.record[size_t(k_) * {len(adjoint.records)} + {index}];"
-        )
+    _load_records(writer, adjoint.records)
     body.load(writer)
     with writer.block(""):
         writer.lines(adjoint.jump.lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any
 
+from ml_genn.compilers.bptt_compiler import BPTTCompiler
 from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
@@ -17,17 +18,20 @@ from ml_genn.compilers.inference_compiler import (
     CompiledInferenceNetwork,
     InferenceCompiler,
 )
+from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.errors import unknown_name
 
 GROUP = "ml_genn.compilers"
 
 __all__ = [
+    "BPTTCompiler",
     "CompiledInferenceNetwork",
     "CompiledNetwork",
     "CompiledTrainingNetwork",
     "Compiler",
     "EventPropCompiler",
     "InferenceCompiler",
+    "TrainingCompiler",
 ]
 
 

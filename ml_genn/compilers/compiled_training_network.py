@@ -11,11 +11,11 @@ import numpy as np
 
 from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
 from ml_genn.compilers.lowering import Lowered
-from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
 from ml_genn.model.batch import Mode
+from ml_genn.model.plan import Learned
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
@@ -24,6 +24,7 @@ from ml_genn.training.loop import Tally, run_epoch
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
 from ml_genn.utils.data import get_dataset_size, split_dataset
+from ml_genn.utils.network import get_underlying_pop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +63,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     def begin_batch(self, step: int) -> None:
         """Tells the engine the optimiser's numbers for a batch."""
-        scalars = self.optimiser.scalars(step)
-        updates = len(self._lowered.plan.updates)
-        self.model.set_optimiser_scalars(scalars * updates)
+        scalars = [s for o in self._lowered.optimisers for s in o.scalars(step)]
+        self.model.set_optimiser_scalars(scalars)
 
     def train(
         self,
@@ -230,7 +230,19 @@ class CompiledTrainingNetwork(CompiledNetwork):
         ]
         return parts[0], parts[1]
 
-    def gradients(self, x: Any, y: Any) -> dict[Connection, np.ndarray]:
+    def parameter(self, population: Any, name: str) -> np.ndarray:
+        """The values of a learned parameter: (neurons,), or () if they share one."""
+        found = get_underlying_pop(population)
+        known = [a.parameter for a in self._learned() if a.owner == found.name]
+        if name not in known:
+            where = f"Population '{found.name}'"
+            raise unknown_name("learned parameter", name, known, where=where)
+        return self.model.parameter(found.name, name)
+
+    def _learned(self) -> list[Learned]:
+        return [a for a in self._lowered.plan.learned if a.parameter]
+
+    def gradients(self, x: Any, y: Any) -> dict[Any, np.ndarray]:
         """Gradients of the mean loss over all examples, with the weights as they are.
 
         Args:
@@ -238,15 +250,23 @@ class CompiledTrainingNetwork(CompiledNetwork):
             y: {output: targets}, or the targets of the only output.
 
         Returns:
-            {connection: array (source size, target size)} for connections that learn.
+            {connection: array (source size, target size)} for weights that are
+            learned, {(population, parameter): array (neurons,), or () if they share
+            one} for parameters.
         """
         data = in_memory(x, y, self._spec(), self.batch_size)
         everything = np.arange(data.size)
         outcome = self.model.run(
             data.prepared, everything, Mode(backward=True, gradients=True)
         )
-        by_name = {c.name: c for c in self._lowered.synapses}
-        return {by_name[n]: g.copy() for n, g in outcome.gradients.items()}
+        connections = {c.name: c for c in self._lowered.synapses}
+        populations = {p.name: p for p in self._lowered.neurons}
+        return {
+            (populations[array.owner], array.parameter)
+            if array.parameter
+            else connections[array.owner]: gradient
+            for array, gradient in outcome.gradients.items()
+        }
 
     def loss(self, x: Any, y: Any) -> float:
         """The mean loss over all examples, with the weights as they are."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import ml_genn.model
 from ml_genn.backends.cache import cache_folder
 from ml_genn.model.plan import Derived
+from ml_genn.model.rules import SpikeRule
 from ml_genn.model.system import System
 
 
@@ -22,9 +23,11 @@ def _model_sources() -> str:
 
 
 @lru_cache(maxsize=256)
-def derived(system: System, where: str, adjoint: bool) -> Derived:
+def derived(
+    system: System, where: str, rule: SpikeRule | None, learned: tuple[str, ...] = ()
+) -> Derived:
     """What follows from a system; see `ml_genn.model.derive.derive`."""
-    text = f"{system!r} {adjoint}\n{_model_sources()}"
+    text = f"{system!r} {rule!r} {learned!r}\n{_model_sources()}"
     name = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = cache_folder() / f"{name}.derived"
     known = _read(path)
@@ -32,7 +35,7 @@ def derived(system: System, where: str, adjoint: bool) -> Derived:
         return known
     from ml_genn.model.derive import derive
 
-    fresh = derive(system, where, adjoint)
+    fresh = derive(system, where, rule, learned)
     _write(path, fresh)
     return fresh
 

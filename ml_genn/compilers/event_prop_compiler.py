@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import Settings
-from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
-from ml_genn.compilers.compiler import Compiler
-from ml_genn.compilers.lowering import Training, check_network, lower, refuse_refractory
-from ml_genn.compilers.output_rules import Output, event_prop_loss
-from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.losses import Loss, default_losses
-from ml_genn.network import Network
+from ml_genn.compilers.output_rules import (
+    FIRST_SPIKE_RULES,
+    VOLTAGE_RULES,
+    OutputRules,
+)
+from ml_genn.compilers.training_compiler import Regularised, TrainingCompiler
+from ml_genn.errors import UnsupportedError
+from ml_genn.model.rules import ExactSpikes, SpikeRule
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
-    Input,
     LeakyIntegrate,
     LeakyIntegrateFire,
 )
-from ml_genn.optimisers import Optimiser, default_optimisers
+from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Exponential
-from ml_genn.utils.checks import number, positive, whole
-from ml_genn.utils.module import get_object, get_object_mapping
+from ml_genn.utils.checks import number, positive
+from ml_genn.utils.choices import Choices
 from ml_genn.utils.network import get_underlying_pop
 from ml_genn.utils.value import as_value
 
@@ -42,7 +41,7 @@ default_params: dict[type, dict[str, Any]] = {
 }
 
 
-class EventPropCompiler(Compiler):
+class EventPropCompiler(TrainingCompiler):
     r"""Compiles networks that learn by EventProp.
 
     Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows
@@ -80,6 +79,9 @@ class EventPropCompiler(Compiler):
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
 
+    CHOICES: ClassVar[Choices] = default_params
+    OUTPUTS: ClassVar[OutputRules] = {**VOLTAGE_RULES, **FIRST_SPIKE_RULES}
+
     def __init__(
         self,
         example_timesteps: int,
@@ -106,6 +108,10 @@ class EventPropCompiler(Compiler):
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
+            example_timesteps,
+            losses,
+            optimiser,
+            per_timestep_loss=per_timestep_loss,
             dt=dt,
             batch_size=batch_size,
             rng_seed=rng_seed,
@@ -122,86 +128,30 @@ class EventPropCompiler(Compiler):
                     f"EventPropCompiler: {name} is not supported yet; weights are "
                     "learned. Leave it empty."
                 )
-        self.example_timesteps = whole(
-            "EventPropCompiler: example_timesteps", example_timesteps
-        )
-        self.losses = losses
-        self.optimiser = _optimiser(optimiser)
         self.reg_lambda_upper = reg_lambda_upper
         self.reg_lambda_lower = reg_lambda_lower
         self.reg_nu_upper = number("EventPropCompiler: reg_nu_upper", reg_nu_upper)
-        self.per_timestep_loss = per_timestep_loss
         self.ttfs_alpha = number("EventPropCompiler: ttfs_alpha", ttfs_alpha)
         self.softmax_temperature = positive(
             "EventPropCompiler: softmax_temperature", softmax_temperature
         )
 
-    def compile(
-        self, network: Network, name: str | None = None
-    ) -> CompiledTrainingNetwork:
-        """A network that can be trained.
+    def spike_rule(self) -> SpikeRule:
+        """Spikes move in time."""
+        return ExactSpikes()
 
-        Args:
-            network: the network; it is not changed.
-            name: kept for scripts written for mlGeNN.
+    def check_trained(self, population: Population) -> None:
+        """Refuses neurons with a refractory period."""
+        refuse_refractory(population)
 
-        Raises:
-            ValidationError: if the network cannot be run.
-            UnsupportedError: if EventProp has no gradient for a part of it.
-        """
-        check_network(network)
-        outputs = [p for p in network.populations if p.neuron.readout is not None]
-        if not outputs:
-            raise ValidationError(
-                "EventPropCompiler: no population has a readout, so there is nothing "
-                "to learn. Give the output neuron one, for example "
-                "LeakyIntegrate(readout='avg_var')."
-            )
-        losses = _losses(self.losses, outputs)
-        adjoint = _upstream(network, outputs)
-        for population in adjoint:
-            where = f"Population '{population.name}'"
-            refuse_refractory(population.neuron, where, "EventPropCompiler")
-        training = Training(
-            losses={
-                p: event_prop_loss(Output(p, loss), self.per_timestep_loss)
-                for p, loss in losses.items()
-            },
-            adjoint=adjoint,
-            learn=frozenset(c for c in network.connections if c.ends()[1] in adjoint),
-            optimiser=self.optimiser,
-            regularised=self._regularised(adjoint),
-            loss_scalars=dict.fromkeys(
-                outputs, (self.softmax_temperature, self.ttfs_alpha)
-            ),
-        )
-        lowered = lower(
-            network,
-            dt=self.dt,
-            seed=self.rng_seed,
-            choices=default_params,
-            training=training,
-        )
-        settings = Settings(
-            backend=self.backend,
-            num_threads=self.num_threads,
-            seed=self.rng_seed,
-            dt=self.dt,
-            num_steps=self.example_timesteps,
-            batch_size=self.batch_size,
-            communicator=self.communicator,
-        )
-        return CompiledTrainingNetwork(
-            network, lowered, settings, losses, self.optimiser
-        )
+    def loss_scalars(self) -> tuple[float, float]:
+        """Temperature of the softmax, and strength of the pull on first spikes."""
+        return (self.softmax_temperature, self.ttfs_alpha)
 
-    def _regularised(
-        self, adjoint: frozenset[Population]
-    ) -> dict[Population, tuple[float, float, float]]:
+    def regularised(self, hidden: Sequence[Population]) -> Regularised:
         """{hidden population: (lower, upper strength, target)} where either is set."""
         upper = _strengths("reg_lambda_upper", self.reg_lambda_upper)
         lower = _strengths("reg_lambda_lower", self.reg_lambda_lower)
-        hidden = [p for p in adjoint if p.neuron.readout is None]
         result = {}
         for population in hidden:
             strengths = lower(population), upper(population)
@@ -215,36 +165,14 @@ class EventPropCompiler(Compiler):
         return result
 
 
-def _optimiser(optimiser: Optimiser | str) -> Optimiser:
-    found = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
-    if found is None:
-        raise ValidationError("EventPropCompiler: an optimiser is needed.")
-    return found
-
-
-def _losses(losses: Any, outputs: Sequence[Population]) -> dict[Population, Loss]:
-    """{output: loss}, whatever the user wrote."""
-    if isinstance(losses, Mapping):
-        losses = {get_underlying_pop(key): loss for key, loss in losses.items()}
-    found = get_object_mapping(losses, outputs, Loss, "Loss", default_losses)
-    for population, loss in found.items():
-        if loss is None:
-            raise ValidationError(
-                f"EventPropCompiler: output '{population}' has no loss."
-            )
-    return found  # type: ignore[return-value]
-
-
-def _upstream(network: Network, outputs: Sequence[Population]) -> frozenset[Population]:
-    """Populations, inputs left out, from which an output can be reached."""
-    found = set(outputs)
-    grown = True
-    while grown:
-        sources = {c.ends()[0] for c in network.connections if c.ends()[1] in found}
-        fresh = {p for p in sources - found if not isinstance(p.neuron, Input)}
-        found |= fresh
-        grown = bool(fresh)
-    return frozenset(found)
+def refuse_refractory(population: Population) -> None:
+    """Refuses a refractory period, for which EventProp has no gradient."""
+    if getattr(population.neuron, "tau_refrac", None) is not None:
+        raise UnsupportedError(
+            f"Population '{population.name}': EventProp has no gradient for a "
+            "refractory period, since a spike at its end is no crossing of the "
+            "threshold. Leave out tau_refrac, or use BPTTCompiler."
+        )
 
 
 def _strengths(name: str, given: Any) -> Any:

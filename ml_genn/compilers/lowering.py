@@ -10,7 +10,7 @@ verify     every name is known, every reference leads somewhere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,9 @@ import numpy as np
 
 from ml_genn.compilers.derivations import derived
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.initializers import Initializer
-from ml_genn.model.code_strings import NeuronCode
+from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
 from ml_genn.model.expression import names
 from ml_genn.model.plan import (
@@ -28,6 +28,8 @@ from ml_genn.model.plan import (
     Constant,
     Delay,
     Derived,
+    Learned,
+    LearnedParameter,
     Loss,
     NeuronGroup,
     OptimiserUpdate,
@@ -38,7 +40,8 @@ from ml_genn.model.plan import (
     SynapseGroup,
     Values,
 )
-from ml_genn.model.system import port_name, system_of
+from ml_genn.model.rules import SpikeRule
+from ml_genn.model.system import System, port_name, system_of
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
 from ml_genn.neurons import CodeNeuron, Input, Neuron
@@ -49,6 +52,10 @@ from ml_genn.utils.choices import Choices, resolved
 from ml_genn.utils.value import drawn, generator
 
 
+def _unchanged(equations: NeuronEquations) -> NeuronEquations:
+    return equations
+
+
 @dataclass(frozen=True, eq=False)
 class Training:
     """What a learning rule adds to a network.
@@ -56,20 +63,33 @@ class Training:
     Args:
         losses: {output: loss}.
         adjoint: populations that the loss flows through.
-        learn: connections whose weights change.
-        optimiser: how they change.
+        learn: {connection whose weights change: how}.
+        parameters: {(population, parameter that changes): how}.
+        feed_back: connections through which the loss flows back to the source.
+        rule: how the backward pass treats spikes.
+        rule_parameters: numbers that the rule's expressions mention.
         regularised: {population: (lower, upper strength, target spikes)}.
         loss_scalars: {output: (temperature, alpha)}.
+        spread: {(population, parameter)} that are learned for each neuron, although
+            one value is given.
+        equations: adds to the equations of a trained neuron what the rule needs.
     """
 
     losses: Mapping[Population, Loss]
     adjoint: frozenset[Population]
-    learn: frozenset[Connection]
-    optimiser: Optimiser
+    learn: Mapping[Connection, Optimiser]
+    feed_back: frozenset[Connection]
+    rule: SpikeRule
+    parameters: Mapping[tuple[Population, str], Optimiser] = field(
+        default_factory=dict
+    )
+    rule_parameters: Mapping[str, float] = field(default_factory=dict)
     regularised: Mapping[Population, tuple[float, float, float]] = field(
         default_factory=dict
     )
     loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
+    spread: frozenset[tuple[Population, str]] = frozenset()
+    equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +101,14 @@ class Lowered:
         values: numbers.
         neurons: {population: neuron with every choice made}.
         synapses: {connection: synapse with every choice made}.
+        optimisers: how each of the plan's updates is done.
     """
 
     plan: Plan
     values: Values
     neurons: Mapping[Population, Neuron]
     synapses: Mapping[Connection, Synapse]
+    optimisers: tuple[Optimiser, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,15 +147,15 @@ def lower(
     connections = tuple(
         _synapses(c, ports, draw, training) for c in network.connections
     )
-    updates = tuple(_update(s, training) for s in connections if training and s.learn)
+    updates = _updates(connections, training) if training else []
     values = draw.values()
     if training:
         values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
         values.loss["regularised"] = {
             p.name: s for p, s in training.regularised.items()
         }
-    plan = verify(Plan(groups, connections, updates))
-    return Lowered(plan, values, neurons, synapses)
+    plan = verify(Plan(groups, connections, tuple(u for u, _ in updates)))
+    return Lowered(plan, values, neurons, synapses, tuple(o for _, o in updates))
 
 
 def check_network(network: Network) -> None:
@@ -241,17 +263,31 @@ def _group(
             neuron.equations()
         group = _code_group(population, neuron, equations, where)
     else:
-        found = derived(system_of(neuron.equations(), equations), where, adjoint)
-        group = _equation_group(population, neuron.equations(), found)
+        rule = training.rule if training and adjoint else None
+        learned = _learned_names(population, training) if rule else ()
+        neuron_equations = neuron.equations()
+        if training and adjoint:
+            neuron_equations = training.equations(neuron_equations)
+        system = system_of(neuron_equations, equations)
+        _check_learned(system, learned, where)
+        found = derived(system, where, rule, learned)
+        group = _equation_group(population, neuron_equations, found)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
+    extra: Mapping[str, Any] = {}
+    if training and adjoint:
+        extra = {**training.rule_parameters, **_spread(population, neuron, training)}
+    arrays = _neuron_values(population, neuron, ports, draw, extra)
     if training:
         group = replace(
             group,
             loss=training.losses.get(population),
             regularised=population in training.regularised,
+            learned=tuple(
+                LearnedParameter(n, shared=n not in arrays)
+                for n in _learned_names(population, training)
+            ),
         )
-    arrays = _neuron_values(population, neuron, ports, draw)
     return replace(
         group,
         constants=tuple(
@@ -262,11 +298,16 @@ def _group(
 
 
 def _neuron_values(
-    population: Population, neuron: Neuron, ports: _Ports, draw: _Draw
+    population: Population,
+    neuron: Neuron,
+    ports: _Ports,
+    draw: _Draw,
+    extra: Mapping[str, Any],
 ) -> frozenset[str]:
     """Draws parameters and initial states; returns parameters that are arrays."""
     shape, name = population.shape or (), population.name
-    parameters, initial = dict(neuron.parameters()), dict(neuron.initial())
+    parameters = {**neuron.parameters(), **extra}
+    initial = dict(neuron.initial())
     for k, synapse in enumerate(ports.synapses):
         for target, given in (
             (parameters, synapse.parameters()),
@@ -285,9 +326,15 @@ def _neuron_values(
 
 def _derived_parameters(
     neuron: CodeNeuron, values: Mapping[str, Any], dt: float
-) -> dict[str, float]:
-    given = [values[name] for name in neuron.code.parameters]
-    return {name: float(make(given, dt)) for name, make in neuron.code.derived}
+) -> dict[str, Any]:
+    given = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))
+    if not neuron.code.derived or not given or given[0].ndim == 0:
+        numbers = [float(value) for value in given]
+        return {name: make(numbers, dt) for name, make in neuron.code.derived}
+    return {
+        name: np.array([make(numbers, dt) for numbers in zip(*given, strict=True)])
+        for name, make in neuron.code.derived
+    }
 
 
 def _equation_group(
@@ -296,6 +343,8 @@ def _equation_group(
     at_spikes = found.reset.reads
     if found.adjoint:
         at_spikes |= found.adjoint.record.reads
+        if found.adjoint.active:
+            at_spikes |= found.adjoint.active.record.reads
     return NeuronGroup(
         name=population.name,
         size=population.size,
@@ -318,47 +367,62 @@ def _code_group(
     where: str,
 ) -> NeuronGroup:
     """A group whose step is the synapses' equations, then the user's code."""
-    ports = derived(system_of(NeuronEquations(()), synapses), where, False)
+    ports = derived(system_of(NeuronEquations(()), synapses), where, None)
     code: NeuronCode = neuron.code
     fixed = (*code.parameters, *(name for name, _ in code.derived))
-    extra = tuple(
-        f"const {kind} {name} = {value!r}f;" for name, kind, value in code.extra_inputs
-    )
+    threshold = code.threshold or CodeBlock("", *[frozenset()] * 3)
+    edge = code.auto_refractory and bool(threshold.text)
+    before = (f"const bool was_above_ = {threshold.text};",) if edge else ()
     step = Code(
-        ports.step.lines + extra + tuple(code.sim.text.splitlines()),
-        ports.step.reads | code.sim.reads,
+        ports.step.lines + before + tuple(code.sim.text.splitlines()),
+        ports.step.reads | code.sim.reads | threshold.reads,
         ports.step.writes | code.sim.writes,
-        code.sim.calls,
+        _random(code.sim.calls | threshold.calls),
     )
     reset = Code(
         tuple(code.reset.text.splitlines()),
         code.reset.reads,
         code.reset.writes,
-        code.reset.calls,
+        _random(code.reset.calls),
     )
     return NeuronGroup(
         name=population.name,
         size=population.size,
         variables=(
-            *(StateVariable(v.name, _stored(v.type)) for v in code.variables),
+            *(StateVariable(v.name, _TYPES[v.type]) for v in code.variables),
             *ports.variables,
         ),
-        constants=(*ports.constants, *(Constant(name, name) for name in fixed)),
+        constants=(
+            *ports.constants,
+            *(Constant(name, name) for name in fixed),
+            *(Constant(name, repr(value)) for name, _, value in code.extra_inputs),
+        ),
         ports=ports.ports,
         output=neuron.output_var_name,
         step=step,
-        threshold=code.threshold.text if code.threshold else None,
-        rising_edge=code.auto_refractory,
+        threshold=(
+            f"({threshold.text}) && !was_above_" if edge else threshold.text or None
+        ),
         reset=reset,
         kept=("Isyn",) if "Isyn" in reset.reads else (),
     )
 
 
-def _stored(kind: str) -> str:
-    """The four-byte type that a variable of a C type is stored as."""
-    if kind in ("float", "double"):
-        return "float"
-    return "uint32_t" if kind.startswith("u") else "int32_t"
+def _random(calls: frozenset[str]) -> frozenset[str]:
+    """Functions that draw random numbers."""
+    return frozenset(name for name in calls if name.startswith("gennrand"))
+
+
+#: {C type of a variable in code: type that the engine knows it by}
+_TYPES = {
+    "float": "float",
+    "double": "float",
+    "bool": "bool",
+    "int": "int32_t",
+    "int32_t": "int32_t",
+    "unsigned int": "uint32_t",
+    "uint32_t": "uint32_t",
+}
 
 
 def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:
@@ -393,7 +457,7 @@ def _synapses(
         shape,
     )
     learn = training is not None and connection in training.learn
-    flows = training is not None and {source, target} <= training.adjoint
+    flows = training is not None and connection in training.feed_back
     return SynapseGroup(
         name=name,
         source=source.name,
@@ -436,17 +500,45 @@ def _delay(connection: Connection, shape: tuple[int, int], draw: _Draw) -> Delay
     return Delay.PER_SYNAPSE
 
 
-def _update(synapses: SynapseGroup, training: Training) -> OptimiserUpdate:
-    optimiser = training.optimiser
-    return OptimiserUpdate(
-        synapses.name, optimiser.SLOTS, optimiser.SCALARS, optimiser.CODE
-    )
+def _spread(
+    population: Population, neuron: Neuron, training: Training
+) -> dict[str, np.ndarray]:
+    """Parameters that get a value for each neuron, so that each learns its own."""
+    given = neuron.parameters()
+    return {
+        name: np.broadcast_to(np.asarray(given[name], dtype=float), population.size)
+        for p, name in training.spread
+        if p is population and isinstance(given.get(name), int | float)
+    }
 
 
-def refuse_refractory(neuron: Neuron, where: str, rule: str) -> None:
-    """Refuses a refractory period where a rule has no gradient for it."""
-    if getattr(neuron, "tau_refrac", None) is not None:
-        raise UnsupportedError(
-            f"{where}: {rule} has no gradient for a refractory period, since a spike "
-            "at its end is not a crossing of the threshold. Leave out tau_refrac."
-        )
+def _updates(
+    connections: Sequence[SynapseGroup], training: Training
+) -> list[tuple[OptimiserUpdate, Optimiser]]:
+    """How each learned array changes."""
+    by_name = {c.name: o for c, o in training.learn.items()}
+    learned = [(Learned(s.name), by_name[s.name]) for s in connections if s.learn]
+    learned += [
+        (Learned(p.name, name), o)
+        for (p, name), o in training.parameters.items()
+        if p in training.adjoint
+    ]
+    return [
+        (OptimiserUpdate(array, o.SLOTS, o.SCALARS, o.CODE), o) for array, o in learned
+    ]
+
+
+def _learned_names(
+    population: Population, training: Training | None
+) -> tuple[str, ...]:
+    """Parameters of a population that are learned."""
+    if training is None:
+        return ()
+    return tuple(name for p, name in training.parameters if p is population)
+
+
+def _check_learned(system: System, learned: Sequence[str], where: str) -> None:
+    known = [*system.neuron.parameters, *(n for p in system.ports for n in p.parameters)]
+    for name in learned:
+        if name not in known:
+            raise unknown_name("parameter", name, known, where=where)

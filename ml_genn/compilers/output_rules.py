@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml_genn.errors import UnsupportedError
@@ -15,6 +16,7 @@ from ml_genn.readouts import (
     AvgVarExpWeight,
     FirstSpikeTime,
     MaxVar,
+    SpikeCount,
     SumVar,
     Var,
 )
@@ -28,10 +30,13 @@ class Output:
     loss: Loss
 
 
+#: {(loss, readout, spiking neuron, per time step): what the backend computes}
+OutputRules = Mapping[tuple[type[Loss], type, bool, bool], LossPlan]
+
 _CROSS_ENTROPY = LossPlan(LossKind.CROSS_ENTROPY)
 
-#: {(loss, readout, spiking neuron, per time step): what the backend computes}
-RULES: dict[tuple[type[Loss], type, bool, bool], LossPlan] = {
+#: Losses that look at the output variable of a neuron that does not spike.
+VOLTAGE_RULES: OutputRules = {
     **{
         (SparseCategoricalCrossentropy, readout, False, False): _CROSS_ENTROPY
         for readout in (AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var)
@@ -42,9 +47,6 @@ RULES: dict[tuple[type[Loss], type, bool, bool], LossPlan] = {
     (SparseCategoricalCrossentropy, SumVar, False, True): LossPlan(
         LossKind.CROSS_ENTROPY, per_step=True, mean_over_steps=False
     ),
-    (SparseCategoricalCrossentropy, FirstSpikeTime, True, False): LossPlan(
-        LossKind.CROSS_ENTROPY, first_spike=True
-    ),
     **{
         (MeanSquareError, Var, False, per_step): LossPlan(
             LossKind.SQUARED_ERROR, per_step=True
@@ -53,9 +55,36 @@ RULES: dict[tuple[type[Loss], type, bool, bool], LossPlan] = {
     },
 }
 
+_EVERY_STEP = LossPlan(LossKind.CROSS_ENTROPY, per_step=True, mean_over_steps=False)
 
-def event_prop_loss(output: Output, per_timestep: bool) -> LossPlan:
-    """What the backend computes for an output under EventProp.
+#: Losses that look at the output variable in every step, whatever the readout.
+STEP_RULES: OutputRules = {
+    (loss, readout, False, per_step): plan
+    for loss, plan in (
+        (SparseCategoricalCrossentropy, _EVERY_STEP),
+        (MeanSquareError, LossPlan(LossKind.SQUARED_ERROR, per_step=True)),
+    )
+    for readout in (AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var)
+    for per_step in (False, True)
+}
+
+#: Losses that look at the time of the first spike.
+FIRST_SPIKE_RULES: OutputRules = {
+    (SparseCategoricalCrossentropy, FirstSpikeTime, True, False): LossPlan(
+        LossKind.CROSS_ENTROPY, first_spike=True
+    ),
+}
+
+#: Losses that look at the number of spikes.
+SPIKE_COUNT_RULES: OutputRules = {
+    (SparseCategoricalCrossentropy, SpikeCount, True, False): _CROSS_ENTROPY,
+}
+
+
+def output_loss(
+    output: Output, rules: OutputRules, per_timestep: bool, compiler: str
+) -> LossPlan:
+    """What the backend computes for an output.
 
     Raises:
         UnsupportedError: if there is no rule; it lists those that there are.
@@ -63,12 +92,12 @@ def event_prop_loss(output: Output, per_timestep: bool) -> LossPlan:
     neuron = output.population.neuron
     spiking = not isinstance(neuron, CodeNeuron) and neuron.equations().threshold
     key = (type(output.loss), type(neuron.readout), bool(spiking), per_timestep)
-    if key in RULES:
-        return RULES[key]
+    if key in rules:
+        return rules[key]
     raise UnsupportedError(
-        f"EventPropCompiler: output '{output.population.name}': no rule for "
+        f"{compiler}: output '{output.population.name}': no rule for "
         f"{_described(*key)}. Supported: "
-        f"{'; '.join(_described(*known) for known in RULES)}."
+        f"{'; '.join(_described(*known) for known in rules)}."
     )
 
 

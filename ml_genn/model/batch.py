@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from ml_genn.model.plan import Learned
+
 
 class Events(Protocol):
     """Input spikes of one example, sorted by time step."""
@@ -80,7 +82,8 @@ class Outcome:
         results: {output group: (examples, neurons)}.
         losses: (examples, output groups); zero where there is no loss.
         finite: whether the losses are; if not, nothing was updated.
-        gradients: {synapse group: (source size, target size)}.
+        gradients: {learned array: (source size, target size) for weights, (neurons,) or
+            () for parameters}.
         spikes: {neuron group: one (steps, neurons) pair per example}.
         records: {record: (examples, steps, neurons)}.
     """
@@ -88,7 +91,7 @@ class Outcome:
     results: Mapping[str, np.ndarray]
     losses: np.ndarray
     finite: bool
-    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+    gradients: Mapping[Learned, np.ndarray] = field(default_factory=dict)
     spikes: Mapping[str, list[tuple[np.ndarray, np.ndarray]]] = field(
         default_factory=dict
     )

@@ -36,7 +36,12 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class StateVariable:
-    """One number per neuron and example; ``type`` is its C type."""
+    """One number per neuron and example.
+
+    Args:
+        name: its name.
+        type: its C type: float, int32_t, uint32_t or bool; each is stored in four bytes.
+    """
 
     name: str
     type: str = "float"
@@ -71,11 +76,34 @@ class PortAdjoint:
 
     Args:
         weight: dL/dw of a spike that arrives now.
-        time: weight * ``time`` is dL/dt of its arrival; "0" if it has no effect.
+        back: weight * ``back`` is what flows back to the source: under EventProp dL/dt
+            of the arrival, with surrogate gradients dL/ds of the spike.
+        reads: names in both.
     """
 
     weight: str
-    time: str
+    back: str
+    reads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Where a spike is given a slope: a neuron near its threshold is active.
+
+    Args:
+        condition: whether a neuron is active in a step, before its reset.
+        record: run where it is active, before the reset; assigns ``records``.
+        records: numbers kept with each active entry.
+        reset: adds to ``dL_ds_``, the derivative of the loss by the spike, what the
+            reset that comes with it does.
+        jump: adjoint before the spike from ``dL_ds_`` and ``records``.
+    """
+
+    condition: str
+    record: Code
+    records: tuple[str, ...]
+    reset: Code
+    jump: Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +112,7 @@ class Adjoint:
 
     Args:
         variables: adjoint variables, ``lambda_<x> = dL/dx``.
+        tape: state variables whose value at the start of each step is recorded.
         step: adjoint before a step from the adjoint after it.
         record: run at forward spikes before the reset; assigns ``records``.
         records: numbers kept with each spike.
@@ -92,15 +121,18 @@ class Adjoint:
         ports: one for each port of the group.
         push: assigns to the adjoint variables the effect of ``amount_`` on the
             threshold crossing (regularisation).
+        active: for rules with a surrogate gradient.
     """
 
     variables: tuple[str, ...]
+    tape: tuple[str, ...]
     step: Code
     record: Code
     records: tuple[str, ...]
     jump: Code
     ports: tuple[PortAdjoint, ...]
     push: Code
+    active: Active | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +205,19 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedParameter:
+    """A parameter of a neuron group that is learned.
+
+    Args:
+        name: its name.
+        shared: whether all neurons have the same value.
+    """
+
+    name: str
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NeuronGroup:
     """Neurons that share a model.
 
@@ -185,8 +230,6 @@ class NeuronGroup:
         output: variable that readouts look at.
         step: one time step; ends with the variables up to date.
         threshold: condition, after the step, under which the neuron spikes.
-        rising_edge: whether it spikes only where the condition was false before the
-            step.
         reset: run when the neuron spikes.
         kept: locals of the step that code at spikes reads.
         events: whether its spikes come with the data.
@@ -194,6 +237,7 @@ class NeuronGroup:
         loss: what the result is compared with, if it is trained against something.
         adjoint: its backward pass, if one flows through it.
         regularised: whether its firing rate is regularised.
+        learned: parameters that are learned.
     """
 
     name: str
@@ -204,7 +248,6 @@ class NeuronGroup:
     output: str | None = None
     step: Code = Code()
     threshold: str | None = None
-    rising_edge: bool = False
     reset: Code = Code()
     kept: tuple[str, ...] = ()
     events: bool = False
@@ -212,6 +255,7 @@ class NeuronGroup:
     loss: Loss | None = None
     adjoint: Adjoint | None = None
     regularised: bool = False
+    learned: tuple[LearnedParameter, ...] = ()
 
     @property
     def spikes(self) -> bool:
@@ -250,18 +294,34 @@ class SynapseGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """An array whose gradient is taken.
+
+    Args:
+        owner: name of a synapse group (its weights) or of a neuron group.
+        parameter: name of the parameter; empty for weights.
+    """
+
+    owner: str
+    parameter: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.owner}.{self.parameter}" if self.parameter else self.owner
+
+
+@dataclass(frozen=True, slots=True)
 class OptimiserUpdate:
     """One step of an optimiser on one array.
 
     Args:
-        target: name of the synapse group whose weights it changes.
+        target: the array.
         slots: names of the numbers it keeps for each weight.
         scalars: names of the numbers it is given each step.
         code: assigns ``x`` and the slots from ``x``, the slots, ``gradient`` and
             the scalars.
     """
 
-    target: str
+    target: Learned
     slots: tuple[str, ...]
     scalars: tuple[str, ...]
     code: Code
@@ -290,6 +350,10 @@ class Plan:
         """The neuron group of that name."""
         return next(group for group in self.neurons if group.name == name)
 
+    def synapse(self, name: str) -> SynapseGroup:
+        """The synapse group of that name."""
+        return next(group for group in self.synapses if group.name == name)
+
     def incoming(self, name: str) -> tuple[SynapseGroup, ...]:
         """Synapse groups onto a neuron group."""
         return tuple(group for group in self.synapses if group.target == name)
@@ -297,6 +361,13 @@ class Plan:
     def outgoing(self, name: str) -> tuple[SynapseGroup, ...]:
         """Synapse groups out of a neuron group."""
         return tuple(group for group in self.synapses if group.source == name)
+
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        """Arrays whose gradient is taken, weights first."""
+        weights = [Learned(s.name) for s in self.synapses if s.learn]
+        parameters = [Learned(g.name, p.name) for g in self.neurons for p in g.learned]
+        return (*weights, *parameters)
 
     def __str__(self) -> str:
         from ml_genn.model.printing import plan_text

@@ -73,11 +73,13 @@ class Symbolic:
         next: {variable: value after one (sub-)step}.
         jump: {neuron variable: value after a spike}.
         threshold: expression that is >= 0 where the neuron spikes, or None.
+        learned: parameters whose gradient is taken.
     """
 
     def __init__(self, system: System, where: str) -> None:
         self.system = system
         self.where = where
+        self.learned: list[Any] = []
         self.neuron = [symbol(v.name) for v in system.neuron.variables]
         self.dynamics: dict[Any, Any] = {}
         self.next: dict[Any, Any] = {}
@@ -155,6 +157,8 @@ class Constants:
         """The expression with its constant parts replaced by named constants."""
         if expression in self.dynamic:
             return expression
+        if isinstance(expression, sympy.functions.elementary.piecewise.ExprCondPair):
+            return expression.func(*(self.hoist(part) for part in expression.args))
         if isinstance(expression, sympy.logic.boolalg.BooleanAtom):
             return expression
         if not expression.free_symbols:

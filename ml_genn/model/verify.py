@@ -10,7 +10,18 @@ from ml_genn.model.plan import Code, NeuronGroup, Plan
 
 #: Names that every backend provides to code.
 PROVIDED = frozenset(
-    {"Isyn", "dt", "t", "step", "num_steps", "id", "batch", "num_batch", "output"}
+    [
+        "Isyn",
+        "batch",
+        "dt",
+        "id",
+        "num_batch",
+        "num_neurons",
+        "num_steps",
+        "output",
+        "step",
+        "t",
+    ]
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -39,12 +50,12 @@ def verify(plan: Plan) -> Plan:
             raise ValidationError(f"{where}: its target has no such port.")
     for group in plan.neurons:
         _verify_group(group)
-    learned = {s.name for s in plan.synapses if s.learn}
+    learned = {str(array) for array in plan.learned}
     for update in plan.updates:
-        if update.target not in learned:
-            raise unknown_name("learned connection", update.target, learned)
+        if str(update.target) not in learned:
+            raise unknown_name("learned array", str(update.target), learned)
         known = {"x", "gradient", *update.slots, *update.scalars}
-        _known(update.code, known, f"Connection '{update.target}', optimiser")
+        _known(update.code, known, f"'{update.target}', optimiser")
     return plan
 
 

@@ -33,6 +33,17 @@ class Case:
         connections[index] = replace(connections[index], weight=weight)
         return replace(self, connections=tuple(connections))
 
+    def with_parameter(self, name: str, parameter: str, value: Any) -> Case:
+        """The same case with another parameter of a population, or of synapses onto it."""
+        if parameter == "tau_syn":
+            connections = tuple(
+                replace(c, tau_syn=value) if c.target == name else c
+                for c in self.connections
+            )
+            return replace(self, connections=connections)
+        changed = replace(self.populations[name], **{parameter: value})
+        return replace(self, populations={**self.populations, name: changed})
+
     def simulate(self) -> exact.Result:
         """The exact simulation."""
         return exact.simulate(
@@ -40,7 +51,12 @@ class Case:
         )
 
     def compile(
-        self, dt: float, readout: str, loss: Any, **kwargs: Any
+        self,
+        dt: float,
+        readout: str,
+        loss: Any,
+        learned: dict[str, tuple[str, ...]] | None = None,
+        **kwargs: Any,
     ) -> tuple[Any, dict[str, Connection], dict[str, Population]]:
         """The network compiled for EventProp with time steps of ``dt``."""
         with Network() as network:
@@ -54,7 +70,16 @@ class Case:
         compiler = EventPropCompiler(
             round(T_END / dt), loss, dt=dt, num_threads=1, **kwargs
         )
-        return compiler.compile(network), connections, populations
+        optimisers: Any = None
+        if learned is not None:
+            optimisers = {"all_connections": {"weight": "adam"}}
+            for name, parameters in learned.items():
+                optimisers[populations[name]] = dict.fromkeys(parameters, "adam")
+        return (
+            compiler.compile(network, optimisers=optimisers),
+            connections,
+            populations,
+        )
 
     def _population(self, name: str, readout: str) -> Population:
         p = self.populations[name]

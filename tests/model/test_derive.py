@@ -10,6 +10,7 @@ from ml_genn.model.derive import derive
 from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
 from ml_genn.model.expression import evaluate
 from ml_genn.model.plan import Code, Derived
+from ml_genn.model.rules import ExactSpikes
 from ml_genn.model.system import system_of
 
 DT, TAU, TAU_SYN = 0.5, 20.0, 5.0
@@ -78,7 +79,7 @@ def test_exact_step() -> None:
 def test_adjoint_step_is_the_transposed_jacobian(
     neuron: NeuronEquations, ports: tuple[SynapseEquations, ...]
 ) -> None:
-    found = derive(system_of(neuron, ports), "here", True)
+    found = derive(system_of(neuron, ports), "here", ExactSpikes())
     assert found.adjoint is not None
     known = constants(found)
     state = [v.name for v in found.variables]
@@ -102,7 +103,7 @@ def test_adjoint_step_is_the_transposed_jacobian(
 
 def test_jump_of_a_lif_neuron() -> None:
     """l- = (f(v_reset) l+ - dL/dt) / f(v), f the slope of v."""
-    found = derive(system_of(LIF, (EXPONENTIAL,)), "here", True)
+    found = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactSpikes())
     assert found.adjoint is not None
     known = constants(found) | {"v": 1.02, "Isyn": 1.5}
     records = run(found.adjoint.record, known)
@@ -128,21 +129,35 @@ def test_nonlinear_neurons_take_euler_steps() -> None:
     assert evaluate(constant.expression, PARAMETERS) == pytest.approx(DT / 4)
 
 
-def test_state_dependent_adjoints_are_refused() -> None:
-    neuron = NeuronEquations(
-        (Variable("v", "(v**2 - v + Isyn) / tau_mem", "v_reset"),),
-        ("tau_mem", "v_reset"),
-        "v",
-        "v - 2",
-    )
-    with pytest.raises(UnsupportedError, match="depends on the state"):
-        derive(system_of(neuron, (EXPONENTIAL,)), "here", True)
+QIF = NeuronEquations(
+    (Variable("v", "(v**2 - v + Isyn) / tau_mem", "v_reset"),),
+    ("tau_mem", "v_reset"),
+    "v",
+    "v - 2",
+)
+
+
+def test_state_that_the_adjoint_reads_is_recorded() -> None:
+    found = derive(system_of(QIF, (EXPONENTIAL,)), "here", ExactSpikes())
+    assert found.adjoint is not None
+    assert found.adjoint.tape == ("v",)
+
+
+def test_linear_neurons_need_no_history() -> None:
+    found = derive(system_of(ALIF, (EXPONENTIAL,)), "here", ExactSpikes())
+    assert found.adjoint is not None
+    assert found.adjoint.tape == ()
+
+
+def test_delta_synapses_onto_nonlinear_neurons_send_nothing_back() -> None:
+    with pytest.raises(UnsupportedError, match="not proportional to its weight"):
+        derive(system_of(QIF, (DELTA,)), "here", ExactSpikes())
 
 
 def test_sub_steps_have_no_adjoint() -> None:
     neuron = NeuronEquations((Variable("v", "-v + Isyn"),), (), "v", sub_steps=2)
     with pytest.raises(UnsupportedError, match="sub_steps"):
-        derive(system_of(neuron, (EXPONENTIAL,)), "here", True)
+        derive(system_of(neuron, (EXPONENTIAL,)), "here", ExactSpikes())
 
 
 @pytest.mark.parametrize(

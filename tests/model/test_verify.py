@@ -10,6 +10,7 @@ from ml_genn.errors import EquationError, UnknownNameError, ValidationError
 from ml_genn.model.plan import (
     Code,
     Constant,
+    Learned,
     NeuronGroup,
     OptimiserUpdate,
     Plan,
@@ -98,6 +99,6 @@ def test_a_variable_is_no_parameter() -> None:
 
 
 def test_updates_belong_to_learned_connections() -> None:
-    update = OptimiserUpdate("c", (), (), Code())
-    with pytest.raises(UnknownNameError, match="learned connection"):
+    update = OptimiserUpdate(Learned("c"), (), (), Code())
+    with pytest.raises(UnknownNameError, match="learned array"):
         verify(replace(PLAN, updates=(update,)))

@@ -11,12 +11,17 @@ import numpy as np
 
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
-from ml_genn.backends.cpu.numbers import aligned, numbers, padded_matrix
+from ml_genn.backends.cpu.numbers import (
+    aligned,
+    numbers,
+    padded_matrix,
+    refresh,
+)
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.source import id_bytes
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
-from ml_genn.model.plan import LossKind, Plan, Values
+from ml_genn.model.plan import Learned, LossKind, Plan, Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +74,14 @@ class CpuModel:
     ) -> None:
         self.plan: Plan = layout.plan
         self._layout = layout
-        self._values = values
+        own = {group: dict(given) for group, given in values.parameters.items()}
+        self._values = replace(values, parameters=own)
         self._library = library
         self._seed = seed
         self._numbers = numbers(layout, values)
         self._id_type = np.uint16 if id_bytes(layout) == 2 else np.uint32
         self._slots = [
-            aligned(self._weight(update.target).shape)
+            aligned(self._learned(update.target).shape)
             for update in layout.plan.updates
             for _ in update.slots
         ]
@@ -105,6 +111,32 @@ class CpuModel:
     # ------------------------------------------------------------ numbers
     def _weight(self, name: str) -> np.ndarray:
         return self._numbers.arrays[self._layout.arrays["weight", name, ""]]
+
+    def _learned(self, array: Learned) -> np.ndarray:
+        kind = "parameter" if array.parameter else "weight"
+        index = self._layout.arrays[kind, array.owner, array.parameter]
+        return self._numbers.arrays[index]
+
+    def parameter(self, group: str, name: str) -> np.ndarray:
+        """The values of a learned parameter: (neurons,), or () if they share one."""
+        return self._trimmed(Learned(group, name), self._learned(Learned(group, name)))
+
+    def _trimmed(self, array: Learned, values: np.ndarray) -> np.ndarray:
+        """A copy of a learned array, or of its gradient, without padding."""
+        if not array.parameter:
+            return values[:, : self._target_size(array.owner)].copy()
+        group = self.plan.neuron(array.owner)
+        (found,) = (p for p in group.learned if p.name == array.parameter)
+        return np.array(values[0]) if found.shared else values[: group.size].copy()
+
+    def _refresh(self) -> None:
+        """Takes learned parameters over into the constants that depend on them."""
+        arrays = [a for a in self._layout.learned if a.parameter]
+        for array in arrays:
+            value = self.parameter(array.owner, array.parameter)
+            self._values.parameters[array.owner][array.parameter] = value
+        if arrays:
+            refresh(self._layout, self._values, self._numbers)
 
     def weights(self, name: str) -> np.ndarray:
         """A copy of the weights of a synapse group: (source size, target size)."""
@@ -225,8 +257,8 @@ class CpuModel:
         ]
         losses = np.zeros((size, max(len(results), 1)), dtype=np.float32)
         gradients = [
-            np.zeros(self._weight(name).shape, dtype=np.float32)
-            for name in (self._layout.learned if mode.gradients else ())
+            np.zeros(self._learned(array).shape, dtype=np.float32)
+            for array in (self._layout.learned if mode.gradients else ())
         ]
         records = {r: self._record_array(r, size, steps) for r in mode.records}
         kept: dict[str, np.ndarray] = {
@@ -313,9 +345,11 @@ class CpuModel:
     def _outcome(self, batch: _Batch, status: int) -> Outcome:
         outputs = [g.name for g in self._layout.outputs]
         gradients = {
-            name: array[:, : self._target_size(name)]
-            for name, array in zip(self._layout.learned, batch.gradients, strict=False)
+            array: self._trimmed(array, values)
+            for array, values in zip(self._layout.learned, batch.gradients, strict=False)
         }
+        if batch.mode.update:
+            self._refresh()
         outcome = Outcome(
             results=dict(zip(outputs, batch.results, strict=True)),
             losses=batch.losses,

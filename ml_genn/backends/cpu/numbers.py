@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn.codegen.layout import Layout, padded
-from ml_genn.model.expression import evaluate
-from ml_genn.model.plan import Constant, Values
+from ml_genn.model.expression import evaluate, names
+from ml_genn.model.plan import Constant, Learned, Values
 
 
 def aligned(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
@@ -86,11 +86,36 @@ def _array(
         return padded_matrix(values.weights[owner])
     if kind == "delay":
         return padded_matrix(values.delays[owner], np.int32)
+    if kind == "parameter":
+        return _parameter(layout, values, owner, name)
     size = layout.plan.neuron(owner).size
     row = _constant(values, owner, layout.constant(owner, name))
     result = aligned((padded(size),))
     result[:] = padded_row(row, size)
     return result
+
+
+def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndarray:
+    """Values of a learned parameter: one for each neuron, or one for all."""
+    result = aligned((layout.learned_size(Learned(group, name)),))
+    value = np.asarray(values.parameters[group][name])
+    result[:] = value if value.ndim == 0 else padded_row(value, value.size)
+    return result
+
+
+def refresh(layout: Layout, values: Values, found: Numbers) -> None:
+    """Evaluates the constants anew that depend on learned parameters."""
+    for group in layout.plan.neurons:
+        names_learned = {p.name for p in group.learned}
+        for constant in group.constants:
+            if not names(constant.expression) & names_learned:
+                continue
+            value = _constant(values, group.name, constant)
+            if constant.per_neuron:
+                index = layout.arrays["constant", group.name, constant.name]
+                found.arrays[index][:] = padded_row(value, group.size)
+            else:
+                found.scalars[layout.scalars[group.name, constant.name]] = value
 
 
 def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:

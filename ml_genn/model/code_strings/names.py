@@ -66,10 +66,16 @@ _OTHER_RESERVED = """
 _RESERVED = frozenset({*_OTHER_RESERVED.split(), *REFUSED_WORDS})
 
 
+#: Names that the code around a neuron's declares.
+_ENGINE = frozenset({"step", "num_steps", "output"})
+
+
 def name_fault(name: str) -> str:
     """Why code cannot declare the name, empty if it can."""
     if not _NAME.fullmatch(name):
         return "is not a letter followed by letters, digits and underscores"
     if name in _RESERVED or c_type([name]):
         return "is reserved in C or C++"
+    if name in _ENGINE or name.endswith("_") or name.startswith("lambda_"):
+        return "is kept for the engine"
     return "is a function" if name in FUNCTIONS else ""

@@ -77,6 +77,7 @@ void backward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
     backward_step(c, s, b, t, mine);
     if (c.num_recordings) record(c, s, b, t, true);
   }
+  end_backward(s, mine);
 }
 
 void run_examples(void *engine, int thread) {

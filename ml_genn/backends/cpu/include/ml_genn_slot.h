@@ -16,17 +16,19 @@ namespace {
 
 struct Slot {
   float *block = nullptr;  // rows of state, then delay rings
-  uint8_t *flags = nullptr;
+  uint8_t *flags = nullptr, *active = nullptr;  // of the neurons of a group, in a step
   mlg::Tape tapes[TAPES + 1];
   float *drive[OUTPUTS + 1] = {};  // slopes of a loss that looks at every step
-  int64_t drive_steps = 0;
+  float *history[HISTORIES + 1] = {};  // state at the start of each step
+  int64_t drive_steps = 0, history_steps = 0;
   float loss[OUTPUTS + 1] = {};
   float *const *push = nullptr;  // regularisation of each neuron
 
   bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);
     flags = mlg::allocate<uint8_t>(FLAGS + 64);
-    return block && flags;
+    active = mlg::allocate<uint8_t>(FLAGS + 64);
+    return block && flags && active;
   }
   bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
     if (reset) memcpy(block, c.initial, floats * sizeof(float));
@@ -48,11 +50,23 @@ struct Slot {
       drive_steps = c.num_steps;
     }
     for (float &l : loss) l = 0;
+    return remember(c.num_steps);
+  }
+  bool remember(int64_t steps) {
+    if (steps <= history_steps) return true;
+    for (int64_t k = 0; k < HISTORIES; ++k) {
+      free(history[k]);
+      history[k] = mlg::allocate<float>(steps * HISTORY_SIZE[k]);
+      if (!history[k]) return false;
+    }
+    history_steps = steps;
     return true;
   }
   void release() {
     free(block);
     free(flags);
+    free(active);
+    for (float *h : history) free(h);
     for (mlg::Tape &tape : tapes) tape.release();
     for (float *d : drive) free(d);
   }

@@ -1,0 +1,214 @@
+"""What compilers of all learning rules share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ml_genn.compilers.compiled_network import Settings
+from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
+from ml_genn.compilers.compiler import Compiler
+from ml_genn.compilers.lowering import Training, check_network, lower
+from ml_genn.compilers.learned import what_is_learned
+from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
+from ml_genn.connection import Connection
+from ml_genn.errors import ValidationError
+from ml_genn.losses import Loss, default_losses
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.model.rules import SpikeRule
+from ml_genn.network import Network
+from ml_genn.neurons import Input
+from ml_genn.optimisers import Optimiser, default_optimisers
+from ml_genn.population import Population
+from ml_genn.utils.checks import whole
+from ml_genn.utils.choices import Choices
+from ml_genn.utils.module import get_object, get_object_mapping
+from ml_genn.utils.network import get_underlying_pop
+
+Regularised = Mapping[Population, tuple[float, float, float]]
+
+
+class TrainingCompiler(Compiler):
+    """Compiles networks that learn; a rule says how it treats spikes.
+
+    Args:
+        example_timesteps: time steps of an example.
+        losses: a loss or its name, or {output: loss}.
+        optimiser: an optimiser or its name.
+        per_timestep_loss: whether cross-entropy is taken in every step.
+        **kwargs: as for `Compiler`.
+    """
+
+    #: what is chosen where an argument is left open
+    CHOICES: ClassVar[Choices]
+    #: which losses may look at which readouts
+    OUTPUTS: ClassVar[OutputRules]
+
+    def __init__(
+        self,
+        example_timesteps: int,
+        losses: Any,
+        optimiser: Optimiser | str = "adam",
+        *,
+        per_timestep_loss: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        name = type(self).__name__
+        self.example_timesteps = whole(f"{name}: example_timesteps", example_timesteps)
+        self.losses = losses
+        self.per_timestep_loss = per_timestep_loss
+        found = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
+        if found is None:
+            raise ValidationError(f"{name}: an optimiser is needed. Received None.")
+        self.optimiser = found
+
+    @abstractmethod
+    def spike_rule(self) -> SpikeRule:
+        """How the backward pass treats spikes."""
+
+    def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
+        """Numbers that the rule's expressions mention.
+
+        Args:
+            losses: {output: loss}.
+        """
+        return {}
+
+    def check_trained(self, population: Population) -> None:
+        """Refuses a population that the rule has no gradient for."""
+
+    def regularised(self, hidden: Sequence[Population]) -> Regularised:
+        """{hidden population: (lower, upper strength, target spikes)}."""
+        return {}
+
+    def loss_scalars(self) -> tuple[float, float]:
+        """Temperature of the softmax, and strength of the pull on first spikes."""
+        return (1.0, 0.0)
+
+    def feeds_back(self, connection: Connection) -> bool:
+        """Whether the loss flows back through a connection of trained populations."""
+        return True
+
+    def equations(self, equations: NeuronEquations) -> NeuronEquations:
+        """The equations of a trained neuron with what the rule adds to them."""
+        return equations
+
+    def learned_parameters(
+        self, outputs: Sequence[Population]
+    ) -> Mapping[tuple[Population, str], Optimiser]:
+        """Parameters that the rule learns, for each neuron, without being asked."""
+        return {}
+
+    def compile(
+        self,
+        network: Network,
+        name: str | None = None,
+        optimisers: Mapping[Any, Mapping[str, Optimiser | str]] | None = None,
+    ) -> CompiledTrainingNetwork:
+        """A network that can be trained.
+
+        Args:
+            network: the network; it is not changed.
+            name: kept for scripts written for mlGeNN.
+            optimisers: what is learned and how: {connection or layer: {"weight":
+                optimiser}}, {population or layer: {parameter: optimiser}}, and
+                {"all_connections": {"weight": optimiser}}. What is not listed stays as
+                it is but passes gradients on. None (default): all weights, with the
+                compiler's optimiser. Parameters of synapses are named
+                ``<name>_syn<k>``, k counting the kinds of synapses onto a population.
+
+        Raises:
+            ValidationError: if the network cannot be run.
+            UnsupportedError: if the rule has no gradient for a part of it.
+        """
+        check_network(network)
+        outputs = self._outputs(network)
+        losses = self._losses(outputs)
+        adjoint = upstream(network, outputs)
+        for population in adjoint:
+            self.check_trained(population)
+        unasked = self.learned_parameters(outputs)
+        chosen = what_is_learned(network, self.optimiser, optimisers)
+        training = Training(
+            losses={p: self._loss(Output(p, loss)) for p, loss in losses.items()},
+            adjoint=adjoint,
+            learn={c: o for c, o in chosen.weights.items() if c.ends()[1] in adjoint},
+            parameters={**unasked, **chosen.parameters},
+            spread=frozenset(unasked),
+            feed_back=frozenset(
+                c
+                for c in network.connections
+                if adjoint.issuperset(c.ends()) and self.feeds_back(c)
+            ),
+            rule=self.spike_rule(),
+            rule_parameters=self.rule_parameters(losses),
+            equations=self.equations,
+            regularised=self.regularised(
+                [p for p in adjoint if p.neuron.readout is None]
+            ),
+            loss_scalars=dict.fromkeys(outputs, self.loss_scalars()),
+        )
+        lowered = lower(
+            network,
+            dt=self.dt,
+            seed=self.rng_seed,
+            choices=self.CHOICES,
+            training=training,
+        )
+        settings = Settings(
+            backend=self.backend,
+            num_threads=self.num_threads,
+            seed=self.rng_seed,
+            dt=self.dt,
+            num_steps=self.example_timesteps,
+            batch_size=self.batch_size,
+            communicator=self.communicator,
+        )
+        return CompiledTrainingNetwork(
+            network, lowered, settings, losses, self.optimiser
+        )
+
+    def _outputs(self, network: Network) -> list[Population]:
+        outputs = [p for p in network.populations if p.neuron.readout is not None]
+        if not outputs:
+            raise ValidationError(
+                f"{type(self).__name__}: no population has a readout, so there is "
+                "nothing to learn. Give the output neuron one, for example "
+                "LeakyIntegrate(readout='avg_var')."
+            )
+        return outputs
+
+    def _loss(self, output: Output) -> Any:
+        rules, name = self.OUTPUTS, type(self).__name__
+        return output_loss(output, rules, self.per_timestep_loss, name)
+
+    def _losses(self, outputs: Sequence[Population]) -> dict[Population, Loss]:
+        """{output: loss}, whatever the user wrote."""
+        losses = self.losses
+        if isinstance(losses, Mapping):
+            losses = {get_underlying_pop(key): loss for key, loss in losses.items()}
+        found = get_object_mapping(losses, outputs, Loss, "Loss", default_losses)
+        result = {}
+        for population, loss in found.items():
+            if loss is None:
+                raise ValidationError(
+                    f"{type(self).__name__}: output '{population}' has no loss."
+                )
+            result[population] = loss
+        return result
+
+
+def upstream(
+    network: Network, outputs: Sequence[Population]
+) -> frozenset[Population]:
+    """Populations, inputs left out, from which an output can be reached."""
+    found = set(outputs)
+    grown = True
+    while grown:
+        sources = {c.ends()[0] for c in network.connections if c.ends()[1] in found}
+        fresh = {p for p in sources - found if not isinstance(p.neuron, Input)}
+        found |= fresh
+        grown = bool(fresh)
+    return frozenset(found)

@@ -1,0 +1,35 @@
+"""A surrogate gradient from the user's own expression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml_genn.model.expression import check_names
+from ml_genn.model.rules import CROSSING
+from ml_genn.surrogates.surrogate import Surrogate
+
+
+class Expression(Surrogate):
+    """A slope given as an expression over ``u``.
+
+    Args:
+        slope: a string such as "1 / (1 + 25 * abs(u))**2", or a SymPy expression.
+
+    Raises:
+        EquationError, UnknownNameError: if it cannot be understood.
+    """
+
+    def __init__(self, slope: Any) -> None:
+        self._slope = str(slope).replace("Abs(", "abs(")
+        check_names(self._slope, frozenset({CROSSING}), "Surrogate")
+
+    def slope(self) -> str:
+        """The slope."""
+        return self._slope
+
+    def parameters(self) -> dict[str, float]:
+        """None: numbers are part of the expression."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"Expression({self._slope!r})"

@@ -1,0 +1,103 @@
+"""Surrogate gradients of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_genn.surrogates.surrogate import Surrogate
+from ml_genn.utils.checks import positive
+
+
+@dataclass(frozen=True)
+class _Scaled(Surrogate):
+    """A surrogate with one number."""
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive(f"{type(self).__name__}: scale", self.scale)
+
+    def parameters(self) -> dict[str, float]:
+        """Numbers that the expressions mention."""
+        return {"surrogate_scale": self.scale}
+
+
+@dataclass(frozen=True)
+class FastSigmoid(_Scaled):
+    r"""SuperSpike (Zenke & Ganguli 2018): :math:`1 / (1 + k |u|)^2`.
+
+    Args:
+        scale: steepness k, 10 by default.
+    """
+
+    scale: float = 10.0
+
+    def slope(self) -> str:
+        """The slope."""
+        return "1 / (1 + surrogate_scale * abs(u))**2"
+
+
+@dataclass(frozen=True)
+class Triangle(_Scaled):
+    r"""A triangle (Bellec et al. 2018): :math:`\max(0, 1 - k |u|)`.
+
+    Args:
+        scale: steepness k, 1 by default; the slope is zero for :math:`|u| \ge 1 / k`.
+    """
+
+    def slope(self) -> str:
+        """The slope."""
+        return "max(0, 1 - surrogate_scale * abs(u))"
+
+    def support(self) -> str:
+        """Where the slope is not zero."""
+        return "surrogate_scale * abs(u) < 1"
+
+
+@dataclass(frozen=True)
+class Boxcar(_Scaled):
+    r"""A box: :math:`k / 2` where :math:`|u| < 1 / k`, else 0.
+
+    Args:
+        scale: steepness k, 1 by default.
+    """
+
+    def slope(self) -> str:
+        """The slope."""
+        return "where(surrogate_scale * abs(u) < 1, surrogate_scale / 2, 0)"
+
+    def support(self) -> str:
+        """Where the slope is not zero."""
+        return "surrogate_scale * abs(u) < 1"
+
+
+@dataclass(frozen=True)
+class Arctan(_Scaled):
+    r"""Derivative of an arctangent (Fang et al. 2021).
+
+    .. math:: \frac{k}{2 (1 + (\frac{\pi}{2} k u)^2)}
+
+    Args:
+        scale: steepness k, 2 by default.
+    """
+
+    scale: float = 2.0
+
+    def slope(self) -> str:
+        """The slope."""
+        return "surrogate_scale / 2 / (1 + (pi / 2 * surrogate_scale * u)**2)"
+
+
+@dataclass(frozen=True)
+class Exponential(_Scaled):
+    r"""A double exponential (Shrestha & Orchard 2018): :math:`e^{-k |u|}`.
+
+    Args:
+        scale: steepness k, 5 by default.
+    """
+
+    scale: float = 5.0
+
+    def slope(self) -> str:
+        """The slope."""
+        return "exp(-surrogate_scale * abs(u))"

@@ -1,0 +1,213 @@
+"""e-prop: gradients from local eligibility and a learning signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from ml_genn.communicators import Communicator
+from ml_genn.compilers import TrainingCompiler
+from ml_genn.compilers.output_rules import STEP_RULES, OutputRules
+from ml_genn.connection import Connection
+from ml_genn.errors import UnsupportedError
+from ml_genn.losses import Loss, MeanSquareError
+from ml_genn.model.equations import NeuronEquations, Variable
+from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
+from ml_genn.neurons import (
+    AdaptiveLeakyIntegrateFire,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+)
+from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
+from ml_genn.synapses import Delta
+from ml_genn.utils.checks import number, positive
+from ml_genn.utils.choices import Choices
+
+_FIRE = {"relative_reset": True, "integrate_during_refrac": True, "scale_i": False}
+
+#: What `EPropCompiler` chooses where an argument is left open.
+default_params: dict[type, dict[str, Any]] = {
+    LeakyIntegrate: {"scale_i": False},
+    LeakyIntegrateFire: _FIRE,
+    AdaptiveLeakyIntegrateFire: _FIRE,
+}
+
+RATE = "firing_rate"  #: running mean of a neuron's spikes per step
+TRAINED = (LeakyIntegrate, LeakyIntegrateFire, AdaptiveLeakyIntegrateFire)
+
+
+class EPropCompiler(TrainingCompiler):
+    r"""Compiles networks that learn by e-prop (Bellec et al. 2020).
+
+    A hidden neuron j gets the learning signal :math:`L_j = \sum_k w_{jk} E_k` of the
+    outputs' errors, filtered as the outputs filter spikes. Spikes between hidden
+    neurons pass no gradient; eligibility :math:`e_{ij}` says what a weight did to its
+    own neuron:
+
+    .. math::
+        \psi_j = \frac{0.3}{v_{thresh}}
+            \max\left(0, 1 - \left|\frac{v_j - v_{thresh,j}}{v_{thresh}}\right|\right),
+        \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
+
+    The sum over time is taken in reverse time per neuron instead of forward per synapse,
+    which gives the same numbers at the cost of one pass over the spikes. Gradients are
+    means over the batch (mlGeNN's are sums).
+
+    Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
+    that of the output variable for mean square error (mean over steps and outputs).
+    ``c_reg`` means what it means in mlGeNN, whose errors are softmax - one-hot and
+    v - y*; where the mean makes ours smaller, it is scaled alike.
+
+    Args:
+        example_timesteps: time steps of an example.
+        losses: a loss or its name, or {output: loss}.
+        optimiser: an optimiser or its name, "adam" by default.
+        tau_reg: time constant of the running firing rate F [ms], 500 by default.
+        c_reg: strength of firing-rate regularisation, 0.001 by default.
+        f_target: target firing rate [Hz], 10 by default.
+        train_output_bias: whether the outputs' bias is learned; yes by default.
+        dt: time step [ms], 1 by default.
+        batch_size: examples in a batch, 1 by default.
+        rng_seed: seed of everything random, 0 by default.
+        kernel_profiling: kept for scripts written for mlGeNN.
+        reset_time_between_batches: kept for scripts written for mlGeNN.
+        communicator: how processes that train together talk; None (default) for one.
+        deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: not supported yet;
+            refused unless empty.
+        feedback: "symmetric" (default), the only one so far.
+        mode: "event_driven" (default), the only one so far.
+        backend, num_threads, **genn_kwargs: as for `Compiler`.
+    """
+
+    CHOICES: ClassVar[Choices] = default_params
+    OUTPUTS: ClassVar[OutputRules] = STEP_RULES
+
+    def __init__(
+        self,
+        example_timesteps: int,
+        losses: Any,
+        optimiser: Optimiser | str = "adam",
+        tau_reg: float = 500.0,
+        c_reg: float = 0.001,
+        f_target: float = 10.0,
+        train_output_bias: bool = True,
+        dt: float = 1.0,
+        batch_size: int = 1,
+        rng_seed: int = 0,
+        kernel_profiling: bool = False,
+        reset_time_between_batches: bool = True,
+        communicator: Communicator | None = None,
+        deep_r_conns: Sequence[Any] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[Any, Any] | None = None,
+        feedback: str = "symmetric",
+        mode: str = "event_driven",
+        **genn_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            example_timesteps,
+            losses,
+            optimiser,
+            dt=dt,
+            batch_size=batch_size,
+            rng_seed=rng_seed,
+            kernel_profiling=kernel_profiling,
+            communicator=communicator,
+            **genn_kwargs,
+        )
+        _only("feedback", feedback, "symmetric")
+        _only("mode", mode, "event_driven")
+        if deep_r_conns:
+            raise UnsupportedError(
+                "EPropCompiler: deep_r_conns is not supported yet. Leave it empty."
+            )
+        self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
+        self.c_reg = number("EPropCompiler: c_reg", c_reg)
+        self.f_target = number("EPropCompiler: f_target", f_target)
+        self.train_output_bias = train_output_bias
+
+    def spike_rule(self) -> SpikeRule:
+        """The pseudo-derivative; the gradient follows adaptation, not the reset of v."""
+        return SurrogateSpikes(
+            slope="0.3 / v_thresh * max(0, 1 - abs(u / v_thresh))",
+            condition="abs(u) < v_thresh",
+            reset_gradient=ResetGradient.HIDDEN,
+            signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
+        )
+
+    def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
+        """Numbers that the rule's expressions mention; the rate is per time step."""
+        scales = [self._error_scale(p, loss) for p, loss in losses.items()]
+        return {
+            "c_reg": self.c_reg * sum(scales) / len(scales),
+            "f_target": self.f_target * self.dt / 1000.0,
+            "tau_reg": self.tau_reg,
+        }
+
+    def _error_scale(self, population: Population, loss: Loss) -> float:
+        """How large a loss's errors are beside mlGeNN's, ``v - y*`` or the softmax's."""
+        if isinstance(loss, MeanSquareError):
+            return 2.0 / (self.example_timesteps * population.size)
+        return 1.0
+
+    def equations(self, equations: NeuronEquations) -> NeuronEquations:
+        """Adds the running firing rate to neurons that spike."""
+        if equations.threshold is None or not self.c_reg:
+            return equations
+        rate = Variable(
+            RATE, f"-{RATE} / tau_reg", f"{RATE} + (1 - exp(-dt / tau_reg))"
+        )
+        return replace(equations, variables=(*equations.variables, rate))
+
+    def check_trained(self, population: Population) -> None:
+        """Refuses neurons and synapses for which e-prop is not defined."""
+        where = f"EPropCompiler: population '{population.name}'"
+        if type(population.neuron) not in TRAINED:
+            raise UnsupportedError(
+                f"{where}: e-prop is defined for LeakyIntegrateFire, "
+                "AdaptiveLeakyIntegrateFire and LeakyIntegrate outputs. Received "
+                f"{type(population.neuron).__name__}. BPTTCompiler trains any neuron "
+                "given as equations."
+            )
+        for reference in population.incoming_connections:
+            connection = reference()
+            if connection is not None and not isinstance(connection.synapse, Delta):
+                raise UnsupportedError(
+                    f"{where}: e-prop is defined for delta synapses. Connection "
+                    f"'{connection.name}' has {connection.synapse!r}; leave the synapse "
+                    "out."
+                )
+        if population.neuron.readout is None and not _reaches_output(population):
+            raise UnsupportedError(
+                f"{where} has no connection to an output, so no symmetric feedback "
+                "reaches it. Connect it to an output."
+            )
+
+    def feeds_back(self, connection: Connection) -> bool:
+        """Learning signals come from outputs only."""
+        return connection.ends()[1].neuron.readout is not None
+
+    def learned_parameters(
+        self, outputs: Sequence[Population]
+    ) -> Mapping[tuple[Population, str], Optimiser]:
+        """The outputs' bias."""
+        if not self.train_output_bias:
+            return {}
+        return {(p, "bias"): self.optimiser for p in outputs}
+
+
+def _only(name: str, given: str, supported: str) -> None:
+    if given != supported:
+        raise UnsupportedError(
+            f"EPropCompiler: {name}='{supported}' is what is supported. "
+            f"Received {given!r}."
+        )
+
+
+def _reaches_output(population: Population) -> bool:
+    connections = [reference() for reference in population.outgoing_connections]
+    return any(
+        c is not None and c.ends()[1].neuron.readout is not None for c in connections
+    )
