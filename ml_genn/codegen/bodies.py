@@ -69,7 +69,7 @@ class Body:
         history_rows(writer, self.layout, self.group, self.past)
         size = self.group.size
         for constant in self.group.constants:
-            if constant.name not in self.reads:
+            if constant.name not in self.reads or constant.name in PROVIDED:
                 continue
             if constant.per_neuron:
                 index = self.layout.arrays["constant", self.group.name, constant.name]

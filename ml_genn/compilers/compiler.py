@@ -42,6 +42,16 @@ GENN_ARGUMENTS = frozenset(
 )
 
 
+def _frames_of_ours() -> int:
+    """How many calls up the user's own line is, for warnings to point to it."""
+    frame, count = inspect.currentframe(), 0
+    while frame is not None and __name__.split(".")[0] in frame.f_globals.get(
+        "__name__", ""
+    ):
+        frame, count = frame.f_back, count + 1
+    return max(count, 1)
+
+
 class Compiler(ABC):
     """Turns a network into something that runs.
 
@@ -101,7 +111,7 @@ class Compiler(ABC):
             warnings.warn(
                 f"{type(self).__name__}: {', '.join(sorted(genn_kwargs))} belong to "
                 f"GeNN; backend '{self.backend.name}' goes without.",
-                stacklevel=4,
+                stacklevel=_frames_of_ours(),
             )
         return genn_kwargs
 

@@ -240,7 +240,8 @@ def _kind(synapse: Synapse) -> Any:
         **synapse.parameters(),
         **{f"_{k}": v for k, v in synapse.initial().items()},
     }
-    if any(isinstance(v, Initializer | str) for v in numbers.values()):
+    drawn_anew = any(isinstance(v, Initializer | str) for v in numbers.values())
+    if drawn_anew or not synapse.ADDITIVE:
         return id(synapse)
     fixed = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(numbers.items()))
     return synapse.equations(), fixed

@@ -11,7 +11,11 @@ from ml_genn.model.expression import check_identifier, check_names, names
 INPUT = "Isyn"  #: total input that a neuron receives in a step
 WEIGHT = "weight"  #: weight of the synapse that a spike came over
 DT = "dt"  #: length of a time step [ms]
-RESERVED = frozenset({INPUT, WEIGHT, DT, "t", "id", "batch"})
+#: Names that are provided to equations and to the code made from them.
+RESERVED = frozenset(
+    [INPUT, WEIGHT, DT, "t", "id", "batch", "step", "num_steps", "output"]
+    + ["num_batch", "num_neurons"]
+)
 
 EXPONENTIAL_EULER = "exponential_euler"
 LINEAR_EULER = "linear_euler"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ml_genn.model.equations import SynapseEquations
 from ml_genn.synapses.synapse import Synapse
@@ -15,6 +16,8 @@ class Delta(Synapse):
 
     .. math:: I[n] = \sum w
     """
+
+    ADDITIVE: ClassVar[bool] = True
 
     def equations(self) -> SynapseEquations:
         """The model's equations."""

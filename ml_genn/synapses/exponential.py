@@ -33,6 +33,7 @@ class Exponential(Synapse):
     tau: InitValue = 5.0
     scale_i: bool | None = None
 
+    ADDITIVE: ClassVar[bool] = True
     CHOICES: ClassVar[Mapping[str, Any]] = {"scale_i": False}
 
     def __post_init__(self) -> None:

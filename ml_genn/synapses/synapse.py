@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from ml_genn.model.equations import SynapseEquations
 from ml_genn.utils.choices import Chosen
@@ -10,7 +11,14 @@ from ml_genn.utils.value import InitValue
 
 
 class Synapse(Chosen, ABC):
-    """How spikes become input of their targets: equations and parameter values."""
+    """How spikes become input of their targets: equations and parameter values.
+
+    Attributes:
+        ADDITIVE: whether two such synapses onto a neuron behave as one that receives the
+            spikes of both; they are then computed as one.
+    """
+
+    ADDITIVE: ClassVar[bool] = False
 
     @abstractmethod
     def equations(self) -> SynapseEquations:

@@ -32,6 +32,7 @@ FRONTEND = {
     "sequential",
     "serialisers",
     "summary",
+    "surrogates",
     "synapses",
     "utils",
 }

@@ -12,14 +12,11 @@ from reference import discrete
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
-from ml_genn.compilers import (
-    CompiledTrainingNetwork,
-    EventPropCompiler,
-    InferenceCompiler,
-)
+from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
+    CodeNeuron,
     IntegrateFire,
     LeakyIntegrate,
     LeakyIntegrateFire,
@@ -148,7 +145,7 @@ def engine_run(
     ).compile(network)
     stepped = [p for p in network.populations if p not in inputs]
     spiking = [p for p in network.populations if p.record_spikes]
-    recorders = [SpikeRecorder(p, key=("spikes", p.name)) for p in spiking]
+    recorders: list[Any] = [SpikeRecorder(p, key=("spikes", p.name)) for p in spiking]
     recorders += [VarRecorder(p, "v", key=("v", p.name)) for p in stepped]
     predictions, data = compiled.predict(dict(inputs), callbacks=recorders)
     return EngineRun(
@@ -271,49 +268,36 @@ def arrivals(raster: Bool, weight: NDArray[Any], delay: int = 0) -> NDArray[np.f
     return late.astype(np.float64) @ np.asarray(weight, dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A network that learns, with data for it.
-
-    Attributes:
-        network, source, hidden, output: it and its populations.
-        x, y: input spikes (examples, steps, neurons) and labels.
-    """
-
-    network: Network
-    source: Population
-    hidden: Population
-    output: Population
-    x: Bool
-    y: NDArray[np.int64]
-
-    def compile(self, **options: Any) -> CompiledTrainingNetwork:
-        """Compiled for EventProp; options are the compiler's."""
-        settings = {"batch_size": 4, "num_threads": 1, **options}
-        loss = "sparse_categorical_crossentropy"
-        compiler = EventPropCompiler(self.x.shape[1], loss, **settings)
-        return compiler.compile(self.network)
-
-    def weights(self, compiled: CompiledTrainingNetwork) -> list[NDArray[Any]]:
-        """The weights of all connections."""
-        return [compiled.weights(c) for c in self.network.connections]
+def advance(
+    x: NDArray[np.float64], slope: NDArray[np.float64], own: float | None, h: float
+) -> NDArray[np.float64]:
+    """x after h: exact for slope = own x + rest, rest constant; else forward Euler."""
+    if not own:
+        return np.asarray(x + h * slope)
+    rest = slope - own * x
+    return np.asarray(x * np.exp(own * h) + rest * np.expm1(own * h) / own)
 
 
-def trained(
-    *, examples: int = 10, steps: int = 20, recurrent: bool = True, seed: int = 0
-) -> Trained:
-    """A small network of hidden LIF neurons, and random examples of three classes."""
-    rng = np.random.default_rng(seed)
+def run_one(
+    model: Mapping[str, Any],
+    wanted: tuple[str, ...],
+    *,
+    params: Mapping[str, Any] | None = None,
+    start: Mapping[str, Any] | None = None,
+    size: int = 3,
+    steps: int = 8,
+    examples: int = 1,
+    weight: float = 0.4,
+    **options: Any,
+) -> tuple[Bool, dict[str, Float]]:
+    """One population that gets ``weight`` in every step but the first."""
     with Network() as network:
-        source = Population(SpikeInput(), 6, name="input", record_spikes=True)
-        hidden = Population(
-            LeakyIntegrateFire(), (2, 5), name="hidden", record_spikes=True
-        )
-        output = Population(LeakyIntegrate(readout="avg_var"), 3, name="output")
-        Connection(source, hidden, Dense(rng.normal(2.0, 1.0, (6, 10))), Exponential(5))
-        if recurrent:
-            weight = rng.normal(0.0, 0.4, (10, 10))
-            Connection(hidden, hidden, Dense(weight), Exponential(5))
-        Connection(hidden, output, Dense(rng.normal(0.0, 1.0, (10, 3))), Exponential(5))
-    x = random_input(rng, 6, 0.2, examples=examples, steps=steps)
-    return Trained(network, source, hidden, output, x, rng.integers(0, 3, examples))
+        source = Population(SpikeInput(), 1)
+        neuron = CodeNeuron(model, param_vals=params, var_vals=start)
+        spiking = bool(model.get("threshold_condition_code"))
+        target = Population(neuron, size, name="target", record_spikes=spiking)
+        Connection(source, target, Dense(weight))
+    raster = np.ones((examples, steps, 1), dtype=bool)
+    spikes, found = traces(network, {source: raster}, {target: wanted}, **options)
+    none = np.zeros((examples, steps, size), dtype=bool)
+    return spikes.get("target", none), {name: v for (_, name), v in found.items()}

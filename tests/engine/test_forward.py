@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ SYNAPSES: dict[str, Synapse] = {
     "exponential": Exponential(4.0, scale_i=False),
     "exponential, scaled": Exponential(4.0, scale_i=True),
 }
-REFRACTORY = {
+REFRACTORY: dict[str, dict[str, Any]] = {
     "no refractory period": {"tau_refrac": None},
     "integrates while refractory": {
         "tau_refrac": 5.0,

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from engine.helpers import (
     Bool,
-    Trained,
     engine_run,
     random_input,
     raster_of,
-    trained,
 )
+from engine.scenes import Trained, trained
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder

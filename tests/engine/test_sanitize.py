@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engine.helpers import random_input
-from engine.test_life import start
+from engine.processes import start
 
 from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.toolchain import find_compiler

@@ -18,6 +18,7 @@ from ml_genn import (
     neurons,
     optimisers,
     readouts,
+    surrogates,
     synapses,
 )
 from ml_genn.connectivity import Dense
@@ -65,6 +66,11 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
             "sum_var",
             "var",
         },
+    ),
+    (
+        surrogates.default_surrogates,
+        surrogates.Surrogate,
+        {"arctan", "boxcar", "exponential", "fast_sigmoid", "triangle"},
     ),
     (synapses.default_synapses, synapses.Synapse, {"delta", "exponential"}),
 ]

@@ -29,7 +29,12 @@ from ml_genn import (
     SequentialNetwork,
 )
 from ml_genn.backends import get_backend
-from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.compilers import (
+    BPTTCompiler,
+    EPropCompiler,
+    EventPropCompiler,
+    InferenceCompiler,
+)
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.losses import MeanSquareError
@@ -438,6 +443,8 @@ def test_losses_of_several_outputs() -> None:
 COMPILERS: list[Callable[..., Any]] = [
     lambda steps=STEPS, **kwargs: InferenceCompiler(steps, **kwargs),
     lambda steps=STEPS, **kwargs: EventPropCompiler(steps, CROSS_ENTROPY, **kwargs),
+    lambda steps=STEPS, **kwargs: BPTTCompiler(steps, CROSS_ENTROPY, **kwargs),
+    lambda steps=STEPS, **kwargs: EPropCompiler(steps, CROSS_ENTROPY, **kwargs),
 ]
 
 

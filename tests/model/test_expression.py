@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_genn.errors import EquationError, MlGennError, UnknownNameError
@@ -120,6 +120,7 @@ def _grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+@settings(deadline=None)
 @given(st.recursive(atoms, _grow, max_leaves=8))
 def test_both_algebras_agree(text: str) -> None:
     number = float(evaluate(text, VALUES))

@@ -42,3 +42,5 @@ class NullBackend:
 
 
 BACKEND = NullBackend()
+
+__all__ = ["BACKEND", "NullBackend", "NullModel"]
