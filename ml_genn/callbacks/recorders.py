@@ -97,6 +97,11 @@ class SpikeRecorder(_Recorder):
                 "record_spikes=True to record its spikes."
             )
 
+    def set_params(self, **kwargs: Any) -> None:
+        """Starts with no data; refuses a population that never spikes."""
+        super().set_params(**kwargs)
+        kwargs["compiled_network"].check_spikes(self._pop.name)
+
     def _clear(self) -> None:
         self._data = [] if self._counts else ([], [])
 

@@ -67,11 +67,18 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             if g.adjoint
         ],
         "LEARNED_SIZE": [layout.learned_size(array) for array in layout.learned],
+        "READOUT_ROWS": [
+            number
+            for g in layout.outputs
+            if g.readout
+            for name, _ in g.readout.variables
+            for number in (layout.rows[g.name, name].offset, padded(g.size))
+        ],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
         "REGULARISED_TAPE": [layout.tapes[g.name] for g in layout.regularised],
     }
     for name, values in tables.items():
-        listed = ", ".join(map(str, [*values, 0]))
+        listed = ", ".join(map(str, [*values, -1]))
         writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
     writer.line('#include "ml_genn_engine.h"')
     writer.line('#include "ml_genn_slot.h"')

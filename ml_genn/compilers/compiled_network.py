@@ -170,6 +170,18 @@ class CompiledNetwork:
             where = f"Population '{population}'"
             raise unknown_name("variable", variable, known, where=where)
 
+    def check_spikes(self, population: str) -> None:
+        """Refuses a population that never spikes.
+
+        Raises:
+            ValidationError: if there is nothing to record.
+        """
+        if not self._lowered.plan.neuron(population).spikes:
+            raise ValidationError(
+                f"Population '{population}' never spikes, so there are no spikes to "
+                "record. Record a variable with VarRecorder instead."
+            )
+
     # ------------------------------------------------------------ data
     @property
     def inputs(self) -> tuple[Population, ...]:

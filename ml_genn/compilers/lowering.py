@@ -227,7 +227,7 @@ def _ports(population: Population, synapses: Mapping[Connection, Synapse]) -> _P
         if connection is None or connection not in synapses:
             continue
         synapse = synapses[connection]
-        key = _kind(synapse)
+        key = _kind(synapse) or connection
         if key not in kinds:
             kinds[key] = len(chosen)
             chosen.append(synapse)
@@ -236,13 +236,14 @@ def _ports(population: Population, synapses: Mapping[Connection, Synapse]) -> _P
 
 
 def _kind(synapse: Synapse) -> Any:
+    """What synapses that may be merged have in common; None if it may not be."""
     numbers = {
         **synapse.parameters(),
         **{f"_{k}": v for k, v in synapse.initial().items()},
     }
     drawn_anew = any(isinstance(v, Initializer | str) for v in numbers.values())
     if drawn_anew or not synapse.ADDITIVE:
-        return id(synapse)
+        return None
     fixed = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(numbers.items()))
     return synapse.equations(), fixed
 
@@ -328,8 +329,10 @@ def _neuron_values(
 def _derived_parameters(
     neuron: CodeNeuron, values: Mapping[str, Any], dt: float
 ) -> dict[str, Any]:
+    if not neuron.code.derived:
+        return {}
     given = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))
-    if not neuron.code.derived or not given or given[0].ndim == 0:
+    if not given or given[0].ndim == 0:
         numbers = [float(value) for value in given]
         return {name: make(numbers, dt) for name, make in neuron.code.derived}
     return {

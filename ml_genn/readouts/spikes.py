@@ -13,14 +13,14 @@ class SpikeCount(Readout):
     """The number of spikes."""
 
     PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(
-        variables=(("spike_count", 0.0),),
+        variables=(("spike_count_", 0.0),),
         update=Code(),
         on_spike=Code(
-            ("spike_count += 1.0f;",),
-            frozenset({"spike_count"}),
-            frozenset({"spike_count"}),
+            ("spike_count_ += 1.0f;",),
+            frozenset({"spike_count_"}),
+            frozenset({"spike_count_"}),
         ),
-        result="spike_count",
+        result="spike_count_",
         sensitivity=Sensitivity.SPIKES,
         weight="0.0f",
     )
@@ -33,14 +33,14 @@ class FirstSpikeTime(Readout):
     """
 
     PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(
-        variables=(("first_spike", -1.0),),
+        variables=(("first_spike_", -1.0),),
         update=Code(),
         on_spike=Code(
-            ("if (first_spike < 0.0f) first_spike = step;",),
-            frozenset({"first_spike", "step"}),
-            frozenset({"first_spike"}),
+            ("if (first_spike_ < 0.0f) first_spike_ = step;",),
+            frozenset({"first_spike_", "step"}),
+            frozenset({"first_spike_"}),
         ),
-        result="first_spike < 0.0f ? -3.402823466e+38f : -(first_spike * dt)",
+        result="first_spike_ < 0.0f ? -3.402823466e+38f : -(first_spike_ * dt)",
         sensitivity=Sensitivity.SPIKE_TIME,
         weight="0.0f",
     )

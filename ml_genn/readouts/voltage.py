@@ -29,8 +29,8 @@ class Var(Readout):
     r"""The output variable in the last time step: :math:`y = v[T-1]`."""
 
     PLAN: ClassVar[ReadoutPlan] = _plan(
-        {"v_last": 0.0},
-        ("v_last = output;",),
+        {"v_last_": 0.0},
+        ("v_last_ = output;",),
         "(step == num_steps - 1.0f ? 1.0f : 0.0f)",
     )
 
@@ -39,7 +39,7 @@ class AvgVar(Readout):
     r"""The mean of the output variable: :math:`y = \frac{1}{T} \sum_n v[n]`."""
 
     PLAN: ClassVar[ReadoutPlan] = _plan(
-        {"v_avg": 0.0}, ("v_avg += output / num_steps;",), "1.0f / num_steps"
+        {"v_avg_": 0.0}, ("v_avg_ += output / num_steps;",), "1.0f / num_steps"
     )
 
 
@@ -50,8 +50,8 @@ class AvgVarExpWeight(Readout):
     """
 
     PLAN: ClassVar[ReadoutPlan] = _plan(
-        {"v_avg": 0.0},
-        ("v_avg += output * (expf(-step / num_steps) / num_steps);",),
+        {"v_avg_": 0.0},
+        ("v_avg_ += output * (expf(-step / num_steps) / num_steps);",),
         "expf(-step / num_steps) / num_steps",
     )
 
@@ -59,17 +59,17 @@ class AvgVarExpWeight(Readout):
 class SumVar(Readout):
     r"""The sum of the output variable: :math:`y = \sum_n v[n]`."""
 
-    PLAN: ClassVar[ReadoutPlan] = _plan({"v_sum": 0.0}, ("v_sum += output;",), "1.0f")
+    PLAN: ClassVar[ReadoutPlan] = _plan({"v_sum_": 0.0}, ("v_sum_ += output;",), "1.0f")
 
 
 class MaxVar(Readout):
     r"""The maximum of the output variable: :math:`y = \max(0, \max_n v[n])`."""
 
     PLAN: ClassVar[ReadoutPlan] = _plan(
-        {"v_max": 0.0, "v_max_step": -1.0},
+        {"v_max_": 0.0, "v_max_step_": -1.0},
         (
-            "v_max_step = output > v_max ? step : v_max_step;",
-            "v_max = output > v_max ? output : v_max;",
+            "v_max_step_ = output > v_max_ ? step : v_max_step_;",
+            "v_max_ = output > v_max_ ? output : v_max_;",
         ),
-        "(step == v_max_step ? 1.0f : 0.0f)",
+        "(step == v_max_step_ ? 1.0f : 0.0f)",
     )

@@ -61,6 +61,9 @@ class Call(ctypes.Structure):
         ("optimiser_scalars", ctypes.c_void_p),
         ("slots", ctypes.c_void_p),
         ("gradients", ctypes.c_void_p),
+        ("carried", ctypes.c_int64),
+        ("rings", ctypes.c_void_p),
+        ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),
         ("recordings", ctypes.c_void_p),
     ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from ctypes import CDLL
 from dataclasses import dataclass
+from pathlib import Path
 
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.source import source
-from ml_genn.errors import ValidationError
+from ml_genn.errors import BuildError, ValidationError
 from ml_genn.model.plan import Plan, Values
 
 
@@ -19,6 +21,18 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _loaded(path: Path) -> CDLL:
+    """The library at a path; one that cannot be loaded is not kept."""
+    try:
+        return load(str(path))
+    except (OSError, AttributeError) as error:
+        path.unlink(missing_ok=True)
+        raise BuildError(
+            f"The built library {path} could not be loaded: {error}. Does the compiler "
+            "(CXX) build for this machine?"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +62,5 @@ class CpuBackend:
                 f"Received {num_threads!r}."
             )
         layout = Layout(plan)
-        library = load(str(build(source(layout))))
+        library = _loaded(build(source(layout)))
         return CpuModel(layout, values, library, threads=threads, seed=seed)

@@ -13,6 +13,7 @@ from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.numbers import (
     aligned,
+    delay_rings,
     numbers,
     padded_matrix,
     refresh,
@@ -91,6 +92,7 @@ class CpuModel:
             "arrays": _pointers(self._numbers.arrays),
             "slots": _pointers(self._slots),
         }
+        self._rings = delay_rings(layout, values, self._numbers.integers)
         self._examples_run = 0
         self._stepping: _Batch | None = None
         self._engine = library.mlg_create(threads, self._numbers.initial.size)
@@ -219,7 +221,15 @@ class CpuModel:
             address = self._library.mlg_block(self._engine, b) + 4 * row.offset
             stretch = (ctypes.c_float * row.size).from_address(address)
             rows.append(np.array(stretch, dtype=np.float32))
-        return np.stack(rows)
+        return self._typed(group, variable, np.stack(rows))
+
+    def _typed(self, group: str, variable: str, values: np.ndarray) -> np.ndarray:
+        """State as numbers of its own type; the engine keeps all in four bytes."""
+        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
+        types = {"int32_t": np.int32, "uint32_t": np.uint32, "bool": np.int32}
+        kind = types.get(kinds.get(variable, "float"))
+        found = values if kind is None else values.view(kind)
+        return found != 0 if kinds.get(variable) == "bool" else found
 
     def _current(self) -> _Batch:
         if self._stepping is None:
@@ -242,6 +252,10 @@ class CpuModel:
         return phases
 
     def _run(self, batch: _Batch) -> int:
+        if self._engine is None:
+            raise MlGennError(
+                "the model was closed; compile the network again to run it"
+            )
         status = int(self._library.mlg_run(self._engine, ctypes.byref(batch.call)))
         if status == abi.NO_MEMORY:
             raise MemoryError(
@@ -306,6 +320,9 @@ class CpuModel:
             example=self._examples_run,
             seed=self._seed,
             dt=self._values.dt,
+            carried=1 + max(self._values.max_delays.values(), default=0),
+            rings=self._rings.ctypes.data,
+            num_rings=len(self._rings),
             scale=1.0 / max(size, 1),
         )
         for name, array in own.items():
@@ -355,7 +372,10 @@ class CpuModel:
             losses=batch.losses,
             finite=status != abi.NOT_FINITE,
             gradients=gradients,
-            records=batch.records,
+            records={
+                r: self._typed(r.group, r.variable, v)
+                for r, v in batch.records.items()
+            },
         )
         if not batch.mode.spikes:
             return outcome

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.expression import evaluate, names
-from ml_genn.model.plan import Constant, Learned, Values
+from ml_genn.model.plan import Constant, Delay, Learned, Values
 
 
 def aligned(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
@@ -141,6 +141,17 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
             result[index] = end
             end += length * padded(target.size)
     return result, end
+
+
+def delay_rings(layout: Layout, values: Values, integers: np.ndarray) -> np.ndarray:
+    """(offset, length, row) of the rings of synapses with delays of their own."""
+    found = []
+    for s in layout.plan.synapses:
+        if s.delay is Delay.PER_SYNAPSE:
+            offset = integers[layout.integers["ring", s.name, "offset"]]
+            row = padded(layout.plan.neuron(s.target).size)
+            found.append((offset, values.max_delays[s.name] + 1, row))
+    return np.asarray(found, dtype=np.int64).reshape(-1, 3)
 
 
 def _initial(layout: Layout, values: Values, floats: int) -> np.ndarray:

@@ -162,4 +162,9 @@ def _compile(arguments: list[str], source: str, library: Path) -> None:
                 f"The C++ compiler failed on {text}.\nCommand: {' '.join(command)}\n"
                 f"{done.stderr.strip() or done.stdout.strip()}"
             )
+        if not built.exists():
+            raise BuildError(
+                f"The C++ compiler reported success but wrote nothing for {text}.\n"
+                f"Command: {' '.join(command)}"
+            )
         os.replace(built, library)

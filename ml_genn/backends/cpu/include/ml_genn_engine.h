@@ -148,7 +148,33 @@ struct Tape {
   float *record = nullptr;      // numbers kept with each spike
   id_type *own = nullptr;       // where id points, unless the spikes came with the data
   size_t capacity = 0, steps = 0;
+  // The last lists of the batch before, where a batch carries on from it.
+  id_type *tail = nullptr;
+  uint32_t *tail_offset = nullptr;
+  int64_t tail_steps = 0;
 
+  // Keeps the lists of the last `wanted` of `num_steps` steps.
+  bool keep_tail(int64_t wanted, int64_t num_steps) {
+    const int64_t kept = wanted < num_steps ? wanted : num_steps;
+    const uint32_t first = offset[num_steps - kept], last = offset[num_steps];
+    id_type *ids = allocate<id_type>(last - first);
+    uint32_t *offsets = allocate<uint32_t>(kept + 1);
+    if (!ids || !offsets) return false;
+    if (last > first) memcpy(ids, id + first, (last - first) * sizeof(id_type));
+    for (int64_t k = 0; k <= kept; ++k) offsets[k] = offset[num_steps - kept + k] - first;
+    drop_tail();
+    tail = ids;
+    tail_offset = offsets;
+    tail_steps = kept;
+    return true;
+  }
+  void drop_tail() {
+    free(tail);
+    free(tail_offset);
+    tail = nullptr;
+    tail_offset = nullptr;
+    tail_steps = 0;
+  }
   bool begin(size_t num_steps) {
     if (num_steps > steps || !offset) {
       free(offset);
@@ -187,6 +213,7 @@ struct Tape {
     offset[num_steps] = static_cast<uint32_t>(k);
   }
   void release() {
+    drop_tail();
     free(offset);
     free(own);
     free(record);
@@ -198,7 +225,11 @@ struct Spikes {
   uint32_t n;
 };
 static inline Spikes spikes_at(const Tape &tape, int64_t t) {
-  if (t < 0) return {nullptr, 0};
+  if (t < 0) {
+    if (-t > tape.tail_steps) return {nullptr, 0};
+    const uint32_t *at = tape.tail_offset + tape.tail_steps + t;
+    return {tape.tail + at[0], at[1] - at[0]};
+  }
   return {tape.id + tape.offset[t], tape.offset[t + 1] - tape.offset[t]};
 }
 
@@ -408,6 +439,9 @@ struct Call {
   const float *optimiser_scalars;
   float *const *slots;           // of each optimiser update, the numbers it keeps
   float *const *gradients;       // of each learned array, where REDUCE puts its sum
+  int64_t carried;               // steps whose spikes a batch carries over from the last
+  const int64_t *rings;          // (offset, length, row) of delay rings, in floats
+  int64_t num_rings;
   int64_t num_recordings;
   const Recording *recordings;
 };

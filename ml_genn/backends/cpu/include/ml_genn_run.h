@@ -141,7 +141,7 @@ int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
   e.status = mlg::FINE;
-  const bool wait = REGULARISED && (phases & mlg::FORWARD) && (phases & mlg::BACKWARD);
+  const bool wait = REGULARISED && (phases & mlg::BACKWARD);
   if (wait) c.phases |= mlg::OWN_SLOTS;
   if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
   if (wait) {

@@ -30,8 +30,16 @@ struct Slot {
     active = mlg::allocate<uint8_t>(FLAGS + 64);
     return block && flags && active;
   }
+  bool fresh = true;  // whether no example has run here yet
+
   bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
-    if (reset) memcpy(block, c.initial, floats * sizeof(float));
+    if (reset || fresh) {
+      memcpy(block, c.initial, floats * sizeof(float));
+      for (mlg::Tape &tape : tapes) tape.drop_tail();
+    } else if (!carry_over(c)) {
+      return false;
+    }
+    fresh = false;
     for (int64_t k = 0; k < TAPES; ++k)
       if (!tapes[k].begin(c.num_steps)) return false;
     for (int64_t k = 0; k < INPUTS; ++k) {
@@ -51,6 +59,26 @@ struct Slot {
     }
     for (float &l : loss) l = 0;
     return remember(c.num_steps);
+  }
+  // Neurons and synapses stay as they are; readouts start anew, time starts at 0.
+  bool carry_over(const Call &c) {
+    for (int64_t k = 0; READOUT_ROWS[k] >= 0; k += 2)
+      memcpy(block + READOUT_ROWS[k], c.initial + READOUT_ROWS[k],
+             READOUT_ROWS[k + 1] * sizeof(float));
+    for (int64_t k = 0; k < TAPES; ++k)
+      if (!tapes[k].keep_tail(c.carried, c.num_steps)) return false;
+    for (int64_t k = 0; k < c.num_rings; ++k) {
+      const int64_t *ring = c.rings + 3 * k;  // offset, length, row
+      const int64_t length = ring[1], row = ring[2];
+      float *copy = mlg::allocate<float>(length * row);
+      if (!copy) return false;
+      memcpy(copy, block + ring[0], length * row * sizeof(float));
+      for (int64_t i = 0; i < length; ++i)
+        memcpy(block + ring[0] + i * row, copy + (c.num_steps + i) % length * row,
+               row * sizeof(float));
+      free(copy);
+    }
+    return true;
   }
   bool remember(int64_t steps) {
     if (steps <= history_steps) return true;
