@@ -2,8 +2,8 @@
 
 700 inputs, recurrent leaky integrate-and-fire neurons, 20 leaky outputs, exponential
 synapses, mean-voltage cross-entropy. The program (``eventprop_limit.cpp``) does
-forward and backward pass; ours does the optimiser's step too. Both run in turn, so that whatever
-else the machine does falls on both.
+forward and backward pass; ours does the optimiser's step too. Both run in turn, so
+that whatever else the machine does falls on both.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class EPropCompiler(TrainingCompiler):
             \max\left(0, 1 - \left|\frac{v_j - v_{thresh,j}}{v_{thresh}}\right|\right),
         \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
 
-    The sum over time is taken in reverse time per neuron instead of forward per synapse,
-    which gives the same numbers at the cost of one pass over the spikes. Gradients are
+    The sum over time is taken in reverse time per neuron instead of forward per
+    synapse, which gives the same numbers at the cost of one pass over the spikes. Gradients are
     means over the batch (mlGeNN's are sums).
 
     Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
@@ -129,7 +129,7 @@ class EPropCompiler(TrainingCompiler):
         self.train_output_bias = train_output_bias
 
     def spike_rule(self) -> SpikeRule:
-        """The pseudo-derivative; the gradient follows adaptation, not the reset of v."""
+        """The pseudo-derivative; gradients follow adaptation, not the reset of v."""
         return SurrogateSpikes(
             slope="0.3 / v_thresh * max(0, 1 - abs(u / v_thresh))",
             condition="abs(u) < v_thresh",
@@ -147,7 +147,7 @@ class EPropCompiler(TrainingCompiler):
         }
 
     def _error_scale(self, population: Population, loss: Loss) -> float:
-        """How large a loss's errors are beside mlGeNN's, ``v - y*`` or the softmax's."""
+        """How large a loss's errors are beside mlGeNN's."""
         if isinstance(loss, MeanSquareError):
             return 2.0 / (self.example_timesteps * population.size)
         return 1.0
@@ -176,8 +176,8 @@ class EPropCompiler(TrainingCompiler):
             if connection is not None and not isinstance(connection.synapse, Delta):
                 raise UnsupportedError(
                     f"{where}: e-prop is defined for delta synapses. Connection "
-                    f"'{connection.name}' has {connection.synapse!r}; leave the synapse "
-                    "out."
+                    f"'{connection.name}' has {connection.synapse!r}; leave the "
+                    "synapse out."
                 )
         if population.neuron.readout is None and not _reaches_output(population):
             raise UnsupportedError(

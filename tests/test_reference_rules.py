@@ -74,7 +74,7 @@ def torch_gradients(
     for t in range(STEPS):
         emitted = {k: x[t - 1] if t else 0.0 * x[0] for k, x in played.items()}
         emitted |= {k: s["z"] for k, s in state.items()}
-        arriving = {k: 0.0 for k in network.hidden}
+        arriving = dict.fromkeys(network.hidden, 0.0)
         readout = 0.0
         for c, w in zip(network.connections, weights, strict=True):
             z = emitted[c.source]

@@ -221,4 +221,6 @@ class Layout:
 def _same(group: NeuronGroup, port: int) -> bool:
     """Whether what flows back over a port is what its weights' gradient adds."""
     adjoint = group.adjoint
-    return adjoint is not None and adjoint.ports[port].back == adjoint.ports[port].weight
+    return (
+        adjoint is not None and adjoint.ports[port].back == adjoint.ports[port].weight
+    )

@@ -323,9 +323,7 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             ("slope", layout.slope_name(group, k), port.weight)
             if layout.needs_slope(group, k)
             else None,
-            ("back", f"back{k}_", port.back)
-            if layout.needs_back(group, k)
-            else None,
+            ("back", f"back{k}_", port.back) if layout.needs_back(group, k) else None,
         ]
         for kind, name, expression in filter(None, wanted):
             if (group.name, k) in layout.port_rings:

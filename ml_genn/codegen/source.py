@@ -62,9 +62,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
         ],
         "HISTORY_SIZE": [
-            padded(g.size) * len(g.adjoint.tape)
-            for g in layout.histories
-            if g.adjoint
+            padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
         ],
         "LEARNED_SIZE": [layout.learned_size(array) for array in layout.learned],
         "READOUT_ROWS": [

@@ -75,8 +75,8 @@ def backward_spikes_function(
 
     Each spike adds a row to the gradient of its outgoing weights and makes the neuron's
     adjoint jump. What targets send back is gathered where a neuron spiked (exact
-    gradients: the derivative by the time of the spike) or where it was active (surrogate
-    gradients: by the spike itself).
+    gradients: the derivative by the time of the spike) or where it was active
+    (surrogate gradients: by the spike itself).
     """
     active = group.adjoint.active if group.adjoint else None
     with writer.block(
@@ -201,9 +201,8 @@ def _operands(
         index = layout.arrays["weight", synapses.name, ""]
         writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
     if synapses.learn:
-        writer.line(
-            f"float *gradient{k}_ = gradients_[{layout.learned[Learned(synapses.name)]}];"
-        )
+        index = layout.learned[Learned(synapses.name)]
+        writer.line(f"float *gradient{k}_ = gradients_[{index}];")
     for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
         if wanted:
             row = _target_row(layout, synapses, target, kind)

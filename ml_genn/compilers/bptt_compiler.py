@@ -40,7 +40,7 @@ class BPTTCompiler(TrainingCompiler):
             "boxcar", "arctan", "exponential"), or an expression over ``u``, as a string
             or in SymPy.
         reset_gradient: whether the gradient follows the reset; no by default.
-        backward_threshold: B_th; None (default) for all neurons whose slope is not zero.
+        backward_threshold: B_th; None (default): all neurons whose slope is not zero.
         per_timestep_loss: whether cross-entropy is taken in every step; no by default.
         softmax_temperature: temperature of the softmax, 1 by default.
         dt: time step [ms], 1 by default.

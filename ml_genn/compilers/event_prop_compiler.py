@@ -47,8 +47,8 @@ class EventPropCompiler(TrainingCompiler):
     Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows
     the transposed equations in reverse time; at each spike it jumps. A spike of neuron
     i that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`.
-    Gradients are those of the mean loss over the batch (Wunderlich & Pehle 2021; Nowotny et al.
-    2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and by the number
+    Gradients are those of the mean loss over the batch (Wunderlich & Pehle 2021;
+    Nowotny et al. 2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and by the number
     of steps for sum_var and max_var); ours are not.
 
     Args:

@@ -80,9 +80,7 @@ class Training:
     learn: Mapping[Connection, Optimiser]
     feed_back: frozenset[Connection]
     rule: SpikeRule
-    parameters: Mapping[tuple[Population, str], Optimiser] = field(
-        default_factory=dict
-    )
+    parameters: Mapping[tuple[Population, str], Optimiser] = field(default_factory=dict)
     rule_parameters: Mapping[str, float] = field(default_factory=dict)
     regularised: Mapping[Population, tuple[float, float, float]] = field(
         default_factory=dict
@@ -542,7 +540,10 @@ def _learned_names(
 
 
 def _check_learned(system: System, learned: Sequence[str], where: str) -> None:
-    known = [*system.neuron.parameters, *(n for p in system.ports for n in p.parameters)]
+    known = [
+        *system.neuron.parameters,
+        *(n for p in system.ports for n in p.parameters),
+    ]
     for name in learned:
         if name not in known:
             raise unknown_name("parameter", name, known, where=where)

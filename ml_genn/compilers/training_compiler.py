@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from ml_genn.compilers.compiled_network import Settings
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
-from ml_genn.compilers.lowering import Training, check_network, lower
 from ml_genn.compilers.learned import what_is_learned
+from ml_genn.compilers.lowering import Training, check_network, lower
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError
@@ -200,9 +200,7 @@ class TrainingCompiler(Compiler):
         return result
 
 
-def upstream(
-    network: Network, outputs: Sequence[Population]
-) -> frozenset[Population]:
+def upstream(network: Network, outputs: Sequence[Population]) -> frozenset[Population]:
     """Populations, inputs left out, from which an output can be reached."""
     found = set(outputs)
     grown = True

@@ -1,16 +1,16 @@
 """The backward pass of a system of equations.
 
-Between spikes the adjoint ``lambda = dL/dx`` goes through the transposed Jacobian of the
-very step that ran. At spikes there are two ways. EventProp moves the spike as the implicit
-function theorem says (Wunderlich & Pehle 2021, here for any neuron with a threshold and a
-reset):
+Between spikes the adjoint ``lambda = dL/dx`` goes through the transposed Jacobian of
+the very step that ran. At spikes there are two ways. EventProp moves the spike as the
+implicit function theorem says (Wunderlich & Pehle 2021, here for any neuron with a
+threshold and a reset):
 
     l-_x = sum_y A_xy l+_y + B_x dL/dt
     B_x  = -th_x / (grad th . f)                        dt/dx of the spike
     A_xy = dJ_y/dx + B_x (grad J_y . f - f_y(J))
 
-with threshold th, dynamics f and jump J, all just before the spike. A surrogate gradient
-gives the spike the derivative psi by th, wherever the neuron is active:
+with threshold th, dynamics f and jump J, all just before the spike. A surrogate
+gradient gives the spike the derivative psi by th, wherever the neuron is active:
 
     l-_x = l+_x + s sum_y (dJ_y/dx - [x = y]) l+_y + psi th_x dL/ds
     dL/ds = (what its targets send back) + sum_y l+_y (J_y - y)

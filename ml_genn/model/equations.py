@@ -13,8 +13,8 @@ WEIGHT = "weight"  #: weight of the synapse that a spike came over
 DT = "dt"  #: length of a time step [ms]
 #: Names that are provided to equations and to the code made from them.
 RESERVED = frozenset(
-    [INPUT, WEIGHT, DT, "t", "id", "batch", "step", "num_steps", "output"]
-    + ["num_batch", "num_neurons"]
+    {INPUT, WEIGHT, DT, "t", "step", "num_steps", "id", "num_neurons", "batch"}
+    | {"num_batch", "output"}
 )
 
 EXPONENTIAL_EULER = "exponential_euler"

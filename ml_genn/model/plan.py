@@ -40,7 +40,7 @@ class StateVariable:
 
     Args:
         name: its name.
-        type: its C type: float, int32_t, uint32_t or bool; each is stored in four bytes.
+        type: its C type: float, int32_t, uint32_t or bool, stored in four bytes.
     """
 
     name: str

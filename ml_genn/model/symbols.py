@@ -155,12 +155,10 @@ class Constants:
 
     def hoist(self, expression: Any) -> Any:
         """The expression with its constant parts replaced by named constants."""
-        if expression in self.dynamic:
+        if expression in self.dynamic or expression in (sympy.true, sympy.false):
             return expression
         if isinstance(expression, sympy.functions.elementary.piecewise.ExprCondPair):
             return expression.func(*(self.hoist(part) for part in expression.args))
-        if isinstance(expression, sympy.logic.boolalg.BooleanAtom):
-            return expression
         if not expression.free_symbols:
             return expression if expression.is_Number else sympy.Float(expression)
         if not expression.has(*self.dynamic):

@@ -16,7 +16,7 @@ class Surrogate(ABC):
         """The slope as an expression over ``u`` and `parameters`."""
 
     def support(self) -> str | None:
-        """Where the slope is not zero, as an expression over ``u``; None: everywhere."""
+        """Where the slope is not zero, an expression over ``u``; None: everywhere."""
         return None
 
     @abstractmethod

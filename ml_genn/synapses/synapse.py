@@ -14,8 +14,8 @@ class Synapse(Chosen, ABC):
     """How spikes become input of their targets: equations and parameter values.
 
     Attributes:
-        ADDITIVE: whether two such synapses onto a neuron behave as one that receives the
-            spikes of both; they are then computed as one.
+        ADDITIVE: whether two such synapses onto a neuron behave as one that receives
+            the spikes of both; they are then computed as one.
     """
 
     ADDITIVE: ClassVar[bool] = False

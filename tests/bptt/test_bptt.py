@@ -157,9 +157,7 @@ def own_gradients(options: dict[str, Any], readout: str, **kwargs: Any) -> list[
         ]
         ends = [(0, 1), (1, 1), (1, 2), (2, 2), (2, 3)]
         connections = [
-            Connection(
-                populations[i], populations[j], Dense(w), Exponential(TAU_SYN)
-            )
+            Connection(populations[i], populations[j], Dense(w), Exponential(TAU_SYN))
             for (i, j), w in zip(ends, weights(), strict=True)
         ]
     compiled = BPTTCompiler(
@@ -175,7 +173,9 @@ def own_gradients(options: dict[str, Any], readout: str, **kwargs: Any) -> list[
     return [gradients[c] for c in connections]
 
 
-def compare(options: dict[str, Any], readout: str, surrogate: str, **kwargs: Any) -> None:
+def compare(
+    options: dict[str, Any], readout: str, surrogate: str, **kwargs: Any
+) -> None:
     """Relative errors of all gradients are small."""
     slope = SLOPES[surrogate]
     spike = spike_function(slope, kwargs.get("backward_threshold"))
@@ -251,7 +251,9 @@ def test_equations_whose_derivative_depends_on_the_state() -> None:
     ).compile(network)
     gradients = compiled.gradients(x, labels)
     spike = spike_function(SLOPES["fast_sigmoid"], None)
-    w = [torch.tensor(k, dtype=torch.float64, requires_grad=True) for k in (w_in, w_out)]
+    w = [
+        torch.tensor(k, dtype=torch.float64, requires_grad=True) for k in (w_in, w_out)
+    ]
     a, b = math.exp(-DT / TAU_MEM), math.exp(-DT / TAU_SYN)
     mean = TAU_SYN / DT * (1.0 - b)
     v = i = s = torch.zeros(BATCH, 5, dtype=torch.float64)

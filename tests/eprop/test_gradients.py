@@ -1,4 +1,4 @@
-"""e-prop in reverse time against eligibility traces carried forward synapse by synapse."""
+"""e-prop in reverse time against eligibility traces carried forward."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ml_genn_eprop import EPropCompiler
 from reference import eprop
 
 from ml_genn import Connection, Network, Population
-
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
     LeakyIntegrateFire,
 )
+from ml_genn_eprop import EPropCompiler
 
 NUM_IN, NUM_HIDDEN, NUM_OUT, STEPS = 10, 8, 3, 60
 TOLERANCE = 1e-4
@@ -53,7 +52,9 @@ class Case:
         """Spikes (steps, inputs) and a target."""
         rng = np.random.default_rng(7)
         spikes = rng.random((STEPS, NUM_IN)) < 0.2
-        target = 1 if self.loss == "cross_entropy" else rng.normal(size=(STEPS, NUM_OUT))
+        target = (
+            1 if self.loss == "cross_entropy" else rng.normal(size=(STEPS, NUM_OUT))
+        )
         return spikes, target
 
     def reference(self) -> eprop.Result:
@@ -86,7 +87,9 @@ class Case:
             output = LeakyIntegrate(tau_mem=self.tau_out, readout=readout)
             populations["out"] = Population(output, NUM_OUT)
             connections = [
-                Connection(populations[c.source], populations[c.target], Dense(c.weight))
+                Connection(
+                    populations[c.source], populations[c.target], Dense(c.weight)
+                )
                 for c in self.connections()
             ]
         names = {

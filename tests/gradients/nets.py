@@ -34,7 +34,7 @@ class Case:
         return replace(self, connections=tuple(connections))
 
     def with_parameter(self, name: str, parameter: str, value: Any) -> Case:
-        """The same case with another parameter of a population, or of synapses onto it."""
+        """The same case with another parameter of a population or synapses onto it."""
         if parameter == "tau_syn":
             connections = tuple(
                 replace(c, tau_syn=value) if c.target == name else c

@@ -363,7 +363,9 @@ class CpuModel:
         outputs = [g.name for g in self._layout.outputs]
         gradients = {
             array: self._trimmed(array, values)
-            for array, values in zip(self._layout.learned, batch.gradients, strict=False)
+            for array, values in zip(
+                self._layout.learned, batch.gradients, strict=False
+            )
         }
         if batch.mode.update:
             self._refresh()
@@ -373,8 +375,7 @@ class CpuModel:
             finite=status != abi.NOT_FINITE,
             gradients=gradients,
             records={
-                r: self._typed(r.group, r.variable, v)
-                for r, v in batch.records.items()
+                r: self._typed(r.group, r.variable, v) for r, v in batch.records.items()
             },
         )
         if not batch.mode.spikes:
