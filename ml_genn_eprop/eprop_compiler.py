@@ -52,8 +52,8 @@ class EPropCompiler(TrainingCompiler):
         \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
 
     The sum over time is taken in reverse time per neuron instead of forward per
-    synapse, which gives the same numbers at the cost of one pass over the spikes. Gradients are
-    means over the batch (mlGeNN's are sums).
+    synapse, which gives the same numbers at the cost of one pass over the spikes.
+    Gradients are means over the batch (mlGeNN's are sums).
 
     Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
     that of the output variable for mean square error (mean over steps and outputs).

@@ -48,8 +48,8 @@ class EventPropCompiler(TrainingCompiler):
     the transposed equations in reverse time; at each spike it jumps. A spike of neuron
     i that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`.
     Gradients are those of the mean loss over the batch (Wunderlich & Pehle 2021;
-    Nowotny et al. 2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and by the number
-    of steps for sum_var and max_var); ours are not.
+    Nowotny et al. 2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and
+    by the number of steps for sum_var and max_var); ours are not.
 
     Args:
         example_timesteps: time steps of an example.

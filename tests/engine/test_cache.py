@@ -189,3 +189,20 @@ def test_cache_that_cannot_be_written(
     (library,) = tmp_path.glob("*/*.so")
     assert str(os.getuid()) in library.parent.name
     assert library.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_others_may_write_to_is_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among temporary files anybody could have put libraries into it beforehand."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("ML_GENN_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    chain = Chain()
+    chain.predict(chain.compile())
+    (library,) = tmp_path.glob("*/*.so")
+    library.unlink()
+    library.parent.chmod(0o777)
+    chain.predict(chain.compile())
+    (library,) = tmp_path.glob("*/*.so")
+    assert not library.parent.stat().st_mode & 0o022

@@ -14,7 +14,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.errors import MlGennError
+from ml_genn.errors import MlGennError, UnsupportedError
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
 
@@ -89,6 +89,20 @@ def test_spikes_under_way_are_carried_over_batches(delay: Any) -> None:
     whole, parts = halves(silent=0)
     spikes, v, _ = carried([whole], delay)
     found, potential, _ = carried(parts, delay)
+    np.testing.assert_array_equal(found, spikes)
+    np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
+
+
+def test_delays_over_several_batches_are_carried_or_refused() -> None:
+    """None of the spikes is lost without a word."""
+    whole, _ = halves(silent=0)
+    spikes, v, _ = carried([whole], 25)
+    assert spikes.sum() > 10
+    try:
+        found, potential, _ = carried(np.split(whole, 4, axis=1), 25)
+    except UnsupportedError as error:
+        assert "delay" in str(error)
+        return
     np.testing.assert_array_equal(found, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
