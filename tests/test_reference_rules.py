@@ -54,6 +54,51 @@ def eprop_example(loss: str) -> tuple[dict[str, Array], Any]:
     return played, rng.integers(0, OUTPUTS, STEPS)
 
 
+def torch_neurons(
+    torch: Any,
+    network: eprop.Network,
+    h: eprop.Hidden,
+    s: dict[str, Any],
+    current: Any,
+    o: eprop.Options,
+) -> Any:
+    """Advance state s of a hidden population by a step; return F."""
+
+    def constant(x: Any) -> Any:
+        return torch.tensor(np.asarray(x, dtype=np.float64))
+
+    a, rho = (
+        constant(np.exp(-network.dt / np.asarray(tau)))
+        for tau in (h.tau_mem, h.tau_adapt)
+    )
+    thresh, beta = constant(h.v_thresh), constant(h.beta)
+    drop = thresh * s["z"].detach()
+    if network.jumps_decay:
+        s["v"] = a * (s["v"] - drop) + current
+        s["a"] = rho * (s["a"] + s["z"])
+    else:
+        s["v"] = a * s["v"] - drop + current
+        s["a"] = rho * s["a"] + s["z"]
+    s["t"] = torch.clamp(s["t"] - network.dt, min=0.0)
+    free = s["t"] == 0.0
+    u = s["v"] - thresh - beta * s["a"]
+    psi = 0.3 / thresh * torch.relu(1.0 - (u / thresh).abs()) * free
+    line = psi.detach() * u
+    s["z"] = ((u >= 0.0) & free).double() + line - line.detach()
+    s["t"] = torch.where(s["z"].detach() > 0.5, constant(h.tau_refrac), s["t"])
+    keep = np.exp(-network.dt / o.tau_reg)
+    rate = keep * s["f"]
+    s["f"] = rate + (1.0 - keep) * s["z"].detach()
+    return s["f"] if o.rate_after_spike else rate
+
+
+def torch_loss(torch: Any, y: Any, target: Any, t: int, o: eprop.Options) -> Any:
+    """Part of step t in the loss."""
+    if o.loss == "squared_error":
+        return ((y - torch.tensor(target[t])) ** 2).mean() / STEPS
+    return -torch.log_softmax(y, 0)[int(target[t])]
+
+
 def torch_gradients(
     network: eprop.Network, inputs: dict[str, Array], target: Any, o: eprop.Options
 ) -> tuple[list[Array], Array, float]:
@@ -82,43 +127,15 @@ def torch_gradients(
                 arriving[c.target] = arriving[c.target] + z.detach() @ w
                 continue
             readout = readout + z.detach() @ w
-            back = w.detach()
-            if o.feedback is not None and c.source in o.feedback:
-                back = constant(o.feedback[c.source])
+            feedback = (o.feedback or {}).get(c.source)
+            back = w.detach() if feedback is None else constant(feedback)
             readout = readout + (z - z.detach()) @ back
         for name, h in network.hidden.items():
-            s = state[name]
-            a, rho = (
-                constant(np.exp(-network.dt / np.asarray(tau)))
-                for tau in (h.tau_mem, h.tau_adapt)
-            )
-            thresh, beta = constant(h.v_thresh), constant(h.beta)
-            drop = thresh * s["z"].detach()
-            if network.jumps_decay:
-                s["v"] = a * (s["v"] - drop) + arriving[name]
-                s["a"] = rho * (s["a"] + s["z"])
-            else:
-                s["v"] = a * s["v"] - drop + arriving[name]
-                s["a"] = rho * s["a"] + s["z"]
-            s["t"] = torch.clamp(s["t"] - network.dt, min=0.0)
-            free = s["t"] == 0.0
-            u = s["v"] - thresh - beta * s["a"]
-            psi = 0.3 / thresh * torch.relu(1.0 - (u / thresh).abs()) * free
-            line = psi.detach() * u
-            s["z"] = ((u >= 0.0) & free).double() + line - line.detach()
-            spiked = s["z"].detach() > 0.5
-            s["t"] = torch.where(spiked, constant(h.tau_refrac), s["t"])
-            keep = np.exp(-network.dt / o.tau_reg)
-            rate = keep * s["f"]
-            s["f"] = rate + (1.0 - keep) * s["z"].detach()
-            seen = s["f"] if o.rate_after_spike else rate
-            excess = seen - o.f_target * network.dt / 1000.0
-            push = push + o.factor * o.c_reg * (excess * s["z"]).sum()
+            rate = torch_neurons(torch, network, h, state[name], arriving[name], o)
+            excess = rate - o.f_target * network.dt / 1000.0
+            push = push + o.factor * o.c_reg * (excess * state[name]["z"]).sum()
         y = np.exp(-network.dt / network.tau_out) * y + readout + bias
-        if o.loss == "squared_error":
-            loss = loss + ((y - constant(target[t])) ** 2).mean() / STEPS
-        else:
-            loss = loss - torch.log_softmax(y, 0)[int(target[t])]
+        loss = loss + torch_loss(torch, y, target, t, o)
     (loss + push).backward()
     return [w.grad.numpy() for w in weights], bias.grad.numpy(), float(loss.detach())
 
@@ -172,7 +189,7 @@ def test_eprop_published_trace_differs_only_with_adaptation_and_decaying_jumps()
     assert gap(0.25, True) > 1e-4
 
 
-def test_eprop_without_hidden_spikes_in_the_way_is_the_gradient_of_the_loss() -> None:
+def test_eprop_output_gradients_are_differences_of_the_loss() -> None:
     network = eprop_network(0.25, 3.0)
     inputs, target = eprop_example("squared_error")
     options = eprop.Options("squared_error")
@@ -336,7 +353,7 @@ def test_ode_differences_are_those_of_the_closed_form(
     assert mine == pytest.approx(theirs, rel=1e-6, abs=1e-8)
 
 
-def single(model: ode.Model, step: float, weight: float = 2.5) -> ode.Result:
+def single(model: ode.Model, step: float, weight: float = 3.0) -> ode.Result:
     """Two neurons excited by 3 input spikes, exciting each other, and an output."""
     populations = {
         "in": ode.Population(1),
@@ -353,23 +370,23 @@ def single(model: ode.Model, step: float, weight: float = 2.5) -> ode.Result:
 
 
 @pytest.mark.parametrize(
-    "model",
+    ("model", "error"),
     [
-        ode.quadratic_if(8.0),
-        ode.exponential_if(8.0),
-        ode.adaptive_lif(8.0, beta=0.3, tau_adapt=40.0),
-        ode.adaptive_lif(8.0, relative_reset=False, beta=0.3, tau_adapt=40.0),
+        (ode.quadratic_if(8.0), 1e-10),
+        (ode.exponential_if(8.0), 1e-8),
+        (ode.adaptive_lif(8.0, beta=0.3, tau_adapt=40.0), 1e-10),
+        (ode.adaptive_lif(8.0, 1.0, 0.0, False, 0.3, 40.0), 1e-10),
     ],
     ids=["qif", "eif", "alif", "alif-absolute"],
 )
-def test_ode_models_converge(model: ode.Model) -> None:
+def test_ode_models_converge(model: ode.Model, error: float) -> None:
     coarse, fine = single(model, 0.01), single(model, 0.0037)
     assert fine.spike_order() == coarse.spike_order()
     assert sum(len(times) for times in fine.spikes["hid"]) >= 4
     for a, b in zip(coarse.spikes["hid"], fine.spikes["hid"], strict=True):
-        assert a == pytest.approx(b, abs=1e-9)
+        assert a == pytest.approx(b, abs=error)
     assert ode.avg_var(coarse, "out") == pytest.approx(
-        ode.avg_var(fine, "out"), abs=1e-10
+        ode.avg_var(fine, "out"), abs=error
     )
 
 
@@ -385,11 +402,11 @@ def test_ode_unforced_spike_times_are_the_quadrature_of_the_equation() -> None:
     qif = tau * (np.log(0.5 / 1.5) - np.log(0.2 / 1.2))
     model = ode.quadratic_if(tau, initial=start)
     assert crossing(model) == pytest.approx(qif, abs=1e-11)
-    start = 1.7
-    v = start + (2.5 - start) * 0.5 * (nodes + 1.0)
+    start = 1.4
+    v = start + (1.6 - start) * 0.5 * (nodes + 1.0)
     speed = (0.2 * np.exp((v - 1.0) / 0.2) - v) / tau
-    eif = 0.5 * (2.5 - start) * float(weights @ (1.0 / speed))
-    model = ode.exponential_if(tau, 2.5, initial=start)
+    eif = 0.5 * (1.6 - start) * float(weights @ (1.0 / speed))
+    model = ode.exponential_if(tau, 1.6, initial=start)
     assert crossing(model) == pytest.approx(eif, abs=1e-9)
 
 
@@ -397,11 +414,11 @@ def test_ode_adaptive_lif_spikes_where_the_closed_form_meets_its_threshold() -> 
     tau_mem, tau_syn, tau_adapt, beta = 10.0, 6.0, 40.0, 0.3
     model = ode.adaptive_lif(tau_mem, 1.0, 0.0, True, beta, tau_adapt)
     populations = {"in": ode.Population(1), "hid": ode.Population(1, model)}
-    connections = [ode.Connection("in", "hid", np.full((1, 1), 9.0), tau_syn)]
+    connections = [ode.Connection("in", "hid", np.full((1, 1), 16.0), tau_syn)]
     result = ode.simulate(populations, connections, {"in": [[0.0]]}, T_END)
     first, second, third = result.spikes["hid"][0][:3].tolist()
     membrane = Membrane(tau_mem, (tau_syn,))
-    v, current, height = 0.0, [9.0], 0.0
+    v, current, height = 0.0, [16.0], 0.0
     for gap in (first, second - first, third - second):
         v = membrane.voltage(v, current, gap)
         current = membrane.currents(current, gap)

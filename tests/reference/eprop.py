@@ -105,7 +105,8 @@ class Options:
     Args:
         loss: "cross_entropy", -log softmax(v[t])[label] summed over steps, or
             "squared_error", (v_k[t] - y*_k[t])^2 averaged over steps and outputs.
-        feedback: B for each hidden population, (hidden, outputs); None for symmetric.
+        feedback: B of hidden populations, (hidden, outputs); symmetric, B_jk = w_jk,
+            for those it leaves out.
         c_reg: strength of the firing-rate regularisation.
         factor: of c_reg.
         f_target: wanted rate [Hz].
@@ -235,28 +236,21 @@ def run(
     Args:
         network: of LIF and ALIF neurons.
         inputs: spikes (0 or 1) of each input, shape (steps, neurons).
-        target: a label, or one for each step, for the cross entropy; values of shape
-            (steps, outputs) for the squared error.
+        target: label or one for each step; squared error: shape (steps, outputs).
         options: loss, feedback and regularisation.
     """
     options = options or Options()
     played = {k: np.asarray(x, dtype=np.float64) for k, x in inputs.items()}
-    steps = len(next(iter(played.values())))
+    played = {k: np.concatenate([0.0 * x[:1], x]) for k, x in played.items()}
+    steps = len(next(iter(played.values()))) - 1
     kappa = float(np.exp(-network.dt / network.tau_out))
     neurons = {k: _Neurons(h, network, options) for k, h in network.hidden.items()}
     feedback = _feedback(network, options)
-    traces = [
-        (_OutputTraces if c.target == network.output else _HiddenTraces)(
-            np.shape(c.weight), kappa
-        )
-        for c in network.connections
-    ]
+    traces = _make_traces(network, kappa)
     bias = _OutputTraces((1, len(network.bias)), kappa)
     y, loss, log = np.zeros(len(network.bias)), 0.0, _Log(network)
     for t in range(steps):
-        arriving = {
-            k: x[t - 1] if t else np.zeros(x.shape[1]) for k, x in played.items()
-        }
+        arriving = {k: x[t] for k, x in played.items()}
         arriving |= {k: n.z for k, n in neurons.items()}
         current = _currents(network, arriving)
         for name, group in neurons.items():
@@ -270,6 +264,16 @@ def run(
         log.add(y, neurons)
     gradients = tuple(trace.gradient for trace in traces)
     return log.result(gradients, bias.gradient[0], loss)
+
+
+def _make_traces(network: Network, kappa: float) -> list[_OutputTraces | _HiddenTraces]:
+    """Traces of each connection, at rest."""
+    return [
+        (_OutputTraces if c.target == network.output else _HiddenTraces)(
+            np.shape(c.weight), kappa
+        )
+        for c in network.connections
+    ]
 
 
 def _step_traces(
@@ -299,14 +303,12 @@ def _currents(network: Network, arriving: Mapping[str, Array]) -> dict[str, Arra
 
 def _feedback(network: Network, options: Options) -> dict[str, Array]:
     """Return B of each hidden population."""
-    if options.feedback is not None:
-        return dict(options.feedback)
     outputs = len(network.bias)
     feedback = {name: np.zeros((h.size, outputs)) for name, h in network.hidden.items()}
     for c in network.connections:
         if c.target == network.output and c.source in feedback:
             feedback[c.source] += c.weight
-    return feedback
+    return feedback | dict(options.feedback or {})
 
 
 def _loss(
