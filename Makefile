@@ -12,7 +12,7 @@ demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.pn
 test: $(STAMP)test  ## the tests, those that take long left out
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(STAMP)test  ## all tests
+test-all: $(STAMP)test-all  ## all tests, those too that compare with torch
 	$(BIN)/python -m pytest
 
 check: $(STAMP)check  ## format, lint and types

@@ -83,3 +83,36 @@ def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
     text = (ROOT / "docs" / "own_neurons.md").read_text()
     for name in FUNCTIONS:
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_learning_rules() -> None:
+    """Both pieces compile, and what they choose is learned."""
+    from ml_genn import Connection
+    from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+    from ml_genn.connectivity import Dense
+    from ml_genn.neurons import LeakyIntegrate
+    from ml_genn.optimisers import Adam
+    from ml_genn.synapses import Exponential
+
+    first, second = blocks(ROOT / "docs" / "learning_rules.md")
+    with Network() as network:
+        inputs = Population("spike_input", 6)
+        hidden = Population("leaky_integrate_fire", 5)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        one = Connection(inputs, hidden, Dense(1.5), Exponential(5.0))
+        Connection(hidden, output, Dense(0.5), Exponential(5.0))
+    x = np.random.default_rng(0).random((2, 100, 6)) < 0.1
+    names = {
+        "network": network,
+        "hidden": hidden,
+        "x": x,
+        "y": [0, 1],
+        "Adam": Adam,
+        "BPTTCompiler": BPTTCompiler,
+        "EventPropCompiler": EventPropCompiler,
+    }
+    assert run(first, dict(names))["gradients"][one].shape == (6, 5)
+    compiled = run(second, dict(names))["compiled"]
+    before = float(compiled.parameter(hidden, "tau_mem"))
+    compiled.train(x, [0, 1], 3, callbacks=[])
+    assert float(compiled.parameter(hidden, "tau_mem")) != before
