@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 CACHE = "ML_GENN_CACHE"
@@ -28,4 +30,14 @@ def cache_folder() -> Path:
         pass
     fallback = Path(tempfile.gettempdir()) / f"ml_genn-{os.getuid()}"
     fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return fallback
+    status = fallback.lstat()
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    if ours and not status.st_mode & 0o022:
+        return fallback
+    return _private_folder()
+
+
+@lru_cache(maxsize=1)
+def _private_folder() -> Path:
+    """A folder of this process alone, where nobody else can have put anything."""
+    return Path(tempfile.mkdtemp(prefix="ml_genn-"))

@@ -9,6 +9,7 @@ from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.lowering import lower
 from ml_genn.errors import UnsupportedError
+from ml_genn.model.plan import Values
 from ml_genn.network import Network
 from ml_genn.utils.checks import whole
 
@@ -82,6 +83,8 @@ class InferenceCompiler(Compiler):
             ValidationError: if the network cannot be run.
         """
         lowered = lower(network, dt=self.dt, seed=self.rng_seed, choices={})
+        if not self.reset_vars_between_batches:
+            self._check_delays(lowered.values)
         settings = Settings(
             backend=self.backend,
             num_threads=self.num_threads,
@@ -93,3 +96,15 @@ class InferenceCompiler(Compiler):
             keep_state=not self.reset_vars_between_batches,
         )
         return CompiledInferenceNetwork(network, lowered, settings)
+
+    def _check_delays(self, values: Values) -> None:
+        """Refuses delays by which a spike could miss the batch after its own."""
+        for name, delay in values.delays.items():
+            if isinstance(delay, int) and delay >= self.evaluate_timesteps:
+                raise UnsupportedError(
+                    f"InferenceCompiler: connection '{name}' has a delay of {delay} "
+                    "steps. With reset_vars_between_batches=False delays are shorter "
+                    f"than an example ({self.evaluate_timesteps} steps), since spikes "
+                    "are kept for one batch. Use longer examples, or an array of "
+                    "delays, which are kept for any time."
+                )

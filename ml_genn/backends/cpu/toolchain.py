@@ -39,6 +39,7 @@ FLAGS = [
 ]
 SANITIZE_FLAGS = [
     "-g",
+    "-O1",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
