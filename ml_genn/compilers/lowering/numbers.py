@@ -1,0 +1,74 @@
+"""Numbers of a network, drawn while its groups are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.connection import Connection
+from ml_genn.errors import ValidationError
+from ml_genn.initializers import Initializer
+from ml_genn.model.plan import Delay, Values
+from ml_genn.utils.value import drawn, generator
+
+
+class Draw:
+    """Collects numbers while groups are made."""
+
+    def __init__(self, seed: int, dt: float) -> None:
+        self.seed = seed
+        self.dt = dt
+        self.parameters: dict[str, dict[str, Any]] = {}
+        self.initial: dict[str, dict[str, Any]] = {}
+        self.weights: dict[str, np.ndarray] = {}
+        self.delays: dict[str, Any] = {}
+        self.max_delays: dict[str, int] = {}
+
+    def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
+        """A number, or a flat array with one per element of ``shape``."""
+        rng = generator(self.seed, owner, name)
+        found = drawn(f"'{owner}': {name}", value, shape, rng)
+        return found if isinstance(found, float) else found.reshape(-1)
+
+    def values(self) -> Values:
+        """All numbers."""
+        return Values(
+            dt=self.dt,
+            parameters=self.parameters,
+            initial=self.initial,
+            weights=self.weights,
+            delays=self.delays,
+            max_delays=self.max_delays,
+        )
+
+
+def delay_of(connection: Connection, shape: tuple[int, int], draw: Draw) -> Delay:
+    """Draws delays, in whole steps; the kind of delay."""
+    name, longest = connection.name, connection.max_delay_steps
+    given = connection.connectivity.delay
+    if isinstance(given, Initializer) and longest is None:
+        raise ValidationError(
+            f"Connection '{name}': delays drawn from an initializer need "
+            "max_delay_steps, the longest delay in time steps."
+        )
+    steps = np.rint(np.asarray(draw.value(name, "delay", given, shape)))
+    if isinstance(given, Initializer):
+        steps = np.clip(steps, 0, longest)
+    most = int(steps.max())
+    if longest is not None and most > longest:
+        raise ValidationError(
+            f"Connection '{name}': a delay of {most} steps is longer than "
+            f"max_delay_steps={longest}."
+        )
+    if steps.ndim == 0:
+        if steps != np.asarray(given):
+            raise ValidationError(
+                f"Connection '{name}': a delay is a whole number of time steps. "
+                f"Received {given!r}."
+            )
+        draw.delays[name], draw.max_delays[name] = int(steps), most
+        return Delay.CONSTANT if most else Delay.NONE
+    draw.delays[name] = steps.reshape(shape).astype(np.int32)
+    draw.max_delays[name] = most
+    return Delay.PER_SYNAPSE

@@ -1,0 +1,55 @@
+"""What a learning rule adds to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ml_genn.connection import Connection
+from ml_genn.model.equations import NeuronEquations
+from ml_genn.model.plan import Loss
+from ml_genn.model.rules import SpikeRule
+from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
+
+
+def _unchanged(equations: NeuronEquations) -> NeuronEquations:
+    return equations
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a learning rule adds to a network.
+
+    Args:
+        losses: {output: loss}.
+        adjoint: populations that the loss flows through.
+        learn: {connection whose weights change: how}.
+        parameters: {(population, parameter that changes): how}.
+        feed_back: connections through which the loss flows back to the source.
+        rule: how the backward pass treats spikes.
+        rule_parameters: numbers that the rule's expressions mention.
+        regularised: {population: (lower, upper strength, target spikes)}.
+        loss_scalars: {output: (temperature, alpha)}.
+        spread: {(population, parameter)} that are learned for each neuron, although
+            one value is given.
+        equations: adds to the equations of a trained neuron what the rule needs.
+    """
+
+    losses: Mapping[Population, Loss]
+    adjoint: frozenset[Population]
+    learn: Mapping[Connection, Optimiser]
+    feed_back: frozenset[Connection]
+    rule: SpikeRule
+    parameters: Mapping[tuple[Population, str], Optimiser] = field(default_factory=dict)
+    rule_parameters: Mapping[str, float] = field(default_factory=dict)
+    regularised: Mapping[Population, tuple[float, float, float]] = field(
+        default_factory=dict
+    )
+    loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
+    spread: frozenset[tuple[Population, str]] = frozenset()
+    equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
+
+    def parameters_of(self, population: Population) -> tuple[str, ...]:
+        """Parameters of a population that are learned."""
+        return tuple(name for p, name in self.parameters if p is population)
