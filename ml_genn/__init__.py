@@ -11,6 +11,7 @@ from ml_genn import (
     neurons,
     optimisers,
     readouts,
+    surrogates,
     synapses,
     utils,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "neurons",
     "optimisers",
     "readouts",
+    "surrogates",
     "synapses",
     "utils",
 ]

@@ -119,10 +119,14 @@ class EPropCompiler(TrainingCompiler):
         )
         _only("feedback", feedback, "symmetric")
         _only("mode", mode, "event_driven")
-        if deep_r_conns:
-            raise UnsupportedError(
-                "EPropCompiler: deep_r_conns is not supported yet. Leave it empty."
-            )
+        for name, given in (
+            ("deep_r_conns", deep_r_conns),
+            ("deep_r_record_rewirings", deep_r_record_rewirings),
+        ):
+            if given:
+                raise UnsupportedError(
+                    f"EPropCompiler: {name} is not supported yet. Leave it empty."
+                )
         self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
         self.c_reg = number("EPropCompiler: c_reg", c_reg)
         self.f_target = number("EPropCompiler: f_target", f_target)

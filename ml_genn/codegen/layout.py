@@ -24,7 +24,9 @@ def padded(size: int) -> int:
 
 def symbol(name: str) -> str:
     """A C identifier that is unique to a group's name."""
-    return "g_" + "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in name)
+    return "g_" + "".join(
+        c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in name
+    )
 
 
 @dataclass(frozen=True, slots=True)

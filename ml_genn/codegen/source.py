@@ -87,7 +87,7 @@ def _first_spike(group: NeuronGroup) -> bool:
 
 
 def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    writer.line(f"// ---- {group.name}: {group.size} neurons")
+    writer.line(f"// ---- {group.name!a}: {group.size} neurons")
     if not group.events:
         forward_function(writer, layout, group)
     if group.readout:

@@ -26,7 +26,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     weight = f"c_.arrays[{layout.arrays['weight', synapses.name, '']}]"
     tape = f"s_.tapes[{layout.tapes[synapses.source]}]"
     port = f"row_<float>(s_, {entry})"
-    writer.line(f"// {synapses.name}")
+    writer.line(f"// {synapses.name!a}")
     if synapses.delay is Delay.PER_SYNAPSE:
         _deliver_delayed(writer, layout, synapses, (weight, tape, port))
         return
@@ -196,7 +196,7 @@ def _operands(
 ) -> None:
     """Declares weight, gradient and the target's rows of outgoing synapses ``k``."""
     target = layout.plan.neuron(synapses.target)
-    writer.line(f"// {synapses.name}")
+    writer.line(f"// {synapses.name!a}")
     if synapses.feed_back:
         index = layout.arrays["weight", synapses.name, ""]
         writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")

@@ -41,6 +41,6 @@ def __getattr__(name: str) -> Any:
     found = {point.name: point for point in entry_points(group=GROUP)}
     if name in found:
         return found[name].load()
-    known = [*__all__, *found]
+    known = {*__all__, *found}
     message = str(unknown_name("compiler", name, known, where=__name__))
     raise AttributeError(message)

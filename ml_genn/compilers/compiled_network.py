@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -21,10 +21,19 @@ from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population
-from ml_genn.training.data import Batch, DataSpec, InMemory, Streamed, adapt, in_memory
+from ml_genn.training.data import (
+    Batch,
+    DataSpec,
+    InMemory,
+    Keyed,
+    Streamed,
+    adapt,
+    in_memory,
+)
 from ml_genn.training.loop import BatchResult, Tally, run_epoch
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.utils.callback_list import CallbackList
+from ml_genn.utils.checks import finite_array
 from ml_genn.utils.module import get_object
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
@@ -137,22 +146,28 @@ class CompiledNetwork:
             ValidationError: if the shape is another or a weight is not finite.
         """
         found = self._connection(connection)
-        values = np.asarray(weights, dtype=np.float32)
+        values = finite_array("set_weights: weights", weights)
         source, target = found.ends()
         if values.shape != (source.size, target.size):
             raise ValidationError(
                 f"set_weights: connection '{found.name}' has weights of shape "
                 f"{(source.size, target.size)}. Received {values.shape}."
             )
-        if not np.all(np.isfinite(values)):
-            raise ValidationError("set_weights: weights are finite numbers.")
-        self.model.set_weights(found.name, values)
+        self.model.set_weights(found.name, values.astype(np.float32))
 
     def _connection(self, connection: Any) -> Connection:
         found = get_underlying_conn(connection)
         if found not in self._lowered.synapses:
             raise ValidationError(
                 f"Connection '{found.name}' does not belong to this network."
+            )
+        return found
+
+    def _population(self, population: Any) -> Population:
+        found = get_underlying_pop(population)
+        if found not in self._lowered.neurons:
+            raise ValidationError(
+                f"Population '{found.name}' does not belong to this network."
             )
         return found
 
@@ -207,8 +222,15 @@ class CompiledNetwork:
     def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:
         keys = list(keys)
         if isinstance(metrics, Mapping):
-            given = PopulationDict(metrics)
-            found = {k: given[k] for k in keys}
+            given = population_items(metrics)
+            known = {get_underlying_pop(k): k for k in keys}
+            if set(given) != set(known):
+                raise ValidationError(
+                    "Metrics: a dictionary has one entry for each of the outputs "
+                    f"{sorted(p.name for p in known)}. Received entries for "
+                    f"{sorted(p.name for p in given)}."
+                )
+            found = {key: given[p][1] for p, key in known.items()}
         else:
             found = dict.fromkeys(keys, metrics)
         result: dict[Any, Metric] = {}
@@ -216,8 +238,7 @@ class CompiledNetwork:
             made = get_object(metric, Metric, "Metric", default_metrics)
             if made is None:
                 raise ValidationError(f"Metrics: output '{key}' has none.")
-            shared = made in result.values()
-            result[key] = type(made)() if shared else made
+            result[key] = made.fresh() if made in result.values() else made
         return result
 
     # ------------------------------------------------------------ running
@@ -263,11 +284,9 @@ class CompiledNetwork:
             metrics, callbacks: as for `evaluate`.
         """
 
-        def keyed(keys: Any, values: Any) -> Any:
-            several = isinstance(keys, Sequence)
-            return dict(zip(keys, values, strict=True)) if several else {keys: values}
-
-        batches = ((keyed(inputs, x), keyed(outputs, y)) for x, y in data)
+        if num_batches is None and isinstance(data, Sized):
+            num_batches = len(data)
+        batches = Keyed(data, inputs, outputs)
         stream = Streamed(batches, self._spec(), self.batch_size, num_batches)
         return self._evaluate(stream, metrics, callbacks)
 
@@ -393,7 +412,7 @@ class CompiledNetwork:
 
     def state(self, population: Any, variable: str) -> np.ndarray:
         """A state variable inside a time step's hook: (examples,) + shape."""
-        found = get_underlying_pop(population)
+        found = self._population(population)
         self.check_variable(found.name, variable)
         values = self.model.state(found.name, variable)
         return values.reshape(len(values), *(found.shape or ()))

@@ -19,12 +19,10 @@ from ml_genn.model.plan import Learned
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.training.data import InMemory, Streamed, adapt, in_memory
+from ml_genn.training.data import InMemory, Streamed, adapt, in_memory, split_off
 from ml_genn.training.loop import Tally, run_epoch
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
-from ml_genn.utils.data import get_dataset_size, split_dataset
-from ml_genn.utils.network import get_underlying_pop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,10 +119,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validation = None
         if aside is not None:
             kept = in_memory(*aside, spec, self.batch_size)
-            fresh = {k: type(m)() for k, m in training.tally.metrics.items()}
+            fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told
             )
+            _refuse_shared(training.callbacks, hooks)
             validation = _Pass(kept, Tally(fresh), hooks)
         self._epochs(
             training, validation, range(start_epoch, start_epoch + num_epochs), shuffle
@@ -206,33 +205,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             )
         if all(given):
             return (x, y), (validation_x, validation_y)
-        if not split:
-            return (x, y), None
-        if y is None:
-            raise ValidationError(
-                "train: validation_split needs data in memory. Give validation_x and "
-                "validation_y beside an iterable of batches."
-            )
-        xs = x if isinstance(x, Mapping) else {"x": x}
-        ys = y if isinstance(y, Mapping) else {"y": y}
-        if not get_dataset_size({**xs, **ys}):
-            raise ValidationError("Data: there are no examples.")
-        x_parts, y_parts = (
-            split_dataset(dict(xs), split),
-            split_dataset(dict(ys), split),
-        )
-        parts = [
-            (
-                xp if isinstance(x, Mapping) else xp["x"],
-                yp if isinstance(y, Mapping) else yp["y"],
-            )
-            for xp, yp in zip(x_parts, y_parts, strict=True)
-        ]
-        return parts[0], parts[1]
+        return split_off(x, y, split) if split else ((x, y), None)
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
-        found = get_underlying_pop(population)
+        found = self._population(population)
         known = [a.parameter for a in self._learned() if a.owner == found.name]
         if name not in known:
             where = f"Population '{found.name}'"
@@ -274,3 +251,13 @@ class CompiledTrainingNetwork(CompiledNetwork):
         tally = Tally({})
         run_epoch(self, data, tally, CallbackList([], compiled_network=self))
         return float(tally.metrics.loss or 0.0)
+
+
+def _refuse_shared(callbacks: CallbackList, validation: CallbackList) -> None:
+    """Refuses a callback that would mix data of training and validation."""
+    for callback in callbacks:
+        if any(callback is other for other in validation):
+            raise ValidationError(
+                f"train: {callback!r} is in callbacks and in validation_callbacks. "
+                "Make one for each."
+            )

@@ -94,7 +94,13 @@ class Compiler(ABC):
         self.genn_kwargs = self._checked(genn_kwargs)
 
     def _share_of_batch(self) -> int:
-        ranks = 1 if self.communicator is None else self.communicator.num_ranks
+        given = self.communicator
+        if given is not None and not isinstance(given, Communicator):
+            raise ValidationError(
+                f"{type(self).__name__}: communicator is a Communicator or None. "
+                f"Received {given!r}."
+            )
+        ranks = 1 if given is None else given.num_ranks
         if self.full_batch_size % ranks:
             raise ValidationError(
                 f"{type(self).__name__}: batch_size is a multiple of the number of "
@@ -105,7 +111,7 @@ class Compiler(ABC):
     def _checked(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
         for key in genn_kwargs:
             if key not in GENN_ARGUMENTS:
-                known = GENN_ARGUMENTS | self._own_arguments()
+                known = self._own_arguments()
                 raise unknown_name("argument", key, known, where=type(self).__name__)
         if genn_kwargs:
             warnings.warn(

@@ -14,7 +14,7 @@ from ml_genn.compilers.output_rules import (
     OutputRules,
 )
 from ml_genn.compilers.training_compiler import Regularised, TrainingCompiler
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.model.rules import ExactSpikes, SpikeRule
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -24,7 +24,7 @@ from ml_genn.neurons import (
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Exponential
-from ml_genn.utils.checks import number, positive
+from ml_genn.utils.checks import not_negative, number, positive
 from ml_genn.utils.choices import Choices
 from ml_genn.utils.network import get_underlying_pop
 from ml_genn.utils.value import as_value
@@ -122,6 +122,8 @@ class EventPropCompiler(TrainingCompiler):
         for name, given in (
             ("delay_learn_conns", delay_learn_conns),
             ("deep_r_conns", deep_r_conns),
+            ("delay_optimiser", delay_optimiser),
+            ("deep_r_record_rewirings", deep_r_record_rewirings),
         ):
             if given:
                 raise UnsupportedError(
@@ -130,7 +132,9 @@ class EventPropCompiler(TrainingCompiler):
                 )
         self.reg_lambda_upper = reg_lambda_upper
         self.reg_lambda_lower = reg_lambda_lower
-        self.reg_nu_upper = number("EventPropCompiler: reg_nu_upper", reg_nu_upper)
+        self.reg_nu_upper = not_negative(
+            "EventPropCompiler: reg_nu_upper", reg_nu_upper
+        )
         self.ttfs_alpha = number("EventPropCompiler: ttfs_alpha", ttfs_alpha)
         self.softmax_temperature = positive(
             "EventPropCompiler: softmax_temperature", softmax_temperature
@@ -150,11 +154,11 @@ class EventPropCompiler(TrainingCompiler):
 
     def regularised(self, hidden: Sequence[Population]) -> Regularised:
         """{hidden population: (lower, upper strength, target)} where either is set."""
-        upper = _strengths("reg_lambda_upper", self.reg_lambda_upper)
-        lower = _strengths("reg_lambda_lower", self.reg_lambda_lower)
+        upper = _strengths("reg_lambda_upper", self.reg_lambda_upper, hidden)
+        lower = _strengths("reg_lambda_lower", self.reg_lambda_lower, hidden)
         result = {}
         for population in hidden:
-            strengths = lower(population), upper(population)
+            strengths = lower[population], upper[population]
             if any(strengths):
                 factor = _squared_time_constant(population)
                 result[population] = (
@@ -175,14 +179,23 @@ def refuse_refractory(population: Population) -> None:
         )
 
 
-def _strengths(name: str, given: Any) -> Any:
-    """A function from a population to its regularisation strength."""
+def _strengths(
+    name: str, given: Any, hidden: Sequence[Population]
+) -> dict[Population, float]:
+    """The regularisation strength of each hidden population."""
     where = f"EventPropCompiler: {name}"
-    if isinstance(given, Mapping):
-        known = {get_underlying_pop(k): number(where, v) for k, v in given.items()}
-        return lambda population: known.get(population, 0.0)
-    value = number(where, given)
-    return lambda population: value
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(hidden, not_negative(where, given))
+    strengths = dict.fromkeys(hidden, 0.0)
+    for key, value in given.items():
+        population = get_underlying_pop(key)
+        if population not in strengths:
+            raise ValidationError(
+                f"{where}: '{population.name}' is no hidden population of this "
+                f"network. Hidden populations: {sorted(p.name for p in hidden)}."
+            )
+        strengths[population] = not_negative(where, value)
+    return strengths
 
 
 def _squared_time_constant(population: Population) -> float:

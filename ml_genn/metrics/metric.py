@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,12 @@ class Metric(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forgets all data."""
+
+    def fresh(self) -> Metric:
+        """Another metric with the same settings and no data."""
+        other = copy(self)
+        other.reset()
+        return other
 
     @property
     @abstractmethod

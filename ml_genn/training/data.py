@@ -14,7 +14,7 @@ from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples
 from ml_genn.population import Population
 from ml_genn.training.results import PopulationDict, population_items
-from ml_genn.utils.data import PreprocessedSpikes
+from ml_genn.utils.data import PreprocessedSpikes, get_dataset_size, split_dataset
 from ml_genn.utils.data.encode import (
     EventStream,
     check_spikes,
@@ -134,6 +134,35 @@ class Streamed:
             raise
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyed:
+    """Batches (x, y) keyed by populations: by one, or in the order of several."""
+
+    source: Iterable[tuple[Any, Any]]
+    inputs: Any
+    outputs: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self.source:
+            if isinstance(item, tuple | list) and len(item) == 2:
+                x, y = item
+                yield self._keyed(self.inputs, x), self._keyed(self.outputs, y)
+            else:
+                yield item
+
+    @staticmethod
+    def _keyed(keys: Any, values: Any) -> Any:
+        if not isinstance(keys, Sequence):
+            return {keys: values}
+        parts = len(values) if isinstance(values, Sequence) else 1
+        if parts != len(keys):
+            raise ValidationError(
+                f"Data: {len(keys)} populations need as many parts of each batch, in "
+                f"their order. Received {parts}."
+            )
+        return dict(zip(keys, values, strict=True))
+
+
 def adapt(
     x: Any, y: Any, spec: DataSpec, batch_size: int, *, epochs: int = 1
 ) -> InMemory | Streamed:
@@ -163,6 +192,61 @@ def _no_targets() -> ValidationError:
     return ValidationError(
         "Data: targets are missing. Give y, or as x an iterable of batches (x, y)."
     )
+
+
+def split_off(
+    x: Any, y: Any, fraction: float
+) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Data without their last part, and that part, in the form in which they came.
+
+    Raises:
+        ValidationError: if they are not in memory, or a part has no examples.
+    """
+    if y is None:
+        raise ValidationError(
+            "train: validation_split needs data in memory. Give validation_x and "
+            "validation_y beside an iterable of batches."
+        )
+    given = {"x": x, "y": y}
+    values = {
+        (name, key): examples
+        for name, data in given.items()
+        for key, examples in _items(data)
+    }
+    sizes = {key: _size(key[0], examples) for key, examples in values.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValidationError(
+            "Data: inputs and targets have one entry per example, so they are equally "
+            f"long. Received lengths { {name: n for (name, _), n in sizes.items()} }."
+        )
+    parts = split_dataset(values, fraction)
+    counts = [get_dataset_size(part) for part in parts]
+    if not all(counts):
+        raise ValidationError(
+            f"train: validation_split={fraction!r} leaves {counts[0]} examples to "
+            f"train on and {counts[1]} to validate on. Choose one between."
+        )
+
+    def formed(part: Mapping[Any, Any], name: str) -> Any:
+        if not isinstance(given[name], Mapping):
+            return part[name, None]
+        return {key: part[name, key] for key in given[name]}
+
+    first, last = [(formed(part, "x"), formed(part, "y")) for part in parts]
+    return first, last
+
+
+def _items(data: Any) -> Iterable[tuple[Any, Any]]:
+    return data.items() if isinstance(data, Mapping) else [(None, data)]
+
+
+def _size(name: str, examples: Any) -> int:
+    if not isinstance(examples, Sized):
+        raise ValidationError(
+            f"Data: {name}: expected a list or an array. Received "
+            f"{type(examples).__name__}."
+        )
+    return len(examples)
 
 
 def in_memory(

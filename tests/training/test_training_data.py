@@ -308,8 +308,13 @@ def test_split_data_keep_the_form_in_which_they_are_given() -> None:
         ({"validation_y": []}, "give both validation_x and validation_y"),
         ({"validation_split": -0.1}, "split must lie in 0 to 1"),
         ({"validation_split": 1.5}, "split must lie in 0 to 1"),
-        ({"validation_split": 1.0}, "no examples"),
-        ({"validation_split": 0.001}, "no examples"),
+        ({"validation_split": 1.0}, "leaves 0 examples to train on and 10 to"),
+        ({"validation_split": 0.001}, "leaves 10 examples to train on and 0 to"),
+        (
+            {"validation_split": 0.2, "y": labels(9)},
+            "Received lengths {'x': 10, 'y': 9}",
+        ),
+        ({"validation_split": 0.2, "y": 3}, "y: expected a list or an array"),
         ({"validation_x": spikes(2), "validation_y": [0]}, "equally long"),
         ({"num_epochs": 0}, "num_epochs is a whole number of at least 1"),
         ({"num_epochs": 1.5}, "num_epochs is a whole number"),
@@ -321,7 +326,8 @@ def test_contradictions_are_refused(arguments: dict[str, Any], message: str) -> 
     compiled = net.train_compiler()
     before = _weights(net, compiled)
     with pytest.raises(ValidationError, match=message):
-        compiled.train(spikes(10), labels(10), callbacks=[spy], **arguments)
+        usual = {"x": spikes(10), "y": labels(10), "callbacks": [spy]}
+        compiled.train(**{**usual, **arguments})
     assert "on_train_begin" not in spy.hooks
     assert np.array_equal(_weights(net, compiled), before)
 
@@ -531,3 +537,25 @@ def test_training_goes_on_after_an_exception() -> None:
         compiled.train(x, y, num_epochs=2, shuffle=False, callbacks=[Halts()])
     compiled.train(x, y, shuffle=False, callbacks=[])
     assert np.array_equal(_weights(net, compiled), _trained(x, y, num_epochs=2))
+
+
+def test_evaluation_batch_by_batch_names_what_does_not_fit() -> None:
+    net, x, y = _double_data()
+    compiled = net.compile()
+    fine = list(y.values())
+    for item, message in (
+        ((list(x.values())[:1], fine), "2 populations need as many parts.*Received 1"),
+        ((list(x.values()), labels(10)), "2 populations need as many parts"),
+        (3, "is a pair"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            compiled.evaluate_batch_iter(net.inputs, net.outputs, [item], callbacks=[])
+
+
+def test_evaluation_batch_by_batch_knows_the_length_of_a_list() -> None:
+    net, spy = small(), Spy()
+    net.inference().evaluate_batch_iter(
+        net.inputs, net.output, _batches(), callbacks=[spy]
+    )
+    (params,) = [args for _, hook, args in spy.log if hook == "set_params"]
+    assert params["num_batches"] == 3

@@ -83,6 +83,7 @@ def _random(calls: frozenset[str]) -> frozenset[str]:
 def derived_parameters(
     neuron: CodeNeuron, values: Mapping[str, Any], dt: float
 ) -> dict[str, Any]:
+    """Values of derived parameters, for each neuron where a parameter has such."""
     if not neuron.code.derived:
         return {}
     given = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))

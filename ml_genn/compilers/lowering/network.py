@@ -113,12 +113,13 @@ def check_network(network: Network) -> None:
                 "with connectivity that determines it, such as Dense with an array."
             )
         is_input = isinstance(population.neuron, Input)
-        if not is_input and not population.incoming_connections:
+        own = [c for c in network.connections if c.ends()[1] is population]
+        if not is_input and not own:
             raise ValidationError(
                 f"Population '{population.name}' has no input. Connect something to "
                 "it, or make it an input such as SpikeInput."
             )
-        if is_input and population.incoming_connections:
+        if is_input and own:
             raise ValidationError(
                 f"Population '{population.name}' is an input: nothing can be connected "
                 "to it."
@@ -131,6 +132,7 @@ def synapse_group(
     draw: Draw,
     training: Training | None,
 ) -> SynapseGroup:
+    """The group of a connection; its weights and delays are drawn on the way."""
     source, target = connection.ends()
     shape = (source.size, target.size)
     name = connection.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from ml_genn.model.plan import (
 from ml_genn.model.system import System, port_name, system_of
 from ml_genn.neurons import CodeNeuron, Input, Neuron
 from ml_genn.population import Population
+from ml_genn.synapses import Synapse
 
 
 def neuron_group(
@@ -35,6 +36,7 @@ def neuron_group(
     draw: Draw,
     training: Training | None,
 ) -> NeuronGroup:
+    """The group of a population; its numbers are drawn on the way."""
     if isinstance(neuron, Input):
         return NeuronGroup(population.name, population.size, events=True)
     where = f"Population '{population.name}' ({type(neuron).__name__})"
@@ -97,6 +99,12 @@ def _neuron_values(
         ):
             target.update({port_name(n, k): v for n, v in given.items()})
     drawn_parameters = {n: draw.value(name, n, v, shape) for n, v in parameters.items()}
+    where = f"Population '{name}'"
+    own = {n: drawn_parameters[n] for n in neuron.parameters()}
+    _check_drawn(neuron, own, where)
+    for k, synapse in enumerate(ports.synapses):
+        own = {n: drawn_parameters[port_name(n, k)] for n in synapse.parameters()}
+        _check_drawn(synapse, own, where)
     if isinstance(neuron, CodeNeuron):
         drawn_parameters.update(derived_parameters(neuron, drawn_parameters, draw.dt))
     draw.parameters[name] = drawn_parameters
@@ -104,6 +112,16 @@ def _neuron_values(
     return frozenset(
         n for n, v in drawn_parameters.items() if isinstance(v, np.ndarray) and v.ndim
     )
+
+
+def _check_drawn(part: Neuron | Synapse, values: Mapping[str, Any], where: str) -> None:
+    """Refuses drawn parameters that would be refused if they were given."""
+    if not is_dataclass(part):
+        return
+    try:
+        replace(part, **values)
+    except ValidationError as error:
+        raise ValidationError(f"{where}: {error}") from None
 
 
 def _equation_group(
