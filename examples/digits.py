@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder
-from ml_genn.compilers import EventPropCompiler
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
@@ -29,7 +29,7 @@ from ml_genn.utils.data import linear_latency_encode_data
 
 NUM_HIDDEN = 256
 EXAMPLE_TIME = 30  # time steps of 1 ms
-RULES = {"eventprop": EventPropCompiler}
+RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}
 
 
 class LearningCurve(Callback):

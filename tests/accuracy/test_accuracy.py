@@ -14,13 +14,18 @@ import pytest
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Callback
-from ml_genn.compilers import EventPropCompiler
+from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
-from ml_genn.neurons import LeakyIntegrate
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import generate_yin_yang_dataset, linear_latency_encode_data
+from ml_genn.utils.data import (
+    calc_latest_spike_time,
+    generate_yin_yang_dataset,
+    linear_latency_encode_data,
+    log_latency_encode_data,
+)
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("ML_GENN_SHARED", ROOT.parent / "shared")) / "data"
@@ -102,13 +107,18 @@ def test_digits_demo(seed: int, tmp_path: Path) -> None:
     assert "SparseCategoricalAccuracy" in done.stderr
 
 
-def test_mnist() -> None:
+def mnist() -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of 10,000 digits."""
     path = DATA / "mnist10k.npz"
     if not path.exists():
         pytest.skip(f"needs {path.name} in the folder of shared data")
     data = np.load(path)
-    x = linear_latency_encode_data(data["images"], 20.0)
-    y = data["labels"].astype(int)
+    return data["images"], data["labels"].astype(int)
+
+
+def test_mnist() -> None:
+    images, y = mnist()
+    x = linear_latency_encode_data(images, 20.0)
     network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37), 10.0)
     compiled = trained(
         network,
@@ -120,6 +130,42 @@ def test_mnist() -> None:
         example_timesteps=30,
     )
     assert accuracy(compiled, x[8000:], y[8000:]) >= 0.94
+
+
+@pytest.mark.parametrize("threshold", [None, 0.9])
+def test_mnist_with_surrogate_gradients(threshold: float | None) -> None:
+    images, y = mnist()
+    x = linear_latency_encode_data(images, 20.0)
+    network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37), 10.0)
+    np.random.seed(0)
+    compiled = BPTTCompiler(
+        30,
+        "sparse_categorical_crossentropy",
+        Adam(0.005),
+        backward_threshold=threshold,
+        batch_size=32,
+    ).compile(network)
+    compiled.train(x[:8000], y[:8000], num_epochs=15, callbacks=[])
+    assert accuracy(compiled, x[8000:], y[8000:]) >= 0.93
+
+
+def test_mnist_with_eprop() -> None:
+    images, y = mnist()
+    x = log_latency_encode_data(images, 20.0, 51)
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 784)
+        hidden = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0)
+        Layer(Dense(Normal(sd=784**-0.5)), hidden, 128)
+        Layer(Dense(Normal(sd=128**-0.5)), LeakyIntegrate(readout="sum_var"), 10)
+    np.random.seed(0)
+    compiled = EPropCompiler(
+        int(np.ceil(calc_latest_spike_time(x))),
+        "sparse_categorical_crossentropy",
+        Adam(0.003),
+        batch_size=32,
+    ).compile(network)
+    compiled.train(x[:8000], y[:8000], num_epochs=15, callbacks=[])
+    assert accuracy(compiled, x[8000:], y[8000:]) >= 0.93
 
 
 def test_yin_yang() -> None:
