@@ -125,7 +125,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradients(name: str) -> None:
-    """Networks are chosen as in test_event_prop: no crossing of the threshold is flat."""
+    """Networks are chosen as in test_event_prop: no threshold crossing is flat."""
     case = CASES[name]
     weights = case.weights()
 
