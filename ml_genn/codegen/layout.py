@@ -92,8 +92,8 @@ class Layout:
                 self.plan.neuron(s.target).size
             )
         group = self.plan.neuron(array.owner)
-        (found,) = (p for p in group.learned if p.name == array.parameter)
-        return LANES if found.shared else padded(group.size)
+        shared = group.learned_parameter(array.parameter).shared
+        return LANES if shared else padded(group.size)
 
     @cached_property
     def scalars(self) -> dict[tuple[str, str], int]:

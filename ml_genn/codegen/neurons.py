@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ml_genn.codegen.bodies import PROVIDED, Body, history_rows, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.writer import CodeWriter
@@ -93,72 +96,72 @@ def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
         writer.line(f"active_[j_] = {group.adjoint.active.condition};")
 
 
-def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Collects the spikes of the step and runs what happens at a spike."""
-    tape = layout.tapes[group.name]
-    records = group.adjoint.records if group.adjoint else ()
+def _collect(
+    writer: CodeWriter, group: NeuronGroup, flags: str, tape: int, records: int
+) -> None:
+    """Puts the neurons whose flag is set onto a tape, as the list of step ``t_``."""
     writer.line(f"mlg::Tape &tape_ = s_.tapes[{tape}];")
     writer.line("const uint32_t first_ = tape_.offset[t_];")
+    writer.line(f"if (!tape_.reserve(first_, {group.size}, {records})) return false;")
     writer.line(
-        f"if (!tape_.reserve(first_, {group.size}, {len(records)})) return false;"
+        f"const uint32_t last_ = first_ + "
+        f"mlg::collect({flags}, {group.size}, tape_.own + first_);"
     )
-    writer.line(
-        f"const uint32_t found_ = "
-        f"mlg::collect(flag_, {group.size}, tape_.own + first_);"
-    )
-    writer.line("tape_.offset[t_ + 1] = first_ + found_;")
+    writer.line("tape_.offset[t_ + 1] = last_;")
+
+
+@contextmanager
+def _entries(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body
+) -> Iterator[None]:
+    """A loop over the step's list that loads what ``body`` needs of neuron ``j_``."""
+    body.pointers(writer)
+    kept = [name for name in group.kept if name in body.reads]
+    rows(writer, layout, group, [f"{name}_kept_" for name in kept])
+    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+        writer.line("const int j_ = tape_.own[k_];")
+        for name in kept:
+            writer.line(f"const float {name} = {name}_kept__p_[j_];")
+        body.load(writer)
+        yield
+
+
+def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Collects the spikes of the step and runs what happens at a spike."""
+    records = group.adjoint.records if group.adjoint else ()
+    _collect(writer, group, "flag_", layout.tapes[group.name], len(records))
     codes = [group.reset]
     if group.readout:
         codes.append(group.readout.on_spike)
     if group.adjoint:
         codes.append(group.adjoint.record)
-    body = Body(layout, group, tuple(codes))
     if not any(codes):
         return
-    with writer.block("if (found_)"):
-        body.pointers(writer)
-        kept = [name for name in group.kept if name in body.reads]
-        rows(writer, layout, group, [f"{name}_kept_" for name in kept])
-        with writer.block("for (uint32_t k_ = first_; k_ < first_ + found_; ++k_)"):
-            writer.line("const int j_ = tape_.own[k_];")
-            for name in kept:
-                writer.line(f"const float {name} = {name}_kept__p_[j_];")
-            body.load(writer)
-            body.random(writer, RANDOM_IN_RESET)
-            if group.adjoint:
-                _records(writer, group.adjoint.record, records)
-            writer.lines(group.reset.lines)
-            if group.readout:
-                writer.lines(group.readout.on_spike.lines)
-            body.store(writer)
+    body = Body(layout, group, tuple(codes))
+    with (
+        writer.block("if (first_ < last_)"),
+        _entries(writer, layout, group, body),
+    ):
+        body.random(writer, RANDOM_IN_RESET)
+        if group.adjoint:
+            _records(writer, group.adjoint.record, records)
+        writer.lines(group.reset.lines)
+        if group.readout:
+            writer.lines(group.readout.on_spike.lines)
+        body.store(writer)
 
 
 def _active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
 ) -> None:
     """Collects the step's active neurons and what the backward pass needs of them."""
-    count = len(active.records)
+    tape = layout.active_tapes[group.name]
     with writer.block(""):
-        writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.active_tapes[group.name]}];")
-        writer.line("const uint32_t first_ = tape_.offset[t_];")
-        writer.line(f"if (!tape_.reserve(first_, {group.size}, {count})) return false;")
-        writer.line(
-            f"const uint32_t last_ = first_ + "
-            f"mlg::collect(active_, {group.size}, tape_.own + first_);"
-        )
-        writer.line("tape_.offset[t_ + 1] = last_;")
-        if not active.records:
-            return
-        body = Body(layout, group, (active.record,))
-        body.pointers(writer)
-        kept = [name for name in group.kept if name in body.reads]
-        rows(writer, layout, group, [f"{name}_kept_" for name in kept])
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const int j_ = tape_.own[k_];")
-            for name in kept:
-                writer.line(f"const float {name} = {name}_kept__p_[j_];")
-            body.load(writer)
-            _records(writer, active.record, active.records)
+        _collect(writer, group, "active_", tape, len(active.records))
+        if active.records:
+            body = Body(layout, group, (active.record,))
+            with _entries(writer, layout, group, body):
+                _records(writer, active.record, active.records)
 
 
 def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:

@@ -171,9 +171,9 @@ def _end_backward(writer: CodeWriter, layout: Layout) -> None:
             if not array.parameter:
                 continue
             group = layout.plan.neuron(array.owner)
-            (found,) = (p for p in group.learned if p.name == array.parameter)
+            shared = group.learned_parameter(array.parameter).shared
             row = layout.rows[group.name, f"lambda_{array.parameter}"]
-            at = "0" if found.shared else "j_"
+            at = "0" if shared else "j_"
             with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
                 writer.line(
                     f"gradients_[{index}][{at}] += s_.block[{row.offset} + j_];"

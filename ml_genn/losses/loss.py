@@ -7,14 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.model.plan import LossKind
-
 
 class Loss(ABC):
     """What is minimised: a function of an output's result and its target."""
-
-    #: what the backend computes
-    KIND: LossKind
 
     @abstractmethod
     def check_target(

@@ -8,7 +8,6 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.losses.loss import Loss
-from ml_genn.model.plan import LossKind
 from ml_genn.utils.checks import finite_array
 
 
@@ -19,8 +18,6 @@ class MeanSquareError(Loss):
 
     Targets have the shape (examples, time steps) + shape of the output population.
     """
-
-    KIND = LossKind.SQUARED_ERROR
 
     def check_target(
         self, y: Any, where: str, *, steps: int, shape: tuple[int, ...]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ml_genn.losses.loss import Loss
-from ml_genn.model.plan import LossKind
 from ml_genn.utils.labels import checked_labels
 
 
@@ -19,8 +18,6 @@ class SparseCategoricalCrossentropy(Loss):
     Targets are labels: one whole number from 0 to (number of output neurons - 1) per
     example.
     """
-
-    KIND = LossKind.CROSS_ENTROPY
 
     def check_target(
         self, y: Any, where: str, *, steps: int, shape: tuple[int, ...]

@@ -257,6 +257,10 @@ class NeuronGroup:
     regularised: bool = False
     learned: tuple[LearnedParameter, ...] = ()
 
+    def learned_parameter(self, name: str) -> LearnedParameter:
+        """The learned parameter of that name."""
+        return next(p for p in self.learned if p.name == name)
+
     @property
     def spikes(self) -> bool:
         """Whether its neurons emit spikes."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue, as_value
 
@@ -20,6 +21,27 @@ def check_value(owner: Any, name: str, *, positive: bool = False) -> None:
         raise ValidationError(
             f"{where} is greater than 0 [ms]. Received {shown(value)}."
         )
+
+
+def check_given(
+    where: str,
+    variables: Collection[str],
+    param_vals: Mapping[str, InitValue],
+    var_vals: Mapping[str, InitValue],
+) -> None:
+    """Refuses initial values of unknown variables, and values that are none.
+
+    Args:
+        where: what errors name.
+        variables: names of the model's state variables.
+        param_vals: values of its parameters.
+        var_vals: initial values.
+    """
+    for name in var_vals:
+        if name not in variables:
+            raise unknown_name("variable", name, variables, where=where)
+    for name, value in {**param_vals, **var_vals}.items():
+        as_value(f"{where}: {name}", value)
 
 
 def check_flags(owner: Any, *names: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.model.code_strings import NeuronCode, parse_neuron_code
 from ml_genn.model.equations import NeuronEquations
+from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.value import InitValue, as_value
+from ml_genn.utils.value import InitValue
 
 #: C types of four bytes, and double, which loses its second four
 _STORED_TYPES = (
@@ -89,9 +90,6 @@ class CodeNeuron(Neuron):
                 )
 
     def _check_values(self, names: list[str]) -> None:
-        for name in self.var_vals:
-            if name not in names:
-                raise unknown_name("variable", name, names, where="CodeNeuron")
         for name in self.param_vals:
             if name not in self.code.parameters:
                 known = self.code.parameters
@@ -102,8 +100,7 @@ class CodeNeuron(Neuron):
                     f"CodeNeuron: parameter '{name}' has no value. Give one in "
                     "param_vals."
                 )
-        for name, value in {**self.param_vals, **self.var_vals}.items():
-            as_value(f"CodeNeuron: {name}", value)
+        check_given("CodeNeuron", names, self.param_vals, self.var_vals)
 
     def equations(self) -> NeuronEquations:
         """A code string has no equations.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ml_genn.model.equations import Variable
+from typing import Any
+
+from ml_genn.model.equations import NeuronEquations, Variable
+from ml_genn.neurons.checks import check_flags, check_value
+from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.value import InitValue
 
 #: Input of a step as it enters tau_mem v' = -v + input.
 SCALED_INPUT = "Isyn"
@@ -38,6 +43,42 @@ def reset(relative: bool) -> str:
 REFRACTORY = Variable("refrac_time", "where(refrac_time > 0, -1, 0)", "tau_refrac")
 
 
-def unless_refractory(threshold: str) -> str:
-    """A threshold that cannot be crossed in the refractory period."""
-    return f"where(refrac_time > 0, -1, {threshold})"
+def fire_equations(
+    neuron: Neuron, threshold: str, *adaptation: Variable
+) -> NeuronEquations:
+    """Equations of a leaky neuron that fires.
+
+    Args:
+        neuron: gives choices, parameters and whether there is a refractory period, in
+            which the threshold cannot be crossed.
+        threshold: crossed where it is >= 0.
+        *adaptation: variables beside the membrane potential.
+    """
+    choice, parameters = neuron.choices(), tuple(neuron.parameters())
+    refractory = "tau_refrac" in parameters
+    frozen = refractory and not choice["integrate_during_refrac"]
+    v = membrane(choice["scale_i"], reset(choice["relative_reset"]), frozen=frozen)
+    if refractory:
+        threshold = f"where(refrac_time > 0, -1, {threshold})"
+    timer = (REFRACTORY,) if refractory else ()
+    return NeuronEquations(
+        (v, *adaptation, *timer), parameters, output="v", threshold=threshold
+    )
+
+
+def check_fire(neuron: Any) -> None:
+    """Refuses parameters of a leaky neuron that fires, where they are none."""
+    for name in ("v_thresh", "v_reset", "v"):
+        check_value(neuron, name)
+    check_value(neuron, "tau_mem", positive=True)
+    if neuron.tau_refrac is not None:
+        check_value(neuron, "tau_refrac", positive=True)
+    check_flags(neuron, *neuron.CHOICES)
+
+
+def fire_parameters(neuron: Any) -> dict[str, InitValue]:
+    """Parameters of a leaky neuron that fires."""
+    names = ["tau_mem", "v_thresh", "v_reset"]
+    if neuron.tau_refrac is not None:
+        names.append("tau_refrac")
+    return {name: getattr(neuron, name) for name in names}

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ml_genn.model.equations import NeuronEquations
-from ml_genn.neurons.checks import check_flags, check_value
-from ml_genn.neurons.leaky import REFRACTORY, membrane, reset, unless_refractory
+from ml_genn.neurons.leaky import check_fire, fire_equations, fire_parameters
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.decorators import network_default_params
 from ml_genn.utils.value import InitValue
@@ -57,38 +56,16 @@ class LeakyIntegrateFire(Neuron):
     }
 
     def __post_init__(self) -> None:
-        for name in ("v_thresh", "v_reset", "v"):
-            check_value(self, name)
-        check_value(self, "tau_mem", positive=True)
-        if self.tau_refrac is not None:
-            check_value(self, "tau_refrac", positive=True)
-        check_flags(self, *self.CHOICES)
+        check_fire(self)
         self._set_readout()
 
     def equations(self) -> NeuronEquations:
         """The model's equations."""
-        refractory = self.tau_refrac is not None
-        choice = self.choices()
-        frozen = refractory and not choice["integrate_during_refrac"]
-        v = membrane(choice["scale_i"], reset(choice["relative_reset"]), frozen=frozen)
-        threshold = "v - v_thresh"
-        return NeuronEquations(
-            (v, REFRACTORY) if refractory else (v,),
-            tuple(self.parameters()),
-            output="v",
-            threshold=unless_refractory(threshold) if refractory else threshold,
-        )
+        return fire_equations(self, "v - v_thresh")
 
     def parameters(self) -> dict[str, InitValue]:
         """Values of the equations' parameters."""
-        values = {
-            "tau_mem": self.tau_mem,
-            "v_thresh": self.v_thresh,
-            "v_reset": self.v_reset,
-        }
-        if self.tau_refrac is not None:
-            values["tau_refrac"] = self.tau_refrac
-        return values
+        return fire_parameters(self)
 
     def initial(self) -> dict[str, InitValue]:
         """Values of the state variables at the start of an example."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml_genn.errors import unknown_name
 from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
+from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.value import InitValue, as_value
+from ml_genn.utils.value import InitValue
 
 
 class UserNeuron(Neuron):
@@ -63,11 +63,7 @@ class UserNeuron(Neuron):
         self.readout = readout
         self._set_readout()
         self.equations().check("UserNeuron")
-        for name in self.var_vals:
-            if name not in self.vars:
-                raise unknown_name("variable", name, self.vars, where="UserNeuron")
-        for name, value in {**self.param_vals, **self.var_vals}.items():
-            as_value(f"UserNeuron: {name}", value)
+        check_given("UserNeuron", self.vars, self.param_vals, self.var_vals)
 
     def equations(self) -> NeuronEquations:
         """The model's equations."""

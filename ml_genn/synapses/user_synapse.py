@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ml_genn.errors import unknown_name
 from ml_genn.model.equations import EXPONENTIAL_EULER, SynapseEquations, variables_from
+from ml_genn.neurons.checks import check_given
 from ml_genn.synapses.synapse import Synapse
-from ml_genn.utils.value import InitValue, as_value
+from ml_genn.utils.value import InitValue
 
 
 class UserSynapse(Synapse):
@@ -50,11 +50,7 @@ class UserSynapse(Synapse):
         self.solver = solver
         self.sub_steps = sub_steps
         self.equations().check("UserSynapse")
-        for name in self.var_vals:
-            if name not in self.vars:
-                raise unknown_name("variable", name, self.vars, where="UserSynapse")
-        for name, value in {**self.param_vals, **self.var_vals}.items():
-            as_value(f"UserSynapse: {name}", value)
+        check_given("UserSynapse", self.vars, self.param_vals, self.var_vals)
 
     def equations(self) -> SynapseEquations:
         """The model's equations."""

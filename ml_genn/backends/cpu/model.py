@@ -128,8 +128,8 @@ class CpuModel:
         if not array.parameter:
             return values[:, : self._target_size(array.owner)].copy()
         group = self.plan.neuron(array.owner)
-        (found,) = (p for p in group.learned if p.name == array.parameter)
-        return np.array(values[0]) if found.shared else values[: group.size].copy()
+        shared = group.learned_parameter(array.parameter).shared
+        return np.array(values[0]) if shared else values[: group.size].copy()
 
     def _refresh(self) -> None:
         """Takes learned parameters over into the constants that depend on them."""
@@ -153,8 +153,7 @@ class CpuModel:
         self._optimiser_scalars[: len(scalars)] = scalars
 
     def _target_size(self, name: str) -> int:
-        (synapses,) = (s for s in self.plan.synapses if s.name == name)
-        return self.plan.neuron(synapses.target).size
+        return self.plan.neuron(self.plan.synapse(name).target).size
 
     # ------------------------------------------------------------ examples
     def prepare(self, examples: Examples) -> Prepared:

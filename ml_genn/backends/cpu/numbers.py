@@ -127,9 +127,8 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
             result[index] = int(values.delays[owner])
             continue
         if kind == "ring":
-            (synapses,) = (s for s in layout.plan.synapses if s.name == owner)
             length = values.max_delays[owner] + 1
-            target = layout.plan.neuron(synapses.target)
+            target = layout.plan.neuron(layout.plan.synapse(owner).target)
         else:
             port = int(name.split(".")[0])
             into = layout.into(owner, port)
