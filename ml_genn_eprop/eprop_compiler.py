@@ -74,8 +74,8 @@ class EPropCompiler(TrainingCompiler):
         kernel_profiling: kept for scripts written for mlGeNN.
         reset_time_between_batches: kept for scripts written for mlGeNN.
         communicator: how processes that train together talk; None (default) for one.
-        deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: not supported yet;
-            refused unless empty.
+        deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
+            `EventPropCompiler`.
         feedback: "symmetric" (default), the only one so far.
         mode: "event_driven" (default), the only one so far.
         backend, num_threads, **genn_kwargs: as for `Compiler`.
@@ -83,6 +83,7 @@ class EPropCompiler(TrainingCompiler):
 
     CHOICES: ClassVar[Choices] = default_params
     OUTPUTS: ClassVar[OutputRules] = STEP_RULES
+    LEARNS_DELAYS: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -115,18 +116,13 @@ class EPropCompiler(TrainingCompiler):
             rng_seed=rng_seed,
             kernel_profiling=kernel_profiling,
             communicator=communicator,
+            deep_r_conns=deep_r_conns,
+            deep_r_l1_strength=deep_r_l1_strength,
+            deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
         _only("feedback", feedback, "symmetric")
         _only("mode", mode, "event_driven")
-        for name, given in (
-            ("deep_r_conns", deep_r_conns),
-            ("deep_r_record_rewirings", deep_r_record_rewirings),
-        ):
-            if given:
-                raise UnsupportedError(
-                    f"EPropCompiler: {name} is not supported yet. Leave it empty."
-                )
         self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
         self.c_reg = number("EPropCompiler: c_reg", c_reg)
         self.f_target = number("EPropCompiler: f_target", f_target)

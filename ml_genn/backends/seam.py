@@ -23,7 +23,15 @@ class Model(Protocol):
         """Runs the examples at ``indices`` as one batch."""
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group."""
+        """A copy of the weights of a synapse group: (source size, target size), or a
+        list where they are sparse."""
+
+    def delays(self, name: str) -> np.ndarray:
+        """The delays of a synapse group in time steps, shaped as its weights; a number
+        if all have the same."""
+
+    def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Source and target neuron of each synapse of a sparse group."""
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""

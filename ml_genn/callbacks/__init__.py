@@ -3,6 +3,7 @@
 from ml_genn.callbacks.callback import Callback
 from ml_genn.callbacks.progress_bar import BatchProgressBar
 from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
+from ml_genn.callbacks.rewiring_recorder import RewiringRecorder
 from ml_genn.utils.module import aliases
 
 default_callbacks: dict[str, type[Callback]] = aliases(BatchProgressBar)
@@ -10,6 +11,7 @@ default_callbacks: dict[str, type[Callback]] = aliases(BatchProgressBar)
 __all__ = [
     "BatchProgressBar",
     "Callback",
+    "RewiringRecorder",
     "SpikeRecorder",
     "VarRecorder",
     "default_callbacks",

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from ml_genn.model.plan import (
     Constant,
     Delay,
+    Format,
     Learned,
+    LearnedKind,
     NeuronGroup,
     Plan,
     SynapseGroup,
 )
 
 LANES = 16  #: rows of numbers are padded to this many (64 bytes)
+NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
 
 
 def padded(size: int) -> int:
@@ -46,6 +52,12 @@ class Layout:
     """
 
     plan: Plan
+
+    @cached_property
+    def id_type(self) -> type[np.unsignedinteger[Any]]:
+        """The integer that holds a neuron's index."""
+        narrow = max(g.size for g in self.plan.neurons) <= NARROW
+        return np.uint16 if narrow else np.uint32
 
     @cached_property
     def inputs(self) -> tuple[NeuronGroup, ...]:
@@ -84,17 +96,6 @@ class Layout:
         """{array whose gradient is taken: index}."""
         return {array: k for k, array in enumerate(self.plan.learned)}
 
-    def learned_size(self, array: Learned) -> int:
-        """Numbers in a learned array, padding included."""
-        if not array.parameter:
-            s = self.plan.synapse(array.owner)
-            return self.plan.neuron(s.source).size * padded(
-                self.plan.neuron(s.target).size
-            )
-        group = self.plan.neuron(array.owner)
-        shared = group.learned_parameter(array.parameter).shared
-        return LANES if shared else padded(group.size)
-
     @cached_property
     def scalars(self) -> dict[tuple[str, str], int]:
         """{(group, constant that all its neurons share): index}."""
@@ -114,21 +115,26 @@ class Layout:
 
     @cached_property
     def arrays(self) -> dict[tuple[str, str, str], int]:
-        """{(kind, owner, name): index} of arrays; kinds: constant, weight,
-        parameter, delay."""
+        """{(kind, owner, name): index} of arrays; kinds: constant, those of learned
+        arrays, and of synapses weight, delay_steps, offset (of each row) and target.
+        """
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
         keys += [("weight", s.name, "") for s in self.plan.synapses]
         keys += [
-            ("parameter", a.owner, a.parameter)
+            (a.kind.value, a.owner, a.name)
             for a in self.plan.learned
-            if a.parameter
+            if a.kind is not LearnedKind.WEIGHT
         ]
-        keys += [
-            ("delay", s.name, "")
-            for s in self.plan.synapses
-            if s.delay is Delay.PER_SYNAPSE
-        ]
+        for s in self.plan.synapses:
+            if s.delay is Delay.PER_SYNAPSE:
+                keys.append(("delay_steps", s.name, ""))
+            if s.format is Format.SPARSE:
+                keys += [("offset", s.name, ""), ("target", s.name, "")]
         return {key: k for k, key in enumerate(keys)}
+
+    def array_of(self, learned: Learned) -> int:
+        """Index of a learned array."""
+        return self.arrays[learned.kind.value, learned.owner, learned.name]
 
     @cached_property
     def integers(self) -> dict[tuple[str, str, str], int]:
@@ -150,7 +156,7 @@ class Layout:
         found = {
             (s.target, s.port): None
             for s in self.plan.synapses
-            if s.delay is not Delay.NONE and (s.learn or s.feed_back)
+            if s.delay is not Delay.NONE and s.trained
         }
         return tuple(found)
 
@@ -174,12 +180,13 @@ class Layout:
     def needs_slope(self, group: NeuronGroup, port: int) -> bool:
         """Whether any synapse into a port reads its slope."""
         into = self.into(group.name, port)
-        return any(s.learn or (s.feed_back and _same(group, port)) for s in into)
+        same = _same(group, port)
+        return any(s.learn or (_reads_back(s) and same) for s in into)
 
     def needs_back(self, group: NeuronGroup, port: int) -> bool:
-        """Whether the loss flows back through any synapse into a port."""
+        """Whether any synapse into a port reads what flows back over it."""
         into = self.into(group.name, port)
-        return any(s.feed_back for s in into) and not _same(group, port)
+        return any(_reads_back(s) for s in into) and not _same(group, port)
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Slice]:
@@ -218,6 +225,10 @@ class Layout:
             if group.adjoint.active:
                 names.append("spike_slope_")
         return names
+
+
+def _reads_back(synapses: SynapseGroup) -> bool:
+    return synapses.feed_back or synapses.learn_delay
 
 
 def _same(group: NeuronGroup, port: int) -> bool:

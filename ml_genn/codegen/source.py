@@ -11,9 +11,7 @@ from ml_genn.codegen.synapses import (
     trained_outgoing,
 )
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import NeuronGroup, OptimiserUpdate
-
-NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
+from ml_genn.model.plan import LearnedKind, NeuronGroup, OptimiserUpdate
 
 
 def source(layout: Layout) -> str:
@@ -33,16 +31,11 @@ def source(layout: Layout) -> str:
     return str(writer)
 
 
-def id_bytes(layout: Layout) -> int:
-    """Bytes of the integer that holds a neuron's index."""
-    return 2 if max(g.size for g in layout.plan.neurons) <= NARROW else 4
-
-
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
     spiking = [g.size for g in plan.neurons if g.threshold is not None]
     writer.line("#include <stdint.h>")
-    writer.line(f"typedef uint{8 * id_bytes(layout)}_t id_type;")
+    writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
     constants = {
         "INPUTS": len(layout.inputs),
         "OUTPUTS": len(layout.outputs),
@@ -64,7 +57,6 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "HISTORY_SIZE": [
             padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
         ],
-        "LEARNED_SIZE": [layout.learned_size(array) for array in layout.learned],
         "READOUT_ROWS": [
             number
             for g in layout.outputs
@@ -168,11 +160,11 @@ def _end_backward(writer: CodeWriter, layout: Layout) -> None:
     head = "static void end_backward(Slot &s_, float *const *gradients_)"
     with writer.block(head):
         for array, index in layout.learned.items():
-            if not array.parameter:
+            if array.kind is not LearnedKind.PARAMETER:
                 continue
             group = layout.plan.neuron(array.owner)
-            shared = group.learned_parameter(array.parameter).shared
-            row = layout.rows[group.name, f"lambda_{array.parameter}"]
+            shared = group.learned_parameter(array.name).shared
+            row = layout.rows[group.name, f"lambda_{array.name}"]
             at = "0" if shared else "j_"
             with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
                 writer.line(
@@ -203,22 +195,30 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
 def _update(
     writer: CodeWriter, layout: Layout, update: OptimiserUpdate, starts: tuple[int, int]
 ) -> None:
-    kind = "parameter" if update.target.parameter else "weight"
-    array = layout.arrays[kind, update.target.owner, update.target.parameter]
     scalars, slots = starts
+    array = layout.array_of(update.target)
+    delays = update.target.kind is LearnedKind.DELAY
     writer.line(f"// {update.target}")
     writer.line(f"float *__restrict x_p_ = c_.arrays[{array}];")
+    if delays:
+        index = layout.arrays["delay_steps", update.target.owner, ""]
+        writer.line(
+            "int32_t *__restrict steps_p_ = "
+            f"reinterpret_cast<int32_t *>(c_.arrays[{index}]);"
+        )
     for k, name in enumerate(update.slots):
         writer.line(f"float *__restrict {name}_p_ = c_.slots[{slots + k}];")
     for k, name in enumerate(update.scalars):
         writer.line(f"const float {name} = c_.optimiser_scalars[{scalars + k}];")
     writer.line("MLG_LOOP")
     with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
-        writer.line("const float gradient = mlg_sum(parts_, threads_, j_);")
+        writer.line("float gradient = mlg_sum(parts_, threads_, j_);")
         writer.line("float x = x_p_[j_];")
         for name in update.slots:
             writer.line(f"float {name} = {name}_p_[j_];")
         writer.lines(update.code.lines)
         writer.line("x_p_[j_] = x;")
+        if delays:
+            writer.line("steps_p_[j_] = int32_t(x + 0.5f);")
         for name in update.slots:
             writer.line(f"{name}_p_[j_] = {name};")

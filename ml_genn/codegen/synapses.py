@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, ring_row
+from ml_genn.codegen.rows import array, each_synapse, steps_array, streams
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
@@ -12,6 +16,7 @@ from ml_genn.model.plan import (
     Code,
     Delay,
     Learned,
+    LearnedKind,
     NeuronGroup,
     Sensitivity,
     SynapseGroup,
@@ -23,49 +28,60 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     target = layout.plan.neuron(synapses.target)
     size = padded(target.size)
     entry = layout.rows[target.name, target.ports[synapses.port].variable].offset
-    weight = f"c_.arrays[{layout.arrays['weight', synapses.name, '']}]"
     tape = f"s_.tapes[{layout.tapes[synapses.source]}]"
-    port = f"row_<float>(s_, {entry})"
     writer.line(f"// {synapses.name!a}")
-    if synapses.delay is Delay.PER_SYNAPSE:
-        _deliver_delayed(writer, layout, synapses, (weight, tape, port))
-        return
     emitted = "t_ - 1"
     if synapses.delay is Delay.CONSTANT:
         emitted += f" - c_.integers[{layout.integers['delay', synapses.name, '']}]"
-    writer.line(
-        f"mlg::add_rows<{size}>({port}, {weight}, mlg::spikes_at({tape}, {emitted}));"
-    )
+    arriving = f"mlg::spikes_at({tape}, {emitted})"
+    weight = array(layout, "weight", synapses)
+    if streams(synapses):
+        port = f"row_<float>(s_, {entry})"
+        writer.line(f"mlg::add_rows<{size}>({port}, {weight}, {arriving});")
+        return
+    with writer.block(""):
+        writer.line(f"const float *__restrict weight_ = {weight};")
+        writer.line(f"float *__restrict port_ = row_<float>(s_, {entry});")
+        if synapses.delay is Delay.PER_SYNAPSE:
+            _add_delayed(writer, layout, synapses, arriving)
+        else:
+            with _each_spike(writer, arriving), each_synapse(writer, layout, synapses):
+                writer.line("port_[i_] += weight_[e_];")
 
 
-def _deliver_delayed(
-    writer: CodeWriter,
-    layout: Layout,
-    synapses: SynapseGroup,
-    operands: tuple[str, str, str],
+@contextmanager
+def _each_spike(writer: CodeWriter, spikes: str) -> Iterator[None]:
+    writer.line(f"const mlg::Spikes spikes_ = {spikes};")
+    with writer.block("for (uint32_t k_ = 0; k_ < spikes_.n; ++k_)"):
+        writer.line("const size_t j_ = spikes_.id[k_];")
+        yield
+
+
+def _add_delayed(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, spikes: str
 ) -> None:
-    weight, tape, port = operands
-    target = layout.plan.neuron(synapses.target)
-    size = padded(target.size)
+    """Spikes go into a ring with one row for each step to come, then what is due."""
+    size = padded(layout.plan.neuron(synapses.target).size)
     start = layout.integers["ring", synapses.name, "offset"]
     length = layout.integers["ring", synapses.name, "length"]
-    delay = layout.arrays["delay", synapses.name, ""]
-    with writer.block(""):
-        writer.line(f"float *ring_ = s_.block + c_.integers[{start}];")
-        writer.line(f"const int64_t length_ = c_.integers[{length}];")
-        writer.line(
-            f"mlg::add_delayed<{size}, {target.size}>(ring_, length_, t_, {weight}, "
-            f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]), "
-            f"mlg::spikes_at({tape}, t_ - 1));"
+    writer.lines(
+        (
+            f"float *__restrict ring_ = s_.block + c_.integers[{start}];",
+            f"const int64_t length_ = c_.integers[{length}], now_ = t_ % length_;",
+            f"const int32_t *__restrict delay_ = {steps_array(layout, synapses)};",
         )
-        writer.line(f"float *now_ = ring_ + (t_ % length_) * {size};")
-        writer.line(f"mlg::add_row<{size}>({port}, now_);")
-        writer.line(f"memset(now_, 0, {size} * sizeof(float));")
+    )
+    with _each_spike(writer, spikes), each_synapse(writer, layout, synapses):
+        writer.line("int64_t at_ = now_ + delay_[e_];")
+        writer.line("at_ -= at_ >= length_ ? length_ : 0;")
+        writer.line(f"ring_[at_ * {size} + i_] += weight_[e_];")
+    writer.line(f"mlg::add_row<{size}>(port_, ring_ + now_ * {size});")
+    writer.line(f"memset(ring_ + now_ * {size}, 0, {size} * sizeof(float));")
 
 
 def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
     """Synapse groups out of a group that the backward pass visits."""
-    return [s for s in layout.plan.outgoing(group.name) if s.learn or s.feed_back]
+    return [s for s in layout.plan.outgoing(group.name) if s.trained]
 
 
 def backward_spikes_function(
@@ -120,7 +136,7 @@ def _spike_loop(
                 writer.line("float dL_dt_ = 0.0f;")
             for k, synapses in enumerate(outgoing):
                 back = "dL_dt_" if synapses.feed_back and exact else None
-                _send_back(writer, layout, (synapses, k), synapses.learn, back)
+                _send_back(writer, layout, (synapses, k), True, back)
             if jump and group.adjoint:
                 _spike_time_slope(writer, layout, group, declare=False)
                 _jump(writer, layout, group, jump, group.adjoint)
@@ -194,23 +210,28 @@ def _counts_spikes(group: NeuronGroup) -> bool:
 def _operands(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
 ) -> None:
-    """Declares weight, gradient and the target's rows of outgoing synapses ``k``."""
+    """Declares weight, gradients and the target's rows of outgoing synapses ``k``."""
     target = layout.plan.neuron(synapses.target)
+    back = synapses.feed_back or synapses.learn_delay
     writer.line(f"// {synapses.name!a}")
-    if synapses.feed_back:
-        index = layout.arrays["weight", synapses.name, ""]
-        writer.line(f"const float *weight{k}_ = c_.arrays[{index}];")
-    if synapses.learn:
-        index = layout.learned[Learned(synapses.name)]
-        writer.line(f"float *gradient{k}_ = gradients_[{index}];")
-    for kind, wanted in (("slope", synapses.learn), ("back", synapses.feed_back)):
+    if back:
+        weight = array(layout, "weight", synapses)
+        writer.line(f"const float *weight{k}_ = {weight};")
+    for name, kind in (("gradient", _WEIGHT), ("delay_gradient", _DELAY)):
+        index = layout.learned.get(Learned(kind, synapses.name))
+        if index is not None:
+            writer.line(f"float *{name}{k}_ = gradients_[{index}];")
+    for name, wanted in (("slope", synapses.learn), ("back", back)):
         if wanted:
-            row = _target_row(layout, synapses, target, kind)
-            writer.line(f"const float *{kind}{k}_ = {row};")
+            row = _target_row(layout, synapses, target, name)
+            writer.line(f"const float *{name}{k}_ = {row};")
     if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
         writer.line(
             f"const bool arrives{k}_ = {_arrival(layout, synapses)} < c_.num_steps;"
         )
+
+
+_WEIGHT, _DELAY = LearnedKind.WEIGHT, LearnedKind.DELAY
 
 
 def _through_ring(layout: Layout, synapses: SynapseGroup) -> bool:
@@ -241,38 +262,115 @@ def _send_back(
     writer: CodeWriter,
     layout: Layout,
     outgoing: tuple[SynapseGroup, int],
-    learn: bool,
+    learning: bool,
     into: str | None,
 ) -> None:
-    """Adds to the gradient of neuron ``j_``'s weights, and what flows back ``into``."""
+    """Adds to the gradients of neuron ``j_``'s synapses, and what flows back ``into``.
+
+    Args:
+        learning: whether the neuron spiked, so that its synapses learn.
+        into: what is added to; None where nothing flows back.
+    """
     synapses, k = outgoing
+    learn = learning and synapses.learn
+    if not (learn or into or (learning and synapses.learn_delay)):
+        return
+    guard = ""
+    if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
+        guard = f"if (arrives{k}_)"
+    if streams(synapses):
+        call = _row_call(layout, synapses, k, learn, bool(into))
+        writer.line(f"{guard} {into} += {call}" if into else f"{guard} {call}")
+    else:
+        with writer.block(guard):
+            _send_each(writer, layout, outgoing, learning, into)
+
+
+def _row_call(
+    layout: Layout, synapses: SynapseGroup, k: int, learn: bool, back: bool
+) -> str:
+    """What is done with a whole row of synapses."""
+    size = padded(layout.plan.neuron(synapses.target).size)
+    gradient, weight = f"gradient{k}_ + j_ * {size}", f"weight{k}_ + j_ * {size}"
+    if learn and back:
+        given = f"{gradient}, slope{k}_, {weight}, back{k}_"
+        return f"mlg::add_row_and_dot<{size}>({given});"
+    if learn:
+        return f"mlg::add_row<{size}>({gradient}, slope{k}_);"
+    return f"mlg::dot<{size}>({weight}, back{k}_);"
+
+
+def _send_each(
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learning: bool,
+    into: str | None,
+) -> None:
+    """What is done with synapses one by one."""
+    synapses, k = outgoing
+    delayed = synapses.delay is Delay.PER_SYNAPSE
+    at = "at_" if delayed else "i_"
+    if delayed:
+        _ring_of_port(writer, layout, synapses)
+    with each_synapse(writer, layout, synapses):
+        if delayed:
+            _place_in_ring(writer, layout, synapses)
+        if learning and synapses.learn:
+            writer.line(f"gradient{k}_[e_] += slope{k}_[{at}];")
+        if into:
+            writer.line(f"{into} += weight{k}_[e_] * back{k}_[{at}];")
+        if learning and synapses.learn_delay:
+            _delay_gradient(writer, layout, synapses, k)
+
+
+def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
+    length = layout.integers["port_ring", synapses.target, f"{synapses.port}.length"]
+    writer.lines(
+        (
+            f"const int64_t length_ = c_.integers[{length}];",
+            "const int64_t next_ = (t_ + 1) % length_, left_ = c_.num_steps - 1 - t_;",
+            f"const int32_t *delay_ = {steps_array(layout, synapses)};",
+        )
+    )
+
+
+def _place_in_ring(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
+    """Where the step in which the spike arrives is found in the port's ring."""
+    size = padded(layout.plan.neuron(synapses.target).size)
+    writer.lines(
+        (
+            "const int64_t wait_ = delay_[e_];",
+            "if (wait_ >= left_) continue;",
+            "int64_t row_at_ = next_ + wait_;",
+            "row_at_ -= row_at_ >= length_ ? length_ : 0;",
+            f"const int64_t at_ = row_at_ * {size} + i_;",
+        )
+    )
+
+
+def _delay_gradient(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+) -> None:
+    """dL by the delay in steps: exact, or the slope of arrivals a step apart."""
     target = layout.plan.neuron(synapses.target)
     size = padded(target.size)
-    gradient = f"gradient{k}_ + j_ * {size}"
-    weight, slope, back = f"weight{k}_ + j_ * {size}", f"slope{k}_", f"back{k}_"
-    if synapses.delay is Delay.PER_SYNAPSE:
-        length = layout.integers["port_ring", target.name, f"{synapses.port}.length"]
-        delay = layout.arrays["delay", synapses.name, ""]
-        rows_read = [gradient, slope] if learn else ["nullptr", "nullptr"]
-        rows_read += [weight, back] if into else ["nullptr", "nullptr"]
-        call = (
-            f"mlg::gather_delayed<{size}, {target.size}>({', '.join(rows_read)}, "
-            f"c_.integers[{length}], t_, c_.num_steps, "
-            f"reinterpret_cast<const int32_t *>(c_.arrays[{delay}]) + j_ * {size});"
-        )
-    elif learn and into:
-        call = f"mlg::add_row_and_dot<{size}>({gradient}, {slope}, {weight}, {back});"
-    elif learn:
-        call = f"mlg::add_row<{size}>({gradient}, {slope});"
-    elif into:
-        call = f"mlg::dot<{size}>({weight}, {back});"
+    if not (target.adjoint and target.adjoint.active):
+        change = f"c_.dt * back{k}_[at_]"
     else:
-        return
-    start = f"{into} += " if into else ""
-    ring = _through_ring(layout, synapses)
-    guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
-    guard = f"if (arrives{k}_) " if guarded else ""
-    writer.line(f"{guard}{start}{call}")
+        writer.lines(
+            (
+                "const int64_t later_ = row_at_ + 1 == length_ ? 0 : row_at_ + 1;",
+                "const int64_t sooner_ = row_at_ == 0 ? length_ - 1 : row_at_ - 1;",
+                f"const float after_ = wait_ + 1 < left_ ? "
+                f"back{k}_[later_ * {size} + i_] : 0.0f;",
+                f"const float change_ = wait_ ? "
+                f"0.5f * (after_ - back{k}_[sooner_ * {size} + i_]) : "
+                f"after_ - back{k}_[at_];",
+            )
+        )
+        change = "change_"
+    writer.line(f"delay_gradient{k}_[e_] += weight{k}_[e_] * {change};")
 
 
 def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:

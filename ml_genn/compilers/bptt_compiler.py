@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
@@ -48,6 +48,11 @@ class BPTTCompiler(TrainingCompiler):
         rng_seed: seed of everything random, 0 by default.
         kernel_profiling: kept for symmetry with the other compilers.
         communicator: how processes that train together talk; None (default) for one.
+        delay_optimiser, delay_learn_conns: as for `EventPropCompiler`. The gradient is
+            that of a delay between two steps whose spike is shared between both, in
+            proportion.
+        deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
+            `EventPropCompiler`.
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
 
@@ -69,6 +74,11 @@ class BPTTCompiler(TrainingCompiler):
         rng_seed: int = 0,
         kernel_profiling: bool = False,
         communicator: Communicator | None = None,
+        delay_optimiser: Optimiser | str | None = None,
+        delay_learn_conns: Sequence[Any] = (),
+        deep_r_conns: Sequence[Any] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[Any, Any] | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -81,6 +91,11 @@ class BPTTCompiler(TrainingCompiler):
             rng_seed=rng_seed,
             kernel_profiling=kernel_profiling,
             communicator=communicator,
+            delay_optimiser=delay_optimiser,
+            delay_learn_conns=delay_learn_conns,
+            deep_r_conns=deep_r_conns,
+            deep_r_l1_strength=deep_r_l1_strength,
+            deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
         self.surrogate = get_surrogate(surrogate)

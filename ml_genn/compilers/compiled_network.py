@@ -136,8 +136,40 @@ class CompiledNetwork:
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
-        """A copy of the current weights of a connection or layer: (source, target)."""
+        """A copy of the current weights of a connection or layer: (source, target), or
+        (synapses,), in the order of `indices`, where they are sparse."""
         return self.model.weights(self._connection(connection).name)
+
+    def delays(self, connection: Any) -> np.ndarray:
+        """The current delays of a connection or layer [steps], shaped as its weights,
+        or one number; those that are learned are rounded where spikes take them."""
+        return self.model.delays(self._connection(connection).name)
+
+    def indices(self, connection: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Source and target neuron of each synapse of a sparse connection or layer.
+
+        Raises:
+            ValidationError: if each neuron is connected with each.
+        """
+        found = self._connection(connection)
+        if found.name not in self._lowered.values.indices:
+            raise ValidationError(
+                f"indices: connection '{found.name}' connects each neuron of its "
+                "source with each of its target; weights() is indexed by both."
+            )
+        return self.model.indices(found.name)
+
+    def check_rewired(self, connection: Connection) -> None:
+        """Refuses a connection that Deep-R does not rewire.
+
+        Raises:
+            ValidationError: if there is nothing to record.
+        """
+        if not self._lowered.plan.synapse(self._connection(connection).name).rewired:
+            raise ValidationError(
+                f"Connection '{connection.name}' is not rewired. Give it to the "
+                "compiler in deep_r_conns."
+            )
 
     def set_weights(self, connection: Any, weights: Any) -> None:
         """Replaces the weights of a connection or layer.
@@ -147,11 +179,11 @@ class CompiledNetwork:
         """
         found = self._connection(connection)
         values = finite_array("set_weights: weights", weights)
-        source, target = found.ends()
-        if values.shape != (source.size, target.size):
+        shape = self._lowered.values.weights[found.name].shape
+        if values.shape != shape:
             raise ValidationError(
                 f"set_weights: connection '{found.name}' has weights of shape "
-                f"{(source.size, target.size)}. Received {values.shape}."
+                f"{shape}. Received {values.shape}."
             )
         self.model.set_weights(found.name, values.astype(np.float32))
 
@@ -353,8 +385,12 @@ class CompiledNetwork:
         found = {key: np.concatenate(part) for key, part in parts.items()}
         return PopulationDict(found), hooks.get_data()
 
-    def _callbacks(self, callbacks: Callbacks, **params: Any) -> CallbackList:
+    def _callbacks(
+        self, callbacks: Callbacks, own: Sequence[Callback] = (), **params: Any
+    ) -> CallbackList:
         listed = [BatchProgressBar()] if callbacks is None else callbacks
+        if own and isinstance(listed, Iterable) and not isinstance(listed, str):
+            listed = [*listed, *own]
         return CallbackList(listed, compiled_network=self, **params)
 
     def begin_batch(self, step: int) -> None:

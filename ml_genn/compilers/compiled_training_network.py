@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from ml_genn.callbacks import Callback
 from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
 from ml_genn.compilers.lowering import Lowered
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
 from ml_genn.model.batch import Mode
-from ml_genn.model.plan import Learned
+from ml_genn.model.plan import Learned, LearnedKind
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
@@ -49,9 +50,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         settings: Settings,
         losses: Mapping[Population, Loss],
         optimiser: Optimiser,
+        recorders: Sequence[Callback] = (),
     ) -> None:
         super().__init__(network, lowered, settings, losses)
         self.optimiser = optimiser
+        self._recorders = recorders
         self._steps_taken = 0
 
     @property
@@ -61,7 +64,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     def begin_batch(self, step: int) -> None:
         """Tells the engine the optimiser's numbers for a batch."""
-        scalars = [s for o in self._lowered.optimisers for s in o.scalars(step)]
+        scalars = [s for u in self._lowered.updates for s in u.scalars(step)]
         self.model.set_optimiser_scalars(scalars)
 
     def train(
@@ -110,11 +113,13 @@ class CompiledTrainingNetwork(CompiledNetwork):
         spec = self._spec()
         data = adapt(x, y, spec, self.batch_size, epochs=num_epochs)
         keys = data.targets if isinstance(data, InMemory) else self.outputs
-        told = {"num_epochs": num_epochs, "start_epoch": start_epoch}
+        told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
             data,
             Tally(self._metrics(metrics, keys)),
-            self._callbacks(callbacks, num_batches=data.num_batches, **told),
+            self._callbacks(
+                callbacks, self._recorders, num_batches=data.num_batches, **told
+            ),
         )
         validation = None
         if aside is not None:
@@ -210,14 +215,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
         found = self._population(population)
-        known = [a.parameter for a in self._learned() if a.owner == found.name]
+        known = [
+            a.name
+            for a in self._lowered.plan.learned
+            if a.kind is LearnedKind.PARAMETER and a.owner == found.name
+        ]
         if name not in known:
             where = f"Population '{found.name}'"
             raise unknown_name("learned parameter", name, known, where=where)
         return self.model.parameter(found.name, name)
-
-    def _learned(self) -> list[Learned]:
-        return [a for a in self._lowered.plan.learned if a.parameter]
 
     def gradients(self, x: Any, y: Any) -> dict[Any, np.ndarray]:
         """Gradients of the mean loss over all examples, with the weights as they are.
@@ -227,23 +233,29 @@ class CompiledTrainingNetwork(CompiledNetwork):
             y: {output: targets}, or the targets of the only output.
 
         Returns:
-            {connection: array (source size, target size)} for weights that are
-            learned, {(population, parameter): array (neurons,), or () if they share
-            one} for parameters.
+            {connection: array (source size, target size), or (synapses,) where they
+            are sparse} for weights that are learned, {(connection, "delay"): array, as
+            for weights} for delays, {(population, parameter): array (neurons,), or ()
+            if they share one} for parameters.
         """
         data = in_memory(x, y, self._spec(), self.batch_size)
         everything = np.arange(data.size)
         outcome = self.model.run(
             data.prepared, everything, Mode(backward=True, gradients=True)
         )
-        connections = {c.name: c for c in self._lowered.synapses}
-        populations = {p.name: p for p in self._lowered.neurons}
         return {
-            (populations[array.owner], array.parameter)
-            if array.parameter
-            else connections[array.owner]: gradient
-            for array, gradient in outcome.gradients.items()
+            self._key(array): gradient for array, gradient in outcome.gradients.items()
         }
+
+    def _key(self, array: Learned) -> Any:
+        """How the user knows a learned array."""
+        if array.kind is LearnedKind.PARAMETER:
+            owners = {p.name: p for p in self._lowered.neurons}
+            return owners[array.owner], array.name
+        connection = next(c for c in self._lowered.synapses if c.name == array.owner)
+        if array.kind is LearnedKind.WEIGHT:
+            return connection
+        return connection, array.kind.value
 
     def loss(self, x: Any, y: Any) -> float:
         """The mean loss over all examples, with the weights as they are."""

@@ -74,8 +74,18 @@ class EventPropCompiler(TrainingCompiler):
         rng_seed: seed of everything random, 0 by default.
         kernel_profiling: kept for scripts written for mlGeNN.
         communicator: how processes that train together talk; None (default) for one.
-        delay_optimiser, delay_learn_conns, deep_r_conns, deep_r_l1_strength,
-            deep_r_record_rewirings: not supported yet; refused unless empty.
+        delay_optimiser: learns delays; None (default) for ``optimiser``.
+        delay_learn_conns: connections or layers whose delays are learned; they need
+            ``max_delay_steps``. A delay is a real number between 0 and that, and a
+            spike takes it rounded to whole steps.
+        deep_r_conns: sparse connections or layers that Deep-R rewires (Bellec et al.
+            2018): a weight that changes sign is removed, and a synapse with weight zero
+            made between random neurons instead.
+        deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
+            zero, 0.01 by default.
+        deep_r_record_rewirings: {connection or layer: key}; `train` then returns, among
+            what callbacks collected, a list over batches of (synapses replaced, draws
+            in vain).
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
 
@@ -117,19 +127,13 @@ class EventPropCompiler(TrainingCompiler):
             rng_seed=rng_seed,
             kernel_profiling=kernel_profiling,
             communicator=communicator,
+            delay_optimiser=delay_optimiser,
+            delay_learn_conns=delay_learn_conns,
+            deep_r_conns=deep_r_conns,
+            deep_r_l1_strength=deep_r_l1_strength,
+            deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
-        for name, given in (
-            ("delay_learn_conns", delay_learn_conns),
-            ("deep_r_conns", deep_r_conns),
-            ("delay_optimiser", delay_optimiser),
-            ("deep_r_record_rewirings", deep_r_record_rewirings),
-        ):
-            if given:
-                raise UnsupportedError(
-                    f"EventPropCompiler: {name} is not supported yet; weights are "
-                    "learned. Leave it empty."
-                )
         self.reg_lambda_upper = reg_lambda_upper
         self.reg_lambda_lower = reg_lambda_lower
         self.reg_nu_upper = not_negative(

@@ -16,15 +16,16 @@ from ml_genn.utils.module import get_object
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 ALL = "all_connections"
-WEIGHT = "weight"
+WEIGHT, DELAY = "weight", "delay"
 Chosen = Mapping[Any, Mapping[str, Optimiser | str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedArrays:
-    """Optimisers of weights and of neuron parameters."""
+    """Optimisers of weights, of delays and of neuron parameters."""
 
     weights: Mapping[Connection, Optimiser]
+    delays: Mapping[Connection, Optimiser]
     parameters: Mapping[tuple[Population, str], Optimiser]
 
 
@@ -38,27 +39,29 @@ def what_is_learned(
     """
     if chosen is None:
         chosen = {ALL: {WEIGHT: default}}
-    weights: dict[Connection, Optimiser] = {}
+    found: dict[str, dict[Connection, Optimiser]] = {WEIGHT: {}, DELAY: {}}
     parameters: dict[tuple[Population, str], Optimiser] = {}
     for key, variables in chosen.items():
         for name, given in variables.items():
             optimiser = _optimiser(given, name)
             if key == ALL:
-                _only_weight(name, ALL)
-                weights = {**dict.fromkeys(network.connections, optimiser), **weights}
+                _of_synapses(name, ALL)
+                everywhere = dict.fromkeys(network.connections, optimiser)
+                found[name] = {**everywhere, **found[name]}
             elif isinstance(key, Connection) or (
-                isinstance(key, Layer) and name == WEIGHT
+                isinstance(key, Layer) and name in found
             ):
-                _only_weight(name, str(key))
-                weights[get_underlying_conn(key)] = optimiser
+                _of_synapses(name, str(key))
+                found[name][get_underlying_conn(key)] = optimiser
             else:
                 parameters[get_underlying_pop(key), name] = optimiser
-    return LearnedArrays(weights, parameters)
+    return LearnedArrays(found[WEIGHT], found[DELAY], parameters)
 
 
-def _only_weight(name: str, where: str) -> None:
-    if name != WEIGHT:
-        raise unknown_name("variable", name, [WEIGHT], where=f"optimisers, '{where}'")
+def _of_synapses(name: str, where: str) -> None:
+    if name not in (WEIGHT, DELAY):
+        known = [WEIGHT, DELAY]
+        raise unknown_name("variable", name, known, where=f"optimisers, '{where}'")
 
 
 def _optimiser(given: Any, name: str) -> Optimiser:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ml_genn.callbacks import RewiringRecorder
 from ml_genn.compilers.compiled_network import Settings
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
@@ -13,7 +14,7 @@ from ml_genn.compilers.learned import what_is_learned
 from ml_genn.compilers.lowering import Training, check_network, lower
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import Loss, default_losses
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.rules import SpikeRule
@@ -21,10 +22,10 @@ from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
-from ml_genn.utils.checks import whole
+from ml_genn.utils.checks import not_negative, whole
 from ml_genn.utils.choices import Choices
 from ml_genn.utils.module import get_object, get_object_mapping
-from ml_genn.utils.network import get_underlying_pop
+from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Regularised = Mapping[Population, tuple[float, float, float]]
 
@@ -37,6 +38,13 @@ class TrainingCompiler(Compiler):
         losses: a loss or its name, or {output: loss}.
         optimiser: an optimiser or its name.
         per_timestep_loss: whether cross-entropy is taken in every step.
+        delay_optimiser: learns delays; None (default) for ``optimiser``.
+        delay_learn_conns: connections or layers whose delays are learned.
+        deep_r_conns: sparse connections or layers that Deep-R rewires.
+        deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
+            zero.
+        deep_r_record_rewirings: {connection or layer: key of what was rewired among
+            what `train` returns}.
         **kwargs: as for `Compiler`.
     """
 
@@ -44,6 +52,8 @@ class TrainingCompiler(Compiler):
     CHOICES: ClassVar[Choices]
     #: which losses may look at which readouts
     OUTPUTS: ClassVar[OutputRules]
+    #: whether the rule has a gradient for delays
+    LEARNS_DELAYS: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,6 +62,11 @@ class TrainingCompiler(Compiler):
         optimiser: Optimiser | str = "adam",
         *,
         per_timestep_loss: bool = False,
+        delay_optimiser: Optimiser | str | None = None,
+        delay_learn_conns: Sequence[Any] = (),
+        deep_r_conns: Sequence[Any] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[Any, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,6 +78,18 @@ class TrainingCompiler(Compiler):
         if found is None:
             raise ValidationError(f"{name}: an optimiser is needed. Received None.")
         self.optimiser = found
+        self.delay_optimiser = get_object(
+            delay_optimiser, Optimiser, "Optimiser", default_optimisers
+        )
+        self.delay_learn_conns = [get_underlying_conn(c) for c in delay_learn_conns]
+        self.deep_r_conns = [get_underlying_conn(c) for c in deep_r_conns]
+        self.deep_r_l1_strength = not_negative(
+            f"{name}: deep_r_l1_strength", deep_r_l1_strength
+        )
+        recorded = deep_r_record_rewirings or {}
+        self.deep_r_record_rewirings = {
+            get_underlying_conn(c): key for c, key in recorded.items()
+        }
 
     @abstractmethod
     def spike_rule(self) -> SpikeRule:
@@ -113,10 +140,11 @@ class TrainingCompiler(Compiler):
             network: the network; it is not changed.
             name: kept for scripts written for mlGeNN.
             optimisers: what is learned and how: {connection or layer: {"weight":
-                optimiser}}, {population or layer: {parameter: optimiser}}, and
-                {"all_connections": {"weight": optimiser}}. What is not listed stays as
-                it is but passes gradients on. None (default): all weights, with the
-                compiler's optimiser. Parameters of synapses are named
+                optimiser, "delay": optimiser}}, {population or layer: {parameter:
+                optimiser}}, and {"all_connections": {"weight": optimiser}}. What is not
+                listed stays as it is but passes gradients on. None (default): all
+                weights, with the compiler's optimiser, and the delays of
+                ``delay_learn_conns``. Parameters of synapses are named
                 ``<name>_syn<k>``, k counting the kinds of synapses onto a population.
 
         Raises:
@@ -131,10 +159,14 @@ class TrainingCompiler(Compiler):
             self.check_trained(population)
         unasked = self.learned_parameters(outputs)
         chosen = what_is_learned(network, self.optimiser, optimisers)
+        delays = {**chosen.delays, **self._learned_delays(network)}
+        self._check_synapses(network, delays, adjoint)
         training = Training(
             losses={p: self._loss(Output(p, loss)) for p, loss in losses.items()},
             adjoint=adjoint,
             learn={c: o for c, o in chosen.weights.items() if c.ends()[1] in adjoint},
+            delays=delays,
+            rewired=dict.fromkeys(self.deep_r_conns, self.deep_r_l1_strength),
             parameters={**unasked, **chosen.parameters},
             spread=frozenset(unasked),
             feed_back=frozenset(
@@ -167,8 +199,50 @@ class TrainingCompiler(Compiler):
             communicator=self.communicator,
         )
         return CompiledTrainingNetwork(
-            network, lowered, settings, losses, self.optimiser
+            network,
+            lowered,
+            settings,
+            losses,
+            self.optimiser,
+            recorders=[
+                RewiringRecorder(c, key)
+                for c, key in self.deep_r_record_rewirings.items()
+            ],
         )
+
+    def _learned_delays(self, network: Network) -> dict[Connection, Optimiser]:
+        optimiser = self.delay_optimiser or self.optimiser
+        return dict.fromkeys(self.delay_learn_conns, optimiser)
+
+    def _check_synapses(
+        self,
+        network: Network,
+        delays: Collection[Connection],
+        adjoint: Collection[Population],
+    ) -> None:
+        """Refuses connections whose delays or synapses cannot change."""
+        name = type(self).__name__
+        for argument, connections in (
+            ("delay_learn_conns", delays),
+            ("deep_r_conns", self.deep_r_conns),
+        ):
+            for connection in connections:
+                where = f"{name}: {argument}: connection '{connection.name}'"
+                if connection not in network.connections:
+                    raise ValidationError(f"{where} is not part of this network.")
+                if connection.ends()[1] not in adjoint:
+                    raise ValidationError(f"{where} leads to no output.")
+        if delays and not self.LEARNS_DELAYS:
+            raise UnsupportedError(
+                f"{name}: this rule has no gradient for delays. EventPropCompiler and "
+                "BPTTCompiler learn them."
+            )
+        for connection in self.deep_r_record_rewirings:
+            if connection not in self.deep_r_conns:
+                raise ValidationError(
+                    f"{name}: deep_r_record_rewirings: connection '{connection.name}' "
+                    "is not in deep_r_conns."
+                )
 
     def _outputs(self, network: Network) -> list[Population]:
         outputs = [p for p in network.populations if p.neuron.readout is not None]

@@ -5,11 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
+from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue, as_value
 
 if TYPE_CHECKING:
     from ml_genn.population import Population
+
+#: Source and target neuron of each synapse, sorted by source, then target.
+Indices = tuple[np.ndarray, np.ndarray]
 
 
 class Connectivity(ABC):
@@ -18,16 +25,45 @@ class Connectivity(ABC):
     Args:
         weight: a number, array, initializer or its name.
         delay: delays in time steps: a whole number, array, initializer or its name.
+
+    Raises:
+        ValidationError: if a delay is negative.
     """
 
-    weight: float | Initializer | object
-    delay: float | Initializer | object
+    weight: float | np.ndarray | Initializer
+    delay: float | np.ndarray | Initializer
 
     def __init__(self, weight: InitValue, delay: InitValue) -> None:
         name = type(self).__name__
         self.weight = as_value(f"{name}: weight", weight)
         self.delay = as_value(f"{name}: delay", delay)
+        if not isinstance(self.delay, Initializer) and np.any(
+            np.asarray(self.delay) < 0
+        ):
+            raise ValidationError(
+                f"{name}: delays are not negative. Received {shown(delay)}."
+            )
 
     @abstractmethod
     def connect(self, source: Population, target: Population) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
+
+    def indices(
+        self, source: Population, target: Population, rng: np.random.Generator
+    ) -> Indices | None:
+        """Which neurons are connected; None if each is with each.
+
+        Args:
+            source, target: populations whose shapes are known.
+            rng: what connectivity that is random is drawn from.
+        """
+        return None
+
+
+def short(value: object) -> str:
+    """A weight or delay as the representation of connectivity shows it."""
+    if isinstance(value, np.ndarray):
+        return f"<array {value.shape}>"
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return repr(value)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity
+from ml_genn.connectivity.connectivity import Connectivity, short
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
@@ -51,12 +50,6 @@ class Dense(Connectivity):
                 f"Dense: weight and delay have the same shape. Received {shapes}."
             )
         self._shape = next(iter(shapes.values()), None)
-        if isinstance(self.delay, np.ndarray | float) and np.any(
-            np.asarray(self.delay) < 0
-        ):
-            raise ValidationError(
-                f"Dense: delays are not negative. Received {shown(delay)}."
-            )
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
@@ -73,12 +66,4 @@ class Dense(Connectivity):
                 )
 
     def __repr__(self) -> str:
-        return f"Dense({_short(self.weight)}, delay={_short(self.delay)})"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f"<array {value.shape}>"
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
-    return repr(value)
+        return f"Dense({short(self.weight)}, delay={short(self.delay)})"

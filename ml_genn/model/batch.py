@@ -82,10 +82,11 @@ class Outcome:
         results: {output group: (examples, neurons)}.
         losses: (examples, output groups); zero where there is no loss.
         finite: whether the losses are; if not, nothing was updated.
-        gradients: {learned array: (source size, target size) for weights, (neurons,) or
-            () for parameters}.
+        gradients: {learned array: (source size, target size), or (synapses,) where they
+            are sparse, for weights and delays, (neurons,) or () for parameters}.
         spikes: {neuron group: one (steps, neurons) pair per example}.
         records: {record: (examples, steps, neurons)}.
+        rewirings: {rewired synapse group: (synapses replaced, draws in vain)}.
     """
 
     results: Mapping[str, np.ndarray]
@@ -96,3 +97,4 @@ class Outcome:
         default_factory=dict
     )
     records: Mapping[Record, np.ndarray] = field(default_factory=dict)
+    rewirings: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -275,6 +275,13 @@ class Delay(Enum):
     PER_SYNAPSE = "per_synapse"  #: a number of steps for each
 
 
+class Format(Enum):
+    """How the synapses of a group are stored."""
+
+    DENSE = "dense"  #: one for each pair of neurons
+    SPARSE = "sparse"  #: a list for each neuron of the source
+
+
 @dataclass(frozen=True, slots=True)
 class SynapseGroup:
     """Synapses of one connection.
@@ -283,18 +290,40 @@ class SynapseGroup:
         name: name of the connection.
         source, target: names of neuron groups.
         port: index into the target's ports.
+        format: how they are stored.
         delay: kind of delay.
         learn: whether the gradient by its weights is taken.
+        learn_delay: whether the gradient by its delays is taken.
         feed_back: whether the loss flows back through it to the source.
+        rewired: whether weights that change sign are replaced by synapses between
+            other neurons (Deep-R).
+        self_connections: whether rewiring may connect a neuron to itself.
     """
 
     name: str
     source: str
     target: str
     port: int
+    format: Format = Format.DENSE
     delay: Delay = Delay.NONE
     learn: bool = False
+    learn_delay: bool = False
     feed_back: bool = False
+    rewired: bool = False
+    self_connections: bool = True
+
+    @property
+    def trained(self) -> bool:
+        """Whether the backward pass visits it."""
+        return self.learn or self.learn_delay or self.feed_back
+
+
+class LearnedKind(Enum):
+    """What a learned array holds."""
+
+    WEIGHT = "weight"  #: weights of a synapse group
+    DELAY = "delay"  #: delays of a synapse group, in time steps
+    PARAMETER = "parameter"  #: a parameter of a neuron group
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,15 +331,22 @@ class Learned:
     """An array whose gradient is taken.
 
     Args:
-        owner: name of a synapse group (its weights) or of a neuron group.
-        parameter: name of the parameter; empty for weights.
+        kind: what it holds.
+        owner: name of a synapse group or of a neuron group.
+        name: name of the parameter.
     """
 
+    kind: LearnedKind
     owner: str
-    parameter: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.owner}.{self.parameter}" if self.parameter else self.owner
+        if self.kind is LearnedKind.WEIGHT:
+            return self.owner
+        return f"{self.owner}.{self.name or self.kind.value}"
+
+
+SIGN = "sign"  #: slot of weights that are rewired: +1 or -1, which they keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +357,8 @@ class OptimiserUpdate:
         target: the array.
         slots: names of the numbers it keeps for each weight.
         scalars: names of the numbers it is given each step.
-        code: assigns ``x`` and the slots from ``x``, the slots, ``gradient`` and
-            the scalars.
+        code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
+            ``gradient`` and the scalars.
     """
 
     target: Learned
@@ -368,10 +404,17 @@ class Plan:
 
     @property
     def learned(self) -> tuple[Learned, ...]:
-        """Arrays whose gradient is taken, weights first."""
-        weights = [Learned(s.name) for s in self.synapses if s.learn]
-        parameters = [Learned(g.name, p.name) for g in self.neurons for p in g.learned]
-        return (*weights, *parameters)
+        """Arrays whose gradient is taken: weights, delays, parameters."""
+        kinds = LearnedKind
+        return (
+            *(Learned(kinds.WEIGHT, s.name) for s in self.synapses if s.learn),
+            *(Learned(kinds.DELAY, s.name) for s in self.synapses if s.learn_delay),
+            *(
+                Learned(kinds.PARAMETER, g.name, p.name)
+                for g in self.neurons
+                for p in g.learned
+            ),
+        )
 
     def __str__(self) -> str:
         from ml_genn.model.printing import plan_text
@@ -386,8 +429,11 @@ class Values:
     Args:
         parameters: {neuron group: {parameter: number or array (size,)}}.
         initial: {neuron group: {variable: number or array (size,)}}.
-        weights: {synapse group: array (source size, target size)}.
-        delays: {synapse group: steps, or array (source size, target size) of steps}.
+        weights: {synapse group: array (source size, target size), or (synapses,) where
+            they are sparse}.
+        indices: {sparse synapse group: (source, target) neurons of its synapses,
+            sorted}.
+        delays: {synapse group: steps, or an array of steps, shaped as its weights}.
         max_delays: {synapse group: the longest delay [steps]}.
         dt: time step [ms].
         loss: scalars of losses and regularisers: {name: number}.
@@ -397,6 +443,7 @@ class Values:
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     initial: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    indices: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     delays: dict[str, Any] = field(default_factory=dict)
     max_delays: dict[str, int] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_genn.model.plan import Code, NeuronGroup, Plan
+from ml_genn.model.plan import Code, Delay, Format, NeuronGroup, Plan
 
 
 def plan_text(plan: Plan) -> str:
@@ -11,9 +11,12 @@ def plan_text(plan: Plan) -> str:
     for group in plan.neurons:
         lines += _group(group)
     for s in plan.synapses:
-        flags = [f"delay={s.delay.value}"] if s.delay.value != "none" else []
+        flags = [s.format.value] if s.format is Format.SPARSE else []
+        flags += [f"delay={s.delay.value}"] if s.delay is not Delay.NONE else []
         flags += ["learn"] if s.learn else []
+        flags += ["learn delay"] if s.learn_delay else []
         flags += ["feed back"] if s.feed_back else []
+        flags += ["rewired"] if s.rewired else []
         note = f" ({', '.join(flags)})" if flags else ""
         lines.append(f"synapses {s.name}: {s.source} -> {s.target}.{s.port}{note}")
     for update in plan.updates:

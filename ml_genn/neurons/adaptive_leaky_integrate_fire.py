@@ -57,6 +57,9 @@ class AdaptiveLeakyIntegrateFire(Neuron):
     readout: Any = None
     scale_i: bool | None = None
 
+    POSITIVE: ClassVar[frozenset[str]] = frozenset(
+        {"tau_mem", "tau_refrac", "tau_adapt"}
+    )
     CHOICES: ClassVar[Mapping[str, Any]] = {
         "relative_reset": True,
         "integrate_during_refrac": True,
@@ -67,7 +70,7 @@ class AdaptiveLeakyIntegrateFire(Neuron):
         check_fire(self)
         check_value(self, "a")
         check_value(self, "beta")
-        check_value(self, "tau_adapt", positive=True)
+        check_value(self, "tau_adapt")
         self._set_readout()
 
     def equations(self) -> NeuronEquations:

@@ -12,12 +12,16 @@ from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue, as_value
 
 
-def check_value(owner: Any, name: str, *, positive: bool = False) -> None:
-    """Refuses what is no number, array or initializer; optionally what is not > 0."""
+def check_value(owner: Any, name: str) -> None:
+    """Refuses what is no number, array or initializer, and what has to be above 0."""
     value: InitValue = getattr(owner, name)
     where = f"{type(owner).__name__}: {name}"
     known = as_value(where, value)
-    if positive and isinstance(known, float | np.ndarray) and np.any(known <= 0):
+    if (
+        name in owner.POSITIVE
+        and isinstance(known, float | np.ndarray)
+        and np.any(known <= 0)
+    ):
         raise ValidationError(
             f"{where} is greater than 0 [ms]. Received {shown(value)}."
         )

@@ -70,9 +70,9 @@ def check_fire(neuron: Any) -> None:
     """Refuses parameters of a leaky neuron that fires, where they are none."""
     for name in ("v_thresh", "v_reset", "v"):
         check_value(neuron, name)
-    check_value(neuron, "tau_mem", positive=True)
+    check_value(neuron, "tau_mem")
     if neuron.tau_refrac is not None:
-        check_value(neuron, "tau_refrac", positive=True)
+        check_value(neuron, "tau_refrac")
     check_flags(neuron, *neuron.CHOICES)
 
 

@@ -40,11 +40,12 @@ class LeakyIntegrate(Neuron):
     readout: Any = None
 
     CHOICES: ClassVar[Mapping[str, Any]] = {"scale_i": False}
+    POSITIVE: ClassVar[frozenset[str]] = frozenset({"tau_mem"})
 
     def __post_init__(self) -> None:
         check_value(self, "v")
         check_value(self, "bias")
-        check_value(self, "tau_mem", positive=True)
+        check_value(self, "tau_mem")
         check_flags(self, "scale_i")
         self._set_readout()
 

@@ -49,6 +49,7 @@ class LeakyIntegrateFire(Neuron):
     scale_i: bool | None = None
     readout: Any = None
 
+    POSITIVE: ClassVar[frozenset[str]] = frozenset({"tau_mem", "tau_refrac"})
     CHOICES: ClassVar[Mapping[str, Any]] = {
         "relative_reset": True,
         "integrate_during_refrac": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.readouts import Readout, default_readouts
@@ -17,9 +17,11 @@ class Neuron(Chosen, ABC):
 
     Attributes:
         readout: how an output is made from the neuron; None if it is not an output.
+        POSITIVE: parameters that have to be above zero.
     """
 
     readout: Any
+    POSITIVE: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def equations(self) -> NeuronEquations:

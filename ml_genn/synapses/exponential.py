@@ -34,10 +34,11 @@ class Exponential(Synapse):
     scale_i: bool | None = None
 
     ADDITIVE: ClassVar[bool] = True
+    POSITIVE: ClassVar[frozenset[str]] = frozenset({"tau"})
     CHOICES: ClassVar[Mapping[str, Any]] = {"scale_i": False}
 
     def __post_init__(self) -> None:
-        check_value(self, "tau", positive=True)
+        check_value(self, "tau")
         check_flags(self, "scale_i")
 
     def equations(self) -> SynapseEquations:

@@ -16,9 +16,11 @@ class Synapse(Chosen, ABC):
     Attributes:
         ADDITIVE: whether two such synapses onto a neuron behave as one that receives
             the spikes of both; they are then computed as one.
+        POSITIVE: parameters that have to be above zero.
     """
 
     ADDITIVE: ClassVar[bool] = False
+    POSITIVE: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def equations(self) -> SynapseEquations:

@@ -601,23 +601,29 @@ def test_strengths_are_for_hidden_populations_of_the_network() -> None:
     assert net.train_compiler(reg_lambda_lower={net.hidden: 1.0}).network is net.network
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"delay_optimiser": "adam"},
-        {"delay_learn_conns": [1]},
-        {"deep_r_conns": [1]},
-        {"deep_r_record_rewirings": {1: "a"}},
-    ],
-)
-def test_what_is_not_supported_yet_is_refused(arguments: Any) -> None:
-    (name,) = arguments
-    makers = [EventPropCompiler]
-    if name.startswith("deep_r"):
-        makers.append(EPropCompiler)
-    for make in makers:
-        with pytest.raises(UnsupportedError, match=f"{name} is not supported yet"):
-            make(STEPS, CROSS_ENTROPY, **arguments)
+@pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])
+@pytest.mark.parametrize("make", [EventPropCompiler, BPTTCompiler])
+def test_only_connections_of_the_network_learn_delays_or_are_rewired(
+    argument: str, make: Any
+) -> None:
+    with pytest.raises(ValidationError, match="Expected a Connection"):
+        make(STEPS, CROSS_ENTROPY, **{argument: [1]})
+    other = small()
+    compiler = make(STEPS, CROSS_ENTROPY, **{argument: [other.hidden]})
+    with pytest.raises(ValidationError, match="is not part of this network"):
+        compiler.compile(small().network)
+
+
+def test_e_prop_has_no_gradient_for_delays() -> None:
+    with Network() as network:
+        inputs = Population("spike_input", 4)
+        hidden = Population(LeakyIntegrateFire(), 5)
+        output = Population(LeakyIntegrate(readout="sum_var"), 3)
+        first = Connection(inputs, hidden, Dense(1.0), max_delay_steps=3)
+        Connection(hidden, output, Dense(1.0))
+    compiler = EPropCompiler(STEPS, CROSS_ENTROPY)
+    with pytest.raises(UnsupportedError, match="no gradient for delays"):
+        compiler.compile(network, optimisers={first: {"delay": "adam"}})
 
 
 def test_a_callback_for_training_and_validation_is_refused(

@@ -11,6 +11,7 @@ from ml_genn.model.plan import (
     Code,
     Constant,
     Learned,
+    LearnedKind,
     NeuronGroup,
     OptimiserUpdate,
     Plan,
@@ -99,6 +100,6 @@ def test_a_variable_is_no_parameter() -> None:
 
 
 def test_updates_belong_to_learned_connections() -> None:
-    update = OptimiserUpdate(Learned("c"), (), (), Code())
+    update = OptimiserUpdate(Learned(LearnedKind.WEIGHT, "c"), (), (), Code())
     with pytest.raises(UnknownNameError, match="learned array"):
         verify(replace(PLAN, updates=(update,)))

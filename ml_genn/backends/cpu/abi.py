@@ -74,7 +74,7 @@ def load(path: str) -> ctypes.CDLL:
     library = ctypes.CDLL(path)
     engine, i64, u32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32
     types = {
-        "mlg_create": (engine, [ctypes.c_int, i64]),
+        "mlg_create": (engine, [ctypes.c_int, i64, ctypes.POINTER(i64)]),
         "mlg_destroy": (None, [engine]),
         "mlg_threads": (ctypes.c_int, [engine]),
         "mlg_run": (ctypes.c_int, [engine, ctypes.POINTER(Call)]),

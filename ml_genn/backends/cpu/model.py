@@ -15,14 +15,22 @@ from ml_genn.backends.cpu.numbers import (
     aligned,
     delay_rings,
     numbers,
-    padded_matrix,
     refresh,
 )
+from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.source import id_bytes
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
-from ml_genn.model.plan import Learned, LossKind, Plan, Values
+from ml_genn.model.plan import (
+    SIGN,
+    Delay,
+    Format,
+    Learned,
+    LearnedKind,
+    LossKind,
+    Plan,
+    Values,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,16 +84,17 @@ class CpuModel:
         self.plan: Plan = layout.plan
         self._layout = layout
         own = {group: dict(given) for group, given in values.parameters.items()}
-        self._values = replace(values, parameters=own)
+        self._values = replace(values, parameters=own, indices=dict(values.indices))
         self._library = library
         self._seed = seed
         self._numbers = numbers(layout, values)
-        self._id_type = np.uint16 if id_bytes(layout) == 2 else np.uint32
+        self._id_type = layout.id_type
         self._slots = [
             aligned(self._learned(update.target).shape)
             for update in layout.plan.updates
             for _ in update.slots
         ]
+        self._rewirings = self._rewired()
         count = sum(len(update.scalars) for update in layout.plan.updates)
         self._optimiser_scalars = np.zeros(count + 1, dtype=np.float32)
         self._fixed = {
@@ -95,7 +104,10 @@ class CpuModel:
         self._rings = delay_rings(layout, values, self._numbers.integers)
         self._examples_run = 0
         self._stepping: _Batch | None = None
-        self._engine = library.mlg_create(threads, self._numbers.initial.size)
+        sizes = [self._learned(array).size for array in layout.learned]
+        self._engine = library.mlg_create(
+            threads, self._numbers.initial.size, (ctypes.c_int64 * len(sizes))(*sizes)
+        )
         if not self._engine:
             raise MemoryError("the engine could not allocate its threads' memory")
         self._finalizer = weakref.finalize(self, library.mlg_destroy, self._engine)
@@ -111,49 +123,104 @@ class CpuModel:
         self._engine = None
 
     # ------------------------------------------------------------ numbers
-    def _weight(self, name: str) -> np.ndarray:
-        return self._numbers.arrays[self._layout.arrays["weight", name, ""]]
+    def _array(self, kind: str, owner: str) -> np.ndarray:
+        return self._numbers.arrays[self._layout.arrays[kind, owner, ""]]
 
     def _learned(self, array: Learned) -> np.ndarray:
-        kind = "parameter" if array.parameter else "weight"
-        index = self._layout.arrays[kind, array.owner, array.parameter]
-        return self._numbers.arrays[index]
+        return self._numbers.arrays[self._layout.array_of(array)]
 
     def parameter(self, group: str, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
-        return self._trimmed(Learned(group, name), self._learned(Learned(group, name)))
+        array = Learned(LearnedKind.PARAMETER, group, name)
+        return self._trimmed(array, self._learned(array))
 
     def _trimmed(self, array: Learned, values: np.ndarray) -> np.ndarray:
         """A copy of a learned array, or of its gradient, without padding."""
-        if not array.parameter:
-            return values[:, : self._target_size(array.owner)].copy()
+        if array.kind is not LearnedKind.PARAMETER:
+            return self._trimmed_synapses(array.owner, values)
         group = self.plan.neuron(array.owner)
-        shared = group.learned_parameter(array.parameter).shared
+        shared = group.learned_parameter(array.name).shared
         return np.array(values[0]) if shared else values[: group.size].copy()
+
+    def _trimmed_synapses(self, name: str, values: np.ndarray) -> np.ndarray:
+        """A copy of what each synapse has: (source size, target size), or a list."""
+        synapses = self.plan.synapse(name)
+        if synapses.format is Format.SPARSE:
+            return values[: self._values.indices[name][0].size].copy()
+        return values[:, : self.plan.neuron(synapses.target).size].copy()
 
     def _refresh(self) -> None:
         """Takes learned parameters over into the constants that depend on them."""
-        arrays = [a for a in self._layout.learned if a.parameter]
+        arrays = [a for a in self._layout.learned if a.kind is LearnedKind.PARAMETER]
         for array in arrays:
-            value = self.parameter(array.owner, array.parameter)
-            self._values.parameters[array.owner][array.parameter] = value
+            value = self.parameter(array.owner, array.name)
+            self._values.parameters[array.owner][array.name] = value
         if arrays:
             refresh(self._layout, self._values, self._numbers)
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group: (source size, target size)."""
-        return self._weight(name)[:, : self._target_size(name)].copy()
+        """A copy of the weights of a synapse group: (source size, target size), or a
+        list where they are sparse."""
+        return self._trimmed_synapses(name, self._array("weight", name))
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
-        self._weight(name)[:] = padded_matrix(np.asarray(weights, dtype=np.float32))
+        given = np.asarray(weights, dtype=np.float32)
+        stretch = tuple(slice(size) for size in given.shape)
+        self._array("weight", name)[stretch] = given
+        if name in self._rewirings:
+            self._rewirings[name].begin()
+
+    def delays(self, name: str) -> np.ndarray:
+        """The delays of a synapse group in time steps, shaped as its weights; a number
+        if all have the same."""
+        synapses = self.plan.synapse(name)
+        if synapses.delay is not Delay.PER_SYNAPSE:
+            return np.asarray(self._values.delays.get(name, 0))
+        kind = "delay" if synapses.learn_delay else "delay_steps"
+        return self._trimmed_synapses(name, self._array(kind, name))
+
+    def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Source and target neuron of each synapse of a sparse group."""
+        if name in self._rewirings:
+            keys = self._rewirings[name].keys()
+            size = self.plan.neuron(self.plan.synapse(name).target).size
+            return keys // size, keys % size
+        source, target = self._values.indices[name]
+        return source.copy(), target.copy()
+
+    def _rewired(self) -> dict[str, Rewiring]:
+        """Synapses that change places, with the numbers that go with them."""
+        found: dict[str, Rewiring] = {}
+        slot = 0
+        for update in self.plan.updates:
+            own = dict(zip(update.slots, self._slots[slot:], strict=False))
+            slot += len(update.slots)
+            if update.target.kind is not LearnedKind.WEIGHT:
+                continue
+            group = self.plan.synapse(update.target.owner)
+            if not group.rewired:
+                continue
+            rng = np.random.default_rng([self._seed, len(found)])
+            source, target = group.source, group.target
+            shape = self.plan.neuron(source).size, self.plan.neuron(target).size
+            found[group.name] = Rewiring(
+                shape=shape,
+                self_connections=group.self_connections,
+                offset=self._array("offset", group.name),
+                target=self._array("target", group.name),
+                weight=self._array("weight", group.name),
+                sign=own.pop(SIGN),
+                numbers=tuple(own.values()),
+                signs=rng.random(shape) < 0.5,
+                rng=rng,
+            )
+            found[group.name].begin()
+        return found
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
         self._optimiser_scalars[: len(scalars)] = scalars
-
-    def _target_size(self, name: str) -> int:
-        return self.plan.neuron(self.plan.synapse(name).target).size
 
     # ------------------------------------------------------------ examples
     def prepare(self, examples: Examples) -> Prepared:
@@ -366,12 +433,15 @@ class CpuModel:
                 self._layout.learned, batch.gradients, strict=False
             )
         }
-        if batch.mode.update:
+        rewirings = {}
+        if batch.mode.update and status != abi.NOT_FINITE:
             self._refresh()
+            rewirings = {n: r.rewire() for n, r in self._rewirings.items()}
         outcome = Outcome(
             results=dict(zip(outputs, batch.results, strict=True)),
             losses=batch.losses,
             finite=status != abi.NOT_FINITE,
+            rewirings=rewirings,
             gradients=gradients,
             records={
                 r: self._typed(r.group, r.variable, v) for r, v in batch.records.items()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.expression import evaluate, names
-from ml_genn.model.plan import Constant, Delay, Learned, Values
+from ml_genn.model.plan import Constant, Delay, Format, Values
 
 
 def aligned(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
@@ -34,6 +34,18 @@ def padded_matrix(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     result = aligned((values.shape[0], padded(values.shape[1])), dtype)
     result[:, : values.shape[1]] = values
     return result
+
+
+def padded_list(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """A list with zeros up to whole vectors."""
+    result = aligned((padded(values.size),), dtype)
+    result[: values.size] = values
+    return result
+
+
+def row_starts(source: np.ndarray, rows: int) -> np.ndarray:
+    """Where the synapses of each source neuron start in a sorted list, and its end."""
+    return np.searchsorted(source, np.arange(rows + 1)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,22 +94,38 @@ def _scalars(layout: Layout, values: Values) -> np.ndarray:
 def _array(
     layout: Layout, values: Values, kind: str, owner: str, name: str
 ) -> np.ndarray:
-    if kind == "weight":
-        return padded_matrix(values.weights[owner])
-    if kind == "delay":
-        return padded_matrix(values.delays[owner], np.int32)
+    if kind == "constant":
+        size = layout.plan.neuron(owner).size
+        row = _constant(values, owner, layout.constant(owner, name))
+        result = aligned((padded(size),))
+        result[:] = padded_row(row, size)
+        return result
     if kind == "parameter":
         return _parameter(layout, values, owner, name)
-    size = layout.plan.neuron(owner).size
-    row = _constant(values, owner, layout.constant(owner, name))
-    result = aligned((padded(size),))
-    result[:] = padded_row(row, size)
-    return result
+    return _synapse_array(layout, values, kind, owner)
+
+
+def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.ndarray:
+    synapses = layout.plan.synapse(owner)
+    padded_up = padded_list if synapses.format is Format.SPARSE else padded_matrix
+    if kind == "weight":
+        return padded_up(values.weights[owner])
+    if kind == "delay":
+        return padded_up(values.delays[owner])
+    if kind == "delay_steps":
+        return padded_up(np.floor(values.delays[owner] + 0.5), np.int32)
+    source, target = values.indices[owner]
+    if kind == "target":
+        return padded_list(target, layout.id_type)
+    starts = row_starts(source, layout.plan.neuron(synapses.source).size)
+    return padded_list(starts, np.int64)
 
 
 def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndarray:
     """Values of a learned parameter: one for each neuron, or one for all."""
-    result = aligned((layout.learned_size(Learned(group, name)),))
+    neurons = layout.plan.neuron(group)
+    shared = neurons.learned_parameter(name).shared
+    result = aligned((padded(1 if shared else neurons.size),))
     value = np.asarray(values.parameters[group][name])
     result[:] = value if value.ndim == 0 else padded_row(value, value.size)
     return result
@@ -132,7 +160,8 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
         else:
             port = int(name.split(".")[0])
             into = layout.into(owner, port)
-            length = 1 + max(values.max_delays.get(s.name, 0) for s in into)
+            beyond = 1 + any(s.learn_delay for s in into)
+            length = beyond + max(values.max_delays.get(s.name, 0) for s in into)
             target = layout.plan.neuron(owner)
         if name.endswith("length"):
             result[index] = length

@@ -10,7 +10,7 @@ verify     every name is known, every reference leads somewhere
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +19,19 @@ from ml_genn.compilers.lowering.neurons import neuron_group
 from ml_genn.compilers.lowering.numbers import Draw, delay_of
 from ml_genn.compilers.lowering.ports import Ports, ports_of
 from ml_genn.compilers.lowering.training import Training
+from ml_genn.compilers.lowering.updates import Update, limited, shrunk
 from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.model.plan import (
+    Delay,
+    Format,
     Learned,
-    OptimiserUpdate,
+    LearnedKind,
     Plan,
     SynapseGroup,
     Values,
 )
+from ml_genn.model.system import port_name
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
@@ -46,14 +50,14 @@ class Lowered:
         values: numbers.
         neurons: {population: neuron with every choice made}.
         synapses: {connection: synapse with every choice made}.
-        optimisers: how each of the plan's updates is done.
+        updates: how each learned array changes, in the order of the plan.
     """
 
     plan: Plan
     values: Values
     neurons: Mapping[Population, Neuron]
     synapses: Mapping[Connection, Synapse]
-    optimisers: tuple[Optimiser, ...] = ()
+    updates: tuple[Update, ...] = ()
 
 
 def lower(
@@ -85,15 +89,16 @@ def lower(
     connections = tuple(
         synapse_group(c, ports, draw, training) for c in network.connections
     )
-    updates = updates_of(connections, training) if training else []
     values = draw.values()
+    positive = {p: _positive(neurons[p], ports[p]) for p in network.populations}
+    updates = updates_of(network, training, values, positive) if training else ()
     if training:
         values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
         values.loss["regularised"] = {
             p.name: s for p, s in training.regularised.items()
         }
-    plan = verify(Plan(groups, connections, tuple(u for u, _ in updates)))
-    return Lowered(plan, values, neurons, synapses, tuple(o for _, o in updates))
+    plan = verify(Plan(groups, connections, tuple(u.plan() for u in updates)))
+    return Lowered(plan, values, neurons, synapses, updates)
 
 
 def check_network(network: Network) -> None:
@@ -132,39 +137,99 @@ def synapse_group(
     draw: Draw,
     training: Training | None,
 ) -> SynapseGroup:
-    """The group of a connection; its weights and delays are drawn on the way."""
+    """The group of a connection; its synapses' numbers are drawn on the way."""
     source, target = connection.ends()
-    shape = (source.size, target.size)
     name = connection.name
+    shape = draw.synapses(connection)
     weight = draw.value(name, "weight", connection.connectivity.weight, shape)
     draw.weights[name] = np.broadcast_to(
         np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
         shape,
     )
-    learn = training is not None and connection in training.learn
-    flows = training is not None and connection in training.feed_back
-    return SynapseGroup(
+    learn_delay = training is not None and connection in training.delays
+    rewired = training is not None and connection in training.rewired
+    group = SynapseGroup(
         name=name,
         source=source.name,
         target=target.name,
         port=ports[target].of[connection],
-        delay=delay_of(connection, shape, draw),
-        learn=learn,
-        feed_back=flows,
+        format=Format.SPARSE if name in draw.indices else Format.DENSE,
+        delay=delay_of(connection, shape, draw, learn_delay),
+        learn=training is not None and connection in training.learn,
+        learn_delay=learn_delay,
+        feed_back=training is not None and connection in training.feed_back,
+        rewired=rewired,
+        self_connections=source is not target
+        or getattr(connection.connectivity, "allow_self_connections", True),
     )
+    if rewired:
+        _check_rewired(group)
+    return group
+
+
+def _check_rewired(group: SynapseGroup) -> None:
+    """Refuses connections that Deep-R cannot rewire."""
+    where = f"Connection '{group.name}'"
+    if group.format is not Format.SPARSE:
+        raise UnsupportedError(
+            f"{where}: Deep-R moves synapses, but this connection has all of them. Use "
+            "FixedProbability or Sparse connectivity."
+        )
+    if group.delay is Delay.PER_SYNAPSE:
+        raise UnsupportedError(
+            f"{where}: Deep-R moves synapses, whose delays would not move with them. "
+            "Give all synapses the same delay."
+        )
+    if not group.learn:
+        raise ValidationError(
+            f"{where}: Deep-R needs its weights to be learned, since a weight that "
+            "changes sign is what is rewired."
+        )
 
 
 def updates_of(
-    connections: Sequence[SynapseGroup], training: Training
-) -> list[tuple[OptimiserUpdate, Optimiser]]:
-    """How each learned array changes."""
-    by_name = {c.name: o for c, o in training.learn.items()}
-    learned = [(Learned(s.name), by_name[s.name]) for s in connections if s.learn]
-    learned += [
-        (Learned(p.name, name), o)
-        for (p, name), o in training.parameters.items()
-        if p in training.adjoint
-    ]
-    return [
-        (OptimiserUpdate(array, o.SLOTS, o.SCALARS, o.CODE), o) for array, o in learned
-    ]
+    network: Network,
+    training: Training,
+    values: Values,
+    positive: Mapping[Population, frozenset[str]],
+) -> tuple[Update, ...]:
+    """How each learned array changes: weights, then delays, then parameters.
+
+    Parameters that have to be positive stay at least a time step, or what they were:
+    time constants below the time step have no meaning.
+    """
+    updates = []
+    for c, optimiser in _in_order(network, training.learn):
+        array = Learned(LearnedKind.WEIGHT, c.name)
+        l1 = [shrunk(training.rewired[c])] if c in training.rewired else []
+        updates.append(Update(array, optimiser, before=tuple(l1)))
+    for c, optimiser in _in_order(network, training.delays):
+        array = Learned(LearnedKind.DELAY, c.name)
+        after = [limited(0.0, values.max_delays[c.name])]
+        updates.append(Update(array, optimiser, after=tuple(after)))
+    for (p, name), optimiser in training.parameters.items():
+        if p in training.adjoint:
+            least = min(values.dt, float(np.min(values.parameters[p.name][name])))
+            after = [limited(least, _LARGEST)] if name in positive[p] else []
+            array = Learned(LearnedKind.PARAMETER, p.name, name)
+            updates.append(Update(array, optimiser, after=tuple(after)))
+    return tuple(updates)
+
+
+def _in_order(
+    network: Network, chosen: Mapping[Connection, Optimiser]
+) -> list[tuple[Connection, Optimiser]]:
+    return [(c, chosen[c]) for c in network.connections if c in chosen]
+
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def _positive(neuron: Neuron, ports: Ports) -> frozenset[str]:
+    """Parameters of a population that have to be above zero."""
+    return neuron.POSITIVE.union(
+        *(
+            {port_name(name, k) for name in synapse.POSITIVE}
+            for k, synapse in enumerate(ports.synapses)
+        )
+    )

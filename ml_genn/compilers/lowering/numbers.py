@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.connection import Connection
+from ml_genn.connectivity.connectivity import Indices
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
 from ml_genn.model.plan import Delay, Values
@@ -22,6 +23,7 @@ class Draw:
         self.parameters: dict[str, dict[str, Any]] = {}
         self.initial: dict[str, dict[str, Any]] = {}
         self.weights: dict[str, np.ndarray] = {}
+        self.indices: dict[str, Indices] = {}
         self.delays: dict[str, Any] = {}
         self.max_delays: dict[str, int] = {}
 
@@ -31,6 +33,16 @@ class Draw:
         found = drawn(f"'{owner}': {name}", value, shape, rng)
         return found if isinstance(found, float) else found.reshape(-1)
 
+    def synapses(self, connection: Connection) -> tuple[int, ...]:
+        """The shape of what a connection's synapses have, one number each."""
+        source, target = connection.ends()
+        rng = generator(self.seed, connection.name, "indices")
+        found = connection.connectivity.indices(source, target, rng)
+        if found is None:
+            return (source.size, target.size)
+        self.indices[connection.name] = found
+        return (found[0].size,)
+
     def values(self) -> Values:
         """All numbers."""
         return Values(
@@ -38,15 +50,20 @@ class Draw:
             parameters=self.parameters,
             initial=self.initial,
             weights=self.weights,
+            indices=self.indices,
             delays=self.delays,
             max_delays=self.max_delays,
         )
 
 
-def delay_of(connection: Connection, shape: tuple[int, int], draw: Draw) -> Delay:
-    """Draws delays, in whole steps; the kind of delay."""
+def delay_of(
+    connection: Connection, shape: tuple[int, ...], draw: Draw, learned: bool
+) -> Delay:
+    """Draws delays, in steps, whole ones unless they are learned; the kind of delay."""
     name, longest = connection.name, connection.max_delay_steps
     given = connection.connectivity.delay
+    if learned:
+        return _learned_delay(connection, shape, draw)
     if isinstance(given, Initializer) and longest is None:
         raise ValidationError(
             f"Connection '{name}': delays drawn from an initializer need "
@@ -71,4 +88,28 @@ def delay_of(connection: Connection, shape: tuple[int, int], draw: Draw) -> Dela
         return Delay.CONSTANT if most else Delay.NONE
     draw.delays[name] = steps.reshape(shape).astype(np.int32)
     draw.max_delays[name] = most
+    return Delay.PER_SYNAPSE
+
+
+def _learned_delay(connection: Connection, shape: tuple[int, ...], draw: Draw) -> Delay:
+    name, longest = connection.name, connection.max_delay_steps
+    if longest is None:
+        raise ValidationError(
+            f"Connection '{name}': delays that are learned need max_delay_steps, the "
+            "longest delay in time steps: Connection(..., max_delay_steps=20)."
+        )
+    steps = np.asarray(
+        draw.value(name, "delay", connection.connectivity.delay, shape), dtype=float
+    )
+    if isinstance(connection.connectivity.delay, Initializer):
+        steps = np.clip(steps, 0, longest)
+    if steps.max() > longest:
+        raise ValidationError(
+            f"Connection '{name}': a delay of {steps.max():g} steps is longer than "
+            f"max_delay_steps={longest}."
+        )
+    draw.delays[name] = np.broadcast_to(
+        steps.reshape(shape if steps.ndim else ()), shape
+    )
+    draw.max_delays[name] = longest
     return Delay.PER_SYNAPSE

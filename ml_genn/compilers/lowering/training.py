@@ -25,6 +25,8 @@ class Training:
         losses: {output: loss}.
         adjoint: populations that the loss flows through.
         learn: {connection whose weights change: how}.
+        delays: {connection whose delays change: how}.
+        rewired: {connection that Deep-R rewires: strength of its L1 regularisation}.
         parameters: {(population, parameter that changes): how}.
         feed_back: connections through which the loss flows back to the source.
         rule: how the backward pass treats spikes.
@@ -41,6 +43,8 @@ class Training:
     learn: Mapping[Connection, Optimiser]
     feed_back: frozenset[Connection]
     rule: SpikeRule
+    delays: Mapping[Connection, Optimiser] = field(default_factory=dict)
+    rewired: Mapping[Connection, float] = field(default_factory=dict)
     parameters: Mapping[tuple[Population, str], Optimiser] = field(default_factory=dict)
     rule_parameters: Mapping[str, float] = field(default_factory=dict)
     regularised: Mapping[Population, tuple[float, float, float]] = field(

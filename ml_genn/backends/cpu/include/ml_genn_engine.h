@@ -319,36 +319,6 @@ static inline float add_row_and_dot(float *__restrict gradient, const float *__r
   return total(sum[0] + sum[1]);
 }
 
-// ---------------------------------------------------------------- delays of each synapse
-// `ring` holds `length` rows of P numbers, row (t % length) belongs to step t.
-template <int P, int N>
-static inline void add_delayed(float *__restrict ring, int64_t length, int64_t t,
-                               const float *__restrict weight,
-                               const int32_t *__restrict delay, Spikes s) {
-  for (uint32_t k = 0; k < s.n; ++k) {
-    const float *w = weight + size_t(s.id[k]) * P;
-    const int32_t *d = delay + size_t(s.id[k]) * P;
-    for (int j = 0; j < N; ++j) ring[((t + d[j]) % length) * P + j] += w[j];
-  }
-}
-
-// The same synapses in the backward pass: a spike at step t arrives at t + 1 + delay.
-template <int P, int N>
-static inline float gather_delayed(float *__restrict gradient, const float *__restrict slope,
-                                   const float *__restrict weight,
-                                   const float *__restrict back, int64_t length, int64_t t,
-                                   int64_t num_steps, const int32_t *__restrict delay) {
-  float sum = 0;
-  for (int j = 0; j < N; ++j) {
-    const int64_t arrival = t + 1 + delay[j];
-    if (arrival >= num_steps) continue;
-    const int64_t at = (arrival % length) * P + j;
-    if (gradient) gradient[j] += slope[at];
-    if (back) sum += weight[j] * back[at];
-  }
-  return sum;
-}
-
 // ---------------------------------------------------------------- random numbers
 // Philox 4x32-10 (Salmon et al. 2011): the numbers depend on seed, example, step, neuron and
 // the index of the draw, never on threads.

@@ -8,6 +8,7 @@ struct Engine {
   Slot *slots = nullptr;
   int64_t num_slots = 0;
   float **gradients = nullptr;  // [learned * threads + thread]
+  int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
   const Call *call = nullptr;
   int status = mlg::FINE;
@@ -24,8 +25,9 @@ struct Engine {
     }
     return true;
   }
-  bool create(int threads, int64_t block_floats) {
+  bool create(int threads, int64_t block_floats, const int64_t *sizes) {
     floats = block_floats;
+    for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
     for (int64_t k = 0; k < REGULARISED; ++k)
       if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
@@ -35,7 +37,7 @@ struct Engine {
   bool make_gradients() {
     memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
     for (int64_t k = 0; k < LEARNED * pool.size; ++k) {
-      const size_t bytes = LEARNED_SIZE[k / pool.size] * sizeof(float);
+      const size_t bytes = learned_size[k / pool.size] * sizeof(float);
       gradients[k] = mlg::allocate<float>(bytes / sizeof(float));
       if (!gradients[k]) return false;
       memset(gradients[k], 0, bytes);
@@ -100,7 +102,7 @@ void run_updates(void *engine, int thread) {
   const Call &c = *e.call;
   const int threads = e.pool.size;
   for (int64_t k = 0; k < LEARNED; ++k) {
-    const int64_t n = LEARNED_SIZE[k] / mlg::LANES;
+    const int64_t n = e.learned_size[k] / mlg::LANES;
     const int64_t first = n * thread / threads * mlg::LANES;
     const int64_t last = n * (thread + 1) / threads * mlg::LANES;
     float *const *parts = e.gradients + k * threads;
@@ -163,9 +165,10 @@ int run(Engine &e, Call c) {
 
 #define MLG_PUBLIC __attribute__((visibility("default")))
 extern "C" {
-MLG_PUBLIC void *mlg_create(int threads, int64_t block_floats) {
+// learned_sizes: numbers in each learned array, whole vectors.
+MLG_PUBLIC void *mlg_create(int threads, int64_t block_floats, const int64_t *learned_sizes) {
   Engine *e = new (static_cast<Engine *>(malloc(sizeof(Engine)))) Engine();
-  if (!e->create(threads, block_floats)) {
+  if (!e->create(threads, block_floats, learned_sizes)) {
     e->~Engine();
     free(e);
     return nullptr;

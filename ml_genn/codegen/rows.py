@@ -1,0 +1,54 @@
+"""Rows of synapses: those of one source neuron, and where each of them leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Delay, Format, SynapseGroup
+
+
+def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
+    """C for one of the arrays of a synapse group, in floats."""
+    return f"c_.arrays[{layout.arrays[kind, synapses.name, '']}]"
+
+
+def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
+    """C for the delay of each synapse, in whole steps."""
+    given = array(layout, "delay_steps", synapses)
+    return f"reinterpret_cast<const int32_t *>({given})"
+
+
+def streams(synapses: SynapseGroup) -> bool:
+    """Whether rows are whole and arrive as one, so that vectors can be added."""
+    return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
+
+
+@contextmanager
+def each_synapse(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> Iterator[None]:
+    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``."""
+    target = layout.plan.neuron(synapses.target)
+    if synapses.format is Format.DENSE:
+        writer.line(f"const size_t row_ = j_ * {padded(target.size)};")
+        head = f"for (int i_ = 0; i_ < {target.size}; ++i_)"
+        names = ("const size_t e_ = row_ + i_;",)
+    else:
+        offset = array(layout, "offset", synapses)
+        aim = array(layout, "target", synapses)
+        writer.lines(
+            (
+                f"auto *offset_ = reinterpret_cast<const int64_t *>({offset});",
+                f"auto *aim_ = reinterpret_cast<const id_type *>({aim});",
+                "const int64_t end_ = offset_[j_ + 1];",
+            )
+        )
+        head = "for (int64_t e_ = offset_[j_]; e_ < end_; ++e_)"
+        names = ("const int i_ = aim_[e_];",)
+    writer.line("MLG_LOOP")
+    with writer.block(head):
+        writer.lines(names)
+        yield

@@ -1,0 +1,94 @@
+"""Connectivity given synapse by synapse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import real_array, shown
+from ml_genn.utils.value import InitValue
+
+if TYPE_CHECKING:
+    from ml_genn.population import Population
+
+
+class Sparse(Connectivity):
+    """Each synapse is listed; synapses are kept sorted by source, then target.
+
+    Args:
+        pre_ind: neuron of the source that each synapse comes from.
+        post_ind: neuron of the target that it leads to.
+        weight: a number, initializer or its name, or an array with one number for each
+            synapse in the order of the lists.
+        delay: delay in time steps, 0 by default: a whole number, an initializer or its
+            name, or an array with one for each synapse.
+
+    Raises:
+        ValidationError: if lists do not fit each other or the populations, or a pair of
+            neurons is listed twice.
+    """
+
+    def __init__(
+        self, pre_ind: Any, post_ind: Any, weight: InitValue, delay: InitValue = 0
+    ) -> None:
+        super().__init__(weight, delay)
+        pre, post = _whole("pre_ind", pre_ind), _whole("post_ind", post_ind)
+        if pre.shape != post.shape or not pre.size:
+            raise ValidationError(
+                "Sparse: pre_ind and post_ind are lists of the same length, with at "
+                f"least one synapse. Received lengths {pre.size} and {post.size}."
+            )
+        order = np.lexsort((post, pre))
+        self.pre_ind, self.post_ind = pre[order], post[order]
+        same = (np.diff(self.pre_ind) == 0) & (np.diff(self.post_ind) == 0)
+        if np.any(same):
+            k = int(np.argmax(same))
+            raise ValidationError(
+                "Sparse: each pair of neurons is listed once. Received neuron "
+                f"{self.pre_ind[k]} to neuron {self.post_ind[k]} more than once."
+            )
+        self.weight = _ordered("weight", self.weight, order)
+        self.delay = _ordered("delay", self.delay, order)
+
+    def connect(self, source: Population, target: Population) -> None:
+        """Checks that both populations have the neurons that are listed."""
+        for population, listed in ((source, self.pre_ind), (target, self.post_ind)):
+            if population.shape is not None and listed.max() >= population.size:
+                raise ValidationError(
+                    f"Sparse: population '{population.name}' has {population.size} "
+                    f"neurons, but neuron {listed.max()} is listed (the first is 0)."
+                )
+
+    def indices(
+        self, source: Population, target: Population, rng: np.random.Generator
+    ) -> Indices:
+        """The neurons that were listed."""
+        self.connect(source, target)
+        return self.pre_ind, self.post_ind
+
+    def __repr__(self) -> str:
+        weight, delay = short(self.weight), short(self.delay)
+        return f"Sparse(<{self.pre_ind.size} synapses>, {weight}, delay={delay})"
+
+
+def _whole(name: str, given: Any) -> np.ndarray:
+    array = real_array(f"Sparse: {name}", given)
+    if array.ndim != 1 or np.any(array < 0) or np.any(array != np.floor(array)):
+        raise ValidationError(
+            f"Sparse: {name} is a list of indices of neurons. Received {shown(given)}."
+        )
+    return array.astype(np.int64)
+
+
+def _ordered(name: str, value: Any, order: np.ndarray) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.shape != order.shape:
+        raise ValidationError(
+            f"Sparse: an array given as {name} has one number for each of the "
+            f"{order.size} synapses. Received shape {value.shape}."
+        )
+    return value[order]
