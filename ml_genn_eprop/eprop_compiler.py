@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers import TrainingCompiler
+from ml_genn.compilers import Feedback, TrainingCompiler
 from ml_genn.compilers.output_rules import STEP_RULES, OutputRules
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.losses import Loss, MeanSquareError
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
+from ml_genn.network import Network
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -22,7 +23,7 @@ from ml_genn.neurons import (
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Delta
-from ml_genn.utils.checks import number, positive
+from ml_genn.utils.checks import not_negative, number, positive
 from ml_genn.utils.choices import Choices
 
 _FIRE = {"relative_reset": True, "integrate_during_refrac": True, "scale_i": False}
@@ -35,6 +36,7 @@ default_params: dict[type, dict[str, Any]] = {
 }
 
 RATE = "firing_rate"  #: running mean of a neuron's spikes per step
+FEEDBACK = ("symmetric", "random", "adaptive")
 TRAINED = (LeakyIntegrate, LeakyIntegrateFire, AdaptiveLeakyIntegrateFire)
 
 
@@ -76,7 +78,13 @@ class EPropCompiler(TrainingCompiler):
         communicator: how processes that train together talk; None (default) for one.
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
             `EventPropCompiler`.
-        feedback: "symmetric" (default), the only one so far.
+        feedback: how errors of the outputs reach hidden populations: "symmetric"
+            (default), through the weights to the outputs; "random", through fixed
+            random weights; "adaptive", through weights that start at random and learn
+            as the weights to the outputs do, so that they become alike.
+        feedback_decay: with "adaptive", share that weights to outputs and feedback
+            weights lose with each update, 0.001 by default; it is what makes them
+            alike (Kolen & Pollack 1994).
         mode: "event_driven" (default), the only one so far.
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
@@ -104,6 +112,7 @@ class EPropCompiler(TrainingCompiler):
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[Any, Any] | None = None,
         feedback: str = "symmetric",
+        feedback_decay: float = 0.001,
         mode: str = "event_driven",
         **genn_kwargs: Any,
     ) -> None:
@@ -121,7 +130,13 @@ class EPropCompiler(TrainingCompiler):
             deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
-        _only("feedback", feedback, "symmetric")
+        if feedback not in FEEDBACK:
+            where = "EPropCompiler: feedback"
+            raise unknown_name("feedback", feedback, FEEDBACK, where=where)
+        self.feedback_kind = feedback
+        self.feedback_decay = not_negative(
+            "EPropCompiler: feedback_decay", feedback_decay
+        )
         _only("mode", mode, "event_driven")
         self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
         self.c_reg = number("EPropCompiler: c_reg", c_reg)
@@ -179,15 +194,43 @@ class EPropCompiler(TrainingCompiler):
                     f"'{connection.name}' has {connection.synapse!r}; leave the "
                     "synapse out."
                 )
-        if population.neuron.readout is None and not _reaches_output(population):
+        symmetric = self.feedback_kind == "symmetric"
+        hidden = population.neuron.readout is None
+        if symmetric and hidden and not _to_outputs(population):
             raise UnsupportedError(
                 f"{where} has no connection to an output, so no symmetric feedback "
-                "reaches it. Connect it to an output."
+                "reaches it. Connect it to an output, or use feedback='random'."
             )
 
     def feeds_back(self, connection: Connection) -> bool:
         """Learning signals come from outputs only."""
-        return connection.ends()[1].neuron.readout is not None
+        to_output = connection.ends()[1].neuron.readout is not None
+        return to_output and self.feedback_kind == "symmetric"
+
+    def feedback(
+        self, hidden: Sequence[Population], outputs: Sequence[Population]
+    ) -> tuple[Feedback, ...]:
+        """From each output to each hidden population, unless it is symmetric."""
+        if self.feedback_kind == "symmetric":
+            return ()
+        return tuple(
+            Feedback(p, output, self._learns_with(p, output), self.feedback_decay)
+            for p in hidden
+            for output in outputs
+        )
+
+    def _learns_with(self, hidden: Population, output: Population) -> Any:
+        """How feedback weights learn: where there are weights to become alike to."""
+        alike = any(c.ends()[1] is output for c in _to_outputs(hidden))
+        adaptive = self.feedback_kind == "adaptive"
+        return self.optimiser if adaptive and alike else None
+
+    def decay(self, network: Network) -> Mapping[Connection, float]:
+        """Weights to outputs, with adaptive feedback."""
+        if self.feedback_kind != "adaptive":
+            return {}
+        found = [c for p in network.populations for c in _to_outputs(p)]
+        return dict.fromkeys(found, self.feedback_decay)
 
     def learned_parameters(
         self, outputs: Sequence[Population]
@@ -206,8 +249,11 @@ def _only(name: str, given: str, supported: str) -> None:
         )
 
 
-def _reaches_output(population: Population) -> bool:
+def _to_outputs(population: Population) -> list[Connection]:
+    """Connections from a population to outputs."""
     connections = [reference() for reference in population.outgoing_connections]
-    return any(
-        c is not None and c.ends()[1].neuron.readout is not None for c in connections
-    )
+    return [
+        c
+        for c in connections
+        if c is not None and c.ends()[1].neuron.readout is not None
+    ]

@@ -101,7 +101,8 @@ def _forward_step(writer: CodeWriter, layout: Layout) -> None:
     head = "static bool forward_step(const Call &c_, Slot &s_, int64_t b_, int64_t t_)"
     with writer.block(head):
         for synapses in layout.plan.synapses:
-            deliver(writer, layout, synapses)
+            if synapses.delivers:
+                deliver(writer, layout, synapses)
         for group in layout.plan.neurons:
             if not group.events:
                 writer.line(

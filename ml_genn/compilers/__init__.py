@@ -18,6 +18,7 @@ from ml_genn.compilers.inference_compiler import (
     CompiledInferenceNetwork,
     InferenceCompiler,
 )
+from ml_genn.compilers.lowering import Feedback
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.errors import unknown_name
 
@@ -30,6 +31,7 @@ __all__ = [
     "CompiledTrainingNetwork",
     "Compiler",
     "EventPropCompiler",
+    "Feedback",
     "InferenceCompiler",
     "TrainingCompiler",
 ]

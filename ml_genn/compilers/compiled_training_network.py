@@ -225,6 +225,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
             raise unknown_name("learned parameter", name, known, where=where)
         return self.model.parameter(found.name, name)
 
+    def feedback_weights(self, hidden: Any, output: Any) -> np.ndarray:
+        """A copy of the feedback weights from an output: (hidden size, output size).
+
+        Raises:
+            ValidationError: if there are none.
+        """
+        ends = self._population(hidden).name, self._population(output).name
+        for group in self._lowered.plan.synapses:
+            if not group.delivers and (group.source, group.target) == ends:
+                return self.model.weights(group.name)
+        raise ValidationError(
+            f"feedback_weights: there are none from '{ends[1]}' to '{ends[0]}'."
+        )
+
     def gradients(self, x: Any, y: Any) -> dict[Any, np.ndarray]:
         """Gradients of the mean loss over all examples, with the weights as they are.
 
@@ -236,7 +250,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             {connection: array (source size, target size), or (synapses,) where they
             are sparse} for weights that are learned, {(connection, "delay"): array, as
             for weights} for delays, {(population, parameter): array (neurons,), or ()
-            if they share one} for parameters.
+            if they share one} for parameters, and {(hidden, output): array} for
+            feedback weights that are learned.
         """
         data = in_memory(x, y, self._spec(), self.batch_size)
         everything = np.arange(data.size)
@@ -252,7 +267,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
         if array.kind is LearnedKind.PARAMETER:
             owners = {p.name: p for p in self._lowered.neurons}
             return owners[array.owner], array.name
-        connection = next(c for c in self._lowered.synapses if c.name == array.owner)
+        known = {c.name: c for c in self._lowered.synapses}
+        if array.owner not in known:
+            group = self._lowered.plan.synapse(array.owner)
+            owners = {p.name: p for p in self._lowered.neurons}
+            return owners[group.source], owners[group.target]
+        connection = known[array.owner]
         if array.kind is LearnedKind.WEIGHT:
             return connection
         return connection, array.kind.value

@@ -11,7 +11,7 @@ from ml_genn.compilers.compiled_network import Settings
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.learned import what_is_learned
-from ml_genn.compilers.lowering import Training, check_network, lower
+from ml_genn.compilers.lowering import Feedback, Training, check_network, lower
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
@@ -118,6 +118,16 @@ class TrainingCompiler(Compiler):
         """Whether the loss flows back through a connection of trained populations."""
         return True
 
+    def feedback(
+        self, hidden: Sequence[Population], outputs: Sequence[Population]
+    ) -> tuple[Feedback, ...]:
+        """Weights of their own through which the loss reaches hidden populations."""
+        return ()
+
+    def decay(self, network: Network) -> Mapping[Connection, float]:
+        """{connection: share that its weights lose with each update}."""
+        return {}
+
     def equations(self, equations: NeuronEquations) -> NeuronEquations:
         """The equations of a trained neuron with what the rule adds to them."""
         return equations
@@ -161,6 +171,7 @@ class TrainingCompiler(Compiler):
         chosen = what_is_learned(network, self.optimiser, optimisers)
         delays = {**chosen.delays, **self._learned_delays(network)}
         self._check_synapses(network, delays, adjoint)
+        hidden = [p for p in network.populations if p in adjoint and p not in outputs]
         training = Training(
             losses={p: self._loss(Output(p, loss)) for p, loss in losses.items()},
             adjoint=adjoint,
@@ -177,9 +188,9 @@ class TrainingCompiler(Compiler):
             rule=self.spike_rule(),
             rule_parameters=self.rule_parameters(losses),
             equations=self.equations,
-            regularised=self.regularised(
-                [p for p in adjoint if p.neuron.readout is None]
-            ),
+            feedback=self.feedback(hidden, outputs),
+            decay=self.decay(network),
+            regularised=self.regularised(hidden),
             loss_scalars=dict.fromkeys(outputs, self.loss_scalars()),
         )
         lowered = lower(

@@ -290,6 +290,7 @@ class SynapseGroup:
         name: name of the connection.
         source, target: names of neuron groups.
         port: index into the target's ports.
+        delivers: whether spikes go through it; feedback weights only carry the loss.
         format: how they are stored.
         delay: kind of delay.
         learn: whether the gradient by its weights is taken.
@@ -304,6 +305,7 @@ class SynapseGroup:
     source: str
     target: str
     port: int
+    delivers: bool = True
     format: Format = Format.DENSE
     delay: Delay = Delay.NONE
     learn: bool = False

@@ -11,7 +11,8 @@ def plan_text(plan: Plan) -> str:
     for group in plan.neurons:
         lines += _group(group)
     for s in plan.synapses:
-        flags = [s.format.value] if s.format is Format.SPARSE else []
+        flags = [] if s.delivers else ["feedback"]
+        flags += [s.format.value] if s.format is Format.SPARSE else []
         flags += [f"delay={s.delay.value}"] if s.delay is not Delay.NONE else []
         flags += ["learn"] if s.learn else []
         flags += ["learn delay"] if s.learn_delay else []

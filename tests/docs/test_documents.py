@@ -95,12 +95,14 @@ def test_learning_rules() -> None:
     from ml_genn.optimisers import Adam
     from ml_genn.synapses import Exponential
 
-    first, second = blocks(ROOT / "docs" / "learning_rules.md")
+    first, second, third = blocks(ROOT / "docs" / "learning_rules.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
         output = Population(LeakyIntegrate(readout="avg_var"), 2)
-        one = Connection(inputs, hidden, Dense(1.5), Exponential(5.0))
+        one = Connection(
+            inputs, hidden, Dense(1.5), Exponential(5.0), max_delay_steps=9
+        )
         Connection(hidden, output, Dense(0.5), Exponential(5.0))
     x = np.random.default_rng(0).random((2, 100, 6)) < 0.1
     names = {
@@ -117,3 +119,6 @@ def test_learning_rules() -> None:
     before = float(compiled.parameter(hidden, "tau_mem"))
     compiled.train(x, [0, 1], 3, callbacks=[])
     assert float(compiled.parameter(hidden, "tau_mem")) != before
+    compiled = run(third, {**names, "hidden": one})["compiler"].compile(network)
+    compiled.train(x, [0, 1], 3, callbacks=[])
+    assert np.any(compiled.delays(one) > 0)

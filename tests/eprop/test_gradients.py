@@ -2,127 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import pytest
+from eprop.eprop_nets import ALIF, LIF, NUM_HIDDEN, Case
 from reference import eprop
 
-from ml_genn import Connection, Network, Population
-from ml_genn.connectivity import Dense
-from ml_genn.neurons import (
-    AdaptiveLeakyIntegrateFire,
-    LeakyIntegrate,
-    LeakyIntegrateFire,
-)
-from ml_genn_eprop import EPropCompiler
-
-NUM_IN, NUM_HIDDEN, NUM_OUT, STEPS = 10, 8, 3, 60
 TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Case:
-    """Hidden populations, and how they learn."""
-
-    hidden: dict[str, eprop.Hidden]
-    loss: str = "cross_entropy"
-    c_reg: float = 0.0
-    recurrent: bool = True
-    tau_out: float = 20.0
-
-    def connections(self) -> tuple[eprop.Connection, ...]:
-        """Input and output of each hidden population, and between all of them."""
-        rng = np.random.default_rng(2)
-        made = []
-        for name, hidden in self.hidden.items():
-            n = hidden.size
-            made.append(
-                eprop.Connection("in", name, rng.normal(0.25, 0.25, (NUM_IN, n)))
-            )
-            for other, source in self.hidden.items() if self.recurrent else ():
-                weight = rng.normal(0.0, 0.15, (source.size, n))
-                made.append(eprop.Connection(other, name, weight))
-            weight = rng.normal(0.0, 0.5, (n, NUM_OUT))
-            made.append(eprop.Connection(name, "out", weight))
-        return tuple(made)
-
-    def data(self) -> tuple[np.ndarray, Any]:
-        """Spikes (steps, inputs) and a target."""
-        rng = np.random.default_rng(7)
-        spikes = rng.random((STEPS, NUM_IN)) < 0.2
-        target = (
-            1 if self.loss == "cross_entropy" else rng.normal(size=(STEPS, NUM_OUT))
-        )
-        return spikes, target
-
-    def reference(self) -> eprop.Result:
-        """Forward traces."""
-        network = eprop.Network(
-            self.hidden,
-            self.connections(),
-            np.zeros(NUM_OUT),
-            tau_out=self.tau_out,
-            jumps_decay=True,
-        )
-        spikes, target = self.data()
-        factor = 1.0 if self.loss == "cross_entropy" else 2.0 / (STEPS * NUM_OUT)
-        options = eprop.Options(
-            loss=self.loss,  # type: ignore[arg-type]
-            c_reg=self.c_reg,
-            factor=factor,
-            tau_reg=100.0,
-            f_target=20.0,
-        )
-        return eprop.run(network, {"in": spikes}, target, options)
-
-    def compile(self, **kwargs: Any) -> tuple[Any, list[Connection], Population]:
-        """The same network in ml_genn."""
-        with Network() as network:
-            populations = {"in": Population("spike_input", NUM_IN)}
-            for name, hidden in self.hidden.items():
-                populations[name] = Population(_neuron(hidden), hidden.size, name=name)
-            readout = "sum_var" if self.loss == "cross_entropy" else "var"
-            output = LeakyIntegrate(tau_mem=self.tau_out, readout=readout)
-            populations["out"] = Population(output, NUM_OUT)
-            connections = [
-                Connection(
-                    populations[c.source], populations[c.target], Dense(c.weight)
-                )
-                for c in self.connections()
-            ]
-        names = {
-            "cross_entropy": "sparse_categorical_crossentropy",
-            "squared_error": "mean_square_error",
-        }
-        compiler = EPropCompiler(
-            STEPS,
-            names[self.loss],
-            c_reg=self.c_reg,
-            tau_reg=100.0,
-            f_target=20.0,
-            num_threads=1,
-            **kwargs,
-        )
-        return compiler.compile(network), connections, populations["out"]
-
-
-def _neuron(hidden: eprop.Hidden) -> Any:
-    common = {
-        "v_thresh": hidden.v_thresh,
-        "tau_mem": hidden.tau_mem,
-        "tau_refrac": hidden.tau_refrac or None,
-    }
-    if hidden.beta:
-        return AdaptiveLeakyIntegrateFire(
-            beta=hidden.beta, tau_adapt=hidden.tau_adapt, **common
-        )
-    return LeakyIntegrateFire(**common)
-
-
-LIF = eprop.Hidden(NUM_HIDDEN, v_thresh=0.6)
-ALIF = eprop.Hidden(NUM_HIDDEN, v_thresh=0.6, beta=0.1, tau_adapt=100.0)
 CASES = {
     "lif": Case({"h": LIF}),
     "lif_feedforward": Case({"h": LIF}, recurrent=False),
@@ -144,19 +29,19 @@ def test_gradients(name: str) -> None:
     case = CASES[name]
     expected = case.reference()
     assert all(spikes.sum() > 5 for spikes in expected.spikes.values())
-    compiled, connections, output = case.compile()
+    compiled, connections, populations = case.compile()
     spikes, target = case.data()
     gradients = compiled.gradients(spikes[None], np.array(target)[None])
     for k, connection in enumerate(connections):
         e, g = expected.gradients[k], gradients[connection]
         assert np.linalg.norm(e) > 0
         assert np.linalg.norm(g - e) / np.linalg.norm(e) < TOLERANCE, connection
-    bias = gradients[output, "bias"]
+    bias = gradients[populations["out"], "bias"]
     np.testing.assert_allclose(bias, expected.bias, rtol=1e-3, atol=1e-4)
 
 
 def test_the_bias_stays_where_it_is_not_trained() -> None:
-    compiled, _, output = CASES["lif"].compile(train_output_bias=False)
+    compiled, _, populations = CASES["lif"].compile(train_output_bias=False)
     spikes, target = CASES["lif"].data()
     gradients = compiled.gradients(spikes[None], [target])
-    assert (output, "bias") not in gradients
+    assert (populations["out"], "bias") not in gradients

@@ -1,6 +1,6 @@
 """From a network to a plan and its numbers."""
 
 from ml_genn.compilers.lowering.network import Lowered, check_network, lower
-from ml_genn.compilers.lowering.training import Training
+from ml_genn.compilers.lowering.training import Feedback, Training
 
-__all__ = ["Lowered", "Training", "check_network", "lower"]
+__all__ = ["Feedback", "Lowered", "Training", "check_network", "lower"]

@@ -18,8 +18,8 @@ import numpy as np
 from ml_genn.compilers.lowering.neurons import neuron_group
 from ml_genn.compilers.lowering.numbers import Draw, delay_of
 from ml_genn.compilers.lowering.ports import Ports, ports_of
-from ml_genn.compilers.lowering.training import Training
-from ml_genn.compilers.lowering.updates import Update, limited, shrunk
+from ml_genn.compilers.lowering.training import Feedback, Training
+from ml_genn.compilers.lowering.updates import Update, decayed, limited, shrunk
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.model.plan import (
@@ -39,6 +39,7 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
 from ml_genn.utils.choices import Choices, resolved
+from ml_genn.utils.value import generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +90,8 @@ def lower(
     connections = tuple(
         synapse_group(c, ports, draw, training) for c in network.connections
     )
+    if training:
+        connections += tuple(feedback_group(f, draw) for f in training.feedback)
     values = draw.values()
     positive = {p: _positive(neurons[p], ports[p]) for p in network.populations}
     updates = updates_of(network, training, values, positive) if training else ()
@@ -167,6 +170,22 @@ def synapse_group(
     return group
 
 
+def feedback_group(feedback: Feedback, draw: Draw) -> SynapseGroup:
+    """The group of feedback weights; they are drawn as large as weights usually are."""
+    shape = feedback.hidden.size, feedback.output.size
+    rng = generator(draw.seed, feedback.name, "weight")
+    draw.weights[feedback.name] = rng.normal(0.0, shape[0] ** -0.5, shape)
+    return SynapseGroup(
+        name=feedback.name,
+        source=feedback.hidden.name,
+        target=feedback.output.name,
+        port=0,
+        delivers=False,
+        learn=feedback.optimiser is not None,
+        feed_back=True,
+    )
+
+
 def _check_rewired(group: SynapseGroup) -> None:
     """Refuses connections that Deep-R cannot rewire."""
     where = f"Connection '{group.name}'"
@@ -202,7 +221,12 @@ def updates_of(
     for c, optimiser in _in_order(network, training.learn):
         array = Learned(LearnedKind.WEIGHT, c.name)
         l1 = [shrunk(training.rewired[c])] if c in training.rewired else []
-        updates.append(Update(array, optimiser, before=tuple(l1)))
+        decay = [decayed(training.decay[c])] if c in training.decay else []
+        updates.append(Update(array, optimiser, tuple(l1), tuple(decay)))
+    for f in training.feedback:
+        if f.optimiser is not None:
+            array = Learned(LearnedKind.WEIGHT, f.name)
+            updates.append(Update(array, f.optimiser, after=(decayed(f.decay),)))
     for c, optimiser in _in_order(network, training.delays):
         array = Learned(LearnedKind.DELAY, c.name)
         after = [limited(0.0, values.max_delays[c.name])]

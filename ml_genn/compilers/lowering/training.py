@@ -18,6 +18,27 @@ def _unchanged(equations: NeuronEquations) -> NeuronEquations:
 
 
 @dataclass(frozen=True, eq=False)
+class Feedback:
+    """Weights of their own through which the loss reaches a hidden population.
+
+    Args:
+        hidden, output: the populations.
+        optimiser: how they learn, as weights from hidden to output would; None: not.
+        decay: share that they lose with each update.
+    """
+
+    hidden: Population
+    output: Population
+    optimiser: Optimiser | None = None
+    decay: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of their synapse group."""
+        return f"Feedback_{self.output.name}_{self.hidden.name}"
+
+
+@dataclass(frozen=True, eq=False)
 class Training:
     """What a learning rule adds to a network.
 
@@ -29,6 +50,8 @@ class Training:
         rewired: {connection that Deep-R rewires: strength of its L1 regularisation}.
         parameters: {(population, parameter that changes): how}.
         feed_back: connections through which the loss flows back to the source.
+        feedback: feedback weights from an output to a hidden population.
+        decay: share that weights lose with each update, {connection: share}.
         rule: how the backward pass treats spikes.
         rule_parameters: numbers that the rule's expressions mention.
         regularised: {population: (lower, upper strength, target spikes)}.
@@ -43,6 +66,8 @@ class Training:
     learn: Mapping[Connection, Optimiser]
     feed_back: frozenset[Connection]
     rule: SpikeRule
+    feedback: tuple[Feedback, ...] = ()
+    decay: Mapping[Connection, float] = field(default_factory=dict)
     delays: Mapping[Connection, Optimiser] = field(default_factory=dict)
     rewired: Mapping[Connection, float] = field(default_factory=dict)
     parameters: Mapping[tuple[Population, str], Optimiser] = field(default_factory=dict)
