@@ -28,9 +28,10 @@ def network_summary(network: Network) -> str:
     """Populations and connections, and what is left to the compiler."""
     neurons = {p: p.neuron for p in network.populations}
     synapses = {c: c.synapse for c in network.connections}
+    counts = {c: _expected(c) for c in network.connections}
     return "\n".join(
         [
-            *_tables(type(network).__name__, neurons, synapses),
+            *_tables(type(network).__name__, neurons, synapses, counts),
             *_choices(neurons, synapses, made=None),
         ]
     )
@@ -38,9 +39,13 @@ def network_summary(network: Network) -> str:
 
 def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
     """What runs, with the choices that the compiler made."""
+    weights = lowered.values.weights
+    counts = {c: weights[c.name].size for c in lowered.synapses}
     return "\n".join(
         [
-            *_tables(type(compiled).__name__, lowered.neurons, lowered.synapses),
+            *_tables(
+                type(compiled).__name__, lowered.neurons, lowered.synapses, counts
+            ),
             f"Time steps: {num_steps} of {compiled.dt:g} ms. "
             f"Batch size: {compiled.batch_size}.",
             *_choices(
@@ -52,8 +57,19 @@ def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
     )
 
 
+def _expected(connection: Connection) -> int:
+    """How many weights a connection will have, about; 0 if that is not known."""
+    source, target = connection.ends()
+    if not source.shape or not target.shape:
+        return 0
+    return connection.connectivity.expected(source, target)
+
+
 def _tables(
-    title: str, neurons: dict[Population, Any], synapses: dict[Connection, Any]
+    title: str,
+    neurons: dict[Population, Any],
+    synapses: dict[Connection, Any],
+    counts: dict[Connection, int],
 ) -> list[str]:
     populations = [
         (
@@ -65,18 +81,15 @@ def _tables(
         for p, n in neurons.items()
     ]
     connections = []
-    total = 0
     for c, synapse in synapses.items():
         source, target = c.ends()
-        count = source.size * target.size if source.shape and target.shape else 0
-        total += count
         connections.append(
             (
                 c.name,
                 f"{source.name} -> {target.name}",
                 type(c.connectivity).__name__,
                 type(synapse).__name__,
-                f"{count:,}" if count else "?",
+                f"{counts[c]:,}" if counts[c] else "?",
             )
         )
     lines = [title, ""]
@@ -84,7 +97,7 @@ def _tables(
     if connections:
         head = ("Connection", "From -> to", "Connectivity", "Synapse", "Weights")
         lines += ["", *table(head, connections)]
-    return [*lines, "", f"Weights: {total:,}"]
+    return [*lines, "", f"Weights: {sum(counts.values()):,}"]
 
 
 def _shape(population: Population) -> str:

@@ -59,6 +59,10 @@ class Connectivity(ABC):
         """
         return None
 
+    def expected(self, source: Population, target: Population) -> int:
+        """How many synapses there will be, about."""
+        return source.size * target.size
+
 
 def short(value: object) -> str:
     """A weight or delay as the representation of connectivity shows it."""

@@ -81,6 +81,10 @@ class FixedProbability(Connectivity):
             )
         return pre, post
 
+    def expected(self, source: Population, target: Population) -> int:
+        """How many synapses there will be on average."""
+        return round(self.p * source.size * target.size)
+
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
         return f"FixedProbability({self.p}, {weight}, delay={delay})"

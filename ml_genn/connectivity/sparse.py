@@ -69,6 +69,10 @@ class Sparse(Connectivity):
         self.connect(source, target)
         return self.pre_ind, self.post_ind
 
+    def expected(self, source: Population, target: Population) -> int:
+        """How many synapses there are."""
+        return int(self.pre_ind.size)
+
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
         return f"Sparse(<{self.pre_ind.size} synapses>, {weight}, delay={delay})"

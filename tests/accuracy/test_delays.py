@@ -1,0 +1,23 @@
+"""Delays that are learned beat fixed ones."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "delays.py"
+
+pytestmark = pytest.mark.slow
+
+
+def test_learned_delays_beat_fixed_ones() -> None:
+    accuracy = runpy.run_path(str(BENCHMARK))["accuracy"]
+    fixed, learned = (
+        mean(accuracy(learned, seed, epochs=25) for seed in (1, 2))
+        for learned in (False, True)
+    )
+    assert learned > fixed + 0.02
+    assert learned > 0.9
