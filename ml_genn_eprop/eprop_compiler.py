@@ -10,7 +10,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.compilers import TrainingCompiler
 from ml_genn.compilers.output_rules import STEP_RULES, OutputRules
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.losses import Loss, MeanSquareError
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
@@ -34,6 +34,7 @@ default_params: dict[type, dict[str, Any]] = {
     AdaptiveLeakyIntegrateFire: _FIRE,
 }
 
+MODES = ("event_driven", "online")
 RATE = "firing_rate"  #: running mean of a neuron's spikes per step
 TRAINED = (LeakyIntegrate, LeakyIntegrateFire, AdaptiveLeakyIntegrateFire)
 
@@ -118,7 +119,9 @@ class EPropCompiler(TrainingCompiler):
             **genn_kwargs,
         )
         _only("feedback", feedback, "symmetric")
-        _only("mode", mode, "event_driven")
+        if mode not in MODES:
+            raise unknown_name("mode", str(mode), MODES, where="EPropCompiler")
+        self.online = mode == "online"
         for name, given in (
             ("deep_r_conns", deep_r_conns),
             ("deep_r_record_rewirings", deep_r_record_rewirings),

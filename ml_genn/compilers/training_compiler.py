@@ -44,6 +44,8 @@ class TrainingCompiler(Compiler):
     CHOICES: ClassVar[Choices]
     #: which losses may look at which readouts
     OUTPUTS: ClassVar[OutputRules]
+    #: whether gradients are taken while the network runs
+    online: bool = False
 
     def __init__(
         self,
@@ -145,6 +147,7 @@ class TrainingCompiler(Compiler):
             rule=self.spike_rule(),
             rule_parameters=self.rule_parameters(losses),
             equations=self.equations,
+            online=self.online,
             regularised=self.regularised(
                 [p for p in adjoint if p.neuron.readout is None]
             ),
