@@ -23,15 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml_genn.codegen.bodies import Body
 from ml_genn.codegen.layout import Layout, padded, symbol
-from ml_genn.codegen.neurons import ARGUMENTS
+from ml_genn.codegen.sweep_steps import active_rows, back_function
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.synapses import load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
-    Code,
     Delay,
     Learned,
     LearnedParameter,
@@ -45,7 +43,7 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
     """``learn_block``: gradients from the steps start_ <= t < stop_ of an example."""
     tables = OnlineLayout(layout)
     for g in tables.groups:
-        _back_function(writer, tables, g)
+        back_function(writer, tables, g)
         _learn_function(writer, tables, g)
     with writer.block(f"static bool learn_block({BLOCK}, float *const *gradients_)"):
         if tables.groups:
@@ -62,103 +60,6 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
         writer.line("return true;")
 
 
-# -------------------------------------------------------------- one step of a sweep
-def _back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """``back_<group>``: one sweep's adjoint before step ``t_`` from the one after it.
-
-    An output's variable is pushed by ``signal_``. A spike does ``signal_ + every_``, and
-    ``scale_`` times what the rule adds. ``slope_`` is given what a spike does that
-    arrives in this step.
-    """
-    adjoint, active = g.adjoint, g.adjoint.active
-    pushed = f"lambda_{g.group.output}"
-    push = Code(
-        (f"{pushed} += signal_[j_];",), frozenset({pushed}), frozenset({pushed})
-    )
-    before = active.jump if active else push
-    ports = [Code((), port.reads) for port in adjoint.ports]
-    body = Body(tables.layout, g.group, (before, adjoint.step, *ports), adjoint.tape)
-    with writer.block(
-        f"static inline void back_{symbol(g.group.name)}({ARGUMENTS}, float *lambda_, "
-        "float *slope_, const float *signal_, float every_, float scale_)"
-    ):
-        for k, name in enumerate(g.variables):
-            writer.line(f"float *__restrict {name}_p_ = lambda_ + {k * g.row};")
-        if active:
-            _active_rows(writer, tables, g, active)
-            _spike_slopes(writer, tables, g, active)
-            _jumps(writer, tables, g)
-        body.constants(writer)
-        with _neurons(writer, g.row):
-            body.load(writer)
-            if active:
-                _load_active(writer, active)
-                writer.line("const float dL_ds_ = spike_p_[j_];")
-            with writer.block(""):
-                writer.lines(before.lines)
-            with writer.block(""):
-                writer.lines(adjoint.step.lines)
-            body.store(writer)
-            for k, port in enumerate(adjoint.ports):
-                writer.line(f"slope_[{k * g.port} + j_] = {port.weight};")
-
-
-@contextmanager
-def _neurons(writer: CodeWriter, count: int) -> Iterator[None]:
-    writer.line("MLG_LOOP")
-    with writer.block(f"for (int j_ = 0; j_ < {count}; ++j_)"):
-        yield
-
-
-def _active_rows(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
-) -> None:
-    """Declares rows that hold what is on the tape of active neurons, neuron by neuron."""
-    for name in ("mask", "signal", "spike", *active.records):
-        at = tables.at(g.group.name, name)
-        writer.line(f"float *__restrict {name}_p_ = {at};")
-
-
-def _load_active(writer: CodeWriter, active: Active) -> None:
-    for name in active.records:
-        writer.line(f"const float {name} = {name}_p_[j_];")
-
-
-def _spike_slopes(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
-) -> None:
-    """dL/ds of all neurons; zero where they are not active."""
-    body = Body(tables.layout, g.group, (active.reset,))
-    with writer.block(""):
-        body.constants(writer)
-        with _neurons(writer, g.row):
-            body.load(writer)
-            _load_active(writer, active)
-            writer.line("float dL_ds_ = signal_[j_] + every_;")
-            with writer.block(""):
-                writer.lines(active.reset.lines)
-            writer.line("spike_p_[j_] = dL_ds_ * mask_p_[j_];")
-
-
-def _jumps(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """The adjoint before the resets of the neurons that spiked."""
-    jump = g.adjoint.jump
-    if not jump:
-        return
-    body = Body(tables.layout, g.group, (jump,))
-    with writer.block(""):
-        tape_entries(writer, tables.layout.tapes[g.group.name])
-        body.constants(writer)
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
-            load_records(writer, g.adjoint.records)
-            body.load(writer)
-            with writer.block(""):
-                writer.lines(jump.lines)
-            body.store(writer)
-
-
-# -------------------------------------------------------------- a block
 def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     """``learn_<group>``: the group's sweeps over a block, then traces and gradients."""
     with writer.block(
@@ -213,7 +114,8 @@ def _delay(tables: OnlineLayout, synapses: SynapseGroup) -> str:
 def _back_call(g: Sweeps, signal: str, every: str, scale: str) -> str:
     return (
         f"back_{symbol(g.group.name)}(c_, s_, b_, t_, lambda_ + w_ * {g.sweep}, "
-        f"slopes_ + (t_ - from_) * {g.step} + w_ * {g.row}, {signal}, {every}, {scale});"
+        f"slopes_ + (t_ - from_) * {g.step} + w_ * {g.row}, "
+        f"{signal}, {every}, {scale});"
     )
 
 
@@ -228,15 +130,11 @@ def _hidden_step(
     writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
 ) -> None:
     """All sweeps of one step; the tape's entries are spread over rows for it."""
-    _active_rows(writer, tables, g, active)
+    active_rows(writer, tables, g, active)
     tape_entries(writer, tables.layout.active_tapes[g.group.name])
     writer.line("const bool arrives_ = t_ + behind_ < stop_;")
     writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
-    arriving = {
-        path: f"{tables.slopes_of(path[0])} + arrival_ * {to.step} + {path[1] * to.port}"
-        for path in g.feedback
-        for to in (tables.sweeps(path[0]),)
-    }
+    arriving = {path: _arriving(tables, *path) for path in g.feedback}
     with _entries(writer):
         writer.line("mask_p_[j_] = 1.0f;")
         load_records(writer, active.records)
@@ -262,6 +160,12 @@ def _entries(writer: CodeWriter) -> Iterator[None]:
     with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
         writer.line("const size_t j_ = tape_.id[k_];")
         yield
+
+
+def _arriving(tables: OnlineLayout, output: str, port: int) -> str:
+    """C for a pointer to what a spike does to an output at its arrival."""
+    to = tables.sweeps(output)
+    return f"{tables.slopes_of(output)} + arrival_ * {to.step} + {port * to.port}"
 
 
 def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
@@ -295,9 +199,10 @@ def _weights(
     sources = tables.sources(synapses)
     gradient = tables.layout.learned[Learned(synapses.name)]
     writer.line(f"// {synapses.name!a}")
+    emitted = f"from_ - 1 - {_delay(tables, synapses)}"
     writer.line(
-        f"if (!s_.online.arrivals.sort(s_.tapes[{tape}], "
-        f"from_ - 1 - {_delay(tables, synapses)}, to_ - from_, {sources})) return false;"
+        f"if (!s_.online.arrivals.sort(s_.tapes[{tape}], {emitted}, to_ - from_, "
+        f"{sources})) return false;"
     )
     with writer.block(""):
         writer.line("mlg::Sweeps sweeps_ = all_;")

@@ -1,4 +1,4 @@
-"""Where the numbers live that a network keeps beside its state while it learns online."""
+"""Where the numbers live that learning online keeps beside a network's state."""
 
 from __future__ import annotations
 

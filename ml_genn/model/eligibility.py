@@ -1,7 +1,7 @@
 """Which state of a neuron carries what its inputs did to what it does later.
 
-A weight acts on the state x of its neuron, dx/dw is its eligibility (Bellec et al. 2020).
-Of all variables only those count that an input can reach and that can reach the
+A weight acts on the state x of its neuron; dx/dw is its eligibility (Bellec et al.
+2020). Of all variables only those count that an input can reach and that can reach the
 threshold (or, without a threshold, the output), over the step, the jump at a spike and
 the resets that the gradient follows.
 """
