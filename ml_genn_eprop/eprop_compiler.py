@@ -53,8 +53,9 @@ class EPropCompiler(TrainingCompiler):
         \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
 
     The sum over time is taken in reverse time per neuron instead of forward per
-    synapse, which gives the same numbers at the cost of one pass over the spikes.
-    Gradients are means over the batch (mlGeNN's are sums).
+    synapse, which gives the same numbers at the cost of one pass over the spikes; with
+    ``mode="online"`` that is done block by block of time steps, and eligibility is
+    carried from block to block. Gradients are means over the batch (mlGeNN's are sums).
 
     Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
     that of the output variable for mean square error (mean over steps and outputs).
@@ -78,7 +79,9 @@ class EPropCompiler(TrainingCompiler):
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: not supported yet;
             refused unless empty.
         feedback: "symmetric" (default), the only one so far.
-        mode: "event_driven" (default), the only one so far.
+        mode: "event_driven" (default) goes back over an example when it has run;
+            "online" carries traces of each synapse forward, so memory does not grow
+            with time steps. The gradients are the same.
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
 

@@ -38,7 +38,7 @@ def _check_hidden(plan: Plan, values: Values, group: NeuronGroup) -> None:
             f"Population '{group.name}': learning online, the loss flows back from "
             "outputs that do not spike only."
         )
-    delays = {int(values.delays[s.name]) for s in back}
+    delays = {int(values.delays.get(s.name, 0)) for s in back}
     if len(delays) > 1:
         raise UnsupportedError(
             f"Population '{group.name}' reaches the outputs over different delays "
