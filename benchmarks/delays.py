@@ -1,4 +1,4 @@
-"""Learned delays against fixed ones: Yin-Yang with 5 inputs, 30 hidden neurons, 3 outputs.
+"""Learned delays against fixed ones: Yin-Yang, 5 inputs, 30 hidden neurons, 3 outputs.
 
 Both networks start with the same weights and the same random delays of up to 15 ms from
 the inputs to the hidden neurons; in one of them the delays are learned too.

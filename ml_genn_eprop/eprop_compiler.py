@@ -35,6 +35,7 @@ default_params: dict[type, dict[str, Any]] = {
     AdaptiveLeakyIntegrateFire: _FIRE,
 }
 
+MODES = ("event_driven", "online")
 RATE = "firing_rate"  #: running mean of a neuron's spikes per step
 FEEDBACK = ("symmetric", "random", "adaptive")
 TRAINED = (LeakyIntegrate, LeakyIntegrateFire, AdaptiveLeakyIntegrateFire)
@@ -54,8 +55,9 @@ class EPropCompiler(TrainingCompiler):
         \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
 
     The sum over time is taken in reverse time per neuron instead of forward per
-    synapse, which gives the same numbers at the cost of one pass over the spikes.
-    Gradients are means over the batch (mlGeNN's are sums).
+    synapse, which gives the same numbers at the cost of one pass over the spikes; with
+    ``mode="online"`` that is done block by block of time steps, and eligibility is
+    carried from block to block. Gradients are means over the batch (mlGeNN's are sums).
 
     Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
     that of the output variable for mean square error (mean over steps and outputs).
@@ -85,7 +87,9 @@ class EPropCompiler(TrainingCompiler):
         feedback_decay: with "adaptive", share that weights to outputs and feedback
             weights lose with each update, 0.001 by default; it is what makes them
             alike (Kolen & Pollack 1994).
-        mode: "event_driven" (default), the only one so far.
+        mode: "event_driven" (default) goes back over an example when it has run;
+            "online" carries traces of each synapse forward, so memory does not grow
+            with time steps. The gradients are the same.
         backend, num_threads, **genn_kwargs: as for `Compiler`.
     """
 
@@ -137,7 +141,9 @@ class EPropCompiler(TrainingCompiler):
         self.feedback_decay = not_negative(
             "EPropCompiler: feedback_decay", feedback_decay
         )
-        _only("mode", mode, "event_driven")
+        if mode not in MODES:
+            raise unknown_name("mode", str(mode), MODES, where="EPropCompiler")
+        self.online = mode == "online"
         self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
         self.c_reg = number("EPropCompiler: c_reg", c_reg)
         self.f_target = number("EPropCompiler: f_target", f_target)
@@ -239,14 +245,6 @@ class EPropCompiler(TrainingCompiler):
         if not self.train_output_bias:
             return {}
         return {(p, "bias"): self.optimiser for p in outputs}
-
-
-def _only(name: str, given: str, supported: str) -> None:
-    if given != supported:
-        raise UnsupportedError(
-            f"EPropCompiler: {name}='{supported}' is what is supported. "
-            f"Received {given!r}."
-        )
 
 
 def _to_outputs(population: Population) -> list[Connection]:

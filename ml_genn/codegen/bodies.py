@@ -66,6 +66,10 @@ class Body:
         """Declares the rows and constants that the body uses."""
         now = [name for name in self.variables() if name not in self.past]
         rows(writer, self.layout, self.group, now)
+        self.constants(writer)
+
+    def constants(self, writer: CodeWriter) -> None:
+        """Declares what the body reads and does not change: the past, constants."""
         history_rows(writer, self.layout, self.group, self.past)
         size = self.group.size
         for constant in self.group.constants:
@@ -123,7 +127,7 @@ def history_rows(
         size = padded(group.size)
         writer.line(
             f"float *__restrict {name}_past_ = s_.history[{index}] + "
-            f"(t_ * {len(kept)} + {kept.index(name)}) * {size};"
+            f"(t_ % s_.window * {len(kept)} + {kept.index(name)}) * {size};"
         )
 
 

@@ -158,7 +158,7 @@ class Layout:
             for s in self.plan.synapses
             if s.delay is not Delay.NONE and s.trained
         }
-        return tuple(found)
+        return () if self.plan.online else tuple(found)
 
     def into(self, group: str, port: int) -> tuple[SynapseGroup, ...]:
         """Synapse groups into a port."""
@@ -212,7 +212,7 @@ class Layout:
             names.append("result_")
         if group.loss:
             names.append("result_slope_")
-        if group.adjoint:
+        if group.adjoint and not self.plan.online:
             names += group.adjoint.variables
             for k in range(len(group.ports)):
                 if (group.name, k) in self.port_rings:

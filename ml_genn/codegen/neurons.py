@@ -101,13 +101,14 @@ def _collect(
 ) -> None:
     """Puts the neurons whose flag is set onto a tape, as the list of step ``t_``."""
     writer.line(f"mlg::Tape &tape_ = s_.tapes[{tape}];")
-    writer.line("const uint32_t first_ = tape_.offset[t_];")
+    writer.line("uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
+    writer.line("const uint32_t first_ = offset_[0];")
     writer.line(f"if (!tape_.reserve(first_, {group.size}, {records})) return false;")
     writer.line(
         f"const uint32_t last_ = first_ + "
         f"mlg::collect({flags}, {group.size}, tape_.own + first_);"
     )
-    writer.line("tape_.offset[t_ + 1] = last_;")
+    writer.line("offset_[1] = last_;")
 
 
 @contextmanager
@@ -182,7 +183,7 @@ def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     if loss is None:
         return
     divided = " / c_.num_steps" if loss.mean_over_steps else ""
-    slope = f"s_.drive[{index}] + t_ * {padded(group.size)}"
+    slope = f"s_.drive[{index}] + t_ % s_.window * {padded(group.size)}"
     with writer.block(f"if (c_.targets[{index}])"):
         writer.line(
             f"const float *value_ = row_<float>(s_, "

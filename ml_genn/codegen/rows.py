@@ -21,6 +21,16 @@ def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
     return f"reinterpret_cast<const int32_t *>({given})"
 
 
+def lists(layout: Layout, synapses: SynapseGroup) -> str:
+    """C for the lists of a sparse group: where rows start, and where synapses lead."""
+    offset = array(layout, "offset", synapses)
+    aim = array(layout, "target", synapses)
+    return (
+        f"reinterpret_cast<const int64_t *>({offset}), "
+        f"reinterpret_cast<const id_type *>({aim})"
+    )
+
+
 def streams(synapses: SynapseGroup) -> bool:
     """Whether rows are whole and arrive as one, so that vectors can be added."""
     return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import backward_function, finish_function, forward_function
+from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.synapses import (
     backward_spikes_function,
     deliver,
@@ -26,6 +27,7 @@ def source(layout: Layout) -> str:
         _begin_backward(writer, layout)
         _backward_step(writer, layout)
         _end_backward(writer, layout)
+        online_functions(writer, layout)
         _updates(writer, layout)
     writer.line('#include "ml_genn_run.h"')
     return str(writer)
@@ -71,6 +73,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         listed = ", ".join(map(str, [*values, -1]))
         writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
     writer.line('#include "ml_genn_engine.h"')
+    writer.line('#include "ml_genn_online.h"')
     writer.line('#include "ml_genn_slot.h"')
 
 
@@ -84,12 +87,19 @@ def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         forward_function(writer, layout, group)
     if group.readout:
         finish_function(writer, layout, group)
+    if layout.plan.online:
+        return
     if group.adjoint:
         backward_function(writer, layout, group)
         if _first_spike(group):
             silent_function(writer, layout, group)
     if _spikes_back(layout, group):
         backward_spikes_function(writer, layout, group)
+
+
+def _reversed(layout: Layout) -> tuple[NeuronGroup, ...]:
+    """Groups that a backward pass goes through after all steps have run."""
+    return () if layout.plan.online else layout.plan.neurons
 
 
 def _spikes_back(layout: Layout, group: NeuronGroup) -> bool:
@@ -121,7 +131,7 @@ def _finish(writer: CodeWriter, layout: Layout) -> None:
 def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
     head = "static void begin_backward(const Call &c_, Slot &s_, int64_t b_)"
     with writer.block(head):
-        for group in layout.plan.neurons:
+        for group in _reversed(layout):
             names = list(group.adjoint.variables) if group.adjoint else []
             for k in range(len(group.ports)):
                 names += [f"slope{k}_", f"back{k}_"]
@@ -134,7 +144,7 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                         f"  // {name}"
                     )
         for group in layout.outputs:
-            if group.adjoint and _first_spike(group):
+            if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line(f"silent_{symbol(group.name)}(c_, s_, b_);")
         writer.line("(void)c_, (void)s_, (void)b_;")
 
@@ -145,12 +155,12 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
         "float *const *gradients_)"
     )
     with writer.block(head):
-        for group in layout.plan.neurons:
+        for group in _reversed(layout):
             if _spikes_back(layout, group):
                 writer.line(
                     f"spikes_back_{symbol(group.name)}(c_, s_, b_, t_, gradients_);"
                 )
-        for group in layout.plan.neurons:
+        for group in _reversed(layout):
             if group.adjoint:
                 writer.line(f"backward_{symbol(group.name)}(c_, s_, b_, t_);")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
@@ -161,7 +171,7 @@ def _end_backward(writer: CodeWriter, layout: Layout) -> None:
     head = "static void end_backward(Slot &s_, float *const *gradients_)"
     with writer.block(head):
         for array, index in layout.learned.items():
-            if array.kind is not LearnedKind.PARAMETER:
+            if array.kind is not LearnedKind.PARAMETER or layout.plan.online:
                 continue
             group = layout.plan.neuron(array.owner)
             shared = group.learned_parameter(array.name).shared

@@ -109,12 +109,11 @@ def backward_spikes_function(
             _jump_active(writer, layout, group, active)
 
 
-def _tape(writer: CodeWriter, index: int) -> None:
+def tape_entries(writer: CodeWriter, index: int) -> None:
     """Declares the entries of step ``t_`` on a tape."""
     writer.line(f"const mlg::Tape &tape_ = s_.tapes[{index}];")
-    writer.line(
-        "const uint32_t first_ = tape_.offset[t_], last_ = tape_.offset[t_ + 1];"
-    )
+    writer.line("const uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
+    writer.line("const uint32_t first_ = offset_[0], last_ = offset_[1];")
 
 
 def _spike_loop(
@@ -126,7 +125,7 @@ def _spike_loop(
     jump = _jump_body(layout, group)
     exact = jump is not None and not (group.adjoint and group.adjoint.active)
     with writer.block(""):
-        _tape(writer, layout.tapes[group.name])
+        tape_entries(writer, layout.tapes[group.name])
         if jump:
             jump.pointers(writer)
             _spike_time_slope(writer, layout, group, declare=True)
@@ -151,7 +150,7 @@ def _gather_active(
 ) -> None:
     """dL/ds of the active neurons, from targets, readout and reset."""
     with writer.block(""):
-        _tape(writer, layout.active_tapes[group.name])
+        tape_entries(writer, layout.active_tapes[group.name])
         body = Body(layout, group, (active.reset,))
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
@@ -166,7 +165,7 @@ def _gather_active(
             for k, synapses in enumerate(outgoing):
                 if synapses.feed_back:
                     _send_back(writer, layout, (synapses, k), False, "dL_ds_")
-            _load_records(writer, active.records)
+            load_records(writer, active.records)
             body.load(writer)
             writer.line("const float scale_ = c_.scale;")
             with writer.block(""):
@@ -179,21 +178,21 @@ def _jump_active(
 ) -> None:
     """The adjoint before the spike of the active neurons."""
     with writer.block(""):
-        _tape(writer, layout.active_tapes[group.name])
+        tape_entries(writer, layout.active_tapes[group.name])
         body = Body(layout, group, (active.jump,))
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
         with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
             writer.line("const size_t j_ = tape_.id[k_];")
             writer.line("const float dL_ds_ = spike_slope__p_[k_ - first_];")
-            _load_records(writer, active.records)
+            load_records(writer, active.records)
             body.load(writer)
             with writer.block(""):
                 writer.lines(active.jump.lines)
             body.store(writer)
 
 
-def _load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
+def load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
     """Declares the numbers kept with entry ``k_`` of a tape."""
     for index, name in enumerate(records):
         entry = f"size_t(k_) * {len(records)} + {index}"
@@ -385,7 +384,7 @@ def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
 def _jump(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
 ) -> None:
-    _load_records(writer, adjoint.records)
+    load_records(writer, adjoint.records)
     body.load(writer)
     with writer.block(""):
         writer.lines(adjoint.jump.lines)

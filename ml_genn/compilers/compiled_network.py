@@ -211,7 +211,7 @@ class CompiledNetwork:
         """
         group = self._lowered.plan.neuron(population)
         known = [v.name for v in group.variables]
-        if group.adjoint:
+        if group.adjoint and not self._lowered.plan.online:
             known += group.adjoint.variables
         if variable not in known:
             where = f"Population '{population}'"

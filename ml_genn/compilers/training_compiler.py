@@ -54,6 +54,8 @@ class TrainingCompiler(Compiler):
     OUTPUTS: ClassVar[OutputRules]
     #: whether the rule has a gradient for delays
     LEARNS_DELAYS: ClassVar[bool] = True
+    #: whether gradients are taken while the network runs
+    online: bool = False
 
     def __init__(
         self,
@@ -188,6 +190,7 @@ class TrainingCompiler(Compiler):
             rule=self.spike_rule(),
             rule_parameters=self.rule_parameters(losses),
             equations=self.equations,
+            online=self.online,
             feedback=self.feedback(hidden, outputs),
             decay=self.decay(network),
             regularised=self.regularised(hidden),

@@ -27,6 +27,7 @@ from typing import Any
 import sympy
 
 from ml_genn.errors import UnsupportedError
+from ml_genn.model.eligibility import eligible
 from ml_genn.model.expression import symbolic
 from ml_genn.model.plan import Active, Adjoint, Code, PortAdjoint
 from ml_genn.model.rules import (
@@ -66,6 +67,9 @@ def adjoint_of(
     step = assignments([(_lambda(x).name, _transposed(s, x)) for x in carried], moving)
     exact = isinstance(rule, ExactSpikes)
     ports = tuple(_port(s, k, moving, exact) for k in range(len(s.entry)))
+    carrying: list[Any] = []
+    if isinstance(rule, SurrogateSpikes):
+        carrying = eligible(s, _followed(s, rule))
     if exact:
         record, records, jump = _crossing(s, moving)
     else:
@@ -80,6 +84,7 @@ def adjoint_of(
         ports=ports,
         push=_push(s, moving),
         active=_active(s, moving, rule) if isinstance(rule, SurrogateSpikes) else None,
+        eligible=tuple(_lambda(x).name for x in carrying),
     )
 
 

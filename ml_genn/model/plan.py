@@ -122,6 +122,8 @@ class Adjoint:
         push: assigns to the adjoint variables the effect of ``amount_`` on the
             threshold crossing (regularisation).
         active: for rules with a surrogate gradient.
+        eligible: adjoint variables through which the past acts on later spikes and
+            losses; empty where gradients are exact.
     """
 
     variables: tuple[str, ...]
@@ -133,6 +135,7 @@ class Adjoint:
     ports: tuple[PortAdjoint, ...]
     push: Code
     active: Active | None = None
+    eligible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,11 +380,14 @@ class Plan:
         neurons: neuron groups.
         synapses: synapse groups.
         updates: optimiser steps, run after the backward pass of each batch.
+        online: whether gradients are taken while the network runs, with traces of the
+            past, so that memory does not grow with the number of steps.
     """
 
     neurons: tuple[NeuronGroup, ...]
     synapses: tuple[SynapseGroup, ...]
     updates: tuple[OptimiserUpdate, ...] = ()
+    online: bool = False
 
     @property
     def trains(self) -> bool:

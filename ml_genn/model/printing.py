@@ -7,7 +7,7 @@ from ml_genn.model.plan import Code, Delay, Format, NeuronGroup, Plan
 
 def plan_text(plan: Plan) -> str:
     """Everything a plan holds, readable."""
-    lines: list[str] = []
+    lines = ["gradients are taken while it runs"] if plan.online else []
     for group in plan.neurons:
         lines += _group(group)
     for s in plan.synapses:

@@ -15,9 +15,10 @@ from engine.helpers import random_input
 from engine.processes import start
 
 from ml_genn import Connection, Network, Population
+from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import find_compiler
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
-from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.compilers import EPropCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -173,11 +174,43 @@ def inference() -> None:
             compiler.compile(network).predict({source: x}, callbacks=callbacks)
 
 
+def online() -> None:
+    """Traces of the past, blocks shorter than the delays, a parameter learned."""
+    CpuModel.block = 4
+    rng = np.random.default_rng(5)
+    with Network() as network:
+        source = Population(SpikeInput(), 7, record_spikes=True)
+        neuron = AdaptiveLeakyIntegrateFire(
+            v_thresh=0.5,
+            tau_refrac=3.0,
+            integrate_during_refrac=False,
+            relative_reset=False,
+        )
+        hidden = Population(neuron, 17, record_spikes=True)
+        output = Population(LeakyIntegrate(readout="sum_var"), 3)
+        Connection(source, hidden, Dense(rng.normal(0.3, 0.3, (7, 17)), 5))
+        Connection(hidden, hidden, Dense(rng.normal(0, 0.2, (17, 17))))
+        Connection(hidden, output, Dense(rng.normal(0, 1, (17, 3)), 9))
+    compiler = EPropCompiler(
+        31, CROSS_ENTROPY, mode="online", batch_size=3, num_threads=2
+    )
+    optimisers = {"all_connections": {"weight": "adam"}, hidden: {"tau_mem": "adam"}}
+    compiled = compiler.compile(network, optimisers=optimisers)
+    x = random_input(rng, 7, 0.3, examples=5, steps=31)
+    y = rng.integers(0, 3, 5)
+    for callbacks in ([], [Steps()], [SpikeRecorder(hidden), VarRecorder(hidden, "v")]):
+        compiled.train(x, y, callbacks=callbacks)
+    compiled.gradients(x, y)
+    compiled.evaluate(x, y, callbacks=[])
+    compiled.predict(x, callbacks=[SpikeRecorder(source)])
+
+
 SCENES: dict[str, Callable[[], None]] = {
     "recurrent_with_delays": recurrent_with_delays,
     "first_spikes": first_spikes,
     "trajectories": trajectories,
     "inference": inference,
+    "online": online,
 }
 SCRIPT = """
 import os

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eprop.eprop_nets import ALIF, LIF, Case
+from eprop.reference_nets import ALIF, LIF, Case
 
 from ml_genn.errors import UnknownNameError, UnsupportedError
 from ml_genn.optimisers import Adam

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from eprop.eprop_nets import ALIF, LIF, NUM_HIDDEN, Case
+from eprop.reference_nets import ALIF, LIF, NUM_HIDDEN, Case
 from reference import eprop
 
 TOLERANCE = 1e-4

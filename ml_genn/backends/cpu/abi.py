@@ -17,6 +17,8 @@ class Phase(IntFlag):
     UPDATE = 32
     OWN_SLOTS = 64
     KEEP_STATE = 128
+    ONLINE = 256
+    FORGET = 512
 
 
 FINE, NO_MEMORY, NOT_FINITE = 0, 1, 2
@@ -62,6 +64,7 @@ class Call(ctypes.Structure):
         ("slots", ctypes.c_void_p),
         ("gradients", ctypes.c_void_p),
         ("carried", ctypes.c_int64),
+        ("block", ctypes.c_int64),
         ("rings", ctypes.c_void_p),
         ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),

@@ -70,7 +70,14 @@ def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
 
 
 class CpuModel:
-    """Runs a plan; see `ml_genn.backends.seam.Model`."""
+    """Runs a plan; see `ml_genn.backends.seam.Model`.
+
+    Attributes:
+        block: steps that run before gradients are taken, where that is done while the
+            network runs, and before what is over is forgotten.
+    """
+
+    block = 128
 
     def __init__(
         self,
@@ -251,13 +258,14 @@ class CpuModel:
     def run(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> Outcome:
         """Runs the examples at ``indices`` as one batch, in one call."""
         batch = self._batch(prepared, indices, mode)
-        batch.call.phases = Phase.BEGIN | Phase.FORWARD | Phase.END | self._ending(mode)
+        batch.call.phases = Phase.BEGIN | Phase.FORWARD | Phase.END
+        batch.call.phases |= self._running(mode) | self._ending(mode)
         return self._outcome(batch, self._run(batch))
 
     def begin_step(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
         batch = self._batch(prepared, indices, mode)
-        batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS
+        batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS | self._running(mode)
         if mode.keep_state:
             batch.call.phases |= Phase.KEEP_STATE
         self._run(batch)
@@ -268,6 +276,7 @@ class CpuModel:
         batch = self._current()
         batch.call.first, batch.call.last = batch.step, batch.step + 1
         batch.call.phases = Phase.FORWARD | Phase.OWN_SLOTS
+        batch.call.phases |= self._running(batch.mode)
         self._run(batch)
         batch.step += 1
 
@@ -302,10 +311,18 @@ class CpuModel:
             raise MlGennError("no batch is being stepped; call begin_step first")
         return self._stepping
 
-    @staticmethod
-    def _ending(mode: Mode) -> Phase:
+    def _running(self, mode: Mode) -> Phase:
+        """What is done beside running: taking gradients, forgetting what is over."""
         phases = Phase(0)
-        if mode.backward:
+        if mode.backward and self.plan.online:
+            phases |= Phase.ONLINE
+        if not mode.spikes and (self.plan.online or not mode.backward):
+            phases |= Phase.FORGET
+        return phases
+
+    def _ending(self, mode: Mode) -> Phase:
+        phases = Phase(0)
+        if mode.backward and not self.plan.online:
             phases |= Phase.BACKWARD
         if mode.update:
             phases |= Phase.UPDATE
@@ -386,6 +403,7 @@ class CpuModel:
             example=self._examples_run,
             seed=self._seed,
             dt=self._values.dt,
+            block=self.block,
             carried=1 + max(self._values.max_delays.values(), default=0),
             rings=self._rings.ctypes.data,
             num_rings=len(self._rings),

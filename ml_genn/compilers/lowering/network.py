@@ -17,6 +17,7 @@ import numpy as np
 
 from ml_genn.compilers.lowering.neurons import neuron_group
 from ml_genn.compilers.lowering.numbers import Draw, delay_of
+from ml_genn.compilers.lowering.online import check_online
 from ml_genn.compilers.lowering.ports import Ports, ports_of
 from ml_genn.compilers.lowering.training import Feedback, Training
 from ml_genn.compilers.lowering.updates import Update, decayed, limited, shrunk
@@ -100,7 +101,9 @@ def lower(
         values.loss["regularised"] = {
             p.name: s for p, s in training.regularised.items()
         }
-    plan = verify(Plan(groups, connections, tuple(u.plan() for u in updates)))
+    online = training is not None and training.online
+    plan = verify(Plan(groups, connections, tuple(u.plan() for u in updates), online))
+    check_online(plan, values)
     return Lowered(plan, values, neurons, synapses, updates)
 
 

@@ -58,6 +58,7 @@ class Training:
         loss_scalars: {output: (temperature, alpha)}.
         spread: {(population, parameter)} that are learned for each neuron, although
             one value is given.
+        online: whether gradients are taken while the network runs.
         equations: adds to the equations of a trained neuron what the rule needs.
     """
 
@@ -77,6 +78,7 @@ class Training:
     )
     loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
     spread: frozenset[tuple[Population, str]] = frozenset()
+    online: bool = False
     equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
 
     def parameters_of(self, population: Population) -> tuple[str, ...]:

@@ -144,10 +144,11 @@ struct Pool {
 // The spikes of one group in one example, as lists of neurons, one list a step.
 struct Tape {
   const id_type *id = nullptr;  // neurons, step after step
-  uint32_t *offset = nullptr;   // list of step t: id[offset[t]] .. id[offset[t + 1] - 1]
+  uint32_t *offset = nullptr;   // list of step base + k: id[offset[k]] .. id[offset[k + 1] - 1]
+  int64_t base = 0;             // the first step whose list is kept
   float *record = nullptr;      // numbers kept with each spike
   id_type *own = nullptr;       // where id points, unless the spikes came with the data
-  size_t capacity = 0, steps = 0;
+  size_t capacity = 0, steps = 0, numbers = 0;  // numbers: of each spike in record
   // The last lists of the batch before, where a batch carries on from it.
   id_type *tail = nullptr;
   uint32_t *tail_offset = nullptr;
@@ -155,13 +156,13 @@ struct Tape {
 
   // Keeps the lists of the last `wanted` of `num_steps` steps.
   bool keep_tail(int64_t wanted, int64_t num_steps) {
-    const int64_t kept = wanted < num_steps ? wanted : num_steps;
-    const uint32_t first = offset[num_steps - kept], last = offset[num_steps];
+    const int64_t held = num_steps - base, kept = wanted < held ? wanted : held;
+    const uint32_t first = offset[held - kept], last = offset[held];
     id_type *ids = allocate<id_type>(last - first);
     uint32_t *offsets = allocate<uint32_t>(kept + 1);
     if (!ids || !offsets) return false;
     if (last > first) memcpy(ids, id + first, (last - first) * sizeof(id_type));
-    for (int64_t k = 0; k <= kept; ++k) offsets[k] = offset[num_steps - kept + k] - first;
+    for (int64_t k = 0; k <= kept; ++k) offsets[k] = offset[held - kept + k] - first;
     drop_tail();
     tail = ids;
     tail_offset = offsets;
@@ -183,11 +184,13 @@ struct Tape {
     }
     if (!offset) return false;
     offset[0] = 0;
+    base = 0;
     id = own;
     return true;
   }
   // Room for n more spikes, each with k numbers.
   bool reserve(size_t used, size_t n, size_t k) {
+    numbers = k;
     if (used + n <= capacity) return true;
     size_t larger = capacity * 2 > used + n ? capacity * 2 : used + n;
     id_type *ids = static_cast<id_type *>(realloc(own, larger * sizeof(id_type)));
@@ -202,15 +205,28 @@ struct Tape {
     capacity = larger;
     return true;
   }
-  // Lists of a group whose spikes come with the data, sorted by step.
-  void play(const int32_t *step, const id_type *ids, int64_t n, int64_t num_steps) {
+  // Lists of steps first <= t < last of a group whose spikes come with the data, sorted
+  // by step; those of the steps before are there.
+  void play(const int32_t *step, const id_type *ids, int64_t n, int64_t first, int64_t last) {
     id = ids;
-    int64_t k = 0;
-    for (int64_t t = 0; t < num_steps; ++t) {
-      offset[t] = static_cast<uint32_t>(k);
+    int64_t k = offset[first - base];
+    for (int64_t t = first; t < last; ++t) {
       while (k < n && step[k] == t) ++k;
+      offset[t + 1 - base] = static_cast<uint32_t>(k);
     }
-    offset[num_steps] = static_cast<uint32_t>(k);
+  }
+  // Drops the lists of steps before `from`; those before step `now` are there.
+  void forget(int64_t from, int64_t now) {
+    if (from <= base) return;
+    const int64_t gone = from - base;
+    const uint32_t first = id == own ? offset[gone] : 0, last = offset[now - base];
+    if (first < last && first) {
+      memmove(own, own + first, (last - first) * sizeof(id_type));
+      if (numbers)
+        memmove(record, record + first * numbers, (last - first) * numbers * sizeof(float));
+    }
+    for (int64_t k = 0; k <= now - from; ++k) offset[k] = offset[k + gone] - first;
+    base = from;
   }
   void release() {
     drop_tail();
@@ -230,7 +246,8 @@ static inline Spikes spikes_at(const Tape &tape, int64_t t) {
     const uint32_t *at = tape.tail_offset + tape.tail_steps + t;
     return {tape.tail + at[0], at[1] - at[0]};
   }
-  return {tape.id + tape.offset[t], tape.offset[t + 1] - tape.offset[t]};
+  const uint32_t *at = tape.offset + (t - tape.base);
+  return {tape.id + at[0], at[1] - at[0]};
 }
 
 // Neurons whose flag is set, in order; the flags of a step are bytes 0 or 1.
@@ -298,6 +315,14 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   vec sum = {};
   for (int v = 0; v < P / LANES; ++v) sum += x[v] * y[v];
   return total(sum);
+}
+
+// The same for the synapses of neuron j that are listed, each with where it leads.
+static inline float dot_listed(const float *weight, const int64_t *offset, const id_type *target,
+                               size_t j, const float *b) {
+  float sum = 0;
+  for (int64_t e = offset[j]; e < offset[j + 1]; ++e) sum += weight[e] * b[target[e]];
+  return sum;
 }
 
 // One pass over a weight row and its gradient row: gradient += slope, returns weight . back.
@@ -379,7 +404,8 @@ static inline float squared_error(const float *y, int n, const float *target, fl
 }
 
 // ---------------------------------------------------------------- the seam to Python
-enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, REDUCE = 16, UPDATE = 32, OWN_SLOTS = 64, KEEP_STATE = 128 };
+enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, REDUCE = 16, UPDATE = 32, OWN_SLOTS = 64, KEEP_STATE = 128,
+             ONLINE = 256, FORGET = 512 };
 enum Status { FINE = 0, NO_MEMORY = 1, NOT_FINITE = 2 };
 
 // A stretch of an example's state, copied out after every step.
@@ -410,6 +436,7 @@ struct Call {
   float *const *slots;           // of each optimiser update, the numbers it keeps
   float *const *gradients;       // of each learned array, where REDUCE puts its sum
   int64_t carried;               // steps whose spikes a batch carries over from the last
+  int64_t block;                 // steps that run between taking gradients and forgetting
   const int64_t *rings;          // (offset, length, row) of delay rings, in floats
   int64_t num_rings;
   int64_t num_recordings;

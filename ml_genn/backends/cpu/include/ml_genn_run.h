@@ -36,13 +36,17 @@ struct Engine {
   }
   bool make_gradients() {
     memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
-    for (int64_t k = 0; k < LEARNED * pool.size; ++k) {
-      const size_t bytes = learned_size[k / pool.size] * sizeof(float);
-      gradients[k] = mlg::allocate<float>(bytes / sizeof(float));
-      if (!gradients[k]) return false;
-      memset(gradients[k], 0, bytes);
-    }
+    for (int64_t k = 0; k < LEARNED * pool.size; ++k)
+      if (!(gradients[k] = mlg::allocate<float>(learned_size[k / pool.size]))) return false;
+    clear_gradients();
     return true;
+  }
+  void clear_gradients() {
+    for (int64_t k = 0; k < LEARNED * pool.size; ++k)
+      memset(gradients[k], 0, learned_size[k / pool.size] * sizeof(float));
+  }
+  void gradients_of(int thread, float **mine) const {
+    for (int64_t k = 0; k < LEARNED; ++k) mine[k] = gradients[k * pool.size + thread];
   }
   ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
@@ -63,17 +67,24 @@ void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
   }
 }
 
-bool forward(const Call &c, Slot &s, int64_t b) {
+bool forward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+  float *mine[LEARNED + 1];
+  e.gradients_of(thread, mine);
   for (int64_t t = c.first; t < c.last; ++t) {
+    const int64_t first = t - t % c.block;
+    if (t == first) s.begin_block(c, b, t);
     if (!forward_step(c, s, b, t)) return false;
     if (c.num_recordings) record(c, s, b, t, false);
+    const bool through = t + 1 == first + c.block || t + 1 == c.num_steps;
+    if (c.phases & mlg::ONLINE && through && !learn_block(c, s, b, first, t + 1, mine))
+      return false;
   }
   return true;
 }
 
 void backward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   float *mine[LEARNED + 1];
-  for (int64_t k = 0; k < LEARNED; ++k) mine[k] = e.gradients[k * e.pool.size + thread];
+  e.gradients_of(thread, mine);
   begin_backward(c, s, b);
   for (int64_t t = c.num_steps - 1; t >= 0; --t) {
     backward_step(c, s, b, t, mine);
@@ -90,7 +101,7 @@ void run_examples(void *engine, int thread) {
     Slot &s = e.slots[own ? b : thread];
     if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::KEEP_STATE)))
       return e.failed(mlg::NO_MEMORY);
-    if (c.phases & mlg::FORWARD && !forward(c, s, b)) return e.failed(mlg::NO_MEMORY);
+    if (c.phases & mlg::FORWARD && !forward(e, c, s, b, thread)) return e.failed(mlg::NO_MEMORY);
     if (c.phases & mlg::END) finish(c, s, b);
     if (c.phases & mlg::BACKWARD) backward(e, c, s, b, thread);
   }
@@ -146,6 +157,8 @@ int run(Engine &e, Call c) {
   const bool wait = REGULARISED && (phases & mlg::BACKWARD);
   if (wait) c.phases |= mlg::OWN_SLOTS;
   if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
+  // A batch that was given up half way may have left part of its gradients.
+  if (phases & mlg::BEGIN && phases & mlg::ONLINE) e.clear_gradients();
   if (wait) {
     c.phases &= ~mlg::BACKWARD;
     e.pool.run(run_examples, &e);

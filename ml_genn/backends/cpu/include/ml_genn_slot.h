@@ -21,6 +21,8 @@ struct Slot {
   float *drive[OUTPUTS + 1] = {};  // slopes of a loss that looks at every step
   float *history[HISTORIES + 1] = {};  // state at the start of each step
   int64_t drive_steps = 0, history_steps = 0;
+  int64_t window = 0;  // steps that tapes, drive and history hold; step t is row t % window
+  mlg::Online online;
   float loss[OUTPUTS + 1] = {};
   float *const *push = nullptr;  // regularisation of each neuron
 
@@ -40,25 +42,33 @@ struct Slot {
       return false;
     }
     fresh = false;
+    window = c.num_steps;
+    const int64_t enough = c.block + 2 * c.carried;
+    if (c.phases & mlg::FORGET && enough < window) window = enough;
     for (int64_t k = 0; k < TAPES; ++k)
-      if (!tapes[k].begin(c.num_steps)) return false;
-    for (int64_t k = 0; k < INPUTS; ++k) {
-      const int64_t at = k * c.batch + b;
-      tapes[INPUT_TAPE[k]].play(c.event_steps[at], c.event_ids[at], c.event_counts[at],
-                                c.num_steps);
-    }
-    if (c.num_steps > drive_steps) {
+      if (!tapes[k].begin(window)) return false;
+    if (window > drive_steps) {
       for (int64_t k = 0; k < OUTPUTS; ++k) {
         if (!DRIVE_SIZE[k]) continue;
         free(drive[k]);
-        drive[k] = mlg::allocate<float>(c.num_steps * DRIVE_SIZE[k]);
+        drive[k] = mlg::allocate<float>(window * DRIVE_SIZE[k]);
         if (!drive[k]) return false;
-        memset(drive[k], 0, c.num_steps * DRIVE_SIZE[k] * sizeof(float));
+        memset(drive[k], 0, window * DRIVE_SIZE[k] * sizeof(float));
       }
-      drive_steps = c.num_steps;
+      drive_steps = window;
     }
     for (float &l : loss) l = 0;
-    return remember(c.num_steps);
+    return remember(window);
+  }
+  // Before step t, the first of a block: forgets what is over, plays what comes.
+  void begin_block(const Call &c, int64_t b, int64_t t) {
+    if (c.phases & mlg::FORGET)
+      for (int64_t k = 0; k < TAPES; ++k) tapes[k].forget(t - 2 * c.carried, t);
+    const int64_t end = t + c.block < c.num_steps ? t + c.block : c.num_steps;
+    for (int64_t k = 0; k < INPUTS; ++k) {
+      const int64_t at = k * c.batch + b;
+      tapes[INPUT_TAPE[k]].play(c.event_steps[at], c.event_ids[at], c.event_counts[at], t, end);
+    }
   }
   // Neurons and synapses stay as they are; readouts start anew, time starts at 0.
   bool carry_over(const Call &c) {
@@ -97,6 +107,7 @@ struct Slot {
     for (float *h : history) free(h);
     for (mlg::Tape &tape : tapes) tape.release();
     for (float *d : drive) free(d);
+    online.release();
   }
 };
 

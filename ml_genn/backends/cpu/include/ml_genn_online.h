@@ -1,0 +1,174 @@
+// Gradients taken while a network runs: a block of steps is gone through in reverse, and
+// what lies before it acts through a trace of each synapse.
+#pragma once
+
+namespace mlg {
+
+// The spikes that arrive in a block, as a list of steps for each source neuron.
+struct Arrivals {
+  uint32_t *start = nullptr, *step = nullptr;  // of neuron i: step[start[i]] .. step[start[i + 1] - 1]
+  size_t neurons = 0, capacity = 0;
+
+  // Spikes of steps first <= t < first + n; steps are counted from `first`.
+  bool sort(const Tape &tape, int64_t first, int64_t n, size_t sources) {
+    if (!room(start, neurons, sources + 2)) return false;
+    memset(start, 0, (sources + 2) * sizeof(uint32_t));
+    for (int64_t k = 0; k < n; ++k) {
+      const Spikes s = spikes_at(tape, first + k);
+      for (uint32_t i = 0; i < s.n; ++i) ++start[s.id[i] + 2];
+    }
+    for (size_t i = 2; i < sources + 2; ++i) start[i] += start[i - 1];
+    if (!room(step, capacity, start[sources + 1])) return false;
+    for (int64_t k = 0; k < n; ++k) {
+      const Spikes s = spikes_at(tape, first + k);
+      for (uint32_t i = 0; i < s.n; ++i) step[start[s.id[i] + 1]++] = static_cast<uint32_t>(k);
+    }
+    return true;
+  }
+  static bool room(uint32_t *&array, size_t &held, size_t wanted) {
+    if (array && wanted <= held) return true;
+    free(array);
+    held = 2 * wanted;
+    array = allocate<uint32_t>(held);
+    return array != nullptr;
+  }
+  void release() {
+    free(start);
+    free(step);
+  }
+};
+
+// What an example keeps beside its state while it learns online.
+struct Online {
+  float *rows = nullptr;     // sweeps, traces of parameters and of synapses
+  float *slopes = nullptr;   // what a spike does that arrives in a step of the block
+  uint8_t *live = nullptr;   // sources of synapses that have spiked
+  int64_t steps = 0;         // of a block, that slopes has room for
+  Arrivals arrivals;
+
+  // Traces start at zero; those of synapses are cleared when their source first spikes.
+  bool begin(int64_t floats, int64_t cleared, int64_t each_step, int64_t sources,
+             int64_t wanted) {
+    if (!rows) {
+      rows = allocate<float>(floats);
+      live = allocate<uint8_t>(sources);
+      if (!rows || !live) return false;
+      memset(rows, 0, floats * sizeof(float));
+    }
+    if (wanted > steps) {
+      free(slopes);
+      steps = wanted;
+      if (!(slopes = allocate<float>(steps * each_step))) return false;
+    }
+    memset(rows, 0, cleared * sizeof(float));
+    memset(live, 0, sources);
+    return true;
+  }
+  void release() {
+    free(rows);
+    free(slopes);
+    free(live);
+    arrivals.release();
+  }
+};
+
+// A block gone through in reverse, once for its losses and, unless it is the last one,
+// once for each trace that is carried on: how the trace at its end depends on its steps.
+// Sweep s has rows lambda[s * V + x], x < X being the variables that traces belong to.
+struct Sweeps {
+  const float *lambda;
+  const float *carry;   // what the C traces towards outputs do to the losses
+  const float *decay;   // what is left of them at the end
+  const float *slopes;  // row 0 of the first step: of the losses; then one for each trace
+  int64_t step, sweep;  // floats from one step, and from one sweep, to the next in slopes
+  bool last;
+};
+
+// One source neuron: what its n spikes of the block and its traces add to the gradient of
+// its weights, and its traces at the end of the block.
+template <int P, int V, int X, int C, bool LAST>
+static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n, bool live,
+                               float *__restrict gradient, float *__restrict traces) {
+  const auto at = [](const float *p) { return *reinterpret_cast<const vec *>(p); };
+  for (int v = 0; v < P; v += LANES) {
+    vec sum = at(gradient + v), after[X + C] = {};
+    if (live) {
+      vec before[X + C];
+      for (int s = 0; s < X + C; ++s) before[s] = at(traces + s * P + v);
+      for (int x = 0; x < X; ++x) sum += at(w.lambda + x * P + v) * before[x];
+      for (int c = 0; c < C; ++c) sum += at(w.carry + c * P + v) * before[X + c];
+      if constexpr (!LAST) {
+        for (int s = 0; s < X + C; ++s)
+          for (int x = 0; x < X; ++x)
+            after[s] += at(w.lambda + ((1 + s) * V + x) * P + v) * before[x];
+        for (int c = 0; c < C; ++c) after[X + c] += w.decay[c] * before[X + c];
+      }
+    }
+    for (uint32_t k = 0; k < n; ++k) {
+      const float *row = w.slopes + step[k] * w.step + v;
+      sum += at(row);
+      if constexpr (!LAST)
+        for (int s = 0; s < X + C; ++s) after[s] += at(row + (1 + s) * w.sweep);
+    }
+    *reinterpret_cast<vec *>(gradient + v) = sum;
+    if constexpr (!LAST)
+      for (int s = 0; s < X + C; ++s) *reinterpret_cast<vec *>(traces + s * P + v) = after[s];
+  }
+}
+
+template <int P, int V, int X, int C>
+static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n, bool live,
+                               float *gradient, float *traces) {
+  if (w.last)
+    advance_row<P, V, X, C, true>(w, step, n, live, gradient, traces);
+  else
+    advance_row<P, V, X, C, false>(w, step, n, live, gradient, traces);
+}
+
+// Where the gradient of a source's weights is: whole rows, one after the other.
+struct Rows {
+  float *gradient;
+  int size;
+  float *begin(int i) { return gradient + size_t(i) * size; }
+  void end(int) {}
+};
+
+// Or lists of synapses; a whole row is worked out, and what there are synapses for is used.
+template <int P>
+struct Lists {
+  float *gradient;
+  const int64_t *offset;
+  const id_type *target;
+  alignas(64) float row[P] = {};
+  float *begin(int) {
+    memset(row, 0, sizeof row);
+    return row;
+  }
+  void end(int i) {
+    for (int64_t e = offset[i]; e < offset[i + 1]; ++e) gradient[e] += row[target[e]];
+  }
+};
+
+// All synapses of a group; rows of traces lie one after the other. A source that has never
+// spiked has no traces and costs nothing.
+template <int P, int V, int X, int C, class To>
+static inline void advance_rows(const Sweeps &w, const Arrivals &arrivals, int sources, To to,
+                                float *traces, uint8_t *live) {
+  for (int i = 0; i < sources; ++i) {
+    const uint32_t first = arrivals.start[i], n = arrivals.start[i + 1] - first;
+    if (!n && !live[i]) continue;
+    advance_row<P, V, X, C>(w, arrivals.step + first, n, live[i], to.begin(i),
+                            traces + size_t(i) * (X + C) * P);
+    to.end(i);
+    live[i] = 1;
+  }
+}
+
+// Where the sweeps of a block start, at its end: sweep 1 + x with variable x at one.
+template <int P, int V, int X, int S>
+static inline void begin_sweeps(float *lambda, int neurons) {
+  memset(lambda, 0, S * V * P * sizeof(float));
+  for (int x = 0; x < X; ++x)
+    for (int j = 0; j < neurons; ++j) lambda[((1 + x) * V + x) * P + j] = 1.0f;
+}
+}  // namespace mlg
