@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -280,17 +281,18 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         ports = [Code((), p.reads) for p in adjoint.ports]
         body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
         body.pointers(writer)
-        first, last = _port_rows(writer, layout, group)
+        extra = _port_rows(writer, layout, group)
         if drive:
             _drive_pointer(writer, layout, group)
         writer.line("MLG_LOOP")
         with writer.block(f"for (int j_ = 0; j_ < {padded(group.size)}; ++j_)"):
             body.load(writer)
             writer.lines(drive.lines)
-            writer.lines(first)
             writer.lines(adjoint.step.lines)
             body.store(writer)
-            writer.lines(last)
+            if any("look_" in port.reads for port in adjoint.ports):
+                writer.line(f"const float look_ = {_look(group)};")
+            writer.lines(extra)
 
 
 def _drive(group: NeuronGroup) -> Code:
@@ -306,6 +308,17 @@ def _drive(group: NeuronGroup) -> Code:
     return Code((line,), reads | {name}, frozenset({name}))
 
 
+def _look(group: NeuronGroup) -> str:
+    """What the loss will push one step sooner; before the first step nothing asks."""
+    readout, loss = group.readout, group.loss
+    if not _drive(group) or readout is None or loss is None:
+        return "0.0f"
+    if loss.per_step:
+        return f"drive_[j_ - (t_ ? {padded(group.size)} : 0)]"
+    sooner = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
+    return f"result_slope__p_[j_] * ({sooner})"
+
+
 def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     if group.loss and group.loss.per_step:
         index = layout.outputs.index(group)
@@ -317,18 +330,12 @@ def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
         rows(writer, layout, group, ["result_slope_"])
 
 
-def _port_rows(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup
-) -> tuple[list[str], list[str]]:
-    """Lines that keep what synapses into each port will ask for; declares the rows.
-
-    The first list runs before the adjoint's step, the other after it.
-    """
-    first: list[str] = []
-    last: list[str] = []
+def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
+    """Lines that keep what synapses into each port will ask for; declares the rows."""
+    lines: list[str] = []
     adjoint = group.adjoint
     if adjoint is None:
-        return first, last
+        return lines
     for k, port in enumerate(adjoint.ports):
         wanted = [
             ("slope", layout.slope_name(group, k), port.weight)
@@ -337,7 +344,6 @@ def _port_rows(
             ("back", f"back{k}_", port.back) if layout.needs_back(group, k) else None,
         ]
         for kind, name, expression in filter(None, wanted):
-            lines = first if kind == "back" and port.later else last
             if (group.name, k) in layout.port_rings:
                 writer.line(
                     f"float *__restrict {kind}{k}_ring_ = "
@@ -347,7 +353,7 @@ def _port_rows(
             elif name != expression:
                 rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
-    return first, last
+    return lines
 
 
 def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:

@@ -37,12 +37,13 @@ from ml_genn.model.rules import (
     SpikeRule,
     SurrogateSpikes,
 )
-from ml_genn.model.symbols import Constants, Symbolic, W, assignments, c_of, symbol
+from ml_genn.model.symbols import Constants, Symbolic, assignments, c_of, symbol
 
 TIME_SLOPE = "dL_dt_"
 SPIKE_SLOPE = "dL_ds_"
 AMOUNT = "amount_"
 SCALE = "scale_"  # one over the size of the batch
+LOOK = "look_"  # what the loss adds to the output's adjoint one step sooner
 
 
 def adjoint_of(
@@ -63,8 +64,9 @@ def adjoint_of(
     s.learned = [symbol(name) for name in learned]
     moving = Constants(constants.dynamic | _adjoint_symbols(s))
     moving.found = constants.found
-    carried = [*s.state, *s.learned]
-    step = assignments([(_lambda(x).name, _transposed(s, x)) for x in carried], moving)
+    step = assignments(
+        [(_lambda(x).name, _transposed(s, x)) for x in s.carried], moving
+    )
     exact = isinstance(rule, ExactSpikes)
     ports = tuple(_port(s, k, moving, exact) for k in range(len(s.entry)))
     carrying: list[Any] = []
@@ -75,7 +77,7 @@ def adjoint_of(
     else:
         record, records, jump = _reset(s, moving)
     return Adjoint(
-        variables=tuple(_lambda(x).name for x in carried),
+        variables=tuple(_lambda(x).name for x in s.carried),
         tape=_tape(s, step, ports),
         step=step,
         record=record,
@@ -102,9 +104,8 @@ def _lambda(x: Any) -> Any:
 
 
 def _adjoint_symbols(s: Symbolic) -> frozenset[Any]:
-    names = (TIME_SLOPE, SPIKE_SLOPE, AMOUNT, SCALE)
-    carried = (*s.state, *s.learned)
-    return frozenset(_lambda(x) for x in carried) | {symbol(n) for n in names}
+    names = (TIME_SLOPE, SPIKE_SLOPE, AMOUNT, SCALE, LOOK)
+    return frozenset(_lambda(x) for x in s.carried) | {symbol(n) for n in names}
 
 
 def _transposed(s: Symbolic, x: Any) -> Any:
@@ -165,29 +166,63 @@ Jump = tuple[Code, tuple[str, ...], Code]
 
 
 def _crossing(s: Symbolic, constants: Constants) -> Jump:
-    """EventProp: code that records at a spike, names of the records, the jump."""
+    """EventProp: code that records at a spike, names of the records, the jump.
+
+    Records are of the state when it crossed the threshold, a part of the step ago.
+    """
     if s.threshold is None:
         return Code(), (), Code()
     f = {x: s.dynamics[x] for x in s.neuron}
     crossing = sum(sympy.diff(s.threshold, x) * f[x] for x in s.neuron)
     jumped = [(x, s.jump[x]) for x in s.neuron]
     records = _Records(s, "record")
-    targets = []
+    ago = records.keep(sympy.Min(sympy.Max(s.threshold / crossing, 0), symbol("dt")))
+    after_spike = _moved(s, {_lambda(x): _lambda(x) for x in s.carried}, ago, records)
+    before_spike = dict(after_spike)
     for x in (*s.neuron, *s.learned):
         slope = -sympy.diff(s.threshold, x) / crossing
         total = records.keep(tidy(slope)) * symbol(TIME_SLOPE)
-        total += _lambda(x) if x in s.learned else 0
+        total += after_spike[_lambda(x)] if x in s.learned else 0
         for y in s.neuron:
             carried = sum(sympy.diff(s.jump[y], z) * f[z] for z in s.neuron)
             after = f[y].subs(jumped, simultaneous=True)
             entry = sympy.diff(s.jump[y], x) + slope * (carried - after)
-            total += records.keep(tidy(entry)) * _lambda(y)
-        targets.append((_lambda(x).name, total))
+            total += records.keep(tidy(entry)) * after_spike[_lambda(y)]
+        before_spike[_lambda(x)] = total
+    targets = _moved(s, before_spike, -ago, records)
     return (
-        assignments(records.found, constants, prefix="r"),
+        assignments(_at_crossing(f, records), constants, prefix="r"),
         records.names,
-        assignments(targets, records.constants(constants)),
+        assignments(
+            [(x.name, e) for x, e in targets.items() if e != x],
+            records.constants(constants),
+        ),
     )
+
+
+def _moved(
+    s: Symbolic, adjoint: dict[Any, Any], ago: Any, records: _Records
+) -> dict[Any, Any]:
+    """The adjoint some time ago, by the dynamics: ``l_x + ago sum_y df_y/dx l_y``."""
+    result = {}
+    still = [x for x, delta in zip(s.entry, s.delta, strict=True) if delta]
+    for x in s.carried:
+        change = sympy.S.Zero
+        for y, f in s.dynamics.items():
+            slope = sympy.diff(s.with_input(f), x)
+            if slope != 0 and x not in still:
+                change += records.keep(slope) * adjoint[_lambda(y)]
+        result[_lambda(x)] = adjoint[_lambda(x)] + ago * change
+    return result
+
+
+def _at_crossing(f: dict[Any, Any], records: _Records) -> list[tuple[str, Any]]:
+    """The records of the state when it crossed the threshold; the first is how long ago
+    that was."""
+    (first, ago), *others = records.found
+    then = [(x, x - ago * slope) for x, slope in f.items() if slope != 0]
+    moved = [(name, e.subs(then, simultaneous=True)) for name, e in others]
+    return [(first, ago), *moved]
 
 
 def _reset(s: Symbolic, constants: Constants) -> Jump:
@@ -251,49 +286,53 @@ def _followed(s: Symbolic, rule: SurrogateSpikes) -> list[Any]:
 
 
 def _port(s: Symbolic, k: int, constants: Constants, exact: bool) -> PortAdjoint:
-    """What a spike that arrives at port ``k`` does to the loss, by weight and time.
-
-    Where the loss looks at the output in steps, spikes move in steps too: dL/dt is the
-    difference of dL/dw one step later and now. Within a step, between two looks, the
-    slope differs from that by more than dL/dt itself where moving a spike does little.
-    """
-    entry = s.entry[k]
-    weight = back = _lambda(entry)
-    later = exact and not s.delta[k]
-    if later:
-        back = sympy.collect(
-            sympy.expand((weight - _transposed(s, entry)) / symbol("dt")),
-            [_lambda(x) for x in s.state],
-        )
-    elif exact:
-        back = _arrival(s, k)
+    """What a spike that arrives at port ``k`` does to the loss, by weight and time."""
+    weight = back = _lambda(s.entry[k])
+    if exact:
+        _refuse_nonlinear(s, k)
+        back = _time_slope(s, s.entry[k])
     hoisted = constants.hoist(weight), constants.hoist(back)
     read = set().union(*(e.free_symbols for e in hoisted))
     return PortAdjoint(
-        c_of(hoisted[0]), c_of(hoisted[1]), frozenset(x.name for x in read), later
+        c_of(hoisted[0]), c_of(hoisted[1]), frozenset(x.name for x in read)
     )
 
 
-def _arrival(s: Symbolic, k: int) -> Any:
-    """dL/dt of the arrival of a spike at the delta port ``k``, for a weight of one."""
+def _time_slope(s: Symbolic, entry: Any) -> Any:
+    """dL/dt of an arrival for a weight of one: dL/dw now less that one step sooner.
+
+    A spike that is found at the end of a step happened half a step before on average,
+    which is where this difference is taken. It is taken over a whole step, from one
+    look of the loss at the output to the next: within a step the slope differs from it
+    by more than it is itself where moving a spike does little.
+    """
+    sooner = _transposed(s, entry)
+    for x in s.neuron:
+        if x.name == s.system.neuron.output:
+            sooner = sooner.subs(_lambda(x), _lambda(x) + symbol(LOOK))
+    change = sympy.expand((_lambda(entry) - sooner) / symbol("dt"))
+    return sympy.collect(change, [*(_lambda(x) for x in s.state), symbol(LOOK)])
+
+
+def _refuse_nonlinear(s: Symbolic, k: int) -> None:
+    """Refuses spikes whose effect on the dynamics is not proportional to their weight.
+
+    Raises:
+        UnsupportedError: for a delta synapse that makes a variable jump on which some
+            dynamics depend in another way than linearly.
+    """
+    if not s.delta[k]:
+        return
     entry = s.entry[k]
-    moved = {
-        y: y + W * sympy.diff(s.with_input(after), entry)
-        for y, after in s.next.items()
-        if y != entry
-    }
-    time = sympy.S.Zero
-    for y, f in s.dynamics.items():
-        before = s.with_input(f).subs(entry, 0)
-        after = before.subs(list(moved.items()), simultaneous=True)
-        time += tidy(sympy.diff(sympy.expand(before - after), W)) * _lambda(y)
-    if time.has(W):
-        raise UnsupportedError(
-            f"{s.where}: what an incoming spike does to the slope of the state is not "
-            "proportional to its weight, so EventProp has nothing to send back over a "
-            "delta synapse. Use an Exponential synapse."
-        )
-    return time
+    moved = [y for y, f in s.next.items() if sympy.diff(s.with_input(f), entry) != 0]
+    for f in s.dynamics.values():
+        slopes = [sympy.diff(s.with_input(f), y) for y in moved if y != entry]
+        if any(sympy.diff(slope, y) != 0 for slope in slopes for y in moved):
+            raise UnsupportedError(
+                f"{s.where}: what an incoming spike does to the slope of the state is "
+                "not proportional to its weight, so EventProp has nothing to send back "
+                "over a delta synapse. Use an Exponential synapse."
+            )
 
 
 def _push(s: Symbolic, constants: Constants) -> Code:

@@ -77,15 +77,14 @@ class PortAdjoint:
     Args:
         weight: dL/dw of a spike that arrives now.
         back: weight * ``back`` is what flows back to the source: under EventProp dL/dt
-            of the arrival, with surrogate gradients dL/ds of the spike.
+            of the arrival, with surrogate gradients dL/ds of the spike. It may read
+            ``look_``, what the loss adds to the output's adjoint one step sooner.
         reads: names in both.
-        later: whether ``back`` is computed from the adjoint one step later.
     """
 
     weight: str
     back: str
     reads: frozenset[str] = frozenset()
-    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)

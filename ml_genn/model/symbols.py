@@ -102,6 +102,11 @@ class Symbolic:
         return list(self.next)
 
     @property
+    def carried(self) -> list[Any]:
+        """What has an adjoint: state variables and learned parameters."""
+        return [*self.state, *self.learned]
+
+    @property
     def dynamic(self) -> frozenset[Any]:
         """Symbols that change in time: state and input."""
         return frozenset(self.state) | {ISYN}
