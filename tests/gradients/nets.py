@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
 
 T_END = 30.0  # [ms]
+LONGEST = 6.0  # delay that may be learned [ms]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Case:
         """The same case with other weights of one connection."""
         connections = list(self.connections)
         connections[index] = replace(connections[index], weight=weight)
+        return replace(self, connections=tuple(connections))
+
+    def with_delays(self, index: int, delay: Any) -> Case:
+        """The same case with other delays [ms] of one connection."""
+        connections = list(self.connections)
+        connections[index] = replace(connections[index], delay=delay)
         return replace(self, connections=tuple(connections))
 
     def with_parameter(self, name: str, parameter: str, value: Any) -> Case:
@@ -56,9 +64,13 @@ class Case:
         readout: str,
         loss: Any,
         learned: dict[str, tuple[str, ...]] | None = None,
+        delays: Sequence[int] = (),
         **kwargs: Any,
     ) -> tuple[Any, dict[str, Connection], dict[str, Population]]:
-        """The network compiled for EventProp with time steps of ``dt``."""
+        """The network compiled for EventProp with time steps of ``dt``.
+
+        ``delays`` are the indices of connections whose delays are learned.
+        """
         with Network() as network:
             populations = {
                 name: self._population(name, readout) for name in self.populations
@@ -68,7 +80,12 @@ class Case:
                 for k, c in enumerate(self.connections)
             }
         compiler = EventPropCompiler(
-            round(T_END / dt), loss, dt=dt, num_threads=1, **kwargs
+            round(T_END / dt),
+            loss,
+            dt=dt,
+            num_threads=1,
+            delay_learn_conns=[connections[f"c{k}"] for k in delays],
+            **kwargs,
         )
         optimisers: Any = None
         if learned is not None:
@@ -112,6 +129,7 @@ class Case:
             Dense(c.weight, delay if delay.ndim else float(delay)),
             Exponential(c.tau_syn),
             name=name,
+            max_delay_steps=round(LONGEST / dt),
         )
 
     def data(self, dt: float) -> list[Any]:
