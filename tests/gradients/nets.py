@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential
 from ml_genn.utils.data import preprocess_spikes
 
 T_END = 30.0  # [ms]
@@ -123,14 +123,21 @@ class Case:
         name: str,
     ) -> Connection:
         delay = np.rint(np.asarray(c.delay) / dt)
+        jump = self.jump(c, dt)
         return Connection(
             populations[c.source],
             populations[c.target],
-            Dense(c.weight, delay if delay.ndim else float(delay)),
-            Exponential(c.tau_syn),
+            Dense(c.weight / jump, delay if delay.ndim else float(delay)),
+            Exponential(c.tau_syn) if np.all(c.tau_syn) else Delta(),
             name=name,
             max_delay_steps=round(LONGEST / dt),
         )
+
+    def jump(self, c: exact.Connection, dt: float) -> float:
+        """What a weight of one does at once: a delta synapse's input is scaled."""
+        if np.all(c.tau_syn):
+            return 1.0
+        return float(-np.expm1(-dt / self.populations[c.target].tau_mem))
 
     def data(self, dt: float) -> list[Any]:
         """The input spikes; one played in step n arrives at (n + 1) dt."""
@@ -200,3 +207,21 @@ def steepness(case: Case) -> float:
                 v = result.voltages(name, np.array([time - 2e-6, time - 1e-6]))
                 flattest = min(flattest, float(v[1, neuron] - v[0, neuron]) / 1e-6)
     return flattest
+
+
+def some(shape: tuple[int, ...]) -> np.ndarray:
+    """Flat indices of the synapses that are looked at, at random."""
+    size = int(np.prod(shape))
+    return np.sort(np.random.default_rng(size).permutation(size)[:10])
+
+
+def differences(f: Callable[[np.ndarray], float], array: np.ndarray) -> np.ndarray:
+    """Central differences by some of the numbers of an array."""
+    chosen = some(array.shape)
+
+    def placed(values: np.ndarray) -> float:
+        moved = array.copy()
+        moved.flat[chosen] = values
+        return f(moved)
+
+    return np.asarray(exact.finite_difference(placed, array.flat[chosen]))

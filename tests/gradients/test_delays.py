@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradients.nets import T_END, Case, make_case, steepness
+from gradients.nets import T_END, Case, differences, make_case, some, steepness
 from gradients.test_event_prop import (
     COARSE,
     CROSS_ENTROPY,
@@ -47,24 +47,6 @@ def delayed(seed: int, learned: Sequence[int], **options: Any) -> Case:
 
 def by_readout(readout: str) -> Loss:
     return lambda r: float(exact.readout_loss(r, "out", readout, 1))
-
-
-def some(shape: tuple[int, ...]) -> np.ndarray:
-    """Flat indices of the synapses that are looked at, at random."""
-    size = int(np.prod(shape))
-    return np.sort(np.random.default_rng(size).permutation(size)[:10])
-
-
-def differences(f: Callable[[np.ndarray], float], array: np.ndarray) -> np.ndarray:
-    """Central differences by some of the numbers of an array."""
-    chosen = some(array.shape)
-
-    def placed(values: np.ndarray) -> float:
-        moved = array.copy()
-        moved.flat[chosen] = values
-        return f(moved)
-
-    return np.asarray(exact.finite_difference(placed, array.flat[chosen]))
 
 
 def compare(
