@@ -78,6 +78,7 @@ class Net:
                     populations[j],
                     self.connectivity(k, sparse),
                     synapse,
+                    max_delay_steps=6,
                 )
                 for k, (i, j) in enumerate(ENDS)
             ]
@@ -108,9 +109,57 @@ def near(found: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(largest, 1e-6))
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A compiled network with its connections and output."""
+
+    compiled: Any
+    connections: list[Connection]
+    output: Population
+
+    @classmethod
+    def of(cls, net: Net, sparse: bool, rule: str, **options: Any) -> Trained:
+        """Delays of each synapse are learned where the rule has a gradient for them."""
+        synapse = Delta() if rule == "e_prop" else Exponential(5.0)
+        network, populations, connections = net.network(sparse, synapse)
+        if rule != "e_prop":
+            pairs = zip(connections, net.delays, strict=True)
+            options["delay_learn_conns"] = [c for c, delay in pairs if np.ndim(delay)]
+        compiled = RULES[rule](STEPS, CROSS_ENTROPY, **options).compile(network)
+        return cls(compiled, connections, populations[2])
+
+    def learned(self) -> dict[tuple[int, str], np.ndarray]:
+        """What each connection has learned."""
+        found = {}
+        for k, c in enumerate(self.connections):
+            found[k, "weight"] = self.compiled.weights(c)
+            delays = self.compiled.delays(c)
+            if delays.ndim:
+                found[k, "delay"] = delays
+        return found
+
+    def gradients(self, x: Any, y: Any) -> dict[tuple[int, str], np.ndarray]:
+        """Gradients, by the same keys."""
+        found = self.compiled.gradients(x, y)
+        keys = [(k, c) for k, c in enumerate(self.connections)]
+        return {
+            **{(k, "weight"): found[c] for k, c in keys},
+            **{
+                (k, "delay"): found[c, "delay"]
+                for k, c in keys
+                if (c, "delay") in found
+            },
+        }
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The output."""
+        found: np.ndarray = self.compiled.predict(x, callbacks=[])[0][self.output]
+        return found
+
+
 @pytest.mark.parametrize("delays", DELAYS)
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 1000),
     density=st.sampled_from([0.0, 0.1, 0.4, 1.0]),
@@ -120,51 +169,36 @@ def near(found: np.ndarray, expected: np.ndarray) -> None:
 def test_sparse_is_dense_with_zeros(
     rule: str, delays: str, seed: int, density: float, batch: int, threads: int
 ) -> None:
-    """Outputs, losses, gradients at the synapses, and weights after training.
+    """Outputs, losses, gradients at the synapses, and what is learned in training.
 
     Zeros of the dense network are put back after each batch, since it learns them.
     """
-    scale = 0.5 if rule == "e_prop" else 2.0
-    net = make_net(seed, density, DELAYS[delays], scale)
-    x = random_input(
-        np.random.default_rng(seed), SIZES[0], 0.3, examples=7, steps=STEPS
-    )
+    net = make_net(seed, density, DELAYS[delays], 0.5 if rule == "e_prop" else 2.0)
+    rng = np.random.default_rng(seed)
+    x = random_input(rng, SIZES[0], 0.3, examples=7, steps=STEPS)
     y = np.arange(7) % SIZES[2]
-    compiled, populations, connections = {}, {}, {}
-    for sparse in (False, True):
-        synapse = Delta() if rule == "e_prop" else Exponential(5.0)
-        network, populations[sparse], connections[sparse] = net.network(sparse, synapse)
-        compiler = RULES[rule](
-            STEPS, CROSS_ENTROPY, batch_size=batch, num_threads=threads
-        )
-        compiled[sparse] = compiler.compile(network)
-    dense, listed = compiled[False], compiled[True]
+    options = {"batch_size": batch, "num_threads": threads}
+    dense, listed = (
+        Trained.of(net, sparse, rule, **options) for sparse in (False, True)
+    )
     at = [np.nonzero(mask) for mask in net.present]
-    for k, c in enumerate(connections[True]):
-        for found, expected in zip(listed.indices(c), at[k], strict=True):
-            np.testing.assert_array_equal(found, expected)
-        assert listed.weights(c).shape == at[k][0].shape
-
-    def same_numbers() -> None:
-        near(
-            listed.predict(x, callbacks=[])[0][populations[True][2]],
-            dense.predict(x, callbacks=[])[0][populations[False][2]],
-        )
-        assert listed.loss(x, y) == pytest.approx(dense.loss(x, y), rel=1e-5)
-        gradients = {s: compiled[s].gradients(x, y) for s in (False, True)}
-        for k, (a, b) in enumerate(zip(*connections.values(), strict=True)):
-            near(gradients[True][b], gradients[False][a][at[k]])
-
-    same_numbers()
+    for k, c in enumerate(listed.connections):
+        np.testing.assert_array_equal(listed.compiled.indices(c), at[k])
+    near(listed.predict(x), dense.predict(x))
+    loss = dense.compiled.loss(x, y)
+    assert listed.compiled.loss(x, y) == pytest.approx(loss, rel=1e-5)
+    expected = dense.gradients(x, y)
+    for key, gradient in listed.gradients(x, y).items():
+        near(gradient, expected[key][at[key[0]]])
     for _ in range(5):
-        for network in (dense, listed):
-            network.train(x[:batch], y[:batch], shuffle=False, callbacks=[])
-        for k, c in enumerate(connections[False]):
-            dense.set_weights(c, np.where(net.present[k], dense.weights(c), 0.0))
-    for k, (a, b) in enumerate(zip(*connections.values(), strict=True)):
-        np.testing.assert_allclose(
-            listed.weights(b), dense.weights(a)[at[k]], rtol=0, atol=2e-5
-        )
+        for twin in (dense, listed):
+            twin.compiled.train(x[:batch], y[:batch], shuffle=False, callbacks=[])
+        for mask, c in zip(net.present, dense.connections, strict=True):
+            dense.compiled.set_weights(c, np.where(mask, dense.compiled.weights(c), 0))
+    expected = dense.learned()
+    for key, values in listed.learned().items():
+        exact = expected[key][at[key[0]]]
+        np.testing.assert_allclose(values, exact, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("delays", DELAYS)
@@ -306,6 +340,19 @@ def test_lists_are_sorted_with_their_weights_and_delays() -> None:
         compiled.delays(connection),
     )
     np.testing.assert_array_equal(np.transpose(found), expected)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a summary counts a weight for each pair of neurons"
+)
+def test_summaries_count_synapses() -> None:
+    with Network() as network:
+        source = Population(SpikeInput(), 7)
+        target = Population(LeakyIntegrate(readout="var"), 8)
+        Connection(source, target, Sparse([0, 1, 2], [4, 3, 7], 1.0))
+    lines: list[str] = []
+    InferenceCompiler(3, num_threads=1).compile(network).summary(lines.append)
+    assert "Weights: 3\n" in lines[0]
 
 
 # ---------------------------------------------------------------- bad input
