@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential
 from ml_genn.utils.data import preprocess_spikes
 
 T_END = 30.0  # [ms]
+LONGEST = 6.0  # delay that may be learned [ms]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Case:
         """The same case with other weights of one connection."""
         connections = list(self.connections)
         connections[index] = replace(connections[index], weight=weight)
+        return replace(self, connections=tuple(connections))
+
+    def with_delays(self, index: int, delay: Any) -> Case:
+        """The same case with other delays [ms] of one connection."""
+        connections = list(self.connections)
+        connections[index] = replace(connections[index], delay=delay)
         return replace(self, connections=tuple(connections))
 
     def with_parameter(self, name: str, parameter: str, value: Any) -> Case:
@@ -56,9 +64,13 @@ class Case:
         readout: str,
         loss: Any,
         learned: dict[str, tuple[str, ...]] | None = None,
+        delays: Sequence[int] = (),
         **kwargs: Any,
     ) -> tuple[Any, dict[str, Connection], dict[str, Population]]:
-        """The network compiled for EventProp with time steps of ``dt``."""
+        """The network compiled for EventProp with time steps of ``dt``.
+
+        ``delays`` are the indices of connections whose delays are learned.
+        """
         with Network() as network:
             populations = {
                 name: self._population(name, readout) for name in self.populations
@@ -68,7 +80,12 @@ class Case:
                 for k, c in enumerate(self.connections)
             }
         compiler = EventPropCompiler(
-            round(T_END / dt), loss, dt=dt, num_threads=1, **kwargs
+            round(T_END / dt),
+            loss,
+            dt=dt,
+            num_threads=1,
+            delay_learn_conns=[connections[f"c{k}"] for k in delays],
+            **kwargs,
         )
         optimisers: Any = None
         if learned is not None:
@@ -106,13 +123,21 @@ class Case:
         name: str,
     ) -> Connection:
         delay = np.rint(np.asarray(c.delay) / dt)
+        jump = self.jump(c, dt)
         return Connection(
             populations[c.source],
             populations[c.target],
-            Dense(c.weight, delay if delay.ndim else float(delay)),
-            Exponential(c.tau_syn),
+            Dense(c.weight / jump, delay if delay.ndim else float(delay)),
+            Exponential(c.tau_syn) if np.all(c.tau_syn) else Delta(),
             name=name,
+            max_delay_steps=round(LONGEST / dt),
         )
+
+    def jump(self, c: exact.Connection, dt: float) -> float:
+        """What a weight of one does at once: a delta synapse's input is scaled."""
+        if np.all(c.tau_syn):
+            return 1.0
+        return float(-np.expm1(-dt / self.populations[c.target].tau_mem))
 
     def data(self, dt: float) -> list[Any]:
         """The input spikes; one played in step n arrives at (n + 1) dt."""
@@ -182,3 +207,21 @@ def steepness(case: Case) -> float:
                 v = result.voltages(name, np.array([time - 2e-6, time - 1e-6]))
                 flattest = min(flattest, float(v[1, neuron] - v[0, neuron]) / 1e-6)
     return flattest
+
+
+def some(shape: tuple[int, ...]) -> np.ndarray:
+    """Flat indices of the synapses that are looked at, at random."""
+    size = int(np.prod(shape))
+    return np.sort(np.random.default_rng(size).permutation(size)[:10])
+
+
+def differences(f: Callable[[np.ndarray], float], array: np.ndarray) -> np.ndarray:
+    """Central differences by some of the numbers of an array."""
+    chosen = some(array.shape)
+
+    def placed(values: np.ndarray) -> float:
+        moved = array.copy()
+        moved.flat[chosen] = values
+        return f(moved)
+
+    return np.asarray(exact.finite_difference(placed, array.flat[chosen]))

@@ -1,7 +1,8 @@
 """Exact event-driven simulation of LIF networks in continuous time.
 
     tau_m V' = -V + sum_k I_k        tau_k I_k' = -I_k
-    a spike arrives over connection c:     I_k(c) <- I_k(c) + w
+    a spike arrives over connection c:     I_k(c) <- I_k(c) + w,
+                                           or V <- V + w where tau_syn is 0
     V reaches v_thresh from below:         V <- v_reset                    (absolute)
                                            V <- V - (v_thresh - v_reset)   (relative)
 
@@ -63,6 +64,7 @@ __all__ = [
     "var",
 ]
 
+DELTA = -1  # the channel of what goes straight to V
 SpikeTimes = Mapping[str, Sequence[ArrayLike]]
 
 
@@ -95,7 +97,8 @@ class Connection:
         source: name of the population that sends.
         target: name of the population that receives.
         weight: jump of the current, shape (sources, targets); 0 for no synapse.
-        tau_syn: synaptic time constant [ms], a number or one for each target.
+        tau_syn: synaptic time constant [ms], a number or one for each target; 0 for a
+            delta synapse, whose weight is a jump of V.
         delay: [ms], a number or shape (sources, targets).
     """
 
@@ -136,11 +139,14 @@ class _Neuron:
         self.time = time
 
     def receive(self) -> None:
-        """I_k <- I_k + w for all that arrives next at one time."""
+        """I_k <- I_k + w, or V <- V + w, for all that arrives next at one time."""
         self.advance(self.arrivals[0][0])
         while self.arrivals and self.arrivals[0][0] == self.time:
             _, channel, weight = heapq.heappop(self.arrivals)
-            self.currents[channel] += weight
+            if channel == DELTA:
+                self.voltage += weight
+            else:
+                self.currents[channel] += weight
 
     def fire(self) -> None:
         """Spike at the predicted time and reset."""
@@ -158,7 +164,9 @@ class _Neuron:
             self.pieces.pop()
         self.pieces.append((self.time, self.voltage, list(self.currents)))
         self.next_spike = np.inf
-        if self.threshold < np.inf:
+        if self.voltage > self.threshold:
+            self.next_spike = self.time
+        elif self.threshold < np.inf:
             until = min(self.arrivals[0][0], end) if self.arrivals else end
             s = self.membrane.first_crossing(
                 self.voltage, self.currents, self.threshold, until - self.time
@@ -268,7 +276,7 @@ def _make_neurons(
     reset = _spread(population.v_reset, size)
     neurons = []
     for j in range(size):
-        tau_syn = tuple(sorted({tau[j] for tau in incoming}))
+        tau_syn = tuple(sorted({tau[j] for tau in incoming} - {0.0}))
         neuron = _Neuron(
             Membrane(tau_mem[j], tau_syn),
             threshold[j],
@@ -289,7 +297,8 @@ def _make_wire(
     delay = np.broadcast_to(connection.delay, (size, len(targets))).tolist()
     tau_syn = _spread(connection.tau_syn, len(targets))
     channel = [
-        n.membrane.tau_syn.index(t) for n, t in zip(targets, tau_syn, strict=True)
+        n.membrane.tau_syn.index(t) if t else DELTA
+        for n, t in zip(targets, tau_syn, strict=True)
     ]
     return [
         [
