@@ -12,8 +12,8 @@ from ml_genn.utils.network import get_underlying_conn
 class RewiringRecorder(Callback):
     """Records how many synapses Deep-R replaced.
 
-    Its data are a list with one pair per batch: synapses that were replaced, and draws
-    that met a pair of neurons that was connected already.
+    Its data are a list with one pair per batch of training: synapses that were
+    replaced, and draws that met a pair of neurons that was connected already.
 
     Args:
         connection: connection or layer that the compiler was given in
@@ -32,8 +32,9 @@ class RewiringRecorder(Callback):
         self._data = []
 
     def on_recorded(self, batch: int, outcome: Outcome) -> None:
-        """Keeps the numbers of a batch."""
-        self._data.append(outcome.rewirings[self._connection.name])
+        """Keeps the numbers of a batch that was trained on."""
+        if self._connection.name in outcome.rewirings:
+            self._data.append(outcome.rewirings[self._connection.name])
 
     def get_data(self) -> tuple[Any, Any]:
         """(key, what was recorded)."""

@@ -227,6 +227,11 @@ class Layout:
         return names
 
 
+def moves_in_steps(layout: Layout, synapses: SynapseGroup) -> bool:
+    """Whether what flows back is dL/ds, so that dL/dt is a difference over steps."""
+    return _same(layout.plan.neuron(synapses.target), synapses.port)
+
+
 def _reads_back(synapses: SynapseGroup) -> bool:
     return synapses.feed_back or synapses.learn_delay
 

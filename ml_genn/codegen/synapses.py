@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, moves_in_steps, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, ring_row
 from ml_genn.codegen.rows import array, each_synapse, steps_array, streams
 from ml_genn.codegen.writer import CodeWriter
@@ -310,17 +310,21 @@ def _send_each(
     synapses, k = outgoing
     delayed = synapses.delay is Delay.PER_SYNAPSE
     at = "at_" if delayed else "i_"
+    learn_delay = learning and synapses.learn_delay
+    past_end = learn_delay and moves_in_steps(layout, synapses)
     if delayed:
         _ring_of_port(writer, layout, synapses)
     with each_synapse(writer, layout, synapses):
         if delayed:
-            _place_in_ring(writer, layout, synapses)
+            _place_in_ring(writer, layout, synapses, past_end)
+        if learn_delay:
+            _delay_gradient(writer, layout, synapses, k)
+        if past_end:
+            writer.line("if (wait_ == left_) continue;")
         if learning and synapses.learn:
             writer.line(f"gradient{k}_[e_] += slope{k}_[{at}];")
         if into:
             writer.line(f"{into} += weight{k}_[e_] * back{k}_[{at}];")
-        if learning and synapses.learn_delay:
-            _delay_gradient(writer, layout, synapses, k)
 
 
 def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
@@ -334,13 +338,19 @@ def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) ->
     )
 
 
-def _place_in_ring(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
-    """Where the step in which the spike arrives is found in the port's ring."""
+def _place_in_ring(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, past_end: bool
+) -> None:
+    """Where the step in which the spike arrives is found in the port's ring.
+
+    Args:
+        past_end: whether arrivals in the first step after the example matter too.
+    """
     size = padded(layout.plan.neuron(synapses.target).size)
     writer.lines(
         (
             "const int64_t wait_ = delay_[e_];",
-            "if (wait_ >= left_) continue;",
+            f"if (wait_ {'>' if past_end else '>='} left_) continue;",
             "int64_t row_at_ = next_ + wait_;",
             "row_at_ -= row_at_ >= length_ ? length_ : 0;",
             f"const int64_t at_ = row_at_ * {size} + i_;",
@@ -352,20 +362,19 @@ def _delay_gradient(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
 ) -> None:
     """dL by the delay in steps: exact, or the slope of arrivals a step apart."""
-    target = layout.plan.neuron(synapses.target)
-    size = padded(target.size)
-    if not (target.adjoint and target.adjoint.active):
+    if not moves_in_steps(layout, synapses):
         change = f"c_.dt * back{k}_[at_]"
     else:
+        size = padded(layout.plan.neuron(synapses.target).size)
         writer.lines(
             (
                 "const int64_t later_ = row_at_ + 1 == length_ ? 0 : row_at_ + 1;",
                 "const int64_t sooner_ = row_at_ == 0 ? length_ - 1 : row_at_ - 1;",
                 f"const float after_ = wait_ + 1 < left_ ? "
                 f"back{k}_[later_ * {size} + i_] : 0.0f;",
+                f"const float now_ = wait_ < left_ ? back{k}_[at_] : 0.0f;",
                 f"const float change_ = wait_ ? "
-                f"0.5f * (after_ - back{k}_[sooner_ * {size} + i_]) : "
-                f"after_ - back{k}_[at_];",
+                f"0.5f * (after_ - back{k}_[sooner_ * {size} + i_]) : after_ - now_;",
             )
         )
         change = "change_"

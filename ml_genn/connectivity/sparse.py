@@ -14,6 +14,8 @@ from ml_genn.utils.value import InitValue
 if TYPE_CHECKING:
     from ml_genn.population import Population
 
+MOST = 2**31 - 1  #: the largest index of a neuron
+
 
 class Sparse(Connectivity):
     """Each synapse is listed; synapses are kept sorted by source, then target.
@@ -80,7 +82,8 @@ class Sparse(Connectivity):
 
 def _whole(name: str, given: Any) -> np.ndarray:
     array = real_array(f"Sparse: {name}", given)
-    if array.ndim != 1 or np.any(array < 0) or np.any(array != np.floor(array)):
+    indices = (array >= 0) & (array <= MOST) & (array == np.floor(array))
+    if array.ndim != 1 or array.dtype.kind == "b" or not np.all(indices):
         raise ValidationError(
             f"Sparse: {name} is a list of indices of neurons. Received {shown(given)}."
         )

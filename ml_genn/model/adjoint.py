@@ -175,19 +175,30 @@ def _crossing(s: Symbolic, constants: Constants) -> Jump:
     f = {x: s.dynamics[x] for x in s.neuron}
     crossing = sum(sympy.diff(s.threshold, x) * f[x] for x in s.neuron)
     jumped = [(x, s.jump[x]) for x in s.neuron]
+
+    def crossed(value: Any, otherwise: Any = 0) -> Any:
+        """Where the state did not rise through the threshold, a spike cannot move."""
+        return sympy.Piecewise((value, crossing > 0), (otherwise, True))
+
     records = _Records(s, "record")
-    ago = records.keep(sympy.Min(sympy.Max(s.threshold / crossing, 0), symbol("dt")))
+    since = sympy.Min(sympy.Max(s.threshold / crossing, 0), symbol("dt"))
+    ago = records.keep(crossed(since))
     after_spike = _moved(s, {_lambda(x): _lambda(x) for x in s.carried}, ago, records)
     before_spike = dict(after_spike)
     for x in (*s.neuron, *s.learned):
         slope = -sympy.diff(s.threshold, x) / crossing
-        total = records.keep(tidy(slope)) * symbol(TIME_SLOPE)
-        total += after_spike[_lambda(x)] if x in s.learned else 0
+        total = sympy.S.Zero
+        if slope != 0:
+            total += records.keep(crossed(tidy(slope))) * symbol(TIME_SLOPE)
+        if x in s.learned:
+            total += after_spike[_lambda(x)]
         for y in s.neuron:
             carried = sum(sympy.diff(s.jump[y], z) * f[z] for z in s.neuron)
             after = f[y].subs(jumped, simultaneous=True)
-            entry = sympy.diff(s.jump[y], x) + slope * (carried - after)
-            total += records.keep(tidy(entry)) * after_spike[_lambda(y)]
+            held = sympy.diff(s.jump[y], x)
+            entry = tidy(held + slope * (carried - after))
+            entry = entry if entry == held else crossed(entry, held)
+            total += records.keep(entry) * after_spike[_lambda(y)]
         before_spike[_lambda(x)] = total
     targets = _moved(s, before_spike, -ago, records)
     return (

@@ -27,6 +27,10 @@ class Neuron(Chosen, ABC):
     def equations(self) -> NeuronEquations:
         """The model's equations."""
 
+    def positive(self) -> frozenset[str]:
+        """Parameters that have to be above zero."""
+        return self.POSITIVE
+
     @abstractmethod
     def parameters(self) -> dict[str, InitValue]:
         """Values of the equations' parameters."""

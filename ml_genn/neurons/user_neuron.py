@@ -30,7 +30,8 @@ class UserNeuron(Neuron):
             and the value after a spike; None where there is none.
         output_var_name: variable that readouts look at.
         threshold: the neuron spikes where this is >= 0; None (default): it never does.
-        param_vals: values of the parameters; none by default.
+        param_vals: values of the parameters; none by default. Where they are learned,
+            those whose name starts with "tau" stay above zero.
         var_vals: initial values; 0 where none is given.
         solver: "exponential_euler" (default: exact where an equation is linear in its
             own variable, else forward Euler) or "linear_euler" (forward Euler).
@@ -75,6 +76,10 @@ class UserNeuron(Neuron):
             self.solver,
             self.sub_steps,
         )
+
+    def positive(self) -> frozenset[str]:
+        """Time constants: parameters whose name starts with "tau"."""
+        return frozenset(name for name in self.param_vals if name.startswith("tau"))
 
     def parameters(self) -> dict[str, InitValue]:
         """Values of the equations' parameters."""

@@ -26,6 +26,10 @@ class Synapse(Chosen, ABC):
     def equations(self) -> SynapseEquations:
         """The model's equations."""
 
+    def positive(self) -> frozenset[str]:
+        """Parameters that have to be above zero."""
+        return self.POSITIVE
+
     @abstractmethod
     def parameters(self) -> dict[str, InitValue]:
         """Values of the equations' parameters."""

@@ -24,7 +24,8 @@ class UserSynapse(Synapse):
             ``weight`` to it.
         inject_current: what the neuron receives in each step; "weight" (and no
             variables) makes a delta synapse.
-        param_vals: values of the parameters; none by default.
+        param_vals: values of the parameters; none by default. Where they are learned,
+            those whose name starts with "tau" stay above zero.
         var_vals: initial values; 0 where none is given.
         solver: "exponential_euler" (default) or "linear_euler".
         sub_steps: parts that a time step is integrated in, 1 by default.
@@ -61,6 +62,10 @@ class UserSynapse(Synapse):
             self.solver,
             self.sub_steps,
         )
+
+    def positive(self) -> frozenset[str]:
+        """Time constants: parameters whose name starts with "tau"."""
+        return frozenset(name for name in self.param_vals if name.startswith("tau"))
 
     def parameters(self) -> dict[str, InitValue]:
         """Values of the equations' parameters."""

@@ -39,8 +39,6 @@ class Case:
         learned: indices of `ENDS` whose delays are learned; the others' are 1.
         reset_gradient, backward_threshold: as for `BPTTCompiler`.
         constant: one delay for all that are learned; None for random ones.
-        beyond: whether the left derivative counts spikes that arrive in the step after
-            the end, and half a step sooner would partly arrive in the last one.
     """
 
     readout: str = "spike_count"
@@ -48,7 +46,6 @@ class Case:
     reset_gradient: bool = False
     backward_threshold: float | None = None
     constant: int | None = None
-    beyond: bool = False
 
     def weights(self) -> list[np.ndarray]:
         """Input, recurrent and output weights."""
@@ -139,8 +136,7 @@ class Case:
                 for d in range(LONGEST + 2):
                     if t - 1 - d < 0:
                         continue
-                    counted = self.beyond or t < STEPS - 1
-                    here = torch.tensor((whole[k] == d) & (counted | (back[k] == 0)))
+                    here = torch.tensor(whole[k] == d)
                     next_ = torch.tensor(whole[k] + 1 == d)
                     share = here * (1.0 - fraction[k]) + next_ * fraction[k]
                     current[j] = current[j] + spikes[i][t - 1 - d] @ (weight[k] * share)
@@ -204,20 +200,6 @@ def test_gradients(name: str) -> None:
     compare(CASES[name])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="where the target has no threshold, dt times the weight's slope is taken "
-    "for the gradient of a delay",
-)
 def test_delays_onto_an_output_that_does_not_spike() -> None:
     case = Case(readout="avg_var", learned=(2,))
     compare(case)
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="a spike that arrives in the step after the end is left out, although a "
-    "shorter delay would share it with the last step",
-)
-def test_a_spike_that_just_misses_the_end_has_a_left_derivative() -> None:
-    compare(Case(beyond=True))

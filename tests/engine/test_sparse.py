@@ -342,9 +342,6 @@ def test_lists_are_sorted_with_their_weights_and_delays() -> None:
     np.testing.assert_array_equal(np.transpose(found), expected)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a summary counts a weight for each pair of neurons"
-)
 def test_summaries_count_synapses() -> None:
     with Network() as network:
         source = Population(SpikeInput(), 7)
@@ -385,11 +382,6 @@ def test_bad_input(name: str) -> None:
         make()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="numbers beyond 64 bits turn negative and pass every check, so that the "
-    "engine would write outside its arrays",
-)
 @pytest.mark.parametrize("index", [2**63, 1e30, float("inf")])
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_indices_beyond_64_bits(index: float) -> None:

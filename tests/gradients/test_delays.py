@@ -31,7 +31,8 @@ from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 
 #: Networks that need smaller steps for the same accuracy.
-SLOW, FINER = ("all", "two_hidden_layers", "trajectory"), 0.005  # [ms]
+SLOW = ("all", "two_hidden_layers", "trajectory", "max_var", "var")
+FINER = 0.005  # [ms]
 Loss = Callable[[exact.Result], float]
 
 
@@ -85,9 +86,9 @@ def compare(
 #: name: (seed, connections whose delays are learned, network)
 NETWORKS: dict[str, tuple[int, Sequence[int], dict[str, Any]]] = {
     "feedforward": (7, [0, 1], {}),
-    "recurrent": (2, [1], {"recurrent": True}),
+    "recurrent": (4, [1], {"recurrent": True}),
     "all": (62, [0, 1, 2], {"recurrent": True}),
-    "beside_constant_delays": (7, [1], {"recurrent": True, "delay": 2.0}),
+    "beside_constant_delays": (4, [1], {"recurrent": True, "delay": 2.0}),
     "beside_fixed_delays": (2, [1, 2], {"recurrent": True, "delay": "matrix"}),
     "several_onto_one": (23, [0, 2], {"recurrent": True, "two_time_constants": True}),
     "two_hidden_layers": (8, [1], {"layers": 2}),
@@ -259,7 +260,7 @@ def test_spikes_take_learned_delays_rounded() -> None:
 def test_a_rounded_delay_follows_the_real_one_through_training() -> None:
     """After training, the network runs as a fresh one with the delays it reports."""
     x, y = small_data()
-    kwargs = {"optimiser": Adam(0.01), "delay_optimiser": Adam(0.3), "batch_size": 2}
+    kwargs = {"optimiser": Adam(0.01), "delay_optimiser": Adam(0.9), "batch_size": 2}
     for sparse in (False, True):
         made: Any = Sparse([0, 1, 2], [0, 1, 1], 1.0, [0.4, 2.0, 3.3])
         made = made if sparse else Dense(1.0, DELAYS)
@@ -326,10 +327,6 @@ def test_drawn_delays_that_are_learned_lie_in_the_range() -> None:
     assert delays.max() <= MAX_DELAY
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an array of fixed delays is rounded half to even, a learned one half up",
-)
 def test_fixed_delays_are_rounded_as_learned_ones() -> None:
     """So that a network run with the delays that another learned does the same."""
     halves = np.array([[0.5, 1.5], [2.5, 3.5], [0.0, 1.0]])

@@ -118,7 +118,7 @@ CASES = {
         AdaptiveLeakyIntegrateFire(beta=0.3, tau_adapt=30.0, relative_reset=True),
         2.5,
     ),
-    "quadratic": Case(ode.quadratic_if(tau_mem=20.0), quadratic(), 4.0, 2),
+    "quadratic": Case(ode.quadratic_if(tau_mem=20.0), quadratic(), 4.0, 4),
     "exponential": Case(ode.exponential_if(tau_mem=20.0), exponential(), 3.0, 2),
 }
 

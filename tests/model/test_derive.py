@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -54,11 +56,15 @@ def constants(found: Derived) -> dict[str, float]:
 
 def run(code: Code, values: dict[str, float]) -> dict[str, float]:
     """Runs straight-line C as Python."""
-    names = dict(values)
+    names = {"fminf": min, "fmaxf": max, **values}
     for line in code.lines:
         text = line.removeprefix("const float ").rstrip(";")
         target, expression = text.split(" = ", 1)
-        python = expression.replace("F", "")
+        python = re.sub(
+            r"\((.*)\) \? \((.*)\) : \((.*)\)",
+            r"(\2) if (\1) else (\3)",
+            expression.replace("F", ""),
+        )
         names[target] = float(eval(python, {"__builtins__": {}}, names))
     return names
 
@@ -102,14 +108,28 @@ def test_adjoint_step_is_the_transposed_jacobian(
 
 
 def test_jump_of_a_lif_neuron() -> None:
-    """l- = (f(v_reset) l+ - dL/dt) / f(v), f the slope of v."""
+    """l- = (f(v_reset) l+ - dL/dt) / f(v), f the slope of v, at the threshold.
+
+    The adjoint after the spike is brought back to when it happened, and on from there.
+    """
     found = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactSpikes())
     assert found.adjoint is not None
-    known = constants(found) | {"v": 1.02, "Isyn": 1.5}
+    v = 1.01
+    known = constants(found) | {"v": v, "Isyn": 1.5}
     records = run(found.adjoint.record, known)
-    after = run(found.adjoint.jump, {**records, "lambda_v": 0.3, "dL_dt_": 0.8})
-    slope, again = (1.5 - 1.02) / TAU, (1.5 + 0.2) / TAU
-    assert after["lambda_v"] == pytest.approx((again * 0.3 - 0.8) / slope, rel=1e-9)
+    given = {"lambda_v": 0.3, "lambda_i_syn0": 0.1, "dL_dt_": 0.8}
+    after = run(found.adjoint.jump, {**known, **records, **given})
+    ago = (v - 1.0) * TAU / (1.5 - v)
+    assert 0 < ago < DT
+    crossed = v - ago * (1.5 - v) / TAU
+    slope, again = (1.5 - crossed) / TAU, (1.5 + 0.2) / TAU
+    then = 0.3 * (1 - ago / TAU)
+    jumped = (again * then - 0.8) / slope
+    assert after["lambda_v"] == pytest.approx(jumped * (1 + ago / TAU), rel=1e-9)
+    current = TAU_SYN / DT * (1 - np.exp(-DT / TAU_SYN)) / TAU  # dv'/di
+    here = 0.1 + ago * (current * 0.3 - 0.1 / TAU_SYN)
+    expected = here - ago * (current * jumped - here / TAU_SYN)
+    assert after["lambda_i_syn0"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_two_synapses_keep_their_time_constants() -> None:

@@ -153,10 +153,6 @@ def test_small_steps_are_not_affected() -> None:
         np.testing.assert_allclose(change, 0.125, rtol=1e-3)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a neuron of one's own cannot say which of its parameters are above zero",
-)
 def test_time_constants_of_ones_own_neurons() -> None:
     """Whichever way one example drives it, the other label drives it the other way."""
     neuron = UserNeuron(

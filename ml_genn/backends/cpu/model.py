@@ -208,7 +208,6 @@ class CpuModel:
             group = self.plan.synapse(update.target.owner)
             if not group.rewired:
                 continue
-            rng = np.random.default_rng([self._seed, len(found)])
             source, target = group.source, group.target
             shape = self.plan.neuron(source).size, self.plan.neuron(target).size
             found[group.name] = Rewiring(
@@ -219,8 +218,8 @@ class CpuModel:
                 weight=self._array("weight", group.name),
                 sign=own.pop(SIGN),
                 numbers=tuple(own.values()),
-                signs=rng.random(shape) < 0.5,
-                rng=rng,
+                seed=self._seed + len(found),
+                rng=np.random.default_rng([self._seed, len(found)]),
             )
             found[group.name].begin()
         return found

@@ -8,13 +8,22 @@ neurons that are not connected, with a weight of zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ml_genn.backends.cpu.numbers import row_starts
 
 ATTEMPTS = 20  #: rounds of drawing at random before free pairs are listed
+
+
+def drawn_signs(pairs: np.ndarray, seed: int) -> np.ndarray:
+    """A random +1 or -1 that belongs to each pair (splitmix64, Steele et al. 2014)."""
+    with np.errstate(over="ignore"):
+        z = (pairs.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.where(z >> np.uint64(63), 1.0, -1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +37,9 @@ class Rewiring:
         weight: weight of each.
         sign: sign of each, kept beside it.
         numbers: further numbers kept for each, which start at zero.
-        signs: signs of all possible synapses: (source, target), bool.
+        seed: of the signs of synapses that there may be.
         rng: what chooses.
+        first: {pairs, signs} of the synapses that there were at the start.
     """
 
     shape: tuple[int, int]
@@ -39,8 +49,9 @@ class Rewiring:
     weight: np.ndarray
     sign: np.ndarray
     numbers: Sequence[np.ndarray]
-    signs: np.ndarray
+    seed: int
     rng: np.random.Generator
+    first: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -58,10 +69,17 @@ class Rewiring:
 
     def begin(self) -> None:
         """Gives synapses the sign of their weight; where it is zero, a random one."""
-        own = self.weight[: self.count]
-        flat, keys = self.signs.reshape(-1), self.keys()
-        flat[keys] = np.where(own == 0, flat[keys], own > 0)
-        self.sign[: self.count] = np.where(flat[keys], 1.0, -1.0)
+        own, keys = self.weight[: self.count], self.keys()
+        signs = np.where(own == 0, drawn_signs(keys, self.seed), np.sign(own))
+        self.first.update(pairs=keys, signs=signs)
+        self.sign[: self.count] = signs
+
+    def _signs(self, pairs: np.ndarray) -> np.ndarray:
+        """The signs of possible synapses: what they started with, or a random one."""
+        known = self.first["pairs"]
+        places = np.minimum(np.searchsorted(known, pairs), known.size - 1)
+        random = drawn_signs(pairs, self.seed)
+        return np.where(known[places] == pairs, self.first["signs"][places], random)
 
     def rewire(self) -> tuple[int, int]:
         """Replaces synapses; returns how many, and how many draws were in vain."""
@@ -73,14 +91,13 @@ class Rewiring:
         kept = self.keys()[~wrong]
         fresh, failed = self._drawn(kept, removed)
         places = np.searchsorted(kept, fresh)
-        signs = np.where(self.signs.reshape(-1)[fresh], 1.0, -1.0)
         keys = np.insert(kept, places, fresh)
         source, target = np.divmod(keys, self.shape[1])
         self.offset[: self.shape[0] + 1] = row_starts(source, self.shape[0])
         self.target[:count] = target
         zeros = np.zeros(removed)
         fresh_values = [(array, zeros) for array in (self.weight, *self.numbers)]
-        for array, values in ((self.sign, signs), *fresh_values):
+        for array, values in ((self.sign, self._signs(fresh)), *fresh_values):
             array[:count] = np.insert(array[:count][~wrong], places, values)
         return removed, failed
 

@@ -254,9 +254,9 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 def _positive(neuron: Neuron, ports: Ports) -> frozenset[str]:
     """Parameters of a population that have to be above zero."""
-    return neuron.POSITIVE.union(
+    return neuron.positive().union(
         *(
-            {port_name(name, k) for name in synapse.POSITIVE}
+            {port_name(name, k) for name in synapse.positive()}
             for k, synapse in enumerate(ports.synapses)
         )
     )

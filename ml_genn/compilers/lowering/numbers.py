@@ -69,7 +69,7 @@ def delay_of(
             f"Connection '{name}': delays drawn from an initializer need "
             "max_delay_steps, the longest delay in time steps."
         )
-    steps = np.rint(np.asarray(draw.value(name, "delay", given, shape)))
+    steps = np.floor(np.asarray(draw.value(name, "delay", given, shape)) + 0.5)
     if isinstance(given, Initializer):
         steps = np.clip(steps, 0, longest)
     most = int(steps.max())

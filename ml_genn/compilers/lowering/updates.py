@@ -33,9 +33,12 @@ def limited(lowest: float, highest: float) -> Piece:
 
 
 def shrunk(strength: float) -> Piece:
-    """Before the step: the gradient of ``strength`` times the sum of sizes (L1)."""
-    line = f"gradient += l1_strength_ * {SIGN};"
-    reads = frozenset({"gradient", "l1_strength_", SIGN})
+    """Before the step: the gradient of ``strength`` times the sum of sizes (L1).
+
+    At zero, where new synapses start, it has none.
+    """
+    line = f"gradient += x == 0.0f ? 0.0f : l1_strength_ * {SIGN};"
+    reads = frozenset({"x", "gradient", "l1_strength_", SIGN})
     code = Code((line,), reads, frozenset({"gradient"}))
     return Piece(code, {"l1_strength_": strength}, (SIGN,))
 
