@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import TrainingStep, examples, growth, raster
+from measure import SHARED, TrainingStep, examples, growth, raster
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
@@ -31,7 +31,6 @@ from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 
-SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
 NUM_INPUT, NUM_OUTPUT = 700, 20
 

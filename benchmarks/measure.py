@@ -20,6 +20,8 @@ import numpy as np
 from ml_genn.callbacks import Callback
 from ml_genn.utils.data import preprocess_spikes
 
+#: Data that are not part of the project.
+SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 RATE = 11.4e-3  #: input spikes per neuron and time step
 
 

@@ -23,8 +23,9 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Delta, Exponential
 
 NUM_INPUT, NUM_OUTPUT = 700, 20
-#: {rule: (compiler, its own arguments, synapse, moments of input and recurrent weights)}
+#: Synapse, moments of input and of recurrent weights.
 CURRENTS = (Exponential(5.0), (0.03, 0.01), (0.0, 0.02))
+#: {rule: (compiler, its own arguments, synapse, moments)}
 RULES: dict[str, Any] = {
     "EventProp": (EventPropCompiler, {}, *CURRENTS),
     "e-prop": (EPropCompiler, {}, Delta(), (0.0073, 0.0025), (0.0, 0.005)),
