@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
-from ml_genn.codegen.neurons import ARGUMENTS, ring_row
+from ml_genn.codegen.neurons import ARGUMENTS, record_rows, ring_row
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
@@ -134,28 +137,32 @@ def _gather_active(
     active: Active,
 ) -> None:
     """dL/ds of the active neurons, from targets, readout and reset."""
+    sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
+    body = Body(layout, group, (active.reset,))
     with writer.block(""):
-        _tape(writer, layout.active_tapes[group.name])
-        body = Body(layout, group, (active.reset,))
+        _active_tape(writer, layout, group, active)
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
         counted = _counts_spikes(group)
         if counted:
             rows(writer, layout, group, ["result_slope_"])
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
+        writer.line("const float scale_ = c_.scale;")
+        with _each_active(writer, group, active, vector=False) as at:
             writer.line(
                 "float dL_ds_ = " + ("result_slope__p_[j_];" if counted else "0.0f;")
             )
-            for k, synapses in enumerate(outgoing):
-                if synapses.feed_back:
-                    _send_back(writer, layout, (synapses, k), False, "dL_ds_")
-            _load_records(writer, active.records)
+            for source in sources:
+                _send_back(writer, layout, source, False, "dL_ds_")
+            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+        if not active.reset.lines:
+            return
+        with _each_active(writer, group, active, vector=True) as at:
+            writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+            _load_active(writer, active)
             body.load(writer)
-            writer.line("const float scale_ = c_.scale;")
             with writer.block(""):
                 writer.lines(active.reset.lines)
-            writer.line("spike_slope__p_[k_ - first_] = dL_ds_;")
+            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
 
 
 def _jump_active(
@@ -163,18 +170,60 @@ def _jump_active(
 ) -> None:
     """The adjoint before the spike of the active neurons."""
     with writer.block(""):
-        _tape(writer, layout.active_tapes[group.name])
+        _active_tape(writer, layout, group, active)
         body = Body(layout, group, (active.jump,))
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
-            writer.line("const float dL_ds_ = spike_slope__p_[k_ - first_];")
-            _load_records(writer, active.records)
+        with _each_active(writer, group, active, vector=True) as at:
+            writer.line(f"const float dL_ds_ = spike_slope__p_[{at}];")
+            _load_active(writer, active)
             body.load(writer)
             with writer.block(""):
                 writer.lines(active.jump.lines)
             body.store(writer)
+
+
+def _active_tape(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """Declares what is kept of the active neurons of step ``t_``."""
+    tape = layout.active_tapes[group.name]
+    if active.everywhere:
+        writer.line(f"const mlg::Tape &tape_ = s_.tapes[{tape}];")
+        record_rows(writer, group, active.records, "const ")
+    else:
+        _tape(writer, tape)
+
+
+@contextmanager
+def _each_active(
+    writer: CodeWriter, group: NeuronGroup, active: Active, vector: bool
+) -> Iterator[str]:
+    """A loop over the active neurons ``j_``; gives the index of their dL/ds.
+
+    Args:
+        vector: whether the body may run for several neurons at once; if all are active,
+            it then runs for whole vectors.
+    """
+    if active.everywhere:
+        if vector:
+            writer.line("MLG_LOOP")
+        extent = padded(group.size) if vector else group.size
+        with writer.block(f"for (int64_t j_ = 0; j_ < {extent}; ++j_)"):
+            yield "j_"
+        return
+    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+        writer.line("const size_t j_ = tape_.id[k_];")
+        yield "k_ - first_"
+
+
+def _load_active(writer: CodeWriter, active: Active) -> None:
+    """Declares the numbers kept of neuron ``j_``."""
+    if active.everywhere:
+        for name in active.records:
+            writer.line(f"const float {name} = {name}_row_[j_];")
+    else:
+        _load_records(writer, active.records)
 
 
 def _load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
