@@ -138,6 +138,8 @@ def _gather_active(
 ) -> None:
     """dL/ds of the active neurons, from targets, readout and reset."""
     sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
+    at_once = [source for source in sources if source[0].name in layout.transposed]
+    sources = [source for source in sources if source not in at_once]
     body = Body(layout, group, (active.reset,))
     with writer.block(""):
         _active_tape(writer, layout, group, active)
@@ -154,6 +156,13 @@ def _gather_active(
             for source in sources:
                 _send_back(writer, layout, source, False, "dL_ds_")
             writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+        for synapses, k in at_once:
+            size = padded(group.size), layout.plan.neuron(synapses.target).size
+            writer.line(
+                f"{_guard(layout, synapses, k)}mlg::add_weighted_rows<{size[0]}, "
+                f"{size[1]}>(spike_slope__p_, "
+                f"s_.transposed + {layout.transposed[synapses.name]}, back{k}_);"
+            )
         if not active.reset.lines:
             return
         with _each_active(writer, group, active, vector=True) as at:
@@ -318,10 +327,14 @@ def _send_back(
     else:
         return
     start = f"{into} += " if into else ""
+    writer.line(f"{_guard(layout, synapses, k)}{start}{call}")
+
+
+def _guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:
+    """The condition that a spike arrives before the end, where it may not."""
     ring = _through_ring(layout, synapses)
     guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
-    guard = f"if (arrives{k}_) " if guarded else ""
-    writer.line(f"{guard}{start}{call}")
+    return f"if (arrives{k}_) " if guarded else ""
 
 
 def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
