@@ -24,8 +24,9 @@ format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)examples  ## training speed against a hand-written program
+bench: $(STAMP)examples  ## training speed: against a hand-written program, and of the rules
 	$(BIN)/python benchmarks/event_prop.py
+	$(BIN)/python benchmarks/rules.py
 
 # One environment; each set of extras is installed once, and again if pyproject.toml changes.
 $(BIN)/python:
@@ -36,4 +37,4 @@ $(STAMP)%: $(BIN)/python pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache digits.png
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache digits.png pattern_generation.png

@@ -17,12 +17,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measure import SHARED, TrainingStep, examples, growth, raster
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
@@ -30,12 +30,9 @@ from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
-SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
 NUM_INPUT, NUM_OUTPUT = 700, 20
-RATE = 11.4e-3  #: input spikes per neuron and ms
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -69,40 +66,10 @@ def compiled(args: argparse.Namespace) -> Any:
     ).compile(network)
 
 
-def data(args: argparse.Namespace) -> tuple[list[Any], np.ndarray]:
-    """A batch of Poisson spikes and labels."""
-    rng = np.random.default_rng(0)
-    examples = []
-    for _ in range(args.batch):
-        counts = rng.poisson(RATE * NUM_INPUT, args.steps)
-        times = np.repeat(np.arange(args.steps, dtype=float), counts)
-        ids = rng.integers(0, NUM_INPUT, len(times))
-        examples.append(preprocess_spikes(times, ids, NUM_INPUT))
-    return examples, np.arange(args.batch) % NUM_OUTPUT
-
-
-class Step:
-    """Repeats a training step on one batch."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        from ml_genn.callbacks import Callback
-
-        class Clock(Callback):
-            def on_batch_begin(self, batch: int) -> None:
-                self.start = time.perf_counter()
-
-            def on_batch_end(self, batch: int, metrics: Any) -> None:
-                self.seconds = time.perf_counter() - self.start
-
-        self.network = compiled(args)
-        self.x, self.y = data(args)
-        self.clock = Clock()
-
-    def __call__(self) -> float:
-        """Milliseconds of one step."""
-        self.network.optimiser.alpha = 0.0
-        self.network.train(self.x, self.y, 1, shuffle=False, callbacks=[self.clock])
-        return 1e3 * self.clock.seconds
+def step(args: argparse.Namespace) -> TrainingStep:
+    """A training step on a batch of random spikes."""
+    x = examples(raster(args.batch, args.steps, NUM_INPUT))
+    return TrainingStep(compiled(args), x, np.arange(args.batch) % NUM_OUTPUT)
 
 
 def build_seconds(args: argparse.Namespace, cache: str) -> float:
@@ -129,31 +96,9 @@ def limit_step(args: argparse.Namespace, program: str) -> tuple[float, float]:
     return statistics.median(steps), spikes
 
 
-def memory_above_idle(step: Step) -> float:
+def memory_above_idle(run: TrainingStep) -> float:
     """Megabytes by which training raises the memory of this process."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return float("nan")
-
-    def resident() -> float:
-        found = re.search(r"VmRSS:\s+(\d+)", status.read_text())
-        return float(found.group(1)) / 1024 if found else float("nan")
-
-    idle, peak, done = resident(), 0.0, threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.is_set():
-            peak = max(peak, resident())
-            time.sleep(0.002)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    for _ in range(5):
-        step()
-    done.set()
-    watcher.join()
-    return peak - idle
+    return growth(lambda: [run() for _ in range(5)])
 
 
 def main() -> None:
@@ -168,8 +113,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures["build, cold [s]"] = build_seconds(args, scratch)
         figures["build, cached [s]"] = build_seconds(args, scratch)
-        step = Step(args)
-        figures["memory above idle [MB]"] = memory_above_idle(step)
+        ours_step = step(args)
+        figures["memory above idle [MB]"] = memory_above_idle(ours_step)
         ours: list[float] = []
         theirs: list[float] = []
         program = Path(scratch) / "limit"
@@ -178,7 +123,7 @@ def main() -> None:
             command = ["g++", *flags, str(args.limit), "-o", str(program)]
             subprocess.run(command, check=True)
         for _ in range(args.repeats):
-            ours.append(step())
+            ours.append(ours_step())
             if program.exists():
                 theirs.append(limit_step(args, str(program))[0])
     figures["training step [ms]"] = statistics.median(ours)

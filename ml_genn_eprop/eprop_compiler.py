@@ -152,8 +152,8 @@ class EPropCompiler(TrainingCompiler):
     def spike_rule(self) -> SpikeRule:
         """The pseudo-derivative; gradients follow adaptation, not the reset of v."""
         return SurrogateSpikes(
-            slope="0.3 / v_thresh * max(0, 1 - abs(u / v_thresh))",
-            condition="abs(u) < v_thresh",
+            slope="0.3 / v_thresh * where(abs(u) < v_thresh, 1 - abs(u) / v_thresh, 0)",
+            condition="abs(u) < v_thresh" if self.online else None,
             reset_gradient=ResetGradient.HIDDEN,
             signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
         )

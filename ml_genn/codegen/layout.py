@@ -22,6 +22,8 @@ from ml_genn.model.plan import (
 LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
 
+FEW_TARGETS = 64  #: populations up to this size have their weights transposed
+
 
 def padded(size: int) -> int:
     """The size rounded up to whole vectors."""
@@ -200,6 +202,31 @@ class Layout:
         return result
 
     @cached_property
+    def transposed(self) -> dict[str, int]:
+        """{synapse group whose weights the backward pass reads by target: offset}.
+
+        Where all neurons are active and have few targets, what flows back is summed for
+        many neurons at once.
+        """
+        result: dict[str, int] = {}
+        for s in self.plan.synapses:
+            adjoint = self.plan.neuron(s.source).adjoint
+            everywhere = adjoint and adjoint.active and adjoint.active.everywhere
+            few = self.plan.neuron(s.target).size <= FEW_TARGETS
+            if s.feed_back and everywhere and few and streams(s):
+                result[s.name] = sum(map(self._transposed_size, result))
+        return result
+
+    def _transposed_size(self, name: str) -> int:
+        s = self.plan.synapse(name)
+        return padded(self.plan.neuron(s.source).size) * self.plan.neuron(s.target).size
+
+    @cached_property
+    def transposed_size(self) -> int:
+        """Floats that the transposed weights take."""
+        return sum(map(self._transposed_size, self.transposed))
+
+    @cached_property
     def block_size(self) -> int:
         """Floats in the rows of the state block."""
         return sum(padded(row.size) for row in self.rows.values())
@@ -225,6 +252,11 @@ class Layout:
             if group.adjoint.active:
                 names.append("spike_slope_")
         return names
+
+
+def streams(synapses: SynapseGroup) -> bool:
+    """Whether rows are whole and arrive as one, so that vectors can be added."""
+    return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
 
 
 def moves_in_steps(layout: Layout, synapses: SynapseGroup) -> bool:

@@ -26,7 +26,7 @@ def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> 
             history_rows(writer, layout, group, group.adjoint.tape)
         if group.threshold is not None:
             writer.line("uint8_t *__restrict flag_ = s_.flags;")
-        if group.adjoint and group.adjoint.active:
+        if _flagged(group):
             writer.line("uint8_t *__restrict active_ = s_.active;")
         writer.line("MLG_LOOP")
         with writer.block(f"for (int j_ = 0; j_ < {_extent(group)}; ++j_)"):
@@ -43,6 +43,12 @@ def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> 
         if group.threshold is not None:
             _spikes(writer, layout, group)
         writer.line("return true;")
+
+
+def _flagged(group: NeuronGroup) -> bool:
+    """Whether each step lists the neurons that are active: some, not all."""
+    active = group.adjoint.active if group.adjoint else None
+    return active is not None and not active.everywhere
 
 
 def _extent(group: NeuronGroup) -> int:
@@ -66,7 +72,7 @@ def _step_body(layout: Layout, group: NeuronGroup) -> Body:
     codes = [group.step, _condition(group, group.threshold)]
     if group.adjoint:
         codes.append(Code((), frozenset(group.adjoint.tape)))
-        if group.adjoint.active:
+        if group.adjoint.active and _flagged(group):
             codes.append(_condition(group, group.adjoint.active.condition))
     if group.readout:
         codes.append(_output_read(group))
@@ -93,7 +99,7 @@ def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
         writer.lines(group.readout.update.lines)
     if group.threshold is not None:
         writer.line(f"flag_[j_] = {group.threshold};")
-    if group.adjoint and group.adjoint.active:
+    if group.adjoint and group.adjoint.active and _flagged(group):
         writer.line(f"active_[j_] = {group.adjoint.active.condition};")
 
 
@@ -158,12 +164,50 @@ def _active(
 ) -> None:
     """Collects the step's active neurons and what the backward pass needs of them."""
     tape = layout.active_tapes[group.name]
+    if active.everywhere:
+        _all_active(writer, layout, group, active)
+        return
     with writer.block(""):
         _collect(writer, group, "active_", tape, len(active.records))
         if active.records:
             body = Body(layout, group, (active.record,))
             with _entries(writer, layout, group, body):
                 _records(writer, active.record, active.records)
+
+
+def _all_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """Keeps what the backward pass needs of all neurons, row after row."""
+    size, count = padded(group.size), len(active.records)
+    with writer.block(""):
+        writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.active_tapes[group.name]}];")
+        at = f"(t_ - tape_.base) * {size}"
+        writer.line(f"if (!tape_.reserve({at}, {size}, {count})) return false;")
+        writer.line("tape_.offset[t_ - tape_.base + 1] = 0;")
+        record_rows(writer, group, active.records, "")
+        body = Body(layout, group, (active.record,))
+        body.pointers(writer)
+        writer.line("MLG_LOOP")
+        with writer.block(f"for (int j_ = 0; j_ < {size}; ++j_)"):
+            body.load(writer)
+            if active.records:
+                writer.line(f"float {', '.join(active.records)};")
+            writer.lines(active.record.lines)
+            for name in active.records:
+                writer.line(f"{name}_row_[j_] = {name};")
+
+
+def record_rows(
+    writer: CodeWriter, group: NeuronGroup, records: tuple[str, ...], const: str
+) -> None:
+    """Declares pointers ``<record>_row_`` to the records of all neurons in a step."""
+    size, count = padded(group.size), len(records)
+    for index, name in enumerate(records):
+        writer.line(
+            f"{const}float *__restrict {name}_row_ = "
+            f"tape_.record + ((t_ - tape_.base) * {count} + {index}) * {size};"
+        )
 
 
 def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:

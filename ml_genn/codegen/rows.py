@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Delay, Format, SynapseGroup
+from ml_genn.model.plan import Format, SynapseGroup
 
 
 def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
@@ -29,11 +29,6 @@ def lists(layout: Layout, synapses: SynapseGroup) -> str:
         f"reinterpret_cast<const int64_t *>({offset}), "
         f"reinterpret_cast<const id_type *>({aim})"
     )
-
-
-def streams(synapses: SynapseGroup) -> bool:
-    """Whether rows are whole and arrive as one, so that vectors can be added."""
-    return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
 
 
 @contextmanager

@@ -48,6 +48,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "REGULARISED": len(layout.regularised),
         "FLAGS": padded(max(spiking, default=0)),
         "BLOCK_ROWS": layout.block_size,
+        "TRANSPOSED": layout.transposed_size,
     }
     for name, value in constants.items():
         writer.line(f"constexpr int64_t {name} = {value};")
@@ -143,6 +144,15 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                         f"memset(s_.block + {row.offset}, 0, {size} * sizeof(float));"
                         f"  // {name}"
                     )
+        for name, offset in layout.transposed.items():
+            synapses = layout.plan.synapse(name)
+            rows = layout.plan.neuron(synapses.source).size
+            columns = layout.plan.neuron(synapses.target).size
+            writer.line(
+                f"mlg::transpose<{rows}, {padded(columns)}, {columns}>("
+                f"c_.arrays[{layout.arrays['weight', name, '']}], "
+                f"s_.transposed + {offset});"
+            )
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line(f"silent_{symbol(group.name)}(c_, s_, b_);")

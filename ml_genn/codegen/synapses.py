@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
-from ml_genn.codegen.layout import Layout, moves_in_steps, padded, symbol
-from ml_genn.codegen.neurons import ARGUMENTS, ring_row
-from ml_genn.codegen.rows import array, each_synapse, steps_array, streams
+from ml_genn.codegen.layout import Layout, moves_in_steps, padded, streams, symbol
+from ml_genn.codegen.neurons import ARGUMENTS, record_rows, ring_row
+from ml_genn.codegen.rows import array, each_synapse, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
@@ -149,28 +149,41 @@ def _gather_active(
     active: Active,
 ) -> None:
     """dL/ds of the active neurons, from targets, readout and reset."""
+    sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
+    at_once = [source for source in sources if source[0].name in layout.transposed]
+    sources = [source for source in sources if source not in at_once]
+    body = Body(layout, group, (active.reset,))
     with writer.block(""):
-        tape_entries(writer, layout.active_tapes[group.name])
-        body = Body(layout, group, (active.reset,))
+        _active_tape(writer, layout, group, active)
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
         counted = _counts_spikes(group)
         if counted:
             rows(writer, layout, group, ["result_slope_"])
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
+        writer.line("const float scale_ = c_.scale;")
+        with _each_active(writer, group, active, vector=False) as at:
             writer.line(
                 "float dL_ds_ = " + ("result_slope__p_[j_];" if counted else "0.0f;")
             )
-            for k, synapses in enumerate(outgoing):
-                if synapses.feed_back:
-                    _send_back(writer, layout, (synapses, k), False, "dL_ds_")
-            load_records(writer, active.records)
+            for source in sources:
+                _send_back(writer, layout, source, False, "dL_ds_")
+            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+        for synapses, k in at_once:
+            size = padded(group.size), layout.plan.neuron(synapses.target).size
+            writer.line(
+                f"{_guard(layout, synapses, k)}mlg::add_weighted_rows<{size[0]}, "
+                f"{size[1]}>(spike_slope__p_, "
+                f"s_.transposed + {layout.transposed[synapses.name]}, back{k}_);"
+            )
+        if not active.reset.lines:
+            return
+        with _each_active(writer, group, active, vector=True) as at:
+            writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+            _load_active(writer, active)
             body.load(writer)
-            writer.line("const float scale_ = c_.scale;")
             with writer.block(""):
                 writer.lines(active.reset.lines)
-            writer.line("spike_slope__p_[k_ - first_] = dL_ds_;")
+            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
 
 
 def _jump_active(
@@ -178,18 +191,60 @@ def _jump_active(
 ) -> None:
     """The adjoint before the spike of the active neurons."""
     with writer.block(""):
-        tape_entries(writer, layout.active_tapes[group.name])
+        _active_tape(writer, layout, group, active)
         body = Body(layout, group, (active.jump,))
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
-            writer.line("const float dL_ds_ = spike_slope__p_[k_ - first_];")
-            load_records(writer, active.records)
+        with _each_active(writer, group, active, vector=True) as at:
+            writer.line(f"const float dL_ds_ = spike_slope__p_[{at}];")
+            _load_active(writer, active)
             body.load(writer)
             with writer.block(""):
                 writer.lines(active.jump.lines)
             body.store(writer)
+
+
+def _active_tape(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """Declares what is kept of the active neurons of step ``t_``."""
+    tape = layout.active_tapes[group.name]
+    if active.everywhere:
+        writer.line(f"const mlg::Tape &tape_ = s_.tapes[{tape}];")
+        record_rows(writer, group, active.records, "const ")
+    else:
+        tape_entries(writer, tape)
+
+
+@contextmanager
+def _each_active(
+    writer: CodeWriter, group: NeuronGroup, active: Active, vector: bool
+) -> Iterator[str]:
+    """A loop over the active neurons ``j_``; gives the index of their dL/ds.
+
+    Args:
+        vector: whether the body may run for several neurons at once; if all are active,
+            it then runs for whole vectors.
+    """
+    if active.everywhere:
+        if vector:
+            writer.line("MLG_LOOP")
+        extent = padded(group.size) if vector else group.size
+        with writer.block(f"for (int64_t j_ = 0; j_ < {extent}; ++j_)"):
+            yield "j_"
+        return
+    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
+        writer.line("const size_t j_ = tape_.id[k_];")
+        yield "k_ - first_"
+
+
+def _load_active(writer: CodeWriter, active: Active) -> None:
+    """Declares the numbers kept of neuron ``j_``."""
+    if active.everywhere:
+        for name in active.records:
+            writer.line(f"const float {name} = {name}_row_[j_];")
+    else:
+        load_records(writer, active.records)
 
 
 def load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
@@ -274,14 +329,12 @@ def _send_back(
     learn = learning and synapses.learn
     if not (learn or into or (learning and synapses.learn_delay)):
         return
-    guard = ""
-    if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
-        guard = f"if (arrives{k}_)"
+    guard = _guard(layout, synapses, k)
     if streams(synapses):
         call = _row_call(layout, synapses, k, learn, bool(into))
-        writer.line(f"{guard} {into} += {call}" if into else f"{guard} {call}")
+        writer.line(f"{guard}{into} += {call}" if into else f"{guard}{call}")
     else:
-        with writer.block(guard):
+        with writer.block(guard.strip()):
             _send_each(writer, layout, outgoing, learning, into)
 
 
@@ -379,6 +432,13 @@ def _delay_gradient(
         )
         change = "change_"
     writer.line(f"delay_gradient{k}_[e_] += weight{k}_[e_] * {change};")
+
+
+def _guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:
+    """The condition that a spike arrives before the end, where it may not."""
+    ring = _through_ring(layout, synapses)
+    guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
+    return f"if (arrives{k}_) " if guarded else ""
 
 
 def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:

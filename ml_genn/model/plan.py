@@ -106,6 +106,11 @@ class Active:
     reset: Code
     jump: Code
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether all neurons are active in each step."""
+        return self.condition == "true"
+
 
 @dataclass(frozen=True, slots=True)
 class Adjoint:

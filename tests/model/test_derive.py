@@ -61,8 +61,8 @@ def run(code: Code, values: dict[str, float]) -> dict[str, float]:
         text = line.removeprefix("const float ").rstrip(";")
         target, expression = text.split(" = ", 1)
         python = re.sub(
-            r"\((.*)\) \? \((.*)\) : \((.*)\)",
-            r"(\2) if (\1) else (\3)",
+            r"^\(\((.*)\) \? (.*) : (.*)\)$",
+            r"(\2 if \1 else \3)",
             expression.replace("F", ""),
         )
         names[target] = float(eval(python, {"__builtins__": {}}, names))

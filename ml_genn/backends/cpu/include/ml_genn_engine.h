@@ -344,6 +344,30 @@ static inline float add_row_and_dot(float *__restrict gradient, const float *__r
   return total(sum[0] + sum[1]);
 }
 
+// to[k][j] = weight[j][k] for N rows of P numbers, of which K count; rows of `to` are padded.
+template <int N, int P, int K>
+static inline void transpose(const float *__restrict weight, float *__restrict to) {
+  for (int j = 0; j < N; ++j)
+    for (int k = 0; k < K; ++k) to[k * padded(N) + j] = weight[size_t(j) * P + k];
+}
+
+// to[j] += sum over k < K of row[k][j] * factor[k], N targets (padded).
+template <int N, int K>
+static inline void add_weighted_rows(float *__restrict to, const float *__restrict row,
+                                     const float *__restrict factor) {
+  for (int first = 0; first < N; first += BLOCK * LANES) {
+    const int count = smaller(BLOCK, (N - first) / LANES);
+    vec sum[BLOCK];
+    vec *target = reinterpret_cast<vec *>(to + first);
+    for (int v = 0; v < count; ++v) sum[v] = target[v];
+    for (int k = 0; k < K; ++k) {
+      const vec *r = reinterpret_cast<const vec *>(row + k * N + first);
+      for (int v = 0; v < count; ++v) sum[v] += r[v] * factor[k];
+    }
+    for (int v = 0; v < count; ++v) target[v] = sum[v];
+  }
+}
+
 // ---------------------------------------------------------------- random numbers
 // Philox 4x32-10 (Salmon et al. 2011): the numbers depend on seed, example, step, neuron and
 // the index of the draw, never on threads.

@@ -24,13 +24,16 @@ struct Slot {
   int64_t window = 0;  // steps that tapes, drive and history hold; step t is row t % window
   mlg::Online online;
   float loss[OUTPUTS + 1] = {};
+  float *transposed = nullptr;  // weights that all neurons read in each backward step
   float *const *push = nullptr;  // regularisation of each neuron
 
   bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);
     flags = mlg::allocate<uint8_t>(FLAGS + 64);
     active = mlg::allocate<uint8_t>(FLAGS + 64);
-    return block && flags && active;
+    transposed = mlg::allocate<float>(TRANSPOSED);
+    if (transposed) memset(transposed, 0, TRANSPOSED * sizeof(float));
+    return block && flags && active && transposed;
   }
   bool fresh = true;  // whether no example has run here yet
 
@@ -104,6 +107,7 @@ struct Slot {
     free(block);
     free(flags);
     free(active);
+    free(transposed);
     for (float *h : history) free(h);
     for (mlg::Tape &tape : tapes) tape.release();
     for (float *d : drive) free(d);

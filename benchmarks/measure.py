@@ -1,0 +1,171 @@
+"""What the benchmarks share: input spikes, clocks, memory, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_genn.callbacks import Callback
+from ml_genn.utils.data import preprocess_spikes
+
+#: Data that are not part of the project.
+SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
+RATE = 11.4e-3  #: input spikes per neuron and time step
+
+
+def raster(batch: int, steps: int, neurons: int, lasting: float = 1.0) -> np.ndarray:
+    """Where random spikes are: (batch, steps, neurons).
+
+    They fall in the first steps, a fraction ``lasting`` of all; their number is the
+    same: about 4,000 in an example with 700 neurons and 500 steps.
+    """
+    chance = np.zeros((steps, 1))
+    chance[: round(lasting * steps)] = RATE / lasting
+    return np.random.default_rng(0).random((batch, steps, neurons)) < chance
+
+
+def examples(spikes: np.ndarray) -> list[Any]:
+    """A raster's examples as a network takes them."""
+    return [preprocess_spikes(*np.nonzero(one), spikes.shape[2]) for one in spikes]
+
+
+class TrainingStep:
+    """Repeats the training step of one batch with weights that stay.
+
+    Args:
+        compiled: network that learns.
+        x, y: the batch.
+    """
+
+    class Clock(Callback):
+        """Takes the time of a batch."""
+
+        def on_batch_begin(self, batch: int) -> None:
+            """Starts."""
+            self.start = time.perf_counter()
+
+        def on_batch_end(self, batch: int, metrics: Any) -> None:
+            """Stops."""
+            self.seconds = time.perf_counter() - self.start
+
+    def __init__(self, compiled: Any, x: Any, y: Any) -> None:
+        self.compiled = compiled
+        self.x, self.y = x, y
+        self.clock = self.Clock()
+
+    def __call__(self) -> float:
+        """Milliseconds of one step."""
+        self.compiled.optimiser.alpha = 0.0
+        self.compiled.train(self.x, self.y, shuffle=False, callbacks=[self.clock])
+        return 1e3 * self.clock.seconds
+
+
+def in_turn(
+    repeats: int, subjects: Mapping[str, Callable[[], float]]
+) -> dict[str, list[float]]:
+    """Milliseconds that subjects report, run one after the other, again and again.
+
+    Whatever else the machine does falls on all of them. Before each measurement the
+    threads of the last subject are given time to stop spinning, and the subject is run
+    once so that its data are in cache.
+    """
+    result: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(repeats):
+        for name, run in subjects.items():
+            time.sleep(0.1)
+            run()
+            result[name].append(run())
+    return result
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median of the ratios of measurements made in the same round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def resident() -> float:
+    """Megabytes of memory this process holds; not a number where /proc is absent."""
+    status = Path("/proc/self/status")
+    found = (
+        re.search(r"VmRSS:\s+(\d+)", status.read_text()) if status.exists() else None
+    )
+    return float(found.group(1)) / 1024 if found else float("nan")
+
+
+def growth(run: Callable[[], Any]) -> float:
+    """Megabytes by which a run raises the memory of this process while it lasts."""
+    before, peak, done = resident(), 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, resident())
+            time.sleep(0.001)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run()
+    done.set()
+    watcher.join()
+    return max(peak, resident()) - before
+
+
+def machine() -> dict[str, str]:
+    """Processor and versions."""
+    found = {"processor": platform.processor(), "Python": platform.python_version()}
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        names = re.findall(r"model name\s*: (.*)", information.read_text())
+        found["processor"] = names[0] if names else found["processor"]
+    found["processor"] += f", {os.cpu_count()} cores"
+    command = [os.environ.get("CXX", "g++"), "-dumpfullversion"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found["C++ compiler"] = f"{command[0]} {done.stdout.strip()}"
+    for package in ("numpy", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def spread(times: Sequence[float]) -> dict[str, float]:
+    """Columns of a table: median, fastest and slowest of some measurements."""
+    return {
+        "median": statistics.median(times),
+        "fastest": min(times),
+        "slowest": max(times),
+    }
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> None:
+    """Prints named rows of the same columns."""
+    width = max(map(len, rows))
+    print(" " * width, *(f"{c:>11s}" for c in next(iter(rows.values()))))
+    for name, row in rows.items():
+        print(name.ljust(width), *(f"{value:11.3g}" for value in row.values()))
+
+
+def report(tables: Mapping[str, Any], path: Path | None) -> None:
+    """Prints tables with the machine they hold for, and writes them as JSON."""
+    for title, rows in tables.items():
+        print(f"{title}:")
+        table(rows)
+        print()
+    about = machine()
+    print("; ".join(f"{name}: {text}" for name, text in about.items()))
+    if path:
+        text = json.dumps({**tables, "machine": about}, indent=2, allow_nan=False)
+        path.write_text(text + "\n")
