@@ -279,16 +279,17 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         ports = [Code((), p.reads) for p in adjoint.ports]
         body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
         body.pointers(writer)
-        extra = _port_rows(writer, layout, group)
+        first, last = _port_rows(writer, layout, group)
         if drive:
             _drive_pointer(writer, layout, group)
         writer.line("MLG_LOOP")
         with writer.block(f"for (int j_ = 0; j_ < {padded(group.size)}; ++j_)"):
             body.load(writer)
             writer.lines(drive.lines)
+            writer.lines(first)
             writer.lines(adjoint.step.lines)
             body.store(writer)
-            writer.lines(extra)
+            writer.lines(last)
 
 
 def _drive(group: NeuronGroup) -> Code:
@@ -315,12 +316,18 @@ def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
         rows(writer, layout, group, ["result_slope_"])
 
 
-def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
-    """Lines that keep what synapses into each port will ask for; declares the rows."""
-    lines: list[str] = []
+def _port_rows(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> tuple[list[str], list[str]]:
+    """Lines that keep what synapses into each port will ask for; declares the rows.
+
+    The first list runs before the adjoint's step, the other after it.
+    """
+    first: list[str] = []
+    last: list[str] = []
     adjoint = group.adjoint
     if adjoint is None:
-        return lines
+        return first, last
     for k, port in enumerate(adjoint.ports):
         wanted = [
             ("slope", layout.slope_name(group, k), port.weight)
@@ -329,6 +336,7 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             ("back", f"back{k}_", port.back) if layout.needs_back(group, k) else None,
         ]
         for kind, name, expression in filter(None, wanted):
+            lines = first if kind == "back" and port.later else last
             if (group.name, k) in layout.port_rings:
                 writer.line(
                     f"float *__restrict {kind}{k}_ring_ = "
@@ -338,7 +346,7 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             elif name != expression:
                 rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
-    return lines
+    return first, last
 
 
 def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:

@@ -246,31 +246,40 @@ def _followed(s: Symbolic, rule: SurrogateSpikes) -> list[Any]:
 
 
 def _port(s: Symbolic, k: int, constants: Constants, exact: bool) -> PortAdjoint:
-    """What a spike that arrives at port ``k`` does to the loss, by weight and time."""
-    weight = _lambda(s.entry[k])
-    time = _arrival(s, k) if exact else weight
-    hoisted = constants.hoist(weight), constants.hoist(time)
+    """What a spike that arrives at port ``k`` does to the loss, by weight and time.
+
+    Where the loss looks at the output in steps, spikes move in steps too: dL/dt is the
+    difference of dL/dw one step later and now. Within a step, between two looks, the
+    slope differs from that by more than dL/dt itself where moving a spike does little.
+    """
+    entry = s.entry[k]
+    weight = back = _lambda(entry)
+    later = exact and not s.delta[k]
+    if later:
+        back = sympy.collect(
+            sympy.expand((weight - _transposed(s, entry)) / symbol("dt")),
+            [_lambda(x) for x in s.state],
+        )
+    elif exact:
+        back = _arrival(s, k)
+    hoisted = constants.hoist(weight), constants.hoist(back)
     read = set().union(*(e.free_symbols for e in hoisted))
     return PortAdjoint(
-        c_of(hoisted[0]), c_of(hoisted[1]), frozenset(x.name for x in read)
+        c_of(hoisted[0]), c_of(hoisted[1]), frozenset(x.name for x in read), later
     )
 
 
 def _arrival(s: Symbolic, k: int) -> Any:
-    """dL/dt of the arrival of a spike at port ``k``, for a weight of one."""
+    """dL/dt of the arrival of a spike at the delta port ``k``, for a weight of one."""
     entry = s.entry[k]
-    moved = {entry: entry + W}
-    if s.delta[k]:
-        moved = {
-            y: y + W * sympy.diff(s.with_input(after), entry)
-            for y, after in s.next.items()
-            if y != entry
-        }
+    moved = {
+        y: y + W * sympy.diff(s.with_input(after), entry)
+        for y, after in s.next.items()
+        if y != entry
+    }
     time = sympy.S.Zero
     for y, f in s.dynamics.items():
-        before = s.with_input(f)
-        if s.delta[k]:
-            before = before.subs(entry, 0)
+        before = s.with_input(f).subs(entry, 0)
         after = before.subs(list(moved.items()), simultaneous=True)
         time += tidy(sympy.diff(sympy.expand(before - after), W)) * _lambda(y)
     if time.has(W):

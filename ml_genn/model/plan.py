@@ -79,11 +79,13 @@ class PortAdjoint:
         back: weight * ``back`` is what flows back to the source: under EventProp dL/dt
             of the arrival, with surrogate gradients dL/ds of the spike.
         reads: names in both.
+        later: whether ``back`` is computed from the adjoint one step later.
     """
 
     weight: str
     back: str
     reads: frozenset[str] = frozenset()
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
