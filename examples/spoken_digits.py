@@ -83,22 +83,23 @@ class Setting:
         return round(DURATION / self.dt)
 
 
-def spread(middle: float) -> np.ndarray:
-    """Time constants [ms] of the hidden neurons, log-normal around their median."""
-    return middle * np.random.default_rng(0).lognormal(0.0, 0.7, NUM_HIDDEN)
+def spread(median: float, sigma: float) -> np.ndarray:
+    """Log-normal time constants [ms] of the hidden neurons."""
+    return np.random.default_rng(0).lognormal(np.log(median), sigma, NUM_HIDDEN)
 
 
 SETTINGS = {
     "eventprop": Setting(
         EventPropCompiler,
-        LeakyIntegrateFire(tau_mem=spread(50.0)),
+        LeakyIntegrateFire(tau_mem=spread(50.0, 0.4)),
         LeakyIntegrate(tau_mem=20.0, readout="avg_var_exp_weight"),
         Exponential(20.0),
         ((0.015, 0.015), (0.0, 0.02), (0.0, 0.3)),
-        epochs=50,
+        epochs=40,
         rate=0.003,
         dt=2.0,
-        learned={"tau_mem": 0.1},
+        shift=4.0,
+        learned={"tau_mem": 0.03},
         options={
             "reg_lambda_upper": 1e-9,
             "reg_lambda_lower": 1e-9,
@@ -107,11 +108,11 @@ SETTINGS = {
     ),
     "bptt": Setting(
         BPTTCompiler,
-        LeakyIntegrateFire(tau_mem=spread(100.0)),
+        LeakyIntegrateFire(tau_mem=spread(100.0, 0.7)),
         LeakyIntegrate(tau_mem=20.0, readout="avg_var"),
         Exponential(20.0),
         ((0.0, 0.1), (0.0, 0.05), (0.0, 0.3)),
-        epochs=50,
+        epochs=30,
         rate=0.003,
         dt=10.0,
         shift=8.0,

@@ -26,7 +26,7 @@ from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
 
 T_END, LABEL = 30.0, 1
-FINE, COARSE = 0.01, 0.1
+FINE, COARSE = 0.005, 0.1
 TOLERANCE = 1e-2
 
 
