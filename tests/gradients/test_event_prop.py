@@ -15,6 +15,13 @@ import pytest
 from gradients.nets import T_END, Case, make_case, steepness
 from reference import exact
 
+from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.compilers import EventPropCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import preprocess_spikes
+
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 TOLERANCE = 1e-2
 ROUNDING = 1e-3  # what single precision leaves over thousands of steps
@@ -318,3 +325,31 @@ def test_neuron_parameters(
         error = np.linalg.norm(gradient - expected)
         found[dt] = float(error / np.linalg.norm(expected))
     check(found)
+
+
+def test_coarse_steps_where_moving_a_spike_does_little() -> None:
+    """A mean over a long time hardly depends on when an output's input arrives."""
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(0.1, 0.1, (40, 20)), rng.normal(0.0, 0.3, (20, 3))]
+    ids = rng.integers(0, 40, 300)
+    spikes = preprocess_spikes(rng.uniform(0.0, 200.0, 300), ids, 40)
+    gradients = {}
+    for dt in (2.0, 0.1):
+        with SequentialNetwork() as network:
+            InputLayer("spike_input", 40)
+            first = Layer(
+                Dense(weights[0]), "leaky_integrate_fire", synapse=Exponential(10.0)
+            )
+            Layer(
+                Dense(weights[1]),
+                LeakyIntegrate(readout="avg_var_exp_weight"),
+                synapse=Exponential(10.0),
+            )
+        compiled = EventPropCompiler(
+            round(400.0 / dt), CROSS_ENTROPY, dt=dt, num_threads=1
+        ).compile(network)
+        gradients[dt] = compiled.gradients([spikes], [1])[first.connection()]
+    coarse, fine = gradients[2.0], gradients[0.1]
+    length = np.linalg.norm(coarse), np.linalg.norm(fine)
+    assert 0.5 < length[0] / length[1] < 2.0
+    assert np.sum(coarse * fine) / np.prod(length) > 0.8
