@@ -18,8 +18,14 @@ from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import find_compiler
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
-from ml_genn.compilers import EPropCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.connectivity import Dense
+from ml_genn.compilers import (
+    BPTTCompiler,
+    EPropCompiler,
+    EventPropCompiler,
+    InferenceCompiler,
+)
+from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     CodeNeuron,
@@ -189,7 +195,7 @@ def online() -> None:
         hidden = Population(neuron, 17, record_spikes=True)
         output = Population(LeakyIntegrate(readout="sum_var"), 3)
         Connection(source, hidden, Dense(rng.normal(0.3, 0.3, (7, 17)), 5))
-        Connection(hidden, hidden, Dense(rng.normal(0, 0.2, (17, 17))))
+        Connection(hidden, hidden, FixedProbability(0.5, Normal(0.0, 0.2)))
         Connection(hidden, output, Dense(rng.normal(0, 1, (17, 3)), 9))
     compiler = EPropCompiler(
         31, CROSS_ENTROPY, mode="online", batch_size=3, num_threads=2
@@ -205,7 +211,44 @@ def online() -> None:
     compiled.predict(x, callbacks=[SpikeRecorder(source)])
 
 
+def sparse() -> None:
+    """Sparse and rewired synapses, learned delays, neurons that are all active."""
+    rng = np.random.default_rng(6)
+    y = rng.integers(0, 3, 5)
+    for threshold in (None, 0.5):
+        with Network() as network:
+            source = Population(SpikeInput(), 7, record_spikes=True)
+            hidden = Population(LeakyIntegrateFire(), 17, record_spikes=True)
+            output = Population(LeakyIntegrate(readout="avg_var"), 3)
+            weight = Normal(2.0, 1.0)
+            delayed = Connection(
+                source,
+                hidden,
+                FixedProbability(0.5, weight, delay=Uniform(0.0, 9.0)),
+                exponential(),
+                max_delay_steps=9,
+            )
+            rewired = Connection(
+                hidden, hidden, FixedProbability(0.3, Normal(0.0, 0.01)), exponential()
+            )
+            Connection(hidden, output, Dense(rng.normal(0, 1, (17, 3)), 2))
+            last = Connection(
+                hidden, output, Dense(rng.normal(0, 1, (17, 3))), max_delay_steps=5
+            )
+        compiler = BPTTCompiler(
+            13,
+            CROSS_ENTROPY,
+            batch_size=3,
+            num_threads=2,
+            backward_threshold=threshold,
+            delay_learn_conns=[delayed, last],
+            deep_r_conns=[rewired],
+        )
+        use(compiler.compile(network), network, y, output)
+
+
 SCENES: dict[str, Callable[[], None]] = {
+    "sparse": sparse,
     "recurrent_with_delays": recurrent_with_delays,
     "first_spikes": first_spikes,
     "trajectories": trajectories,
