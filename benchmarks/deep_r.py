@@ -28,6 +28,7 @@ DIGITS = runpy.run_path(
 )
 DT, DURATION = 10.0, 500.0  # [ms]
 SIZES = (700, 256, 10)
+RATE = 0.003
 
 
 def trained(
@@ -76,19 +77,22 @@ def trained(
             "deep_r_record_rewirings": {c: c.name for c in sparse},
         }
     )
+    optimiser = Adam(RATE)
     compiled = BPTTCompiler(
         round(DURATION / DT),
         "sparse_categorical_crossentropy",
-        Adam(0.003),
+        optimiser,
         dt=DT,
         batch_size=32,
         rng_seed=seed,
         num_threads=1,
         **deep_r,
     ).compile(network)
-    np.random.seed(seed)
-    spikes = [DIGITS["cut"](example) for example in train.spikes]
-    _, recorded = compiled.train(spikes, train.digits, epochs, callbacks=[])
+    batches = DIGITS["Changed"](
+        train, DIGITS["SETTINGS"]["bptt"], np.random.default_rng(seed)
+    )
+    slower = DIGITS["Cosine"](optimiser, epochs * len(batches))
+    _, recorded = compiled.train(batches, num_epochs=epochs, callbacks=[slower])
     return compiled, sparse, recorded
 
 
