@@ -25,9 +25,9 @@ from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.rows import array, lists
+from ml_genn.codegen.spikes_back import load_records, tape_entries
 from ml_genn.codegen.sweep_steps import active_rows, back_function
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
-from ml_genn.codegen.synapses import load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import backward_function, finish_function, forward_function
 from ml_genn.codegen.online import online_functions
-from ml_genn.codegen.synapses import (
+from ml_genn.codegen.spikes_back import (
     backward_spikes_function,
-    deliver,
     silent_function,
     trained_outgoing,
 )

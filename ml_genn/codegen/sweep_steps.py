@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from ml_genn.codegen.bodies import Body
 from ml_genn.codegen.layout import symbol
 from ml_genn.codegen.neurons import ARGUMENTS
+from ml_genn.codegen.spikes_back import load_records, tape_entries
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
-from ml_genn.codegen.synapses import load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Code
 

@@ -1,0 +1,197 @@
+"""From targets to sources: what synapses do to gradients and to their source."""
+
+from __future__ import annotations
+
+from ml_genn.codegen.layout import Layout, moves_in_steps, padded, streams
+from ml_genn.codegen.neurons import ring_row
+from ml_genn.codegen.rows import array, each_synapse, steps_array
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import (
+    Delay,
+    Learned,
+    LearnedKind,
+    NeuronGroup,
+    SynapseGroup,
+)
+
+
+def operands(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+) -> None:
+    """Declares weight, gradients and the target's rows of outgoing synapses ``k``."""
+    target = layout.plan.neuron(synapses.target)
+    back = synapses.feed_back or synapses.learn_delay
+    writer.line(f"// {synapses.name!a}")
+    if back:
+        weight = array(layout, "weight", synapses)
+        writer.line(f"const float *weight{k}_ = {weight};")
+    for name, kind in (("gradient", _WEIGHT), ("delay_gradient", _DELAY)):
+        index = layout.learned.get(Learned(kind, synapses.name))
+        if index is not None:
+            writer.line(f"float *{name}{k}_ = gradients_[{index}];")
+    for name, wanted in (("slope", synapses.learn), ("back", back)):
+        if wanted:
+            row = _target_row(layout, synapses, target, name)
+            writer.line(f"const float *{name}{k}_ = {row};")
+    if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
+        writer.line(
+            f"const bool arrives{k}_ = {_arrival(layout, synapses)} < c_.num_steps;"
+        )
+
+
+_WEIGHT, _DELAY = LearnedKind.WEIGHT, LearnedKind.DELAY
+
+
+def _through_ring(layout: Layout, synapses: SynapseGroup) -> bool:
+    return (synapses.target, synapses.port) in layout.port_rings
+
+
+def _arrival(layout: Layout, synapses: SynapseGroup) -> str:
+    if synapses.delay is Delay.CONSTANT:
+        index = layout.integers["delay", synapses.name, ""]
+        return f"t_ + 1 + c_.integers[{index}]"
+    return "t_ + 1"
+
+
+def _target_row(
+    layout: Layout, synapses: SynapseGroup, target: NeuronGroup, kind: str
+) -> str:
+    if _through_ring(layout, synapses):
+        per_synapse = synapses.delay is Delay.PER_SYNAPSE
+        at = "0" if per_synapse else _arrival(layout, synapses)
+        same = layout.back_name(target, synapses.port) != f"back{synapses.port}_"
+        return ring_row(layout, target, synapses.port, "slope" if same else kind, at)
+    naming = layout.slope_name if kind == "slope" else layout.back_name
+    name = naming(target, synapses.port)
+    return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
+
+
+def send_back(
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learning: bool,
+    into: str | None,
+) -> None:
+    """Adds to the gradients of neuron ``j_``'s synapses, and what flows back ``into``.
+
+    Args:
+        learning: whether the neuron spiked, so that its synapses learn.
+        into: what is added to; None where nothing flows back.
+    """
+    synapses, k = outgoing
+    learn = learning and synapses.learn
+    if not (learn or into or (learning and synapses.learn_delay)):
+        return
+    unless_late = guard(layout, synapses, k)
+    if streams(synapses):
+        call = _row_call(layout, synapses, k, learn, bool(into))
+        writer.line(
+            f"{unless_late}{into} += {call}" if into else f"{unless_late}{call}"
+        )
+    else:
+        with writer.block(unless_late.strip()):
+            _send_each(writer, layout, outgoing, learning, into)
+
+
+def _row_call(
+    layout: Layout, synapses: SynapseGroup, k: int, learn: bool, back: bool
+) -> str:
+    """What is done with a whole row of synapses."""
+    size = padded(layout.plan.neuron(synapses.target).size)
+    gradient, weight = f"gradient{k}_ + j_ * {size}", f"weight{k}_ + j_ * {size}"
+    if learn and back:
+        given = f"{gradient}, slope{k}_, {weight}, back{k}_"
+        return f"mlg::add_row_and_dot<{size}>({given});"
+    if learn:
+        return f"mlg::add_row<{size}>({gradient}, slope{k}_);"
+    return f"mlg::dot<{size}>({weight}, back{k}_);"
+
+
+def _send_each(
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learning: bool,
+    into: str | None,
+) -> None:
+    """What is done with synapses one by one."""
+    synapses, k = outgoing
+    delayed = synapses.delay is Delay.PER_SYNAPSE
+    at = "at_" if delayed else "i_"
+    learn_delay = learning and synapses.learn_delay
+    past_end = learn_delay and moves_in_steps(layout, synapses)
+    if delayed:
+        _ring_of_port(writer, layout, synapses)
+    with each_synapse(writer, layout, synapses):
+        if delayed:
+            _place_in_ring(writer, layout, synapses, past_end)
+        if learn_delay:
+            _delay_gradient(writer, layout, synapses, k)
+        if past_end:
+            writer.line("if (wait_ == left_) continue;")
+        if learning and synapses.learn:
+            writer.line(f"gradient{k}_[e_] += slope{k}_[{at}];")
+        if into:
+            writer.line(f"{into} += weight{k}_[e_] * back{k}_[{at}];")
+
+
+def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
+    length = layout.integers["port_ring", synapses.target, f"{synapses.port}.length"]
+    writer.lines(
+        (
+            f"const int64_t length_ = c_.integers[{length}];",
+            "const int64_t next_ = (t_ + 1) % length_, left_ = c_.num_steps - 1 - t_;",
+            f"const int32_t *delay_ = {steps_array(layout, synapses)};",
+        )
+    )
+
+
+def _place_in_ring(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, past_end: bool
+) -> None:
+    """Where the step in which the spike arrives is found in the port's ring.
+
+    Args:
+        past_end: whether arrivals in the first step after the example matter too.
+    """
+    size = padded(layout.plan.neuron(synapses.target).size)
+    writer.lines(
+        (
+            "const int64_t wait_ = delay_[e_];",
+            f"if (wait_ {'>' if past_end else '>='} left_) continue;",
+            "int64_t row_at_ = next_ + wait_;",
+            "row_at_ -= row_at_ >= length_ ? length_ : 0;",
+            f"const int64_t at_ = row_at_ * {size} + i_;",
+        )
+    )
+
+
+def _delay_gradient(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
+) -> None:
+    """dL by the delay in steps: exact, or the slope of arrivals a step apart."""
+    if not moves_in_steps(layout, synapses):
+        change = f"c_.dt * back{k}_[at_]"
+    else:
+        size = padded(layout.plan.neuron(synapses.target).size)
+        writer.lines(
+            (
+                "const int64_t later_ = row_at_ + 1 == length_ ? 0 : row_at_ + 1;",
+                "const int64_t sooner_ = row_at_ == 0 ? length_ - 1 : row_at_ - 1;",
+                f"const float after_ = wait_ + 1 < left_ ? "
+                f"back{k}_[later_ * {size} + i_] : 0.0f;",
+                f"const float now_ = wait_ < left_ ? back{k}_[at_] : 0.0f;",
+                f"const float change_ = wait_ ? "
+                f"0.5f * (after_ - back{k}_[sooner_ * {size} + i_]) : after_ - now_;",
+            )
+        )
+        change = "change_"
+    writer.line(f"delay_gradient{k}_[e_] += weight{k}_[e_] * {change};")
+
+
+def guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:
+    """The condition that a spike arrives before the end, where it may not."""
+    ring = _through_ring(layout, synapses)
+    guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
+    return f"if (arrives{k}_) " if guarded else ""
