@@ -183,12 +183,12 @@ class Layout:
         """Whether any synapse into a port reads its slope."""
         into = self.into(group.name, port)
         same = _same(group, port)
-        return any(s.learn or (_reads_back(s) and same) for s in into)
+        return any(s.learn or (s.reads_back and same) for s in into)
 
     def needs_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether any synapse into a port reads what flows back over it."""
         into = self.into(group.name, port)
-        return any(_reads_back(s) for s in into) and not _same(group, port)
+        return any(s.reads_back for s in into) and not _same(group, port)
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Slice]:
@@ -262,10 +262,6 @@ def streams(synapses: SynapseGroup) -> bool:
 def moves_in_steps(layout: Layout, synapses: SynapseGroup) -> bool:
     """Whether what flows back is dL/ds, so that dL/dt is a difference over steps."""
     return _same(layout.plan.neuron(synapses.target), synapses.port)
-
-
-def _reads_back(synapses: SynapseGroup) -> bool:
-    return synapses.feed_back or synapses.learn_delay
 
 
 def _same(group: NeuronGroup, port: int) -> bool:

@@ -175,7 +175,8 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     """C for what neuron ``j_``'s synapses send back of a row of their targets."""
     weight = array(tables.layout, "weight", synapses)
     if synapses.format is Format.SPARSE:
-        return f"mlg::dot_listed({weight}, {lists(tables.layout, synapses)}, j_, {row})"
+        listed = ", ".join(lists(tables.layout, synapses))
+        return f"mlg::dot_listed({weight}, {listed}, j_, {row})"
     size = padded(tables.plan.neuron(synapses.target).size)
     return f"mlg::dot<{size}>({weight} + j_ * {size}, {row})"
 
@@ -214,7 +215,7 @@ def _weights(
         writer.line(f"sweeps_.slopes += {synapses.port * g.port};")
         to = f"mlg::Rows{{gradients_[{gradient}], {g.row}}}"
         if synapses.format is Format.SPARSE:
-            listed = lists(tables.layout, synapses)
+            listed = ", ".join(lists(tables.layout, synapses))
             to = f"mlg::Lists<{g.row}>{{gradients_[{gradient}], {listed}}}"
         writer.line(
             f"mlg::advance_rows<{_shape(g)}>(sweeps_, s_.online.arrivals, {sources}, "

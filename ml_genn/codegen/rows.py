@@ -21,13 +21,13 @@ def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
     return f"reinterpret_cast<const int32_t *>({given})"
 
 
-def lists(layout: Layout, synapses: SynapseGroup) -> str:
+def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
     """C for the lists of a sparse group: where rows start, and where synapses lead."""
     offset = array(layout, "offset", synapses)
     aim = array(layout, "target", synapses)
     return (
-        f"reinterpret_cast<const int64_t *>({offset}), "
-        f"reinterpret_cast<const id_type *>({aim})"
+        f"reinterpret_cast<const int64_t *>({offset})",
+        f"reinterpret_cast<const id_type *>({aim})",
     )
 
 
@@ -42,12 +42,11 @@ def each_synapse(
         head = f"for (int i_ = 0; i_ < {target.size}; ++i_)"
         names = ("const size_t e_ = row_ + i_;",)
     else:
-        offset = array(layout, "offset", synapses)
-        aim = array(layout, "target", synapses)
+        offset, aim = lists(layout, synapses)
         writer.lines(
             (
-                f"auto *offset_ = reinterpret_cast<const int64_t *>({offset});",
-                f"auto *aim_ = reinterpret_cast<const id_type *>({aim});",
+                f"auto *offset_ = {offset};",
+                f"auto *aim_ = {aim};",
                 "const int64_t end_ = offset_[j_ + 1];",
             )
         )

@@ -20,16 +20,15 @@ def operands(
 ) -> None:
     """Declares weight, gradients and the target's rows of outgoing synapses ``k``."""
     target = layout.plan.neuron(synapses.target)
-    back = synapses.feed_back or synapses.learn_delay
     writer.line(f"// {synapses.name!a}")
-    if back:
+    if synapses.reads_back:
         weight = array(layout, "weight", synapses)
         writer.line(f"const float *weight{k}_ = {weight};")
     for name, kind in (("gradient", _WEIGHT), ("delay_gradient", _DELAY)):
         index = layout.learned.get(Learned(kind, synapses.name))
         if index is not None:
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    for name, wanted in (("slope", synapses.learn), ("back", back)):
+    for name, wanted in (("slope", synapses.learn), ("back", synapses.reads_back)):
         if wanted:
             row = _target_row(layout, synapses, target, name)
             writer.line(f"const float *{name}{k}_ = {row};")

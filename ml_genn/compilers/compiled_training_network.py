@@ -264,13 +264,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     def _key(self, array: Learned) -> Any:
         """How the user knows a learned array."""
+        owners = {p.name: p for p in self._lowered.neurons}
         if array.kind is LearnedKind.PARAMETER:
-            owners = {p.name: p for p in self._lowered.neurons}
             return owners[array.owner], array.name
         known = {c.name: c for c in self._lowered.synapses}
         if array.owner not in known:
             group = self._lowered.plan.synapse(array.owner)
-            owners = {p.name: p for p in self._lowered.neurons}
             return owners[group.source], owners[group.target]
         connection = known[array.owner]
         if array.kind is LearnedKind.WEIGHT:

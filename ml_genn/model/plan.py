@@ -326,7 +326,12 @@ class SynapseGroup:
     @property
     def trained(self) -> bool:
         """Whether the backward pass visits it."""
-        return self.learn or self.learn_delay or self.feed_back
+        return self.learn or self.reads_back
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether it asks its target what flows back over it."""
+        return self.feed_back or self.learn_delay
 
 
 class LearnedKind(Enum):
