@@ -70,14 +70,8 @@ def delay_of(
             "max_delay_steps, the longest delay in time steps."
         )
     steps = np.floor(np.asarray(draw.value(name, "delay", given, shape)) + 0.5)
-    if isinstance(given, Initializer):
-        steps = np.clip(steps, 0, longest)
+    steps = _within(connection, steps)
     most = int(steps.max())
-    if longest is not None and most > longest:
-        raise ValidationError(
-            f"Connection '{name}': a delay of {most} steps is longer than "
-            f"max_delay_steps={longest}."
-        )
     if steps.ndim == 0:
         if steps != np.asarray(given):
             raise ValidationError(
@@ -91,6 +85,19 @@ def delay_of(
     return Delay.PER_SYNAPSE
 
 
+def _within(connection: Connection, steps: np.ndarray) -> np.ndarray:
+    """Delays cut to the longest if they are drawn, refused beyond it if given."""
+    longest = connection.max_delay_steps
+    if isinstance(connection.connectivity.delay, Initializer):
+        return np.asarray(np.clip(steps, 0, longest))
+    if longest is not None and steps.max() > longest:
+        raise ValidationError(
+            f"Connection '{connection.name}': a delay of {steps.max():g} steps is "
+            f"longer than max_delay_steps={longest}."
+        )
+    return steps
+
+
 def _learned_delay(connection: Connection, shape: tuple[int, ...], draw: Draw) -> Delay:
     name, longest = connection.name, connection.max_delay_steps
     if longest is None:
@@ -101,13 +108,7 @@ def _learned_delay(connection: Connection, shape: tuple[int, ...], draw: Draw) -
     steps = np.asarray(
         draw.value(name, "delay", connection.connectivity.delay, shape), dtype=float
     )
-    if isinstance(connection.connectivity.delay, Initializer):
-        steps = np.clip(steps, 0, longest)
-    if steps.max() > longest:
-        raise ValidationError(
-            f"Connection '{name}': a delay of {steps.max():g} steps is longer than "
-            f"max_delay_steps={longest}."
-        )
+    steps = _within(connection, steps)
     draw.delays[name] = np.broadcast_to(
         steps.reshape(shape if steps.ndim else ()), shape
     )
