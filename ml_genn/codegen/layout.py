@@ -162,6 +162,17 @@ class Layout:
         }
         return () if self.plan.online else tuple(found)
 
+    @cached_property
+    def slopes(self) -> dict[tuple[str, int], int]:
+        """{(group, port) whose slopes are kept until gradients take them: index}."""
+        found = {(s.target, s.port): None for s in self.plan.synapses if gathers(s)}
+        return {} if self.plan.online else {key: k for k, key in enumerate(found)}
+
+    @cached_property
+    def slope_sizes(self) -> list[int]:
+        """Floats in a row of each kept slope."""
+        return [padded(self.plan.neuron(group).size) for group, _ in self.slopes]
+
     def into(self, group: str, port: int) -> tuple[SynapseGroup, ...]:
         """Synapse groups into a port."""
         return tuple(s for s in self.plan.incoming(group) if s.port == port)
@@ -180,10 +191,12 @@ class Layout:
         return self.slope_name(group, port) if _same(group, port) else f"back{port}_"
 
     def needs_slope(self, group: NeuronGroup, port: int) -> bool:
-        """Whether any synapse into a port reads its slope."""
+        """Whether any synapse into a port reads its slope in every step."""
         into = self.into(group.name, port)
         same = _same(group, port)
-        return any(s.learn or (s.reads_back and same) for s in into)
+        return any(
+            (s.learn and not gathers(s)) or (s.reads_back and same) for s in into
+        )
 
     def needs_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether any synapse into a port reads what flows back over it."""
@@ -257,6 +270,11 @@ class Layout:
 def streams(synapses: SynapseGroup) -> bool:
     """Whether rows are whole and arrive as one, so that vectors can be added."""
     return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
+
+
+def gathers(synapses: SynapseGroup) -> bool:
+    """Whether gradients are summed neuron by neuron over many steps, not at spikes."""
+    return synapses.learn and streams(synapses)
 
 
 def moves_in_steps(layout: Layout, synapses: SynapseGroup) -> bool:

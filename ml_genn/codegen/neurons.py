@@ -397,6 +397,13 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             elif name != expression:
                 rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
+        if (group.name, k) in layout.slopes:
+            index = layout.slopes[group.name, k]
+            writer.line(
+                f"float *__restrict slope{k}_kept_ = s_.scratch->slopes[{index}] + "
+                f"t_ % s_.scratch->length * {padded(group.size)};"
+            )
+            lines.append(f"slope{k}_kept_[j_] = {port.weight};")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, moves_in_steps, padded, streams
+from ml_genn.codegen.layout import Layout, gathers, moves_in_steps, padded, streams
 from ml_genn.codegen.neurons import ring_row
 from ml_genn.codegen.rows import array, each_synapse, steps_array
 from ml_genn.codegen.writer import CodeWriter
@@ -24,11 +24,15 @@ def operands(
     if synapses.reads_back:
         weight = array(layout, "weight", synapses)
         writer.line(f"const float *weight{k}_ = {weight};")
-    for name, kind in (("gradient", _WEIGHT), ("delay_gradient", _DELAY)):
-        index = layout.learned.get(Learned(kind, synapses.name))
-        if index is not None:
+    learn = synapses.learn and not gathers(synapses)
+    for name, kind, wanted in (
+        ("gradient", _WEIGHT, learn),
+        ("delay_gradient", _DELAY, synapses.learn_delay),
+    ):
+        if wanted:
+            index = layout.learned[Learned(kind, synapses.name)]
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    for name, wanted in (("slope", synapses.learn), ("back", synapses.reads_back)):
+    for name, wanted in (("slope", learn), ("back", synapses.reads_back)):
         if wanted:
             row = _target_row(layout, synapses, target, name)
             writer.line(f"const float *{name}{k}_ = {row};")
@@ -79,32 +83,17 @@ def send_back(
         into: what is added to; None where nothing flows back.
     """
     synapses, k = outgoing
-    learn = learning and synapses.learn
+    learn = learning and synapses.learn and not gathers(synapses)
     if not (learn or into or (learning and synapses.learn_delay)):
         return
     unless_late = guard(layout, synapses, k)
     if streams(synapses):
-        call = _row_call(layout, synapses, k, learn, bool(into))
-        writer.line(
-            f"{unless_late}{into} += {call}" if into else f"{unless_late}{call}"
-        )
+        size = padded(layout.plan.neuron(synapses.target).size)
+        row = f"mlg::dot<{size}>(weight{k}_ + j_ * {size}, back{k}_)"
+        writer.line(f"{unless_late}{into} += {row};")
     else:
         with writer.block(unless_late.strip()):
             _send_each(writer, layout, outgoing, learning, into)
-
-
-def _row_call(
-    layout: Layout, synapses: SynapseGroup, k: int, learn: bool, back: bool
-) -> str:
-    """What is done with a whole row of synapses."""
-    size = padded(layout.plan.neuron(synapses.target).size)
-    gradient, weight = f"gradient{k}_ + j_ * {size}", f"weight{k}_ + j_ * {size}"
-    if learn and back:
-        given = f"{gradient}, slope{k}_, {weight}, back{k}_"
-        return f"mlg::add_row_and_dot<{size}>({given});"
-    if learn:
-        return f"mlg::add_row<{size}>({gradient}, slope{k}_);"
-    return f"mlg::dot<{size}>({weight}, back{k}_);"
 
 
 def _send_each(

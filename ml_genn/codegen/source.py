@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.delivery import deliver
+from ml_genn.codegen.gather import gather_function
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import backward_function, finish_function, forward_function
 from ml_genn.codegen.online import online_functions
@@ -26,6 +27,7 @@ def source(layout: Layout) -> str:
         _finish(writer, layout)
         _begin_backward(writer, layout)
         _backward_step(writer, layout)
+        gather_function(writer, layout)
         _end_backward(writer, layout)
         online_functions(writer, layout)
         _updates(writer, layout)
@@ -46,6 +48,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "LEARNED": len(layout.learned),
         "UPDATES": len(plan.updates),
         "REGULARISED": len(layout.regularised),
+        "SLOPES": len(layout.slopes),
         "FLAGS": padded(max(spiking, default=0)),
         "BLOCK_ROWS": layout.block_size,
         "TRANSPOSED": layout.transposed_size,
@@ -67,6 +70,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             for name, _ in g.readout.variables
             for number in (layout.rows[g.name, name].offset, padded(g.size))
         ],
+        "SLOPE_SIZE": layout.slope_sizes,
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
         "REGULARISED_TAPE": [layout.tapes[g.name] for g in layout.regularised],
     }

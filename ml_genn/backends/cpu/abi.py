@@ -65,6 +65,7 @@ class Call(ctypes.Structure):
         ("gradients", ctypes.c_void_p),
         ("carried", ctypes.c_int64),
         ("block", ctypes.c_int64),
+        ("gather", ctypes.c_int64),
         ("rings", ctypes.c_void_p),
         ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),

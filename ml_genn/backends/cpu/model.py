@@ -75,9 +75,12 @@ class CpuModel:
     Attributes:
         block: steps that run before gradients are taken, where that is done while the
             network runs, and before what is over is forgotten.
+        gather: steps of the backward pass after which gradients of dense synapses are
+            taken.
     """
 
     block = 128
+    gather = 256
 
     def __init__(
         self,
@@ -403,6 +406,7 @@ class CpuModel:
             seed=self._seed,
             dt=self._values.dt,
             block=self.block,
+            gather=self.gather,
             carried=1 + max(self._values.max_delays.values(), default=0),
             rings=self._rings.ctypes.data,
             num_rings=len(self._rings),

@@ -31,6 +31,8 @@ constexpr int BLOCK = 3;
 
 constexpr int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
 static inline int smaller(int a, int b) { return a < b ? a : b; }
+static inline float larger(float a, float b) { return a > b ? a : b; }
+static inline float lesser(float a, float b) { return a < b ? a : b; }
 
 template <class T>
 static T *allocate(size_t n) {
@@ -250,34 +252,35 @@ static inline Spikes spikes_at(const Tape &tape, int64_t t) {
   return {tape.id + at[0], at[1] - at[0]};
 }
 
-// Neurons whose flag is set, in order; the flags of a step are bytes 0 or 1.
+// Neurons whose flag is set, in order; the flags of a step are bytes 0 or 1, and 63 more may
+// be read behind them.
 static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
   uint32_t found = 0;
-  int j = 0;
-  for (; j + 8 <= n; j += 8) {
-    uint64_t word;
-    memcpy(&word, flag + j, 8);
-    while (word) {
-      int lane = __builtin_ctzll(word) >> 3;
-      out[found++] = static_cast<id_type>(j + lane);
-      word &= word - 1;
+  for (int j = 0; j < n; j += 64) {
+    uint64_t set = 0;
+    for (int k = 0; k < 8; ++k) {
+      uint64_t bytes;  // the lowest bits of eight bytes become those of one
+      memcpy(&bytes, flag + j + 8 * k, 8);
+      set |= (bytes * 0x0102040810204080u >> 56) << 8 * k;
     }
+    if (n - j < 64) set &= (uint64_t(1) << (n - j)) - 1;
+    for (; set; set &= set - 1)
+      out[found++] = static_cast<id_type>(j + __builtin_ctzll(set));
   }
-  for (; j < n; ++j)
-    if (flag[j]) out[found++] = static_cast<id_type>(j);
   return found;
 }
 
 // ---------------------------------------------------------------- rows of weights
-template <int V>
-static inline void add_block(float *__restrict to, const float *__restrict weight,
-                             int stride, Spikes s) {
+// to += the rows that are listed, V vectors of each.
+template <int V, class Index>
+static inline void add_block(float *__restrict to, const float *__restrict rows, int stride,
+                             const Index *list, uint32_t n) {
   vec sum[V];
   vec *target = reinterpret_cast<vec *>(to);
 #pragma GCC unroll 16
   for (int v = 0; v < V; ++v) sum[v] = target[v];
-  for (uint32_t k = 0; k < s.n; ++k) {
-    const vec *row = reinterpret_cast<const vec *>(weight + size_t(s.id[k]) * stride);
+  for (uint32_t k = 0; k < n; ++k) {
+    const vec *row = reinterpret_cast<const vec *>(rows + size_t(list[k]) * stride);
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) sum[v] += row[v];
   }
@@ -291,9 +294,9 @@ static inline void add_rows(float *__restrict to, const float *__restrict weight
   if (!s.n) return;
   constexpr int ALL = P / LANES, WHOLE = ALL / BLOCK, REST = ALL % BLOCK;
   for (int b = 0; b < WHOLE; ++b)
-    add_block<BLOCK>(to + b * BLOCK * LANES, weight + b * BLOCK * LANES, P, s);
+    add_block<BLOCK>(to + b * BLOCK * LANES, weight + b * BLOCK * LANES, P, s.id, s.n);
   if constexpr (REST > 0)
-    add_block<REST>(to + WHOLE * BLOCK * LANES, weight + WHOLE * BLOCK * LANES, P, s);
+    add_block<REST>(to + WHOLE * BLOCK * LANES, weight + WHOLE * BLOCK * LANES, P, s.id, s.n);
 }
 
 template <int P>
@@ -312,9 +315,15 @@ static inline float total(vec v) {
 template <int P>
 static inline float dot(const float *__restrict a, const float *__restrict b) {
   const vec *x = reinterpret_cast<const vec *>(a), *y = reinterpret_cast<const vec *>(b);
-  vec sum = {};
-  for (int v = 0; v < P / LANES; ++v) sum += x[v] * y[v];
-  return total(sum);
+  vec even = {}, odd = {};
+  int v = 0;
+#pragma GCC unroll 8
+  for (; v + 1 < P / LANES; v += 2) {
+    even += x[v] * y[v];
+    odd += x[v + 1] * y[v + 1];
+  }
+  if (v < P / LANES) even += x[v] * y[v];
+  return total(even + odd);
 }
 
 // The same for the synapses of neuron j that are listed, each with where it leads.
@@ -325,23 +334,82 @@ static inline float dot_listed(const float *weight, const int64_t *offset, const
   return sum;
 }
 
-// One pass over a weight row and its gradient row: gradient += slope, returns weight . back.
-template <int P>
-static inline float add_row_and_dot(float *__restrict gradient, const float *__restrict slope,
-                                    const float *__restrict weight,
-                                    const float *__restrict back) {
-  vec *g = reinterpret_cast<vec *>(gradient);
-  const vec *s = reinterpret_cast<const vec *>(slope);
-  const vec *w = reinterpret_cast<const vec *>(weight);
-  const vec *b = reinterpret_cast<const vec *>(back);
-  vec sum[2] = {};
-  constexpr int ALL = P / LANES;
-#pragma GCC unroll 8
-  for (int v = 0; v < ALL; ++v) {
-    g[v] += s[v];
-    sum[v & 1] += w[v] * b[v];
+// ---------------------------------------------------------------- gradients of rows
+// The spikes of a stretch of steps, neuron by neuron.
+struct Sorted {
+  uint32_t *end = nullptr;  // of the list of each neuron, which starts where the last one ends
+  uint32_t *row = nullptr;  // of each spike
+  size_t neurons = 0, capacity = 0;
+
+  bool reserve(size_t n, size_t spikes) {
+    if (n > neurons) {
+      free(end);
+      end = allocate<uint32_t>(n);
+      neurons = end ? n : 0;
+    }
+    if (spikes > capacity) {
+      free(row);
+      row = allocate<uint32_t>(spikes);
+      capacity = row ? spikes : 0;
+    }
+    return neurons >= n && capacity >= spikes;
   }
-  return total(sum[0] + sum[1]);
+  // Row k of a ring of rows belongs to the spikes of step first + k, counted from `start`.
+  bool sort(const Tape &tape, int64_t first, int64_t last, int n, int64_t start, int64_t length) {
+    const uint32_t *offset = tape.offset + (first - tape.base);
+    if (!reserve(n, offset[last - first] - offset[0])) return false;
+    memset(end, 0, n * sizeof(uint32_t));
+    for (uint32_t k = offset[0]; k < offset[last - first]; ++k) ++end[tape.id[k]];
+    uint32_t sum = 0;
+    for (int j = 0; j < n; ++j) {
+      const uint32_t count = end[j];
+      end[j] = sum;
+      sum += count;
+    }
+    for (int64_t t = 0; t < last - first; ++t) {
+      for (uint32_t k = offset[t]; k < offset[t + 1]; ++k) row[end[tape.id[k]]++] = start;
+      if (++start == length) start = 0;
+    }
+    return true;
+  }
+  void release() {
+    free(end);
+    free(row);
+  }
+};
+
+// gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
+// emitted in first <= t < last. A gradient row is read and written once for all of them.
+template <int N, int P>
+static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
+                          int64_t first, int64_t last, int64_t wait, Sorted &sorted) {
+  if (first >= last) return true;
+  const uint32_t *offset = tape.offset + (first - tape.base);
+  int64_t start = (first + wait) % length;
+  if (offset[last - first] - offset[0] < N / 4) {  // too few to be worth a look at every neuron
+    for (int64_t t = 0; t < last - first; ++t) {
+      for (uint32_t k = offset[t]; k < offset[t + 1]; ++k)
+        add_row<P>(gradient + size_t(tape.id[k]) * P, slopes + start * P);
+      if (++start == length) start = 0;
+    }
+    return true;
+  }
+  if (!sorted.sort(tape, first, last, N, start, length)) return false;
+  constexpr int ALL = P / LANES, REST = ALL % BLOCK;
+  for (int v = 0; v < ALL; v += BLOCK) {
+    uint32_t begin = 0;
+    for (int j = 0; j < N; ++j) {
+      const uint32_t *rows = sorted.row + begin, n = sorted.end[j] - begin;
+      begin = sorted.end[j];
+      if (!n) continue;
+      float *to = gradient + size_t(j) * P + v * LANES;
+      if (v + BLOCK <= ALL)
+        add_block<BLOCK>(to, slopes + v * LANES, P, rows, n);
+      else if constexpr (REST > 0)
+        add_block<REST>(to, slopes + v * LANES, P, rows, n);
+    }
+  }
+  return true;
 }
 
 // to[k][j] = weight[j][k] for N rows of P numbers, of which K count; rows of `to` are padded.
@@ -461,6 +529,7 @@ struct Call {
   float *const *gradients;       // of each learned array, where REDUCE puts its sum
   int64_t carried;               // steps whose spikes a batch carries over from the last
   int64_t block;                 // steps that run between taking gradients and forgetting
+  int64_t gather;                // steps whose slopes are kept until gradients take them
   const int64_t *rings;          // (offset, length, row) of delay rings, in floats
   int64_t num_rings;
   int64_t num_recordings;

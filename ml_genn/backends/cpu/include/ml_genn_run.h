@@ -7,6 +7,7 @@ struct Engine {
   int64_t floats = 0;  // of a state block
   Slot *slots = nullptr;
   int64_t num_slots = 0;
+  Scratch *scratch = nullptr;  // [thread]
   float **gradients = nullptr;  // [learned * threads + thread]
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
@@ -29,6 +30,8 @@ struct Engine {
     floats = block_floats;
     for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
+    scratch = static_cast<Scratch *>(calloc(pool.size, sizeof(Scratch)));
+    if (!scratch) return false;
     for (int64_t k = 0; k < REGULARISED; ++k)
       if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
@@ -51,6 +54,8 @@ struct Engine {
   ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
     free(slots);
+    for (int k = 0; scratch && k < pool.size; ++k) scratch[k].release();
+    free(scratch);
     for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
     free(gradients);
     for (float *p : push) free(p);
@@ -82,15 +87,23 @@ bool forward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   return true;
 }
 
-void backward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+bool backward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   float *mine[LEARNED + 1];
   e.gradients_of(thread, mine);
+  s.scratch = &e.scratch[thread];
+  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  if (!s.scratch->begin(block + c.carried)) return false;
   begin_backward(c, s, b);
-  for (int64_t t = c.num_steps - 1; t >= 0; --t) {
+  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     backward_step(c, s, b, t, mine);
     if (c.num_recordings) record(c, s, b, t, true);
+    if (last - t == block || t == 0) {
+      if (!gather(c, s, t, last, mine)) return false;
+      last = t;
+    }
   }
   end_backward(s, mine);
+  return true;
 }
 
 void run_examples(void *engine, int thread) {
@@ -103,7 +116,7 @@ void run_examples(void *engine, int thread) {
       return e.failed(mlg::NO_MEMORY);
     if (c.phases & mlg::FORWARD && !forward(e, c, s, b, thread)) return e.failed(mlg::NO_MEMORY);
     if (c.phases & mlg::END) finish(c, s, b);
-    if (c.phases & mlg::BACKWARD) backward(e, c, s, b, thread);
+    if (c.phases & mlg::BACKWARD && !backward(e, c, s, b, thread)) return e.failed(mlg::NO_MEMORY);
   }
 }
 

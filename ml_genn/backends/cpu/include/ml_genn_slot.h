@@ -6,6 +6,9 @@
 #else
 #define MLG_LOOP _Pragma("GCC ivdep")
 #endif
+// The library's functions tell NaN apart, which keeps loops from becoming vectors.
+#define fmaxf(a, b) mlg::larger(a, b)
+#define fminf(a, b) mlg::lesser(a, b)
 #define gennrand_uniform() random_.uniform()
 #define gennrand_normal() random_.normal()
 #define gennrand_exponential() random_.exponential()
@@ -13,6 +16,28 @@
 
 using mlg::Call;
 namespace {
+
+// What a thread needs in the backward pass of any example.
+struct Scratch {
+  float *slopes[SLOPES + 1] = {};  // rings of rows, one for each step
+  int64_t length = 0;
+  mlg::Sorted sorted;
+
+  bool begin(int64_t steps) {
+    if (steps <= length) return true;
+    for (int64_t k = 0; k < SLOPES; ++k) {
+      free(slopes[k]);
+      slopes[k] = mlg::allocate<float>(steps * SLOPE_SIZE[k]);
+      if (!slopes[k]) return false;
+    }
+    length = steps;
+    return true;
+  }
+  void release() {
+    for (float *s : slopes) free(s);
+    sorted.release();
+  }
+};
 
 struct Slot {
   float *block = nullptr;  // rows of state, then delay rings
@@ -26,6 +51,7 @@ struct Slot {
   float loss[OUTPUTS + 1] = {};
   float *transposed = nullptr;  // weights that all neurons read in each backward step
   float *const *push = nullptr;  // regularisation of each neuron
+  Scratch *scratch = nullptr;  // of the thread that runs the backward pass
 
   bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);
@@ -33,6 +59,8 @@ struct Slot {
     active = mlg::allocate<uint8_t>(FLAGS + 64);
     transposed = mlg::allocate<float>(TRANSPOSED);
     if (transposed) memset(transposed, 0, TRANSPOSED * sizeof(float));
+    if (flags) memset(flags, 0, FLAGS + 64);
+    if (active) memset(active, 0, FLAGS + 64);
     return block && flags && active && transposed;
   }
   bool fresh = true;  // whether no example has run here yet

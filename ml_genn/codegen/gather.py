@@ -1,0 +1,45 @@
+"""Gradients of dense synapses: gathered neuron by neuron over a stretch of steps."""
+
+from __future__ import annotations
+
+from ml_genn.codegen.layout import Layout, gathers, padded
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
+
+
+def gather_function(writer: CodeWriter, layout: Layout) -> None:
+    """``gather``: adds to gradients the slopes where spikes of some steps arrived.
+
+    A spike adds the slope of its target to a whole row of the gradient. The slopes of
+    many steps fit into cache, and a neuron often spikes more than once in them.
+    """
+    head = (
+        "static bool gather(const Call &c_, Slot &s_, int64_t first_, int64_t last_, "
+        "float *const *gradients_)"
+    )
+    with writer.block(head):
+        for synapses in layout.plan.synapses:
+            if gathers(synapses) and not layout.plan.online:
+                _gather(writer, layout, synapses)
+        writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
+        writer.line("return true;")
+
+
+def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
+    source = layout.plan.neuron(synapses.source)
+    size = padded(layout.plan.neuron(synapses.target).size)
+    slopes = layout.slopes[synapses.target, synapses.port]
+    gradient = layout.learned[Learned(LearnedKind.WEIGHT, synapses.name)]
+    wait = "1"
+    if synapses.delay is Delay.CONSTANT:
+        index = layout.integers["delay", synapses.name, ""]
+        wait += f" + c_.integers[{index}]"
+    writer.line(f"// {synapses.name!a}")
+    with writer.block(""):
+        writer.line(f"const int64_t wait_ = {wait}, end_ = c_.num_steps - wait_;")
+        writer.line(
+            f"if (!mlg::gather<{source.size}, {size}>(gradients_[{gradient}], "
+            f"s_.scratch->slopes[{slopes}], s_.scratch->length, "
+            f"s_.tapes[{layout.tapes[source.name]}], first_, "
+            "last_ < end_ ? last_ : end_, wait_, s_.scratch->sorted)) return false;"
+        )

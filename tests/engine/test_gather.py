@@ -1,0 +1,51 @@
+"""Gradients do not depend on how many steps' slopes are kept before they are taken."""
+
+import numpy as np
+import pytest
+
+from ml_genn import Connection, Network, Population
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import preprocess_spikes
+
+STEPS, HIDDEN = 41, 37
+
+
+def gradients(compiler, gather, spikes, delay):
+    """Gradients of all weights when slopes of ``gather`` steps are kept."""
+    np.random.seed(1)
+    with Network() as network:
+        inputs = Population("spike_input", 50)
+        hidden = Population("leaky_integrate_fire", HIDDEN)
+        output = Population(LeakyIntegrate(readout="avg_var"), 3)
+        synapse = Exponential(5.0)
+        Connection(inputs, hidden, Dense(Normal(0.6, 0.3), delay), synapse)
+        Connection(hidden, hidden, Dense(Normal(0.0, 0.1)), synapse)
+        Connection(hidden, output, Dense(Normal(0.0, 0.3), delay), synapse)
+    compiled = compiler(
+        STEPS, "sparse_categorical_crossentropy", batch_size=2, num_threads=2
+    ).compile(network)
+    compiled.model.gather = gather
+    rng = np.random.default_rng(2)
+    x = [
+        preprocess_spikes(
+            np.sort(rng.integers(0, STEPS, spikes)), rng.integers(0, 50, spikes), 50
+        )
+        for _ in range(3)
+    ]
+    return list(compiled.gradients(x, np.array([0, 2, 1])).values())
+
+
+@pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
+@pytest.mark.parametrize("spikes", [10, 400])
+@pytest.mark.parametrize("delay", [0, 5])
+def test_gradients_do_not_depend_on_the_stretch(compiler, spikes, delay):
+    whole = gradients(compiler, 1000, spikes, delay)
+    assert any(np.abs(g).max() > 0 for g in whole)
+    for gather in (1, 7, STEPS):
+        parts = gradients(compiler, gather, spikes, delay)
+        for one, other in zip(parts, whole, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
