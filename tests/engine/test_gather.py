@@ -22,7 +22,7 @@ def gradients(compiler, gather, spikes, delay):
         hidden = Population("leaky_integrate_fire", HIDDEN)
         output = Population(LeakyIntegrate(readout="avg_var"), 3)
         synapse = Exponential(5.0)
-        Connection(inputs, hidden, Dense(Normal(0.6, 0.3), delay), synapse)
+        Connection(inputs, hidden, Dense(Normal(3.0, 1.0), delay), synapse)
         Connection(hidden, hidden, Dense(Normal(0.0, 0.1)), synapse)
         Connection(hidden, output, Dense(Normal(0.0, 0.3), delay), synapse)
     compiled = compiler(
@@ -40,7 +40,7 @@ def gradients(compiler, gather, spikes, delay):
 
 
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
-@pytest.mark.parametrize("spikes", [10, 400])
+@pytest.mark.parametrize("spikes", [20, 400])
 @pytest.mark.parametrize("delay", [0, 5])
 def test_gradients_do_not_depend_on_the_stretch(compiler, spikes, delay):
     whole = gradients(compiler, 1000, spikes, delay)
