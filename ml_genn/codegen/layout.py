@@ -22,7 +22,7 @@ from ml_genn.model.plan import (
 LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
 
-FEW_TARGETS = 64  #: populations up to this size have their weights transposed
+MANY_WEIGHTS = 1 << 14  #: from here on, reading weights takes longer than using them
 
 
 def padded(size: int) -> int:
@@ -215,29 +215,34 @@ class Layout:
         return result
 
     @cached_property
-    def transposed(self) -> dict[str, int]:
-        """{synapse group whose weights the backward pass reads by target: offset}.
+    def packed(self) -> dict[str, int]:
+        """{synapse group whose weights the backward pass reads by target: index}.
 
-        Where all neurons are active and have few targets, what flows back is summed for
-        many neurons at once.
+        Where all neurons of the source may be active, what flows back to them is summed
+        for many neurons and for several examples at once.
         """
-        result: dict[str, int] = {}
-        for s in self.plan.synapses:
-            adjoint = self.plan.neuron(s.source).adjoint
-            everywhere = adjoint and adjoint.active and adjoint.active.everywhere
-            few = self.plan.neuron(s.target).size <= FEW_TARGETS
-            if s.feed_back and everywhere and few and streams(s):
-                result[s.name] = sum(map(self._transposed_size, result))
-        return result
+        if self.plan.online:
+            return {}
+        found = [
+            s.name
+            for s in self.plan.synapses
+            if s.feed_back and s.source in self.active_tapes and streams(s)
+        ]
+        return {name: k for k, name in enumerate(found)}
 
-    def _transposed_size(self, name: str) -> int:
+    def packed_shape(self, name: str) -> tuple[int, int]:
+        """Numbers of sources and targets of packed weights."""
         s = self.plan.synapse(name)
-        return padded(self.plan.neuron(s.source).size) * self.plan.neuron(s.target).size
+        return self.plan.neuron(s.source).size, self.plan.neuron(s.target).size
 
     @cached_property
-    def transposed_size(self) -> int:
-        """Floats that the transposed weights take."""
-        return sum(map(self._transposed_size, self.transposed))
+    def together(self) -> int:
+        """Examples that are worth taking through the backward pass side by side."""
+        large = any(
+            rows * columns > MANY_WEIGHTS
+            for rows, columns in map(self.packed_shape, self.packed)
+        )
+        return 4 if large else 1
 
     @cached_property
     def block_size(self) -> int:

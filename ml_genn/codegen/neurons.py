@@ -104,18 +104,23 @@ def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
 
 
 def _collect(
-    writer: CodeWriter, group: NeuronGroup, flags: str, tape: int, records: int
+    writer: CodeWriter,
+    group: NeuronGroup,
+    flags: str,
+    tape: int,
+    records: int,
+    collect: str = "collect",
 ) -> None:
     """Puts the neurons whose flag is set onto a tape, as the list of step ``t_``."""
     writer.line(f"mlg::Tape &tape_ = s_.tapes[{tape}];")
     writer.line("uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
     writer.line("const uint32_t first_ = offset_[0];")
     writer.line(f"if (!tape_.reserve(first_, {group.size}, {records})) return false;")
-    writer.line(
-        f"const uint32_t last_ = first_ + "
-        f"mlg::collect({flags}, {group.size}, tape_.own + first_);"
-    )
-    writer.line("offset_[1] = last_;")
+    writer.line("id_type *id_ = tape_.own + first_;")
+    writer.line(f"const uint32_t count_ = mlg::{collect}({flags}, {group.size}, id_);")
+    writer.line("offset_[1] = first_ + count_;")
+    if records:
+        writer.line(f"float *record_ = tape_.record + size_t(first_) * {records};")
 
 
 @contextmanager
@@ -126,8 +131,8 @@ def _entries(
     body.pointers(writer)
     kept = [name for name in group.kept if name in body.reads]
     rows(writer, layout, group, [f"{name}_kept_" for name in kept])
-    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-        writer.line("const int j_ = tape_.own[k_];")
+    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+        writer.line("const int j_ = id_[k_];")
         for name in kept:
             writer.line(f"const float {name} = {name}_kept__p_[j_];")
         body.load(writer)
@@ -147,7 +152,7 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         return
     body = Body(layout, group, tuple(codes))
     with (
-        writer.block("if (first_ < last_)"),
+        writer.block("if (count_)"),
         _entries(writer, layout, group, body),
     ):
         body.random(writer, RANDOM_IN_RESET)
@@ -167,12 +172,36 @@ def _active(
     if active.everywhere:
         _all_active(writer, layout, group, active)
         return
+    body = Body(layout, group, (active.record,))
+    most = "" if layout.plan.online else "_unless_most"
     with writer.block(""):
-        _collect(writer, group, "active_", tape, len(active.records))
-        if active.records:
-            body = Body(layout, group, (active.record,))
-            with _entries(writer, layout, group, body):
-                _records(writer, active.record, active.records)
+        _collect(writer, group, "active_", tape, len(active.records), f"collect{most}")
+        if not active.records:
+            return
+        if most:
+            with writer.block(f"if (count_ == {group.size})"):
+                _most_active(writer, group, active, body)
+        with (
+            writer.block(f"if (count_ < {group.size})" if most else ""),
+            _entries(writer, layout, group, body),
+        ):
+            _records(writer, active.record, active.records)
+
+
+def _most_active(
+    writer: CodeWriter, group: NeuronGroup, active: Active, body: Body
+) -> None:
+    """Keeps numbers of all neurons; zeros, which do nothing, of those not active."""
+    body.pointers(writer)
+    writer.line("MLG_LOOP")
+    with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
+        body.load(writer)
+        writer.line(f"float {', '.join(active.records)};")
+        writer.lines(active.record.lines)
+        for index, name in enumerate(active.records):
+            writer.line(
+                f"record_[{index * group.size} + j_] = active_[j_] ? {name} : 0.0f;"
+            )
 
 
 def _all_active(
@@ -218,8 +247,7 @@ def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:
         writer.line(f"float {', '.join(records)};")
         writer.lines(code.lines)
         for index, name in enumerate(records):
-            entry = f"size_t(k_) * {len(records)} + {index}"
-            writer.line(f"tape_.record[{entry}] = {name};")
+            writer.line(f"record_[{index} * count_ + k_] = {name};")
 
 
 def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:

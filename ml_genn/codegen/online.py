@@ -20,12 +20,9 @@ last block reaches to the end of the example.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.rows import array, lists
-from ml_genn.codegen.spikes_back import load_records, tape_entries
+from ml_genn.codegen.spikes_back import each_entry, load_records, tape_entries
 from ml_genn.codegen.sweep_steps import active_rows, back_function
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter
@@ -134,11 +131,12 @@ def _hidden_step(
 ) -> None:
     """All sweeps of one step; the tape's entries are spread over rows for it."""
     active_rows(writer, tables, g, active)
-    tape_entries(writer, tables.layout.active_tapes[g.group.name])
+    tape = tables.layout.active_tapes[g.group.name]
+    tape_entries(writer, tape, len(active.records))
     writer.line("const bool arrives_ = t_ + behind_ < stop_;")
     writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
     arriving = {path: _arriving(tables, *path) for path in g.feedback}
-    with _entries(writer):
+    with each_entry(writer):
         writer.line("mask_p_[j_] = 1.0f;")
         load_records(writer, active.records)
         for name in active.records:
@@ -154,15 +152,8 @@ def _hidden_step(
     writer.line("for (int w_ = 0; w_ < sweeps_; ++w_)")
     call = _back_call(g, "w_ ? zero_ : signal_p_", "every_[w_]", "w_ ? 0.0f : c_.scale")
     writer.line(f"  {call}")
-    with _entries(writer):
+    with each_entry(writer):
         writer.line("mask_p_[j_] = 0.0f;")
-
-
-@contextmanager
-def _entries(writer: CodeWriter) -> Iterator[None]:
-    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-        writer.line("const size_t j_ = tape_.id[k_];")
-        yield
 
 
 def _arriving(tables: OnlineLayout, output: str, port: int) -> str:

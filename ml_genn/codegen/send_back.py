@@ -34,8 +34,13 @@ def operands(
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
     for name, wanted in (("slope", learn), ("back", synapses.reads_back)):
         if wanted:
-            row = _target_row(layout, synapses, target, name)
+            row = target_row(layout, synapses, target, name)
             writer.line(f"const float *{name}{k}_ = {row};")
+    arrives(writer, layout, synapses, k)
+
+
+def arrives(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
+    """Declares whether spikes arrive before the end, where they may not."""
     if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
         writer.line(
             f"const bool arrives{k}_ = {_arrival(layout, synapses)} < c_.num_steps;"
@@ -56,9 +61,10 @@ def _arrival(layout: Layout, synapses: SynapseGroup) -> str:
     return "t_ + 1"
 
 
-def _target_row(
+def target_row(
     layout: Layout, synapses: SynapseGroup, target: NeuronGroup, kind: str
 ) -> str:
+    """C for a row of the target: of slopes, or of what flows back."""
     if _through_ring(layout, synapses):
         per_synapse = synapses.delay is Delay.PER_SYNAPSE
         at = "0" if per_synapse else _arrival(layout, synapses)

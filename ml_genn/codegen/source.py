@@ -9,6 +9,7 @@ from ml_genn.codegen.neurons import backward_function, finish_function, forward_
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.spikes_back import (
     backward_spikes_function,
+    send_back_together,
     silent_function,
     trained_outgoing,
 )
@@ -26,6 +27,8 @@ def source(layout: Layout) -> str:
         _forward_step(writer, layout)
         _finish(writer, layout)
         _begin_backward(writer, layout)
+        _pack(writer, layout)
+        send_back_together(writer, layout)
         _backward_step(writer, layout)
         gather_function(writer, layout)
         _end_backward(writer, layout)
@@ -51,7 +54,12 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLOPES": len(layout.slopes),
         "FLAGS": padded(max(spiking, default=0)),
         "BLOCK_ROWS": layout.block_size,
-        "TRANSPOSED": layout.transposed_size,
+        "TOGETHER": layout.together,
+        "ACTIVE_FLOATS": sum(
+            padded(g.size) * len(g.adjoint.active.records)
+            for g in plan.neurons
+            if g.adjoint and g.adjoint.active
+        ),
     }
     for name, value in constants.items():
         writer.line(f"constexpr int64_t {name} = {value};")
@@ -79,6 +87,12 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
     writer.line('#include "ml_genn_engine.h"')
     writer.line('#include "ml_genn_online.h"')
+    end = "0"
+    for name, index in layout.packed.items():
+        rows, columns = layout.packed_shape(name)
+        writer.line(f"constexpr int64_t PACKED_{index} = {end};")
+        end = f"PACKED_{index} + mlg::packed({rows}, {columns})"
+    writer.line(f"constexpr int64_t PACKED = {end};")
     writer.line('#include "ml_genn_slot.h"')
 
 
@@ -148,19 +162,24 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                         f"memset(s_.block + {row.offset}, 0, {size} * sizeof(float));"
                         f"  // {name}"
                     )
-        for name, offset in layout.transposed.items():
-            synapses = layout.plan.synapse(name)
-            rows = layout.plan.neuron(synapses.source).size
-            columns = layout.plan.neuron(synapses.target).size
-            writer.line(
-                f"mlg::transpose<{rows}, {padded(columns)}, {columns}>("
-                f"c_.arrays[{layout.arrays['weight', name, '']}], "
-                f"s_.transposed + {offset});"
-            )
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line(f"silent_{symbol(group.name)}(c_, s_, b_);")
         writer.line("(void)c_, (void)s_, (void)b_;")
+
+
+def _pack(writer: CodeWriter, layout: Layout) -> None:
+    """``pack``: a thread's share of the weights kept by target."""
+    head = "static void pack(const Call &c_, float *packed_, int thread_, int threads_)"
+    with writer.block(head):
+        for name, index in layout.packed.items():
+            rows, columns = layout.packed_shape(name)
+            weight = f"c_.arrays[{layout.arrays['weight', name, '']}]"
+            writer.line(
+                f"mlg::pack<{rows}, {padded(columns)}, {columns}>({weight}, "
+                f"packed_ + PACKED_{index}, thread_, threads_);"
+            )
+        writer.line("(void)c_, (void)packed_, (void)thread_, (void)threads_;")
 
 
 def _backward_step(writer: CodeWriter, layout: Layout) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, record_rows
-from ml_genn.codegen.send_back import guard, operands, send_back
+from ml_genn.codegen.send_back import (
+    arrives,
+    guard,
+    operands,
+    send_back,
+    target_row,
+)
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
@@ -44,17 +50,30 @@ def backward_spikes_function(
         for k, synapses in enumerate(outgoing):
             operands(writer, layout, synapses, k)
         if active:
-            _gather_active(writer, layout, group, outgoing, active)
+            _collect_back(writer, layout, group, outgoing, active)
         _spike_loop(writer, layout, group, outgoing)
         if active:
             _jump_active(writer, layout, group, active)
 
 
-def tape_entries(writer: CodeWriter, index: int) -> None:
-    """Declares the entries of step ``t_`` on a tape."""
+def tape_entries(writer: CodeWriter, index: int, records: int = 0) -> None:
+    """Declares the entries of step ``t_`` on a tape: ``count_`` neurons ``id_``."""
     writer.line(f"const mlg::Tape &tape_ = s_.tapes[{index}];")
     writer.line("const uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
-    writer.line("const uint32_t first_ = offset_[0], last_ = offset_[1];")
+    writer.line("const uint32_t count_ = offset_[1] - offset_[0];")
+    writer.line("const id_type *id_ = tape_.id + offset_[0];")
+    if records:
+        writer.line(
+            f"const float *record_ = tape_.record + size_t(offset_[0]) * {records};"
+        )
+
+
+@contextmanager
+def each_entry(writer: CodeWriter) -> Iterator[None]:
+    """A loop over the entries ``k_`` of a step: neurons ``j_``."""
+    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+        writer.line("const size_t j_ = id_[k_];")
+        yield
 
 
 def _spike_loop(
@@ -66,12 +85,12 @@ def _spike_loop(
     jump = _jump_body(layout, group)
     exact = jump is not None and not (group.adjoint and group.adjoint.active)
     with writer.block(""):
-        tape_entries(writer, layout.tapes[group.name])
+        records = group.adjoint.records if group.adjoint else ()
+        tape_entries(writer, layout.tapes[group.name], len(records))
         if jump:
             jump.pointers(writer)
             _spike_time_slope(writer, layout, group, declare=True)
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
+        with each_entry(writer):
             if exact:
                 writer.line("float dL_dt_ = 0.0f;")
             for k, synapses in enumerate(outgoing):
@@ -82,7 +101,7 @@ def _spike_loop(
                 _jump(writer, layout, group, jump, group.adjoint)
 
 
-def _gather_active(
+def _collect_back(
     writer: CodeWriter,
     layout: Layout,
     group: NeuronGroup,
@@ -91,40 +110,40 @@ def _gather_active(
 ) -> None:
     """dL/ds of the active neurons, from targets, readout and reset."""
     sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
-    at_once = [source for source in sources if source[0].name in layout.transposed]
-    sources = [source for source in sources if source not in at_once]
-    body = Body(layout, group, (active.reset,))
+    left = [source for source in sources if source[0].name not in layout.packed]
+    counted = "result_slope__p_[j_]" if _counts_spikes(group) else ""
     with writer.block(""):
         _active_tape(writer, layout, group, active)
-        body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
-        counted = _counts_spikes(group)
         if counted:
             rows(writer, layout, group, ["result_slope_"])
-        writer.line("const float scale_ = c_.scale;")
-        with _each_active(writer, group, active, vector=False) as at:
-            writer.line(
-                "float dL_ds_ = " + ("result_slope__p_[j_];" if counted else "0.0f;")
-            )
-            for source in sources:
-                send_back(writer, layout, source, False, "dL_ds_")
-            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
-        for synapses, k in at_once:
-            size = padded(group.size), layout.plan.neuron(synapses.target).size
-            writer.line(
-                f"{guard(layout, synapses, k)}mlg::add_weighted_rows<{size[0]}, "
-                f"{size[1]}>(spike_slope__p_, "
-                f"s_.transposed + {layout.transposed[synapses.name]}, back{k}_);"
-            )
-        if not active.reset.lines:
-            return
-        with _each_active(writer, group, active, vector=True) as at:
-            writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
-            _load_active(writer, active)
-            body.load(writer)
-            with writer.block(""):
-                writer.lines(active.reset.lines)
-            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+        started = f" + {counted}" if counted else ""
+        if left or counted:
+            with (
+                _if_all(writer, group, active),
+                writer.block(f"for (int64_t j_ = 0; j_ < {group.size}; ++j_)"),
+            ):
+                writer.line(f"float dL_ds_ = spike_slope__p_[j_]{started};")
+                for source in left:
+                    send_back(writer, layout, source, False, "dL_ds_")
+                writer.line("spike_slope__p_[j_] = dL_ds_;")
+        if not active.everywhere:
+            with _if_listed(writer, group), each_entry(writer):
+                writer.line(f"float dL_ds_ = {counted or '0.0f'};")
+                for source in sources:
+                    send_back(writer, layout, source, False, "dL_ds_")
+                writer.line("spike_slope__p_[k_] = dL_ds_;")
+        if active.reset.lines:
+            body = Body(layout, group, (active.reset,))
+            body.pointers(writer)
+            writer.line("const float scale_ = c_.scale;")
+            for at in _each_active(writer, group, active):
+                writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+                _load_active(writer, group, active, at)
+                body.load(writer)
+                with writer.block(""):
+                    writer.lines(active.reset.lines)
+                writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
 
 
 def _jump_active(
@@ -136,9 +155,9 @@ def _jump_active(
         body = Body(layout, group, (active.jump,))
         body.pointers(writer)
         rows(writer, layout, group, ["spike_slope_"])
-        with _each_active(writer, group, active, vector=True) as at:
+        for at in _each_active(writer, group, active):
             writer.line(f"const float dL_ds_ = spike_slope__p_[{at}];")
-            _load_active(writer, active)
+            _load_active(writer, group, active, at)
             body.load(writer)
             with writer.block(""):
                 writer.lines(active.jump.lines)
@@ -154,45 +173,109 @@ def _active_tape(
         writer.line(f"const mlg::Tape &tape_ = s_.tapes[{tape}];")
         record_rows(writer, group, active.records, "const ")
     else:
-        tape_entries(writer, tape)
+        tape_entries(writer, tape, len(active.records))
 
 
-@contextmanager
+def _if_all(
+    writer: CodeWriter, group: NeuronGroup, active: Active
+) -> AbstractContextManager[None]:
+    """Where numbers of all neurons are kept of the step."""
+    return writer.block("" if active.everywhere else f"if (count_ == {group.size})")
+
+
+def _if_listed(writer: CodeWriter, group: NeuronGroup) -> AbstractContextManager[None]:
+    """Where the active neurons of the step are listed."""
+    return writer.block(f"if (count_ < {group.size})")
+
+
 def _each_active(
-    writer: CodeWriter, group: NeuronGroup, active: Active, vector: bool
+    writer: CodeWriter, group: NeuronGroup, active: Active
 ) -> Iterator[str]:
-    """A loop over the active neurons ``j_``; gives the index of their dL/ds.
+    """Loops over the active neurons ``j_``, whether a step kept all or listed them.
 
-    Args:
-        vector: whether the body may run for several neurons at once; if all are active,
-            it then runs for whole vectors.
+    Gives the index of their dL/ds. A body may run for several neurons at once.
     """
-    if active.everywhere:
-        if vector:
-            writer.line("MLG_LOOP")
-        extent = padded(group.size) if vector else group.size
-        with writer.block(f"for (int64_t j_ = 0; j_ < {extent}; ++j_)"):
+    size = padded(group.size) if active.everywhere else group.size
+    with _if_all(writer, group, active):
+        writer.line("MLG_LOOP")
+        with writer.block(f"for (int64_t j_ = 0; j_ < {size}; ++j_)"):
             yield "j_"
-        return
-    with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-        writer.line("const size_t j_ = tape_.id[k_];")
-        yield "k_ - first_"
+    if not active.everywhere:
+        with _if_listed(writer, group):
+            writer.line("MLG_LOOP")
+            with each_entry(writer):
+                yield "k_"
 
 
-def _load_active(writer: CodeWriter, active: Active) -> None:
-    """Declares the numbers kept of neuron ``j_``."""
-    if active.everywhere:
-        for name in active.records:
-            writer.line(f"const float {name} = {name}_row_[j_];")
-    else:
-        load_records(writer, active.records)
+def _load_active(
+    writer: CodeWriter, group: NeuronGroup, active: Active, at: str
+) -> None:
+    """Declares the numbers kept of an active neuron."""
+    for index, name in enumerate(active.records):
+        entry = f"{name}_row_[j_]"
+        if not active.everywhere:
+            count = group.size if at == "j_" else "count_"
+            entry = f"record_[{index} * {count} + {at}]"
+        writer.line(f"const float {name} = {entry};")
 
 
 def load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
     """Declares the numbers kept with entry ``k_`` of a tape."""
     for index, name in enumerate(records):
-        entry = f"size_t(k_) * {len(records)} + {index}"
-        writer.line(f"const float {name} = tape_.record[{entry}];")
+        writer.line(f"const float {name} = record_[{index} * count_ + k_];")
+
+
+def send_back_together(writer: CodeWriter, layout: Layout) -> None:
+    """``send_back_together``: what flows back to groups of which all neurons may be
+    active, for several examples, before the other things of step ``t_``."""
+    head = (
+        "static void send_back_together(const Call &c_, Slot *const *slots_, int n_, "
+        "int64_t t_, const float *packed_)"
+    )
+    with writer.block(head):
+        for group in layout.plan.neurons:
+            active = group.adjoint.active if group.adjoint else None
+            if active and not layout.plan.online:
+                _together(writer, layout, group, active)
+        writer.line("(void)c_, (void)slots_, (void)n_, (void)t_, (void)packed_;")
+
+
+def _together(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    slope = layout.rows[group.name, "spike_slope_"].offset
+    size = padded(group.size)
+    with writer.block(""):
+        writer.line("Slot *all_[TOGETHER];")
+        writer.line("float *to_[TOGETHER];")
+        writer.line("const float *back_[TOGETHER];")
+        writer.line("int many_ = 0;")
+        with writer.block("for (int m_ = 0; m_ < n_; ++m_)"):
+            if not active.everywhere:
+                tape = f"slots_[m_]->tapes[{layout.active_tapes[group.name]}]"
+                writer.line(
+                    f"if (mlg::spikes_at({tape}, t_).n < {group.size}) continue;"
+                )
+            writer.line("all_[many_] = slots_[m_];")
+            writer.line(f"to_[many_] = row_<float>(*slots_[m_], {slope});")
+            writer.line(f"memset(to_[many_++], 0, {size} * sizeof(float));")
+        for k, synapses in enumerate(layout.plan.outgoing(group.name)):
+            if synapses.name not in layout.packed:
+                continue
+            writer.line(f"// {synapses.name!a}")
+            arrives(writer, layout, synapses, k)
+            target = layout.plan.neuron(synapses.target)
+            shape = layout.packed_shape(synapses.name)
+            with writer.block(guard(layout, synapses, k).strip()):
+                with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
+                    writer.line("Slot &s_ = *all_[m_];")
+                    row = target_row(layout, synapses, target, "back")
+                    writer.line(f"back_[m_] = {row};")
+                writer.line(
+                    f"mlg::add_together<{shape[0]}, {shape[1]}>(to_, packed_ + "
+                    f"PACKED_{layout.packed[synapses.name]}, back_, many_);"
+                )
+        writer.line("(void)back_, (void)all_;")
 
 
 def _counts_spikes(group: NeuronGroup) -> bool:

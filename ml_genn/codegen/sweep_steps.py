@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ml_genn.codegen.bodies import Body
 from ml_genn.codegen.layout import symbol
 from ml_genn.codegen.neurons import ARGUMENTS
-from ml_genn.codegen.spikes_back import load_records, tape_entries
+from ml_genn.codegen.spikes_back import each_entry, load_records, tape_entries
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Code
@@ -98,10 +98,10 @@ def _jumps(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
         return
     body = Body(tables.layout, g.group, (jump,))
     with writer.block(""):
-        tape_entries(writer, tables.layout.tapes[g.group.name])
+        tape = tables.layout.tapes[g.group.name]
+        tape_entries(writer, tape, len(g.adjoint.records))
         body.constants(writer)
-        with writer.block("for (uint32_t k_ = first_; k_ < last_; ++k_)"):
-            writer.line("const size_t j_ = tape_.id[k_];")
+        with each_entry(writer):
             load_records(writer, g.adjoint.records)
             body.load(writer)
             with writer.block(""):

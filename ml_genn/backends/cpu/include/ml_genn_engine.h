@@ -21,12 +21,16 @@ typedef float vec __attribute__((vector_size(64), aligned(64), may_alias));
 constexpr int LANES = 16;
 #if defined(__AVX512F__)
 constexpr int BLOCK = 16;  // vectors kept in registers while rows are added
+constexpr int TILE = 4;    // and while rows are added for four examples at once
 #elif defined(__AVX__)
 constexpr int BLOCK = 6;
 #elif defined(__aarch64__)
 constexpr int BLOCK = 6;
 #else
 constexpr int BLOCK = 3;
+#endif
+#if !defined(__AVX512F__)
+constexpr int TILE = 1;
 #endif
 
 constexpr int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
@@ -270,6 +274,13 @@ static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
   return found;
 }
 
+// As collect; where half of them or more are set, n, and none is listed.
+static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *out) {
+  int found = 0;
+  for (int j = 0; j < n; ++j) found += flag[j];
+  return 2 * found >= n ? n : collect(flag, n, out);
+}
+
 // ---------------------------------------------------------------- rows of weights
 // to += the rows that are listed, V vectors of each.
 template <int V, class Index>
@@ -412,28 +423,67 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
   return true;
 }
 
-// to[k][j] = weight[j][k] for N rows of P numbers, of which K count; rows of `to` are padded.
-template <int N, int P, int K>
-static inline void transpose(const float *__restrict weight, float *__restrict to) {
-  for (int j = 0; j < N; ++j)
-    for (int k = 0; k < K; ++k) to[k * padded(N) + j] = weight[size_t(j) * P + k];
+// ---------------------------------------------------------------- weights by target
+// Where many neurons ask what their targets send back, weights are kept with the sources in
+// vectors: tiles of TILE vectors of sources, and in a tile one row for each target.
+constexpr int TILE_WIDTH = TILE * LANES;
+constexpr int64_t packed(int64_t sources, int64_t targets) {
+  return (sources + TILE_WIDTH - 1) / TILE_WIDTH * TILE_WIDTH * targets;
 }
 
-// to[j] += sum over k < K of row[k][j] * factor[k], N targets (padded).
-template <int N, int K>
-static inline void add_weighted_rows(float *__restrict to, const float *__restrict row,
-                                     const float *__restrict factor) {
-  for (int first = 0; first < N; first += BLOCK * LANES) {
-    const int count = smaller(BLOCK, (N - first) / LANES);
-    vec sum[BLOCK];
-    vec *target = reinterpret_cast<vec *>(to + first);
-    for (int v = 0; v < count; ++v) sum[v] = target[v];
-    for (int k = 0; k < K; ++k) {
-      const vec *r = reinterpret_cast<const vec *>(row + k * N + first);
-      for (int v = 0; v < count; ++v) sum[v] += r[v] * factor[k];
+// Weights of N sources to K targets, in rows of P; each thread packs its tiles.
+template <int N, int P, int K>
+static inline void pack(const float *__restrict weight, float *__restrict to, int thread,
+                        int threads) {
+  constexpr int TILES = (N + TILE_WIDTH - 1) / TILE_WIDTH;
+  for (int tile = thread; tile < TILES; tile += threads)
+    for (int l = 0; l < TILE_WIDTH; ++l) {
+      const int j = tile * TILE_WIDTH + l;
+      float *column = to + size_t(tile) * K * TILE_WIDTH + l;
+      for (int k = 0; k < K; ++k)
+        column[size_t(k) * TILE_WIDTH] = j < N ? weight[size_t(j) * P + k] : 0.0f;
     }
-    for (int v = 0; v < count; ++v) target[v] = sum[v];
+}
+
+// to[m][j] += sum over k < K of weight[j][k] * factor[m][k], for V vectors of j and M examples.
+template <int K, int M, int V>
+static inline void add_tile(float *const *to, int first, const float *__restrict weight,
+                            const float *const *factor) {
+  vec sum[M][V];
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sum[m][v] = reinterpret_cast<const vec *>(to[m] + first)[v];
+  for (int k = 0; k < K; ++k) {
+    const vec *row = reinterpret_cast<const vec *>(weight + size_t(k) * TILE_WIDTH);
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) sum[m][v] += row[v] * factor[m][k];
   }
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) reinterpret_cast<vec *>(to[m] + first)[v] = sum[m][v];
+}
+
+template <int N, int K, int M>
+static inline void add_tiles(float *const *to, const float *weight, const float *const *factor) {
+  constexpr int WHOLE = padded(N) / TILE_WIDTH, REST = padded(N) / LANES % TILE;
+  for (int tile = 0; tile < WHOLE; ++tile)
+    add_tile<K, M, TILE>(to, tile * TILE_WIDTH, weight + size_t(tile) * K * TILE_WIDTH, factor);
+  if constexpr (REST > 0)
+    add_tile<K, M, REST>(to, WHOLE * TILE_WIDTH, weight + size_t(WHOLE) * K * TILE_WIDTH, factor);
+}
+
+// The same for n examples, so that weights are read once for several of them.
+template <int N, int K>
+static inline void add_together(float *const *to, const float *weight,
+                                const float *const *factor, int n) {
+  int m = 0;
+  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m);
+  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m);
+  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m);
 }
 
 // ---------------------------------------------------------------- random numbers

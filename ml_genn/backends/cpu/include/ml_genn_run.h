@@ -7,7 +7,9 @@ struct Engine {
   int64_t floats = 0;  // of a state block
   Slot *slots = nullptr;
   int64_t num_slots = 0;
-  Scratch *scratch = nullptr;  // [thread]
+  Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
+  float *packed = nullptr;  // weights by target, for the backward pass
+  int64_t together = 1;  // examples that a thread takes through the backward pass at once
   float **gradients = nullptr;  // [learned * threads + thread]
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
@@ -30,7 +32,7 @@ struct Engine {
     floats = block_floats;
     for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
-    scratch = static_cast<Scratch *>(calloc(pool.size, sizeof(Scratch)));
+    scratch = static_cast<Scratch *>(calloc(pool.size * TOGETHER, sizeof(Scratch)));
     if (!scratch) return false;
     for (int64_t k = 0; k < REGULARISED; ++k)
       if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
@@ -54,8 +56,9 @@ struct Engine {
   ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
     free(slots);
-    for (int k = 0; scratch && k < pool.size; ++k) scratch[k].release();
+    for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
     free(scratch);
+    free(packed);
     for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
     free(gradients);
     for (float *p : push) free(p);
@@ -87,22 +90,36 @@ bool forward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   return true;
 }
 
-bool backward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+// The backward pass of n examples, step by step side by side.
+bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examples, int n,
+              int thread) {
   float *mine[LEARNED + 1];
   e.gradients_of(thread, mine);
-  s.scratch = &e.scratch[thread];
   const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
-  if (!s.scratch->begin(block + c.carried)) return false;
-  begin_backward(c, s, b);
-  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
-    backward_step(c, s, b, t, mine);
-    if (c.num_recordings) record(c, s, b, t, true);
-    if (last - t == block || t == 0) {
-      if (!gather(c, s, t, last, mine)) return false;
-      last = t;
-    }
+  for (int m = 0; m < n; ++m) {
+    slots[m]->scratch = &e.scratch[thread * TOGETHER + m];
+    if (!slots[m]->scratch->begin(block + c.carried)) return false;
+    begin_backward(c, *slots[m], examples[m]);
   }
-  end_backward(s, mine);
+  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
+    send_back_together(c, slots, n, t, e.packed);
+    const bool through = last - t == block || t == 0;
+    for (int m = 0; m < n; ++m) {
+      backward_step(c, *slots[m], examples[m], t, mine);
+      if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
+      if (through && !gather(c, *slots[m], t, last, mine)) return false;
+    }
+    if (through) last = t;
+  }
+  for (int m = 0; m < n; ++m) end_backward(*slots[m], mine);
+  return true;
+}
+
+bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+  if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::KEEP_STATE)))
+    return false;
+  if (c.phases & mlg::FORWARD && !forward(e, c, s, b, thread)) return false;
+  if (c.phases & mlg::END) finish(c, s, b);
   return true;
 }
 
@@ -110,14 +127,23 @@ void run_examples(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
   const bool own = c.phases & mlg::OWN_SLOTS;
+  Slot *slots[TOGETHER];
+  int64_t examples[TOGETHER];
+  int n = 0;
   for (int64_t b = thread; b < c.batch; b += e.pool.size) {
-    Slot &s = e.slots[own ? b : thread];
-    if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::KEEP_STATE)))
-      return e.failed(mlg::NO_MEMORY);
-    if (c.phases & mlg::FORWARD && !forward(e, c, s, b, thread)) return e.failed(mlg::NO_MEMORY);
-    if (c.phases & mlg::END) finish(c, s, b);
-    if (c.phases & mlg::BACKWARD && !backward(e, c, s, b, thread)) return e.failed(mlg::NO_MEMORY);
+    slots[n] = &e.slots[own ? b : thread * e.together + n];
+    examples[n] = b;
+    if (!forward_example(e, c, *slots[n], b, thread)) return e.failed(mlg::NO_MEMORY);
+    if (!(c.phases & mlg::BACKWARD)) continue;
+    if (++n < e.together && b + e.pool.size < c.batch) continue;
+    if (!backward(e, c, slots, examples, n, thread)) return e.failed(mlg::NO_MEMORY);
+    n = 0;
   }
+}
+
+void run_pack(void *engine, int thread) {
+  Engine &e = *static_cast<Engine *>(engine);
+  pack(*e.call, e.packed, thread, e.pool.size);
 }
 
 // Each thread takes a share of every learned array: sum over threads, optimiser step.
@@ -163,6 +189,18 @@ bool finite_losses(const Call &c) {
   return true;
 }
 
+// Gets ready for a backward pass: weights by target, and how many examples run side by side.
+bool prepare_backward(Engine &e, const Call &c) {
+  if (!PACKED) return true;
+  if (!e.packed && !(e.packed = mlg::allocate<float>(PACKED))) return false;
+  e.pool.run(run_pack, &e);
+  const int64_t share = (c.batch + e.pool.size - 1) / e.pool.size;
+  const int64_t floats = c.num_steps * ACTIVE_FLOATS, most = 1 << 23;  // 32 MB for each
+  e.together = TOGETHER;
+  while (e.together > 1 && (e.together > share || floats > most)) e.together /= 2;
+  return e.make_slots(e.pool.size * e.together);
+}
+
 int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
@@ -170,6 +208,7 @@ int run(Engine &e, Call c) {
   const bool wait = REGULARISED && (phases & mlg::BACKWARD);
   if (wait) c.phases |= mlg::OWN_SLOTS;
   if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
+  if (phases & mlg::BACKWARD && !prepare_backward(e, c)) return mlg::NO_MEMORY;
   // A batch that was given up half way may have left part of its gradients.
   if (phases & mlg::BEGIN && phases & mlg::ONLINE) e.clear_gradients();
   if (wait) {

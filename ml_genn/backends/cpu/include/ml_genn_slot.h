@@ -49,7 +49,6 @@ struct Slot {
   int64_t window = 0;  // steps that tapes, drive and history hold; step t is row t % window
   mlg::Online online;
   float loss[OUTPUTS + 1] = {};
-  float *transposed = nullptr;  // weights that all neurons read in each backward step
   float *const *push = nullptr;  // regularisation of each neuron
   Scratch *scratch = nullptr;  // of the thread that runs the backward pass
 
@@ -57,11 +56,9 @@ struct Slot {
     block = mlg::allocate<float>(floats);
     flags = mlg::allocate<uint8_t>(FLAGS + 64);
     active = mlg::allocate<uint8_t>(FLAGS + 64);
-    transposed = mlg::allocate<float>(TRANSPOSED);
-    if (transposed) memset(transposed, 0, TRANSPOSED * sizeof(float));
     if (flags) memset(flags, 0, FLAGS + 64);
     if (active) memset(active, 0, FLAGS + 64);
-    return block && flags && active && transposed;
+    return block && flags && active;
   }
   bool fresh = true;  // whether no example has run here yet
 
@@ -135,7 +132,6 @@ struct Slot {
     free(block);
     free(flags);
     free(active);
-    free(transposed);
     for (float *h : history) free(h);
     for (mlg::Tape &tape : tapes) tape.release();
     for (float *d : drive) free(d);
