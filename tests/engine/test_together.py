@@ -6,7 +6,6 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
