@@ -40,6 +40,7 @@ def source(layout: Layout) -> str:
 
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
+    listed = [g for g in plan.neurons if _lists_active(g)]
     spiking = [g.size for g in plan.neurons if g.threshold is not None]
     writer.line("#include <stdint.h>")
     writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
@@ -54,6 +55,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLOPES": len(layout.slopes),
         "FLAGS": padded(max(spiking, default=0)),
         "BLOCK_ROWS": layout.block_size,
+        "LISTED": len(listed),
         "TOGETHER": layout.together,
         "ACTIVE_FLOATS": sum(
             padded(g.size) * len(g.adjoint.active.records)
@@ -79,12 +81,14 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             for number in (layout.rows[g.name, name].offset, padded(g.size))
         ],
         "SLOPE_SIZE": layout.slope_sizes,
+        "LISTED_SIZE": [g.size for g in listed],
+        "LISTED_TAPE": [layout.active_tapes[g.name] for g in listed],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
         "REGULARISED_TAPE": [layout.tapes[g.name] for g in layout.regularised],
     }
     for name, values in tables.items():
-        listed = ", ".join(map(str, [*values, -1]))
-        writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
+        text = ", ".join(map(str, [*values, -1]))
+        writer.line(f"constexpr int64_t {name}[] = {{{text}}};")
     writer.line('#include "ml_genn_engine.h"')
     writer.line('#include "ml_genn_online.h"')
     end = "0"
@@ -94,6 +98,11 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         end = f"PACKED_{index} + mlg::packed({rows}, {columns})"
     writer.line(f"constexpr int64_t PACKED = {end};")
     writer.line('#include "ml_genn_slot.h"')
+
+
+def _lists_active(group: NeuronGroup) -> bool:
+    active = group.adjoint.active if group.adjoint else None
+    return active is not None and not active.everywhere
 
 
 def _first_spike(group: NeuronGroup) -> bool:

@@ -115,6 +115,16 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
   return true;
 }
 
+// Whether active neurons, where they are listed, are many enough to share weights.
+bool worth_together(const Call &c, Slot *const *slots, int n) {
+  for (int64_t k = 0; k < LISTED; ++k) {
+    int64_t entries = 0;
+    for (int m = 0; m < n; ++m) entries += slots[m]->tapes[LISTED_TAPE[k]].offset[c.num_steps];
+    if (2 * entries >= n * c.num_steps * LISTED_SIZE[k]) return true;
+  }
+  return LISTED == 0;
+}
+
 bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::KEEP_STATE)))
     return false;
@@ -136,7 +146,10 @@ void run_examples(void *engine, int thread) {
     if (!forward_example(e, c, *slots[n], b, thread)) return e.failed(mlg::NO_MEMORY);
     if (!(c.phases & mlg::BACKWARD)) continue;
     if (++n < e.together && b + e.pool.size < c.batch) continue;
-    if (!backward(e, c, slots, examples, n, thread)) return e.failed(mlg::NO_MEMORY);
+    const int side_by_side = worth_together(c, slots, n) ? n : 1;
+    for (int m = 0; m < n; m += side_by_side)
+      if (!backward(e, c, slots + m, examples + m, side_by_side, thread))
+        return e.failed(mlg::NO_MEMORY);
     n = 0;
   }
 }
