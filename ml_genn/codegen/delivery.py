@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded, streams
-from ml_genn.codegen.rows import array, each_synapse, steps_array
+from ml_genn.codegen.rows import array, each_synapse, fetch_next, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, SynapseGroup
 
@@ -33,15 +33,19 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         if synapses.delay is Delay.PER_SYNAPSE:
             _add_delayed(writer, layout, synapses, arriving)
         else:
-            with _each_spike(writer, arriving), each_synapse(writer, layout, synapses):
-                writer.line("port_[i_] += weight_[e_];")
+            with _each_spike(writer, arriving):
+                fetch_next(writer, layout, synapses, ("weight_",))
+                with each_synapse(writer, layout, synapses):
+                    writer.line("port_[i_] += weight_[e_];")
 
 
 @contextmanager
 def _each_spike(writer: CodeWriter, spikes: str) -> Iterator[None]:
     writer.line(f"const mlg::Spikes spikes_ = {spikes};")
-    with writer.block("for (uint32_t k_ = 0; k_ < spikes_.n; ++k_)"):
-        writer.line("const size_t j_ = spikes_.id[k_];")
+    writer.line("const id_type *id_ = spikes_.id;")
+    writer.line("const uint32_t count_ = spikes_.n;")
+    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+        writer.line("const size_t j_ = id_[k_];")
         yield
 
 

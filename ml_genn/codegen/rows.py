@@ -31,6 +31,18 @@ def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
     )
 
 
+def fetch_next(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: tuple[str, ...]
+) -> None:
+    """Asks for the rows of the next spike's neuron, where they are lists."""
+    if synapses.format is not Format.SPARSE:
+        return
+    offset, aim = lists(layout, synapses)
+    with writer.block("if (k_ + 1 < count_)"):
+        for name in (*arrays, aim):
+            writer.line(f"mlg::fetch({name}, {offset}, id_[k_ + 1]);")
+
+
 @contextmanager
 def each_synapse(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, gathers, moves_in_steps, padded, streams
 from ml_genn.codegen.neurons import ring_row
-from ml_genn.codegen.rows import array, each_synapse, steps_array
+from ml_genn.codegen.rows import array, each_synapse, fetch_next, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Delay,
@@ -117,6 +117,10 @@ def _send_each(
     past_end = learn_delay and moves_in_steps(layout, synapses)
     if delayed:
         _ring_of_port(writer, layout, synapses)
+    rows = (f"weight{k}_",) if into else ()
+    if learning and synapses.learn:
+        rows += (f"gradient{k}_",)
+    fetch_next(writer, layout, synapses, rows)
     with each_synapse(writer, layout, synapses):
         if delayed:
             _place_in_ring(writer, layout, synapses, past_end)

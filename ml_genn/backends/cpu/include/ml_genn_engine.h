@@ -337,6 +337,14 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   return total(even + odd);
 }
 
+// Asks for the first lines of what neuron j's listed synapses have, to be there in time.
+template <class T>
+static inline void fetch(const T *list, const int64_t *offset, size_t j) {
+  constexpr int LINE = 64 / sizeof(T);
+  const T *first = list + offset[j], *last = list + offset[j + 1];
+  for (int line = 0; line < 4 && first < last; ++line, first += LINE) __builtin_prefetch(first);
+}
+
 // The same for the synapses of neuron j that are listed, each with where it leads.
 static inline float dot_listed(const float *weight, const int64_t *offset, const id_type *target,
                                size_t j, const float *b) {
