@@ -63,6 +63,14 @@ struct FlushDenormals {
 };
 
 // ---------------------------------------------------------------- threads
+static inline void relax() {
+#if defined(__SSE__) || defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 // A pool that runs one function on all its threads; the caller is thread 0.
 struct Pool {
   typedef void (*Task)(void *, int);
@@ -74,6 +82,7 @@ struct Pool {
   void *argument = nullptr;
   unsigned round = 0;
   int pending = 0;
+  static constexpr int SPINS = 2000;  // looks at what it waits for before a thread sleeps
   bool stop = false;
   struct Seat {
     Pool *pool;
@@ -99,6 +108,7 @@ struct Pool {
     FlushDenormals flush;
     unsigned seen = 0;
     for (;;) {
+      for (int k = 0; k < SPINS && __atomic_load_n(&round, __ATOMIC_ACQUIRE) == seen; ++k) relax();
       pthread_mutex_lock(&lock);
       while (round == seen && !stop) pthread_cond_wait(&wake, &lock);
       if (stop) {
@@ -111,7 +121,8 @@ struct Pool {
       pthread_mutex_unlock(&lock);
       run(what, index);
       pthread_mutex_lock(&lock);
-      if (--pending == 0) pthread_cond_signal(&done);
+      __atomic_store_n(&pending, pending - 1, __ATOMIC_RELEASE);
+      if (pending == 0) pthread_cond_signal(&done);
       pthread_mutex_unlock(&lock);
     }
   }
@@ -121,7 +132,7 @@ struct Pool {
       task = t;
       argument = what;
       pending = size - 1;
-      ++round;
+      __atomic_store_n(&round, round + 1, __ATOMIC_RELEASE);
       pthread_cond_broadcast(&wake);
       pthread_mutex_unlock(&lock);
     }
@@ -130,6 +141,7 @@ struct Pool {
       t(what, 0);
     }
     if (size > 1) {
+      for (int k = 0; k < SPINS && __atomic_load_n(&pending, __ATOMIC_ACQUIRE); ++k) relax();
       pthread_mutex_lock(&lock);
       while (pending) pthread_cond_wait(&done, &lock);
       pthread_mutex_unlock(&lock);

@@ -10,6 +10,9 @@ struct Engine {
   Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
   float *packed = nullptr;  // weights by target, for the backward pass
   int64_t together = 1;  // examples that a thread takes through the backward pass at once
+  int *thread_of = nullptr;  // each example's
+  int64_t *load = nullptr;  // each thread's
+  int64_t num_dealt = 0;
   float **gradients = nullptr;  // [learned * threads + thread]
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
@@ -59,9 +62,31 @@ struct Engine {
     for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
     free(scratch);
     free(packed);
+    free(thread_of);
+    free(load);
     for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
     free(gradients);
     for (float *p : push) free(p);
+  }
+  // Gives each example to the thread that has least to do: steps, and spikes that come in.
+  // The same batch is always dealt alike, so sums of gradients do not change between runs.
+  bool deal(const Call &c) {
+    if (c.batch > num_dealt) {
+      free(thread_of);
+      num_dealt = c.batch;
+      if (!(thread_of = mlg::allocate<int>(c.batch))) return num_dealt = 0;
+    }
+    if (!load && !(load = mlg::allocate<int64_t>(pool.size))) return false;
+    for (int k = 0; k < pool.size; ++k) load[k] = 0;
+    for (int64_t b = 0; b < c.batch; ++b) {
+      int least = 0;
+      for (int k = 1; k < pool.size; ++k)
+        if (load[k] < load[least]) least = k;
+      thread_of[b] = least;
+      load[least] += 4 * c.num_steps;
+      for (int64_t k = 0; k < INPUTS; ++k) load[least] += c.event_counts[k * c.batch + b];
+    }
+    return true;
   }
   void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
 };
@@ -140,12 +165,14 @@ void run_examples(void *engine, int thread) {
   Slot *slots[TOGETHER];
   int64_t examples[TOGETHER];
   int n = 0;
-  for (int64_t b = thread; b < c.batch; b += e.pool.size) {
-    slots[n] = &e.slots[own ? b : thread * e.together + n];
-    examples[n] = b;
-    if (!forward_example(e, c, *slots[n], b, thread)) return e.failed(mlg::NO_MEMORY);
-    if (!(c.phases & mlg::BACKWARD)) continue;
-    if (++n < e.together && b + e.pool.size < c.batch) continue;
+  for (int64_t b = 0; b <= c.batch; ++b) {
+    if (b < c.batch) {
+      if (e.thread_of[b] != thread) continue;
+      slots[n] = &e.slots[own ? b : thread * e.together + n];
+      examples[n] = b;
+      if (!forward_example(e, c, *slots[n], b, thread)) return e.failed(mlg::NO_MEMORY);
+      if (!(c.phases & mlg::BACKWARD) || ++n < e.together) continue;
+    }
     const int side_by_side = worth_together(c, slots, n) ? n : 1;
     for (int m = 0; m < n; m += side_by_side)
       if (!backward(e, c, slots + m, examples + m, side_by_side, thread))
@@ -221,6 +248,7 @@ int run(Engine &e, Call c) {
   const bool wait = REGULARISED && (phases & mlg::BACKWARD);
   if (wait) c.phases |= mlg::OWN_SLOTS;
   if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
+  if (!e.deal(c)) return mlg::NO_MEMORY;
   if (phases & mlg::BACKWARD && !prepare_backward(e, c)) return mlg::NO_MEMORY;
   // A batch that was given up half way may have left part of its gradients.
   if (phases & mlg::BEGIN && phases & mlg::ONLINE) e.clear_gradients();
