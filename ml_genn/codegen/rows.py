@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded
@@ -32,7 +32,7 @@ def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
 
 
 def fetch_next(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: tuple[str, ...]
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
     """Asks for the rows of the next spike's neuron, where they are lists."""
     if synapses.format is not Format.SPARSE:

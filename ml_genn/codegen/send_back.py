@@ -81,12 +81,14 @@ def send_back(
     outgoing: tuple[SynapseGroup, int],
     learning: bool,
     into: str | None,
+    listed: bool = True,
 ) -> None:
     """Adds to the gradients of neuron ``j_``'s synapses, and what flows back ``into``.
 
     Args:
         learning: whether the neuron spiked, so that its synapses learn.
         into: what is added to; None where nothing flows back.
+        listed: whether ``j_`` is entry ``k_`` of a list, not one after the other.
     """
     synapses, k = outgoing
     learn = learning and synapses.learn and not gathers(synapses)
@@ -99,7 +101,23 @@ def send_back(
         writer.line(f"{unless_late}{into} += {row};")
     else:
         with writer.block(unless_late.strip()):
+            if listed:
+                _fetch_next(writer, layout, outgoing, learn, bool(into))
             _send_each(writer, layout, outgoing, learning, into)
+
+
+def _fetch_next(
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learn: bool,
+    back: bool,
+) -> None:
+    synapses, k = outgoing
+    rows = [
+        f"{name}{k}_" for name, read in (("weight", back), ("gradient", learn)) if read
+    ]
+    fetch_next(writer, layout, synapses, rows)
 
 
 def _send_each(
@@ -117,10 +135,6 @@ def _send_each(
     past_end = learn_delay and moves_in_steps(layout, synapses)
     if delayed:
         _ring_of_port(writer, layout, synapses)
-    rows = (f"weight{k}_",) if into else ()
-    if learning and synapses.learn:
-        rows += (f"gradient{k}_",)
-    fetch_next(writer, layout, synapses, rows)
     with each_synapse(writer, layout, synapses):
         if delayed:
             _place_in_ring(writer, layout, synapses, past_end)

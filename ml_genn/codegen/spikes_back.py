@@ -125,7 +125,7 @@ def _collect_back(
             ):
                 writer.line(f"float dL_ds_ = spike_slope__p_[j_]{started};")
                 for source in left:
-                    send_back(writer, layout, source, False, "dL_ds_")
+                    send_back(writer, layout, source, False, "dL_ds_", listed=False)
                 writer.line("spike_slope__p_[j_] = dL_ds_;")
         if not active.everywhere:
             with _if_listed(writer, group), each_entry(writer):
