@@ -1,4 +1,6 @@
-"""From spikes to targets: what arrives in a step is added to ports."""
+"""From spikes to targets: what arrives in a step is added to ports.
+
+In code, ``ALL`` says whether a thread adds to all targets or to its share."""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     weight = array(layout, "weight", synapses)
     if streams(synapses):
         port = f"row_<float>(s_, {entry})"
-        writer.line(f"mlg::add_rows<{size}>({port}, {weight}, {arriving});")
+        part = f"mlg::share<{size}>(member_, members_)"
+        given = f"{port}, {weight}, {arriving}, ALL ? mlg::Share{{0, {size}}} : {part}"
+        writer.line(f"mlg::add_rows<{size}>({given});")
         return
     with writer.block(""):
         writer.line(f"const float *__restrict weight_ = {weight};")
@@ -35,7 +39,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         else:
             with _each_spike(writer, arriving):
                 fetch_next(writer, layout, synapses, ("weight_",))
-                with each_synapse(writer, layout, synapses):
+                with each_synapse(writer, layout, synapses, shared=True):
                     writer.line("port_[i_] += weight_[e_];")
 
 

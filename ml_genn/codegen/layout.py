@@ -30,6 +30,11 @@ def padded(size: int) -> int:
     return (size + LANES - 1) // LANES * LANES
 
 
+def flags_of(group: NeuronGroup) -> int:
+    """Bytes for one flag of each neuron, in whole cache lines."""
+    return (group.size + 63) // 64 * 64
+
+
 def symbol(name: str) -> str:
     """A C identifier that is unique to a group's name."""
     return "g_" + "".join(
@@ -163,6 +168,22 @@ class Layout:
         return () if self.plan.online else tuple(found)
 
     @cached_property
+    def flags(self) -> dict[str, int]:
+        """{group with a threshold: where the flags of its neurons start}."""
+        result: dict[str, int] = {}
+        end = 0
+        for group in self.plan.neurons:
+            if group.threshold is not None:
+                result[group.name] = end
+                end += flags_of(group)
+        return result
+
+    @cached_property
+    def shareable(self) -> bool:
+        """Whether threads can share the targets of all synapses of an example."""
+        return all(streams(s) or lists(s) for s in self.plan.synapses if s.delivers)
+
+    @cached_property
     def slopes(self) -> dict[tuple[str, int], int]:
         """{(group, port) whose slopes are kept until gradients take them: index}."""
         found = {(s.target, s.port): None for s in self.plan.synapses if gathers(s)}
@@ -275,6 +296,12 @@ class Layout:
 def streams(synapses: SynapseGroup) -> bool:
     """Whether rows are whole and arrive as one, so that vectors can be added."""
     return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
+
+
+def lists(synapses: SynapseGroup) -> bool:
+    """Whether synapses are listed and arrive as one."""
+    sparse = synapses.format is Format.SPARSE
+    return sparse and synapses.delay is not Delay.PER_SYNAPSE
 
 
 def gathers(synapses: SynapseGroup) -> bool:

@@ -15,9 +15,14 @@ ARGUMENTS = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
 RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
 
 
-def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``forward_<group>``: integrates one step, collects spikes, resets them."""
-    with writer.block(f"static inline bool forward_{symbol(group.name)}({ARGUMENTS})"):
+def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``integrate_<group>``: one step of all neurons, or of a thread's share, and which
+    of them cross their threshold."""
+    writer.line("template <bool ALL>")
+    with writer.block(
+        f"static inline void integrate_{symbol(group.name)}"
+        f"({ARGUMENTS}, int member_, int members_)"
+    ):
         step = _step_body(layout, group)
         step.pointers(writer)
         kept = [f"{name}_kept_" for name in group.kept]
@@ -25,23 +30,38 @@ def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> 
         if group.adjoint:
             history_rows(writer, layout, group, group.adjoint.tape)
         if group.threshold is not None:
-            writer.line("uint8_t *__restrict flag_ = s_.flags;")
+            writer.line(f"uint8_t *__restrict flag_ = {_flags(layout, group)};")
         if _flagged(group):
-            writer.line("uint8_t *__restrict active_ = s_.active;")
+            writer.line(f"uint8_t *__restrict active_ = {_flags(layout, group, True)};")
+        size, extent = padded(group.size), _extent(group)
+        writer.line(f"const mlg::Share of_ = mlg::share<{size}>(member_, members_);")
+        last = "of_.last" if size == extent else f"mlg::smaller(of_.last, {extent})"
+        writer.line("const int first_ = ALL ? 0 : of_.first;")
+        writer.line(f"const int last_ = ALL ? {extent} : {last};")
         writer.line("MLG_LOOP")
-        with writer.block(f"for (int j_ = 0; j_ < {_extent(group)}; ++j_)"):
+        with writer.block("for (int j_ = first_; j_ < last_; ++j_)"):
             step.load(writer)
             step.random(writer, 0)
             for name in group.adjoint.tape if group.adjoint else ():
                 writer.line(f"{name}_past_[j_] = {name};")
             _step_lines(writer, group)
             step.store(writer)
+
+
+def _flags(layout: Layout, group: NeuronGroup, active: bool = False) -> str:
+    return f"s_.{'active' if active else 'flags'} + {layout.flags[group.name]}"
+
+
+def fire_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``fire_<group>``: the loss of the step, lists of neurons, resets."""
+    with writer.block(f"static inline bool fire_{symbol(group.name)}({ARGUMENTS})"):
         if group.loss and group.loss.per_step:
             _step_loss(writer, layout, group)
         if group.adjoint and group.adjoint.active:
             _active(writer, layout, group, group.adjoint.active)
         if group.threshold is not None:
             _spikes(writer, layout, group)
+        writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
         writer.line("return true;")
 
 
@@ -142,7 +162,8 @@ def _entries(
 def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """Collects the spikes of the step and runs what happens at a spike."""
     records = group.adjoint.records if group.adjoint else ()
-    _collect(writer, group, "flag_", layout.tapes[group.name], len(records))
+    flags = _flags(layout, group)
+    _collect(writer, group, flags, layout.tapes[group.name], len(records))
     codes = [group.reset]
     if group.readout:
         codes.append(group.readout.on_spike)
@@ -175,6 +196,7 @@ def _active(
     body = Body(layout, group, (active.record,))
     most = "" if layout.plan.online else "_unless_most"
     with writer.block(""):
+        writer.line(f"const uint8_t *active_ = {_flags(layout, group, True)};")
         _collect(writer, group, "active_", tape, len(active.records), f"collect{most}")
         if not active.records:
             return

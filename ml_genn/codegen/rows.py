@@ -45,9 +45,14 @@ def fetch_next(
 
 @contextmanager
 def each_synapse(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, shared: bool = False
 ) -> Iterator[None]:
-    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``."""
+    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``.
+
+    Args:
+        shared: whether it may be over those to a thread's share of the targets, if they
+            are listed.
+    """
     target = layout.plan.neuron(synapses.target)
     if synapses.format is Format.DENSE:
         writer.line(f"const size_t row_ = j_ * {padded(target.size)};")
@@ -59,10 +64,14 @@ def each_synapse(
             (
                 f"auto *offset_ = {offset};",
                 f"auto *aim_ = {aim};",
-                "const int64_t end_ = offset_[j_ + 1];",
+                "int64_t from_ = offset_[j_], end_ = offset_[j_ + 1];",
             )
         )
-        head = "for (int64_t e_ = offset_[j_]; e_ < end_; ++e_)"
+        if shared:
+            part = f"mlg::share<{padded(target.size)}>(member_, members_)"
+            with writer.block("if constexpr (!ALL)"):
+                writer.line(f"mlg::within({part}, aim_, from_, end_);")
+        head = "for (int64_t e_ = from_; e_ < end_; ++e_)"
         names = ("const int i_ = aim_[e_];",)
     writer.line("MLG_LOOP")
     with writer.block(head):

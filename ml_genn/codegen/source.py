@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.gather import gather_function
-from ml_genn.codegen.layout import Layout, padded, symbol
-from ml_genn.codegen.neurons import backward_function, finish_function, forward_function
+from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
+from ml_genn.codegen.neurons import (
+    backward_function,
+    finish_function,
+    fire_function,
+    integrate_function,
+)
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.spikes_back import (
     backward_spikes_function,
@@ -41,7 +46,6 @@ def source(layout: Layout) -> str:
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
     listed = [g for g in plan.neurons if _lists_active(g)]
-    spiking = [g.size for g in plan.neurons if g.threshold is not None]
     writer.line("#include <stdint.h>")
     writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
     constants = {
@@ -53,7 +57,8 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "UPDATES": len(plan.updates),
         "REGULARISED": len(layout.regularised),
         "SLOPES": len(layout.slopes),
-        "FLAGS": padded(max(spiking, default=0)),
+        "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
+        "TEAM_NEURONS": max(g.size for g in plan.neurons) if layout.shareable else 0,
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
         "TOGETHER": layout.together,
@@ -112,7 +117,8 @@ def _first_spike(group: NeuronGroup) -> bool:
 def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     writer.line(f"// ---- {group.name!a}: {group.size} neurons")
     if not group.events:
-        forward_function(writer, layout, group)
+        integrate_function(writer, layout, group)
+        fire_function(writer, layout, group)
     if group.readout:
         finish_function(writer, layout, group)
     if layout.plan.online:
@@ -136,17 +142,30 @@ def _spikes_back(layout: Layout, group: NeuronGroup) -> bool:
 
 
 def _forward_step(writer: CodeWriter, layout: Layout) -> None:
-    head = "static bool forward_step(const Call &c_, Slot &s_, int64_t b_, int64_t t_)"
+    """``advance``: all neurons, or a thread's share, up to their thresholds; ``fire``:
+    what they do there; ``forward_step``: both."""
+    neurons = [g for g in layout.plan.neurons if not g.events]
+    step = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
+    head = f"static inline void advance({step}, int member_, int members_)"
+    writer.line("template <bool ALL>")
     with writer.block(head):
         for synapses in layout.plan.synapses:
             if synapses.delivers:
                 deliver(writer, layout, synapses)
-        for group in layout.plan.neurons:
-            if not group.events:
-                writer.line(
-                    f"if (!forward_{symbol(group.name)}(c_, s_, b_, t_)) return false;"
-                )
+        for group in neurons:
+            given = "c_, s_, b_, t_, member_, members_"
+            writer.line(f"integrate_{symbol(group.name)}<ALL>({given});")
+        writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
+        writer.line("(void)member_, (void)members_;")
+    with writer.block(f"static inline bool fire({step})"):
+        for group in neurons:
+            writer.line(
+                f"if (!fire_{symbol(group.name)}(c_, s_, b_, t_)) return false;"
+            )
         writer.line("return true;")
+    with writer.block(f"static bool forward_step({step})"):
+        writer.line("advance<true>(c_, s_, b_, t_, 0, 1);")
+        writer.line("return fire(c_, s_, b_, t_);")
 
 
 def _finish(writer: CodeWriter, layout: Layout) -> None:

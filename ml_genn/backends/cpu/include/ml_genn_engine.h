@@ -5,6 +5,7 @@
 #include <math.h>
 #include <new>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -155,6 +156,25 @@ struct Pool {
     for (int i = 1; i < size; ++i) pthread_join(threads[i], nullptr);
     free(threads);
     free(seats);
+  }
+};
+
+// A place where all threads of a pool wait for each other, often and not long.
+struct Barrier {
+  int waiting = 0;
+  unsigned round = 0;
+
+  void wait(int threads) {
+    const unsigned mine = __atomic_load_n(&round, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&waiting, 1, __ATOMIC_ACQ_REL) == threads) {
+      __atomic_store_n(&waiting, 0, __ATOMIC_RELAXED);
+      __atomic_store_n(&round, mine + 1, __ATOMIC_RELEASE);
+      return;
+    }
+    for (int k = 0; __atomic_load_n(&round, __ATOMIC_ACQUIRE) == mine; ++k) {
+      if (k < Pool::SPINS) relax();
+      else sched_yield();
+    }
   }
 };
 
@@ -311,15 +331,28 @@ static inline void add_block(float *__restrict to, const float *__restrict rows,
   for (int v = 0; v < V; ++v) target[v] = sum[v];
 }
 
-// to[j] += sum over spikes of weight[spike][j], P targets (padded).
+// A team's share of P neurons (padded): first <= j < last, in whole blocks.
+struct Share {
+  int first, last;
+};
 template <int P>
-static inline void add_rows(float *__restrict to, const float *__restrict weight, Spikes s) {
+static inline Share share(int member, int members) {
+  constexpr int WIDTH = BLOCK * LANES, BLOCKS = (P + WIDTH - 1) / WIDTH;
+  const int last = BLOCKS * (member + 1) / members * WIDTH;
+  return {BLOCKS * member / members * WIDTH, last < P ? last : P};
+}
+
+// to[j] += sum over spikes of weight[spike][j], for a share of P targets (padded).
+template <int P>
+static inline void add_rows(float *__restrict to, const float *__restrict weight, Spikes s,
+                            Share of) {
   if (!s.n) return;
-  constexpr int ALL = P / LANES, WHOLE = ALL / BLOCK, REST = ALL % BLOCK;
-  for (int b = 0; b < WHOLE; ++b)
-    add_block<BLOCK>(to + b * BLOCK * LANES, weight + b * BLOCK * LANES, P, s.id, s.n);
+  constexpr int REST = P / LANES % BLOCK;
+  int j = of.first;
+  for (; j + BLOCK * LANES <= of.last; j += BLOCK * LANES)
+    add_block<BLOCK>(to + j, weight + j, P, s.id, s.n);
   if constexpr (REST > 0)
-    add_block<REST>(to + WHOLE * BLOCK * LANES, weight + WHOLE * BLOCK * LANES, P, s.id, s.n);
+    if (j < of.last) add_block<REST>(to + j, weight + j, P, s.id, s.n);
 }
 
 template <int P>
@@ -347,6 +380,22 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   }
   if (v < P / LANES) even += x[v] * y[v];
   return total(even + odd);
+}
+
+// Narrows a row of listed synapses, sorted by target, to those that lead to a share.
+static inline void within(Share of, const id_type *target, int64_t &first, int64_t &last) {
+  const int64_t ends[] = {first, last};
+  int64_t *found[] = {&first, &last};
+  const int64_t wanted[] = {of.first, of.last};
+  for (int k = 0; k < 2; ++k) {
+    int64_t low = ends[0], high = ends[1];
+    while (low < high) {
+      const int64_t middle = low + (high - low) / 2;
+      if (int64_t(target[middle]) < wanted[k]) low = middle + 1;
+      else high = middle;
+    }
+    *found[k] = low;
+  }
 }
 
 // Asks for the first lines of what neuron j's listed synapses have, to be there in time.
@@ -600,6 +649,7 @@ struct Call {
   int64_t carried;               // steps whose spikes a batch carries over from the last
   int64_t block;                 // steps that run between taking gradients and forgetting
   int64_t gather;                // steps whose slopes are kept until gradients take them
+  int64_t team;                  // neurons from which threads share an example
   const int64_t *rings;          // (offset, length, row) of delay rings, in floats
   int64_t num_rings;
   int64_t num_recordings;

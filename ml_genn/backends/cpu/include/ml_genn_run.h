@@ -13,6 +13,7 @@ struct Engine {
   int *thread_of = nullptr;  // each example's
   int64_t *load = nullptr;  // each thread's
   int64_t num_dealt = 0;
+  mlg::Barrier barrier;
   float **gradients = nullptr;  // [learned * threads + thread]
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
@@ -158,6 +159,41 @@ bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   return true;
 }
 
+// One example on all threads: each advances a share of the neurons, then one thread lists
+// the spikes of all.
+void forward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+  const int threads = e.pool.size;
+  for (int64_t t = c.first; t < c.last; ++t) {
+    if (thread == 0 && t % c.block == 0) s.begin_block(c, b, t);
+    e.barrier.wait(threads);
+    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    advance<false>(c, s, b, t, thread, threads);
+    e.barrier.wait(threads);
+    if (thread) continue;
+    if (!fire(c, s, b, t)) e.failed(mlg::NO_MEMORY);
+    if (c.num_recordings) record(c, s, b, t, false);
+  }
+}
+
+void run_team(void *engine, int thread) {
+  Engine &e = *static_cast<Engine *>(engine);
+  const Call &c = *e.call;
+  for (int64_t b = 0; b < c.batch; ++b) {
+    Slot &s = e.slots[c.phases & mlg::OWN_SLOTS ? b : 0];
+    const bool reset = !(c.phases & mlg::KEEP_STATE);
+    if (thread == 0 && c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, reset))
+      e.failed(mlg::NO_MEMORY);
+    forward_team(e, c, s, b, thread);
+    e.barrier.wait(e.pool.size);
+    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    if (thread == 0 && c.phases & mlg::END) finish(c, s, b);
+    if (thread == 0 && c.phases & mlg::BACKWARD) {
+      Slot *slots[] = {&s};
+      if (!backward(e, c, slots, &b, 1, 0)) e.failed(mlg::NO_MEMORY);
+    }
+  }
+}
+
 void run_examples(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
@@ -241,6 +277,12 @@ bool prepare_backward(Engine &e, const Call &c) {
   return e.make_slots(e.pool.size * e.together);
 }
 
+// Whether the threads share each example: there are fewer, and neurons enough to share.
+bool worth_sharing(const Engine &e, const Call &c) {
+  return c.batch < e.pool.size && TEAM_NEURONS >= c.team && c.phases & mlg::FORWARD &&
+         !(c.phases & mlg::ONLINE);
+}
+
 int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
@@ -259,7 +301,7 @@ int run(Engine &e, Call c) {
     regularise(e, c);
     c.phases = mlg::BACKWARD | mlg::OWN_SLOTS;
   }
-  e.pool.run(run_examples, &e);
+  e.pool.run(worth_sharing(e, c) ? run_team : run_examples, &e);
   if (e.status) return e.status;
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   const bool good = finite_losses(c);

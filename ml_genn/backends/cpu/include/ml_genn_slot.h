@@ -41,7 +41,7 @@ struct Scratch {
 
 struct Slot {
   float *block = nullptr;  // rows of state, then delay rings
-  uint8_t *flags = nullptr, *active = nullptr;  // of the neurons of a group, in a step
+  uint8_t *flags = nullptr, *active = nullptr;  // of neurons, in a step
   mlg::Tape tapes[TAPES + 1];
   float *drive[OUTPUTS + 1] = {};  // slopes of a loss that looks at every step
   float *history[HISTORIES + 1] = {};  // state at the start of each step

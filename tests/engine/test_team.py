@@ -1,0 +1,84 @@
+"""Threads that share the neurons of one example give what one thread gives."""
+
+import numpy as np
+import pytest
+
+from ml_genn import Connection, Network, Population
+from ml_genn.callbacks import SpikeRecorder, VarRecorder
+from ml_genn.compilers import BPTTCompiler, InferenceCompiler
+from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import preprocess_spikes
+
+STEPS, ALL = 25, 1
+
+
+def network(hidden, sparse, delay):
+    """A recurrent network with the same weights each time."""
+    np.random.seed(3)
+
+    def connect(weight, delay=0):
+        if sparse:
+            return FixedProbability(0.3, weight, delay=delay)
+        return Dense(weight, delay)
+
+    with Network() as made:
+        inputs = Population("spike_input", 30)
+        middle = Population("leaky_integrate_fire", hidden, record_spikes=True)
+        output = Population(LeakyIntegrate(readout="avg_var"), 4)
+        synapse = Exponential(5.0)
+        Connection(inputs, middle, connect(Normal(1.0, 0.5), delay), synapse)
+        Connection(middle, middle, connect(Normal(0.0, 0.1)), synapse)
+        Connection(middle, output, Dense(Normal(0.0, 0.3)), synapse)
+    return made, middle, output
+
+
+def spikes():
+    rng = np.random.default_rng(4)
+    times = np.sort(rng.integers(0, STEPS, 200))
+    return [preprocess_spikes(times, rng.integers(0, 30, 200), 30)]
+
+
+@pytest.mark.parametrize("hidden", [20, 300, 777])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("delay", [0, 3])
+def test_inference_is_the_same(hidden, sparse, delay):
+    made, middle, output = network(hidden, sparse, delay)
+    found = []
+    for threads, team in ((1, 10**9), (2, ALL), (3, ALL)):
+        compiled = InferenceCompiler(STEPS, num_threads=threads).compile(made)
+        compiled.model.team = team
+        recorders = [
+            SpikeRecorder(middle, key="spikes"),
+            VarRecorder(output, "v", key="v"),
+        ]
+        predictions, recorded = compiled.predict(spikes(), output, callbacks=recorders)
+        found.append((predictions[output], recorded))
+    (alone, recorded), *teams = found
+    assert sum(map(len, recorded["spikes"][0])) > 0
+    for predictions, others in teams:
+        np.testing.assert_allclose(predictions, alone, rtol=1e-5, atol=1e-6)
+        for one, other in zip(recorded["spikes"], others["spikes"], strict=True):
+            np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(others["v"], recorded["v"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("backward_threshold", [None, 0.2])
+def test_gradients_are_the_same(backward_threshold):
+    made, _, _ = network(300, sparse=False, delay=0)
+    found = []
+    for threads, team in ((1, 10**9), (2, ALL)):
+        np.random.seed(5)
+        compiled = BPTTCompiler(
+            STEPS,
+            "sparse_categorical_crossentropy",
+            backward_threshold=backward_threshold,
+            num_threads=threads,
+        ).compile(made)
+        compiled.model.team = team
+        found.append(compiled.gradients(spikes(), np.array([2])))
+    for key, gradient in found[0].items():
+        assert np.abs(gradient).max() > 0
+        np.testing.assert_allclose(found[1][key], gradient, rtol=1e-4, atol=1e-7)
