@@ -393,7 +393,7 @@ class CompiledNetwork:
             listed = [*listed, *own]
         return CallbackList(listed, compiled_network=self, **params)
 
-    def begin_batch(self, step: int) -> None:
+    def begin_batch(self) -> None:
         """Called before training on a batch; an evaluated network has nothing to do."""
 
     def run_batch(

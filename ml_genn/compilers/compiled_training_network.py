@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,15 @@ from ml_genn.model.plan import Learned, LearnedKind
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.training.data import InMemory, Streamed, adapt, in_memory, split_off
-from ml_genn.training.loop import Tally, run_epoch
+from ml_genn.training.data import (
+    Batch,
+    InMemory,
+    Streamed,
+    adapt,
+    in_memory,
+    split_off,
+)
+from ml_genn.training.loop import BatchResult, Tally, run_epoch
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
 
@@ -62,10 +68,29 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """Time steps of an example."""
         return self.num_steps
 
-    def begin_batch(self, step: int) -> None:
-        """Tells the engine the optimiser's numbers for a batch."""
-        scalars = [s for u in self._lowered.updates for s in u.scalars(step)]
-        self.model.set_optimiser_scalars(scalars)
+    @property
+    def optimisers(self) -> list[tuple[Optimiser, list[Any]]]:
+        """Each optimiser, and what it changes, named as by `gradients`."""
+        found: dict[Optimiser, list[Any]] = {}
+        for update in self._lowered.updates:
+            found.setdefault(update.optimiser, []).append(self._key(update.target))
+        return list(found.items())
+
+    def begin_batch(self) -> None:
+        """Tells the engine the optimisers' numbers for a batch."""
+        pairs = zip(self._lowered.updates, self._lowered.plan.updates, strict=True)
+        step = self._steps_taken
+        self.model.set_optimiser_scalars(
+            [s for update, plan in pairs for s in update.scalars(step, plan)]
+        )
+
+    def run_batch(
+        self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
+    ) -> BatchResult:
+        """Runs a batch; one that was learned from counts as a step."""
+        result = super().run_batch(batch, callbacks, number, train=train)
+        self._steps_taken += train and result.finite
+        return result
 
     def train(
         self,
@@ -149,7 +174,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         hooks.call("on_train_begin")
         if validation:
             validation.callbacks.call("on_test_begin")
-        steps = self._steps(training.data, epochs.start)
+        batches = training.data.num_batches
+        if batches is not None and epochs.start:
+            self._steps_taken = batches * epochs.start
         for epoch in epochs:
             hooks.call("on_epoch_begin", epoch)
             run_epoch(
@@ -158,7 +185,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 training.tally,
                 hooks,
                 epoch=epoch,
-                steps=steps,
+                train=True,
                 shuffle=shuffle,
                 communicator=self.communicator,
             )
@@ -180,19 +207,6 @@ class CompiledTrainingNetwork(CompiledNetwork):
             communicator=self.communicator,
         )
         hooks.call("on_epoch_end", epoch, validation.tally.metrics)
-
-    def _steps(self, data: InMemory | Streamed, start_epoch: int) -> Iterator[int]:
-        """Numbers of optimiser steps; they go on where the last training ended."""
-        batches = data.num_batches
-        if batches is not None and start_epoch:
-            self._steps_taken = batches * start_epoch
-
-        def steps() -> Iterator[int]:
-            for step in count(self._steps_taken):
-                self._steps_taken = step + 1
-                yield step
-
-        return steps()
 
     @staticmethod
     def _held_out(

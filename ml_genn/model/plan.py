@@ -363,6 +363,8 @@ class Learned:
 
 
 SIGN = "sign"  #: slot of weights that are rewired: +1 or -1, which they keep
+GRADIENT_NORM = "gradient_norm"  #: length of the gradient of the array
+GLOBAL_NORM = "global_norm"  #: length of the gradients of all arrays together
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,13 +376,18 @@ class OptimiserUpdate:
         slots: names of the numbers it keeps for each weight.
         scalars: names of the numbers it is given each step.
         code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
-            ``gradient`` and the scalars.
+            ``gradient`` and the scalars; it may read the norms.
     """
 
     target: Learned
     slots: tuple[str, ...]
     scalars: tuple[str, ...]
     code: Code
+
+    @property
+    def norms(self) -> bool:
+        """Whether it reads a norm."""
+        return not self.code.reads.isdisjoint({GRADIENT_NORM, GLOBAL_NORM})
 
 
 @dataclass(frozen=True, slots=True)

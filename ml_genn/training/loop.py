@@ -44,8 +44,8 @@ class Runner(Protocol):
     ) -> BatchResult:
         """Runs a batch and tells callbacks what was recorded."""
 
-    def begin_batch(self, step: int) -> None:
-        """Called before training on the batch with this index since the start."""
+    def begin_batch(self) -> None:
+        """Called before training on a batch."""
 
 
 class Tally:
@@ -88,7 +88,7 @@ def run_epoch(
     callbacks: CallbackList,
     *,
     epoch: int = 0,
-    steps: Iterator[int] | None = None,
+    train: bool = False,
     shuffle: bool = False,
     communicator: Any = None,
 ) -> None:
@@ -100,7 +100,7 @@ def run_epoch(
         tally: metrics and loss.
         callbacks: what is told.
         epoch: number of the epoch, for errors.
-        steps: numbers of the optimiser's steps; None to evaluate without training.
+        train: whether the network learns, or is only evaluated.
         shuffle: whether examples come in random order.
         communicator: sums metrics over processes.
 
@@ -117,10 +117,10 @@ def run_epoch(
             if isinstance(data, Streamed):
                 tally.check(batch.targets, runner.num_steps)
             callbacks.call("on_batch_begin", number)
-            if steps is not None:
-                runner.begin_batch(next(steps))
-            result = runner.run_batch(batch, callbacks, number, train=steps is not None)
-            if steps is not None and not result.finite:
+            if train:
+                runner.begin_batch()
+            result = runner.run_batch(batch, callbacks, number, train=train)
+            if train and not result.finite:
                 raise _diverged(epoch, number)
             tally.add(batch, result, communicator)
             callbacks.call("on_batch_end", number, tally.metrics)

@@ -53,7 +53,11 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
             "spike_input",
         },
     ),
-    (optimisers.default_optimisers, optimisers.Optimiser, {"adam"}),
+    (
+        optimisers.default_optimisers,
+        optimisers.Optimiser,
+        {"adam", "adamax", "lion"},
+    ),
     (
         readouts.default_readouts,
         readouts.Readout,
