@@ -242,6 +242,7 @@ class CompiledNetwork:
         return tuple(p for p, n in self._lowered.neurons.items() if n.readout)
 
     def _spec(self) -> DataSpec:
+        plans = {p: self._lowered.plan.neuron(p.name).loss for p in self.outputs}
         return DataSpec(
             inputs=self.inputs,
             outputs=self.outputs,
@@ -249,6 +250,9 @@ class CompiledNetwork:
             num_steps=self.num_steps,
             dt=self.dt,
             prepare=self.model.prepare,
+            each_step=frozenset(
+                p for p, loss in plans.items() if loss and loss.per_step
+            ),
         )
 
     def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:

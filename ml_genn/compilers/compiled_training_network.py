@@ -28,6 +28,7 @@ from ml_genn.training.data import (
     split_off,
 )
 from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
 
@@ -105,6 +106,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validation_split: float = 0.0,
         validation_x: Any = None,
         validation_y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> tuple[Any, ...]:
         """Trains the network.
 
@@ -121,6 +124,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
             validation_x, validation_y: data that are evaluated after each epoch.
+            sample_weight: how much the loss of each example counts, one number each, or
+                {output: numbers}; a batch is still divided by its number of examples.
+            class_weight: {label: how much its examples count}, or {output: {label:
+                number}}; 1 for labels that are not there.
 
         Returns:
             Metrics of the last epoch by output, and what callbacks collected; with
@@ -133,10 +140,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """
         whole("train: num_epochs", num_epochs)
         whole("train: start_epoch", start_epoch, least=0)
-        held = self._held_out(x, y, validation_split, validation_x, validation_y)
-        (x, y), aside = held
+        aside = self._given(validation_split, validation_x, validation_y)
+        if validation_split:
+            (x, y, sample_weight), aside = split_off(
+                x, y, sample_weight, validation_split
+            )
         spec = self._spec()
-        data = adapt(x, y, spec, self.batch_size, epochs=num_epochs)
+        weights = Weights(sample_weight, class_weight)
+        data = adapt(x, y, spec, self.batch_size, epochs=num_epochs, weights=weights)
         keys = data.targets if isinstance(data, InMemory) else self.outputs
         told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
@@ -209,10 +220,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
         hooks.call("on_epoch_end", epoch, validation.tally.metrics)
 
     @staticmethod
-    def _held_out(
-        x: Any, y: Any, split: float, validation_x: Any, validation_y: Any
-    ) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
-        """Training data, and data for validation if there are any."""
+    def _given(
+        split: float, validation_x: Any, validation_y: Any
+    ) -> tuple[Any, Any] | None:
+        """Data for validation if any are given."""
         given = validation_x is not None, validation_y is not None
         if any(given) and not all(given):
             raise ValidationError(
@@ -222,9 +233,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             raise ValidationError(
                 "train: give either validation_split or validation_x and validation_y."
             )
-        if all(given):
-            return (x, y), (validation_x, validation_y)
-        return split_off(x, y, split) if split else ((x, y), None)
+        return (validation_x, validation_y) if all(given) else None
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
@@ -253,12 +262,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
             f"feedback_weights: there are none from '{ends[1]}' to '{ends[0]}'."
         )
 
-    def gradients(self, x: Any, y: Any) -> dict[Any, np.ndarray]:
+    def gradients(
+        self, x: Any, y: Any, sample_weight: Any = None
+    ) -> dict[Any, np.ndarray]:
         """Gradients of the mean loss over all examples, with the weights as they are.
 
         Args:
             x: {input: examples}, or the examples of the only input.
             y: {output: targets}, or the targets of the only output.
+            sample_weight: as for `train`.
 
         Returns:
             {connection: array (source size, target size), or (synapses,) where they
@@ -267,7 +279,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             if they share one} for parameters, and {(hidden, output): array} for
             feedback weights that are learned.
         """
-        data = in_memory(x, y, self._spec(), self.batch_size)
+        weights = Weights(sample_weight)
+        data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         everything = np.arange(data.size)
         outcome = self.model.run(
             data.prepared, everything, Mode(backward=True, gradients=True)
@@ -290,9 +303,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             return connection
         return connection, array.kind.value
 
-    def loss(self, x: Any, y: Any) -> float:
+    def loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """The mean loss over all examples, with the weights as they are."""
-        data = in_memory(x, y, self._spec(), self.batch_size)
+        weights = Weights(sample_weight)
+        data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         tally = Tally({})
         run_epoch(self, data, tally, CallbackList([], compiled_network=self))
         return float(tally.metrics.loss or 0.0)

@@ -193,7 +193,20 @@ class LossKind(Enum):
     """Losses that a backend offers."""
 
     CROSS_ENTROPY = "cross_entropy"  #: softmax cross-entropy against a label
+    SOFT_CROSS_ENTROPY = "soft_cross_entropy"  #: the same against shares of classes
     SQUARED_ERROR = "squared_error"  #: mean square error against values
+    ABSOLUTE_ERROR = "absolute_error"  #: mean absolute error against values
+    RELATIVE_SQUARED_ERROR = "relative_squared_error"  #: of times, against a label
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether targets are labels, one for each example."""
+        return self in (LossKind.CROSS_ENTROPY, LossKind.RELATIVE_SQUARED_ERROR)
+
+    @property
+    def of_errors(self) -> bool:
+        """Whether targets are values of what is compared, number by number."""
+        return self in (LossKind.SQUARED_ERROR, LossKind.ABSOLUTE_ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples
 from ml_genn.population import Population
 from ml_genn.training.results import PopulationDict, population_items
+from ml_genn.training.weights import Weights
 from ml_genn.utils.data import PreprocessedSpikes, get_dataset_size, split_dataset
 from ml_genn.utils.data.encode import (
     EventStream,
@@ -31,6 +32,7 @@ class DataSpec:
         inputs: populations that are given data.
         outputs: populations that have a readout.
         losses: {output: loss}; empty where nothing is learned.
+        each_step: outputs whose loss compares each step.
         num_steps: time steps of an example.
         dt: time step [ms].
         prepare: turns checked examples into what the model runs.
@@ -42,6 +44,7 @@ class DataSpec:
     num_steps: int
     dt: float
     prepare: Callable[[Examples], Any]
+    each_step: frozenset[Population] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +92,13 @@ class InMemory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streamed:
-    """Batches that an iterable yields as (x, y); never all in memory."""
+    """Batches that an iterable yields as (x, y) or (x, y, sample weights)."""
 
-    source: Iterable[tuple[Any, Any]]
+    source: Iterable[tuple[Any, ...]]
     spec: DataSpec
     batch_size: int
     limit: int | None = None
+    class_weight: Any = None
 
     @property
     def num_batches(self) -> int | None:
@@ -122,13 +126,14 @@ class Streamed:
         try:
             if isinstance(item, PreprocessedSpikes):
                 raise _no_targets()
-            if not isinstance(item, tuple | list) or len(item) != 2:
+            if not isinstance(item, tuple | list) or len(item) not in (2, 3):
                 raise ValidationError(
-                    "Data: each item of an iterable of batches is a pair (x, y). "
-                    f"Received {type(item).__name__}."
+                    "Data: each item of an iterable of batches is a pair (x, y), or "
+                    f"(x, y, sample weights). Received {type(item).__name__}."
                 )
-            x, y = item
-            return in_memory(x, y, self.spec, self.batch_size)
+            x, y, *rest = item
+            weights = Weights(rest[0] if rest else None, self.class_weight)
+            return in_memory(x, y, self.spec, self.batch_size, weights=weights)
         except ValidationError as error:
             error.add_note(f"In item {k} of the iterable of batches.")
             raise
@@ -164,15 +169,27 @@ class Keyed:
 
 
 def adapt(
-    x: Any, y: Any, spec: DataSpec, batch_size: int, *, epochs: int = 1
+    x: Any,
+    y: Any,
+    spec: DataSpec,
+    batch_size: int,
+    *,
+    epochs: int = 1,
+    weights: Weights | None = None,
 ) -> InMemory | Streamed:
     """Data as users give it: mappings, arrays or lists, or an iterable of (x, y).
 
     Raises:
         ValidationError: if anything does not fit the network.
     """
+    weights = weights or Weights()
     if y is not None or isinstance(x, Mapping):
-        return in_memory(x, y, spec, batch_size)
+        return in_memory(x, y, spec, batch_size, weights=weights)
+    if weights.samples is not None:
+        raise ValidationError(
+            "train: sample_weight stands beside data in memory. An iterable of batches "
+            "yields (x, y, sample weights)."
+        )
     if isinstance(x, Iterator) and epochs > 1:
         raise ValidationError(
             f"Data: an iterator can be used only once, but {epochs} epochs were "
@@ -185,7 +202,7 @@ def adapt(
             f"Data: without y, x is an iterable of batches (x, y). Received "
             f"{type(x).__name__}."
         )
-    return Streamed(x, spec, batch_size)
+    return Streamed(x, spec, batch_size, class_weight=weights.classes)
 
 
 def _no_targets() -> ValidationError:
@@ -195,8 +212,8 @@ def _no_targets() -> ValidationError:
 
 
 def split_off(
-    x: Any, y: Any, fraction: float
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    x: Any, y: Any, samples: Any, fraction: float
+) -> tuple[tuple[Any, Any, Any], tuple[Any, Any]]:
     """Data without their last part, and that part, in the form in which they came.
 
     Raises:
@@ -207,10 +224,11 @@ def split_off(
             "train: validation_split needs data in memory. Give validation_x and "
             "validation_y beside an iterable of batches."
         )
-    given = {"x": x, "y": y}
+    given = {"x": x, "y": y, "sample_weight": samples}
     values = {
         (name, key): examples
         for name, data in given.items()
+        if data is not None
         for key, examples in _items(data)
     }
     sizes = {key: _size(key[0], examples) for key, examples in values.items()}
@@ -228,12 +246,14 @@ def split_off(
         )
 
     def formed(part: Mapping[Any, Any], name: str) -> Any:
+        if given[name] is None:
+            return None
         if not isinstance(given[name], Mapping):
             return part[name, None]
         return {key: part[name, key] for key in given[name]}
 
-    first, last = [(formed(part, "x"), formed(part, "y")) for part in parts]
-    return first, last
+    first, last = [[formed(part, name) for name in given] for part in parts]
+    return (first[0], first[1], first[2]), (last[0], last[1])
 
 
 def _items(data: Any) -> Iterable[tuple[Any, Any]]:
@@ -250,7 +270,13 @@ def _size(name: str, examples: Any) -> int:
 
 
 def in_memory(
-    x: Any, y: Any, spec: DataSpec, batch_size: int, *, targets: bool = True
+    x: Any,
+    y: Any,
+    spec: DataSpec,
+    batch_size: int,
+    *,
+    targets: bool = True,
+    weights: Weights | None = None,
 ) -> InMemory:
     """Checks examples against a network and encodes them.
 
@@ -260,6 +286,7 @@ def in_memory(
         spec: what data has to look like.
         batch_size: examples in a batch.
         targets: whether there are targets; False for predictions.
+        weights: how much each example counts; None for one each.
     """
     inputs = _keyed(x, spec.inputs, "input")
     outputs = _keyed(y, spec.outputs, "output") if targets else {}
@@ -271,14 +298,24 @@ def in_memory(
         size=size,
         num_steps=spec.num_steps,
         events={p.name: _events(p, v, spec) for p, (_, v) in inputs.items()},
-        targets={p.name: _flat(kept[p]) for p in outputs if p in spec.losses},
+        targets={
+            p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
+        },
+        weights=(weights or Weights()).array(
+            spec.losses, {p: kept[p] for p in spec.outputs if p in outputs}
+        ),
     )
     return InMemory(spec.prepare(examples), kept, size, batch_size)
 
 
-def _flat(values: np.ndarray) -> np.ndarray:
-    """Labels as they are; trajectories as (examples, steps, neurons)."""
-    return values if values.ndim < 3 else values.reshape(*values.shape[:2], -1)
+def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.ndarray:
+    """Labels (examples,), values (examples, neurons), or with steps between."""
+    loss, size = spec.losses[population], population.size
+    found = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
+    if loss.KIND.of_labels:
+        return found
+    trajectory = loss.KIND.of_errors and population in spec.each_step
+    return found.reshape(len(found), *[spec.num_steps] * trajectory, size)
 
 
 def _keyed(
@@ -391,7 +428,13 @@ def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
     loss = spec.losses.get(population)
     if loss is not None:
         shape = population.shape or ()
-        return loss.check_target(values, where, steps=spec.num_steps, shape=shape)
+        return loss.check_target(
+            values,
+            where,
+            steps=spec.num_steps,
+            shape=shape,
+            each_step=population in spec.each_step,
+        )
     try:
         return np.asarray(values, dtype=None if len(values) else np.float64)
     except ValueError:

@@ -39,7 +39,11 @@ from ml_genn.compilers import (
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.initializers import Normal, Uniform
-from ml_genn.losses import MeanSquareError
+from ml_genn.losses import (
+    MeanSquareError,
+    RelativeMeanSquareError,
+    SpikeCountMeanSquareError,
+)
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import PreprocessedSpikes
@@ -383,19 +387,19 @@ def test_learning_needs_an_output() -> None:
     ("loss", "readout", "message"),
     [
         (
-            "mean_square_error",
+            RelativeMeanSquareError(1.0),
             "avg_var",
-            "MeanSquareError with AvgVar of a non-spiking",
+            "RelativeMeanSquareError with AvgVar of a non-spiking",
         ),
         (
-            "mean_square_error",
+            SpikeCountMeanSquareError(5.0),
             "max_var",
-            "MeanSquareError with MaxVar of a non-spiking",
+            "SpikeCountMeanSquareError with MaxVar of a non-spiking",
         ),
     ],
 )
 def test_unsupported_pairs_list_what_is_supported(
-    loss: str, readout: str, message: str
+    loss: Any, readout: str, message: str
 ) -> None:
     with pytest.raises(UnsupportedError) as caught:
         _compile(small(readout).network, loss)

@@ -27,7 +27,6 @@ from ml_genn.model.plan import (
     Format,
     Learned,
     LearnedKind,
-    LossKind,
     Plan,
     Values,
 )
@@ -363,6 +362,7 @@ class CpuModel:
             "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
             "results": _pointers(results),
             "gradients": _pointers(gradients),
+            "weights": self._weights(examples, indices),
             "losses": losses,
         }
         targets = self._targets(examples, indices)
@@ -412,6 +412,11 @@ class CpuModel:
             setattr(call, name, array.ctypes.data)
         return call
 
+    def _weights(self, examples: Examples, indices: np.ndarray) -> np.ndarray:
+        if examples.weights is None:
+            return np.ones((len(indices), len(self._layout.outputs)), dtype=np.float32)
+        return np.ascontiguousarray(examples.weights[indices], dtype=np.float32)
+
     def _targets(
         self, examples: Examples, indices: np.ndarray
     ) -> list[np.ndarray | None]:
@@ -421,8 +426,7 @@ class CpuModel:
             if values is None or group.loss is None:
                 result.append(None)
                 continue
-            labels = group.loss.kind is LossKind.CROSS_ENTROPY
-            dtype = np.int32 if labels else np.float32
+            dtype = np.int32 if group.loss.kind.of_labels else np.float32
             result.append(np.ascontiguousarray(values[indices], dtype=dtype))
         return result
 
