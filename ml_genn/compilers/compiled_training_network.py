@@ -25,8 +25,10 @@ from ml_genn.training.data import (
     Streamed,
     adapt,
     in_memory,
+    is_stream,
     split_off,
 )
+from ml_genn.training.history import History, logs_of
 from ml_genn.training.loop import BatchResult, Tally, run_epoch
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
@@ -48,6 +50,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
     Attributes:
         optimiser: changes the weights; an attribute changed takes effect with the next
             batch.
+        history: loss and metrics of the last training by name and epoch.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.optimiser = optimiser
         self._recorders = recorders
         self._steps_taken = 0
+        self.history = History()
 
     @property
     def example_timesteps(self) -> int:
@@ -108,12 +112,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validation_y: Any = None,
         sample_weight: Any = None,
         class_weight: Any = None,
+        steps_per_epoch: int | None = None,
     ) -> tuple[Any, ...]:
         """Trains the network.
 
         Args:
             x: {input: examples}, the examples of the only input, or (without y) an
-                iterable of batches (x, y).
+                iterable of batches (x, y) such as a torch DataLoader, or a function
+                that returns an iterator for each epoch; batches may be (x, y, weights).
             y: {output: targets}, or the targets of the only output.
             num_epochs: how often all data are shown, 1 by default.
             start_epoch: number of the first epoch, 0 by default.
@@ -123,16 +129,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
-            validation_x, validation_y: data that are evaluated after each epoch.
+            validation_x, validation_y: data that are evaluated after each epoch; as x
+                and y.
             sample_weight: how much the loss of each example counts, one number each, or
                 {output: numbers}; a batch is still divided by its number of examples.
             class_weight: {label: how much its examples count}, or {output: {label:
                 number}}; 1 for labels that are not there.
+            steps_per_epoch: batches of an iterable that make an epoch; None (default)
+                for all. An iterator goes on where the last epoch ended.
 
         Returns:
             Metrics of the last epoch by output, and what callbacks collected; with
             validation: (metrics, validation metrics, collected, collected in
-            validation).
+            validation). ``metrics.history``, also ``history`` of this network, has
+            loss and metrics of each epoch: ``history["val_accuracy"]``.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -147,7 +157,17 @@ class CompiledTrainingNetwork(CompiledNetwork):
             )
         spec = self._spec()
         weights = Weights(sample_weight, class_weight)
-        data = adapt(x, y, spec, self.batch_size, epochs=num_epochs, weights=weights)
+        if steps_per_epoch is not None:
+            whole("train: steps_per_epoch", steps_per_epoch)
+        data = adapt(
+            x,
+            y,
+            spec,
+            self.batch_size,
+            epochs=num_epochs,
+            weights=weights,
+            steps=steps_per_epoch,
+        )
         keys = data.targets if isinstance(data, InMemory) else self.outputs
         told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
@@ -159,7 +179,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         validation = None
         if aside is not None:
-            kept = in_memory(*aside, spec, self.batch_size)
+            kept = adapt(*aside, spec, self.batch_size, epochs=num_epochs)
             fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told
@@ -182,6 +202,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self, training: _Pass, validation: _Pass | None, epochs: range, shuffle: bool
     ) -> None:
         hooks = training.callbacks
+        self.stop_training = False
+        self.history = training.tally.metrics.history = History()
         hooks.call("on_train_begin")
         if validation:
             validation.callbacks.call("on_test_begin")
@@ -203,6 +225,13 @@ class CompiledTrainingNetwork(CompiledNetwork):
             hooks.call("on_epoch_end", epoch, training.tally.metrics)
             if validation:
                 self._validate(validation, epoch)
+            logs = logs_of(
+                training.tally.metrics, validation.tally.metrics if validation else None
+            )
+            self.history.add(epoch, logs)
+            hooks.call("on_epoch_logs", epoch, logs)
+            if self.stop_training:
+                break
         hooks.call("on_train_end", training.tally.metrics)
         if validation:
             validation.callbacks.call("on_test_end", validation.tally.metrics)
@@ -225,15 +254,23 @@ class CompiledTrainingNetwork(CompiledNetwork):
     ) -> tuple[Any, Any] | None:
         """Data for validation if any are given."""
         given = validation_x is not None, validation_y is not None
-        if any(given) and not all(given):
+        if any(given) and not all(given) and not is_stream(validation_x):
             raise ValidationError(
                 "train: give both validation_x and validation_y, or neither."
             )
-        if all(given) and split:
+        if any(given) and split:
             raise ValidationError(
                 "train: give either validation_split or validation_x and validation_y."
             )
-        return (validation_x, validation_y) if all(given) else None
+        return (validation_x, validation_y) if any(given) else None
+
+    def learned_values(self) -> list[np.ndarray]:
+        """A copy of all that is learned, for `set_learned_values`."""
+        return self.model.learned_values()
+
+    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
+        """Goes back to what `learned_values` gave."""
+        self.model.set_learned_values(values)
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""

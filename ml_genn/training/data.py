@@ -103,7 +103,7 @@ class Streamed:
     @property
     def num_batches(self) -> int | None:
         """Number of batches, where it is known beforehand."""
-        known = len(self.source) if isinstance(self.source, Sized) else None
+        known = _length(self.source)
         if self.limit is None:
             return known
         return self.limit if known is None else min(known, self.limit)
@@ -137,6 +137,24 @@ class Streamed:
         except ValidationError as error:
             error.add_note(f"In item {k} of the iterable of batches.")
             raise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restarted:
+    """What a function gives, asked for anew each time."""
+
+    make: Callable[[], Iterable[tuple[Any, ...]]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.make())
+
+
+def _length(source: Iterable[Any]) -> int | None:
+    """Number of batches; None where it is not known, as of torch's endless loaders."""
+    try:
+        return len(source) if isinstance(source, Sized) else None
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,8 +194,18 @@ def adapt(
     *,
     epochs: int = 1,
     weights: Weights | None = None,
+    steps: int | None = None,
 ) -> InMemory | Streamed:
     """Data as users give it: mappings, arrays or lists, or an iterable of (x, y).
+
+    Args:
+        x, y: data; x alone may be an iterable of batches, or a function that gives one
+            for each epoch.
+        spec: what data has to look like.
+        batch_size: examples in a batch.
+        epochs: how often all data are shown.
+        weights: how much each example counts; None for one each.
+        steps: batches of an epoch, of an iterable; None for all.
 
     Raises:
         ValidationError: if anything does not fit the network.
@@ -190,19 +218,36 @@ def adapt(
             "train: sample_weight stands beside data in memory. An iterable of batches "
             "yields (x, y, sample weights)."
         )
-    if isinstance(x, Iterator) and epochs > 1:
+    if isinstance(x, Iterator) and epochs > 1 and steps is None:
         raise ValidationError(
             f"Data: an iterator can be used only once, but {epochs} epochs were "
-            "asked for. Give an object whose __iter__ starts anew, or a list."
+            "asked for. Give an object whose __iter__ starts anew, a function that "
+            "returns an iterator, or steps_per_epoch."
         )
-    if isinstance(x, np.ndarray):
+    if hasattr(x, "__array__"):
         raise _no_targets()
+    if callable(x) and not isinstance(x, Iterable):
+        x = Restarted(x)
     if not isinstance(x, Iterable):
         raise ValidationError(
             f"Data: without y, x is an iterable of batches (x, y). Received "
             f"{type(x).__name__}."
         )
-    return Streamed(x, spec, batch_size, class_weight=weights.classes)
+    return Streamed(x, spec, batch_size, steps, weights.classes)
+
+
+def is_stream(x: Any) -> bool:
+    """Whether data bring their targets along: an iterable of batches, or what makes it.
+
+    Args:
+        x: what a user gave as data.
+    """
+    if isinstance(x, Mapping) or hasattr(x, "__array__"):
+        return False
+    if isinstance(x, Sequence):
+        pair = len(x) > 0 and isinstance(x[0], tuple | list)
+        return pair and not isinstance(x[0], PreprocessedSpikes)
+    return isinstance(x, Iterable) or callable(x)
 
 
 def _no_targets() -> ValidationError:
@@ -378,16 +423,21 @@ def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
 
 def _events(population: Population, values: Any, spec: DataSpec) -> list[EventStream]:
     duration = spec.num_steps * spec.dt
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        return _raster(population, values, spec)
+    if hasattr(values, "__array__") and np.asarray(values).dtype != object:
+        return _raster(f"Data for '{population.name}'", population, values, spec)
     result = []
     for k, spikes in enumerate(values):
         where = f"Data for '{population.name}', example {k}"
+        if hasattr(spikes, "__array__") and np.ndim(spikes) > 0:
+            dense = np.asarray(spikes)[None]
+            result += _raster(where, population, dense, spec, shorter=True)
+            continue
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
                 f"{where}: expected PreprocessedSpikes (see "
-                "ml_genn.utils.data.preprocess_spikes); or give one array (examples, "
-                f"time steps) + population shape. Received {type(spikes).__name__}."
+                "ml_genn.utils.data.preprocess_spikes), or an array (time steps,) + "
+                "population shape; or give one array (examples, time steps) + "
+                f"population shape. Received {type(spikes).__name__}."
             )
         check_spikes(spikes, population.size, duration, where)
         result.append(encode_events(spikes, spec.num_steps, spec.dt))
@@ -395,12 +445,20 @@ def _events(population: Population, values: Any, spec: DataSpec) -> list[EventSt
 
 
 def _raster(
-    population: Population, values: np.ndarray, spec: DataSpec
+    where: str,
+    population: Population,
+    given: Any,
+    spec: DataSpec,
+    shorter: bool = False,
 ) -> list[EventStream]:
-    """Spikes from an array (examples, steps) + shape that is 1 where there is one."""
-    where = f"Data for '{population.name}'"
+    """Spikes from an array (examples, steps) + shape that is 1 where there is one.
+
+    An example that is ``shorter`` than the network runs ends in silence.
+    """
+    values = np.asarray(given)
     shape = population.shape or ()
-    expected = (len(values), spec.num_steps, *shape)
+    steps = min(spec.num_steps, values.shape[1]) if shorter else spec.num_steps
+    expected = (len(values), steps, *shape)
     if values.dtype.kind not in "buif":
         raise ValidationError(
             f"{where}: an array of spikes holds flags or numbers. Received type "
@@ -411,7 +469,7 @@ def _raster(
             f"{where}: an array of spikes has the shape (examples, time steps) + "
             f"population shape = {expected}. Received {values.shape}."
         )
-    flat = values.reshape(len(values), spec.num_steps, -1)
+    flat = values.reshape(len(values), steps, -1)
     wrong = np.argwhere(~(flat >= 0))
     if len(wrong):
         example, step, neuron = wrong[0]

@@ -33,7 +33,13 @@ class BatchResult:
 
 
 class Runner(Protocol):
-    """What the loop needs of a compiled network."""
+    """What the loop needs of a compiled network.
+
+    Attributes:
+        stop_training: set by callbacks to end training.
+    """
+
+    stop_training: bool
 
     @property
     def num_steps(self) -> int:
@@ -106,8 +112,8 @@ def run_epoch(
 
     Raises:
         ValidationError: if a metric does not fit the targets.
-        DivergedError: if the loss is not a finite number; weights are left as they
-            were before that batch.
+        DivergedError: if the loss is not a finite number and no callback takes care of
+            it; weights are left as they were before that batch.
     """
     tally.reset()
     with _told(callbacks):
@@ -121,9 +127,14 @@ def run_epoch(
                 runner.begin_batch()
             result = runner.run_batch(batch, callbacks, number, train=train)
             if train and not result.finite:
-                raise _diverged(epoch, number)
-            tally.add(batch, result, communicator)
-            callbacks.call("on_batch_end", number, tally.metrics)
+                if not callbacks.overrides("on_diverged"):
+                    raise _diverged(epoch, number)
+                callbacks.call("on_diverged", epoch, number)
+            else:
+                tally.add(batch, result, communicator)
+                callbacks.call("on_batch_end", number, tally.metrics)
+            if train and runner.stop_training:
+                return
 
 
 @contextmanager

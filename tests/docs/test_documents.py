@@ -94,7 +94,7 @@ def test_training() -> None:
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    (optimisers,) = blocks(ROOT / "docs" / "training.md")
+    optimisers, streams, history = blocks(ROOT / "docs" / "training.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -107,6 +107,11 @@ def test_training() -> None:
     compiled = names["compiled"]
     compiled.train(x, [0, 1], 3, callbacks=[])
     assert len(compiled.optimisers) == 2
+    run(streams, {"np": np, "compiled": compiled})
+    assert len(compiled.history["loss"]) == 2
+    names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
+    found = run(history, names)["history"]
+    assert len(found["val_accuracy"]) == len(found.epoch) <= 5
     assert np.any(compiled.weights(second) != 0.5)
 
 

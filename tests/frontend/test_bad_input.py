@@ -69,7 +69,10 @@ BAD_X: dict[str, tuple[Any, str]] = {
     "more neurons": (spikes(4, neurons=5), "end_spikes must be 4 integers"),
     "fewer neurons": (spikes(4, neurons=3), "end_spikes must be 4 integers"),
     "no spikes objects": (["a"] * 4, "example 0: expected PreprocessedSpikes"),
-    "list of arrays": ([np.zeros((STEPS, 4))] * 4, "or give one array"),
+    "list of arrays": (
+        [*[np.zeros((STEPS, 4))] * 3, np.zeros((STEPS + 1, 4))],
+        r"'Pop0', example 3: an array .* \(1, 20, 4\). Received \(1, 21, 4\)",
+    ),
     "negative time": ([one((0, -1.0))] * 4, "example 0: spike times must be finite"),
     "nan time": ([one((1, np.nan))] * 4, "Got nan for neuron 1"),
     "infinite time": ([one((1, np.inf))] * 4, "Got inf for neuron 1"),
