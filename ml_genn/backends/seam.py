@@ -40,14 +40,14 @@ class Model(Protocol):
         """The values of a learned parameter: (neurons,), or () if they share one."""
 
     def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned."""
-
-    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
-        """Goes back to what `learned_values` gave.
+        """A copy of all that is learned.
 
         Raises:
-            UnsupportedError: if synapses have changed places.
+            UnsupportedError: where synapses change places.
         """
+
+    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
+        """Goes back to what `learned_values` gave."""
 
     def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""

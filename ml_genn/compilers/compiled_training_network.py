@@ -265,7 +265,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         return (validation_x, validation_y) if any(given) else None
 
     def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned, for `set_learned_values`."""
+        """A copy of all that is learned, for `set_learned_values`.
+
+        Raises:
+            UnsupportedError: where Deep-R moves synapses.
+        """
         return self.model.learned_values()
 
     def set_learned_values(self, values: Sequence[np.ndarray]) -> None:

@@ -179,25 +179,25 @@ class CpuModel:
 
     def _learned_arrays(self) -> list[np.ndarray]:
         """What is learned, and delays as they are taken."""
+        if self._rewirings:
+            raise UnsupportedError(
+                "Learned values cannot be kept and put back where Deep-R moves "
+                f"synapses: {', '.join(self._rewirings)}."
+            )
         delays = [a for a in self._layout.learned if a.kind is LearnedKind.DELAY]
         rounded = [self._array("delay_steps", array.owner) for array in delays]
         return [self._learned(array) for array in self._layout.learned] + rounded
 
     def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned."""
+        """A copy of all that is learned.
+
+        Raises:
+            UnsupportedError: where synapses change places.
+        """
         return [array.copy() for array in self._learned_arrays()]
 
     def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
-        """Goes back to what `learned_values` gave.
-
-        Raises:
-            UnsupportedError: if synapses have changed places.
-        """
-        if self._rewirings:
-            raise UnsupportedError(
-                "Learned values cannot be put back where Deep-R has moved synapses: "
-                f"{', '.join(self._rewirings)}."
-            )
+        """Goes back to what `learned_values` gave."""
         for array, value in zip(self._learned_arrays(), values, strict=True):
             array[...] = value
         self._refresh()
