@@ -44,6 +44,10 @@ class DivergedError(MlGennError, ArithmeticError):
     """Training produced a loss that is not a finite number."""
 
 
+class TrainingWarning(UserWarning):
+    """Training goes on, but probably not as it should."""
+
+
 def unknown_name(
     what: str, name: str, known: Iterable[str], *, where: str = ""
 ) -> UnknownNameError:

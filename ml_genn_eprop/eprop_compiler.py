@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
 from ml_genn.compilers import Feedback, TrainingCompiler
-from ml_genn.compilers.output_rules import STEP_RULES, OutputRules
+from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, unknown_name
-from ml_genn.losses import Loss, MeanSquareError
+from ml_genn.losses import Loss, MeanAbsoluteError, MeanSquareError
 from ml_genn.model.equations import NeuronEquations, Variable
+from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
 from ml_genn.network import Network
 from ml_genn.neurons import (
@@ -94,7 +95,9 @@ class EPropCompiler(TrainingCompiler):
     """
 
     CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = STEP_RULES
+    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+        frozenset({Sensitivity.VARIABLE}), every_step=True
+    )
     LEARNS_DELAYS: ClassVar[bool] = False
 
     def __init__(
@@ -169,9 +172,11 @@ class EPropCompiler(TrainingCompiler):
 
     def _error_scale(self, population: Population, loss: Loss) -> float:
         """How large a loss's errors are beside mlGeNN's."""
-        if isinstance(loss, MeanSquareError):
-            return 2.0 / (self.example_timesteps * population.size)
-        return 1.0
+        slopes = {MeanSquareError: 2.0, MeanAbsoluteError: 1.0}
+        slope = next((s for kind, s in slopes.items() if isinstance(loss, kind)), None)
+        if slope is None:
+            return 1.0
+        return slope / (self.example_timesteps * population.size)
 
     def equations(self, equations: NeuronEquations) -> NeuronEquations:
         """Adds the running firing rate to neurons that spike."""

@@ -1,18 +1,49 @@
 """Callbacks."""
 
 from ml_genn.callbacks.callback import Callback
+from ml_genn.callbacks.conn_var_recorder import ConnVarRecorder
+from ml_genn.callbacks.guards import SpikeRateMonitor, TerminateOnNaN
+from ml_genn.callbacks.loggers import CSVLogger, TensorBoard
+from ml_genn.callbacks.monitors import EarlyStopping, ReduceLROnPlateau
 from ml_genn.callbacks.progress_bar import BatchProgressBar
 from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
 from ml_genn.callbacks.rewiring_recorder import RewiringRecorder
+from ml_genn.callbacks.updates import (
+    CustomUpdateOnBatchBegin,
+    CustomUpdateOnBatchEnd,
+    CustomUpdateOnEpochBegin,
+    CustomUpdateOnEpochEnd,
+    CustomUpdateOnTimestepBegin,
+    CustomUpdateOnTimestepEnd,
+    OptimiserParamSchedule,
+)
 from ml_genn.utils.module import aliases
 
-default_callbacks: dict[str, type[Callback]] = aliases(BatchProgressBar)
+default_callbacks: dict[str, type[Callback]] = {
+    **aliases(BatchProgressBar, EarlyStopping, SpikeRateMonitor),
+    "reduce_lr_on_plateau": ReduceLROnPlateau,
+    "terminate_on_nan": TerminateOnNaN,
+}
 
 __all__ = [
     "BatchProgressBar",
+    "CSVLogger",
     "Callback",
+    "ConnVarRecorder",
+    "CustomUpdateOnBatchBegin",
+    "CustomUpdateOnBatchEnd",
+    "CustomUpdateOnEpochBegin",
+    "CustomUpdateOnEpochEnd",
+    "CustomUpdateOnTimestepBegin",
+    "CustomUpdateOnTimestepEnd",
+    "EarlyStopping",
+    "OptimiserParamSchedule",
+    "ReduceLROnPlateau",
     "RewiringRecorder",
+    "SpikeRateMonitor",
     "SpikeRecorder",
+    "TensorBoard",
+    "TerminateOnNaN",
     "VarRecorder",
     "default_callbacks",
 ]

@@ -17,7 +17,8 @@ class Callback:
     """Something that happens while a network is trained or evaluated.
 
     Override any of the hooks. A callback that overrides a hook of time steps makes the
-    network advance step by step in Python, which is slow; recorders do not.
+    network advance step by step in Python, which is slow; recorders do not. Setting
+    ``compiled_network.stop_training`` ends training after the batch.
 
     Attributes:
         key: key of its data, where that is known beforehand; None (default) for its
@@ -63,6 +64,22 @@ class Callback:
     @_no_op
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
         """Called after each epoch."""
+
+    @_no_op
+    def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Called when an epoch of training and its validation are over.
+
+        Args:
+            epoch: its number.
+            logs: loss and metrics by name, those of validation with "val_" before it.
+        """
+
+    @_no_op
+    def on_diverged(self, epoch: int, batch: int) -> None:
+        """Called if the loss of a batch is not a finite number; nothing was learned.
+
+        If no callback overrides it, training ends with a `DivergedError`.
+        """
 
     @_no_op
     def on_batch_begin(self, batch: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ml_genn.callbacks.callback import Callback
+from ml_genn.metrics.metric import scalar
 
 
 class BatchProgressBar(Callback):
@@ -88,10 +89,11 @@ def described(metrics: Mapping[Any, Any]) -> str:
     if loss is not None:
         parts.append(f"loss: {_short(loss)}")
     for key, metric in metrics.items():
-        if metric is not None and metric.result is not None:
+        value = scalar(metric)
+        if value is not None:
             output = f"{key} " if len(metrics) > 1 else ""
             name = type(metric).__name__
-            parts.append(f"{output}{name}: {_short(metric.result)}")
+            parts.append(f"{output}{name}: {_short(value)}")
     return ", ".join(parts)
 
 

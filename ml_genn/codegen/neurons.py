@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ml_genn.codegen.bodies import PROVIDED, Body, history_rows, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Code, LossKind, NeuronGroup, Sensitivity
+from ml_genn.model.plan import Active, Code, Loss, LossKind, NeuronGroup, Sensitivity
 
 ARGUMENTS = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
 RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
@@ -284,21 +284,30 @@ def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
             f"const float *value_ = row_<float>(s_, "
             f"{layout.rows[group.name, str(group.output)].offset});"
         )
-        call = _loss_call(loss.kind, index, group.size, f"c_.scale{divided}", slope)
+        scale = f"c_.scale * {example_weight(layout, group)}{divided}"
+        call = _loss_call(loss, index, group.size, scale, slope)
         writer.line(f"s_.loss[{index}] += {call}{divided};")
 
 
-def _loss_call(kind: LossKind, index: int, size: int, scale: str, slope: str) -> str:
-    if kind is LossKind.CROSS_ENTROPY:
-        label = f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
-        temperature = f"c_.loss_scalars[{2 * index}]"
-        given = ", ".join(["value_", str(size), label, temperature, scale, slope])
-        return f"mlg::cross_entropy({given})"
-    target = (
-        f"static_cast<const float *>(c_.targets[{index}]) + "
-        f"(b_ * c_.num_steps + t_) * {size}"
-    )
-    return f"mlg::squared_error(value_, {size}, {target}, {scale}, {slope})"
+def example_weight(layout: Layout, group: NeuronGroup) -> str:
+    """C for how much the loss of example ``b_`` counts."""
+    outputs = layout.outputs
+    return f"c_.weights[b_ * {len(outputs)} + {outputs.index(group)}]"
+
+
+def _loss_call(loss: Loss, index: int, size: int, scale: str, slope: str) -> str:
+    """C for the loss; its name is that of the kind."""
+    number = f"c_.loss_scalars[{2 * index}]"
+    given = ["value_", str(size), _target(loss, index, size), number, scale, slope]
+    return f"mlg::{loss.kind.value}({', '.join(given)})"
+
+
+def _target(loss: Loss, index: int, size: int) -> str:
+    if loss.kind.of_labels:
+        return f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
+    trajectory = loss.per_step and loss.kind.of_errors
+    row = "(b_ * c_.num_steps + t_)" if trajectory else "b_"
+    return f"static_cast<const float *>(c_.targets[{index}]) + {row} * {size}"
 
 
 def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -328,7 +337,8 @@ def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
         if group.loss:
             writer.line(
                 f"if (c_.targets[{index}]) "
-                f"c_.losses[b_ * {len(layout.outputs)} + {index}] = s_.loss[{index}];"
+                f"c_.losses[b_ * {len(layout.outputs)} + {index}] = "
+                f"s_.loss[{index}] * {example_weight(layout, group)};"
             )
 
 
@@ -346,11 +356,11 @@ def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
                 f"for (int j_ = 0; j_ < {group.size}; ++j_) "
                 "if (value_[j_] < -end_) value_[j_] = -end_;"
             )
-        writer.line("const int64_t t_ = 0;")
-        writer.line("(void)t_;")
-        call = _loss_call(loss.kind, index, group.size, "c_.scale", "result_slope__p_")
+        scale = f"c_.scale * {example_weight(layout, group)}"
+        writer.line(f"const float scale_ = {scale};")
+        call = _loss_call(loss, index, group.size, "scale_", "result_slope__p_")
         writer.line(f"s_.loss[{index}] = {call};")
-        if loss.first_spike:
+        if loss.first_spike and loss.kind is LossKind.CROSS_ENTROPY:
             _earlier(writer, index)
 
 
@@ -362,7 +372,7 @@ def _earlier(writer: CodeWriter, index: int) -> None:
     writer.line("const float left_ = 1.01f * end_ + value_[label_];")
     writer.line(f"const float alpha_ = c_.loss_scalars[{2 * index + 1}];")
     writer.line(f"s_.loss[{index}] += alpha_ / left_;")
-    writer.line("result_slope__p_[label_] -= c_.scale * alpha_ / (left_ * left_);")
+    writer.line("result_slope__p_[label_] -= scale_ * alpha_ / (left_ * left_);")
 
 
 def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:

@@ -19,7 +19,13 @@ from ml_genn.codegen.spikes_back import (
     trained_outgoing,
 )
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import LearnedKind, NeuronGroup, OptimiserUpdate
+from ml_genn.model.plan import (
+    GLOBAL_NORM,
+    GRADIENT_NORM,
+    LearnedKind,
+    NeuronGroup,
+    OptimiserUpdate,
+)
 
 
 def source(layout: Layout) -> str:
@@ -55,6 +61,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "HISTORIES": len(layout.histories),
         "LEARNED": len(layout.learned),
         "UPDATES": len(plan.updates),
+        "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
         "SLOPES": len(layout.slopes),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
@@ -249,7 +256,7 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
     """``update``: one optimiser step on part of one array, or just the sum."""
     head = (
         "static void update(const Call &c_, int64_t which_, int64_t first_, "
-        "int64_t last_, float *const *parts_, int threads_)"
+        "int64_t last_, float *const *parts_, int threads_, const float *norms_)"
     )
     with writer.block(head):
         scalars = slots = 0
@@ -261,7 +268,7 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
             scalars += len(update.scalars)
             slots += len(update.slots)
         writer.line("(void)c_, (void)which_, (void)first_, (void)last_, (void)parts_;")
-        writer.line("(void)threads_;")
+        writer.line("(void)threads_, (void)norms_;")
 
 
 def _update(
@@ -282,6 +289,10 @@ def _update(
         writer.line(f"float *__restrict {name}_p_ = c_.slots[{slots + k}];")
     for k, name in enumerate(update.scalars):
         writer.line(f"const float {name} = c_.optimiser_scalars[{scalars + k}];")
+    norms = {GRADIENT_NORM: layout.learned[update.target], GLOBAL_NORM: "LEARNED"}
+    for name, at in norms.items():
+        if name in update.code.reads:
+            writer.line(f"const float {name} = norms_[{at}];")
     writer.line("MLG_LOOP")
     with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
         writer.line("float gradient = mlg_sum(parts_, threads_, j_);")

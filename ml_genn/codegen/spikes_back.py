@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
-from ml_genn.codegen.neurons import ARGUMENTS, record_rows
+from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
 from ml_genn.codegen.send_back import (
     arrives,
     guard,
@@ -347,8 +347,8 @@ def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
         writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
         writer.line("const float end_ = c_.num_steps * c_.dt;")
         writer.line(
-            f"const float amount_ = -c_.scale * c_.loss_scalars[{2 * index + 1}] / "
-            "(1e-4f * end_);"
+            f"const float amount_ = -c_.scale * {example_weight(layout, group)} * "
+            f"c_.loss_scalars[{2 * index + 1}] / (1e-4f * end_);"
         )
         body = Body(layout, group, (adjoint.push, Code()))
         body.pointers(writer)

@@ -7,13 +7,10 @@ from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.event_prop_compiler import default_params
-from ml_genn.compilers.output_rules import (
-    SPIKE_COUNT_RULES,
-    VOLTAGE_RULES,
-    OutputRules,
-)
+from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.losses import Loss
+from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
@@ -57,7 +54,9 @@ class BPTTCompiler(TrainingCompiler):
     """
 
     CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = {**VOLTAGE_RULES, **SPIKE_COUNT_RULES}
+    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+        frozenset({Sensitivity.VARIABLE, Sensitivity.SPIKES})
+    )
 
     def __init__(
         self,

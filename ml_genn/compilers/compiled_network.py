@@ -20,6 +20,7 @@ from ml_genn.metrics import Metric, MetricsType, default_metrics
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.network import Network
 from ml_genn.neurons import Input
+from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.training.data import (
     Batch,
@@ -69,7 +70,14 @@ class CompiledNetwork:
     """A network that can be evaluated; made by a compiler.
 
     It is built when first used. A ``with`` block is not needed, but does no harm.
+
+    Attributes:
+        custom_updates: {name: function of no arguments}, to be called by callbacks such
+            as `CustomUpdateOnBatchEnd`.
+        stop_training: set by callbacks to end training.
     """
+
+    stop_training: bool = False
 
     def __init__(
         self,
@@ -83,6 +91,7 @@ class CompiledNetwork:
         self._lowered = lowered
         self._settings = settings
         self._model: Model | None = None
+        self.custom_updates: dict[str, Callable[[], Any]] = {}
 
     # ------------------------------------------------------------ life
     @property
@@ -229,7 +238,34 @@ class CompiledNetwork:
                 "record. Record a variable with VarRecorder instead."
             )
 
+    # ------------------------------------------------------------ updates
+    @property
+    def optimisers(self) -> list[tuple[Optimiser, list[Any]]]:
+        """Each optimiser, and what it changes; none where nothing is learned."""
+        return []
+
+    def check_custom_update(self, name: str) -> None:
+        """Refuses a custom update that there is not.
+
+        Raises:
+            UnknownNameError: with those that there are.
+        """
+        if name not in self.custom_updates:
+            raise unknown_name("custom update", name, self.custom_updates)
+
+    def custom_update(self, name: str) -> None:
+        """Calls a function of ``custom_updates``."""
+        self.check_custom_update(name)
+        self.custom_updates[name]()
+
     # ------------------------------------------------------------ data
+    @property
+    def spiking(self) -> tuple[Population, ...]:
+        """Populations that spike, inputs left out."""
+        plan = self._lowered.plan
+        found = [p for p in self._lowered.neurons if plan.neuron(p.name).spikes]
+        return tuple(p for p in found if p not in self.inputs)
+
     @property
     def inputs(self) -> tuple[Population, ...]:
         """Populations that are given data."""
@@ -242,6 +278,7 @@ class CompiledNetwork:
         return tuple(p for p, n in self._lowered.neurons.items() if n.readout)
 
     def _spec(self) -> DataSpec:
+        plans = {p: self._lowered.plan.neuron(p.name).loss for p in self.outputs}
         return DataSpec(
             inputs=self.inputs,
             outputs=self.outputs,
@@ -249,6 +286,9 @@ class CompiledNetwork:
             num_steps=self.num_steps,
             dt=self.dt,
             prepare=self.model.prepare,
+            each_step=frozenset(
+                p for p, loss in plans.items() if loss and loss.per_step
+            ),
         )
 
     def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:
@@ -393,7 +433,7 @@ class CompiledNetwork:
             listed = [*listed, *own]
         return CallbackList(listed, compiled_network=self, **params)
 
-    def begin_batch(self, step: int) -> None:
+    def begin_batch(self) -> None:
         """Called before training on a batch; an evaluated network has nothing to do."""
 
     def run_batch(

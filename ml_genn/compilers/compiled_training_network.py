@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,18 @@ from ml_genn.model.plan import Learned, LearnedKind
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.training.data import InMemory, Streamed, adapt, in_memory, split_off
-from ml_genn.training.loop import Tally, run_epoch
+from ml_genn.training.data import (
+    Batch,
+    InMemory,
+    Streamed,
+    adapt,
+    in_memory,
+    is_stream,
+    split_off,
+)
+from ml_genn.training.history import History, logs_of
+from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
 
@@ -41,6 +50,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
     Attributes:
         optimiser: changes the weights; an attribute changed takes effect with the next
             batch.
+        history: loss and metrics of the last training by name and epoch.
     """
 
     def __init__(
@@ -56,16 +66,36 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.optimiser = optimiser
         self._recorders = recorders
         self._steps_taken = 0
+        self.history = History()
 
     @property
     def example_timesteps(self) -> int:
         """Time steps of an example."""
         return self.num_steps
 
-    def begin_batch(self, step: int) -> None:
-        """Tells the engine the optimiser's numbers for a batch."""
-        scalars = [s for u in self._lowered.updates for s in u.scalars(step)]
-        self.model.set_optimiser_scalars(scalars)
+    @property
+    def optimisers(self) -> list[tuple[Optimiser, list[Any]]]:
+        """Each optimiser, and what it changes, named as by `gradients`."""
+        found: dict[Optimiser, list[Any]] = {}
+        for update in self._lowered.updates:
+            found.setdefault(update.optimiser, []).append(self._key(update.target))
+        return list(found.items())
+
+    def begin_batch(self) -> None:
+        """Tells the engine the optimisers' numbers for a batch."""
+        pairs = zip(self._lowered.updates, self._lowered.plan.updates, strict=True)
+        step = self._steps_taken
+        self.model.set_optimiser_scalars(
+            [s for update, plan in pairs for s in update.scalars(step, plan)]
+        )
+
+    def run_batch(
+        self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
+    ) -> BatchResult:
+        """Runs a batch; one that was learned from counts as a step."""
+        result = super().run_batch(batch, callbacks, number, train=train)
+        self._steps_taken += train and result.finite
+        return result
 
     def train(
         self,
@@ -80,12 +110,16 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validation_split: float = 0.0,
         validation_x: Any = None,
         validation_y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        steps_per_epoch: int | None = None,
     ) -> tuple[Any, ...]:
         """Trains the network.
 
         Args:
             x: {input: examples}, the examples of the only input, or (without y) an
-                iterable of batches (x, y).
+                iterable of batches (x, y) such as a torch DataLoader, or a function
+                that returns an iterator for each epoch; batches may be (x, y, weights).
             y: {output: targets}, or the targets of the only output.
             num_epochs: how often all data are shown, 1 by default.
             start_epoch: number of the first epoch, 0 by default.
@@ -95,12 +129,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
-            validation_x, validation_y: data that are evaluated after each epoch.
+            validation_x, validation_y: data that are evaluated after each epoch; as x
+                and y.
+            sample_weight: how much the loss of each example counts, one number each, or
+                {output: numbers}; a batch is still divided by its number of examples.
+            class_weight: {label: how much its examples count}, or {output: {label:
+                number}}; 1 for labels that are not there.
+            steps_per_epoch: batches of an iterable that make an epoch; None (default)
+                for all. An iterator goes on where the last epoch ended.
 
         Returns:
             Metrics of the last epoch by output, and what callbacks collected; with
             validation: (metrics, validation metrics, collected, collected in
-            validation).
+            validation). ``metrics.history``, also ``history`` of this network, has
+            loss and metrics of each epoch: ``history["val_accuracy"]``.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -108,10 +150,24 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """
         whole("train: num_epochs", num_epochs)
         whole("train: start_epoch", start_epoch, least=0)
-        held = self._held_out(x, y, validation_split, validation_x, validation_y)
-        (x, y), aside = held
+        aside = self._given(validation_split, validation_x, validation_y)
+        if validation_split:
+            (x, y, sample_weight), aside = split_off(
+                x, y, sample_weight, validation_split
+            )
         spec = self._spec()
-        data = adapt(x, y, spec, self.batch_size, epochs=num_epochs)
+        weights = Weights(sample_weight, class_weight)
+        if steps_per_epoch is not None:
+            whole("train: steps_per_epoch", steps_per_epoch)
+        data = adapt(
+            x,
+            y,
+            spec,
+            self.batch_size,
+            epochs=num_epochs,
+            weights=weights,
+            steps=steps_per_epoch,
+        )
         keys = data.targets if isinstance(data, InMemory) else self.outputs
         told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
@@ -123,7 +179,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         validation = None
         if aside is not None:
-            kept = in_memory(*aside, spec, self.batch_size)
+            kept = adapt(*aside, spec, self.batch_size, epochs=num_epochs)
             fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told
@@ -146,10 +202,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self, training: _Pass, validation: _Pass | None, epochs: range, shuffle: bool
     ) -> None:
         hooks = training.callbacks
+        self.stop_training = False
+        self.history = training.tally.metrics.history = History()
         hooks.call("on_train_begin")
         if validation:
             validation.callbacks.call("on_test_begin")
-        steps = self._steps(training.data, epochs.start)
+        batches = training.data.num_batches
+        if batches is not None and epochs.start:
+            self._steps_taken = batches * epochs.start
         for epoch in epochs:
             hooks.call("on_epoch_begin", epoch)
             run_epoch(
@@ -158,13 +218,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 training.tally,
                 hooks,
                 epoch=epoch,
-                steps=steps,
+                train=True,
                 shuffle=shuffle,
                 communicator=self.communicator,
             )
             hooks.call("on_epoch_end", epoch, training.tally.metrics)
             if validation:
                 self._validate(validation, epoch)
+            logs = logs_of(
+                training.tally.metrics, validation.tally.metrics if validation else None
+            )
+            self.history.add(epoch, logs)
+            hooks.call("on_epoch_logs", epoch, logs)
+            if self.stop_training:
+                break
         hooks.call("on_train_end", training.tally.metrics)
         if validation:
             validation.callbacks.call("on_test_end", validation.tally.metrics)
@@ -181,36 +248,33 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         hooks.call("on_epoch_end", epoch, validation.tally.metrics)
 
-    def _steps(self, data: InMemory | Streamed, start_epoch: int) -> Iterator[int]:
-        """Numbers of optimiser steps; they go on where the last training ended."""
-        batches = data.num_batches
-        if batches is not None and start_epoch:
-            self._steps_taken = batches * start_epoch
-
-        def steps() -> Iterator[int]:
-            for step in count(self._steps_taken):
-                self._steps_taken = step + 1
-                yield step
-
-        return steps()
-
     @staticmethod
-    def _held_out(
-        x: Any, y: Any, split: float, validation_x: Any, validation_y: Any
-    ) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
-        """Training data, and data for validation if there are any."""
+    def _given(
+        split: float, validation_x: Any, validation_y: Any
+    ) -> tuple[Any, Any] | None:
+        """Data for validation if any are given."""
         given = validation_x is not None, validation_y is not None
-        if any(given) and not all(given):
+        if any(given) and not all(given) and not is_stream(validation_x):
             raise ValidationError(
                 "train: give both validation_x and validation_y, or neither."
             )
-        if all(given) and split:
+        if any(given) and split:
             raise ValidationError(
                 "train: give either validation_split or validation_x and validation_y."
             )
-        if all(given):
-            return (x, y), (validation_x, validation_y)
-        return split_off(x, y, split) if split else ((x, y), None)
+        return (validation_x, validation_y) if any(given) else None
+
+    def learned_values(self) -> list[np.ndarray]:
+        """A copy of all that is learned, for `set_learned_values`.
+
+        Raises:
+            UnsupportedError: where Deep-R moves synapses.
+        """
+        return self.model.learned_values()
+
+    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
+        """Goes back to what `learned_values` gave."""
+        self.model.set_learned_values(values)
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
@@ -239,12 +303,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
             f"feedback_weights: there are none from '{ends[1]}' to '{ends[0]}'."
         )
 
-    def gradients(self, x: Any, y: Any) -> dict[Any, np.ndarray]:
+    def gradients(
+        self, x: Any, y: Any, sample_weight: Any = None
+    ) -> dict[Any, np.ndarray]:
         """Gradients of the mean loss over all examples, with the weights as they are.
 
         Args:
             x: {input: examples}, or the examples of the only input.
             y: {output: targets}, or the targets of the only output.
+            sample_weight: as for `train`.
 
         Returns:
             {connection: array (source size, target size), or (synapses,) where they
@@ -253,7 +320,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             if they share one} for parameters, and {(hidden, output): array} for
             feedback weights that are learned.
         """
-        data = in_memory(x, y, self._spec(), self.batch_size)
+        weights = Weights(sample_weight)
+        data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         everything = np.arange(data.size)
         outcome = self.model.run(
             data.prepared, everything, Mode(backward=True, gradients=True)
@@ -276,9 +344,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             return connection
         return connection, array.kind.value
 
-    def loss(self, x: Any, y: Any) -> float:
+    def loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """The mean loss over all examples, with the weights as they are."""
-        data = in_memory(x, y, self._spec(), self.batch_size)
+        weights = Weights(sample_weight)
+        data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         tally = Tally({})
         run_epoch(self, data, tally, CallbackList([], compiled_network=self))
         return float(tally.metrics.loss or 0.0)

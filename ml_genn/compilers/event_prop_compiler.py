@@ -8,13 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.output_rules import (
-    FIRST_SPIKE_RULES,
-    VOLTAGE_RULES,
-    OutputRules,
-)
+from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.compilers.training_compiler import Regularised, TrainingCompiler
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rules import ExactSpikes, SpikeRule
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -90,7 +87,9 @@ class EventPropCompiler(TrainingCompiler):
     """
 
     CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = {**VOLTAGE_RULES, **FIRST_SPIKE_RULES}
+    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+        frozenset({Sensitivity.VARIABLE, Sensitivity.SPIKE_TIME})
+    )
 
     def __init__(
         self,

@@ -1,25 +1,21 @@
-"""Which loss may look at which readout of which neuron, and how."""
+"""How a loss and a readout compose, and which learning rules have their gradient.
+
+A loss says which readouts it can look at, by what they depend on; a readout what it
+depends on, and how losses of single steps add up in its spirit; a learning rule what it
+has gradients of. There is no table of pairs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.losses import Loss, MeanSquareError, SparseCategoricalCrossentropy
+from ml_genn.losses import LOSSES, Loss
 from ml_genn.model.plan import Loss as LossPlan
-from ml_genn.model.plan import LossKind
+from ml_genn.model.plan import Sensitivity
 from ml_genn.neurons import CodeNeuron
 from ml_genn.population import Population
-from ml_genn.readouts import (
-    AvgVar,
-    AvgVarExpWeight,
-    FirstSpikeTime,
-    MaxVar,
-    SpikeCount,
-    SumVar,
-    Var,
-)
+from ml_genn.readouts import Readout, Var, default_readouts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,55 +26,36 @@ class Output:
     loss: Loss
 
 
-#: {(loss, readout, spiking neuron, per time step): what the backend computes}
-OutputRules = Mapping[tuple[type[Loss], type, bool, bool], LossPlan]
+@dataclass(frozen=True, slots=True)
+class OutputRules:
+    """What a learning rule has gradients of.
 
-_CROSS_ENTROPY = LossPlan(LossKind.CROSS_ENTROPY)
+    Args:
+        readouts: by what readouts depend on.
+        every_step: whether losses look at the output variable in every step, whatever
+            the readout.
+    """
 
-#: Losses that look at the output variable of a neuron that does not spike.
-VOLTAGE_RULES: OutputRules = {
-    **{
-        (SparseCategoricalCrossentropy, readout, False, False): _CROSS_ENTROPY
-        for readout in (AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var)
-    },
-    (SparseCategoricalCrossentropy, AvgVar, False, True): LossPlan(
-        LossKind.CROSS_ENTROPY, per_step=True
-    ),
-    (SparseCategoricalCrossentropy, SumVar, False, True): LossPlan(
-        LossKind.CROSS_ENTROPY, per_step=True, mean_over_steps=False
-    ),
-    **{
-        (MeanSquareError, Var, False, per_step): LossPlan(
-            LossKind.SQUARED_ERROR, per_step=True
-        )
-        for per_step in (False, True)
-    },
-}
+    readouts: frozenset[Sensitivity]
+    every_step: bool = False
 
-_EVERY_STEP = LossPlan(LossKind.CROSS_ENTROPY, per_step=True, mean_over_steps=False)
 
-#: Losses that look at the output variable in every step, whatever the readout.
-STEP_RULES: OutputRules = {
-    (loss, readout, False, per_step): plan
-    for loss, plan in (
-        (SparseCategoricalCrossentropy, _EVERY_STEP),
-        (MeanSquareError, LossPlan(LossKind.SQUARED_ERROR, per_step=True)),
-    )
-    for readout in (AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var)
-    for per_step in (False, True)
-}
-
-#: Losses that look at the time of the first spike.
-FIRST_SPIKE_RULES: OutputRules = {
-    (SparseCategoricalCrossentropy, FirstSpikeTime, True, False): LossPlan(
-        LossKind.CROSS_ENTROPY, first_spike=True
-    ),
-}
-
-#: Losses that look at the number of spikes.
-SPIKE_COUNT_RULES: OutputRules = {
-    (SparseCategoricalCrossentropy, SpikeCount, True, False): _CROSS_ENTROPY,
-}
+def composed(
+    loss: type[Loss], readout: type[Readout], rules: OutputRules, per_timestep: bool
+) -> LossPlan | None:
+    """What the backend computes for a loss of a readout; None if it cannot be had."""
+    looks_at = readout.PLAN.sensitivity
+    if looks_at not in loss.READOUTS & rules.readouts:
+        return None
+    if rules.every_step:
+        return LossPlan(loss.KIND, per_step=True, mean_over_steps=loss.FOLLOWS)
+    if loss.FOLLOWS and readout is Var:
+        return LossPlan(loss.KIND, per_step=True)
+    if not per_timestep:
+        return LossPlan(loss.KIND, first_spike=looks_at is Sensitivity.SPIKE_TIME)
+    if readout.MEAN_OVER_STEPS is None:
+        return None
+    return LossPlan(loss.KIND, per_step=True, mean_over_steps=readout.MEAN_OVER_STEPS)
 
 
 def output_loss(
@@ -87,18 +64,41 @@ def output_loss(
     """What the backend computes for an output.
 
     Raises:
-        UnsupportedError: if there is no rule; it lists those that there are.
+        UnsupportedError: if it cannot be had; it lists what can.
     """
     neuron = output.population.neuron
-    spiking = not isinstance(neuron, CodeNeuron) and neuron.equations().threshold
-    key = (type(output.loss), type(neuron.readout), bool(spiking), per_timestep)
-    if key in rules:
-        return rules[key]
+    spiking = not isinstance(neuron, CodeNeuron) and bool(neuron.equations().threshold)
+    loss, readout = type(output.loss), type(neuron.readout)
+    found = None
+    if issubclass(readout, Readout) and spiking == _spikes(readout):
+        found = composed(loss, readout, rules, per_timestep)
+    if found is not None:
+        return found
     raise UnsupportedError(
         f"{compiler}: output '{output.population.name}': no rule for "
-        f"{_described(*key)}. Supported: "
-        f"{'; '.join(_described(*known) for known in rules)}."
+        f"{_described(loss, readout, spiking, per_timestep)}. Supported: "
+        f"{'; '.join(_supported(rules))}."
     )
+
+
+def _spikes(readout: type[Readout]) -> bool:
+    """Whether a readout looks at spikes."""
+    return readout.PLAN.sensitivity is not Sensitivity.VARIABLE
+
+
+def _supported(rules: OutputRules) -> list[str]:
+    """All that can be had; what is the same per time step is listed once."""
+    found = {}
+    for loss in LOSSES:
+        for readout in default_readouts.values():
+            for per_timestep in (True, False):
+                plan = composed(loss, readout, rules, per_timestep)
+                spiking = _spikes(readout)
+                if plan:
+                    found[loss, readout, plan] = _described(
+                        loss, readout, spiking, per_timestep
+                    )
+    return list(found.values())
 
 
 def _described(loss: type, readout: type, spiking: bool, per_timestep: bool) -> str:

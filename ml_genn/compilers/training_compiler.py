@@ -194,7 +194,7 @@ class TrainingCompiler(Compiler):
             feedback=self.feedback(hidden, outputs),
             decay=self.decay(network),
             regularised=self.regularised(hidden),
-            loss_scalars=dict.fromkeys(outputs, self.loss_scalars()),
+            loss_scalars={p: self._loss_scalars(loss) for p, loss in losses.items()},
         )
         lowered = lower(
             network,
@@ -271,6 +271,11 @@ class TrainingCompiler(Compiler):
     def _loss(self, output: Output) -> Any:
         rules, name = self.OUTPUTS, type(self).__name__
         return output_loss(output, rules, self.per_timestep_loss, name)
+
+    def _loss_scalars(self, loss: Loss) -> tuple[float, float]:
+        """What the loss's formula takes, and the pull on first spikes."""
+        temperature, alpha = self.loss_scalars()
+        return loss.number(temperature, self.example_timesteps), alpha
 
     def _losses(self, outputs: Sequence[Population]) -> dict[Population, Loss]:
         """{output: loss}, whatever the user wrote."""

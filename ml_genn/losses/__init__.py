@@ -1,12 +1,44 @@
 """Losses that training minimises."""
 
+from ml_genn.losses.crossentropy import (
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
 from ml_genn.losses.loss import Loss
-from ml_genn.losses.mean_square_error import MeanSquareError
-from ml_genn.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
+from ml_genn.losses.spikes import (
+    RelativeMeanSquareError,
+    SpikeCountMeanSquareError,
+    SpikeRateMeanSquareError,
+)
+from ml_genn.losses.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.module import aliases
 
-default_losses: dict[str, type[Loss]] = aliases(
-    MeanSquareError, SparseCategoricalCrossentropy
+LOSSES: tuple[type[Loss], ...] = (
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquareError,
+    RelativeMeanSquareError,
+    SparseCategoricalCrossentropy,
+    SpikeCountMeanSquareError,
+    SpikeRateMeanSquareError,
 )
 
-__all__ = ["Loss", "MeanSquareError", "SparseCategoricalCrossentropy", "default_losses"]
+default_losses: dict[str, type[Loss]] = aliases(
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquareError,
+    SparseCategoricalCrossentropy,
+)
+
+__all__ = [
+    "LOSSES",
+    "CategoricalCrossentropy",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquareError",
+    "RelativeMeanSquareError",
+    "SparseCategoricalCrossentropy",
+    "SpikeCountMeanSquareError",
+    "SpikeRateMeanSquareError",
+    "default_losses",
+]

@@ -2,23 +2,44 @@
 
 from typing import TypeAlias
 
-from ml_genn.metrics.mean_square_error import MeanSquareError
+from ml_genn.metrics.classes import (
+    CategoricalAccuracy,
+    ConfusionMatrix,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
 from ml_genn.metrics.metric import Metric
-from ml_genn.metrics.sparse_categorical_accuracy import SparseCategoricalAccuracy
+from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.module import aliases
 
 default_metrics: dict[str, type[Metric]] = aliases(
-    MeanSquareError, SparseCategoricalAccuracy
-)
+    CategoricalAccuracy,
+    ConfusionMatrix,
+    MeanAbsoluteError,
+    MeanSquareError,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+) | {
+    "accuracy": SparseCategoricalAccuracy,
+    "mae": MeanAbsoluteError,
+    "mse": MeanSquareError,
+}
 
 MetricType: TypeAlias = Metric | str
 MetricsType: TypeAlias = dict[object, MetricType] | MetricType
 
 __all__ = [
+    "CategoricalAccuracy",
+    "ConfusionMatrix",
+    "MeanAbsoluteError",
     "MeanSquareError",
     "Metric",
     "MetricType",
     "MetricsType",
     "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
     "default_metrics",
 ]

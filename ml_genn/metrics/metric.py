@@ -54,11 +54,17 @@ class Metric(ABC):
 
     @property
     @abstractmethod
-    def result(self) -> float | None:
+    def result(self) -> Any:
         """The value so far; None before any data."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def scalar(metric: Metric | None) -> float | None:
+    """The result of a metric, where there is one and it is one number."""
+    found = None if metric is None else metric.result
+    return None if found is None or np.ndim(found) else float(found)
 
 
 def reduced(value: float, communicator: Communicator | None) -> float:

@@ -31,13 +31,16 @@ class Examples:
         size: number of examples.
         num_steps: time steps of each.
         events: {input group: one list of spikes per example}.
-        targets: {output group: labels (size,) or values (size, steps, neurons)}.
+        targets: {output group: labels (size,), values (size, neurons) or trajectories
+            (size, steps, neurons)}.
+        weights: (size, output groups), what each loss counts; None for one each.
     """
 
     size: int
     num_steps: int
     events: Mapping[str, Sequence[Events]]
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Outcome:
 
     Args:
         results: {output group: (examples, neurons)}.
-        losses: (examples, output groups); zero where there is no loss.
+        losses: (examples, output groups), weighted; zero where there is no loss.
         finite: whether the losses are; if not, nothing was updated.
         gradients: {learned array: (source size, target size), or (synapses,) where they
             are sparse, for weights and delays, (neurons,) or () for parameters}.

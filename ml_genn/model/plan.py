@@ -193,7 +193,20 @@ class LossKind(Enum):
     """Losses that a backend offers."""
 
     CROSS_ENTROPY = "cross_entropy"  #: softmax cross-entropy against a label
+    SOFT_CROSS_ENTROPY = "soft_cross_entropy"  #: the same against shares of classes
     SQUARED_ERROR = "squared_error"  #: mean square error against values
+    ABSOLUTE_ERROR = "absolute_error"  #: mean absolute error against values
+    RELATIVE_SQUARED_ERROR = "relative_squared_error"  #: of times, against a label
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether targets are labels, one for each example."""
+        return self in (LossKind.CROSS_ENTROPY, LossKind.RELATIVE_SQUARED_ERROR)
+
+    @property
+    def of_errors(self) -> bool:
+        """Whether targets are values of what is compared, number by number."""
+        return self in (LossKind.SQUARED_ERROR, LossKind.ABSOLUTE_ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +376,8 @@ class Learned:
 
 
 SIGN = "sign"  #: slot of weights that are rewired: +1 or -1, which they keep
+GRADIENT_NORM = "gradient_norm"  #: length of the gradient of the array
+GLOBAL_NORM = "global_norm"  #: length of the gradients of all arrays together
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,13 +389,18 @@ class OptimiserUpdate:
         slots: names of the numbers it keeps for each weight.
         scalars: names of the numbers it is given each step.
         code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
-            ``gradient`` and the scalars.
+            ``gradient`` and the scalars; it may read the norms.
     """
 
     target: Learned
     slots: tuple[str, ...]
     scalars: tuple[str, ...]
     code: Code
+
+    @property
+    def norms(self) -> bool:
+        """Whether it reads a norm."""
+        return not self.code.reads.isdisjoint({GRADIENT_NORM, GLOBAL_NORM})
 
 
 @dataclass(frozen=True, slots=True)

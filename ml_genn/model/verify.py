@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ml_genn.errors import EquationError, ValidationError, unknown_name
-from ml_genn.model.plan import Code, NeuronGroup, Plan
+from ml_genn.model.plan import GLOBAL_NORM, GRADIENT_NORM, Code, NeuronGroup, Plan
 
 #: Names that every backend provides to code.
 PROVIDED = frozenset(
@@ -54,7 +54,8 @@ def verify(plan: Plan) -> Plan:
     for update in plan.updates:
         if str(update.target) not in learned:
             raise unknown_name("learned array", str(update.target), learned)
-        known = {"x", "gradient", *update.slots, *update.scalars}
+        own = {*update.slots, *update.scalars}
+        known = {"x", "gradient", GRADIENT_NORM, GLOBAL_NORM, *own}
         _known(update.code, known, f"'{update.target}', optimiser")
     return plan
 

@@ -1,9 +1,38 @@
-"""Optimisers."""
+"""Optimisers, and schedules of their learning rate."""
 
-from ml_genn.optimisers.adam import Adam
+from ml_genn.optimisers.adam import Adam, Adamax, AdamW
 from ml_genn.optimisers.optimiser import Optimiser
-from ml_genn.utils.module import aliases
+from ml_genn.optimisers.rmsprop import RMSprop
+from ml_genn.optimisers.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    PiecewiseConstant,
+    WarmUp,
+)
+from ml_genn.optimisers.sgd import SGD, Lion
 
-default_optimisers: dict[str, type[Optimiser]] = aliases(Adam)
+default_optimisers: dict[str, type[Optimiser]] = {
+    "adam": Adam,
+    "adamax": Adamax,
+    "adamw": AdamW,
+    "lion": Lion,
+    "rmsprop": RMSprop,
+    "sgd": SGD,
+}
 
-__all__ = ["Adam", "Optimiser", "default_optimisers"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Constant",
+    "CosineDecay",
+    "ExponentialDecay",
+    "Lion",
+    "Optimiser",
+    "PiecewiseConstant",
+    "RMSprop",
+    "WarmUp",
+    "default_optimisers",
+]

@@ -1,17 +1,20 @@
-"""Adam."""
+"""Adam and its kin."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ml_genn.errors import ValidationError
 from ml_genn.model.plan import Code
-from ml_genn.optimisers.optimiser import Optimiser
-from ml_genn.utils.checks import number, positive
+from ml_genn.optimisers.optimiser import Optimiser, equation
+from ml_genn.optimisers.schedules import Rate
+from ml_genn.utils.checks import positive, share
+
+_CHECKS = {"beta1": share, "beta2": share, "epsilon": positive}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Adam(Optimiser):
     r"""Adam (Kingma & Ba 2015).
 
@@ -22,16 +25,17 @@ class Adam(Optimiser):
             {\sqrt{v / (1 - \beta_2^{n})} + \epsilon}
 
     Args:
-        alpha: learning rate, 0.001 by default.
+        alpha: learning rate or schedule, 0.001 by default.
         beta1: decay of the mean of gradients, 0.9 by default.
         beta2: decay of the mean of their squares, 0.999 by default.
         epsilon: keeps the step finite, 1e-8 by default.
+        **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.
     """
 
-    alpha: float = 0.001
+    alpha: Rate = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
@@ -45,37 +49,77 @@ class Adam(Optimiser):
         "m_scale",
         "v_scale",
     )
-    CODE: ClassVar[Code] = Code(
-        (
-            "m = beta1 * m + (1.0f - beta1) * gradient;",
-            "v = beta2 * v + (1.0f - beta2) * gradient * gradient;",
-            "x -= alpha * (m * m_scale) / (sqrtf(v * v_scale) + epsilon);",
-        ),
-        frozenset({"m", "v", "x", "gradient", *SCALARS}),
-        frozenset({"m", "v", "x"}),
+    CODE: ClassVar[Code] = equation(
+        SLOTS,
+        SCALARS,
+        "m = beta1 * m + (1.0f - beta1) * gradient;",
+        "v = beta2 * v + (1.0f - beta2) * gradient * gradient;",
+        "x -= alpha * (m * m_scale) / (sqrtf(v * v_scale) + epsilon);",
     )
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = _CHECKS
 
-    def __post_init__(self) -> None:
-        if number("Adam: alpha", self.alpha) < 0:
-            raise ValidationError(
-                f"Adam: alpha is not negative. Received {self.alpha!r}."
-            )
-        positive("Adam: epsilon", self.epsilon)
-        for name in ("beta1", "beta2"):
-            if not 0 <= number(f"Adam: {name}", getattr(self, name)) < 1:
-                raise ValidationError(
-                    f"Adam: {name} is at least 0 and below 1. "
-                    f"Received {getattr(self, name)!r}."
-                )
+    def derived(self, step: int) -> dict[str, float]:
+        """What makes up for means that start at zero."""
+        return {
+            "m_scale": 1.0 / (1.0 - self.beta1 ** (step + 1)),
+            "v_scale": 1.0 / (1.0 - self.beta2 ** (step + 1)),
+        }
 
-    def scalars(self, step: int) -> tuple[float, ...]:
-        """Values of ``SCALARS`` for a batch; attributes may have been changed."""
-        self.__post_init__()
-        return (
-            self.alpha,
-            self.beta1,
-            self.beta2,
-            self.epsilon,
-            1.0 / (1.0 - self.beta1 ** (step + 1)),
-            1.0 / (1.0 - self.beta2 ** (step + 1)),
-        )
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class AdamW(Adam):
+    """Adam with weights that decay (Loshchilov & Hutter 2019).
+
+    Args:
+        weight_decay: as for `Optimiser`, 0.01 by default.
+        alpha, beta1, beta2, epsilon, **kwargs: as for `Adam`.
+    """
+
+    weight_decay: float = 0.01
+
+
+@dataclass(eq=False, repr=False)
+class Adamax(Optimiser):
+    r"""Adam with the largest gradient instead of the mean of squares.
+
+    .. math::
+        m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad
+        u \leftarrow \max(\beta_2 u, |g|), \quad
+        x \leftarrow x - \frac{\alpha}{1 - \beta_1^{n}} \frac{m}{u + \epsilon}
+
+    Args:
+        alpha: learning rate or schedule, 0.001 by default.
+        beta1: decay of the mean of gradients, 0.9 by default.
+        beta2: decay of their largest size, 0.999 by default.
+        epsilon: keeps the step finite, 1e-8 by default.
+        **kwargs: clipping, decay and limits, as for `Optimiser`.
+
+    Raises:
+        ValidationError: if a number is out of its range.
+    """
+
+    alpha: Rate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    SLOTS: ClassVar[tuple[str, ...]] = ("m", "u")
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "alpha",
+        "beta1",
+        "beta2",
+        "epsilon",
+        "m_scale",
+    )
+    CODE: ClassVar[Code] = equation(
+        SLOTS,
+        SCALARS,
+        "m = beta1 * m + (1.0f - beta1) * gradient;",
+        "u = fmaxf(beta2 * u, fabsf(gradient));",
+        "x -= alpha * m_scale * m / (u + epsilon);",
+    )
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = _CHECKS
+
+    def derived(self, step: int) -> dict[str, float]:
+        """What makes up for a mean that starts at zero."""
+        return {"m_scale": 1.0 / (1.0 - self.beta1 ** (step + 1))}

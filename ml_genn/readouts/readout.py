@@ -14,6 +14,9 @@ class Readout:
     """
 
     PLAN: ClassVar[ReadoutPlan]
+    #: whether losses taken in each step are averaged over steps, or else summed; None
+    #: where the readout has no counterpart of that
+    MEAN_OVER_STEPS: ClassVar[bool | None] = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -41,6 +41,7 @@ class AvgVar(Readout):
     PLAN: ClassVar[ReadoutPlan] = _plan(
         {"v_avg_": 0.0}, ("v_avg_ += output / num_steps;",), "1.0f / num_steps"
     )
+    MEAN_OVER_STEPS: ClassVar[bool | None] = True
 
 
 class AvgVarExpWeight(Readout):
@@ -60,6 +61,7 @@ class SumVar(Readout):
     r"""The sum of the output variable: :math:`y = \sum_n v[n]`."""
 
     PLAN: ClassVar[ReadoutPlan] = _plan({"v_sum_": 0.0}, ("v_sum_ += output;",), "1.0f")
+    MEAN_OVER_STEPS: ClassVar[bool | None] = False
 
 
 class MaxVar(Readout):

@@ -14,6 +14,7 @@ from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples
 from ml_genn.population import Population
 from ml_genn.training.results import PopulationDict, population_items
+from ml_genn.training.weights import Weights
 from ml_genn.utils.data import PreprocessedSpikes, get_dataset_size, split_dataset
 from ml_genn.utils.data.encode import (
     EventStream,
@@ -31,6 +32,7 @@ class DataSpec:
         inputs: populations that are given data.
         outputs: populations that have a readout.
         losses: {output: loss}; empty where nothing is learned.
+        each_step: outputs whose loss compares each step.
         num_steps: time steps of an example.
         dt: time step [ms].
         prepare: turns checked examples into what the model runs.
@@ -42,6 +44,7 @@ class DataSpec:
     num_steps: int
     dt: float
     prepare: Callable[[Examples], Any]
+    each_step: frozenset[Population] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,17 +92,18 @@ class InMemory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streamed:
-    """Batches that an iterable yields as (x, y); never all in memory."""
+    """Batches that an iterable yields as (x, y) or (x, y, sample weights)."""
 
-    source: Iterable[tuple[Any, Any]]
+    source: Iterable[tuple[Any, ...]]
     spec: DataSpec
     batch_size: int
     limit: int | None = None
+    class_weight: Any = None
 
     @property
     def num_batches(self) -> int | None:
         """Number of batches, where it is known beforehand."""
-        known = len(self.source) if isinstance(self.source, Sized) else None
+        known = _length(self.source)
         if self.limit is None:
             return known
         return self.limit if known is None else min(known, self.limit)
@@ -122,16 +126,35 @@ class Streamed:
         try:
             if isinstance(item, PreprocessedSpikes):
                 raise _no_targets()
-            if not isinstance(item, tuple | list) or len(item) != 2:
+            if not isinstance(item, tuple | list) or len(item) not in (2, 3):
                 raise ValidationError(
-                    "Data: each item of an iterable of batches is a pair (x, y). "
-                    f"Received {type(item).__name__}."
+                    "Data: each item of an iterable of batches is a pair (x, y), or "
+                    f"(x, y, sample weights). Received {type(item).__name__}."
                 )
-            x, y = item
-            return in_memory(x, y, self.spec, self.batch_size)
+            x, y, *rest = item
+            weights = Weights(rest[0] if rest else None, self.class_weight)
+            return in_memory(x, y, self.spec, self.batch_size, weights=weights)
         except ValidationError as error:
             error.add_note(f"In item {k} of the iterable of batches.")
             raise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Restarted:
+    """What a function gives, asked for anew each time."""
+
+    make: Callable[[], Iterable[tuple[Any, ...]]]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.make())
+
+
+def _length(source: Iterable[Any]) -> int | None:
+    """Number of batches; None where it is not known, as of torch's endless loaders."""
+    try:
+        return len(source) if isinstance(source, Sized) else None
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,28 +187,67 @@ class Keyed:
 
 
 def adapt(
-    x: Any, y: Any, spec: DataSpec, batch_size: int, *, epochs: int = 1
+    x: Any,
+    y: Any,
+    spec: DataSpec,
+    batch_size: int,
+    *,
+    epochs: int = 1,
+    weights: Weights | None = None,
+    steps: int | None = None,
 ) -> InMemory | Streamed:
     """Data as users give it: mappings, arrays or lists, or an iterable of (x, y).
+
+    Args:
+        x, y: data; x alone may be an iterable of batches, or a function that gives one
+            for each epoch.
+        spec: what data has to look like.
+        batch_size: examples in a batch.
+        epochs: how often all data are shown.
+        weights: how much each example counts; None for one each.
+        steps: batches of an epoch, of an iterable; None for all.
 
     Raises:
         ValidationError: if anything does not fit the network.
     """
+    weights = weights or Weights()
     if y is not None or isinstance(x, Mapping):
-        return in_memory(x, y, spec, batch_size)
-    if isinstance(x, Iterator) and epochs > 1:
+        return in_memory(x, y, spec, batch_size, weights=weights)
+    if weights.samples is not None:
+        raise ValidationError(
+            "train: sample_weight stands beside data in memory. An iterable of batches "
+            "yields (x, y, sample weights)."
+        )
+    if isinstance(x, Iterator) and epochs > 1 and steps is None:
         raise ValidationError(
             f"Data: an iterator can be used only once, but {epochs} epochs were "
-            "asked for. Give an object whose __iter__ starts anew, or a list."
+            "asked for. Give an object whose __iter__ starts anew, a function that "
+            "returns an iterator, or steps_per_epoch."
         )
-    if isinstance(x, np.ndarray):
+    if hasattr(x, "__array__"):
         raise _no_targets()
+    if callable(x) and not isinstance(x, Iterable):
+        x = Restarted(x)
     if not isinstance(x, Iterable):
         raise ValidationError(
             f"Data: without y, x is an iterable of batches (x, y). Received "
             f"{type(x).__name__}."
         )
-    return Streamed(x, spec, batch_size)
+    return Streamed(x, spec, batch_size, steps, weights.classes)
+
+
+def is_stream(x: Any) -> bool:
+    """Whether data bring their targets along: an iterable of batches, or what makes it.
+
+    Args:
+        x: what a user gave as data.
+    """
+    if isinstance(x, Mapping) or hasattr(x, "__array__"):
+        return False
+    if isinstance(x, Sequence):
+        pair = len(x) > 0 and isinstance(x[0], tuple | list)
+        return pair and not isinstance(x[0], PreprocessedSpikes)
+    return isinstance(x, Iterable) or callable(x)
 
 
 def _no_targets() -> ValidationError:
@@ -195,8 +257,8 @@ def _no_targets() -> ValidationError:
 
 
 def split_off(
-    x: Any, y: Any, fraction: float
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    x: Any, y: Any, samples: Any, fraction: float
+) -> tuple[tuple[Any, Any, Any], tuple[Any, Any]]:
     """Data without their last part, and that part, in the form in which they came.
 
     Raises:
@@ -207,10 +269,11 @@ def split_off(
             "train: validation_split needs data in memory. Give validation_x and "
             "validation_y beside an iterable of batches."
         )
-    given = {"x": x, "y": y}
+    given = {"x": x, "y": y, "sample_weight": samples}
     values = {
         (name, key): examples
         for name, data in given.items()
+        if data is not None
         for key, examples in _items(data)
     }
     sizes = {key: _size(key[0], examples) for key, examples in values.items()}
@@ -228,12 +291,14 @@ def split_off(
         )
 
     def formed(part: Mapping[Any, Any], name: str) -> Any:
+        if given[name] is None:
+            return None
         if not isinstance(given[name], Mapping):
             return part[name, None]
         return {key: part[name, key] for key in given[name]}
 
-    first, last = [(formed(part, "x"), formed(part, "y")) for part in parts]
-    return first, last
+    first, last = [[formed(part, name) for name in given] for part in parts]
+    return (first[0], first[1], first[2]), (last[0], last[1])
 
 
 def _items(data: Any) -> Iterable[tuple[Any, Any]]:
@@ -250,7 +315,13 @@ def _size(name: str, examples: Any) -> int:
 
 
 def in_memory(
-    x: Any, y: Any, spec: DataSpec, batch_size: int, *, targets: bool = True
+    x: Any,
+    y: Any,
+    spec: DataSpec,
+    batch_size: int,
+    *,
+    targets: bool = True,
+    weights: Weights | None = None,
 ) -> InMemory:
     """Checks examples against a network and encodes them.
 
@@ -260,6 +331,7 @@ def in_memory(
         spec: what data has to look like.
         batch_size: examples in a batch.
         targets: whether there are targets; False for predictions.
+        weights: how much each example counts; None for one each.
     """
     inputs = _keyed(x, spec.inputs, "input")
     outputs = _keyed(y, spec.outputs, "output") if targets else {}
@@ -271,14 +343,24 @@ def in_memory(
         size=size,
         num_steps=spec.num_steps,
         events={p.name: _events(p, v, spec) for p, (_, v) in inputs.items()},
-        targets={p.name: _flat(kept[p]) for p in outputs if p in spec.losses},
+        targets={
+            p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
+        },
+        weights=(weights or Weights()).array(
+            spec.losses, {p: kept[p] for p in spec.outputs if p in outputs}
+        ),
     )
     return InMemory(spec.prepare(examples), kept, size, batch_size)
 
 
-def _flat(values: np.ndarray) -> np.ndarray:
-    """Labels as they are; trajectories as (examples, steps, neurons)."""
-    return values if values.ndim < 3 else values.reshape(*values.shape[:2], -1)
+def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.ndarray:
+    """Labels (examples,), values (examples, neurons), or with steps between."""
+    loss, size = spec.losses[population], population.size
+    found = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
+    if loss.KIND.of_labels:
+        return found
+    trajectory = loss.KIND.of_errors and population in spec.each_step
+    return found.reshape(len(found), *[spec.num_steps] * trajectory, size)
 
 
 def _keyed(
@@ -341,16 +423,21 @@ def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
 
 def _events(population: Population, values: Any, spec: DataSpec) -> list[EventStream]:
     duration = spec.num_steps * spec.dt
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        return _raster(population, values, spec)
+    if hasattr(values, "__array__") and np.asarray(values).dtype != object:
+        return _raster(f"Data for '{population.name}'", population, values, spec)
     result = []
     for k, spikes in enumerate(values):
         where = f"Data for '{population.name}', example {k}"
+        if hasattr(spikes, "__array__") and np.ndim(spikes) > 0:
+            dense = np.asarray(spikes)[None]
+            result += _raster(where, population, dense, spec, shorter=True)
+            continue
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
                 f"{where}: expected PreprocessedSpikes (see "
-                "ml_genn.utils.data.preprocess_spikes); or give one array (examples, "
-                f"time steps) + population shape. Received {type(spikes).__name__}."
+                "ml_genn.utils.data.preprocess_spikes), or an array (time steps,) + "
+                "population shape; or give one array (examples, time steps) + "
+                f"population shape. Received {type(spikes).__name__}."
             )
         check_spikes(spikes, population.size, duration, where)
         result.append(encode_events(spikes, spec.num_steps, spec.dt))
@@ -358,12 +445,20 @@ def _events(population: Population, values: Any, spec: DataSpec) -> list[EventSt
 
 
 def _raster(
-    population: Population, values: np.ndarray, spec: DataSpec
+    where: str,
+    population: Population,
+    given: Any,
+    spec: DataSpec,
+    shorter: bool = False,
 ) -> list[EventStream]:
-    """Spikes from an array (examples, steps) + shape that is 1 where there is one."""
-    where = f"Data for '{population.name}'"
+    """Spikes from an array (examples, steps) + shape that is 1 where there is one.
+
+    An example that is ``shorter`` than the network runs ends in silence.
+    """
+    values = np.asarray(given)
     shape = population.shape or ()
-    expected = (len(values), spec.num_steps, *shape)
+    steps = min(spec.num_steps, values.shape[1]) if shorter else spec.num_steps
+    expected = (len(values), steps, *shape)
     if values.dtype.kind not in "buif":
         raise ValidationError(
             f"{where}: an array of spikes holds flags or numbers. Received type "
@@ -374,7 +469,7 @@ def _raster(
             f"{where}: an array of spikes has the shape (examples, time steps) + "
             f"population shape = {expected}. Received {values.shape}."
         )
-    flat = values.reshape(len(values), spec.num_steps, -1)
+    flat = values.reshape(len(values), steps, -1)
     wrong = np.argwhere(~(flat >= 0))
     if len(wrong):
         example, step, neuron = wrong[0]
@@ -391,7 +486,13 @@ def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
     loss = spec.losses.get(population)
     if loss is not None:
         shape = population.shape or ()
-        return loss.check_target(values, where, steps=spec.num_steps, shape=shape)
+        return loss.check_target(
+            values,
+            where,
+            steps=spec.num_steps,
+            shape=shape,
+            each_step=population in spec.each_step,
+        )
     try:
         return np.asarray(values, dtype=None if len(values) else np.float64)
     except ValueError:

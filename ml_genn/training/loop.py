@@ -33,7 +33,13 @@ class BatchResult:
 
 
 class Runner(Protocol):
-    """What the loop needs of a compiled network."""
+    """What the loop needs of a compiled network.
+
+    Attributes:
+        stop_training: set by callbacks to end training.
+    """
+
+    stop_training: bool
 
     @property
     def num_steps(self) -> int:
@@ -44,8 +50,8 @@ class Runner(Protocol):
     ) -> BatchResult:
         """Runs a batch and tells callbacks what was recorded."""
 
-    def begin_batch(self, step: int) -> None:
-        """Called before training on the batch with this index since the start."""
+    def begin_batch(self) -> None:
+        """Called before training on a batch."""
 
 
 class Tally:
@@ -88,7 +94,7 @@ def run_epoch(
     callbacks: CallbackList,
     *,
     epoch: int = 0,
-    steps: Iterator[int] | None = None,
+    train: bool = False,
     shuffle: bool = False,
     communicator: Any = None,
 ) -> None:
@@ -100,14 +106,14 @@ def run_epoch(
         tally: metrics and loss.
         callbacks: what is told.
         epoch: number of the epoch, for errors.
-        steps: numbers of the optimiser's steps; None to evaluate without training.
+        train: whether the network learns, or is only evaluated.
         shuffle: whether examples come in random order.
         communicator: sums metrics over processes.
 
     Raises:
         ValidationError: if a metric does not fit the targets.
-        DivergedError: if the loss is not a finite number; weights are left as they
-            were before that batch.
+        DivergedError: if the loss is not a finite number and no callback takes care of
+            it; weights are left as they were before that batch.
     """
     tally.reset()
     with _told(callbacks):
@@ -117,13 +123,18 @@ def run_epoch(
             if isinstance(data, Streamed):
                 tally.check(batch.targets, runner.num_steps)
             callbacks.call("on_batch_begin", number)
-            if steps is not None:
-                runner.begin_batch(next(steps))
-            result = runner.run_batch(batch, callbacks, number, train=steps is not None)
-            if steps is not None and not result.finite:
-                raise _diverged(epoch, number)
-            tally.add(batch, result, communicator)
-            callbacks.call("on_batch_end", number, tally.metrics)
+            if train:
+                runner.begin_batch()
+            result = runner.run_batch(batch, callbacks, number, train=train)
+            if train and not result.finite:
+                if not callbacks.overrides("on_diverged"):
+                    raise _diverged(epoch, number)
+                callbacks.call("on_diverged", epoch, number)
+            else:
+                tally.add(batch, result, communicator)
+                callbacks.call("on_batch_end", number, tally.metrics)
+            if train and runner.stop_training:
+                return
 
 
 @contextmanager

@@ -17,9 +17,11 @@ class PopulationDict(dict[Any, Any]):
 
     Attributes:
         loss: mean loss over the examples so far; None where there is no loss.
+        history: of training, loss and metrics by name and epoch; None elsewhere.
     """
 
     loss: float | None = None
+    history: Any = None
 
     def __missing__(self, key: Any) -> Any:
         known = self._known(key)

@@ -51,11 +51,14 @@ class CallbackList:
             if overrides(callback, hook):
                 getattr(callback, hook)(*arguments)
 
+    def overrides(self, *hooks: str) -> bool:
+        """Whether any callback does anything in one of the hooks."""
+        return any(overrides(c, hook) for c in self._callbacks for hook in hooks)
+
     @property
     def steps(self) -> bool:
         """Whether any callback wants to be called in every time step."""
-        hooks = ("on_timestep_begin", "on_timestep_end")
-        return any(overrides(c, hook) for c in self._callbacks for hook in hooks)
+        return self.overrides("on_timestep_begin", "on_timestep_end")
 
     @property
     def spikes(self) -> tuple[str, ...]:

@@ -38,6 +38,13 @@ def not_negative(where: str, value: Any) -> float:
     return float(value)
 
 
+def share(where: str, value: Any) -> float:
+    """A number of at least zero and below one."""
+    if not 0 <= number(where, value) < 1:
+        raise ValidationError(f"{where} is at least 0 and below 1. Received {value!r}.")
+    return float(value)
+
+
 def whole(where: str, value: Any, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Labels: one whole number per example."""
+"""Labels, one whole number per example, and shares of classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import finite_array, shown
 
 
 def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
@@ -33,6 +33,30 @@ def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
             f"of the {classes} output neurons. Received {labels[k]} for example {k}."
         )
     return labels.astype(np.int64)
+
+
+def checked_shares(where: str, y: Any, classes: int) -> np.ndarray:
+    """One-hot targets or shares (examples, classes), whose sum is 1 in each example.
+
+    Raises:
+        ValidationError: if they are something else.
+    """
+    shares = finite_array(where, y)
+    if shares.ndim < 2 or int(np.prod(shares.shape[1:])) != classes:
+        raise ValidationError(
+            f"{where}: one-hot targets have the shape (examples, {classes}). Received "
+            f"{shares.shape}. For labels use 'sparse_categorical_crossentropy' and "
+            "'sparse_categorical_accuracy'."
+        )
+    shares = shares.reshape(len(shares), classes)
+    wrong = np.any(shares < 0, axis=1) | (np.abs(shares.sum(axis=1) - 1.0) > 1e-4)
+    if np.any(wrong):
+        k = int(np.argmax(wrong))
+        raise ValidationError(
+            f"{where}: shares of classes are not negative, and their sum is 1. "
+            f"Received {shares[k].tolist()} for example {k}."
+        )
+    return shares.astype(np.float32)
 
 
 def _described(labels: np.ndarray) -> str:

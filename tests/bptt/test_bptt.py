@@ -12,6 +12,7 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.losses import SpikeCountMeanSquareError, SpikeRateMeanSquareError
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -92,10 +93,15 @@ def layer(
     return s, {"i": b * i, "v": v, "a": adaptation + r}
 
 
+def cross_entropy(readout: Any, labels: Any) -> Any:
+    """The loss unless another one is given."""
+    return torch.nn.functional.cross_entropy(readout, labels)
+
+
 def torch_gradients(
-    spike: Any, options: dict[str, Any], readout: str
+    spike: Any, options: dict[str, Any], readout: str, loss: Any = cross_entropy
 ) -> tuple[list[np.ndarray], float]:
-    """Gradients of the mean cross-entropy, and the number of hidden spikes."""
+    """Gradients of the mean loss, and the number of hidden spikes."""
     w = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in weights()]
     x, labels = data()
     inputs = torch.tensor(x, dtype=torch.float64)
@@ -121,8 +127,7 @@ def torch_gradients(
             total = total + out["v"] / STEPS
         s1, s2, before = new1, new2, inputs[:, t]
         count += float((s1 + s2).detach().sum())
-    loss = torch.nn.functional.cross_entropy(total, torch.tensor(labels))
-    loss.backward()
+    loss(total, torch.tensor(labels)).backward()
     return [x.grad.numpy() for x in w], count
 
 
@@ -141,7 +146,13 @@ def neuron(options: dict[str, Any], readout: str | None = None) -> Any:
     return LeakyIntegrateFire(**common)
 
 
-def own_gradients(options: dict[str, Any], readout: str, **kwargs: Any) -> list[Any]:
+def own_gradients(
+    options: dict[str, Any],
+    readout: str,
+    loss: Any = "sparse_categorical_crossentropy",
+    y: Any = None,
+    **kwargs: Any,
+) -> list[Any]:
     """Gradients of the same network in ml_genn."""
     with Network() as network:
         populations = [
@@ -162,24 +173,28 @@ def own_gradients(options: dict[str, Any], readout: str, **kwargs: Any) -> list[
         ]
     compiled = BPTTCompiler(
         STEPS,
-        "sparse_categorical_crossentropy",
+        loss,
         reset_gradient=options["reset_gradient"],
         batch_size=BATCH,
         num_threads=1,
         **kwargs,
     ).compile(network)
     x, labels = data()
-    gradients = compiled.gradients(x, labels)
+    gradients = compiled.gradients(x, labels if y is None else y)
     return [gradients[c] for c in connections]
 
 
 def compare(
-    options: dict[str, Any], readout: str, surrogate: str, **kwargs: Any
+    options: dict[str, Any],
+    readout: str,
+    surrogate: str,
+    in_torch: Any = cross_entropy,
+    **kwargs: Any,
 ) -> None:
     """Relative errors of all gradients are small."""
     slope = SLOPES[surrogate]
     spike = spike_function(slope, kwargs.get("backward_threshold"))
-    expected, count = torch_gradients(spike, options, readout)
+    expected, count = torch_gradients(spike, options, readout, in_torch)
     assert count > 20
     own = own_gradients(options, readout, surrogate=surrogate, **kwargs)
     for k, (e, o) in enumerate(zip(expected, own, strict=True)):
@@ -216,6 +231,43 @@ def test_adaptive_neurons(reset_gradient: bool) -> None:
 
 def test_spike_counts() -> None:
     compare(ABSOLUTE, "spike_count", "triangle")
+
+
+def _squares(correct: float, incorrect: float) -> Callable[[Any, Any], Any]:
+    """Squared distance of what is read out from numbers that labels stand for."""
+
+    def loss(readout: Any, labels: Any) -> Any:
+        hit = torch.nn.functional.one_hot(labels, NUM_OUT)
+        return ((readout - torch.where(hit > 0, correct, incorrect)) ** 2).mean()
+
+    return loss
+
+
+def test_squared_errors_of_spike_counts_and_rates() -> None:
+    given = (ABSOLUTE, "spike_count", "triangle")
+    counts = SpikeCountMeanSquareError(9.0, 2.0)
+    compare(*given, in_torch=_squares(9.0, 2.0), loss=counts)
+    rates = SpikeRateMeanSquareError(250.0, 25.0)  # 10 spikes and 1 spike
+    of_rates = _squares(10.0, 1.0)
+    compare(*given, in_torch=lambda n, y: of_rates(n, y) / STEPS**2, loss=rates)
+
+
+def test_losses_of_values() -> None:
+    """Of spike counts and of voltages, against torch's own."""
+    y = np.random.default_rng(1).uniform(0.0, 1.0, (BATCH, NUM_OUT))
+    functional, target = torch.nn.functional, torch.tensor(y)
+    shares = y / y.sum(axis=1, keepdims=True)
+    for loss, in_torch, given in (
+        ("mean_square_error", lambda v, _: functional.mse_loss(v, target), y),
+        ("mean_absolute_error", lambda v, _: functional.l1_loss(v, target), y),
+        (
+            "categorical_crossentropy",
+            lambda v, _: functional.cross_entropy(v, torch.tensor(shares)),
+            shares,
+        ),
+    ):
+        for readout in ("avg_var", "spike_count"):
+            compare(ABSOLUTE, readout, "triangle", in_torch, loss=loss, y=given)
 
 
 @pytest.mark.parametrize(

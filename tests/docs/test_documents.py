@@ -86,6 +86,35 @@ def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
         assert re.search(rf"\b{name}\b", text), name
 
 
+def test_training() -> None:
+    """The pieces run, one after the other."""
+    from ml_genn import Connection
+    from ml_genn.compilers import EventPropCompiler
+    from ml_genn.connectivity import Dense
+    from ml_genn.neurons import LeakyIntegrate
+    from ml_genn.synapses import Exponential
+
+    optimisers, streams, history = blocks(ROOT / "docs" / "training.md")
+    with Network() as network:
+        inputs = Population("spike_input", 6)
+        hidden = Population("leaky_integrate_fire", 5)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        first = Connection(inputs, hidden, Dense(1.5), Exponential(5.0))
+        second = Connection(hidden, output, Dense(0.5), Exponential(5.0))
+    names = {"network": network, "EventPropCompiler": EventPropCompiler}
+    names = run(optimisers, {**names, "first": first, "second": second})
+    x = np.random.default_rng(0).random((2, 100, 6)) < 0.1
+    compiled = names["compiled"]
+    compiled.train(x, [0, 1], 3, callbacks=[])
+    assert len(compiled.optimisers) == 2
+    run(streams, {"np": np, "compiled": compiled})
+    assert len(compiled.history["loss"]) == 2
+    names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
+    found = run(history, names)["history"]
+    assert len(found["val_accuracy"]) == len(found.epoch) <= 5
+    assert np.any(compiled.weights(second) != 0.5)
+
+
 def test_learning_rules() -> None:
     """Both pieces compile, and what they choose is learned."""
     from ml_genn import Connection

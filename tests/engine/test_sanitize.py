@@ -34,6 +34,7 @@ from ml_genn.neurons import (
     SpikeInput,
     UserNeuron,
 )
+from ml_genn.optimisers import RMSprop
 from ml_genn.synapses import Exponential
 
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
@@ -247,7 +248,34 @@ def sparse() -> None:
         use(compiler.compile(network), network, y, output)
 
 
+def weighted() -> None:
+    """Norms of gradients over threads, examples that count differently, shares."""
+    rng = np.random.default_rng(9)
+    with Network() as network:
+        source = Population(SpikeInput(), 7)
+        values = Population(LeakyIntegrate(readout="sum_var"), 3)
+        shares = Population(LeakyIntegrate(readout="avg_var"), 5)
+        for target in (values, shares):
+            weight = rng.normal(0.0, 1.0, (7, target.size))
+            Connection(source, target, Dense(weight), exponential())
+    compiler = EventPropCompiler(
+        20,
+        {values: "mean_absolute_error", shares: "categorical_crossentropy"},
+        RMSprop(0.01, clip_norm=0.1, weight_decay=0.1, limits=(-1.0, 1.0)),
+        batch_size=4,
+        num_threads=2,
+    )
+    compiled = compiler.compile(network)
+    x = random_input(rng, 7, 0.3, examples=6, steps=20)
+    y = {values: rng.normal(size=(6, 3)), shares: np.eye(5)[rng.integers(0, 5, 6)]}
+    metrics = {values: "mean_absolute_error", shares: "categorical_accuracy"}
+    counts = {shares: rng.uniform(0.0, 2.0, 6)}
+    compiled.train(x, y, 2, metrics=metrics, sample_weight=counts, callbacks=[])
+    assert all(np.abs(compiled.weights(c)).max() <= 1.0 for c in network.connections)
+
+
 SCENES: dict[str, Callable[[], None]] = {
+    "weighted": weighted,
     "sparse": sparse,
     "recurrent_with_delays": recurrent_with_delays,
     "first_spikes": first_spikes,

@@ -35,12 +35,25 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
     (
         losses.default_losses,
         losses.Loss,
-        {"mean_square_error", "sparse_categorical_crossentropy"},
+        {
+            "categorical_crossentropy",
+            "mean_absolute_error",
+            "mean_square_error",
+            "sparse_categorical_crossentropy",
+        },
     ),
     (
         metrics.default_metrics,
         metrics.Metric,
-        {"mean_square_error", "sparse_categorical_accuracy"},
+        {
+            "categorical_accuracy",
+            "confusion_matrix",
+            "mean_absolute_error",
+            "mean_square_error",
+            "sparse_categorical_accuracy",
+            "sparse_top_k_categorical_accuracy",
+            "top_k_categorical_accuracy",
+        },
     ),
     (
         neurons.default_neurons,
@@ -53,7 +66,11 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
             "spike_input",
         },
     ),
-    (optimisers.default_optimisers, optimisers.Optimiser, {"adam"}),
+    (
+        optimisers.default_optimisers,
+        optimisers.Optimiser,
+        {"adam", "adamax", "lion"},
+    ),
     (
         readouts.default_readouts,
         readouts.Readout,

@@ -39,7 +39,11 @@ from ml_genn.compilers import (
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.initializers import Normal, Uniform
-from ml_genn.losses import MeanSquareError
+from ml_genn.losses import (
+    MeanSquareError,
+    RelativeMeanSquareError,
+    SpikeCountMeanSquareError,
+)
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import PreprocessedSpikes
@@ -65,7 +69,10 @@ BAD_X: dict[str, tuple[Any, str]] = {
     "more neurons": (spikes(4, neurons=5), "end_spikes must be 4 integers"),
     "fewer neurons": (spikes(4, neurons=3), "end_spikes must be 4 integers"),
     "no spikes objects": (["a"] * 4, "example 0: expected PreprocessedSpikes"),
-    "list of arrays": ([np.zeros((STEPS, 4))] * 4, "or give one array"),
+    "list of arrays": (
+        [*[np.zeros((STEPS, 4))] * 3, np.zeros((STEPS + 1, 4))],
+        r"'Pop0', example 3: an array .* \(1, 20, 4\). Received \(1, 21, 4\)",
+    ),
     "negative time": ([one((0, -1.0))] * 4, "example 0: spike times must be finite"),
     "nan time": ([one((1, np.nan))] * 4, "Got nan for neuron 1"),
     "infinite time": ([one((1, np.inf))] * 4, "Got inf for neuron 1"),
@@ -383,19 +390,19 @@ def test_learning_needs_an_output() -> None:
     ("loss", "readout", "message"),
     [
         (
-            "mean_square_error",
+            RelativeMeanSquareError(1.0),
             "avg_var",
-            "MeanSquareError with AvgVar of a non-spiking",
+            "RelativeMeanSquareError with AvgVar of a non-spiking",
         ),
         (
-            "mean_square_error",
+            SpikeCountMeanSquareError(5.0),
             "max_var",
-            "MeanSquareError with MaxVar of a non-spiking",
+            "SpikeCountMeanSquareError with MaxVar of a non-spiking",
         ),
     ],
 )
 def test_unsupported_pairs_list_what_is_supported(
-    loss: str, readout: str, message: str
+    loss: Any, readout: str, message: str
 ) -> None:
     with pytest.raises(UnsupportedError) as caught:
         _compile(small(readout).network, loss)

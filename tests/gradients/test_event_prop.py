@@ -18,6 +18,7 @@ from reference import exact
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.losses import RelativeMeanSquareError
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
@@ -206,6 +207,21 @@ def test_first_spike_time(name: str) -> None:
         return network, [case.label]
 
     check(errors(case, loss, compiled, FINE if name == "feedforward" else 0.5 * FINE))
+
+
+def test_relative_first_spike_times() -> None:
+    case, delta = make_case(2, out="lif"), 3.0
+
+    def loss(r: exact.Result) -> float:
+        times = r.first_spike_times("out")
+        lead = np.delete(times - times[case.label] - delta, case.label)
+        return float(0.5 * np.sum(lead**2))
+
+    def compiled(dt: float) -> tuple[Any, Any]:
+        chosen = RelativeMeanSquareError(delta)
+        return case.compile(dt, "first_spike_time", chosen)[0], [case.label]
+
+    check(errors(case, loss, compiled))
 
 
 def test_gradients_are_of_the_mean_over_the_batch() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.rewiring import Rewiring
-from ml_genn.callbacks import Callback, RewiringRecorder
+from ml_genn.callbacks import Callback, EarlyStopping, RewiringRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability, Sparse
 from ml_genn.errors import MlGennError
@@ -447,6 +447,15 @@ def test_refusals() -> None:
     refused("'own' is not in deep_r_conns", deep_r_record_rewirings=["own"])
     with pytest.raises(MlGennError, match="deep_r_l1_strength is not negative"):
         EventPropCompiler(5, CROSS_ENTROPY, deep_r_l1_strength=-1.0)
+
+
+def test_weights_that_move_cannot_be_put_back() -> None:
+    net = learner()
+    x, y = data()
+    best = EarlyStopping("loss", patience=5, restore_best_weights=True)
+    with pytest.raises(MlGennError, match="where Deep-R moves synapses: first"):
+        net.compiled.train(x, y, num_epochs=9, callbacks=[best])
+    assert net.compiled.history.epoch == [0]
 
 
 def test_recording_what_is_not_rewired_is_refused() -> None:

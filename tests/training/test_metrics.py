@@ -11,14 +11,25 @@ from training.small_nets import CLASSES, STEPS, labels, small, spikes
 from ml_genn.callbacks import VarRecorder
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics import MeanSquareError, Metric, SparseCategoricalAccuracy
+from ml_genn.metrics import (
+    CategoricalAccuracy,
+    ConfusionMatrix,
+    MeanAbsoluteError,
+    MeanSquareError,
+    Metric,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    default_metrics,
+)
 
 
 # ---------------------------------------------------------------- alone
-@pytest.mark.parametrize("metric", [MeanSquareError(), SparseCategoricalAccuracy()])
-def test_there_is_no_result_before_data(metric: Metric) -> None:
+@pytest.mark.parametrize("name", default_metrics)
+def test_there_is_no_result_before_data(name: str) -> None:
+    metric = default_metrics[name]()
     assert metric.result is None
-    assert repr(metric) == f"{type(metric).__name__}()"
+    assert repr(metric).startswith(f"{type(metric).__name__}(")
 
 
 def test_accuracy_counts_the_largest_outputs() -> None:
@@ -35,6 +46,59 @@ def test_accuracy_sees_outputs_of_several_dimensions_flat() -> None:
     metric = SparseCategoricalAccuracy()
     metric.update([3], np.array([[[0.0, 1.0], [2.0, 3.0]]]))
     assert metric.result == 1.0
+
+
+OUTPUTS = np.array([[0.1, 0.9, 0.5, 0.2], [4.0, 3.0, 2.0, 1.0], [0.0, 0.0, 0.0, 7.0]])
+
+
+@pytest.mark.parametrize(("k", "right"), [(1, 1), (2, 2), (3, 2), (4, 3), (9, 3)])
+def test_top_k_accuracy(k: int, right: int) -> None:
+    """The labels are second, last and first."""
+    y = np.array([2, 3, 3])
+    sparse, dense = SparseTopKCategoricalAccuracy(k), TopKCategoricalAccuracy(k)
+    sparse.update(y, OUTPUTS)
+    dense.update(np.eye(4)[y], OUTPUTS)
+    assert sparse.result == dense.result == pytest.approx(right / 3)
+    assert repr(sparse) == f"SparseTopKCategoricalAccuracy({k})"
+    assert sparse.fresh().k == k
+
+
+def test_of_equal_outputs_the_first_is_the_largest() -> None:
+    metric = SparseTopKCategoricalAccuracy(2)
+    metric.update([0, 1, 2], np.zeros((3, 4)))
+    assert metric.result == pytest.approx(2 / 3)
+
+
+def test_top_k_needs_a_whole_number() -> None:
+    with pytest.raises(ValidationError, match="TopKCategoricalAccuracy: k is a whole"):
+        TopKCategoricalAccuracy(0)
+
+
+def test_categorical_accuracy_takes_one_hot_targets() -> None:
+    metric = CategoricalAccuracy()
+    metric.update(np.eye(4)[[1, 0, 0]], OUTPUTS)
+    assert metric.result == pytest.approx(2 / 3)
+
+
+def test_the_confusion_matrix_counts_labels_by_predictions() -> None:
+    metric = ConfusionMatrix()
+    metric.update([1, 3], OUTPUTS[:2])
+    metric.update([1], OUTPUTS[2:], Twins())
+    expected = np.zeros((4, 4), dtype=int)
+    expected[1, 1] = expected[3, 0] = 1
+    expected[1, 3] = 2
+    assert np.array_equal(metric.result, expected)
+    metric.reset()
+    assert metric.result is None
+
+
+def test_the_mean_absolute_error() -> None:
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.normal(size=(10, 3)), rng.normal(size=(10, 3))
+    metric = MeanAbsoluteError()
+    for k in (0, 4, 8):
+        metric.update(y_true[k : k + 4], y_pred[k : k + 4])
+    assert metric.result == pytest.approx(np.mean(np.abs(y_true - y_pred)))
 
 
 @pytest.mark.parametrize("wrong", [[0], [0, 1, 2], [[0], [1]]])
@@ -108,6 +172,37 @@ def test_the_mean_square_error_of_a_network_is_the_true_one(batch_size: int) -> 
     expected = np.mean((predictions[net.output] - y) ** 2)
     metrics, _ = compiled.evaluate(x, y, "mean_square_error", callbacks=[])
     assert metrics[net.output].result == pytest.approx(expected, rel=1e-6)
+
+
+def test_metrics_of_classes_in_a_network() -> None:
+    net = small()
+    compiled = net.inference()
+    x, y = spikes(10), labels(10)
+    predictions, _ = compiled.predict(x, callbacks=[])
+    found = np.argmax(predictions[net.output], axis=1)
+
+    def of(metric: Any, targets: Any) -> Any:
+        return compiled.evaluate(x, targets, metric, callbacks=[])[0][net.output].result
+
+    assert of("accuracy", y) == np.mean(found == y)
+    assert of("categorical_accuracy", np.eye(CLASSES)[y]) == np.mean(found == y)
+    assert of("sparse_top_k_categorical_accuracy", y) == 1.0
+    matrix = of("confusion_matrix", y)
+    assert matrix.sum() == 10
+    assert np.trace(matrix) == np.sum(found == y)
+    with pytest.raises(ValidationError, match="'categorical_accuracy'"):
+        of("accuracy", np.eye(CLASSES)[y])
+    with pytest.raises(ValidationError, match="one-hot targets have the shape"):
+        of("categorical_accuracy", y)
+
+
+def test_a_matrix_is_left_out_of_the_progress_bar(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small().inference().evaluate(spikes(4), labels(4), "confusion_matrix")
+    err = capsys.readouterr().err
+    assert "batch" in err
+    assert "ConfusionMatrix" not in err
 
 
 @pytest.mark.parametrize("shape", [CLASSES, (2, 2)])

@@ -207,7 +207,7 @@ def test_an_empty_stream_is_refused() -> None:
             compiled.train(data, callbacks=[])
 
 
-@pytest.mark.parametrize("item", [3, "xy", (1, 2, 3), [spikes(1)], None])
+@pytest.mark.parametrize("item", [3, "xy", (1, 2, 3, 4), [spikes(1)], None])
 def test_items_of_a_stream_are_pairs(item: Any) -> None:
     compiled = small().train_compiler()
     with pytest.raises(ValidationError, match="is a pair") as caught:

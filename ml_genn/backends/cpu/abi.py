@@ -58,6 +58,7 @@ class Call(ctypes.Structure):
         ("event_counts", ctypes.c_void_p),
         ("targets", ctypes.c_void_p),
         ("results", ctypes.c_void_p),
+        ("weights", ctypes.c_void_p),
         ("losses", ctypes.c_void_p),
         ("loss_scalars", ctypes.c_void_p),
         ("optimiser_scalars", ctypes.c_void_p),

@@ -19,7 +19,7 @@ from ml_genn.backends.cpu.numbers import (
 )
 from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.codegen.layout import Layout
-from ml_genn.errors import MlGennError
+from ml_genn.errors import MlGennError, UnsupportedError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
 from ml_genn.model.plan import (
     SIGN,
@@ -27,7 +27,6 @@ from ml_genn.model.plan import (
     Format,
     Learned,
     LearnedKind,
-    LossKind,
     Plan,
     Values,
 )
@@ -183,6 +182,31 @@ class CpuModel:
         self._array("weight", name)[stretch] = given
         if name in self._rewirings:
             self._rewirings[name].begin()
+
+    def _learned_arrays(self) -> list[np.ndarray]:
+        """What is learned, and delays as they are taken."""
+        if self._rewirings:
+            raise UnsupportedError(
+                "Learned values cannot be kept and put back where Deep-R moves "
+                f"synapses: {', '.join(self._rewirings)}."
+            )
+        delays = [a for a in self._layout.learned if a.kind is LearnedKind.DELAY]
+        rounded = [self._array("delay_steps", array.owner) for array in delays]
+        return [self._learned(array) for array in self._layout.learned] + rounded
+
+    def learned_values(self) -> list[np.ndarray]:
+        """A copy of all that is learned.
+
+        Raises:
+            UnsupportedError: where synapses change places.
+        """
+        return [array.copy() for array in self._learned_arrays()]
+
+    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
+        """Goes back to what `learned_values` gave."""
+        for array, value in zip(self._learned_arrays(), values, strict=True):
+            array[...] = value
+        self._refresh()
 
     def delays(self, name: str) -> np.ndarray:
         """The delays of a synapse group in time steps, shaped as its weights; a number
@@ -369,6 +393,7 @@ class CpuModel:
             "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
             "results": _pointers(results),
             "gradients": _pointers(gradients),
+            "weights": self._weights(examples, indices),
             "losses": losses,
         }
         targets = self._targets(examples, indices)
@@ -420,6 +445,11 @@ class CpuModel:
             setattr(call, name, array.ctypes.data)
         return call
 
+    def _weights(self, examples: Examples, indices: np.ndarray) -> np.ndarray:
+        if examples.weights is None:
+            return np.ones((len(indices), len(self._layout.outputs)), dtype=np.float32)
+        return np.ascontiguousarray(examples.weights[indices], dtype=np.float32)
+
     def _targets(
         self, examples: Examples, indices: np.ndarray
     ) -> list[np.ndarray | None]:
@@ -429,8 +459,7 @@ class CpuModel:
             if values is None or group.loss is None:
                 result.append(None)
                 continue
-            labels = group.loss.kind is LossKind.CROSS_ENTROPY
-            dtype = np.int32 if labels else np.float32
+            dtype = np.int32 if group.loss.kind.of_labels else np.float32
             result.append(np.ascontiguousarray(values[indices], dtype=dtype))
         return result
 

@@ -55,7 +55,7 @@ class Training:
         rule: how the backward pass treats spikes.
         rule_parameters: numbers that the rule's expressions mention.
         regularised: {population: (lower, upper strength, target spikes)}.
-        loss_scalars: {output: (temperature, alpha)}.
+        loss_scalars: {output: (number of its loss's formula, pull on first spikes)}.
         spread: {(population, parameter)} that are learned for each neuron, although
             one value is given.
         online: whether gradients are taken while the network runs.

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ml_genn.errors import ValidationError
 from ml_genn.model.plan import SIGN, Code, Learned, OptimiserUpdate
 from ml_genn.optimisers import Optimiser
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """Part of an update.
-
-    Args:
-        code: as in `OptimiserUpdate`.
-        numbers: the scalars that it reads.
-        slots: what it keeps for each number that is learned.
-    """
-
-    code: Code
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    slots: tuple[str, ...] = ()
+from ml_genn.optimisers.pieces import Piece
 
 
 def limited(lowest: float, highest: float) -> Piece:
@@ -57,7 +43,8 @@ class Update:
     Args:
         target: the array.
         optimiser: takes the step.
-        before, after: what comes before and after it.
+        before, after: what comes before and after it, beside what the optimiser itself
+            asks for.
     """
 
     target: Learned
@@ -65,23 +52,21 @@ class Update:
     before: tuple[Piece, ...] = ()
     after: tuple[Piece, ...] = ()
 
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """What is added to the optimiser's step."""
-        return (*self.before, *self.after)
-
     def plan(self) -> OptimiserUpdate:
         """The update as a backend takes it."""
+        before = (*self.optimiser.before(), *self.before)
+        after = (*self.optimiser.after(), *self.after)
+        pieces = (*before, *after)
         codes = (
-            *(piece.code for piece in self.before),
+            *(piece.code for piece in before),
             self.optimiser.CODE,
-            *(piece.code for piece in self.after),
+            *(piece.code for piece in after),
         )
         empty: frozenset[str] = frozenset()
         return OptimiserUpdate(
             self.target,
-            (*self.optimiser.SLOTS, *(n for p in self.pieces for n in p.slots)),
-            (*self.optimiser.SCALARS, *(n for p in self.pieces for n in p.numbers)),
+            (*self.optimiser.SLOTS, *(n for p in pieces for n in p.slots)),
+            (*self.optimiser.SCALARS, *(n for p in pieces for n in p.numbers)),
             Code(
                 tuple(line for code in codes for line in code.lines),
                 empty.union(*(code.reads for code in codes)),
@@ -89,7 +74,28 @@ class Update:
             ),
         )
 
-    def scalars(self, step: int) -> tuple[float, ...]:
-        """Values of the plan's scalars for a batch."""
-        own = (v for piece in self.pieces for v in piece.numbers.values())
-        return (*self.optimiser.scalars(step), *own)
+    def scalars(self, step: int, plan: OptimiserUpdate) -> tuple[float, ...]:
+        """Values of the plan's scalars for a batch.
+
+        Raises:
+            ValidationError: if the optimiser asks for something else than when the plan
+                was made.
+        """
+        found = dict(
+            zip(self.optimiser.SCALARS, self.optimiser.scalars(step), strict=True)
+        )
+        for pieces in (
+            self.optimiser.before(),
+            self.before,
+            self.optimiser.after(),
+            self.after,
+        ):
+            for piece in pieces:
+                found |= piece.numbers
+        if found.keys() != set(plan.scalars):
+            raise ValidationError(
+                f"{self.optimiser!r}: clipping, decay or limits were switched on or "
+                "off after the network was compiled. Compile it again; their numbers "
+                "may be changed at any time."
+            )
+        return tuple(found[name] for name in plan.scalars)

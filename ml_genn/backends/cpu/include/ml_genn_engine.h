@@ -602,16 +602,59 @@ static inline float cross_entropy(const float *y, int n, int label, float temper
   return logf(sum) - (y[label] - top) / temperature;
 }
 
-// Mean over n of the squared error; slope[k] = scale * dL/dy[k]. Returns the loss.
-static inline float squared_error(const float *y, int n, const float *target, float scale,
-                                  float *slope) {
+// The same against shares of the classes.
+static inline float soft_cross_entropy(const float *y, int n, const float *share,
+                                       float temperature, float scale, float *slope) {
+  float top = y[0], sum = 0, total = 0, loss = 0;
+  for (int k = 1; k < n; ++k) top = y[k] > top ? y[k] : top;
+  for (int k = 0; k < n; ++k) {
+    slope[k] = expf((y[k] - top) / temperature);
+    sum += slope[k];
+    total += share[k];
+  }
+  for (int k = 0; k < n; ++k) {
+    loss += share[k] * (logf(sum) - (y[k] - top) / temperature);
+    slope[k] = scale / temperature * (total * slope[k] / sum - share[k]);
+  }
+  return loss;
+}
+
+// Mean over n of the squared error, times a factor; slope[k] = scale * dL/dy[k].
+static inline float squared_error(const float *y, int n, const float *target, float factor,
+                                  float scale, float *slope) {
   float sum = 0;
   for (int k = 0; k < n; ++k) {
     const float error = y[k] - target[k];
     sum += error * error;
-    slope[k] = scale * 2.0f * error / n;
+    slope[k] = scale * factor * 2.0f * error / n;
   }
-  return sum / n;
+  return factor * sum / n;
+}
+
+// Mean over n of the size of the error, times a factor; slope[k] = scale * dL/dy[k].
+static inline float absolute_error(const float *y, int n, const float *target, float factor,
+                                   float scale, float *slope) {
+  float sum = 0;
+  for (int k = 0; k < n; ++k) {
+    const float error = y[k] - target[k];
+    sum += fabsf(error);
+    slope[k] = scale * factor * float((error > 0) - (error < 0)) / n;
+  }
+  return factor * sum / n;
+}
+
+// Of times t = -y: half the sum of squares of t[k] - t[label] - lead over the others.
+static inline float relative_squared_error(const float *y, int n, int label, float lead,
+                                           float scale, float *slope) {
+  float sum = 0, errors = 0;
+  for (int k = 0; k < n; ++k) {
+    const float error = k == label ? 0.0f : y[label] - y[k] - lead;
+    sum += error * error;
+    errors += error;
+    slope[k] = -scale * error;
+  }
+  slope[label] = scale * errors;
+  return 0.5f * sum;
 }
 
 // ---------------------------------------------------------------- the seam to Python
@@ -641,6 +684,7 @@ struct Call {
   const int64_t *event_counts;   // of each input group, for each example
   const void *const *targets;    // of each output group
   float *const *results;         // of each output group: (batch, neurons)
+  const float *weights;          // of each example's loss, (batch, output groups)
   float *losses;                 // (batch, output groups)
   const float *loss_scalars;
   const float *optimiser_scalars;

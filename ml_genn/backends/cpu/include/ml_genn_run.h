@@ -17,6 +17,8 @@ struct Engine {
   float **gradients = nullptr;  // [learned * threads + thread]
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
+  double *squares = nullptr;     // [learned * threads + thread], of gradients
+  float norms[LEARNED + 1] = {};  // of each gradient, then of all
   const Call *call = nullptr;
   int status = mlg::FINE;
 
@@ -41,7 +43,8 @@ struct Engine {
     for (int64_t k = 0; k < REGULARISED; ++k)
       if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
-    return gradients != nullptr && make_gradients();
+    squares = mlg::allocate<double>(LEARNED * pool.size);
+    return gradients != nullptr && squares != nullptr && make_gradients();
   }
   bool make_gradients() {
     memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
@@ -67,6 +70,7 @@ struct Engine {
     free(load);
     for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
     free(gradients);
+    free(squares);
     for (float *p : push) free(p);
   }
   // Gives each example to the thread that has least to do: steps, and spikes that come in.
@@ -222,24 +226,62 @@ void run_pack(void *engine, int thread) {
   pack(*e.call, e.packed, thread, e.pool.size);
 }
 
-// Each thread takes a share of every learned array: sum over threads, optimiser step.
+// Each thread takes a share of every learned array.
+struct Part {
+  int64_t first, last;
+  Part(const Engine &e, int64_t k, int thread) {
+    const int64_t n = e.learned_size[k] / mlg::LANES, threads = e.pool.size;
+    first = n * thread / threads * mlg::LANES;
+    last = n * (thread + 1) / threads * mlg::LANES;
+  }
+};
+
+// Sum over threads, optimiser step.
 void run_updates(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
   const int threads = e.pool.size;
   for (int64_t k = 0; k < LEARNED; ++k) {
-    const int64_t n = e.learned_size[k] / mlg::LANES;
-    const int64_t first = n * thread / threads * mlg::LANES;
-    const int64_t last = n * (thread + 1) / threads * mlg::LANES;
+    const Part share(e, k, thread);
+    const int64_t first = share.first, last = share.last;
     float *const *parts = e.gradients + k * threads;
     if (c.phases & mlg::UPDATE)
-      update(c, k, first, last, parts, threads);
+      update(c, k, first, last, parts, threads, e.norms);
     else
       for (int64_t j = first; j < last; ++j) {
         const float sum = mlg_sum(parts, threads, j);
         if (c.gradients) c.gradients[k][j] = sum;
       }
   }
+}
+
+// Sum over threads, left with the first one, and its squares.
+void run_squares(void *engine, int thread) {
+  Engine &e = *static_cast<Engine *>(engine);
+  const int threads = e.pool.size;
+  for (int64_t k = 0; k < LEARNED; ++k) {
+    const Part share(e, k, thread);
+    float *const *parts = e.gradients + k * threads;
+    double sum = 0;
+    for (int64_t j = share.first; j < share.last; ++j) {
+      const float gradient = mlg_sum(parts, threads, j);
+      parts[0][j] = gradient;
+      sum += double(gradient) * gradient;
+    }
+    e.squares[k * threads + thread] = sum;
+  }
+}
+
+void measure(Engine &e) {
+  e.pool.run(run_squares, &e);
+  double all = 0;
+  for (int64_t k = 0; k < LEARNED; ++k) {
+    double sum = 0;
+    for (int t = 0; t < e.pool.size; ++t) sum += e.squares[k * e.pool.size + t];
+    e.norms[k] = float(sqrt(sum));
+    all += sum;
+  }
+  e.norms[LEARNED] = float(sqrt(all));
 }
 
 // How strongly each neuron's firing rate, over the batch, is pushed towards its target.
@@ -306,6 +348,7 @@ int run(Engine &e, Call c) {
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   const bool good = finite_losses(c);
   c.phases = good ? phases : int64_t(mlg::REDUCE);
+  if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);
   return good ? mlg::FINE : mlg::NOT_FINITE;
 }

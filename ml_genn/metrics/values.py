@@ -1,7 +1,8 @@
-"""Mean of the squared error."""
+"""Mean errors of values and trajectories."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from ml_genn.metrics.metric import Metric, reduced
 from ml_genn.utils.checks import finite_array
 
 
-class MeanSquareError(Metric):
-    """Mean over all elements of the squared difference of target and prediction.
+class _MeanError(Metric):
+    """A mean over all elements of what differs between target and prediction."""
 
-    Where targets are trajectories (examples, time steps, ...), a compiled network gives
-    it the output variable in every step instead of the readout.
-    """
+    @abstractmethod
+    def size(self, difference: np.ndarray) -> np.ndarray:
+        """How much each difference counts."""
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
@@ -26,7 +27,7 @@ class MeanSquareError(Metric):
         received = finite_array(where, y_true).shape
         if received[1:] not in (shape, (steps, *shape)):
             raise ValidationError(
-                f"{where}: MeanSquareError compares values, of shape (examples, "
+                f"{where}: {type(self).__name__} compares values, of shape (examples, "
                 f"{_listed(shape)}), or trajectories, of shape (examples, "
                 f"{_listed((steps, *shape))}). Received {received}. For labels use "
                 "metrics='sparse_categorical_accuracy'."
@@ -39,10 +40,11 @@ class MeanSquareError(Metric):
         target = np.asarray(y_true, dtype=np.float64)
         if target.shape != np.shape(y_pred):
             raise ValidationError(
-                "MeanSquareError: targets and predictions have the same shape. "
+                f"{type(self).__name__}: targets and predictions have the same shape. "
                 f"Received {target.shape} and {np.shape(y_pred)}."
             )
-        self.total += reduced(float(np.sum((target - y_pred) ** 2)), communicator)
+        total = float(np.sum(self.size(target - y_pred)))
+        self.total += reduced(total, communicator)
         self.count += reduced(target.size, communicator)
 
     def reset(self) -> None:
@@ -54,6 +56,26 @@ class MeanSquareError(Metric):
     def result(self) -> float | None:
         """The mean so far; None before any data."""
         return self.total / self.count if self.count else None
+
+
+class MeanSquareError(_MeanError):
+    """Mean over all elements of the squared difference of target and prediction.
+
+    Where targets are trajectories (examples, time steps, ...), a compiled network gives
+    it the output variable in every step instead of the readout.
+    """
+
+    def size(self, difference: np.ndarray) -> np.ndarray:
+        """Its square."""
+        return difference**2
+
+
+class MeanAbsoluteError(_MeanError):
+    """Mean over all elements of the size of the difference, as `MeanSquareError`."""
+
+    def size(self, difference: np.ndarray) -> np.ndarray:
+        """Its absolute value."""
+        return np.asarray(np.abs(difference))
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

@@ -1,0 +1,160 @@
+"""Learning rates that follow the number of the step.
+
+A schedule is a function of the step, the index of the batch counted from the start of
+training; any such function may be an optimiser's ``alpha``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import cos, pi
+from typing import Any, TypeAlias
+
+from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import not_negative, whole
+
+Rate: TypeAlias = float | Callable[[int], float]
+
+
+def rate_at(rate: Rate, step: int) -> float:
+    """A learning rate, or what a schedule says in a step.
+
+    Raises:
+        ValidationError: if it is not a finite number of at least zero.
+    """
+    if not callable(rate):
+        return rate
+    return not_negative(f"Learning rate of step {step}", rate(step))
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    r"""Always the same: :math:`\alpha(n) = \alpha_0`.
+
+    Args:
+        rate: the rate.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        not_negative("Constant: rate", self.rate)
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step."""
+        return self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentialDecay:
+    r"""Falls by the same share: :math:`\alpha(n) = \alpha_0 \, d^{n / N}`.
+
+    Args:
+        rate: the rate of the first step.
+        steps: N, steps in which it falls by ``decay``.
+        decay: d, what is left of it then, 0.1 by default.
+        staircase: whether it falls once every N steps only; no by default.
+    """
+
+    rate: float
+    steps: int
+    decay: float = 0.1
+    staircase: bool = False
+
+    def __post_init__(self) -> None:
+        not_negative("ExponentialDecay: rate", self.rate)
+        whole("ExponentialDecay: steps", self.steps)
+        not_negative("ExponentialDecay: decay", self.decay)
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step."""
+        passed = step // self.steps if self.staircase else step / self.steps
+        return float(self.rate * self.decay**passed)
+
+
+@dataclass(frozen=True, slots=True)
+class CosineDecay:
+    r"""Half a cosine, then the last rate (Loshchilov & Hutter 2017).
+
+    .. math:: \alpha(n) = \alpha_1 + \frac{\alpha_0 - \alpha_1}{2}
+        \left(1 + \cos \frac{\pi \min(n, N)}{N}\right)
+
+    Args:
+        rate: the rate of the first step.
+        steps: N, steps until the last rate is reached.
+        final: the last rate, 0 by default.
+    """
+
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        not_negative("CosineDecay: rate", self.rate)
+        whole("CosineDecay: steps", self.steps)
+        not_negative("CosineDecay: final", self.final)
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step."""
+        left = 0.5 * (1.0 + cos(pi * min(step, self.steps) / self.steps))
+        return self.final + (self.rate - self.final) * left
+
+
+@dataclass(frozen=True, slots=True)
+class PiecewiseConstant:
+    """One rate after the other.
+
+    Args:
+        boundaries: steps at which the next rate begins, in rising order.
+        rates: one more than boundaries.
+    """
+
+    boundaries: Sequence[int]
+    rates: Sequence[float]
+
+    def __post_init__(self) -> None:
+        bounds = [whole("PiecewiseConstant: boundaries", b) for b in self.boundaries]
+        for rate in self.rates:
+            not_negative("PiecewiseConstant: rates", rate)
+        if bounds != sorted(set(bounds)) or len(self.rates) != len(bounds) + 1:
+            raise ValidationError(
+                "PiecewiseConstant: boundaries rise, and there is one rate more than "
+                f"boundaries. Received boundaries {self.boundaries!r} and rates "
+                f"{self.rates!r}."
+            )
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step."""
+        return self.rates[bisect_right(self.boundaries, step)]
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    r"""Rises evenly to another rate's start, and follows that one from there.
+
+    .. math:: \alpha(n) = s + (\alpha_0 - s) \frac{n}{N} \quad (n < N), \qquad
+        \alpha(n) = \alpha_{then}(n - N) \quad (n \ge N)
+
+    Args:
+        steps: N, steps in which it rises.
+        then: a rate or a schedule; :math:`\alpha_0` is its first rate.
+        start: s, the rate of the first step, 0 by default.
+    """
+
+    steps: int
+    then: Any
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole("WarmUp: steps", self.steps)
+        not_negative("WarmUp: start", self.start)
+        if not callable(self.then):
+            not_negative("WarmUp: then", self.then)
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step."""
+        top = rate_at(self.then, max(step - self.steps, 0))
+        risen = min(step / self.steps, 1.0)
+        return self.start + (top - self.start) * risen

@@ -1,0 +1,88 @@
+"""Steps straight down the gradient, with momentum or signs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ml_genn.model.plan import Code
+from ml_genn.optimisers.optimiser import Optimiser, equation
+from ml_genn.optimisers.schedules import Rate
+from ml_genn.utils.checks import share
+
+
+@dataclass(eq=False, repr=False)
+class SGD(Optimiser):
+    r"""Stochastic gradient descent.
+
+    .. math::
+        u \leftarrow \mu u + g, \qquad x \leftarrow x - \alpha u
+        \quad (\text{Nesterov: } x \leftarrow x - \alpha (g + \mu u))
+
+    Args:
+        alpha: learning rate or schedule, 0.01 by default.
+        momentum: :math:`\mu`, 0 by default.
+        nesterov: whether Nesterov's form is taken; no by default.
+        **kwargs: clipping, decay and limits, as for `Optimiser`.
+
+    Raises:
+        ValidationError: if a number is out of its range.
+    """
+
+    alpha: Rate = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    SLOTS: ClassVar[tuple[str, ...]] = ("u",)
+    SCALARS: ClassVar[tuple[str, ...]] = ("alpha", "momentum", "of_g", "of_u")
+    CODE: ClassVar[Code] = equation(
+        SLOTS,
+        SCALARS,
+        "u = momentum * u + gradient;",
+        "x -= alpha * (of_g * gradient + of_u * u);",
+    )
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {"momentum": share}
+
+    def derived(self, step: int) -> dict[str, float]:
+        """What the step is made of."""
+        if self.nesterov:
+            return {"of_g": 1.0, "of_u": self.momentum}
+        return {"of_g": 0.0, "of_u": 1.0}
+
+
+@dataclass(eq=False, repr=False)
+class Lion(Optimiser):
+    r"""Steps of one size, in the direction of a momentum (Chen et al. 2023).
+
+    .. math::
+        x \leftarrow x - \alpha \, \mathrm{sign}(\beta_1 m + (1 - \beta_1) g), \qquad
+        m \leftarrow \beta_2 m + (1 - \beta_2) g
+
+    Args:
+        alpha: learning rate or schedule, 0.0001 by default.
+        beta1: share of the momentum in the step, 0.9 by default.
+        beta2: decay of the momentum, 0.99 by default.
+        **kwargs: clipping, decay and limits, as for `Optimiser`.
+
+    Raises:
+        ValidationError: if a number is out of its range.
+    """
+
+    alpha: Rate = 0.0001
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    SLOTS: ClassVar[tuple[str, ...]] = ("m",)
+    SCALARS: ClassVar[tuple[str, ...]] = ("alpha", "beta1", "beta2")
+    CODE: ClassVar[Code] = equation(
+        SLOTS,
+        SCALARS,
+        "const float ahead = beta1 * m + (1.0f - beta1) * gradient;",
+        "x -= alpha * float((ahead > 0.0f) - (ahead < 0.0f));",
+        "m = beta2 * m + (1.0f - beta2) * gradient;",
+    )
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
+        "beta1": share,
+        "beta2": share,
+    }
