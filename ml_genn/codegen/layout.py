@@ -118,7 +118,8 @@ class Layout:
     @cached_property
     def arrays(self) -> dict[tuple[str, str, str], int]:
         """{(kind, owner, name): index} of arrays; kinds: constant, those of learned
-        arrays, and of synapses weight, delay_steps, offset (of each row) and target.
+        arrays, and of synapses weight, delay_steps, offset (of each row) and target,
+        or patch_rows and patch_columns (what a pixel reaches).
         """
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
         keys += [("weight", s.name, "") for s in self.plan.synapses]
@@ -132,6 +133,8 @@ class Layout:
                 keys.append(("delay_steps", s.name, ""))
             if s.format is Format.SPARSE:
                 keys += [("offset", s.name, ""), ("target", s.name, "")]
+            if s.format is Format.KERNEL:
+                keys += [("patch_rows", s.name, ""), ("patch_columns", s.name, "")]
         return {key: k for k, key in enumerate(keys)}
 
     def array_of(self, learned: Learned) -> int:

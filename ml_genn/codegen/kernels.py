@@ -1,0 +1,71 @@
+"""Patches of an image: the targets of a neuron whose weights are a shared kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.kernel import Kernel
+from ml_genn.model.plan import SynapseGroup
+
+
+@contextmanager
+def each_in_patch(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, kernel: Kernel
+) -> Iterator[None]:
+    """A loop over the weights ``e_`` of neuron ``j_``, each leading to ``i_``.
+
+    What a row of the patch takes is one stretch of weights and of targets; if each
+    channel has filters of its own, a pixel of it is.
+    """
+    width, channels = kernel.columns.source, kernel.channels
+    writer.lines(
+        (
+            f"const uint32_t pixel_ = uint32_t(j_) / {channels};",
+            f"const uint32_t channel_ = uint32_t(j_) - pixel_ * {channels};",
+            f"const uint32_t line_ = pixel_ / {width};",
+            f"const int32_t *down_ = {_reach(layout, synapses, 'rows')} + 3 * line_;",
+            f"const int32_t *across_ = {_reach(layout, synapses, 'columns')} + "
+            f"3 * (pixel_ - line_ * {width});",
+            f"const int64_t from_ = (int64_t(channel_ * {kernel.rows.size} + down_[1]) "
+            f"* {kernel.columns.size} + across_[1]) * {kernel.filters};",
+            f"const int64_t to_ = (int64_t(down_[0]) * {kernel.columns.target} + "
+            f"across_[0]) * {kernel.depth}"
+            f"{f' + channel_ * {kernel.filters}' if kernel.channelwise else ''};",
+        )
+    )
+    next_weights = kernel.columns.size * kernel.filters
+    next_targets = kernel.columns.target * kernel.depth
+    stretch = f"across_[2] * {kernel.filters}"
+    with writer.block("for (int32_t r_ = 0; r_ < down_[2]; ++r_)"):
+        first = f"from_ + r_ * {next_weights}", f"to_ + r_ * {next_targets}"
+        if not kernel.channelwise:
+            with _stretch(writer, *first, stretch):
+                yield
+            return
+        with writer.block("for (int32_t q_ = 0; q_ < across_[2]; ++q_)"):
+            first = (
+                f"{first[0]} + q_ * {kernel.filters}",
+                f"{first[1]} + q_ * {kernel.depth}",
+            )
+            with _stretch(writer, *first, str(kernel.filters)):
+                yield
+
+
+@contextmanager
+def _stretch(
+    writer: CodeWriter, weights: str, targets: str, count: str
+) -> Iterator[None]:
+    writer.line(f"const int64_t weights_ = {weights}, targets_ = {targets};")
+    writer.line("MLG_LOOP")
+    with writer.block(f"for (int64_t f_ = 0; f_ < {count}; ++f_)"):
+        writer.line("const int64_t e_ = weights_ + f_, i_ = targets_ + f_;")
+        yield
+
+
+def _reach(layout: Layout, synapses: SynapseGroup, axis: str) -> str:
+    """C for what the pixels along an axis reach."""
+    index = layout.arrays[f"patch_{axis}", synapses.name, ""]
+    return f"reinterpret_cast<const int32_t *>(c_.arrays[{index}])"
