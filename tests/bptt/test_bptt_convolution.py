@@ -118,7 +118,7 @@ def torch_gradients(
     spike = spike_function(SLOPES["fast_sigmoid"], None)
     x = torch.tensor(data[0], dtype=torch.float64).permute(0, 1, 4, 2, 3)
     zero = torch.zeros(BATCH, NUM_OUT, dtype=torch.float64)
-    out = {k: zero for k in "iv"}
+    out = dict.fromkeys("iv", zero)
     shapes = [(BATCH, k[2][2], *k[2][:2]) for k in kinds]
     states = [
         {k: torch.zeros(shape, dtype=torch.float64) for k in "iva"} for shape in shapes

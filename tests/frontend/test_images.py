@@ -314,7 +314,7 @@ def test_bad_arguments(case: str) -> None:
 @pytest.mark.parametrize("kind", [AvgPoolConv2D, AvgPoolDense2D])
 def test_pools_that_overlap_cannot_be_folded_in(kind: Any) -> None:
     first = (1.0, 4, 3, 2) if kind is AvgPoolConv2D else (1.0, 3)
-    with pytest.raises(UnsupportedError, match="pooled do not overlap.*Put AvgPool2D"):
+    with pytest.raises(UnsupportedError, match="pooled do not overlap"):
         kind(*first, pool_strides=2)
 
 
