@@ -16,8 +16,11 @@ from reference import images
 from reference.images import Synapses
 
 from ml_genn import Connection, Network, Population
+from ml_genn.backends.cpu.numbers import numbers
 from ml_genn.callbacks import VarRecorder
+from ml_genn.codegen.layout import Layout
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
+from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import (
     AvgPool2D,
     AvgPoolConv2D,
@@ -296,6 +299,19 @@ def test_shapes(kind: str) -> None:
         target = next(p for p in network.network.populations if p.name == name)
         flat = getattr(case.connectivity, "flatten", False)
         assert target.shape == ((int(np.prod(shape)),) if flat else shape), name
+
+
+def test_kernels_are_stored_once() -> None:
+    """700,000 synapses in less than 100 kB."""
+    with Network() as network:
+        source = Population(SpikeInput(), (300, 300, 1))
+        target = Population(LeakyIntegrateFire())
+        Connection(source, target, Conv2D("normal", 4, 3, conv_strides=2))
+    lowered = lower(network, dt=1.0, seed=0, choices={})
+    kernel = lowered.plan.synapses[0].kernel
+    assert kernel is not None and kernel.synapses > 700_000
+    arrays = numbers(Layout(lowered.plan), lowered.values).arrays
+    assert sum(array.nbytes for array in arrays) < 100_000
 
 
 # ---------------------------------------------------------------- listed synapses

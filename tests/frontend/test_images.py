@@ -242,6 +242,23 @@ def test_what_shared_weights_cannot_do() -> None:
         EPropCompiler(3, LOSS, mode="online").compile(one_layer)
 
 
+def test_pooling_in_front_of_what_learns_online() -> None:
+    """Both modes of e-prop have the same gradients."""
+    x = np.random.default_rng(0).random((3, 30, *IMAGE)) < 0.3
+    found = []
+    for mode in ("event_driven", "online"):
+        with SequentialNetwork() as network:
+            InputLayer("spike_input", IMAGE)
+            Layer(AvgPool2D(2, flatten=True), LeakyIntegrateFire(v_thresh=0.5))
+            hidden = Layer(Dense(Normal(0.2, 0.2)), LeakyIntegrateFire(), 6)
+            Layer(Dense("normal"), LeakyIntegrate(readout="sum_var"), 3)
+        rule = EPropCompiler(30, LOSS, mode=mode, feedback="random", num_threads=1)
+        gradients = rule.compile(network).gradients(x, [0, 1, 2])
+        found.append(gradients[hidden.connection()])
+    assert np.abs(found[0]).max() > 1e-3
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
+
+
 # ---------------------------------------------------------------- bad input
 CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "padding": (

@@ -209,8 +209,8 @@ def _check_rewired(group: SynapseGroup) -> None:
     where = f"Connection '{group.name}'"
     if group.format is not Format.SPARSE:
         raise UnsupportedError(
-            f"{where}: Deep-R moves synapses, but this connection has all of them. Use "
-            "FixedProbability or Sparse connectivity."
+            f"{where}: Deep-R moves synapses, but this connection has all of them, or "
+            "they share weights. Use FixedProbability or Sparse connectivity."
         )
     if group.delay is Delay.PER_SYNAPSE:
         raise UnsupportedError(
