@@ -65,6 +65,17 @@ def _stretch(
         yield
 
 
+def add_patches(
+    layout: Layout, synapses: SynapseGroup, kernel: Kernel, given: str
+) -> str:
+    """C that adds what patches send back to all neurons; see ml_genn_kernel.h."""
+    rows, columns = kernel.rows, kernel.columns
+    sizes = kernel.channels, rows.source, columns.source, columns.target
+    shape = ", ".join(map(str, (*sizes, columns.size, kernel.filters)))
+    reach = ", ".join(_reach(layout, synapses, axis) for axis in ("rows", "columns"))
+    return f"add_patches<{shape}>({given}, {reach})"
+
+
 def _reach(layout: Layout, synapses: SynapseGroup, axis: str) -> str:
     """C for what the pixels along an axis reach."""
     index = layout.arrays[f"patch_{axis}", synapses.name, ""]

@@ -208,21 +208,31 @@ class Layout:
     def transposed(self) -> dict[str, int]:
         """{synapse group whose weights the backward pass reads by target: offset}.
 
-        Where all neurons are active and have few targets, what flows back is summed for
-        many neurons at once.
+        Where all neurons are active and have few targets, or patches in common, what
+        flows back is summed for many neurons at once.
         """
         result: dict[str, int] = {}
         for s in self.plan.synapses:
             adjoint = self.plan.neuron(s.source).adjoint
             everywhere = adjoint and adjoint.active and adjoint.active.everywhere
-            few = self.plan.neuron(s.target).size <= FEW_TARGETS
-            if s.feed_back and everywhere and few and streams(s):
+            few = self.plan.neuron(s.target).size <= FEW_TARGETS and streams(s)
+            patches = s.kernel is not None and not s.kernel.channelwise
+            if s.feed_back and everywhere and (few or patches):
                 result[s.name] = sum(map(self._transposed_size, result))
         return result
 
-    def _transposed_size(self, name: str) -> int:
+    def transposed_matrix(self, name: str) -> tuple[int, int, int]:
+        """Rows, floats from one to the next, and columns of what is transposed."""
         s = self.plan.synapse(name)
-        return padded(self.plan.neuron(s.source).size) * self.plan.neuron(s.target).size
+        if s.kernel is not None:
+            each = s.kernel.size // s.kernel.channels
+            return s.kernel.channels, each, each
+        targets = self.plan.neuron(s.target).size
+        return self.plan.neuron(s.source).size, padded(targets), targets
+
+    def _transposed_size(self, name: str) -> int:
+        rows, _, columns = self.transposed_matrix(name)
+        return padded(rows) * columns
 
     @cached_property
     def transposed_size(self) -> int:

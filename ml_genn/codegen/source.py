@@ -74,6 +74,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         listed = ", ".join(map(str, [*values, -1]))
         writer.line(f"constexpr int64_t {name}[] = {{{listed}}};")
     writer.line('#include "ml_genn_engine.h"')
+    writer.line('#include "ml_genn_kernel.h"')
     writer.line('#include "ml_genn_online.h"')
     writer.line('#include "ml_genn_slot.h"')
 
@@ -145,11 +146,9 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                         f"  // {name}"
                     )
         for name, offset in layout.transposed.items():
-            synapses = layout.plan.synapse(name)
-            rows = layout.plan.neuron(synapses.source).size
-            columns = layout.plan.neuron(synapses.target).size
+            shape = ", ".join(map(str, layout.transposed_matrix(name)))
             writer.line(
-                f"mlg::transpose<{rows}, {padded(columns)}, {columns}>("
+                f"mlg::transpose<{shape}>("
                 f"c_.arrays[{layout.arrays['weight', name, '']}], "
                 f"s_.transposed + {offset});"
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.kernels import add_patches
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, record_rows
 from ml_genn.codegen.send_back import guard, operands, send_back
@@ -110,12 +111,15 @@ def _gather_active(
                 send_back(writer, layout, source, False, "dL_ds_")
             writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
         for synapses, k in at_once:
-            size = padded(group.size), layout.plan.neuron(synapses.target).size
-            writer.line(
-                f"{guard(layout, synapses, k)}mlg::add_weighted_rows<{size[0]}, "
-                f"{size[1]}>(spike_slope__p_, "
-                f"s_.transposed + {layout.transposed[synapses.name]}, back{k}_);"
+            given = (
+                f"spike_slope__p_, s_.transposed + {layout.transposed[synapses.name]}, "
+                f"back{k}_"
             )
+            size = padded(group.size), layout.plan.neuron(synapses.target).size
+            add = f"add_weighted_rows<{size[0]}, {size[1]}>({given})"
+            if synapses.kernel is not None:
+                add = add_patches(layout, synapses, synapses.kernel, given)
+            writer.line(f"{guard(layout, synapses, k)}mlg::{add};")
         if not active.reset.lines:
             return
         with _each_active(writer, group, active, vector=True) as at:
