@@ -138,7 +138,7 @@ class TorchNetwork:
         *convolutions, to_output = self.weights
         steps = len(self.x)
         driven = conv2d(self.x.flatten(0, 1), convolutions[0], stride=self.strides[0])
-        driven = driven.unflatten(0, self.x.shape[:2])
+        driven = driven.unflatten(0, self.x.shape[:2]).unbind()
         current: list[Any] = [0.0] * len(self.weights)
         voltage: list[Any] = [0.0] * len(self.weights)
         spikes: list[Any] = [None] * len(convolutions)
