@@ -21,36 +21,34 @@ def each_in_patch(
     channel has filters of its own, a pixel of it is.
     """
     width, channels = kernel.columns.source, kernel.channels
+    own = f" + channel_ * {kernel.filters}" if kernel.channelwise else ""
     writer.lines(
         (
-            f"const uint32_t pixel_ = uint32_t(j_) / {channels};",
-            f"const uint32_t channel_ = uint32_t(j_) - pixel_ * {channels};",
-            f"const uint32_t line_ = pixel_ / {width};",
-            f"const int32_t *down_ = {_reach(layout, synapses, 'rows')} + 3 * line_;",
+            f"const int32_t pixel_ = int32_t(j_) / {channels};",
+            f"const int32_t channel_ = int32_t(j_) % {channels};",
+            f"const int32_t *down_ = {_reach(layout, synapses, 'rows')} + "
+            f"pixel_ / {width} * 3;",
             f"const int32_t *across_ = {_reach(layout, synapses, 'columns')} + "
-            f"3 * (pixel_ - line_ * {width});",
+            f"pixel_ % {width} * 3;",
             f"const int64_t from_ = (int64_t(channel_ * {kernel.rows.size} + down_[1]) "
             f"* {kernel.columns.size} + across_[1]) * {kernel.filters};",
             f"const int64_t to_ = (int64_t(down_[0]) * {kernel.columns.target} + "
-            f"across_[0]) * {kernel.depth}"
-            f"{f' + channel_ * {kernel.filters}' if kernel.channelwise else ''};",
+            f"across_[0]) * {kernel.depth}{own};",
         )
     )
     next_weights = kernel.columns.size * kernel.filters
     next_targets = kernel.columns.target * kernel.depth
-    stretch = f"across_[2] * {kernel.filters}"
     with writer.block("for (int32_t r_ = 0; r_ < down_[2]; ++r_)"):
-        first = f"from_ + r_ * {next_weights}", f"to_ + r_ * {next_targets}"
+        weights, targets = f"from_ + r_ * {next_weights}", f"to_ + r_ * {next_targets}"
         if not kernel.channelwise:
-            with _stretch(writer, *first, stretch):
+            count = f"across_[2] * {kernel.filters}"
+            with _stretch(writer, weights, targets, count):
                 yield
             return
         with writer.block("for (int32_t q_ = 0; q_ < across_[2]; ++q_)"):
-            first = (
-                f"{first[0]} + q_ * {kernel.filters}",
-                f"{first[1]} + q_ * {kernel.depth}",
-            )
-            with _stretch(writer, *first, str(kernel.filters)):
+            weights += f" + q_ * {kernel.filters}"
+            targets += f" + q_ * {kernel.depth}"
+            with _stretch(writer, weights, targets, str(kernel.filters)):
                 yield
 
 

@@ -157,7 +157,7 @@ class CompiledNetwork:
         if found.name not in self._lowered.values.indices:
             raise ValidationError(
                 f"indices: connection '{found.name}' has no list of synapses. Its "
-                "weights() are indexed by source and target, or synapses share them."
+                "weights() are indexed by both ends, or synapses share them."
             )
         return self.model.indices(found.name)
 
