@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ml_genn.population import Population
 
 
+Counts = tuple[int, int]  #: weights that can be learned, synapses
+_COUNTED = ("Weights", "Synapses")
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table with columns as wide as they need to be."""
     widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
@@ -39,8 +43,7 @@ def network_summary(network: Network) -> str:
 
 def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
     """What runs, with the choices that the compiler made."""
-    weights = lowered.values.weights
-    counts = {c: weights[c.name].size for c in lowered.synapses}
+    counts = {c: _counted(c, lowered) for c in lowered.synapses}
     return "\n".join(
         [
             *_tables(
@@ -57,19 +60,29 @@ def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
     )
 
 
-def _expected(connection: Connection) -> int:
-    """How many weights a connection will have, about; 0 if that is not known."""
+def _expected(connection: Connection) -> Counts:
+    """What a connection will have, about; zeros if that is not known."""
     source, target = connection.ends()
     if not source.shape or not target.shape:
-        return 0
-    return connection.connectivity.expected(source, target)
+        return 0, 0
+    connectivity = connection.connectivity
+    weights = connectivity.num_weights(source, target)
+    return weights, connectivity.expected(source, target)
+
+
+def _counted(connection: Connection, lowered: Any) -> Counts:
+    """What a connection has."""
+    group = lowered.plan.synapse(connection.name)
+    size = lowered.values.weights[group.name].size
+    weights = size if connection.connectivity.trainable else 0
+    return weights, group.kernel.synapses if group.kernel else size
 
 
 def _tables(
     title: str,
     neurons: dict[Population, Any],
     synapses: dict[Connection, Any],
-    counts: dict[Connection, int],
+    counts: dict[Connection, Counts],
 ) -> list[str]:
     populations = [
         (
@@ -89,15 +102,19 @@ def _tables(
                 f"{source.name} -> {target.name}",
                 type(c.connectivity).__name__,
                 type(synapse).__name__,
-                f"{counts[c]:,}" if counts[c] else "?",
+                *(f"{n:,}" if counts[c][1] else "?" for n in counts[c]),
             )
         )
     lines = [title, ""]
     lines += table(("Population", "Neuron", "Shape", "Readout"), populations)
     if connections:
-        head = ("Connection", "From -> to", "Connectivity", "Synapse", "Weights")
+        head = ("Connection", "From -> to", "Connectivity", "Synapse", *_COUNTED)
         lines += ["", *table(head, connections)]
-    return [*lines, "", f"Weights: {sum(counts.values()):,}"]
+    totals = [sum(numbers) for numbers in zip(*counts.values(), strict=True)]
+    lines.append("")
+    for name, total in zip(_COUNTED, totals or (0, 0), strict=True):
+        lines.append(f"{name}: {total:,}")
+    return lines
 
 
 def _shape(population: Population) -> str:

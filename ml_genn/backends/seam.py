@@ -23,8 +23,8 @@ class Model(Protocol):
         """Runs the examples at ``indices`` as one batch."""
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group: (source size, target size), or a
-        list where they are sparse."""
+        """A copy of the weights of a synapse group: (source size, target size), a list
+        where they are sparse, or of the shape of its kernel."""
 
     def delays(self, name: str) -> np.ndarray:
         """The delays of a synapse group in time steps, shaped as its weights; a number

@@ -123,7 +123,8 @@ class Layout:
     @cached_property
     def arrays(self) -> dict[tuple[str, str, str], int]:
         """{(kind, owner, name): index} of arrays; kinds: constant, those of learned
-        arrays, and of synapses weight, delay_steps, offset (of each row) and target.
+        arrays, and of synapses weight, delay_steps, offset (of each row) and target,
+        or patch_rows and patch_columns (what a pixel reaches).
         """
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
         keys += [("weight", s.name, "") for s in self.plan.synapses]
@@ -137,6 +138,8 @@ class Layout:
                 keys.append(("delay_steps", s.name, ""))
             if s.format is Format.SPARSE:
                 keys += [("offset", s.name, ""), ("target", s.name, "")]
+            if s.format is Format.KERNEL:
+                keys += [("patch_rows", s.name, ""), ("patch_columns", s.name, "")]
         return {key: k for k, key in enumerate(keys)}
 
     def array_of(self, learned: Learned) -> int:
@@ -247,13 +250,18 @@ class Layout:
         found = [
             s.name
             for s in self.plan.synapses
-            if s.feed_back and s.source in self.active_tapes and streams(s)
+            if s.feed_back
+            and s.source in self.active_tapes
+            and (streams(s) or (s.kernel is not None and not s.kernel.channelwise))
         ]
         return {name: k for k, name in enumerate(found)}
 
     def packed_shape(self, name: str) -> tuple[int, int]:
-        """Numbers of sources and targets of packed weights."""
+        """Rows and columns of packed weights: sources and targets, or of a kernel that
+        all pixels share, channels and what a channel has."""
         s = self.plan.synapse(name)
+        if s.kernel is not None:
+            return s.kernel.channels, s.kernel.size // s.kernel.channels
         return self.plan.neuron(s.source).size, self.plan.neuron(s.target).size
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ml_genn.codegen.kernels import each_in_patch
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Format, SynapseGroup
@@ -54,6 +55,10 @@ def each_synapse(
             are listed.
     """
     target = layout.plan.neuron(synapses.target)
+    if synapses.kernel is not None:
+        with each_in_patch(writer, layout, synapses, synapses.kernel):
+            yield
+        return
     if synapses.format is Format.DENSE:
         writer.line(f"const size_t row_ = j_ * {padded(target.size)};")
         head = f"for (int i_ = 0; i_ < {target.size}; ++i_)"

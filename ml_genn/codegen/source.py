@@ -102,12 +102,17 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         text = ", ".join(map(str, [*values, -1]))
         writer.line(f"constexpr int64_t {name}[] = {{{text}}};")
     writer.line('#include "ml_genn_engine.h"')
+    writer.line('#include "ml_genn_kernel.h"')
     writer.line('#include "ml_genn_online.h"')
     end = "0"
     for name, index in layout.packed.items():
         rows, columns = layout.packed_shape(name)
         writer.line(f"constexpr int64_t PACKED_{index} = {end};")
-        end = f"PACKED_{index} + mlg::packed({rows}, {columns})"
+        kernel = layout.plan.synapse(name).kernel
+        size = (
+            f"{padded(rows) * columns}" if kernel else f"mlg::packed({rows}, {columns})"
+        )
+        end = f"PACKED_{index} + {size}"
     writer.line(f"constexpr int64_t PACKED = {end};")
     writer.line('#include "ml_genn_slot.h"')
 
@@ -210,10 +215,13 @@ def _pack(writer: CodeWriter, layout: Layout) -> None:
         for name, index in layout.packed.items():
             rows, columns = layout.packed_shape(name)
             weight = f"c_.arrays[{layout.arrays['weight', name, '']}]"
-            writer.line(
-                f"mlg::pack<{rows}, {padded(columns)}, {columns}>({weight}, "
-                f"packed_ + PACKED_{index}, thread_, threads_);"
-            )
+            to = f"{weight}, packed_ + PACKED_{index}"
+            if layout.plan.synapse(name).kernel:
+                transpose = f"mlg::transpose<{rows}, {columns}>({to});"
+                writer.line(f"if (thread_ == 0) {transpose}")
+                continue
+            shape = f"{rows}, {padded(columns)}, {columns}"
+            writer.line(f"mlg::pack<{shape}>({to}, thread_, threads_);")
         writer.line("(void)c_, (void)packed_, (void)thread_, (void)threads_;")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.kernels import add_patches
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
 from ml_genn.codegen.send_back import (
@@ -264,17 +265,8 @@ def _together(
                 continue
             writer.line(f"// {synapses.name!a}")
             arrives(writer, layout, synapses, k)
-            target = layout.plan.neuron(synapses.target)
-            shape = layout.packed_shape(synapses.name)
             with writer.block(guard(layout, synapses, k).strip()):
-                with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
-                    writer.line("Slot &s_ = *all_[m_];")
-                    row = target_row(layout, synapses, target, "back")
-                    writer.line(f"back_[m_] = {row};")
-                writer.line(
-                    f"mlg::add_together<{shape[0]}, {shape[1]}>(to_, packed_ + "
-                    f"PACKED_{layout.packed[synapses.name]}, back_, many_);"
-                )
+                _send_back_packed(writer, layout, synapses)
         writer.line("(void)back_, (void)all_;")
 
 
@@ -355,3 +347,22 @@ def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
         body.load(writer)
         writer.lines(adjoint.push.lines)
         body.store(writer)
+
+
+def _send_back_packed(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> None:
+    """Adds what flows back over synapses whose weights are kept by target."""
+    target = layout.plan.neuron(synapses.target)
+    weight = f"packed_ + PACKED_{layout.packed[synapses.name]}"
+    with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
+        writer.line("Slot &s_ = *all_[m_];")
+        writer.line(f"back_[m_] = {target_row(layout, synapses, target, 'back')};")
+        if synapses.kernel is not None:
+            given = f"to_[m_], {weight}, back_[m_]"
+            add = add_patches(layout, synapses, synapses.kernel, given)
+            writer.line(f"mlg::{add};")
+    if synapses.kernel is None:
+        shape = ", ".join(map(str, layout.packed_shape(synapses.name)))
+        given = f"to_, {weight}, back_, many_"
+        writer.line(f"mlg::add_together<{shape}>({given});")

@@ -145,8 +145,9 @@ class CompiledNetwork:
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
-        """A copy of the current weights of a connection or layer: (source, target), or
-        (synapses,), in the order of `indices`, where they are sparse."""
+        """A copy of the current weights of a connection or layer: (source, target),
+        (synapses,), in the order of `indices`, where they are sparse, or the kernel of
+        a convolution."""
         return self.model.weights(self._connection(connection).name)
 
     def delays(self, connection: Any) -> np.ndarray:
@@ -158,13 +159,14 @@ class CompiledNetwork:
         """Source and target neuron of each synapse of a sparse connection or layer.
 
         Raises:
-            ValidationError: if each neuron is connected with each.
+            ValidationError: if each neuron is connected with each, or weights are
+                shared.
         """
         found = self._connection(connection)
         if found.name not in self._lowered.values.indices:
             raise ValidationError(
-                f"indices: connection '{found.name}' connects each neuron of its "
-                "source with each of its target; weights() is indexed by both."
+                f"indices: connection '{found.name}' has no list of synapses. Its "
+                "weights() are indexed by both ends, or synapses share them."
             )
         return self.model.indices(found.name)
 

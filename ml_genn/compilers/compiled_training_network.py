@@ -314,11 +314,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             sample_weight: as for `train`.
 
         Returns:
-            {connection: array (source size, target size), or (synapses,) where they
-            are sparse} for weights that are learned, {(connection, "delay"): array, as
-            for weights} for delays, {(population, parameter): array (neurons,), or ()
-            if they share one} for parameters, and {(hidden, output): array} for
-            feedback weights that are learned.
+            {connection: array (source size, target size), (synapses,) where they are
+            sparse, or of the shape of its kernel} for weights that are learned,
+            {(connection, "delay"): array, as for weights} for delays, {(population,
+            parameter): array (neurons,), or () if they share one} for parameters, and
+            {(hidden, output): array} for feedback weights that are learned.
         """
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)

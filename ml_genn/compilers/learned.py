@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
@@ -35,7 +35,8 @@ def what_is_learned(
     """What a user chose to learn; all weights where nothing was chosen.
 
     Raises:
-        ValidationError, UnknownNameError: if something cannot be learned.
+        ValidationError, UnknownNameError, UnsupportedError: if something cannot be
+            learned.
     """
     if chosen is None:
         chosen = {ALL: {WEIGHT: default}}
@@ -46,13 +47,19 @@ def what_is_learned(
             optimiser = _optimiser(given, name)
             if key == ALL:
                 _of_synapses(name, ALL)
-                everywhere = dict.fromkeys(network.connections, optimiser)
-                found[name] = {**everywhere, **found[name]}
+                able = [c for c in network.connections if _can_learn(c, name)]
+                found[name] = {**dict.fromkeys(able, optimiser), **found[name]}
             elif isinstance(key, Connection) or (
                 isinstance(key, Layer) and name in found
             ):
                 _of_synapses(name, str(key))
-                found[name][get_underlying_conn(key)] = optimiser
+                connection = get_underlying_conn(key)
+                if not _can_learn(connection, name):
+                    raise UnsupportedError(
+                        f"optimisers: connection '{connection.name}' has fixed "
+                        f"weights: {connection.connectivity!r}. Leave it out."
+                    )
+                found[name][connection] = optimiser
             else:
                 parameters[get_underlying_pop(key), name] = optimiser
     return LearnedArrays(found[WEIGHT], found[DELAY], parameters)
@@ -62,6 +69,10 @@ def _of_synapses(name: str, where: str) -> None:
     if name not in (WEIGHT, DELAY):
         known = [WEIGHT, DELAY]
         raise unknown_name("variable", name, known, where=f"optimisers, '{where}'")
+
+
+def _can_learn(connection: Connection, name: str) -> bool:
+    return name != WEIGHT or connection.connectivity.trainable
 
 
 def _optimiser(given: Any, name: str) -> Optimiser:

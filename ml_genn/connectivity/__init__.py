@@ -1,8 +1,23 @@
 """Connectivity between populations."""
 
+from ml_genn.connectivity.avg_pool_2d import AvgPool2D, AvgPoolConv2D, AvgPoolDense2D
 from ml_genn.connectivity.connectivity import Connectivity
+from ml_genn.connectivity.conv_2d import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from ml_genn.connectivity.dense import Dense
 from ml_genn.connectivity.fixed_probability import FixedProbability
+from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
 
-__all__ = ["Connectivity", "Dense", "FixedProbability", "Sparse"]
+__all__ = [
+    "AvgPool2D",
+    "AvgPoolConv2D",
+    "AvgPoolDense2D",
+    "Connectivity",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Dense",
+    "DepthwiseConv2D",
+    "FixedProbability",
+    "OneToOne",
+    "Sparse",
+]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
+from ml_genn.model.kernel import Kernel
 from ml_genn.utils.checks import shown
 from ml_genn.utils.value import InitValue, as_value
 
@@ -32,6 +33,8 @@ class Connectivity(ABC):
 
     weight: float | np.ndarray | Initializer
     delay: float | np.ndarray | Initializer
+    #: whether its weights can be learned
+    trainable: ClassVar[bool] = True
 
     def __init__(self, weight: InitValue, delay: InitValue) -> None:
         name = type(self).__name__
@@ -59,9 +62,26 @@ class Connectivity(ABC):
         """
         return None
 
+    def kernel(self, source: Population, target: Population) -> Kernel | None:
+        """The weights that patches of an image share; None if synapses have their own.
+
+        Args:
+            source, target: populations whose shapes are known.
+        """
+        return None
+
+    @property
+    def gain(self) -> float:
+        """What weights are multiplied by as they are drawn."""
+        return 1.0
+
     def expected(self, source: Population, target: Population) -> int:
         """How many synapses there will be, about."""
         return source.size * target.size
+
+    def num_weights(self, source: Population, target: Population) -> int:
+        """How many weights there will be, about."""
+        return self.expected(source, target)
 
 
 def short(value: object) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, short
+from ml_genn.connectivity.sparse import Sparse
 from ml_genn.errors import ValidationError
-from ml_genn.utils.value import InitValue
+from ml_genn.utils.checks import shown
+from ml_genn.utils.value import InitValue, as_value
 
 if TYPE_CHECKING:
     from ml_genn.population import Population
@@ -50,6 +52,35 @@ class Dense(Connectivity):
                 f"Dense: weight and delay have the same shape. Received {shapes}."
             )
         self._shape = next(iter(shapes.values()), None)
+
+    @staticmethod
+    def from_mask(mask: Any, weight: InitValue, delay: InitValue = 0) -> Sparse:
+        """Sparse connectivity of the pairs of neurons where a mask is true.
+
+        Args:
+            mask: flags of shape (source size, target size).
+            weight, delay: a number, initializer or its name, or an array of the shape
+                of the mask.
+
+        Raises:
+            ValidationError: if the mask is none or arrays do not fit it.
+        """
+        flags = np.asarray(mask)
+        if flags.ndim != 2 or flags.dtype != bool or not flags.any():
+            raise ValidationError(
+                "Dense.from_mask: mask is a matrix of flags, (source size, target "
+                f"size), one of them true. Received {shown(mask)}."
+            )
+        chosen = []
+        for name, given in (("weight", weight), ("delay", delay)):
+            value = as_value(f"Dense.from_mask: {name}", given)
+            if isinstance(value, np.ndarray) and value.shape != flags.shape:
+                raise ValidationError(
+                    f"Dense.from_mask: an array given as {name} has the shape of the "
+                    f"mask, {flags.shape}. Received {value.shape}."
+                )
+            chosen.append(value[flags] if isinstance(value, np.ndarray) else value)
+        return Sparse(*np.nonzero(flags), *chosen)
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.model.kernel import Kernel
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -302,6 +304,7 @@ class Format(Enum):
 
     DENSE = "dense"  #: one for each pair of neurons
     SPARSE = "sparse"  #: a list for each neuron of the source
+    KERNEL = "kernel"  #: weights that the patches of an image share
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +324,7 @@ class SynapseGroup:
         rewired: whether weights that change sign are replaced by synapses between
             other neurons (Deep-R).
         self_connections: whether rewiring may connect a neuron to itself.
+        kernel: which neurons share weights, where its format is KERNEL.
     """
 
     name: str
@@ -335,6 +339,7 @@ class SynapseGroup:
     feed_back: bool = False
     rewired: bool = False
     self_connections: bool = True
+    kernel: Kernel | None = None
 
     @property
     def trained(self) -> bool:
@@ -468,8 +473,8 @@ class Values:
     Args:
         parameters: {neuron group: {parameter: number or array (size,)}}.
         initial: {neuron group: {variable: number or array (size,)}}.
-        weights: {synapse group: array (source size, target size), or (synapses,) where
-            they are sparse}.
+        weights: {synapse group: array (source size, target size), (synapses,) where
+            they are sparse, or of the shape of its kernel}.
         indices: {sparse synapse group: (source, target) neurons of its synapses,
             sorted}.
         delays: {synapse group: steps, or an array of steps, shaped as its weights}.

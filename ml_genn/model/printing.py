@@ -12,7 +12,7 @@ def plan_text(plan: Plan) -> str:
         lines += _group(group)
     for s in plan.synapses:
         flags = [] if s.delivers else ["feedback"]
-        flags += [s.format.value] if s.format is Format.SPARSE else []
+        flags += [s.format.value] if s.format is not Format.DENSE else []
         flags += [f"delay={s.delay.value}"] if s.delay is not Delay.NONE else []
         flags += ["learn"] if s.learn else []
         flags += ["learn delay"] if s.learn_delay else []

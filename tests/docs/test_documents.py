@@ -115,6 +115,26 @@ def test_training() -> None:
     assert np.any(compiled.weights(second) != 0.5)
 
 
+def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
+    """The network is as the page says, and all classes are listed on it."""
+    from ml_genn import connectivity
+    from ml_genn.compilers import BPTTCompiler
+
+    document = ROOT / "docs" / "connectivity.md"
+    (code,) = blocks(document)
+    names = run(code, {})
+    assert "(12, 12, 16)" in capsys.readouterr().out
+    x = np.random.default_rng(0).random((2, 20, 28, 28, 1)) < 0.1
+    compiled = BPTTCompiler(20, "sparse_categorical_crossentropy").compile(
+        names["network"]
+    )
+    conv = names["conv"]
+    assert compiled.weights(conv).shape == (5, 5, 1, 16)
+    assert compiled.gradients(x, [0, 1])[conv.connection()].shape == (5, 5, 1, 16)
+    for name in set(connectivity.__all__) - {"Connectivity"}:
+        assert f"| `{name}(" in document.read_text(), name
+
+
 def test_learning_rules() -> None:
     """Both pieces compile, and what they choose is learned."""
     from ml_genn import Connection

@@ -14,7 +14,14 @@ import pytest
 from engine.helpers import random_input
 from engine.processes import start
 
-from ml_genn import Connection, Network, Population
+from ml_genn import (
+    Connection,
+    InputLayer,
+    Layer,
+    Network,
+    Population,
+    SequentialNetwork,
+)
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import find_compiler
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
@@ -24,7 +31,16 @@ from ml_genn.compilers import (
     EventPropCompiler,
     InferenceCompiler,
 )
-from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.connectivity import (
+    AvgPool2D,
+    AvgPoolConv2D,
+    AvgPoolDense2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    FixedProbability,
+)
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -52,7 +68,9 @@ def use(compiled: Any, network: Network, y: Any, output: Population) -> None:
     inputs = [p for p in network.populations if isinstance(p.neuron, SpikeInput)]
     rng = np.random.default_rng(0)
     x = {
-        p: random_input(rng, p.size, 0.3, examples=5, steps=compiled.num_steps)
+        p: random_input(rng, p.size, 0.3, examples=5, steps=compiled.num_steps).reshape(
+            5, compiled.num_steps, *(p.shape or ())
+        )
         for p in inputs
     }
     spiking = [p for p in network.populations if p.record_spikes]
@@ -274,7 +292,36 @@ def weighted() -> None:
     assert all(np.abs(compiled.weights(c)).max() <= 1.0 for c in network.connections)
 
 
+def images() -> None:
+    """Shared kernels of every kind, in a chain, with and without delays."""
+    rng = np.random.default_rng(7)
+    y = rng.integers(0, 3, 5)
+    for threshold in (None, 0.5):
+        with SequentialNetwork() as network:
+            InputLayer(SpikeInput(), (9, 7, 2), record_spikes=True)
+            for connectivity in (
+                Conv2D(Normal(2.0, 1.0), 5, (3, 4), False, 2, "same"),
+                Conv2DTranspose(Normal(1.0, 1.0), 3, (2, 3), delay=2),
+                DepthwiseConv2D(Normal(1.0, 1.0), 2, 2, conv_strides=(1, 2)),
+                AvgPool2D((2, 1), delay=1),
+                AvgPoolConv2D(Normal(8.0, 1.0), 4, (1, 2), 2, conv_padding="same"),
+            ):
+                Layer(connectivity, LeakyIntegrateFire(), None, exponential())
+            output = LeakyIntegrate(readout="avg_var")
+            last = AvgPoolDense2D(Normal(0.0, 1.0), 1, delay=3)
+            Layer(last, output, 3, exponential())
+        compiler = BPTTCompiler(
+            13,
+            CROSS_ENTROPY,
+            batch_size=3,
+            num_threads=2,
+            backward_threshold=threshold,
+        )
+        use(compiler.compile(network), network, y, network.populations[-1])
+
+
 SCENES: dict[str, Callable[[], None]] = {
+    "images": images,
     "weighted": weighted,
     "sparse": sparse,
     "recurrent_with_delays": recurrent_with_delays,

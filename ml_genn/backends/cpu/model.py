@@ -155,8 +155,13 @@ class CpuModel:
         return np.array(values[0]) if shared else values[: group.size].copy()
 
     def _trimmed_synapses(self, name: str, values: np.ndarray) -> np.ndarray:
-        """A copy of what each synapse has: (source size, target size), or a list."""
+        """A copy of what each synapse has: (source size, target size), a list, or of
+        the shape of its kernel."""
         synapses = self.plan.synapse(name)
+        if synapses.kernel is not None:
+            found = np.empty(synapses.kernel.size, dtype=values.dtype)
+            found[synapses.kernel.order()] = values[: found.size]
+            return found.reshape(synapses.kernel.shape)
         if synapses.format is Format.SPARSE:
             return values[: self._values.indices[name][0].size].copy()
         return values[:, : self.plan.neuron(synapses.target).size].copy()
@@ -171,13 +176,16 @@ class CpuModel:
             refresh(self._layout, self._values, self._numbers)
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group: (source size, target size), or a
-        list where they are sparse."""
+        """A copy of the weights of a synapse group: (source size, target size), a list
+        where they are sparse, or of the shape of its kernel."""
         return self._trimmed_synapses(name, self._array("weight", name))
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
         given = np.asarray(weights, dtype=np.float32)
+        kernel = self.plan.synapse(name).kernel
+        if kernel is not None:
+            given = given.reshape(-1)[kernel.order()]
         stretch = tuple(slice(size) for size in given.shape)
         self._array("weight", name)[stretch] = given
         if name in self._rewirings:

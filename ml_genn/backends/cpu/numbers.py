@@ -8,6 +8,7 @@ import numpy as np
 
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.expression import evaluate, names
+from ml_genn.model.kernel import Kernel
 from ml_genn.model.plan import Constant, Delay, Format, Values
 
 
@@ -107,6 +108,8 @@ def _array(
 
 def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.ndarray:
     synapses = layout.plan.synapse(owner)
+    if synapses.kernel is not None:
+        return _kernel_array(synapses.kernel, values.weights[owner], kind)
     padded_up = padded_list if synapses.format is Format.SPARSE else padded_matrix
     if kind == "weight":
         return padded_up(values.weights[owner])
@@ -119,6 +122,13 @@ def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.
         return padded_list(target, layout.id_type)
     starts = row_starts(source, layout.plan.neuron(synapses.source).size)
     return padded_list(starts, np.int64)
+
+
+def _kernel_array(kernel: Kernel, weights: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "weight":
+        return padded_list(weights.reshape(-1)[kernel.order()])
+    axis = {"patch_rows": kernel.rows, "patch_columns": kernel.columns}[kind]
+    return padded_list(axis.reach().reshape(-1), np.int32)
 
 
 def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndarray:

@@ -23,6 +23,7 @@ from ml_genn.compilers.lowering.training import Feedback, Training
 from ml_genn.compilers.lowering.updates import Update, decayed, limited, shrunk
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.model.kernel import Kernel
 from ml_genn.model.plan import (
     Delay,
     Format,
@@ -145,32 +146,46 @@ def synapse_group(
 ) -> SynapseGroup:
     """The group of a connection; its synapses' numbers are drawn on the way."""
     source, target = connection.ends()
-    name = connection.name
-    shape = draw.synapses(connection)
-    weight = draw.value(name, "weight", connection.connectivity.weight, shape)
-    draw.weights[name] = np.broadcast_to(
+    name, connectivity = connection.name, connection.connectivity
+    kernel = connectivity.kernel(source, target)
+    shape = kernel.shape if kernel else draw.synapses(connection)
+    weight = draw.value(name, "weight", connectivity.weight, shape)
+    draw.weights[name] = connectivity.gain * np.broadcast_to(
         np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
         shape,
     )
     learn_delay = training is not None and connection in training.delays
+    if learn_delay and kernel:
+        raise UnsupportedError(
+            f"Connection '{name}': its synapses share their weights and have one "
+            "delay, which is not learned. With Sparse or Dense connectivity the delay "
+            "of each synapse is."
+        )
     rewired = training is not None and connection in training.rewired
     group = SynapseGroup(
         name=name,
         source=source.name,
         target=target.name,
         port=ports[target].of[connection],
-        format=Format.SPARSE if name in draw.indices else Format.DENSE,
+        format=_format(name, kernel, draw),
         delay=delay_of(connection, shape, draw, learn_delay),
         learn=training is not None and connection in training.learn,
         learn_delay=learn_delay,
         feed_back=training is not None and connection in training.feed_back,
         rewired=rewired,
         self_connections=source is not target
-        or getattr(connection.connectivity, "allow_self_connections", True),
+        or getattr(connectivity, "allow_self_connections", True),
+        kernel=kernel,
     )
     if rewired:
         _check_rewired(group)
     return group
+
+
+def _format(name: str, kernel: Kernel | None, draw: Draw) -> Format:
+    if kernel is not None:
+        return Format.KERNEL
+    return Format.SPARSE if name in draw.indices else Format.DENSE
 
 
 def feedback_group(feedback: Feedback, draw: Draw) -> SynapseGroup:
@@ -194,8 +209,8 @@ def _check_rewired(group: SynapseGroup) -> None:
     where = f"Connection '{group.name}'"
     if group.format is not Format.SPARSE:
         raise UnsupportedError(
-            f"{where}: Deep-R moves synapses, but this connection has all of them. Use "
-            "FixedProbability or Sparse connectivity."
+            f"{where}: Deep-R moves synapses, but this connection has all of them, or "
+            "they share weights. Use FixedProbability or Sparse connectivity."
         )
     if group.delay is Delay.PER_SYNAPSE:
         raise UnsupportedError(

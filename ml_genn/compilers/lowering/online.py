@@ -22,6 +22,11 @@ def check_online(plan: Plan, values: Values) -> None:
                 f"Connection '{s.name}': learning online needs the same delay for all "
                 f"of its synapses. Give one number; {_INSTEAD}"
             )
+        if s.kernel and (s.learn or s.feed_back):
+            raise UnsupportedError(
+                f"Connection '{s.name}': learning online needs a weight of its own for "
+                f"each synapse, but these share theirs. Use Dense or Sparse; {_INSTEAD}"
+            )
     for group in plan.neurons:
         if group.adjoint is None:
             continue

@@ -1,0 +1,42 @@
+// Kernels that the patches of an image share, for all of its neurons at once.
+#pragma once
+
+namespace mlg {
+// to[k][c] = weight[c][k] for C channels with K weights each; rows of `to` are padded.
+template <int C, int K>
+static inline void transpose(const float *__restrict weight, float *__restrict to) {
+  for (int c = 0; c < C; ++c)
+    for (int k = 0; k < K; ++k) to[k * padded(C) + c] = weight[size_t(c) * K + k];
+}
+
+// to[pixel][c] += sum over the pixel's patch of weight[place][c] * back[target]: H rows of W
+// pixels with C channels, OW pixels in a row of the target, KW in one of the kernel, F filters.
+// Weights are transposed, so that the channels of a pixel are summed together. rows, columns:
+// first target, first place and number of targets of each row and column.
+template <int C, int H, int W, int OW, int KW, int F>
+static inline void add_patches(float *to, const float *weight, const float *back,
+                               const int32_t *rows, const int32_t *columns) {
+  constexpr int P = padded(C), V = P / LANES;
+  for (int y = 0; y < H; ++y) {
+    const int32_t *down = rows + 3 * y;
+    for (int x = 0; x < W; ++x) {
+      const int32_t *across = columns + 3 * x;
+      const int count = across[2] * F;
+      vec sum[2][V] = {};
+      for (int r = 0; r < down[2]; ++r) {
+        const float *b = back + (int64_t(down[0] + r) * OW + across[0]) * F;
+        const vec *w = reinterpret_cast<const vec *>(
+            weight + (int64_t(down[1] + r) * KW + across[1]) * F * P);
+        int e = 0;
+        for (; e + 2 <= count; e += 2)
+          for (int k = 0; k < 2; ++k)
+            for (int v = 0; v < V; ++v) sum[k][v] += w[(e + k) * V + v] * b[e + k];
+        for (; e < count; ++e)
+          for (int v = 0; v < V; ++v) sum[0][v] += w[e * V + v] * b[e];
+      }
+      float *pixel = to + (y * W + x) * C;
+      for (int c = 0; c < C; ++c) pixel[c] += (sum[0][c / LANES] + sum[1][c / LANES])[c % LANES];
+    }
+  }
+}
+}  // namespace mlg

@@ -1,0 +1,75 @@
+"""Connectivity between neurons of the same index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.errors import ValidationError
+from ml_genn.utils.value import InitValue
+
+if TYPE_CHECKING:
+    from ml_genn.population import Population
+
+
+class OneToOne(Connectivity):
+    """Each neuron of the source is connected to the one of the same index.
+
+    Args:
+        weight: a number, initializer or its name, or an array with one number for each
+            neuron.
+        delay: delay in time steps, 0 by default: a whole number, an initializer or its
+            name, or an array with one for each neuron.
+
+    Raises:
+        ValidationError: if the populations have different shapes.
+    """
+
+    def __init__(self, weight: InitValue, delay: InitValue = 0) -> None:
+        super().__init__(weight, delay)
+        self.weight, self.delay = _flat(self.weight), _flat(self.delay)
+
+    def connect(self, source: Population, target: Population) -> None:
+        """Checks the shapes of two populations, and gives one where there is none."""
+        if source.shape is None:
+            source.shape = target.shape
+        if target.shape is None:
+            target.shape = source.shape
+        if source.shape is None:
+            raise ValidationError(
+                f"OneToOne: neither population '{source.name}' nor '{target.name}' has "
+                "a shape. Give one of them."
+            )
+        if source.shape != target.shape:
+            raise ValidationError(
+                "OneToOne: both populations have the same shape. Population "
+                f"'{source.name}' has {source.shape}, '{target.name}' {target.shape}."
+            )
+        for name, value in (("weight", self.weight), ("delay", self.delay)):
+            if isinstance(value, np.ndarray) and value.size != source.size:
+                raise ValidationError(
+                    f"OneToOne: an array given as {name} has one number for each of "
+                    f"the {source.size} neurons of '{source.name}'. Received "
+                    f"{value.size}."
+                )
+
+    def indices(
+        self, source: Population, target: Population, rng: np.random.Generator
+    ) -> Indices:
+        """Each neuron and itself."""
+        self.connect(source, target)
+        each = np.arange(source.size)
+        return each, each
+
+    def expected(self, source: Population, target: Population) -> int:
+        """One synapse for each neuron."""
+        return source.size
+
+    def __repr__(self) -> str:
+        return f"OneToOne({short(self.weight)}, delay={short(self.delay)})"
+
+
+def _flat(value: Any) -> Any:
+    return value.reshape(-1) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,143 @@
+"""Base of connectivity between images whose patches share weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml_genn.connectivity.connectivity import Connectivity
+from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.model.kernel import Axis, Kernel, pooled
+from ml_genn.utils.checks import shown, whole
+from ml_genn.utils.value import InitValue
+
+if TYPE_CHECKING:
+    from ml_genn.population import Population
+
+PADDINGS = ("valid", "same")
+Size = int | Sequence[int]  #: of rows and columns, if they are the same
+Pair = tuple[int, int]
+Image = tuple[int, int, int]  #: rows, columns, channels
+
+
+class SharedWeights(Connectivity):
+    """Base of connectivity between images whose patches share weights.
+
+    A population that is an image has the shape (rows, columns, channels).
+
+    Args:
+        weight: a number, initializer or its name, or an array.
+        delay: delay of all synapses in time steps, a whole number.
+        flatten: whether the target is given a shape of one dimension.
+
+    Raises:
+        ValidationError: if synapses have delays of their own.
+    """
+
+    def __init__(self, weight: InitValue, delay: InitValue, flatten: bool) -> None:
+        super().__init__(weight, delay)
+        if not isinstance(self.delay, float):
+            raise ValidationError(
+                f"{type(self).__name__}: synapses that share their weights have the "
+                "same delay, a whole number of time steps. Received "
+                f"{shown(delay)}. Sparse takes a delay for each synapse."
+            )
+        self.flatten = bool(flatten)
+
+    @abstractmethod
+    def _kernel(self, image: Image, target: Population) -> Kernel:
+        """The kernel for a source of that shape."""
+
+    def kernel(self, source: Population, target: Population) -> Kernel:
+        """The weights that patches of an image share.
+
+        Raises:
+            ValidationError: if the source is no image, or too small, or an array of
+                weights has another shape.
+        """
+        name, shape = type(self).__name__, source.shape
+        if shape is None or len(shape) != 3:
+            found = f"shape {shape}" if shape else "no shape"
+            raise ValidationError(
+                f"{name}: the source is an image, with a shape of (rows, columns, "
+                f"channels). Population '{source.name}' has {found}. Give it one, for "
+                "example (28, 28, 1) to grey images of 28 by 28 pixels."
+            )
+        kernel = self._kernel(shape, target)
+        axes = kernel.rows, kernel.columns
+        if min(min(axis.target, axis.pooled) for axis in axes) < 1:
+            raise ValidationError(
+                f"{name}: population '{source.name}' has shape {shape}, which is "
+                f"smaller than what is laid over it. Received {self!r}."
+            )
+        given = self.weight
+        if isinstance(given, np.ndarray) and given.shape != kernel.shape:
+            raise ValidationError(
+                f"{name}: an array given as weight has shape {kernel.shape} here, "
+                f"{self._meaning}. Received shape {given.shape}."
+            )
+        return kernel
+
+    #: what the numbers of a shape of weights are
+    _meaning = "(rows, columns, source channels, filters)"
+
+    def connect(self, source: Population, target: Population) -> None:
+        """Checks the shapes of two populations, and gives one where there is none."""
+        image = self.kernel(source, target).target_shape
+        flat = (prod(image),)
+        if target.shape is None:
+            target.shape = flat if self.flatten else image
+        elif target.shape not in (image, flat):
+            raise ValidationError(
+                f"{type(self).__name__}: from population '{source.name}' of shape "
+                f"{source.shape} it leads to one of shape {image}, or flat {flat}. "
+                f"Population '{target.name}' has shape {target.shape}."
+            )
+
+    def expected(self, source: Population, target: Population) -> int:
+        """How many synapses there are."""
+        return self.kernel(source, target).synapses
+
+    def num_weights(self, source: Population, target: Population) -> int:
+        """How many weights there are."""
+        return self.kernel(source, target).size
+
+
+def pair(where: str, size: Size) -> Pair:
+    """Rows and columns, from both or one number for both."""
+    both = size if isinstance(size, list | tuple) else (size, size)
+    if len(both) != 2:
+        raise ValidationError(
+            f"{where} is a whole number, or two of them for rows and columns. "
+            f"Received {shown(size)}."
+        )
+    rows, columns = (whole(where, n) for n in both)
+    return rows, columns
+
+
+def padding(where: str, name: str) -> str:
+    """The name of a padding, checked."""
+    if name not in PADDINGS:
+        raise unknown_name("padding", str(name), PADDINGS, where=where)
+    return name
+
+
+def convolved(pixels: int, size: int, stride: int, padding: str) -> Axis:
+    """An axis of a convolution."""
+    if padding == "valid":
+        return Axis(pixels, pooled(pixels, size, stride), size, stride)
+    last = pixels % stride or stride
+    return Axis(pixels, -(-pixels // stride), size, stride, max(size - last, 0) // 2)
+
+
+def spread_out(pixels: int, size: int, stride: int, padding: str) -> Axis:
+    """An axis of a transposed convolution."""
+    beyond = max(size - stride, 0)
+    target, before = pixels * stride, beyond // 2
+    if padding == "valid":
+        target, before = target + beyond, 0
+    return Axis(pixels, target, size, stride, before, transposed=True)
