@@ -13,7 +13,7 @@ struct Engine {
   const Call *call = nullptr;
   int status = mlg::FINE;
 
-  bool make_slots(int64_t n) {
+  MLG_COLD bool make_slots(int64_t n) {
     if (n <= num_slots) return true;
     Slot *more = static_cast<Slot *>(realloc(static_cast<void *>(slots), n * sizeof(Slot)));
     if (!more) return false;
@@ -25,7 +25,7 @@ struct Engine {
     }
     return true;
   }
-  bool create(int threads, int64_t block_floats, const int64_t *sizes) {
+  MLG_COLD bool create(int threads, int64_t block_floats, const int64_t *sizes) {
     floats = block_floats;
     for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
@@ -34,21 +34,21 @@ struct Engine {
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
     return gradients != nullptr && make_gradients();
   }
-  bool make_gradients() {
+  MLG_COLD bool make_gradients() {
     memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
     for (int64_t k = 0; k < LEARNED * pool.size; ++k)
       if (!(gradients[k] = mlg::allocate<float>(learned_size[k / pool.size]))) return false;
     clear_gradients();
     return true;
   }
-  void clear_gradients() {
+  MLG_COLD void clear_gradients() {
     for (int64_t k = 0; k < LEARNED * pool.size; ++k)
       memset(gradients[k], 0, learned_size[k / pool.size] * sizeof(float));
   }
   void gradients_of(int thread, float **mine) const {
     for (int64_t k = 0; k < LEARNED; ++k) mine[k] = gradients[k * pool.size + thread];
   }
-  ~Engine() {
+  MLG_COLD ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
     free(slots);
     for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
@@ -58,7 +58,7 @@ struct Engine {
   void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
 };
 
-void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
+MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
   for (int64_t k = 0; k < c.num_recordings; ++k) {
     const mlg::Recording &r = c.recordings[k];
     if (bool(r.backward) == backward)
@@ -128,7 +128,7 @@ void run_updates(void *engine, int thread) {
 }
 
 // How strongly each neuron's firing rate, over the batch, is pushed towards its target.
-void regularise(Engine &e, const Call &c) {
+MLG_COLD void regularise(Engine &e, const Call &c) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const float *strength = c.loss_scalars + 2 * OUTPUTS + 3 * g;  // lower, upper, target
     float *push = e.push[g];
@@ -144,13 +144,13 @@ void regularise(Engine &e, const Call &c) {
   }
 }
 
-bool finite_losses(const Call &c) {
+MLG_COLD bool finite_losses(const Call &c) {
   for (int64_t k = 0; k < c.batch * OUTPUTS; ++k)
     if (!isfinite(c.losses[k])) return false;
   return true;
 }
 
-int run(Engine &e, Call c) {
+MLG_COLD int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
   e.status = mlg::FINE;
@@ -176,7 +176,7 @@ int run(Engine &e, Call c) {
 }
 }  // namespace
 
-#define MLG_PUBLIC __attribute__((visibility("default")))
+#define MLG_PUBLIC __attribute__((visibility("default"), cold))
 extern "C" {
 // learned_sizes: numbers in each learned array, whole vectors.
 MLG_PUBLIC void *mlg_create(int threads, int64_t block_floats, const int64_t *learned_sizes) {
