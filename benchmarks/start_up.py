@@ -35,21 +35,14 @@ def parse_arguments() -> argparse.Namespace:
     """What the user asked for."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument(
-        "--no-bytecode",
-        action="store_true",
-        help="each process compiles our Python sources anew (an installed package has "
-        "them compiled)",
-    )
     parser.add_argument("--json", type=Path, help="where figures are written")
     return parser.parse_args()
 
 
-def environment(scratch: str, no_bytecode: bool) -> dict[str, str]:
-    """The environment of the scripts; bytecode is kept in a folder of its own."""
+def environment(scratch: str) -> dict[str, str]:
+    """The scripts' environment: Python keeps bytecode, as of installed packages."""
     own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    own["PYTHONPYCACHEPREFIX"] = str(Path(scratch) / "bytecode")
-    return {**own, **({"PYTHONDONTWRITEBYTECODE": "1"} if no_bytecode else {})}
+    return {**own, "PYTHONPYCACHEPREFIX": str(Path(scratch) / "bytecode")}
 
 
 def run(words: list[str], environment: dict[str, str]) -> tuple[float, str]:
@@ -72,7 +65,7 @@ def main() -> None:
     cold: dict[str, list[float]] = defaultdict(list)
     warm: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
-        own = environment(scratch, args.no_bytecode)
+        own = environment(scratch)
         for number in range(-1, args.repeats):
             bare, _ = run(["-c", "import numpy"], own)
             if number >= 0:

@@ -34,7 +34,9 @@ x = [
 y = np.arange(BATCH) % num_output
 
 start = time.perf_counter()
-synapse = Delta() if rule == "EProp" else Exponential(5.0)
+synapse, forward, back = Exponential(5.0), Normal(0.03, 0.01), Normal(0.0, 0.02)
+if rule == "EProp":
+    synapse, forward, back = Delta(), Normal(0.0073, 0.0025), Normal(0.0, 0.005)
 with Network() as network:
     layers = [
         Population("spike_input", num_input),
@@ -42,9 +44,9 @@ with Network() as network:
         Population(LeakyIntegrate(readout="avg_var"), num_output),
     ]
     for source, target in itertools.pairwise(layers):
-        Connection(source, target, Dense(Normal(0.03, 0.01)), synapse)
+        Connection(source, target, Dense(forward), synapse)
     for hidden in layers[1:-1] if recurrent else ():
-        Connection(hidden, hidden, Dense(Normal(0.0, 0.02)), synapse)
+        Connection(hidden, hidden, Dense(back), synapse)
 compiler = getattr(compilers, f"{rule}Compiler")
 if rule == "Inference":
     compiled = compiler(NUM_STEPS, batch_size=BATCH).compile(network)
