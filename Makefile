@@ -24,9 +24,10 @@ format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)examples  ## training speed: against a hand-written program, and of the rules
+bench: $(STAMP)examples  ## training speed: against a hand-written program, of the rules; start-up
 	$(BIN)/python benchmarks/event_prop.py
 	$(BIN)/python benchmarks/rules.py
+	$(BIN)/python benchmarks/start_up.py
 
 # One environment; each set of extras is installed once, and again if pyproject.toml changes.
 $(BIN)/python:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
-
-from tqdm.auto import tqdm
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.metrics.metric import scalar
@@ -51,7 +51,7 @@ class BatchProgressBar(Callback):
     def on_batch_begin(self, batch: int) -> None:
         """Opens the bar, now that data and metrics are known to fit."""
         if self._shown and self._bar is None:
-            self._bar = tqdm(
+            self._bar = _tqdm()(
                 total=self._num_batches, desc=self._description, unit="batch"
             )
 
@@ -80,6 +80,15 @@ class BatchProgressBar(Callback):
 
     def __repr__(self) -> str:
         return "BatchProgressBar()"
+
+
+def _tqdm() -> Any:
+    """tqdm, imported when a bar is first shown.
+
+    In notebooks it is tqdm's choice; elsewhere that is the text bar, but takes longer.
+    """
+    module = "tqdm.auto" if "IPython" in sys.modules else "tqdm.std"
+    return import_module(module).tqdm
 
 
 def described(metrics: Mapping[Any, Any]) -> str:

@@ -316,7 +316,7 @@ def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
     if readout is None:
         return
     with writer.block(
-        f"static inline void finish_{symbol(group.name)}"
+        f"MLG_COLD static void finish_{symbol(group.name)}"
         "(const Call &c_, Slot &s_, int64_t b_)"
     ):
         names = frozenset(n for n, _ in readout.variables)

@@ -22,6 +22,7 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
+    Code,
     LearnedKind,
     NeuronGroup,
     OptimiserUpdate,
@@ -262,6 +263,12 @@ def _end_backward(writer: CodeWriter, layout: Layout) -> None:
 
 def _updates(writer: CodeWriter, layout: Layout) -> None:
     """``update``: one optimiser step on part of one array, or just the sum."""
+    functions: dict[_Step, str] = {}
+    for update in layout.plan.updates:
+        step = _step_of(update)
+        if step not in functions:
+            functions[step] = f"optimise{len(functions)}_"
+            _step_function(writer, functions[step], step)
     head = (
         "static void update(const Call &c_, int64_t which_, int64_t first_, "
         "int64_t last_, float *const *parts_, int threads_, const float *norms_)"
@@ -269,47 +276,58 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
     with writer.block(head):
         scalars = slots = 0
         for update in layout.plan.updates:
-            index = layout.learned[update.target]
-            with writer.block(f"if (which_ == {index})"):
-                _update(writer, layout, update, (scalars, slots))
-                writer.line("return;")
+            array = f"c_.arrays[{layout.array_of(update.target)}]"
+            steps = "nullptr"
+            if update.target.kind is LearnedKind.DELAY:
+                index = layout.arrays["delay_steps", update.target.owner, ""]
+                steps = f"reinterpret_cast<int32_t *>(c_.arrays[{index}])"
+            learned = layout.learned[update.target]
+            writer.line(f"// {update.target}")
+            writer.line(f"if (which_ == {learned})")
+            writer.line(
+                f"  return {functions[_step_of(update)]}({array}, {steps}, "
+                f"c_.slots + {slots}, c_.optimiser_scalars + {scalars}, "
+                "first_, last_, parts_, threads_, "
+                f"norms_[{learned}], norms_[LEARNED]);"
+            )
             scalars += len(update.scalars)
             slots += len(update.slots)
         writer.line("(void)c_, (void)which_, (void)first_, (void)last_, (void)parts_;")
         writer.line("(void)threads_, (void)norms_;")
 
 
-def _update(
-    writer: CodeWriter, layout: Layout, update: OptimiserUpdate, starts: tuple[int, int]
-) -> None:
-    scalars, slots = starts
-    array = layout.array_of(update.target)
+#: What an optimiser does, whichever array it does it to: slots, scalars, code, and
+#: whether the array holds delays.
+_Step = tuple[tuple[str, ...], tuple[str, ...], Code, bool]
+
+
+def _step_of(update: OptimiserUpdate) -> _Step:
     delays = update.target.kind is LearnedKind.DELAY
-    writer.line(f"// {update.target}")
-    writer.line(f"float *__restrict x_p_ = c_.arrays[{array}];")
-    if delays:
-        index = layout.arrays["delay_steps", update.target.owner, ""]
-        writer.line(
-            "int32_t *__restrict steps_p_ = "
-            f"reinterpret_cast<int32_t *>(c_.arrays[{index}]);"
-        )
-    for k, name in enumerate(update.slots):
-        writer.line(f"float *__restrict {name}_p_ = c_.slots[{slots + k}];")
-    for k, name in enumerate(update.scalars):
-        writer.line(f"const float {name} = c_.optimiser_scalars[{scalars + k}];")
-    norms = {GRADIENT_NORM: layout.learned[update.target], GLOBAL_NORM: "LEARNED"}
-    for name, at in norms.items():
-        if name in update.code.reads:
-            writer.line(f"const float {name} = norms_[{at}];")
-    writer.line("MLG_LOOP")
-    with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
-        writer.line("float gradient = mlg_sum(parts_, threads_, j_);")
-        writer.line("float x = x_p_[j_];")
-        for name in update.slots:
-            writer.line(f"float {name} = {name}_p_[j_];")
-        writer.lines(update.code.lines)
-        writer.line("x_p_[j_] = x;")
-        if delays:
-            writer.line("steps_p_[j_] = int32_t(x + 0.5f);")
-        for name in update.slots:
-            writer.line(f"{name}_p_[j_] = {name};")
+    return update.slots, update.scalars, update.code, delays
+
+
+def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
+    slots, scalars, code, delays = step
+    head = (
+        f"static void {name}(float *__restrict x_p_, int32_t *__restrict steps_p_, "
+        "float *const *slots_, const float *scalars_, int64_t first_, int64_t last_, "
+        "float *const *parts_, int threads_, "
+        f"float {GRADIENT_NORM}, float {GLOBAL_NORM})"
+    )
+    with writer.block(head):
+        for k, slot in enumerate(slots):
+            writer.line(f"float *__restrict {slot}_p_ = slots_[{k}];")
+        for k, scalar in enumerate(scalars):
+            writer.line(f"const float {scalar} = scalars_[{k}];")
+        writer.line("MLG_LOOP")
+        with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
+            writer.line("float gradient = mlg_sum(parts_, threads_, j_);")
+            writer.line("float x = x_p_[j_];")
+            for slot in slots:
+                writer.line(f"float {slot} = {slot}_p_[j_];")
+            writer.lines(code.lines)
+            writer.line("x_p_[j_] = x;")
+            if delays:
+                writer.line("steps_p_[j_] = int32_t(x + 0.5f);")
+            for slot in slots:
+                writer.line(f"{slot}_p_[j_] = {slot};")

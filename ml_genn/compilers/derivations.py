@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import sys
 import tempfile
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import ml_genn.model
@@ -17,9 +19,11 @@ from ml_genn.model.system import System
 
 
 @lru_cache(maxsize=1)
-def _model_sources() -> str:
+def _tools() -> str:
+    """What derives: versions of SymPy (not imported here) and Python, our sources."""
     folder = Path(ml_genn.model.__file__).parent
-    return "".join(path.read_text() for path in sorted(folder.glob("*.py")))
+    sources = [path.read_text() for path in sorted(folder.glob("*.py"))]
+    return "\n".join([sys.version, version("sympy"), *sources])
 
 
 @lru_cache(maxsize=256)
@@ -27,7 +31,7 @@ def derived(
     system: System, where: str, rule: SpikeRule | None, learned: tuple[str, ...] = ()
 ) -> Derived:
     """What follows from a system; see `ml_genn.model.derive.derive`."""
-    text = f"{system!r} {rule!r} {learned!r}\n{_model_sources()}"
+    text = f"{system!r} {rule!r} {learned!r}\n{_tools()}"
     name = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = cache_folder() / f"{name}.derived"
     known = _read(path)
@@ -41,16 +45,25 @@ def derived(
 
 
 def _read(path: Path) -> Derived | None:
+    """What was written; None if nothing was, or if the file is no longer the same."""
     try:
-        with path.open("rb") as file:
-            loaded: Derived = pickle.load(file)
-        return loaded
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError):
+        content = path.read_bytes()
+    except OSError:
         return None
+    pickled, digest = content[:-_DIGEST], content[-_DIGEST:]
+    if hashlib.sha256(pickled).digest() != digest:
+        return None
+    known: Derived = pickle.loads(pickled)
+    return known
 
 
 def _write(path: Path, value: Derived) -> None:
+    """Writes in one step, so that no other process sees part of it."""
+    pickled = pickle.dumps(value)
     handle, scratch = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
-        pickle.dump(value, file)
+        file.write(pickled + hashlib.sha256(pickled).digest())
     os.replace(scratch, path)
+
+
+_DIGEST = hashlib.sha256().digest_size

@@ -110,6 +110,7 @@ def syntax(text: str) -> ast.expr:
         ) from None
 
 
+@lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """Names of the quantities that an expression mentions, functions left out."""
     tree = syntax(text)

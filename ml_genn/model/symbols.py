@@ -157,9 +157,15 @@ class Constants:
     def __init__(self, dynamic: frozenset[Any]) -> None:
         self.dynamic = dynamic
         self.found: dict[Any, str] = {}
+        self._hoisted: dict[Any, Any] = {}
 
     def hoist(self, expression: Any) -> Any:
         """The expression with its constant parts replaced by named constants."""
+        if expression not in self._hoisted:
+            self._hoisted[expression] = self._hoist(expression)
+        return self._hoisted[expression]
+
+    def _hoist(self, expression: Any) -> Any:
         if expression in self.dynamic or expression in (sympy.true, sympy.false):
             return expression
         if isinstance(expression, sympy.functions.elementary.piecewise.ExprCondPair):
@@ -241,14 +247,17 @@ class _C(C99CodePrinter):  # type: ignore[misc]
         return str(super()._print_Pow(expression))
 
 
+_TEXT, _C99 = _Text(), _C()
+
+
 def text_of(expression: Any) -> str:
     """The expression in the grammar that users write."""
-    return str(_Text().doprint(expression))
+    return str(_TEXT.doprint(expression))
 
 
 def c_of(expression: Any) -> str:
     """The expression as C."""
-    return " ".join(str(_C().doprint(expression)).split())
+    return " ".join(str(_C99.doprint(expression)).split())
 
 
 def _temporaries(prefix: str) -> Iterator[Any]:

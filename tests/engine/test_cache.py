@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from engine.processes import finish, start
 from engine.scenes import Chain
 
+from ml_genn.compilers import derivations
 from ml_genn.errors import BuildError
 
 Folder = Path
@@ -108,15 +109,49 @@ def test_two_processes_build_the_same_at_the_same_moment(empty_cache: Folder) ->
 
 
 def test_spoilt_derivations_are_derived_again(empty_cache: Folder) -> None:
-    """What the cache holds besides libraries is made anew where it cannot be read."""
+    """Whether they are gone, cut short, or say something else than was derived."""
     expected = finish(start(SCRIPT))
     kept = sorted(empty_cache.glob("*.derived"))
-    whole = [path.read_bytes() for path in kept]
+    whole = {path: path.read_bytes() for path in kept}
+    other = {path: text.replace(b">= 0.0F", b">= 9.0F") for path, text in whole.items()}
     assert len(kept) >= 2
-    kept[0].write_bytes(b"")
-    kept[1].write_bytes(whole[1][: len(whole[1]) // 2])
-    assert finish(start(SCRIPT)) == expected != ""
-    assert all(pickle.loads(path.read_bytes()) for path in kept)
+    assert other != whole
+    assert all(pickle.loads(text) for text in other.values())
+    empty = dict.fromkeys(kept, b"")
+    half = {path: text[: len(text) // 2] for path, text in whole.items()}
+    for spoilt in (empty, half, other):
+        for path, text in spoilt.items():
+            path.write_bytes(text)
+        assert finish(start(SCRIPT)) == expected != ""
+        assert [pickle.loads(path.read_bytes()) for path in kept] == [
+            pickle.loads(text) for text in whole.values()
+        ]
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """A process that remembers no derivation, neither now nor afterwards."""
+    for known in (derivations.derived, derivations._tools):
+        known.cache_clear()
+    yield
+    for known in (derivations.derived, derivations._tools):
+        known.cache_clear()
+
+
+def test_another_sympy_derives_anew(
+    empty_cache: Folder, forgetful: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Chain().compile()
+    first = set(empty_cache.glob("*.derived"))
+    derivations.derived.cache_clear()
+    Chain().compile()
+    assert set(empty_cache.glob("*.derived")) == first != set()
+    derivations.derived.cache_clear()
+    derivations._tools.cache_clear()
+    monkeypatch.setattr(derivations, "version", lambda package: f"{package} 99")
+    Chain().compile()
+    second = set(empty_cache.glob("*.derived")) - first
+    assert len(second) == len(first)
 
 
 def test_a_compiler_that_is_not_there(

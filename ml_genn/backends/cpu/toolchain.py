@@ -36,6 +36,9 @@ FLAGS = [
     "-fno-rtti",
     "-w",
     "-pthread",
+    # The C headers declare less, so that reading them takes half as long.
+    "-U_GNU_SOURCE",
+    "-D_DEFAULT_SOURCE",
 ]
 SANITIZE_FLAGS = [
     "-g",

@@ -13,10 +13,22 @@ Each module imports only from those before it: ``c_types``, ``functions`` and
 ``names`` are the vocabulary, ``neuron_code`` the result, ``fields``, ``derived`` and
 ``declarations`` read the dictionary, ``source`` and ``syntax`` turn text into a tree,
 ``literals``, ``scope``, ``expressions`` and ``statements`` check it, ``generator``
-prints it, ``block`` and ``parse`` put this together.
+prints it, ``block`` and ``parse`` put this together. All but the result are imported
+when there is code to parse.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 from ml_genn.model.code_strings.neuron_code import CodeBlock, CodeVariable, NeuronCode
-from ml_genn.model.code_strings.parse import parse_neuron_code
+
+
+def parse_neuron_code(model: Mapping[str, object], where: str) -> NeuronCode:
+    """A neuron model given as code strings; see `parse.parsed`."""
+    from ml_genn.model.code_strings.parse import parsed
+
+    return parsed(model, where)
+
 
 __all__ = ["CodeBlock", "CodeVariable", "NeuronCode", "parse_neuron_code"]

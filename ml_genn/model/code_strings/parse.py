@@ -25,7 +25,7 @@ _LOOP_OF_ITS_OWN = (
 )
 
 
-def parse_neuron_code(model: Mapping[str, object], where: str) -> NeuronCode:
+def parsed(model: Mapping[str, object], where: str) -> NeuronCode:
     """Parses and checks a neuron model given as a dictionary of code strings.
 
     Args:

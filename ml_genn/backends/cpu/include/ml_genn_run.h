@@ -22,7 +22,7 @@ struct Engine {
   const Call *call = nullptr;
   int status = mlg::FINE;
 
-  bool make_slots(int64_t n) {
+  MLG_COLD bool make_slots(int64_t n) {
     if (n <= num_slots) return true;
     Slot *more = static_cast<Slot *>(realloc(static_cast<void *>(slots), n * sizeof(Slot)));
     if (!more) return false;
@@ -34,7 +34,7 @@ struct Engine {
     }
     return true;
   }
-  bool create(int threads, int64_t block_floats, const int64_t *sizes) {
+  MLG_COLD bool create(int threads, int64_t block_floats, const int64_t *sizes) {
     floats = block_floats;
     for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
@@ -46,21 +46,21 @@ struct Engine {
     squares = mlg::allocate<double>(LEARNED * pool.size);
     return gradients != nullptr && squares != nullptr && make_gradients();
   }
-  bool make_gradients() {
+  MLG_COLD bool make_gradients() {
     memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
     for (int64_t k = 0; k < LEARNED * pool.size; ++k)
       if (!(gradients[k] = mlg::allocate<float>(learned_size[k / pool.size]))) return false;
     clear_gradients();
     return true;
   }
-  void clear_gradients() {
+  MLG_COLD void clear_gradients() {
     for (int64_t k = 0; k < LEARNED * pool.size; ++k)
       memset(gradients[k], 0, learned_size[k / pool.size] * sizeof(float));
   }
   void gradients_of(int thread, float **mine) const {
     for (int64_t k = 0; k < LEARNED; ++k) mine[k] = gradients[k * pool.size + thread];
   }
-  ~Engine() {
+  MLG_COLD ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
     free(slots);
     for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
@@ -75,7 +75,7 @@ struct Engine {
   }
   // Gives each example to the thread that has least to do: steps, and spikes that come in.
   // The same batch is always dealt alike, so sums of gradients do not change between runs.
-  bool deal(const Call &c) {
+  MLG_COLD bool deal(const Call &c) {
     if (c.batch > num_dealt) {
       free(thread_of);
       num_dealt = c.batch;
@@ -96,7 +96,7 @@ struct Engine {
   void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
 };
 
-void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
+MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
   for (int64_t k = 0; k < c.num_recordings; ++k) {
     const mlg::Recording &r = c.recordings[k];
     if (bool(r.backward) == backward)
@@ -146,7 +146,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
 }
 
 // Whether active neurons, where they are listed, are many enough to share weights.
-bool worth_together(const Call &c, Slot *const *slots, int n) {
+MLG_COLD bool worth_together(const Call &c, Slot *const *slots, int n) {
   for (int64_t k = 0; k < LISTED; ++k) {
     int64_t entries = 0;
     for (int m = 0; m < n; ++m) entries += slots[m]->tapes[LISTED_TAPE[k]].offset[c.num_steps];
@@ -272,7 +272,7 @@ void run_squares(void *engine, int thread) {
   }
 }
 
-void measure(Engine &e) {
+MLG_COLD void measure(Engine &e) {
   e.pool.run(run_squares, &e);
   double all = 0;
   for (int64_t k = 0; k < LEARNED; ++k) {
@@ -285,7 +285,7 @@ void measure(Engine &e) {
 }
 
 // How strongly each neuron's firing rate, over the batch, is pushed towards its target.
-void regularise(Engine &e, const Call &c) {
+MLG_COLD void regularise(Engine &e, const Call &c) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const float *strength = c.loss_scalars + 2 * OUTPUTS + 3 * g;  // lower, upper, target
     float *push = e.push[g];
@@ -301,14 +301,14 @@ void regularise(Engine &e, const Call &c) {
   }
 }
 
-bool finite_losses(const Call &c) {
+MLG_COLD bool finite_losses(const Call &c) {
   for (int64_t k = 0; k < c.batch * OUTPUTS; ++k)
     if (!isfinite(c.losses[k])) return false;
   return true;
 }
 
 // Gets ready for a backward pass: weights by target, and how many examples run side by side.
-bool prepare_backward(Engine &e, const Call &c) {
+MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
   if (!PACKED) return true;
   if (!e.packed && !(e.packed = mlg::allocate<float>(PACKED))) return false;
   e.pool.run(run_pack, &e);
@@ -320,12 +320,12 @@ bool prepare_backward(Engine &e, const Call &c) {
 }
 
 // Whether the threads share each example: there are fewer, and neurons enough to share.
-bool worth_sharing(const Engine &e, const Call &c) {
+MLG_COLD bool worth_sharing(const Engine &e, const Call &c) {
   return c.batch < e.pool.size && TEAM_NEURONS >= c.team && c.phases & mlg::FORWARD &&
          !(c.phases & mlg::ONLINE);
 }
 
-int run(Engine &e, Call c) {
+MLG_COLD int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
   e.status = mlg::FINE;
@@ -354,7 +354,7 @@ int run(Engine &e, Call c) {
 }
 }  // namespace
 
-#define MLG_PUBLIC __attribute__((visibility("default")))
+#define MLG_PUBLIC __attribute__((visibility("default"), cold))
 extern "C" {
 // learned_sizes: numbers in each learned array, whole vectors.
 MLG_PUBLIC void *mlg_create(int threads, int64_t block_floats, const int64_t *learned_sizes) {

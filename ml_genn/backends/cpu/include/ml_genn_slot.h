@@ -52,7 +52,7 @@ struct Slot {
   float *const *push = nullptr;  // regularisation of each neuron
   Scratch *scratch = nullptr;  // of the thread that runs the backward pass
 
-  bool create(int64_t floats) {
+  MLG_COLD bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);
     flags = mlg::allocate<uint8_t>(FLAGS + 64);
     active = mlg::allocate<uint8_t>(FLAGS + 64);
@@ -62,7 +62,7 @@ struct Slot {
   }
   bool fresh = true;  // whether no example has run here yet
 
-  bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
+  MLG_COLD bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
     if (reset || fresh) {
       memcpy(block, c.initial, floats * sizeof(float));
       for (mlg::Tape &tape : tapes) tape.drop_tail();
@@ -99,7 +99,7 @@ struct Slot {
     }
   }
   // Neurons and synapses stay as they are; readouts start anew, time starts at 0.
-  bool carry_over(const Call &c) {
+  MLG_COLD bool carry_over(const Call &c) {
     for (int64_t k = 0; READOUT_ROWS[k] >= 0; k += 2)
       memcpy(block + READOUT_ROWS[k], c.initial + READOUT_ROWS[k],
              READOUT_ROWS[k + 1] * sizeof(float));
@@ -118,7 +118,7 @@ struct Slot {
     }
     return true;
   }
-  bool remember(int64_t steps) {
+  MLG_COLD bool remember(int64_t steps) {
     if (steps <= history_steps) return true;
     for (int64_t k = 0; k < HISTORIES; ++k) {
       free(history[k]);
@@ -128,7 +128,7 @@ struct Slot {
     history_steps = steps;
     return true;
   }
-  void release() {
+  MLG_COLD void release() {
     free(block);
     free(flags);
     free(active);
