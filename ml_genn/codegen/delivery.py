@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded, streams
-from ml_genn.codegen.rows import array, each_synapse, steps_array
+from ml_genn.codegen.rows import added, array, each_synapse, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, SynapseGroup
 
@@ -34,7 +34,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
             _add_delayed(writer, layout, synapses, arriving)
         else:
             with _each_spike(writer, arriving), each_synapse(writer, layout, synapses):
-                writer.line("port_[i_] += weight_[e_];")
+                writer.line(f"port_[i_] {added(synapses)} weight_[e_];")
 
 
 @contextmanager
@@ -62,6 +62,6 @@ def _add_delayed(
     with _each_spike(writer, spikes), each_synapse(writer, layout, synapses):
         writer.line("int64_t at_ = now_ + delay_[e_];")
         writer.line("at_ -= at_ >= length_ ? length_ : 0;")
-        writer.line(f"ring_[at_ * {size} + i_] += weight_[e_];")
+        writer.line(f"ring_[at_ * {size} + i_] {added(synapses)} weight_[e_];")
     writer.line(f"mlg::add_row<{size}>(port_, ring_ + now_ * {size});")
     writer.line(f"memset(ring_ + now_ * {size}, 0, {size} * sizeof(float));")

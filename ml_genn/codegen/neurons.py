@@ -31,7 +31,7 @@ def forward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> 
         writer.line("MLG_LOOP")
         with writer.block(f"for (int j_ = 0; j_ < {_extent(group)}; ++j_)"):
             step.load(writer)
-            step.random(writer, 0)
+            step.random(writer, layout.first_draw.get(group.name, 0))
             for name in group.adjoint.tape if group.adjoint else ():
                 writer.line(f"{name}_past_[j_] = {name};")
             _step_lines(writer, group)
@@ -150,7 +150,7 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         writer.block("if (first_ < last_)"),
         _entries(writer, layout, group, body),
     ):
-        body.random(writer, RANDOM_IN_RESET)
+        body.random(writer, layout.first_draw.get(group.name, 0) + RANDOM_IN_RESET)
         if group.adjoint:
             _records(writer, group.adjoint.record, records)
         writer.lines(group.reset.lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.delivery import deliver
+from ml_genn.codegen.driven import drive
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neurons import backward_function, finish_function, forward_function
 from ml_genn.codegen.online import online_functions
@@ -115,6 +116,8 @@ def _forward_step(writer: CodeWriter, layout: Layout) -> None:
             if synapses.delivers:
                 deliver(writer, layout, synapses)
         for group in layout.plan.neurons:
+            if group.data:
+                drive(writer, layout, group)
             if not group.events:
                 writer.line(
                     f"if (!forward_{symbol(group.name)}(c_, s_, b_, t_)) return false;"

@@ -31,6 +31,7 @@ class Examples:
         size: number of examples.
         num_steps: time steps of each.
         events: {input group: one list of spikes per example}.
+        values: {input population: numbers (size, frames, neurons)}.
         targets: {output group: labels (size,) or values (size, steps, neurons)}.
     """
 
@@ -38,6 +39,7 @@ class Examples:
     num_steps: int
     events: Mapping[str, Sequence[Events]]
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

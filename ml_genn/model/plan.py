@@ -242,6 +242,8 @@ class NeuronGroup:
         reset: run when the neuron spikes.
         kept: locals of the step that code at spikes reads.
         events: whether its spikes come with the data.
+        data: population whose data are added to its first port, a number per neuron in
+            each step; None if there are none.
         readout: how its result is made, if it is an output.
         loss: what the result is compared with, if it is trained against something.
         adjoint: its backward pass, if one flows through it.
@@ -260,6 +262,7 @@ class NeuronGroup:
     reset: Code = Code()
     kept: tuple[str, ...] = ()
     events: bool = False
+    data: str | None = None
     readout: Readout | None = None
     loss: Loss | None = None
     adjoint: Adjoint | None = None
@@ -308,6 +311,8 @@ class SynapseGroup:
         rewired: whether weights that change sign are replaced by synapses between
             other neurons (Deep-R).
         self_connections: whether rewiring may connect a neuron to itself.
+        negates: name of the group whose weights it delivers with the opposite sign; it
+            has none of its own.
     """
 
     name: str
@@ -322,6 +327,12 @@ class SynapseGroup:
     feed_back: bool = False
     rewired: bool = False
     self_connections: bool = True
+    negates: str | None = None
+
+    @property
+    def stored(self) -> str:
+        """Name of the group that has its weights, delays and indices."""
+        return self.negates or self.name
 
     @property
     def trained(self) -> bool:
@@ -425,9 +436,10 @@ class Plan:
     def learned(self) -> tuple[Learned, ...]:
         """Arrays whose gradient is taken: weights, delays, parameters."""
         kinds = LearnedKind
+        own = [s for s in self.synapses if not s.negates]
         return (
-            *(Learned(kinds.WEIGHT, s.name) for s in self.synapses if s.learn),
-            *(Learned(kinds.DELAY, s.name) for s in self.synapses if s.learn_delay),
+            *(Learned(kinds.WEIGHT, s.name) for s in own if s.learn),
+            *(Learned(kinds.DELAY, s.name) for s in own if s.learn_delay),
             *(
                 Learned(kinds.PARAMETER, g.name, p.name)
                 for g in self.neurons
@@ -454,6 +466,7 @@ class Values:
             sorted}.
         delays: {synapse group: steps, or an array of steps, shaped as its weights}.
         max_delays: {synapse group: the longest delay [steps]}.
+        frames: {group that is given data: (frames, time steps that each lasts)}.
         dt: time step [ms].
         loss: scalars of losses and regularisers: {name: number}.
     """
@@ -465,4 +478,5 @@ class Values:
     indices: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     delays: dict[str, Any] = field(default_factory=dict)
     max_delays: dict[str, int] = field(default_factory=dict)
+    frames: dict[str, tuple[int, int]] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)

@@ -32,6 +32,8 @@ from ml_genn.model.plan import (
     Values,
 )
 
+TRAINING = 1 << 62  #: number of the first example that is trained on
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -40,6 +42,7 @@ class Prepared:
     Args:
         examples: what they were made from.
         steps, ids, counts: addresses and numbers of spikes, (input groups, examples).
+        values: addresses of numbers, (driven groups, examples).
         kept: arrays that must live as long as their addresses are used.
     """
 
@@ -47,6 +50,7 @@ class Prepared:
     steps: np.ndarray
     ids: np.ndarray
     counts: np.ndarray
+    values: np.ndarray
     kept: list[np.ndarray]
 
 
@@ -109,7 +113,7 @@ class CpuModel:
             "slots": _pointers(self._slots),
         }
         self._rings = delay_rings(layout, values, self._numbers.integers)
-        self._examples_run = 0
+        self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
@@ -238,8 +242,14 @@ class CpuModel:
             np.zeros(shape, dtype=np.uintp),
             np.zeros(shape, dtype=np.uintp),
             np.zeros(shape, dtype=np.int64),
+            np.zeros((len(self._layout.driven), examples.size), dtype=np.uintp),
             [],
         )
+        for g, group in enumerate(self._layout.driven):
+            values = np.ascontiguousarray(examples.values[str(group.data)], np.float32)
+            places = np.arange(examples.size) * values[0].nbytes
+            prepared.values[g] = values.ctypes.data + places.astype(np.uintp)
+            prepared.kept.append(values)
         for g, name in enumerate(groups):
             for b, events in enumerate(examples.events[name]):
                 self._place(prepared, (g, b), events)
@@ -361,6 +371,7 @@ class CpuModel:
             "event_steps": np.ascontiguousarray(prepared.steps[:, indices]),
             "event_ids": np.ascontiguousarray(prepared.ids[:, indices]),
             "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
+            "values": np.ascontiguousarray(prepared.values[:, indices]),
             "results": _pointers(results),
             "gradients": _pointers(gradients),
             "losses": losses,
@@ -368,12 +379,12 @@ class CpuModel:
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
         recordings = self._recordings(records)
-        call = self._call(size, steps, kept)
+        first = self._first_example(mode.update, size)
+        call = self._call(size, steps, first, kept)
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         if not mode.gradients:
             call.gradients = None
-        self._examples_run += size
         return _Batch(
             call,
             mode,
@@ -384,7 +395,19 @@ class CpuModel:
             [prepared, kept, targets, recordings],
         )
 
-    def _call(self, size: int, steps: int, arrays: dict[str, np.ndarray]) -> Call:
+    def _first_example(self, trains: bool, size: int) -> int:
+        """The number of a batch's first example, which random numbers depend on.
+
+        Examples that are trained on are counted for themselves, so that evaluating in
+        between does not change training.
+        """
+        first = self._examples_run[trains]
+        self._examples_run[trains] += size
+        return first + TRAINING * trains
+
+    def _call(
+        self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
+    ) -> Call:
         own = {
             **arrays,
             **self._fixed,
@@ -399,7 +422,7 @@ class CpuModel:
             batch=size,
             first=0,
             last=steps,
-            example=self._examples_run,
+            example=example,
             seed=self._seed,
             dt=self._values.dt,
             block=self.block,
