@@ -212,6 +212,7 @@ class TrainingCompiler(Compiler):
             num_steps=self.example_timesteps,
             batch_size=self.batch_size,
             communicator=self.communicator,
+            recipe=self.recipe(optimisers=optimisers),
         )
         return CompiledTrainingNetwork(
             network,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.connectivity.sparse import sparse_from
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import number
 from ml_genn.utils.value import InitValue
@@ -80,6 +82,12 @@ class FixedProbability(Connectivity):
                 f"connected to one of '{target.name}'. Use a larger p."
             )
         return pre, post
+
+    def with_arrays(
+        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+    ) -> Connectivity:
+        """The synapses that were drawn and saved."""
+        return sparse_from(self, arrays, None, None)
 
     def expected(self, source: Population, target: Population) -> int:
         """How many synapses there will be on average."""

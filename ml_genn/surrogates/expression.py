@@ -31,5 +31,9 @@ class Expression(Surrogate):
         """None: numbers are part of the expression."""
         return {}
 
+    def config_arguments(self) -> dict[str, str]:
+        """What it was made with."""
+        return {"slope": self._slope}
+
     def __repr__(self) -> str:
         return f"Expression({self._slope!r})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ml_genn.backends.cpu import abi
+from ml_genn.backends.cpu import abi, snapshots
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.numbers import (
     aligned,
@@ -18,6 +18,7 @@ from ml_genn.backends.cpu.numbers import (
     refresh,
 )
 from ml_genn.backends.cpu.rewiring import Rewiring
+from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
@@ -31,6 +32,7 @@ from ml_genn.model.plan import (
     Plan,
     Values,
 )
+from ml_genn.model.snapshot import Snapshot
 
 TRAINING = 1 << 62  #: number of the first example that is trained on
 
@@ -71,6 +73,11 @@ class _Batch:
 def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     addresses = [0 if a is None else a.ctypes.data for a in arrays]
     return np.asarray([*addresses, 0], dtype=np.uintp)
+
+
+def _place(storage: np.ndarray, values: np.ndarray) -> None:
+    """Puts values in front of the padding of where they are stored."""
+    storage[tuple(slice(size) for size in values.shape or (1,))] = values
 
 
 class CpuModel:
@@ -176,11 +183,35 @@ class CpuModel:
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
-        given = np.asarray(weights, dtype=np.float32)
-        stretch = tuple(slice(size) for size in given.shape)
-        self._array("weight", name)[stretch] = given
+        _place(self._array("weight", name), np.asarray(weights, dtype=np.float32))
         if name in self._rewirings:
             self._rewirings[name].begin()
+
+    def snapshot(self) -> Snapshot:
+        """What training changes and goes on from, copied."""
+        return snapshots.snapshot(self.stored())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a snapshot.
+
+        Raises:
+            CheckpointError: if it does not fit; nothing has changed then.
+        """
+        snapshots.restore(self.stored(), snapshot)
+        self._refresh()
+
+    def stored(self) -> Stored:
+        """What snapshots are made of."""
+        return Stored(
+            layout=self._layout,
+            values=self._values,
+            arrays=self._numbers.arrays,
+            slots=self._slots,
+            rewirings=self._rewirings,
+            examples_run=self._examples_run,
+            trimmed=self._trimmed,
+            place=_place,
+        )
 
     def delays(self, name: str) -> np.ndarray:
         """The delays of a synapse group in time steps, shaped as its weights; a number
