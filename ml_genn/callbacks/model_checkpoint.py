@@ -9,6 +9,7 @@ from typing import Any
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.serialisers.safetensors import read_file
+from ml_genn.utils.checks import file_path, flag, text
 from ml_genn.utils.module import alias
 from ml_genn.utils.network import get_underlying_pop
 
@@ -46,10 +47,10 @@ class ModelCheckpoint(Callback):
     ) -> None:
         if mode not in MODES:
             raise unknown_name("mode", str(mode), MODES, where="ModelCheckpoint")
-        self.path = str(path)
-        self.monitor = monitor
+        self.path = str(file_path("ModelCheckpoint: path", path))
+        self.monitor = text("ModelCheckpoint: monitor", monitor)
         self.mode = mode
-        self.save_best_only = save_best_only
+        self.save_best_only = flag("ModelCheckpoint: save_best_only", save_best_only)
         self.output = output
         self._network: Any = None
         self._best: float | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
 from ml_genn.connectivity.sparse import sparse_from
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import number
+from ml_genn.utils.checks import flag, number
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class FixedProbability(Connectivity):
                     "takes arrays."
                 )
         self.p = float(p)
-        self.allow_self_connections = bool(allow_self_connections)
+        self.allow_self_connections = flag(
+            "FixedProbability: allow_self_connections", allow_self_connections
+        )
 
     def connect(self, source: Population, target: Population) -> None:
         """Shapes are not determined by it."""
@@ -95,7 +97,8 @@ class FixedProbability(Connectivity):
 
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
-        return f"FixedProbability({self.p}, {weight}, delay={delay})"
+        own = ", allow_self_connections=True" if self.allow_self_connections else ""
+        return f"FixedProbability({self.p}, {weight}{own}, delay={delay})"
 
 
 def _chosen(count: int, p: float, rng: np.random.Generator) -> np.ndarray:

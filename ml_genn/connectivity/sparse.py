@@ -10,12 +10,13 @@ import numpy as np
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
 from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS
-from ml_genn.utils.checks import real_array, shown
+from ml_genn.utils.checks import flag, real_array, shown
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
     from ml_genn.population import Population
 
+FEW = 16  #: synapses that a representation lists
 MOST = 2**31 - 1  #: the largest index of a neuron
 
 
@@ -63,7 +64,9 @@ class Sparse(Connectivity):
             )
         self.weight = _ordered("weight", self.weight, order)
         self.delay = _ordered("delay", self.delay, order)
-        self.allow_self_connections = bool(allow_self_connections)
+        self.allow_self_connections = flag(
+            "Sparse: allow_self_connections", allow_self_connections
+        )
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks that both populations have the neurons that are listed."""
@@ -93,7 +96,11 @@ class Sparse(Connectivity):
 
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
-        return f"Sparse(<{self.pre_ind.size} synapses>, {weight}, delay={delay})"
+        lists = f"<{self.pre_ind.size} synapses>"
+        if self.pre_ind.size <= FEW:
+            lists = f"{self.pre_ind.tolist()}, {self.post_ind.tolist()}"
+        own = "" if self.allow_self_connections else ", allow_self_connections=False"
+        return f"Sparse({lists}, {weight}, delay={delay}{own})"
 
 
 def sparse_from(

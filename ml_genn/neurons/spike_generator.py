@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from ml_genn.errors import ValidationError
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.input_base import InputBase
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import flag
 from ml_genn.utils.value import InitValue
 
 
@@ -30,11 +29,7 @@ class SpikeGenerator(InputBase, Neuron):
         """
 
     def _check(self) -> None:
-        if not isinstance(self.signed_spikes, bool):
-            raise ValidationError(
-                f"{type(self).__name__}: signed_spikes is True or False. "
-                f"Received {shown(self.signed_spikes)}."
-            )
+        flag(f"{type(self).__name__}: signed_spikes", self.signed_spikes)
         self._check_frames()
 
     def equations(self) -> NeuronEquations:

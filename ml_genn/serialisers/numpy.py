@@ -10,6 +10,7 @@ import numpy as np
 
 from ml_genn.errors import CheckpointError
 from ml_genn.serialisers.serialiser import RECORD, Keys, Serialiser
+from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import file_name, write_whole
 
 
@@ -22,7 +23,7 @@ class Numpy(Serialiser):
     """
 
     def __init__(self, path: str | Path = "") -> None:
-        self.path = Path(path)
+        self.path = file_path("Numpy: path", path)
 
     def serialise(self, keys: Keys, data: Any) -> None:
         """Writes an array."""

@@ -11,6 +11,7 @@ from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.model.snapshot import Snapshot, key_text
 from ml_genn.serialisers.record import read_record, record_of
 from ml_genn.serialisers.serialiser import Keys, Serialiser
+from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import file_name, write_whole
 
 METADATA = "ml_genn"  #: entry of a file's metadata that holds the record
@@ -29,7 +30,7 @@ class Safetensors(Serialiser):
     """
 
     def __init__(self, path: str | Path = "") -> None:
-        self.path = Path(path)
+        self.path = file_path("Safetensors: path", path)
 
     def save(self, keys: Keys, snapshot: Snapshot) -> None:
         """Writes a snapshot."""
