@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.metrics import Metric, default_metrics
 from ml_genn.serialisers.safetensors import read_file
 from ml_genn.utils.checks import file_path, flag, text
 from ml_genn.utils.module import alias
@@ -76,7 +77,9 @@ class ModelCheckpoint(Callback):
     def _is_better(self, value: float) -> bool:
         if self._best is None:
             return True
-        small = "loss" in self.monitor or "error" in self.monitor
+        metric = default_metrics.get(self.monitor)
+        full = self.monitor if metric is None else alias(metric)
+        small = "loss" in full or "error" in full
         if self.mode == "min" or (self.mode == "auto" and small):
             return value < self._best
         return value > self._best
@@ -95,7 +98,7 @@ class ModelCheckpoint(Callback):
         return float(values[0])
 
     def _chosen(self, metrics: Mapping[Any, Any]) -> list[Any]:
-        known = {LOSS, *(alias(type(m)) for m in metrics.values())}
+        known = {LOSS}.union(*map(_names, metrics.values()))
         if self.monitor not in known:
             where = "ModelCheckpoint: monitor"
             raise unknown_name("metric", self.monitor, known, where=where)
@@ -103,7 +106,7 @@ class ModelCheckpoint(Callback):
         return [
             metric
             for key, metric in metrics.items()
-            if alias(type(metric)) == self.monitor
+            if self.monitor in _names(metric)
             and (wanted is None or get_underlying_pop(key) is wanted)
         ]
 
@@ -112,3 +115,9 @@ class ModelCheckpoint(Callback):
             f"ModelCheckpoint({self.path!r}, {self.monitor!r}, {self.mode!r}, "
             f"{self.save_best_only!r}, {self.output!r})"
         )
+
+
+def _names(metric: Metric) -> set[str]:
+    """The names by which a metric may be asked for."""
+    named = {name for name, cls in default_metrics.items() if cls is type(metric)}
+    return {alias(type(metric)), *named}

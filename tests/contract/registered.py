@@ -50,6 +50,7 @@ def half(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 #: Arguments that a class cannot do without, by name.
 NEEDED: dict[str, Any] = {
     "conv_size": 2,
+    "correct": 5.0,
     "delta": 0.5,
     "filters": 2,
     "model": {
