@@ -75,11 +75,6 @@ def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     return np.asarray([*addresses, 0], dtype=np.uintp)
 
 
-def _place(storage: np.ndarray, values: np.ndarray) -> None:
-    """Puts values in front of the padding of where they are stored."""
-    storage[tuple(slice(size) for size in values.shape or (1,))] = values
-
-
 class CpuModel:
     """Runs a plan; see `ml_genn.backends.seam.Model`.
 
@@ -167,6 +162,19 @@ class CpuModel:
             return values[: self._values.indices[name][0].size].copy()
         return values[:, : self.plan.neuron(synapses.target).size].copy()
 
+    def _fill(self, array: Learned, storage: np.ndarray, values: np.ndarray) -> None:
+        """Puts values where they are stored: what undoes `_trimmed`."""
+        if array.kind is not LearnedKind.PARAMETER:
+            self._fill_synapses(array.owner, storage, values)
+        else:
+            storage[: max(values.size, 1)] = values
+
+    def _fill_synapses(
+        self, name: str, storage: np.ndarray, values: np.ndarray
+    ) -> None:
+        """Puts what each synapse has where it is stored: undoes `_trimmed_synapses`."""
+        storage[tuple(slice(size) for size in values.shape)] = values
+
     def _refresh(self) -> None:
         """Takes learned parameters over into the constants that depend on them."""
         arrays = [a for a in self._layout.learned if a.kind is LearnedKind.PARAMETER]
@@ -183,7 +191,7 @@ class CpuModel:
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
-        _place(self._array("weight", name), np.asarray(weights, dtype=np.float32))
+        self._fill_synapses(name, self._array("weight", name), weights)
         if name in self._rewirings:
             self._rewirings[name].begin()
 
@@ -210,7 +218,7 @@ class CpuModel:
             rewirings=self._rewirings,
             examples_run=self._examples_run,
             trimmed=self._trimmed,
-            place=_place,
+            place=self._fill,
         )
 
     def delays(self, name: str) -> np.ndarray:

@@ -57,7 +57,7 @@ class Stored:
     rewirings: Mapping[str, Rewiring]
     examples_run: dict[bool, int]
     trimmed: Callable[[Learned, np.ndarray], np.ndarray]
-    place: Callable[[np.ndarray, np.ndarray], None]
+    place: Callable[[Learned, np.ndarray, np.ndarray], None]
 
     def array(self, kind: str, owner: str) -> np.ndarray:
         """One of the arrays of a synapse group."""
@@ -130,18 +130,18 @@ def restore(stored: Stored, given: Snapshot) -> None:
         source, target = (given.arrays[s.name, name] for name in (SOURCES, TARGETS))
         stored.values.indices[s.name] = source.copy(), target.copy()
         rows = stored.layout.plan.neuron(s.source).size
-        stored.place(stored.array("offset", s.name), row_starts(source, rows))
-        stored.place(stored.array("target", s.name), target)
+        stored.array("offset", s.name)[: rows + 1] = row_starts(source, rows)
+        stored.array("target", s.name)[: target.size] = target
         if s.name in stored.rewirings:
             rewiring = stored.rewirings[s.name]
             rewiring.first["pairs"] = given.arrays[s.name, PAIRS].copy()
             rewiring.first["signs"] = given.arrays[s.name, SIGNS].copy()
             rewiring.rng.bit_generator.state = given.info["rewiring"][s.name]
     for key, (array, storage) in stored.numbers().items():
-        stored.place(storage, given.arrays[key])
+        stored.place(array, storage, given.arrays[key])
         if array.kind is LearnedKind.DELAY and key[1] == DELAYS:
             steps = np.floor(given.arrays[key] + 0.5)
-            stored.place(stored.array("delay_steps", array.owner), steps)
+            stored.place(array, stored.array("delay_steps", array.owner), steps)
     evaluated, trained = given.info["examples_run"]
     stored.examples_run.update({False: evaluated, True: trained})
 
