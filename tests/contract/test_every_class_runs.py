@@ -137,7 +137,8 @@ def test_synapses(cls: type, tmp_path: Path) -> None:
 
 @every("connectivity")
 def test_connectivity(cls: type, tmp_path: Path) -> None:
-    made = network(connectivity=example(cls))
+    sensitive = LeakyIntegrateFire(v_thresh=0.05)  # whatever arrives, it spikes
+    made = network(connectivity=example(cls), hidden=sensitive)
     runs(made, tmp_path)
     learns(trained_by(), made, labels(), tmp_path)
 

@@ -58,7 +58,8 @@ def run(
     )
 
 
-values = st.floats(-1.0, 2.0, width=32)
+# the engine takes denormal numbers for zero
+values = st.floats(-1.0, 2.0, width=32, allow_subnormal=False)
 
 
 @settings(max_examples=40, deadline=None)
