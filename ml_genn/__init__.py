@@ -11,6 +11,7 @@ from ml_genn import (
     neurons,
     optimisers,
     readouts,
+    serialisers,
     surrogates,
     synapses,
     utils,
@@ -18,6 +19,7 @@ from ml_genn import (
 from ml_genn.connection import Connection
 from ml_genn.network import Network
 from ml_genn.population import Population
+from ml_genn.saving import load_model, save_model
 from ml_genn.sequential import InputLayer, Layer, SequentialNetwork
 
 __version__ = "0.1.0"
@@ -34,11 +36,14 @@ __all__ = [
     "compilers",
     "connectivity",
     "initializers",
+    "load_model",
     "losses",
     "metrics",
     "neurons",
     "optimisers",
     "readouts",
+    "save_model",
+    "serialisers",
     "surrogates",
     "synapses",
     "utils",

@@ -32,6 +32,10 @@ class UnsupportedError(MlGennError, NotImplementedError):
     """A combination that is well formed but that a compiler or backend cannot run."""
 
 
+class CheckpointError(ValidationError):
+    """Something that was saved is missing, damaged, or does not fit."""
+
+
 class EquationError(ValidationError):
     """An equation or a code string cannot be understood."""
 

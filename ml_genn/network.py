@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from ml_genn.errors import ValidationError
+import numpy as np
+
+from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.serialisers import Serialiser, arrays_at, as_keys, get_serialiser
 from ml_genn.summary import network_summary
 from ml_genn.utils import context
 from ml_genn.utils.checks import free_name
 from ml_genn.utils.decorators import checked_default_params
+from ml_genn.utils.network_arrays import load_arrays
+from ml_genn.utils.network_config import build_network, network_config
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
@@ -84,6 +89,68 @@ class Network:
         """
         print_fn(network_summary(self))
 
+    def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Takes weights, delays, synapses and parameters over that were saved.
+
+        Args:
+            keys: what they were saved under, for example ``(epoch,)``.
+            serialiser: a serialiser or its name, "numpy" by default.
+
+        Raises:
+            CheckpointError: if an array is missing, damaged, does not fit or belongs to
+                nothing, by its name; nothing has changed then.
+        """
+        owners = [c.name for c in self.connections]
+        owners += [p.name for p in self.populations]
+        load_arrays(self, arrays_at(get_serialiser(serialiser), as_keys(keys), owners))
+
+    def to_config(
+        self, arrays: dict[tuple[str, str], np.ndarray] | None = None
+    ) -> dict[str, Any]:
+        """The network as plain data that can be written as JSON.
+
+        Args:
+            arrays: where arrays are put, which the data then name; None (default): they
+                are written as lists.
+
+        Raises:
+            UnsupportedError: if something cannot be written, such as a lambda.
+        """
+        return {"class": type(self).__name__, **network_config(self, arrays)}
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, Any],
+        arrays: Mapping[tuple[str, str], np.ndarray] | None = None,
+        custom_objects: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """The network that `to_config` wrote.
+
+        Args:
+            config: plain data; those of a `SequentialNetwork` give one.
+            arrays: arrays that it names; None (default) for none.
+            custom_objects: {name: class or function} of the user's own; None (default)
+                for none.
+
+        Raises:
+            CheckpointError: if the data are none of a network.
+        """
+        known = {c.__name__: c for c in (cls, *_subclasses(Network), Network)}
+        name = config.get("class") if isinstance(config, Mapping) else None
+        kind = {**known, **(custom_objects or {})}.get(str(name))
+        if kind is None or not issubclass(kind, cls):
+            raise CheckpointError(
+                f"{cls.__name__}.from_config: expected the configuration of a "
+                f"{cls.__name__}. Received that of {name!r}."
+            )
+        network: Self = build_network(kind, config, arrays, custom_objects)
+        network._finish_config(config)
+        return network
+
+    def _finish_config(self, config: Mapping[str, Any]) -> None:
+        """What else a network takes from its configuration."""
+
     def _add_population(self, population: Population, name: str | None) -> None:
         taken = {p.name for p in self.populations}
         default = f"Pop{len(self.populations)}"
@@ -102,6 +169,11 @@ class Network:
                 )
         taken = {c.name for c in self.connections}
         return _name("Connection", name, f"Conn_{source.name}_{target.name}", taken)
+
+
+def _subclasses(cls: type[Network]) -> list[type[Network]]:
+    direct: list[type[Network]] = cls.__subclasses__()
+    return [*direct, *(inner for sub in direct for inner in _subclasses(sub))]
 
 
 def _name(what: str, name: str | None, default: str, taken: set[str]) -> str:

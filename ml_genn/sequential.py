@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ml_genn.connection import Connection
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import NetworkContextError, ValidationError
@@ -36,6 +38,24 @@ class SequentialNetwork(Network):
         """The last layer of the current network; None if it has none."""
         layers = _current().layers
         return layers[-1] if layers else None
+
+    def to_config(
+        self, arrays: dict[tuple[str, str], np.ndarray] | None = None
+    ) -> dict[str, Any]:
+        """The network as plain data that can be written as JSON; see `Network`."""
+        layers = [
+            [str(layer), str(layer.connection()) if isinstance(layer, Layer) else None]
+            for layer in self.layers
+        ]
+        return {**super().to_config(arrays), "layers": layers}
+
+    def _finish_config(self, config: Mapping[str, Any]) -> None:
+        """Makes the layers of the populations and connections that there are."""
+        populations = {p.name: p for p in self.populations}
+        connections = {c.name: c for c in self.connections}
+        for population, connection in config["layers"]:
+            made = _layer(populations[population], connections.get(connection))
+            self.layers.append(made)
 
 
 def _current() -> SequentialNetwork:
@@ -159,3 +179,15 @@ class Layer(PopulationLike, ConnectionLike):
 
     def __repr__(self) -> str:
         return f"<Layer {self._population()!r}>"
+
+
+def _layer(population: Population, connection: Connection | None) -> InputLayer | Layer:
+    """A layer that stands for what there is already."""
+    if connection is None:
+        first = object.__new__(InputLayer)
+        first._population = weakref.ref(population)
+        return first
+    made = object.__new__(Layer)
+    made._population = weakref.ref(population)
+    made._connection = weakref.ref(connection)
+    return made

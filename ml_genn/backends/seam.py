@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_genn.model.batch import Examples, Mode, Outcome
 from ml_genn.model.plan import Plan, Values
+from ml_genn.model.snapshot import Snapshot
 
 
 class Model(Protocol):
@@ -63,6 +64,16 @@ class Model(Protocol):
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
+
+    def snapshot(self) -> Snapshot:
+        """What training changes and goes on from, copied."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a snapshot; arrays that belong to nothing are left out.
+
+        Raises:
+            CheckpointError: if it does not fit; nothing has changed then.
+        """
 
     def close(self) -> None:
         """Frees what the model holds."""

@@ -1,9 +1,11 @@
 """Callbacks."""
 
 from ml_genn.callbacks.callback import Callback
+from ml_genn.callbacks.checkpoint import Checkpoint
 from ml_genn.callbacks.conn_var_recorder import ConnVarRecorder
 from ml_genn.callbacks.guards import SpikeRateMonitor, TerminateOnNaN
 from ml_genn.callbacks.loggers import CSVLogger, TensorBoard
+from ml_genn.callbacks.model_checkpoint import ModelCheckpoint
 from ml_genn.callbacks.monitors import EarlyStopping, ReduceLROnPlateau
 from ml_genn.callbacks.progress_bar import BatchProgressBar
 from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
@@ -20,7 +22,7 @@ from ml_genn.callbacks.updates import (
 from ml_genn.utils.module import aliases
 
 default_callbacks: dict[str, type[Callback]] = {
-    **aliases(BatchProgressBar, EarlyStopping, SpikeRateMonitor),
+    **aliases(BatchProgressBar, Checkpoint, EarlyStopping, SpikeRateMonitor),
     "reduce_lr_on_plateau": ReduceLROnPlateau,
     "terminate_on_nan": TerminateOnNaN,
 }
@@ -29,6 +31,7 @@ __all__ = [
     "BatchProgressBar",
     "CSVLogger",
     "Callback",
+    "Checkpoint",
     "ConnVarRecorder",
     "CustomUpdateOnBatchBegin",
     "CustomUpdateOnBatchEnd",
@@ -37,6 +40,7 @@ __all__ = [
     "CustomUpdateOnTimestepBegin",
     "CustomUpdateOnTimestepEnd",
     "EarlyStopping",
+    "ModelCheckpoint",
     "OptimiserParamSchedule",
     "ReduceLROnPlateau",
     "RewiringRecorder",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded, streams
-from ml_genn.codegen.rows import array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.rows import added, array, each_synapse, fetch_next, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, SynapseGroup
 
@@ -40,7 +40,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
             with _each_spike(writer, arriving):
                 fetch_next(writer, layout, synapses, ("weight_",))
                 with each_synapse(writer, layout, synapses, shared=True):
-                    writer.line("port_[i_] += weight_[e_];")
+                    writer.line(f"port_[i_] {added(synapses)} weight_[e_];")
 
 
 @contextmanager
@@ -70,6 +70,6 @@ def _add_delayed(
     with _each_spike(writer, spikes), each_synapse(writer, layout, synapses):
         writer.line("int64_t at_ = now_ + delay_[e_];")
         writer.line("at_ -= at_ >= length_ ? length_ : 0;")
-        writer.line(f"ring_[at_ * {size} + i_] += weight_[e_];")
+        writer.line(f"ring_[at_ * {size} + i_] {added(synapses)} weight_[e_];")
     writer.line(f"mlg::add_row<{size}>(port_, ring_ + now_ * {size});")
     writer.line(f"memset(ring_ + now_ * {size}, 0, {size} * sizeof(float));")

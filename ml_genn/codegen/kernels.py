@@ -76,5 +76,5 @@ def add_patches(
 
 def _reach(layout: Layout, synapses: SynapseGroup, axis: str) -> str:
     """C for what the pixels along an axis reach."""
-    index = layout.arrays[f"patch_{axis}", synapses.name, ""]
+    index = layout.arrays[f"patch_{axis}", synapses.stored, ""]
     return f"reinterpret_cast<const int32_t *>(c_.arrays[{index}])"

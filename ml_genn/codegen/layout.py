@@ -23,6 +23,7 @@ LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
 
 MANY_WEIGHTS = 1 << 14  #: from here on, reading weights takes longer than using them
+DRAWS = 1 << 17  #: random numbers that a neuron may draw in a step
 
 
 def padded(size: int) -> int:
@@ -70,6 +71,17 @@ class Layout:
     def inputs(self) -> tuple[NeuronGroup, ...]:
         """Groups whose spikes come with the data."""
         return tuple(g for g in self.plan.neurons if g.events)
+
+    @cached_property
+    def driven(self) -> tuple[NeuronGroup, ...]:
+        """Groups that are given numbers in each step."""
+        return tuple(g for g in self.plan.neurons if g.data)
+
+    @cached_property
+    def first_draw(self) -> dict[str, int]:
+        """{group that draws random numbers: index of its first in a step}."""
+        drawing = [g for g in self.plan.neurons if g.step.calls or g.reset.calls]
+        return {g.name: k * DRAWS for k, g in enumerate(drawing)}
 
     @cached_property
     def outputs(self) -> tuple[NeuronGroup, ...]:
@@ -127,13 +139,14 @@ class Layout:
         or patch_rows and patch_columns (what a pixel reaches).
         """
         keys = [("constant", *key) for key in self._constants(per_neuron=True)]
-        keys += [("weight", s.name, "") for s in self.plan.synapses]
+        own = [s for s in self.plan.synapses if not s.negates]
+        keys += [("weight", s.name, "") for s in own]
         keys += [
             (a.kind.value, a.owner, a.name)
             for a in self.plan.learned
             if a.kind is not LearnedKind.WEIGHT
         ]
-        for s in self.plan.synapses:
+        for s in own:
             if s.delay is Delay.PER_SYNAPSE:
                 keys.append(("delay_steps", s.name, ""))
             if s.format is Format.SPARSE:
@@ -158,6 +171,8 @@ class Layout:
         for group, port in self.port_rings:
             for part in ("length", "slope", "back"):
                 keys.append(("port_ring", group, f"{port}.{part}"))
+        for g in self.driven:
+            keys += [("frames", g.name, "count"), ("frames", g.name, "steps")]
         return {key: k for k, key in enumerate(keys)}
 
     @cached_property
@@ -184,7 +199,9 @@ class Layout:
     @cached_property
     def shareable(self) -> bool:
         """Whether threads can share the targets of all synapses of an example."""
-        return all(streams(s) or lists(s) for s in self.plan.synapses if s.delivers)
+        fed = any(group.data for group in self.plan.neurons)
+        delivering = [s for s in self.plan.synapses if s.delivers]
+        return not fed and all(streams(s) or lists(s) for s in delivering)
 
     @cached_property
     def slopes(self) -> dict[tuple[str, int], int]:
@@ -303,7 +320,8 @@ class Layout:
 
 def streams(synapses: SynapseGroup) -> bool:
     """Whether rows are whole and arrive as one, so that vectors can be added."""
-    return synapses.format is Format.DENSE and synapses.delay is not Delay.PER_SYNAPSE
+    whole = synapses.format is Format.DENSE and not synapses.negates
+    return whole and synapses.delay is not Delay.PER_SYNAPSE
 
 
 def lists(synapses: SynapseGroup) -> bool:

@@ -41,7 +41,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
         writer.line("MLG_LOOP")
         with writer.block("for (int j_ = first_; j_ < last_; ++j_)"):
             step.load(writer)
-            step.random(writer, 0)
+            step.random(writer, layout.first_draw.get(group.name, 0))
             for name in group.adjoint.tape if group.adjoint else ():
                 writer.line(f"{name}_past_[j_] = {name};")
             _step_lines(writer, group)
@@ -176,7 +176,7 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         writer.block("if (count_)"),
         _entries(writer, layout, group, body),
     ):
-        body.random(writer, RANDOM_IN_RESET)
+        body.random(writer, layout.first_draw.get(group.name, 0) + RANDOM_IN_RESET)
         if group.adjoint:
             _records(writer, group.adjoint.record, records)
         writer.lines(group.reset.lines)

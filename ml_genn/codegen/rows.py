@@ -13,7 +13,12 @@ from ml_genn.model.plan import Format, SynapseGroup
 
 def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
     """C for one of the arrays of a synapse group, in floats."""
-    return f"c_.arrays[{layout.arrays[kind, synapses.name, '']}]"
+    return f"c_.arrays[{layout.arrays[kind, synapses.stored, '']}]"
+
+
+def added(synapses: SynapseGroup) -> str:
+    """C for how what a spike brings is added."""
+    return "-=" if synapses.negates else "+="
 
 
 def steps_array(layout: Layout, synapses: SynapseGroup) -> str:

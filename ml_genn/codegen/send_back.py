@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, gathers, moves_in_steps, padded, streams
 from ml_genn.codegen.neurons import ring_row
-from ml_genn.codegen.rows import array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.rows import added, array, each_synapse, fetch_next, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Delay,
@@ -30,7 +30,7 @@ def operands(
         ("delay_gradient", _DELAY, synapses.learn_delay),
     ):
         if wanted:
-            index = layout.learned[Learned(kind, synapses.name)]
+            index = layout.learned[Learned(kind, synapses.stored)]
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
     for name, wanted in (("slope", learn), ("back", synapses.reads_back)):
         if wanted:
@@ -143,7 +143,7 @@ def _send_each(
         if past_end:
             writer.line("if (wait_ == left_) continue;")
         if learning and synapses.learn:
-            writer.line(f"gradient{k}_[e_] += slope{k}_[{at}];")
+            writer.line(f"gradient{k}_[e_] {added(synapses)} slope{k}_[{at}];")
         if into:
             writer.line(f"{into} += weight{k}_[e_] * back{k}_[{at}];")
 
@@ -199,7 +199,7 @@ def _delay_gradient(
             )
         )
         change = "change_"
-    writer.line(f"delay_gradient{k}_[e_] += weight{k}_[e_] * {change};")
+    writer.line(f"delay_gradient{k}_[e_] {added(synapses)} weight{k}_[e_] * {change};")
 
 
 def guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:

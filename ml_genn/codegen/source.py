@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.delivery import deliver
+from ml_genn.codegen.driven import drive
 from ml_genn.codegen.gather import gather_function
 from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
 from ml_genn.codegen.neurons import (
@@ -166,6 +167,8 @@ def _forward_step(writer: CodeWriter, layout: Layout) -> None:
             if synapses.delivers:
                 deliver(writer, layout, synapses)
         for group in neurons:
+            if group.data:
+                drive(writer, layout, group)
             given = "c_, s_, b_, t_, member_, members_"
             writer.line(f"integrate_{symbol(group.name)}<ALL>({given});")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,16 +13,21 @@ from ml_genn.backends import Backend
 from ml_genn.backends.seam import Model
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.communicators import Communicator
+from ml_genn.compilers.checkpoints import restore, snapshot_of
 from ml_genn.compilers.lowering import Lowered
+from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import Metric, MetricsType, default_metrics
 from ml_genn.model.batch import Mode, Outcome, Record
+from ml_genn.model.snapshot import SOURCES, TARGETS, Snapshot
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
+from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
+from ml_genn.serialisers.safetensors import write_file
 from ml_genn.training.data import (
     Batch,
     DataSpec,
@@ -54,6 +60,7 @@ class Settings:
         batch_size: examples in a batch.
         communicator: how processes talk to each other; None for one process.
         keep_state: whether a batch starts in the state in which the last one ended.
+        recipe: how the network was compiled, for it to be saved.
     """
 
     backend: Backend
@@ -64,6 +71,7 @@ class Settings:
     batch_size: int
     communicator: Communicator | None = None
     keep_state: bool = False
+    recipe: Recipe | None = None
 
 
 class CompiledNetwork:
@@ -259,6 +267,76 @@ class CompiledNetwork:
         """Calls a function of ``custom_updates``."""
         self.check_custom_update(name)
         self.custom_updates[name]()
+
+    # ------------------------------------------------------------ saving
+    def snapshot(self) -> Snapshot:
+        """All that the network is at the moment, as arrays and facts."""
+        return snapshot_of(self.model, self._lowered, self._progress())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a snapshot.
+
+        Raises:
+            CheckpointError: if it does not fit, by the name of what does not; nothing
+                has changed then.
+        """
+        set_progress = self._checked_progress(snapshot)
+        restore(self.model, self._lowered, snapshot)
+        set_progress()
+
+    def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Saves weights, delays, synapses and all that training needs to go on.
+
+        Args:
+            keys: names what is saved, for example ``(epoch,)``.
+            serialiser: a serialiser or its name, "numpy" by default.
+        """
+        get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
+
+    def save_connectivity(
+        self, keys: Any = (), serialiser: Serialiser | str = "numpy"
+    ) -> None:
+        """Saves which neurons sparse connections connect; `save` does so, too.
+
+        Args:
+            keys, serialiser: as for `save`.
+        """
+        found = get_serialiser(serialiser)
+        for key, array in self.snapshot().arrays.items():
+            if key[1] in (SOURCES, TARGETS):
+                found.serialise((*as_keys(keys), *key), array)
+
+    def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Goes back to what was saved.
+
+        Args:
+            keys, serialiser: as for `save`.
+
+        Raises:
+            CheckpointError: if it is missing, damaged or does not fit, by the name of
+                what does not; nothing has changed then.
+        """
+        self.restore(get_serialiser(serialiser).load(as_keys(keys)))
+
+    def save_model(self, path: str | Path, **info: Any) -> None:
+        """Saves the network, how it was compiled and all that it is at the moment.
+
+        Args:
+            path: a file, from which `ml_genn.load_model` makes it without the script.
+            **info: facts that are kept with it, as JSON.
+
+        Raises:
+            UnsupportedError: if something cannot be saved, such as a lambda.
+        """
+        write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+
+    def _progress(self) -> Any:
+        """How far training is; None where nothing is trained."""
+        return None
+
+    def _checked_progress(self, snapshot: Snapshot) -> Callable[[], None]:
+        """What puts back how far training was."""
+        return lambda: None
 
     # ------------------------------------------------------------ data
     @property

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ml_genn.callbacks import Callback
+from ml_genn.compilers.checkpoints import (
+    PROGRESS,
+    check_optimiser,
+    newest,
+    numpy_random_state,
+    optimiser_state,
+    set_numpy_random_state,
+    set_optimiser,
+)
 from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
 from ml_genn.compilers.lowering import Lowered
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import CheckpointError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
 from ml_genn.model.batch import Mode
 from ml_genn.model.plan import Learned, LearnedKind
+from ml_genn.model.snapshot import Snapshot
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
+from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.training.data import (
     Batch,
     InMemory,
@@ -67,6 +78,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self._recorders = recorders
         self._steps_taken = 0
         self.history = History()
+        self._epoch: int | None = None
 
     @property
     def example_timesteps(self) -> int:
@@ -96,6 +108,62 @@ class CompiledTrainingNetwork(CompiledNetwork):
         result = super().run_batch(batch, callbacks, number, train=train)
         self._steps_taken += train and result.finite
         return result
+
+    def resume(self, serialiser: Serialiser | str = "numpy", keys: Any = None) -> int:
+        """Goes back to a checkpoint, to train on as if nothing had happened.
+
+        Weights, delays, parameters, synapses, what optimisers keep and all random
+        states, numpy's global one too, are what they were:
+
+            epoch = compiled.resume(Numpy("folder"))
+            compiled.train(x, y, num_epochs=40 - epoch, start_epoch=epoch)
+
+        Args:
+            serialiser: where `Checkpoint` saves; a serialiser or its name.
+            keys: what was saved; None (default) for the newest that is whole.
+
+        Returns:
+            The epoch to start with: the one after the one that was saved.
+
+        Raises:
+            CheckpointError: if there is none, or it is damaged or does not fit.
+        """
+        found = get_serialiser(serialiser)
+        self.restore(newest(found) if keys is None else found.load(as_keys(keys)))
+        return 0 if self._epoch is None else self._epoch + 1
+
+    def _progress(self) -> dict[str, Any]:
+        return {
+            "epoch": self._epoch,
+            "steps_taken": self._steps_taken,
+            "numpy_random": numpy_random_state(),
+            "optimisers": [optimiser_state(o) for o in self._optimisers()],
+        }
+
+    def _optimisers(self) -> list[Optimiser]:
+        """Each optimiser once, in the order of what they change."""
+        return list(dict.fromkeys(u.optimiser for u in self._lowered.updates))
+
+    def _checked_progress(self, snapshot: Snapshot) -> Callable[[], None]:
+        progress = snapshot.info.get(PROGRESS)
+        optimisers = self._optimisers()
+        if not progress or len(progress["optimisers"]) != len(optimisers):
+            raise CheckpointError(
+                "Checkpoint: it does not say how far training was, with as many "
+                "optimisers as this network has. Compile the network as it was."
+            )
+        states = list(zip(optimisers, progress["optimisers"], strict=True))
+        for optimiser, state in states:
+            check_optimiser(optimiser, state)
+
+        def set_progress() -> None:
+            for optimiser, state in states:
+                set_optimiser(optimiser, state)
+            set_numpy_random_state(progress["numpy_random"])
+            self._epoch = progress["epoch"]
+            self._steps_taken = progress["steps_taken"]
+
+        return set_progress
 
     def train(
         self,
@@ -211,6 +279,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         if batches is not None and epochs.start:
             self._steps_taken = batches * epochs.start
         for epoch in epochs:
+            self._epoch = epoch
             hooks.call("on_epoch_begin", epoch)
             run_epoch(
                 self,

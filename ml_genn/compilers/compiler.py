@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 from ml_genn.backends import get_backend
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compilers.recipe import Recipe
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
@@ -67,6 +68,21 @@ class Compiler(ABC):
         **genn_kwargs: arguments of GeNN's code generator; the embedded engine warns and
             goes without.
     """
+
+    _given: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Notes what the compiler is made with, so that it can be saved."""
+        made = super().__new__(cls)
+        signature = inspect.signature(cls.__init__)
+        try:
+            given = dict(signature.bind(made, *args, **kwargs).arguments)
+        except TypeError:
+            given = {}
+        given.pop("self", None)
+        extra = given.pop("genn_kwargs", {})
+        made._given = {**given, **extra}
+        return made
 
     def __init__(
         self,
@@ -127,6 +143,14 @@ class Compiler(ABC):
             if "__init__" in vars(cls):
                 found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
+
+    def recipe(self, **compiled_with: Any) -> Recipe:
+        """How a network is compiled.
+
+        Args:
+            **compiled_with: what `compile` was given beside the network.
+        """
+        return Recipe(type(self), self._given, compiled_with)
 
     @abstractmethod
     def compile(self, network: Network, name: str | None = None) -> CompiledNetwork:

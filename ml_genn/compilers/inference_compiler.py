@@ -94,6 +94,7 @@ class InferenceCompiler(Compiler):
             batch_size=self.batch_size,
             communicator=self.communicator,
             keep_state=not self.reset_vars_between_batches,
+            recipe=self.recipe(),
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

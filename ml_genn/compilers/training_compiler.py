@@ -173,6 +173,7 @@ class TrainingCompiler(Compiler):
         chosen = what_is_learned(network, self.optimiser, optimisers)
         delays = {**chosen.delays, **self._learned_delays(network)}
         self._check_synapses(network, delays, adjoint)
+        _check_parameters(chosen.parameters, adjoint)
         hidden = [p for p in network.populations if p in adjoint and p not in outputs]
         training = Training(
             losses={p: self._loss(Output(p, loss)) for p, loss in losses.items()},
@@ -211,6 +212,7 @@ class TrainingCompiler(Compiler):
             num_steps=self.example_timesteps,
             batch_size=self.batch_size,
             communicator=self.communicator,
+            recipe=self.recipe(optimisers=optimisers),
         )
         return CompiledTrainingNetwork(
             network,
@@ -291,6 +293,20 @@ class TrainingCompiler(Compiler):
                 )
             result[population] = loss
         return result
+
+
+def _check_parameters(
+    parameters: Collection[tuple[Population, str]], adjoint: Collection[Population]
+) -> None:
+    """Refuses parameters of populations that no gradient reaches."""
+    for population, name in parameters:
+        if population not in adjoint:
+            is_input = isinstance(population.neuron, Input)
+            why = "is an input" if is_input else "leads to no output"
+            raise ValidationError(
+                f"optimisers: parameter '{name}' of population '{population.name}' has "
+                f"no gradient, since the population {why}. Leave it out."
+            )
 
 
 def upstream(network: Network, outputs: Sequence[Population]) -> frozenset[Population]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
+from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.initializers import Initializer
 from ml_genn.model.kernel import Kernel
-from ml_genn.utils.checks import shown
+from ml_genn.model.snapshot import DELAYS, WEIGHTS
+from ml_genn.utils.checks import finite_array, shown
 from ml_genn.utils.value import InitValue, as_value
 
 if TYPE_CHECKING:
@@ -75,6 +78,35 @@ class Connectivity(ABC):
         """What weights are multiplied by as they are drawn."""
         return 1.0
 
+    def with_arrays(
+        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+    ) -> Connectivity:
+        """The same connectivity with weights and delays that were saved.
+
+        Args:
+            arrays: ``g`` weights, and where there are ``d`` delays, ``pre_ind`` and
+                ``post_ind``, as in `ml_genn.model.snapshot`.
+            source, target: populations whose shapes are known.
+
+        Raises:
+            CheckpointError: if they do not fit.
+        """
+        shape = self.weight_shape(source, target)
+        made = copy(self)
+        made.weight = _shaped(arrays, WEIGHTS, shape) / self.gain
+        if DELAYS in arrays:
+            made.delay = _shaped(arrays, DELAYS, shape)
+        return made
+
+    def weight_shape(self, source: Population, target: Population) -> tuple[int, ...]:
+        """The shape of its weights, for `with_arrays`.
+
+        Args:
+            source, target: populations whose shapes are known.
+        """
+        kernel = self.kernel(source, target)
+        return (source.size, target.size) if kernel is None else kernel.shape
+
     def expected(self, source: Population, target: Population) -> int:
         """How many synapses there will be, about."""
         return source.size * target.size
@@ -82,6 +114,18 @@ class Connectivity(ABC):
     def num_weights(self, source: Population, target: Population) -> int:
         """How many weights there will be, about."""
         return self.expected(source, target)
+
+
+def _shaped(
+    arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    found = arrays[name]
+    if found.shape not in (shape, (int(np.prod(shape)),)):
+        raise CheckpointError(
+            f"array '{name}' of this network has shape {shape}. Received shape "
+            f"{found.shape}."
+        )
+    return finite_array(name, found).reshape(shape)
 
 
 def short(value: object) -> str:

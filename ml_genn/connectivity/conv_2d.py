@@ -135,9 +135,17 @@ class DepthwiseConv2D(Convolution):
         conv_padding: str = "valid",
         delay: InitValue = 0,
     ) -> None:
-        multiplier = whole("DepthwiseConv2D: depth_multiplier", depth_multiplier)
+        self.depth_multiplier = whole(
+            "DepthwiseConv2D: depth_multiplier", depth_multiplier
+        )
         super().__init__(
-            weight, multiplier, conv_size, flatten, conv_strides, conv_padding, delay
+            weight,
+            self.depth_multiplier,
+            conv_size,
+            flatten,
+            conv_strides,
+            conv_padding,
+            delay,
         )
 
     def _kernel(self, image: Image, target: Population) -> Kernel:

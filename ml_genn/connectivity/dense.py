@@ -80,7 +80,8 @@ class Dense(Connectivity):
                     f"mask, {flags.shape}. Received {value.shape}."
                 )
             chosen.append(value[flags] if isinstance(value, np.ndarray) else value)
-        return Sparse(*np.nonzero(flags), *chosen)
+        source, target = np.nonzero(flags)
+        return Sparse(source, target, chosen[0], chosen[1])
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""

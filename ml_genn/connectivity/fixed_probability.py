@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.connectivity.sparse import sparse_from
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import number
+from ml_genn.utils.checks import flag, number
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
@@ -55,7 +57,9 @@ class FixedProbability(Connectivity):
                     "takes arrays."
                 )
         self.p = float(p)
-        self.allow_self_connections = bool(allow_self_connections)
+        self.allow_self_connections = flag(
+            "FixedProbability: allow_self_connections", allow_self_connections
+        )
 
     def connect(self, source: Population, target: Population) -> None:
         """Shapes are not determined by it."""
@@ -81,13 +85,20 @@ class FixedProbability(Connectivity):
             )
         return pre, post
 
+    def with_arrays(
+        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+    ) -> Connectivity:
+        """The synapses that were drawn and saved."""
+        return sparse_from(self, arrays, None, None)
+
     def expected(self, source: Population, target: Population) -> int:
         """How many synapses there will be on average."""
         return round(self.p * source.size * target.size)
 
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
-        return f"FixedProbability({self.p}, {weight}, delay={delay})"
+        own = ", allow_self_connections=True" if self.allow_self_connections else ""
+        return f"FixedProbability({self.p}, {weight}{own}, delay={delay})"
 
 
 def _chosen(count: int, p: float, rng: np.random.Generator) -> np.ndarray:

@@ -67,6 +67,10 @@ class OneToOne(Connectivity):
         """One synapse for each neuron."""
         return source.size
 
+    def weight_shape(self, source: Population, target: Population) -> tuple[int, ...]:
+        """One number for each neuron."""
+        return (source.size,)
+
     def __repr__(self) -> str:
         return f"OneToOne({short(self.weight)}, delay={short(self.delay)})"
 

@@ -12,7 +12,7 @@ import numpy as np
 from ml_genn.connectivity.connectivity import Connectivity
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.model.kernel import Axis, Kernel, pooled
-from ml_genn.utils.checks import shown, whole
+from ml_genn.utils.checks import flag, shown, whole
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class SharedWeights(Connectivity):
                 "same delay, a whole number of time steps. Received "
                 f"{shown(delay)}. Sparse takes a delay for each synapse."
             )
-        self.flatten = bool(flatten)
+        self.flatten = flag(f"{type(self).__name__}: flatten", flatten)
 
     @abstractmethod
     def _kernel(self, image: Image, target: Population) -> Kernel:

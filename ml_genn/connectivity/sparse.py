@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
-from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import real_array, shown
+from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS
+from ml_genn.utils.checks import flag, real_array, shown
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:
     from ml_genn.population import Population
 
+FEW = 16  #: synapses that a representation lists
 MOST = 2**31 - 1  #: the largest index of a neuron
 
 
@@ -27,6 +30,8 @@ class Sparse(Connectivity):
             synapse in the order of the lists.
         delay: delay in time steps, 0 by default: a whole number, an initializer or its
             name, or an array with one for each synapse.
+        allow_self_connections: where Deep-R rewires the synapses of a population onto
+            itself, whether a neuron may come to be connected to itself; yes by default.
 
     Raises:
         ValidationError: if lists do not fit each other or the populations, or a pair of
@@ -34,7 +39,12 @@ class Sparse(Connectivity):
     """
 
     def __init__(
-        self, pre_ind: Any, post_ind: Any, weight: InitValue, delay: InitValue = 0
+        self,
+        pre_ind: Any,
+        post_ind: Any,
+        weight: InitValue,
+        delay: InitValue = 0,
+        allow_self_connections: bool = True,
     ) -> None:
         super().__init__(weight, delay)
         pre, post = _whole("pre_ind", pre_ind), _whole("post_ind", post_ind)
@@ -54,6 +64,9 @@ class Sparse(Connectivity):
             )
         self.weight = _ordered("weight", self.weight, order)
         self.delay = _ordered("delay", self.delay, order)
+        self.allow_self_connections = flag(
+            "Sparse: allow_self_connections", allow_self_connections
+        )
 
     def connect(self, source: Population, target: Population) -> None:
         """Checks that both populations have the neurons that are listed."""
@@ -71,13 +84,50 @@ class Sparse(Connectivity):
         self.connect(source, target)
         return self.pre_ind, self.post_ind
 
+    def with_arrays(
+        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+    ) -> Connectivity:
+        """The synapses that were saved; those that there are where none were."""
+        return sparse_from(self, arrays, self.pre_ind, self.post_ind)
+
     def expected(self, source: Population, target: Population) -> int:
         """How many synapses there are."""
         return int(self.pre_ind.size)
 
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
-        return f"Sparse(<{self.pre_ind.size} synapses>, {weight}, delay={delay})"
+        lists = f"<{self.pre_ind.size} synapses>"
+        if self.pre_ind.size <= FEW:
+            lists = f"{self.pre_ind.tolist()}, {self.post_ind.tolist()}"
+        own = "" if self.allow_self_connections else ", allow_self_connections=False"
+        return f"Sparse({lists}, {weight}, delay={delay}{own})"
+
+
+def sparse_from(
+    own: Any, arrays: Mapping[str, np.ndarray], pre_ind: Any, post_ind: Any
+) -> Sparse:
+    """Synapses with weights and delays that were saved.
+
+    Args:
+        own: connectivity that has what was not saved.
+        arrays: as for `Connectivity.with_arrays`.
+        pre_ind, post_ind: neurons, where they were not saved; None if not known.
+
+    Raises:
+        CheckpointError: if lists are missing or do not fit each other.
+    """
+    pre, post = arrays.get(SOURCES, pre_ind), arrays.get(TARGETS, post_ind)
+    if pre is None or post is None:
+        missing = SOURCES if pre is None else TARGETS
+        raise CheckpointError(
+            f"array '{missing}' is missing, without which weights do not belong to "
+            "synapses. Save it with save or save_connectivity."
+        )
+    delay = arrays.get(DELAYS, own.delay)
+    try:
+        return Sparse(pre, post, arrays[WEIGHTS], delay, own.allow_self_connections)
+    except ValidationError as error:
+        raise CheckpointError(str(error)) from None
 
 
 def _whole(name: str, given: Any) -> np.ndarray:

@@ -31,6 +31,7 @@ class Examples:
         size: number of examples.
         num_steps: time steps of each.
         events: {input group: one list of spikes per example}.
+        values: {input population: numbers (size, frames, neurons)}.
         targets: {output group: labels (size,), values (size, neurons) or trajectories
             (size, steps, neurons)}.
         weights: (size, output groups), what each loss counts; None for one each.
@@ -41,6 +42,7 @@ class Examples:
     events: Mapping[str, Sequence[Events]]
     targets: Mapping[str, np.ndarray] = field(default_factory=dict)
     weights: np.ndarray | None = None
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,8 @@ class NeuronGroup:
         reset: run when the neuron spikes.
         kept: locals of the step that code at spikes reads.
         events: whether its spikes come with the data.
+        data: population whose data are added to its first port, a number per neuron in
+            each step; None if there are none.
         readout: how its result is made, if it is an output.
         loss: what the result is compared with, if it is trained against something.
         adjoint: its backward pass, if one flows through it.
@@ -275,6 +277,7 @@ class NeuronGroup:
     reset: Code = Code()
     kept: tuple[str, ...] = ()
     events: bool = False
+    data: str | None = None
     readout: Readout | None = None
     loss: Loss | None = None
     adjoint: Adjoint | None = None
@@ -325,6 +328,8 @@ class SynapseGroup:
             other neurons (Deep-R).
         self_connections: whether rewiring may connect a neuron to itself.
         kernel: which neurons share weights, where its format is KERNEL.
+        negates: name of the group whose weights it delivers with the opposite sign; it
+            has none of its own.
     """
 
     name: str
@@ -340,6 +345,12 @@ class SynapseGroup:
     rewired: bool = False
     self_connections: bool = True
     kernel: Kernel | None = None
+    negates: str | None = None
+
+    @property
+    def stored(self) -> str:
+        """Name of the group that has its weights, delays and indices."""
+        return self.negates or self.name
 
     @property
     def trained(self) -> bool:
@@ -450,9 +461,10 @@ class Plan:
     def learned(self) -> tuple[Learned, ...]:
         """Arrays whose gradient is taken: weights, delays, parameters."""
         kinds = LearnedKind
+        own = [s for s in self.synapses if not s.negates]
         return (
-            *(Learned(kinds.WEIGHT, s.name) for s in self.synapses if s.learn),
-            *(Learned(kinds.DELAY, s.name) for s in self.synapses if s.learn_delay),
+            *(Learned(kinds.WEIGHT, s.name) for s in own if s.learn),
+            *(Learned(kinds.DELAY, s.name) for s in own if s.learn_delay),
             *(
                 Learned(kinds.PARAMETER, g.name, p.name)
                 for g in self.neurons
@@ -479,6 +491,7 @@ class Values:
             sorted}.
         delays: {synapse group: steps, or an array of steps, shaped as its weights}.
         max_delays: {synapse group: the longest delay [steps]}.
+        frames: {group that is given data: (frames, time steps that each lasts)}.
         dt: time step [ms].
         loss: scalars of losses and regularisers: {name: number}.
     """
@@ -490,4 +503,5 @@ class Values:
     indices: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     delays: dict[str, Any] = field(default_factory=dict)
     max_delays: dict[str, int] = field(default_factory=dict)
+    frames: dict[str, tuple[int, int]] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)

@@ -1,32 +1,48 @@
 """Neuron models."""
 
 from ml_genn.neurons.adaptive_leaky_integrate_fire import AdaptiveLeakyIntegrateFire
+from ml_genn.neurons.binary_spike_input import BinarySpikeInput
 from ml_genn.neurons.code_neuron import CodeNeuron
 from ml_genn.neurons.input import Input
+from ml_genn.neurons.input_base import InputBase
 from ml_genn.neurons.integrate_fire import IntegrateFire
+from ml_genn.neurons.integrate_fire_input import IntegrateFireInput
 from ml_genn.neurons.leaky_integrate import LeakyIntegrate
 from ml_genn.neurons.leaky_integrate_fire import LeakyIntegrateFire
+from ml_genn.neurons.leaky_integrate_fire_input import LeakyIntegrateFireInput
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.neurons.poisson_input import PoissonInput
+from ml_genn.neurons.spike_generator import SpikeGenerator
 from ml_genn.neurons.spike_input import SpikeInput
 from ml_genn.neurons.user_neuron import UserNeuron
 from ml_genn.utils.module import aliases
 
 default_neurons: dict[str, type[Neuron]] = aliases(
     AdaptiveLeakyIntegrateFire,
+    BinarySpikeInput,
     IntegrateFire,
+    IntegrateFireInput,
     LeakyIntegrate,
     LeakyIntegrateFire,
+    LeakyIntegrateFireInput,
+    PoissonInput,
     SpikeInput,
 )
 
 __all__ = [
     "AdaptiveLeakyIntegrateFire",
+    "BinarySpikeInput",
     "CodeNeuron",
     "Input",
+    "InputBase",
     "IntegrateFire",
+    "IntegrateFireInput",
     "LeakyIntegrate",
     "LeakyIntegrateFire",
+    "LeakyIntegrateFireInput",
     "Neuron",
+    "PoissonInput",
+    "SpikeGenerator",
     "SpikeInput",
     "UserNeuron",
     "default_neurons",

@@ -10,6 +10,7 @@ from ml_genn.model.code_strings import NeuronCode, parse_neuron_code
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.checks import mapping, text
 from ml_genn.utils.value import InitValue
 
 #: C types of four bytes, and double, which loses its second four
@@ -64,17 +65,19 @@ class CodeNeuron(Neuron):
         var_vals: Mapping[str, InitValue] | None = None,
         readout: Any = None,
     ) -> None:
-        self.model = dict(model)
+        self.model = mapping("CodeNeuron: model", model)
         self.code: NeuronCode = parse_neuron_code(model, "CodeNeuron")
         self._check_types()
         names = [v.name for v in self.code.variables]
         if output_var_name is None and names:
             output_var_name = names[0]
-        if output_var_name is not None and output_var_name not in names:
+        if output_var_name is not None and (
+            text("CodeNeuron: output_var_name", output_var_name) not in names
+        ):
             raise unknown_name("variable", output_var_name, names, where="CodeNeuron")
         self.output_var_name = output_var_name
-        self.param_vals = dict(param_vals or {})
-        self.var_vals = dict(var_vals or {})
+        self.param_vals = mapping("CodeNeuron: param_vals", param_vals)
+        self.var_vals = mapping("CodeNeuron: var_vals", var_vals)
         self.readout = readout
         self._set_readout()
         self._check_values(names)

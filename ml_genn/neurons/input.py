@@ -4,4 +4,6 @@ from __future__ import annotations
 
 
 class Input:
-    """Marks neurons that are given data."""
+    """Marks neurons that are given data; they have no readout."""
+
+    readout: None = None

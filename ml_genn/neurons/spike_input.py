@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.input import Input
@@ -14,7 +13,7 @@ from ml_genn.utils.value import InitValue
 
 @network_default_params
 @dataclass(frozen=True, eq=False)
-class SpikeInput(Neuron, Input):
+class SpikeInput(Input, Neuron):
     """Plays spikes that come with the data, at most one per neuron and time step.
 
     A spike at time s is emitted in the first step n with ``n * dt >= s`` and arrives at
@@ -27,10 +26,6 @@ class SpikeInput(Neuron, Input):
     """
 
     max_spikes: int = 1000000
-    readout: Any = None
-
-    def __post_init__(self) -> None:
-        self._set_readout()
 
     def equations(self) -> NeuronEquations:
         """No equations: its spikes come with the data."""

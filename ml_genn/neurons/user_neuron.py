@@ -8,6 +8,7 @@ from typing import Any
 from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
 from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.checks import mapping, text
 from ml_genn.utils.value import InitValue
 
 
@@ -54,11 +55,14 @@ class UserNeuron(Neuron):
         sub_steps: int = 1,
         readout: Any = None,
     ) -> None:
-        self.vars = dict(vars)
+        self.vars = mapping("UserNeuron: vars", vars)
         self.output_var_name = output_var_name
         self.threshold = threshold
-        self.param_vals = dict(param_vals or {})
-        self.var_vals = dict(var_vals or {})
+        for name in ("output_var_name", "threshold"):
+            if getattr(self, name) is not None:
+                text(f"UserNeuron: {name}", getattr(self, name))
+        self.param_vals = mapping("UserNeuron: param_vals", param_vals)
+        self.var_vals = mapping("UserNeuron: var_vals", var_vals)
         self.solver = solver
         self.sub_steps = sub_steps
         self.readout = readout

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
-from ml_genn.utils.checks import share
+from ml_genn.utils.checks import flag, share
 
 
 @dataclass(eq=False, repr=False)
@@ -42,7 +42,7 @@ class SGD(Optimiser):
         "u = momentum * u + gradient;",
         "x -= alpha * (of_g * gradient + of_u * u);",
     )
-    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {"momentum": share}
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {"momentum": share, "nesterov": flag}
 
     def derived(self, step: int) -> dict[str, float]:
         """What the step is made of."""

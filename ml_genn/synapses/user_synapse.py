@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ml_genn.model.equations import EXPONENTIAL_EULER, SynapseEquations, variables_from
 from ml_genn.neurons.checks import check_given
 from ml_genn.synapses.synapse import Synapse
+from ml_genn.utils.checks import mapping, text
 from ml_genn.utils.value import InitValue
 
 
@@ -44,10 +45,10 @@ class UserSynapse(Synapse):
         solver: str = EXPONENTIAL_EULER,
         sub_steps: int = 1,
     ) -> None:
-        self.vars = dict(vars)
-        self.inject_current = inject_current
-        self.param_vals = dict(param_vals or {})
-        self.var_vals = dict(var_vals or {})
+        self.vars = mapping("UserSynapse: vars", vars)
+        self.inject_current = text("UserSynapse: inject_current", inject_current)
+        self.param_vals = mapping("UserSynapse: param_vals", param_vals)
+        self.var_vals = mapping("UserSynapse: var_vals", var_vals)
         self.solver = solver
         self.sub_steps = sub_steps
         self.equations().check("UserSynapse")

@@ -12,7 +12,9 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples
+from ml_genn.neurons import InputBase
 from ml_genn.population import Population
+from ml_genn.training.frames import frames
 from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.training.weights import Weights
 from ml_genn.utils.data import PreprocessedSpikes, get_dataset_size, split_dataset
@@ -339,10 +341,13 @@ def in_memory(
     kept = PopulationDict(
         {key: _target(p, values, spec) for p, (key, values) in outputs.items()}
     )
+    numbers = {p: v for p, (_, v) in inputs.items() if isinstance(p.neuron, InputBase)}
+    spikes = {p: v for p, (_, v) in inputs.items() if p not in numbers}
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
-        events={p.name: _events(p, v, spec) for p, (_, v) in inputs.items()},
+        events={p.name: _events(p, v, spec) for p, v in spikes.items()},
+        values={p.name: frames(p, p.neuron, v) for p, v in numbers.items()},
         targets={
             p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
         },

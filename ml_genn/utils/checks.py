@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,34 @@ def whole(where: str, value: Any, least: int = 1) -> int:
             f"{where} is a whole number of at least {least}. Received {shown(value)}."
         )
     return int(value)
+
+
+def flag(where: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValidationError(f"{where} is True or False. Received {shown(value)}.")
+    return bool(value)
+
+
+def mapping(where: str, value: Any) -> dict[Any, Any]:
+    """A dictionary; an empty one for None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise ValidationError(f"{where} is a dictionary. Received {shown(value)}.")
+    return dict(value or {})
+
+
+def text(where: str, value: Any) -> str:
+    """Text."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{where} is text. Received {shown(value)}.")
+    return value
+
+
+def file_path(where: str, value: Any) -> Path:
+    """The path of a file or folder."""
+    if not isinstance(value, str | PathLike):
+        raise ValidationError(f"{where} is a path. Received {shown(value)}.")
+    return Path(value)
 
 
 def finite_array(where: str, value: Any) -> np.ndarray:

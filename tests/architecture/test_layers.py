@@ -45,7 +45,8 @@ BELOW: dict[str, set[str]] = {
     "frontend": {"model"},
     "training": {"frontend", "model"},
     "compilers": {"training", "frontend", "backends", "model"},
-    "ml_genn": {"compilers", "training", "frontend", "backends", "model"},
+    "saving": {"compilers", "training", "frontend", "backends", "model"},
+    "ml_genn": {"saving", "compilers", "training", "frontend", "backends", "model"},
 }
 
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from saving.saved_nets import data, make
 
+import ml_genn
 from ml_genn import Network, Population
+from ml_genn.compilers import InferenceCompiler
 from ml_genn.utils.data import preprocess_spikes
 
 ROOT = Path(__file__).parents[2]
@@ -171,3 +174,43 @@ def test_learning_rules() -> None:
     compiled = run(third, {**names, "hidden": one})["compiler"].compile(network)
     compiled.train(x, [0, 1], 3, callbacks=[])
     assert np.any(compiled.delays(one) > 0)
+
+
+def test_inputs() -> None:
+    (code,) = blocks(ROOT / "docs" / "inputs.md")
+    start = (
+        "from ml_genn import InputLayer, Layer, SequentialNetwork\n"
+        "from ml_genn.connectivity import Dense\n"
+        "from ml_genn.initializers import Normal\n"
+        "from ml_genn.neurons import LeakyIntegrate, PoissonInput\n"
+    )
+    names = run(start + code, {})
+    x = np.random.default_rng(0).uniform(0, 1, (2, 28, 28))
+    compiled = InferenceCompiler(5, batch_size=2).compile(names["network"])
+    (found,) = compiled.predict(x, callbacks=[])[0].values()
+    assert np.all(found.std(axis=1) > 0)
+
+
+def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = make("plain")
+    x, y = data()
+    names: dict[str, Any] = {"ml_genn": ml_genn, "x": x, "y": y}
+    names |= {"compiled": made.compile(), "InferenceCompiler": InferenceCompiler}
+    model, train, resume, best, into = blocks(ROOT / "docs" / "saving.md")
+    run(train, names)
+    trained = names["compiled"].snapshot()
+    run(model, names)
+    for key, array in names["again"].snapshot().arrays.items():
+        np.testing.assert_array_equal(array, trained.arrays[key])
+    names["compiled"] = made.compile()
+    run(resume, names)
+    assert names["epoch"] == 2
+    run(best, names)
+    assert (tmp_path / "best.safetensors").exists()
+    names["network"] = make("plain").network
+    run(into, names)
+    first = names["network"].connections[0]
+    np.testing.assert_array_equal(
+        names["inference"].weights(first), trained.arrays[first.name, "g"]
+    )

@@ -261,7 +261,9 @@ def traces(
     return rasters, {key: np.stack(values) for key, values in data.items()}
 
 
-def arrivals(raster: Bool, weight: NDArray[Any], delay: int = 0) -> NDArray[np.float64]:
+def arrivals(
+    raster: NDArray[Any], weight: NDArray[Any], delay: int = 0
+) -> NDArray[np.float64]:
     """The sum of the weights of the spikes that arrive: (examples, steps, targets)."""
     late = np.zeros_like(raster)
     late[:, 1 + delay :] = raster[:, : raster.shape[1] - 1 - delay]

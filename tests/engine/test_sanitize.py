@@ -47,6 +47,8 @@ from ml_genn.neurons import (
     CodeNeuron,
     LeakyIntegrate,
     LeakyIntegrateFire,
+    LeakyIntegrateFireInput,
+    PoissonInput,
     SpikeInput,
     UserNeuron,
 )
@@ -320,6 +322,33 @@ def images() -> None:
         use(compiler.compile(network), network, y, network.populations[-1])
 
 
+def numbers() -> None:
+    """Frames of numbers, negative spikes over lists and delays, snapshots."""
+    rng = np.random.default_rng(6)
+    neuron = PoissonInput(True, input_frames=3, input_frame_timesteps=4)
+    with Network() as network:
+        source = Population(neuron, 7, record_spikes=True)
+        other = Population(LeakyIntegrateFireInput(0.4, tau_mem=[5.0] * 3), 3)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        sparse = FixedProbability(0.6, Normal(1.0), delay=Uniform(0, 5))
+        Connection(source, output, sparse, exponential(), max_delay_steps=6)
+        Connection(source, output, Dense(Normal(), 2), exponential())
+        Connection(other, output, Dense(Normal()), exponential())
+    compiled = EventPropCompiler(
+        17, CROSS_ENTROPY, batch_size=2, num_threads=2
+    ).compile(network)
+    x = {
+        source: rng.uniform(-1, 1, (5, 3, 7)),
+        other: rng.uniform(0, 1, (5, 3)),
+    }
+    y = {output: rng.integers(0, 2, 5)}
+    compiled.train(x, y, callbacks=[])
+    kept = compiled.snapshot()
+    compiled.train(x, y, callbacks=[Steps(), SpikeRecorder(source)])
+    compiled.restore(kept)
+    compiled.evaluate(x, y, callbacks=[])
+
+
 SCENES: dict[str, Callable[[], None]] = {
     "images": images,
     "weighted": weighted,
@@ -329,6 +358,7 @@ SCENES: dict[str, Callable[[], None]] = {
     "trajectories": trajectories,
     "inference": inference,
     "online": online,
+    "numbers": numbers,
 }
 SCRIPT = """
 import os

@@ -56,6 +56,7 @@ class Call(ctypes.Structure):
         ("event_steps", ctypes.c_void_p),
         ("event_ids", ctypes.c_void_p),
         ("event_counts", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
         ("targets", ctypes.c_void_p),
         ("results", ctypes.c_void_p),
         ("weights", ctypes.c_void_p),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ml_genn.backends.cpu import abi
+from ml_genn.backends.cpu import abi, snapshots
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.numbers import (
     aligned,
@@ -18,6 +18,7 @@ from ml_genn.backends.cpu.numbers import (
     refresh,
 )
 from ml_genn.backends.cpu.rewiring import Rewiring
+from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError, UnsupportedError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
@@ -30,6 +31,9 @@ from ml_genn.model.plan import (
     Plan,
     Values,
 )
+from ml_genn.model.snapshot import Snapshot
+
+TRAINING = 1 << 62  #: number of the first example that is trained on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,7 @@ class Prepared:
     Args:
         examples: what they were made from.
         steps, ids, counts: addresses and numbers of spikes, (input groups, examples).
+        values: addresses of numbers, (driven groups, examples).
         kept: arrays that must live as long as their addresses are used.
     """
 
@@ -46,6 +51,7 @@ class Prepared:
     steps: np.ndarray
     ids: np.ndarray
     counts: np.ndarray
+    values: np.ndarray
     kept: list[np.ndarray]
 
 
@@ -114,7 +120,7 @@ class CpuModel:
             "slots": _pointers(self._slots),
         }
         self._rings = delay_rings(layout, values, self._numbers.integers)
-        self._examples_run = 0
+        self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
@@ -166,6 +172,22 @@ class CpuModel:
             return values[: self._values.indices[name][0].size].copy()
         return values[:, : self.plan.neuron(synapses.target).size].copy()
 
+    def _fill(self, array: Learned, storage: np.ndarray, values: np.ndarray) -> None:
+        """Puts values where they are stored: what undoes `_trimmed`."""
+        if array.kind is not LearnedKind.PARAMETER:
+            self._fill_synapses(array.owner, storage, values)
+        else:
+            storage[: max(values.size, 1)] = values
+
+    def _fill_synapses(
+        self, name: str, storage: np.ndarray, values: np.ndarray
+    ) -> None:
+        """Puts what each synapse has where it is stored: undoes `_trimmed_synapses`."""
+        kernel = self.plan.synapse(name).kernel
+        if kernel is not None:
+            values = values.reshape(-1)[kernel.order()]
+        storage[tuple(slice(size) for size in values.shape)] = values
+
     def _refresh(self) -> None:
         """Takes learned parameters over into the constants that depend on them."""
         arrays = [a for a in self._layout.learned if a.kind is LearnedKind.PARAMETER]
@@ -182,12 +204,9 @@ class CpuModel:
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
-        given = np.asarray(weights, dtype=np.float32)
-        kernel = self.plan.synapse(name).kernel
-        if kernel is not None:
-            given = given.reshape(-1)[kernel.order()]
-        stretch = tuple(slice(size) for size in given.shape)
-        self._array("weight", name)[stretch] = given
+        self._fill_synapses(
+            name, self._array("weight", name), np.asarray(weights, dtype=np.float32)
+        )
         if name in self._rewirings:
             self._rewirings[name].begin()
 
@@ -215,6 +234,32 @@ class CpuModel:
         for array, value in zip(self._learned_arrays(), values, strict=True):
             array[...] = value
         self._refresh()
+
+    def snapshot(self) -> Snapshot:
+        """What training changes and goes on from, copied."""
+        return snapshots.snapshot(self.stored())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a snapshot.
+
+        Raises:
+            CheckpointError: if it does not fit; nothing has changed then.
+        """
+        snapshots.restore(self.stored(), snapshot)
+        self._refresh()
+
+    def stored(self) -> Stored:
+        """What snapshots are made of."""
+        return Stored(
+            layout=self._layout,
+            values=self._values,
+            arrays=self._numbers.arrays,
+            slots=self._slots,
+            rewirings=self._rewirings,
+            examples_run=self._examples_run,
+            trimmed=self._trimmed,
+            place=self._fill,
+        )
 
     def delays(self, name: str) -> np.ndarray:
         """The delays of a synapse group in time steps, shaped as its weights; a number
@@ -276,8 +321,14 @@ class CpuModel:
             np.zeros(shape, dtype=np.uintp),
             np.zeros(shape, dtype=np.uintp),
             np.zeros(shape, dtype=np.int64),
+            np.zeros((len(self._layout.driven), examples.size), dtype=np.uintp),
             [],
         )
+        for g, group in enumerate(self._layout.driven):
+            values = np.ascontiguousarray(examples.values[str(group.data)], np.float32)
+            places = np.arange(examples.size) * values[0].nbytes
+            prepared.values[g] = values.ctypes.data + places.astype(np.uintp)
+            prepared.kept.append(values)
         for g, name in enumerate(groups):
             for b, events in enumerate(examples.events[name]):
                 self._place(prepared, (g, b), events)
@@ -399,6 +450,7 @@ class CpuModel:
             "event_steps": np.ascontiguousarray(prepared.steps[:, indices]),
             "event_ids": np.ascontiguousarray(prepared.ids[:, indices]),
             "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
+            "values": np.ascontiguousarray(prepared.values[:, indices]),
             "results": _pointers(results),
             "gradients": _pointers(gradients),
             "weights": self._weights(examples, indices),
@@ -407,12 +459,12 @@ class CpuModel:
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
         recordings = self._recordings(records)
-        call = self._call(size, steps, kept)
+        first = self._first_example(mode.update, size)
+        call = self._call(size, steps, first, kept)
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         if not mode.gradients:
             call.gradients = None
-        self._examples_run += size
         return _Batch(
             call,
             mode,
@@ -423,7 +475,19 @@ class CpuModel:
             [prepared, kept, targets, recordings],
         )
 
-    def _call(self, size: int, steps: int, arrays: dict[str, np.ndarray]) -> Call:
+    def _first_example(self, trains: bool, size: int) -> int:
+        """The number of a batch's first example, which random numbers depend on.
+
+        Examples that are trained on are counted for themselves, so that evaluating in
+        between does not change training.
+        """
+        first = self._examples_run[trains]
+        self._examples_run[trains] += size
+        return first + TRAINING * trains
+
+    def _call(
+        self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
+    ) -> Call:
         own = {
             **arrays,
             **self._fixed,
@@ -438,7 +502,7 @@ class CpuModel:
             batch=size,
             first=0,
             last=steps,
-            example=self._examples_run,
+            example=example,
             seed=self._seed,
             dt=self._values.dt,
             block=self.block,

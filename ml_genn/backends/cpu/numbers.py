@@ -164,6 +164,9 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
         if kind == "delay":
             result[index] = int(values.delays[owner])
             continue
+        if kind == "frames":
+            result[index] = values.frames[owner][("count", "steps").index(name)]
+            continue
         if kind == "ring":
             length = values.max_delays[owner] + 1
             target = layout.plan.neuron(layout.plan.synapse(owner).target)

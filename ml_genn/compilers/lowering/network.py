@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.compilers.lowering.neurons import neuron_group
+from ml_genn.compilers.lowering.inputs import negative_synapses
+from ml_genn.compilers.lowering.neurons import neuron_groups
 from ml_genn.compilers.lowering.numbers import Draw, delay_of
 from ml_genn.compilers.lowering.online import check_online
 from ml_genn.compilers.lowering.ports import Ports, ports_of
@@ -86,12 +87,14 @@ def lower(
     ports = {p: ports_of(p, synapses) for p in network.populations}
     draw = Draw(seed, dt)
     groups = tuple(
-        neuron_group(p, neurons[p], ports[p], draw, training)
+        group
         for p in network.populations
+        for group in neuron_groups(p, neurons[p], ports[p], draw, training)
     )
     connections = tuple(
         synapse_group(c, ports, draw, training) for c in network.connections
     )
+    connections += negative_synapses(connections, draw, groups)
     if training:
         connections += tuple(feedback_group(f, draw) for f in training.feedback)
     values = draw.values()

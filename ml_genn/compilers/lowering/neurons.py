@@ -10,6 +10,7 @@ import numpy as np
 
 from ml_genn.compilers.derivations import derived
 from ml_genn.compilers.lowering.code import code_group, derived_parameters
+from ml_genn.compilers.lowering.inputs import generator_groups
 from ml_genn.compilers.lowering.numbers import Draw
 from ml_genn.compilers.lowering.ports import Ports
 from ml_genn.compilers.lowering.training import Training
@@ -24,9 +25,35 @@ from ml_genn.model.plan import (
     Sensitivity,
 )
 from ml_genn.model.system import System, port_name, system_of
-from ml_genn.neurons import CodeNeuron, Input, Neuron
+from ml_genn.neurons import (
+    CodeNeuron,
+    InputBase,
+    Neuron,
+    SpikeGenerator,
+    SpikeInput,
+)
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
+
+
+def neuron_groups(
+    population: Population,
+    neuron: Neuron,
+    ports: Ports,
+    draw: Draw,
+    training: Training | None,
+) -> tuple[NeuronGroup, ...]:
+    """The groups of a population: one, or two if it has negative spikes."""
+    if isinstance(neuron, SpikeInput):
+        return (NeuronGroup(population.name, population.size, events=True),)
+    if isinstance(neuron, SpikeGenerator):
+        groups = generator_groups(population, neuron)
+    else:
+        groups = (neuron_group(population, neuron, ports, draw, training),)
+    if isinstance(neuron, InputBase):
+        frames = neuron.input_frames, neuron.input_frame_timesteps
+        draw.frames.update({group.name: frames for group in groups})
+    return groups
 
 
 def neuron_group(
@@ -37,8 +64,6 @@ def neuron_group(
     training: Training | None,
 ) -> NeuronGroup:
     """The group of a population; its numbers are drawn on the way."""
-    if isinstance(neuron, Input):
-        return NeuronGroup(population.name, population.size, events=True)
     where = f"Population '{population.name}' ({type(neuron).__name__})"
     adjoint = training is not None and population in training.adjoint
     equations = tuple(s.equations() for s in ports.synapses)
@@ -56,6 +81,8 @@ def neuron_group(
         _check_learned(system, learned, where)
         found = derived(system, where, rule, learned)
         group = _equation_group(population, neuron_equations, found)
+        if isinstance(neuron, InputBase):
+            group = replace(group, data=population.name)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
     extra: Mapping[str, Any] = {}

@@ -26,6 +26,7 @@ class Draw:
         self.indices: dict[str, Indices] = {}
         self.delays: dict[str, Any] = {}
         self.max_delays: dict[str, int] = {}
+        self.frames: dict[str, tuple[int, int]] = {}
 
     def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
         """A number, or a flat array with one per element of ``shape``."""
@@ -53,6 +54,7 @@ class Draw:
             indices=self.indices,
             delays=self.delays,
             max_delays=self.max_delays,
+            frames=self.frames,
         )
 
 

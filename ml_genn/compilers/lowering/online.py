@@ -17,6 +17,11 @@ def check_online(plan: Plan, values: Values) -> None:
     if not plan.online:
         return
     for s in plan.synapses:
+        if s.negates and s.learn:
+            raise UnsupportedError(
+                f"Connection '{s.negates}': learning online, an input has no negative "
+                f"spikes. Use signed_spikes=False; {_INSTEAD}"
+            )
         if s.delay is Delay.PER_SYNAPSE and (s.learn or s.feed_back):
             raise UnsupportedError(
                 f"Connection '{s.name}': learning online needs the same delay for all "

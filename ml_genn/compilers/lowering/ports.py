@@ -10,8 +10,9 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.initializers import Initializer
+from ml_genn.neurons import InputBase
 from ml_genn.population import Population
-from ml_genn.synapses import Synapse
+from ml_genn.synapses import Delta, Synapse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,12 @@ class Ports:
 
 
 def ports_of(population: Population, synapses: Mapping[Connection, Synapse]) -> Ports:
-    """Merges synapses with equal equations and parameters: their sum behaves so."""
+    """Merges synapses with equal equations and parameters: their sum behaves so.
+
+    The data of an input arrive as over a delta synapse.
+    """
+    if isinstance(population.neuron, InputBase):
+        return Ports((Delta(),), {})
     kinds: dict[Any, int] = {}
     chosen: list[Synapse] = []
     of: dict[Connection, int] = {}

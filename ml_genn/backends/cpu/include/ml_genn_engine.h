@@ -315,6 +315,14 @@ static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *
   return 2 * found >= n ? n : collect(flag, n, out);
 }
 
+// ---------------------------------------------------------------- data
+// The numbers of N neurons in a frame; the last frame stays.
+template <int N>
+static inline void show_frame(float *to, const float *values, int64_t frame, int64_t count) {
+  const int64_t shown = frame < count ? frame : count - 1;
+  memcpy(to, values + shown * N, N * sizeof(float));
+}
+
 // ---------------------------------------------------------------- rows of weights
 // to += the rows that are listed, V vectors of each.
 template <int V, class Index>
@@ -684,6 +692,7 @@ struct Call {
   const int32_t *const *event_steps;
   const id_type *const *event_ids;
   const int64_t *event_counts;   // of each input group, for each example
+  const float *const *values;    // of each group given numbers, for each example: (frames, neurons)
   const void *const *targets;    // of each output group
   float *const *results;         // of each output group: (batch, neurons)
   const float *weights;          // of each example's loss, (batch, output groups)

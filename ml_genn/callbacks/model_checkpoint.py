@@ -1,0 +1,123 @@
+"""Callback that saves the best model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ml_genn.callbacks.callback import Callback
+from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.metrics import Metric, default_metrics
+from ml_genn.serialisers.safetensors import read_file
+from ml_genn.utils.checks import file_path, flag, text
+from ml_genn.utils.module import alias
+from ml_genn.utils.network import get_underlying_pop
+
+MODES = ("auto", "min", "max")
+LOSS = "loss"
+MONITORED = "monitored"  #: fact of a saved model: {name: value}
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model, with how it was compiled, at the end of epochs.
+
+    `ml_genn.load_model` makes the compiled network from the file. Among the callbacks
+    of training it looks at the training data, among ``validation_callbacks`` at those
+    of validation.
+
+    Args:
+        path: the file; ``{epoch}`` in it stands for the epoch.
+        monitor: "loss" (default) or the name of a metric that is measured, for example
+            "sparse_categorical_accuracy".
+        mode: whether the smallest ("min") or largest ("max") is best; "auto" (default):
+            the smallest of losses and errors, else the largest.
+        save_best_only: whether an epoch that is not better than all before is left out;
+            yes by default. Where training goes on (``start_epoch``), what the file says
+            counts.
+        output: which output's metric; needed where several are measured.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        monitor: str = LOSS,
+        mode: str = "auto",
+        save_best_only: bool = True,
+        output: Any = None,
+    ) -> None:
+        if mode not in MODES:
+            raise unknown_name("mode", str(mode), MODES, where="ModelCheckpoint")
+        self.path = str(file_path("ModelCheckpoint: path", path))
+        self.monitor = text("ModelCheckpoint: monitor", monitor)
+        self.mode = mode
+        self.save_best_only = flag("ModelCheckpoint: save_best_only", save_best_only)
+        self.output = output
+        self._network: Any = None
+        self._best: float | None = None
+
+    def set_params(self, **kwargs: Any) -> None:
+        """Notes which network it saves, and how good the saved one is."""
+        self._network = kwargs["compiled_network"]
+        path = Path(self.path)
+        if kwargs.get("start_epoch") and path.is_file():
+            self._best = read_file(path).info.get(MONITORED, {}).get(self.monitor)
+        else:
+            self._best = None
+
+    def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Saves, if the epoch was better than all before."""
+        value = self._value(metrics)
+        if self.save_best_only and not self._is_better(value):
+            return
+        self._best = value
+        path = self.path.replace("{epoch}", str(epoch))
+        self._network.save_model(path, monitored={self.monitor: value})
+
+    def _is_better(self, value: float) -> bool:
+        if self._best is None:
+            return True
+        metric = default_metrics.get(self.monitor)
+        full = self.monitor if metric is None else alias(metric)
+        small = "loss" in full or "error" in full
+        if self.mode == "min" or (self.mode == "auto" and small):
+            return value < self._best
+        return value > self._best
+
+    def _value(self, metrics: Mapping[Any, Any]) -> float:
+        if self.monitor == LOSS:
+            found = [getattr(metrics, LOSS, None)]
+        else:
+            found = [m.result for m in self._chosen(metrics)]
+        values = [value for value in found if value is not None]
+        if len(values) != 1:
+            raise ValidationError(
+                f"ModelCheckpoint: '{self.monitor}' is measured {len(values)} times. "
+                "Say in output which one is meant."
+            )
+        return float(values[0])
+
+    def _chosen(self, metrics: Mapping[Any, Any]) -> list[Any]:
+        known = {LOSS}.union(*map(_names, metrics.values()))
+        if self.monitor not in known:
+            where = "ModelCheckpoint: monitor"
+            raise unknown_name("metric", self.monitor, known, where=where)
+        wanted = None if self.output is None else get_underlying_pop(self.output)
+        return [
+            metric
+            for key, metric in metrics.items()
+            if self.monitor in _names(metric)
+            and (wanted is None or get_underlying_pop(key) is wanted)
+        ]
+
+    def __repr__(self) -> str:
+        return (
+            f"ModelCheckpoint({self.path!r}, {self.monitor!r}, {self.mode!r}, "
+            f"{self.save_best_only!r}, {self.output!r})"
+        )
+
+
+def _names(metric: Metric) -> set[str]:
+    """The names by which a metric may be asked for."""
+    named = {name for name, cls in default_metrics.items() if cls is type(metric)}
+    return {alias(type(metric)), *named}

@@ -1,0 +1,37 @@
+"""Input whose neurons spike at random, at rates that come with the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_genn.neurons.spike_generator import SpikeGenerator
+from ml_genn.utils.decorators import network_default_params
+
+
+@network_default_params
+@dataclass(frozen=True, eq=False)
+class PoissonInput(SpikeGenerator):
+    r"""Each neuron spikes at random, at the rate x [1/ms] that it is given.
+
+    .. math:: P(\text{spike in a step}) = 1 - e^{-|x| \, dt}
+
+    for :math:`x > 0`. Random numbers depend on the seed, the example, the step and the
+    neuron only.
+
+    Args:
+        signed_spikes: whether a number below zero gives negative spikes, which deliver
+            weights with the opposite sign; no by default.
+        input_frames: frames of an example, 1 by default: its data do not change.
+        input_frame_timesteps: time steps that each frame is shown, 1 by default.
+    """
+
+    signed_spikes: bool = False
+    input_frames: int = 1
+    input_frame_timesteps: int = 1
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def fires(self, size: str) -> str:
+        """C for whether there is a spike."""
+        return f"gennrand_uniform() >= expf(-({size}) * dt)"

@@ -1,0 +1,66 @@
+"""Arrays as NumPy files, named as mlGeNN names them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import CheckpointError
+from ml_genn.serialisers.serialiser import RECORD, Keys, Serialiser
+from ml_genn.utils.checks import file_path
+from ml_genn.utils.files import file_name, write_whole
+
+
+class Numpy(Serialiser):
+    """Each array in a file of its own, ``<keys with "-" between>.npy``.
+
+    Args:
+        path: folder, which is made when something is written; the current one by
+            default.
+    """
+
+    def __init__(self, path: str | Path = "") -> None:
+        self.path = file_path("Numpy: path", path)
+
+    def serialise(self, keys: Keys, data: Any) -> None:
+        """Writes an array."""
+        content = io.BytesIO()
+        np.save(content, np.asarray(data), allow_pickle=False)
+        write_whole(self._file(keys), content.getvalue())
+
+    def deserialise(self, keys: Keys) -> np.ndarray:
+        """Reads an array."""
+        path = self._file(keys)
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except FileNotFoundError:
+            raise CheckpointError(f"{self!r}: there is no file '{path}'.") from None
+        except (OSError, ValueError, EOFError) as error:
+            raise CheckpointError(
+                f"{self!r}: file '{path}' cannot be read ({error}). Use another one."
+            ) from None
+
+    def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
+        """Reads all arrays whose keys start with these."""
+        start = "".join(f"{file_name(key)}-" for key in keys)
+        names = [p.stem for p in sorted(self.path.glob("*.npy"))]
+        rests = [n[len(start) :] for n in names if n.startswith(start)]
+        return {rest: self.deserialise((*keys, rest)) for rest in rests}
+
+    def epochs(self) -> list[int]:
+        """Numbers of the snapshots that there are."""
+        found = [p.stem.split("-")[0] for p in self.path.glob(f"*-{RECORD}.npy")]
+        return sorted(int(text) for text in found if text.isdecimal())
+
+    def holds(self, keys: Keys) -> bool:
+        """Whether there is a snapshot."""
+        return self._file((*keys, RECORD)).exists()
+
+    def _file(self, keys: Keys) -> Path:
+        return self.path / f"{'-'.join(map(file_name, keys))}.npy"
+
+    def __repr__(self) -> str:
+        return f"Numpy({str(self.path)!r})"

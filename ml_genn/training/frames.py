@@ -1,0 +1,47 @@
+"""Numbers that inputs are given, as frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.population import Population
+from ml_genn.utils.checks import real_array
+
+
+def frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
+    """Data of an input as an array (examples, frames, neurons) in single precision.
+
+    Args:
+        population: the input.
+        neuron: its neuron, an `InputBase`.
+        values: (examples,) + shape, or with several frames (examples, frames) + shape.
+
+    Raises:
+        ValidationError: if they do not fit, or a number is not finite.
+    """
+    where = f"Data for '{population.name}'"
+    array = real_array(where, values)
+    shape = population.shape or ()
+    count = neuron.input_frames
+    shapes = [(count, *shape)] if count > 1 else [shape, (1, *shape)]
+    if array.shape[1:] not in shapes:
+        raise ValidationError(
+            f"{where}: numbers of a {type(neuron).__name__} with input_frames={count} "
+            f"have the shape (examples, {', '.join(map(str, shapes[0]))}). Received "
+            f"{array.shape}."
+        )
+    array = array.reshape(len(array), count, -1)
+    with np.errstate(over="ignore"):
+        found = array.astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(found))
+    if len(wrong):
+        example, frame, index = wrong[0]
+        raise ValidationError(
+            f"{where}: numbers are finite in single precision. Received "
+            f"{array[example, frame, index]} in example {example}, frame {frame}, "
+            f"neuron {index}."
+        )
+    return found

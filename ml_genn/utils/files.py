@@ -1,0 +1,33 @@
+"""Files that appear as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under another name, waits for the disk and renames it.
+
+    Whenever the process ends, the file is what it was before or what it should be.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.part")
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(scratch, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def file_name(part: object) -> str:
+    """A key as part of a file's name, without what separates folders."""
+    text = str(part).replace("%", "%25")
+    for character in '/\\:*?"<>|\0':
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

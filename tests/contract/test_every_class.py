@@ -1,0 +1,115 @@
+"""What every registered class keeps to, whoever adds it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contract.registered import (
+    ALL_MODULES,
+    BASES,
+    EVERY,
+    IDS,
+    classes,
+    config,
+    example,
+    half,
+    registry,
+)
+
+from ml_genn.errors import MlGennError
+from ml_genn.utils.config import MODULES, Decoder
+from ml_genn.utils.module import get_object
+
+every_class = pytest.mark.parametrize(("kind", "cls"), EVERY, ids=IDS)
+
+
+def test_registries_are_not_empty() -> None:
+    assert all(classes(kind) for kind in BASES)
+
+
+@every_class
+def test_repr_makes_an_equal_object(kind: str, cls: type) -> None:
+    made = example(cls)
+    names = {"half": half, "array": np.array}
+    for module in (*ALL_MODULES.values(), ALL_MODULES[kind]):
+        names |= {n: getattr(module, n) for n in module.__all__}
+    text = repr(made)
+    if "<function" in text:
+        text = text.replace(repr(half), "half")
+    again = eval(text, names)
+    assert type(again) is cls
+    assert config(kind, again) == config(kind, made)
+
+
+@every_class
+def test_made_by_its_name(kind: str, cls: type) -> None:
+    """Classes that need no argument are in the registry, under their name."""
+    names = [name for name, known in registry(kind).items() if known is cls]
+    parameters = inspect.signature(cls).parameters.values()
+    needs = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if needs:
+        assert not names
+        return
+    assert names, f"{cls.__name__} needs no argument, so it should have a name"
+    assert cls.__name__.lower() in [name.replace("_", "") for name in names]
+    for name in names:
+        found = get_object(name, BASES[kind], kind, registry(kind))
+        assert type(found) is cls
+        assert config(kind, found) == config(kind, cls())
+    with pytest.raises(MlGennError, match=rf"'{names[0]}x'\. Did you mean '"):
+        get_object(f"{names[0]}x", BASES[kind], kind, registry(kind))
+
+
+#: Arguments kept for scripts written for mlGeNN; nothing looks at them.
+UNREAD = {("SpikeInput", "max_spikes")}
+#: Arguments that may be anything, or are checked where they are used.
+ANYTHING = {("Wrapper", "param_vals"), ("ModelCheckpoint", "output")}
+ARGUMENTS = [
+    (kind, cls, name)
+    for kind, cls in EVERY
+    for name, p in inspect.signature(cls).parameters.items()
+    if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    and (cls.__name__, name) not in UNREAD | ANYTHING
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls", "name"), ARGUMENTS, ids=lambda a: getattr(a, "__name__", str(a))
+)
+def test_bad_arguments_are_refused(kind: str, cls: type, name: str) -> None:
+    """With a message that says where, and what was received."""
+    bad = object()
+    with pytest.raises(MlGennError) as refused:
+        example(cls, **{name: bad})
+    message = str(refused.value)
+    assert cls.__name__ in message or name in message.lower()
+    assert "object at 0x" in message
+
+
+@every_class
+def test_unknown_arguments_are_refused(kind: str, cls: type) -> None:
+    with pytest.raises((TypeError, MlGennError), match=r"no_such_arg|takes no arg"):
+        example(cls, no_such_argument=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls"),
+    [(k, c) for k, c in EVERY if k in MODULES],
+    ids=[i for i, (k, _) in zip(IDS, EVERY, strict=True) if k in MODULES],
+)
+def test_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> None:
+    """As plain data that can be written as JSON."""
+    made = example(cls)
+    data: Any = json.loads(json.dumps(config(kind, made)))
+    again = Decoder(custom={"half": half}).decode(data)
+    assert type(again) is cls
+    assert config(kind, again) == data

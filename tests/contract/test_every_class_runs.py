@@ -1,0 +1,319 @@
+"""Every registered class in a network: it runs or learns, is saved and goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contract.registered import classes, example
+
+import ml_genn
+from ml_genn import Connection, Network, Population
+from ml_genn.compilers import (
+    BPTTCompiler,
+    EPropCompiler,
+    EventPropCompiler,
+    InferenceCompiler,
+)
+from ml_genn.connectivity import Dense
+from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.initializers import Normal
+from ml_genn.model.plan import Sensitivity
+from ml_genn.neurons import Input, InputBase, LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.optimisers import Adam
+from ml_genn.synapses import Exponential
+
+STEPS, EXAMPLES, CLASSES = 15, 6, 4
+IMAGE = (4, 4, 1)
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+ADAM = Adam(0.01)
+
+
+def every(kind: str) -> Any:
+    """Parametrised over the classes of a registry."""
+    found = classes(kind)
+    return pytest.mark.parametrize("cls", found, ids=[c.__name__ for c in found])
+
+
+def network(
+    source: Any = "spike_input",
+    connectivity: Any = None,
+    hidden: Any = None,
+    synapse: Any = None,
+    output: Any = None,
+) -> Network:
+    """An image, a hidden and an output population; parts may be others."""
+    connectivity = connectivity or Dense(Normal(0.2, 0.1))
+    with Network() as made:
+        first = Population(source, IMAGE)
+        middle = Population(hidden or LeakyIntegrateFire(), name="hidden")
+        last = Population(output or LeakyIntegrate(readout="sum_var"), CLASSES)
+        try:
+            Connection(first, middle, connectivity, synapse or Exponential())
+        except ValidationError:
+            middle.shape = (CLASSES,)
+            Connection(first, middle, connectivity, synapse or Exponential())
+        middle.shape = middle.shape or (CLASSES,)
+        Connection(middle, last, Dense(Normal(0.3, 0.3)), Exponential())
+    return made
+
+
+def inputs(made: Network) -> np.ndarray:
+    """Spikes, or numbers."""
+    rng = np.random.default_rng(0)
+    neuron = made.populations[0].neuron
+    if isinstance(neuron, InputBase):
+        return rng.uniform(0, 1, (EXAMPLES, *IMAGE))
+    return rng.random((EXAMPLES, STEPS, *IMAGE)) < 0.3
+
+
+def labels() -> np.ndarray:
+    return np.arange(EXAMPLES) % CLASSES
+
+
+def runs(made: Network, folder: Path) -> np.ndarray:
+    """It runs, is saved, and runs the same from its file."""
+    compiler = InferenceCompiler(STEPS, batch_size=4, num_threads=1)
+    compiled = compiler.compile(made)
+    ml_genn.save_model(compiled, folder / "x")
+    loaded = ml_genn.load_model(folder / "x")
+    found = []
+    for one in (compiled, loaded):
+        predictions, _ = one.predict(inputs(made), callbacks=[])
+        found.append(next(iter(predictions.values())))
+    assert np.all(np.isfinite(found[0])) and np.ptp(found[0]) > 0
+    np.testing.assert_array_equal(*found)
+    return found[0]
+
+
+def learns(compiler: Any, made: Network, y: Any, folder: Path, **rest: Any) -> None:
+    """It learns, is saved, and learns the same from its file."""
+    x = inputs(made)
+    compiled = compiler.compile(made)
+    before = compiled.snapshot().arrays
+    compiled.train(x, y, callbacks=[], shuffle=False, **rest)
+    after = compiled.snapshot().arrays
+    assert any(not np.array_equal(before[k], after[k]) for k in before)
+    assert all(np.all(np.isfinite(a)) for a in after.values())
+    compiled.save_model(folder / "x")
+    loaded = ml_genn.load_model(folder / "x")
+    for one in (compiled, loaded):
+        one.train(x, y, start_epoch=1, callbacks=[], shuffle=False, **rest)
+    expected = compiled.snapshot().arrays
+    for key, array in loaded.snapshot().arrays.items():
+        np.testing.assert_array_equal(array, expected[key], err_msg=str(key))
+
+
+def trained_by(compiler: Any = EventPropCompiler, **options: Any) -> Any:
+    arguments = {
+        "losses": CROSS_ENTROPY,
+        "optimiser": ADAM,
+        "batch_size": 4,
+        "num_threads": 1,
+        **options,
+    }
+    return compiler(STEPS, **arguments)
+
+
+@every("neurons")
+def test_neurons(cls: type, tmp_path: Path) -> None:
+    neuron = example(cls)
+    if isinstance(neuron, Input):
+        made = network(neuron)
+    elif getattr(neuron, "threshold", "") is None or cls is LeakyIntegrate:
+        made = network(output=example(cls, readout="sum_var"))
+    else:
+        made = network(hidden=neuron)
+    runs(made, tmp_path)
+
+
+@every("synapses")
+def test_synapses(cls: type, tmp_path: Path) -> None:
+    runs(network(synapse=example(cls)), tmp_path)
+
+
+@every("connectivity")
+def test_connectivity(cls: type, tmp_path: Path) -> None:
+    sensitive = LeakyIntegrateFire(v_thresh=0.05)  # whatever arrives, it spikes
+    made = network(connectivity=example(cls), hidden=sensitive)
+    runs(made, tmp_path)
+    learns(trained_by(), made, labels(), tmp_path)
+
+
+@every("initializers")
+def test_initializers(cls: type, tmp_path: Path) -> None:
+    if cls.__name__ == "Wrapper":
+        made = network(connectivity=Dense(example(cls)))
+        InferenceCompiler(STEPS, batch_size=4).compile(made)
+        return
+    runs(network(connectivity=Dense(example(cls))), tmp_path)
+
+
+@every("readouts")
+def test_readouts(cls: Any, tmp_path: Path) -> None:
+    voltage = cls.PLAN.sensitivity is Sensitivity.VARIABLE
+    neuron = LeakyIntegrate if voltage else LeakyIntegrateFire
+    made = network(output=neuron(readout=example(cls)))
+    runs(made, tmp_path)
+
+
+@every("surrogates")
+def test_surrogates(cls: type, tmp_path: Path) -> None:
+    compiler = trained_by(BPTTCompiler, surrogate=example(cls))
+    learns(compiler, network(), labels(), tmp_path)
+
+
+@every("optimisers")
+def test_optimisers(cls: type, tmp_path: Path) -> None:
+    learns(trained_by(optimiser=example(cls)), network(), labels(), tmp_path)
+
+
+def targets(checked: Any, made: Network) -> Any:
+    """Labels, a trajectory or values: the first that are not refused."""
+    output = made.populations[-1]
+    rng = np.random.default_rng(1)
+    shape = {"steps": STEPS, "shape": output.shape}
+    for y in (
+        labels(),
+        np.eye(CLASSES)[labels()],
+        rng.normal(size=(EXAMPLES, STEPS, CLASSES)),
+        rng.normal(size=(EXAMPLES, CLASSES)),
+    ):
+        try:
+            checked(y, "y", **shape)
+        except ValidationError:
+            continue
+        return y
+    raise AssertionError("none of the usual targets is accepted")
+
+
+def compiled_for(loss: Any) -> tuple[Any, Network]:
+    """The first compiler and readout that a loss can be used with, and the network."""
+    for compiler in (EventPropCompiler, BPTTCompiler, EPropCompiler):
+        for readout in classes("readouts"):
+            for neuron in (LeakyIntegrate, LeakyIntegrateFire):
+                found = trained_by(compiler, losses=loss)
+                try:
+                    made = network(output=neuron(readout=readout()))
+                    found.compile(made)
+                except (UnsupportedError, ValidationError):
+                    continue
+                return found, made
+    raise AssertionError("no compiler and readout take this loss")
+
+
+@every("losses")
+def test_losses(cls: type, tmp_path: Path) -> None:
+    loss: Any = example(cls)
+    compiler, made = compiled_for(loss)
+    y = targets(loss.check_target, made)
+    accuracy = "sparse_categorical_accuracy"
+    metric = accuracy if np.ndim(y) == 1 else "mean_square_error"
+    learns(compiler, made, y, tmp_path, metrics=metric)
+
+
+@every("metrics")
+def test_metrics(cls: type) -> None:
+    made, metric = network(), example(cls)
+    y = targets(metric.check_target, made)
+    compiled = InferenceCompiler(STEPS, batch_size=4, num_threads=1).compile(made)
+    assert metric.result is None
+    found, _ = compiled.evaluate(inputs(made), y, metrics=metric, callbacks=[])
+    (result,) = (m.result for m in found.values())
+    assert np.all(np.isfinite(result))
+    assert metric.fresh().result is None
+
+
+@every("callbacks")
+def test_callbacks(cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In training, in validation and, by name or not, with others."""
+    monkeypatch.chdir(tmp_path)
+    made = network()
+    compiled = trained_by().compile(made)
+    x, y = inputs(made), labels()
+    compiled.train(
+        x,
+        y,
+        num_epochs=2,
+        validation_split=0.3,
+        callbacks=[example(cls), "batch_progress_bar"]
+        if cls.__name__ != "BatchProgressBar"
+        else [example(cls)],
+        validation_callbacks=[example(cls)],
+    )
+    compiled.evaluate(x, y, callbacks=[])
+
+
+@every("serialisers")
+def test_serialisers(cls: type, tmp_path: Path) -> None:
+    place = example(cls, path=tmp_path / "some" / "folder")
+    compiled = trained_by().compile(network())
+    compiled.train(inputs(compiled.network), labels(), callbacks=[])
+    compiled.save((3,), place)
+    compiled.save(("best",), place)
+    assert place.epochs() == [3]
+    expected = compiled.snapshot()
+    for keys in ((3,), ("best",)):
+        found = place.load(keys)
+        assert dict(found.info) == dict(expected.info)
+        for key, array in expected.arrays.items():
+            np.testing.assert_array_equal(found.arrays[key], array)
+    place.serialise(("a-b", "c/d", 3), np.arange(4))
+    np.testing.assert_array_equal(place.deserialise(("a-b", "c/d", 3)), np.arange(4))
+    (rest,) = place.deserialise_all(("a-b", "c/d"))
+    assert rest == "3"
+    with pytest.raises(ValidationError, match="there is no"):
+        place.deserialise(("nothing",))
+
+
+# ------------------------------------------------------------ values for each neuron
+def numbers(cls: Any) -> dict[str, float]:
+    """Parameters and states that are numbers by default."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return {
+        f.name: f.default
+        for f in fields
+        if isinstance(f.default, float) and f.type == "InitValue"
+    }
+
+
+FORMS: dict[str, Any] = {
+    "array": lambda value, size: np.full(size, value),
+    "list": lambda value, size: [value] * size,
+    "initializer": lambda value, size: Normal(value, 0.0),
+}
+PER_NEURON = [
+    cls for kind in ("neurons", "synapses") for cls in classes(kind) if numbers(cls)
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cls", PER_NEURON, ids=lambda c: c.__name__)
+def test_values_for_each_neuron(cls: Any, form: str) -> None:
+    """As arrays, lists or initializers they do what a number does; each batch starts
+    from them."""
+    is_input = issubclass(cls, Input)
+    size = int(np.prod(IMAGE)) if is_input else CLASSES
+    given = {name: FORMS[form](value, size) for name, value in numbers(cls).items()}
+    found = []
+    for arguments in ({}, given):
+        part = cls(**arguments)
+        if is_input:
+            made = network(part)
+        elif cls in classes("synapses"):
+            made = network(synapse=part)
+        elif cls is LeakyIntegrate:
+            made = network(output=cls(readout="sum_var", **arguments))
+        else:
+            made = network(hidden=part)
+        x = np.repeat(inputs(made)[:2], 3, axis=0)[[0, 3, 1, 4, 2, 5]]
+        compiled = InferenceCompiler(STEPS, batch_size=2, num_threads=1).compile(made)
+        predictions, _ = compiled.predict(x, callbacks=[])
+        (values,) = predictions.values()
+        np.testing.assert_array_equal(values, np.tile(values[:2], (3, 1)))
+        found.append(values)
+    assert np.ptp(found[0]) > 0
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4)
