@@ -14,6 +14,7 @@
 #include <string.h>
 
 // What takes no part of a time step is compiled for size: that takes less than half as long.
+// A block of code that calls such a function is taken to be no part of one, either.
 #define MLG_COLD __attribute__((cold, noinline))
 
 namespace mlg {

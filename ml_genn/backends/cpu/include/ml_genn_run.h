@@ -146,7 +146,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
 }
 
 // Whether active neurons, where they are listed, are many enough to share weights.
-MLG_COLD bool worth_together(const Call &c, Slot *const *slots, int n) {
+bool worth_together(const Call &c, Slot *const *slots, int n) {
   for (int64_t k = 0; k < LISTED; ++k) {
     int64_t entries = 0;
     for (int m = 0; m < n; ++m) entries += slots[m]->tapes[LISTED_TAPE[k]].offset[c.num_steps];
