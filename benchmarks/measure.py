@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,26 @@ def raster(batch: int, steps: int, neurons: int, lasting: float = 1.0) -> np.nda
     return np.random.default_rng(0).random((batch, steps, neurons)) < chance
 
 
-def examples(spikes: np.ndarray) -> list[Any]:
-    """A raster's examples as a network takes them."""
-    return [preprocess_spikes(*np.nonzero(one), spikes.shape[2]) for one in spikes]
+def examples(rasters: Iterable[np.ndarray], dt: float = 1.0) -> list[Any]:
+    """Rasters (steps, neurons), of time steps of dt [ms], as a network takes them."""
+
+    def example(raster: np.ndarray) -> Any:
+        steps, neurons = np.nonzero(raster)
+        return preprocess_spikes(steps * dt, neurons, raster.shape[1])
+
+    return [example(raster) for raster in rasters]
+
+
+class Clock(Callback):
+    """Takes the time of a batch."""
+
+    def on_batch_begin(self, batch: int) -> None:
+        """Starts."""
+        self.start = time.perf_counter()
+
+    def on_batch_end(self, batch: int, metrics: Any) -> None:
+        """Stops."""
+        self.seconds = time.perf_counter() - self.start
 
 
 class TrainingStep:
@@ -49,26 +66,34 @@ class TrainingStep:
         x, y: the batch.
     """
 
-    class Clock(Callback):
-        """Takes the time of a batch."""
-
-        def on_batch_begin(self, batch: int) -> None:
-            """Starts."""
-            self.start = time.perf_counter()
-
-        def on_batch_end(self, batch: int, metrics: Any) -> None:
-            """Stops."""
-            self.seconds = time.perf_counter() - self.start
-
     def __init__(self, compiled: Any, x: Any, y: Any) -> None:
         self.compiled = compiled
         self.x, self.y = x, y
-        self.clock = self.Clock()
+        self.clock = Clock()
 
     def __call__(self) -> float:
         """Milliseconds of one step."""
         self.compiled.optimiser.alpha = 0.0
         self.compiled.train(self.x, self.y, shuffle=False, callbacks=[self.clock])
+        return 1e3 * self.clock.seconds
+
+
+class InferenceStep:
+    """Repeats the inference of one batch.
+
+    Args:
+        compiled: network that is run.
+        x: the batch.
+    """
+
+    def __init__(self, compiled: Any, x: Any) -> None:
+        self.compiled = compiled
+        self.x = x
+        self.clock = Clock()
+
+    def __call__(self) -> float:
+        """Milliseconds of one batch."""
+        self.compiled.predict(self.x, callbacks=[self.clock])
         return 1e3 * self.clock.seconds
 
 
