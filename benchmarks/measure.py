@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
@@ -147,6 +148,28 @@ def growth(run: Callable[[], Any]) -> float:
     return max(peak, resident()) - before
 
 
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Seconds of processor time that processes have used; 0 where /proc is absent."""
+    ticks = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/stat")
+        if status.exists():
+            # Fields are counted from the end of the name, which may hold spaces.
+            ticks += sum(map(int, status.read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def all_cpu_seconds() -> float:
+    """Seconds of processor time that all processes of the machine have used."""
+    status = Path("/proc/stat")
+    if not status.exists():
+        return float("nan")
+    user, nice, system, _idle, _wait, *interrupts = map(
+        int, status.read_text().splitlines()[0].split()[1:8]
+    )
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
 def machine() -> dict[str, str]:
     """Processor and versions."""
     found = {"processor": platform.processor(), "Python": platform.python_version()}
@@ -175,22 +198,51 @@ def spread(times: Sequence[float]) -> dict[str, float]:
     }
 
 
-def table(rows: Mapping[str, Mapping[str, float]]) -> None:
-    """Prints named rows of the same columns."""
-    width = max(map(len, rows))
-    print(" " * width, *(f"{c:>11s}" for c in next(iter(rows.values()))))
-    for name, row in rows.items():
-        print(name.ljust(width), *(f"{value:11.3g}" for value in row.values()))
+def shown(value: float | str) -> str:
+    """A cell of a table."""
+    return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def report(tables: Mapping[str, Any], path: Path | None) -> None:
+def table(
+    rows: Mapping[str, Mapping[str, float | str]], markdown: bool = False
+) -> None:
+    """Prints named rows of the same columns, as text or in Markdown."""
+    lines = [["", *next(iter(rows.values()))]]
+    lines += [[name, *map(shown, row.values())] for name, row in rows.items()]
+    if markdown:
+        lines.insert(1, ["---"] * len(lines[0]))
+        for line in lines:
+            print("|", " | ".join(line), "|")
+        return
+    first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
+    for name, *cells in lines:
+        padded = (c.rjust(max(11, w)) for c, w in zip(cells, others, strict=True))
+        print(name.ljust(first), *padded)
+
+
+def report(
+    tables: Mapping[str, Any], path: Path | None = None, markdown: bool = False
+) -> None:
     """Prints tables with the machine they hold for, and writes them as JSON."""
     for title, rows in tables.items():
-        print(f"{title}:")
-        table(rows)
+        print(f"{title}:\n" if markdown else f"{title}:")
+        table(rows, markdown)
         print()
     about = machine()
     print("; ".join(f"{name}: {text}" for name, text in about.items()))
     if path:
-        text = json.dumps({**tables, "machine": about}, indent=2, allow_nan=False)
-        path.write_text(text + "\n")
+        save({**tables, "machine": about}, path)
+
+
+def save(figures: Mapping[str, Any], path: Path) -> None:
+    """Writes figures as JSON; what is not a number becomes null."""
+    path.write_text(json.dumps(finite(figures), indent=2, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The same, with None for numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

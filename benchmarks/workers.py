@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from frameworks import FRAMEWORKS, Setting
-from measure import growth, in_turn, spread
+from measure import all_cpu_seconds, cpu_seconds, growth, in_turn, spread
 
 FIRST_STEPS = 4  #: during which memory is watched
 PATIENCE = 600.0  #: seconds until a process that does not answer is given up
@@ -28,18 +29,25 @@ class Measured:
         memory: megabytes that steps take above what the process held before the first.
         rate: hidden spikes per neuron and second.
         error: why there are no times; None if there are.
+        others: cores that other processes used meanwhile.
     """
 
     times: Sequence[float] = ()
     memory: float = math.nan
     rate: float = math.nan
     error: str | None = None
+    others: float = math.nan
 
     def figures(self) -> dict[str, Any]:
         """What is written down."""
         if self.error:
             return {"error": self.error}
-        return {**spread(self.times), "memory": self.memory, "rate": self.rate}
+        return {
+            **spread(self.times),
+            "memory": self.memory,
+            "rate": self.rate,
+            "others": self.others,
+        }
 
 
 @contextmanager
@@ -118,9 +126,9 @@ class Worker:
             milliseconds = self.answer()
         return math.nan if self.error else milliseconds
 
-    def measured(self, times: Sequence[float]) -> Measured:
+    def measured(self, times: Sequence[float], others: float) -> Measured:
         """What was measured, with the times of the rounds."""
-        return Measured(times, self.memory, self.rate, self.error)
+        return Measured(times, self.memory, self.rate, self.error, others)
 
     def __enter__(self) -> Self:
         """The worker."""
@@ -142,5 +150,12 @@ def rounds(
             for label, (name, setting) in subjects.items()
         }
         running = {k: w.step for k, w in workers.items() if w.error is None}
+        pids = [os.getpid(), *(w.process.pid or 0 for w in workers.values())]
+
+        def others() -> float:
+            return all_cpu_seconds() - cpu_seconds(pids)
+
+        start, before = time.perf_counter(), others()
         times = in_turn(repeats, running)
-        return {k: w.measured(times.get(k, ())) for k, w in workers.items()}
+        cores = (others() - before) / (time.perf_counter() - start)
+        return {k: w.measured(times.get(k, ()), cores) for k, w in workers.items()}

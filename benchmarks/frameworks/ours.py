@@ -59,15 +59,12 @@ RULES: dict[str, Rule] = {
 }
 
 
-def connectivities(setting: Setting, scale: float) -> list[Connectivity]:
-    """Of input, recurrent and output synapses; sparse ones are drawn at random."""
-    densities = (setting.input_density, setting.recurrent_density, 1.0)
-    if densities == (1.0, 1.0, 1.0):
-        return [Dense(np.float32(scale) * w) for w in setting.weights()]
-    return [
-        FixedProbability(density, Normal(scale * mean, scale * sd))
-        for density, (mean, sd) in zip(densities, setting.moments, strict=True)
-    ]
+def connectivity(setting: Setting, k: int, scale: float) -> Connectivity:
+    """Of input, recurrent or output synapses; sparse ones are drawn at random."""
+    density, (mean, sd) = setting.densities[k], setting.moments[k]
+    if density < 1.0:
+        return FixedProbability(density, Normal(scale * mean, scale * sd))
+    return Dense(np.float32(scale) * setting.weights(k))
 
 
 class Ours:
@@ -90,11 +87,10 @@ class Ours:
             )
             readout = LeakyIntegrate(tau_mem=TAU_MEM, readout="avg_var")
             output = Population(readout, NUM_OUTPUT)
-            ends = ((inputs, self.hidden), (self.hidden, self.hidden))
-            ends += ((self.hidden, output),)
-            kinds = connectivities(setting, scale)
-            for (pre, post), kind in zip(ends, kinds, strict=True):
-                Connection(pre, post, kind, synapse)
+            hidden = self.hidden
+            ends = ((inputs, hidden), (hidden, hidden), (hidden, output))
+            for k, (pre, post) in enumerate(ends):
+                Connection(pre, post, connectivity(setting, k, scale), synapse)
         self.connections = network.connections
         self.x = examples(setting.rasters(), setting.dt)
         self.compiled = self.rule.compiler(

@@ -78,6 +78,11 @@ class Setting:
         return TAU_SYN / self.dt * (1 - self.beta)
 
     @property
+    def densities(self) -> tuple[float, float, float]:
+        """Part of the input, recurrent and output synapses that exist."""
+        return (self.input_density, self.recurrent_density, 1.0)
+
+    @property
     def moments(self) -> tuple[tuple[float, float], ...]:
         """Mean and deviation of input, recurrent and output weights.
 
@@ -110,18 +115,17 @@ class Setting:
             result[:, b] = raster
         return result
 
-    def weights(self) -> list[np.ndarray]:
+    def weights(self, k: int) -> np.ndarray:
+        """Input, recurrent or output weights."""
+        ends = (NUM_INPUT, self.hidden), (self.hidden,) * 2, (self.hidden, NUM_OUTPUT)
+        shape = ends[k]
+        drawn = np.random.default_rng(k + 1).standard_normal(shape, np.float32)
+        mean, sd = self.moments[k]
+        return np.float32(mean) + np.float32(sd) * drawn
+
+    def all_weights(self) -> list[np.ndarray]:
         """Input, recurrent and output weights."""
-        rng = np.random.default_rng(1)
-        sizes = (
-            (NUM_INPUT, self.hidden),
-            (self.hidden,) * 2,
-            (self.hidden, NUM_OUTPUT),
-        )
-        return [
-            np.float32(mean) + np.float32(sd) * rng.standard_normal(shape, np.float32)
-            for (mean, sd), shape in zip(self.moments, sizes, strict=True)
-        ]
+        return [self.weights(k) for k in range(3)]
 
     def hertz(self, spikes: float) -> float:
         """Rate of a hidden neuron, from the number of hidden spikes of the batch."""

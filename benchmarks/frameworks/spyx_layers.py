@@ -54,7 +54,7 @@ class SpyxSubject:
         )
         last = nnx.Linear(setting.hidden, NUM_OUTPUT, use_bias=False, rngs=rngs)
         output = spyx.nn.LI((NUM_OUTPUT,), beta=setting.alpha, rngs=rngs)
-        weights = setting.weights()
+        weights = setting.all_weights()
         scale = (1 - setting.alpha) * setting.current
         first.kernel[...] = jnp.asarray(np.float32(scale) * weights[0])
         hidden.recurrent_w[...] = jnp.asarray(np.float32(scale) * weights[1])

@@ -31,7 +31,7 @@ class TorchSubject:
         torch.set_num_threads(setting.threads)
         torch.set_flush_denormal(True)
         self.setting = setting
-        self.net = make(setting, [torch.from_numpy(w) for w in setting.weights()])
+        self.net = make(setting, [torch.from_numpy(w) for w in setting.all_weights()])
         self.reset = reset
         self.x = torch.from_numpy(setting.dense())
         self.y = torch.from_numpy(setting.labels)
