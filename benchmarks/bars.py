@@ -15,7 +15,7 @@ from pathlib import Path
 
 import event_prop
 import numpy as np
-from frameworks import Setting
+from frameworks import OURS, Setting
 from lab import Lab
 from measure import ratio
 from sweeps import Tables
@@ -27,6 +27,7 @@ RIVALS = ("torch, unbind", "Spyx", "Norse", "snnTorch")
 #: input spikes) on PyGeNN 5.4's CPU backend. PyGeNN has to be built from source; this
 #: was measured once and is not measured again here.
 PYGENN_EPROP = 490.0
+LONG = Setting(steps=1000)
 SAME = 1e-4  #: relative difference of gradients that rounding may cause
 
 
@@ -88,11 +89,17 @@ def times_faster(found: dict[str, Measured], fast: str, slow: str) -> tuple[floa
     return ratio(b.times, a.times), f"{fast} {median(a):.3g} ms, {slow} {median(b):.3g}"
 
 
+def measured(lab: Lab, setting: Setting) -> dict[str, Measured]:
+    """Peers and ours: in the usual setting all rules, else EventProp or inference."""
+    ours = OURS if setting == Setting() else ("EventProp", "inference")
+    return lab.measure(setting, (*ours, *RIVALS))
+
+
 def than_best(name: str, setting: Setting) -> Callable[[Lab], tuple[float, str]]:
     """How many times faster ours is than the fastest peer."""
 
     def value(lab: Lab) -> tuple[float, str]:
-        found = lab.measure(setting)
+        found = measured(lab, setting)
         peers = present(found, RIVALS)
         return times_faster(found, name, min(peers, key=lambda k: median(peers[k])))
 
@@ -116,7 +123,7 @@ def same_as_torch(rule: str, near: float | None) -> Callable[[Lab], tuple[float,
     """How many times faster BPTT is than torch, which has the same gradient."""
 
     def value(lab: Lab) -> tuple[float, str]:
-        found = lab.measure(Setting())
+        found = measured(lab, Setting())
         faster, note = times_faster(found, rule, "torch, unbind")
         with get_context("spawn").Pool(1) as pool:
             apart = pool.apply(agreement, (Setting(), rule, near))
@@ -129,7 +136,7 @@ def same_as_torch(rule: str, near: float | None) -> Callable[[Lab], tuple[float,
 def than_pygenn(lab: Lab) -> tuple[float, str]:
     """How many times faster e-prop is, for an example, than what PyGeNN once took."""
     setting = Setting()
-    ours = present(lab.measure(setting), ["e-prop"])["e-prop"]
+    ours = present(measured(lab, setting), ["e-prop"])["e-prop"]
     each = median(ours) / setting.batch
     note = f"{each:.3g} ms an example; PyGeNN's {PYGENN_EPROP:g} ms is a constant"
     return PYGENN_EPROP / each, note
@@ -148,7 +155,7 @@ def than_hand_written(lab: Lab) -> tuple[float, str]:
 
 def memory(lab: Lab) -> tuple[float, str]:
     """Memory above idle, over the smallest of any peer."""
-    found = lab.measure(Setting(steps=1000))
+    found = measured(lab, LONG)
     ours = present(found, ["EventProp"])["EventProp"].memory
     peers = present(found, RIVALS)
     least = min(peers, key=lambda k: peers[k].memory)
@@ -212,7 +219,6 @@ def warm_start(lab: Lab) -> tuple[float, str]:
     return statistics.median(times), f"{min(times):.3g} to {max(times):.3g}"
 
 
-LONG = Setting(steps=1000)
 BARS = (
     *(
         Bar(f"EventProp, T = {t}", least, than_best("EventProp", Setting(steps=t)))

@@ -27,7 +27,7 @@ class Lab:
         self.skipped = [name for name, found in self.versions.items() if found is None]
         self.repeats = repeats
         self.records: list[dict[str, Any]] = []
-        self._known: dict[Setting, dict[str, Measured]] = {}
+        self._known: dict[tuple[Setting, tuple[str, ...]], dict[str, Measured]] = {}
 
     def names(self, training: bool) -> list[str]:
         """Frameworks that are installed and train, or infer."""
@@ -35,13 +35,21 @@ class Lab:
         chosen = {k: FRAMEWORKS[k] for k in present}
         return [k for k, f in chosen.items() if (f.trains if training else f.infers)]
 
-    def measure(self, setting: Setting) -> dict[str, Measured]:
-        """All frameworks in one setting, in turn."""
-        if setting not in self._known:
-            names = self.names(setting.training)
-            subjects = {name: (name, setting) for name in names}
-            self._known[setting] = self.compare(subjects)
-        return self._known[setting]
+    def measure(
+        self, setting: Setting, names: Sequence[str] | None = None
+    ) -> dict[str, Measured]:
+        """Frameworks in one setting, in turn.
+
+        Args:
+            setting: sizes.
+            names: which of those that can; None (default) for all.
+        """
+        able = self.names(setting.training)
+        chosen = tuple(name for name in able if names is None or name in names)
+        if (setting, chosen) not in self._known:
+            subjects = {name: (name, setting) for name in chosen}
+            self._known[setting, chosen] = self.compare(subjects)
+        return self._known[setting, chosen]
 
     def compare(self, subjects: Subjects) -> dict[str, Measured]:
         """Any subjects in turn: {label: (framework, setting)}."""

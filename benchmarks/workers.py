@@ -16,7 +16,7 @@ from typing import Any, Self
 from frameworks import FRAMEWORKS, Setting
 from measure import all_cpu_seconds, cpu_seconds, growth, in_turn, spread
 
-FIRST_STEPS = 4  #: during which memory is watched
+FIRST_STEPS = 3  #: during which memory is watched
 PATIENCE = 600.0  #: seconds until a process that does not answer is given up
 
 
@@ -79,6 +79,8 @@ def serve(connection: Connection, name: str, setting: Setting) -> None:
         connection.send((memory, subject.rate()))
         while connection.recv():
             connection.send(subject.step())
+    except EOFError:
+        return  # nobody asks any more
     except Exception as error:
         traceback.print_exc()
         connection.send(f"{type(error).__name__}: {error}")
