@@ -32,18 +32,18 @@ class Suite:
     """What is measured.
 
     Args:
-        tables: measures and gives tables.
+        tables: measures what is wanted and gives tables.
         names: frameworks.
         rounds: how often.
     """
 
-    tables: Callable[[Lab], sweeps.Tables]
+    tables: Callable[[Lab, sweeps.Wanted], sweeps.Tables]
     names: Sequence[str] = tuple(FRAMEWORKS)
     rounds: int = 9
 
 
 SUITES = {
-    "frameworks": Suite(partial(sweeps.tables, sweeps=sweeps.SWEEPS)),
+    "frameworks": Suite(sweeps.tables),
     "short": Suite(
         partial(sweeps.tables, sweeps=sweeps.SHORT),
         ("EventProp", "inference", *bars.RIVALS),
@@ -63,6 +63,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--frameworks", nargs="+", choices=FRAMEWORKS, help="default: the suite's"
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="TEXT",
+        help="sweeps, bars or rows whose names hold it",
+    )
     parser.add_argument("--rounds", type=int, help="default: the suite's, mostly 9")
     parser.add_argument("--markdown", action="store_true", help="tables to paste")
     parser.add_argument("--json", type=Path, help="where figures are written")
@@ -75,7 +81,13 @@ def main() -> None:
     args = parse_arguments()
     suite = SUITES[args.suite]
     lab = Lab(args.frameworks or suite.names, args.rounds or suite.rounds)
-    found = suite.tables(lab)
+
+    def wanted(name: str) -> bool:
+        return args.only is None or any(text in name for text in args.only)
+
+    found = suite.tables(lab, wanted)
+    if not all(found.values()) or not found:
+        raise SystemExit(f"--only: nothing in this suite is named {args.only}.")
     report(found, markdown=args.markdown)
     print(lab.about())
     if args.json:

@@ -6,7 +6,7 @@ import statistics
 
 from frameworks import Setting
 from lab import Lab
-from sweeps import Tables
+from sweeps import Tables, Wanted
 
 HIDDEN = (64, 256, 1024, 4096, 8192)
 STEPS = (250, 1000, 5000, 20_000)
@@ -36,10 +36,12 @@ def subjects() -> dict[str, tuple[str, Setting]]:
     return trained | {large: ("inference", LARGE)}
 
 
-def tables(lab: Lab) -> Tables:
-    """A row for each."""
+def tables(lab: Lab, wanted: Wanted) -> Tables:
+    """A row for each whose label is wanted."""
     rows = {}
     for label, subject in subjects().items():
+        if not wanted(label):
+            continue
         found = lab.compare({label: subject})[label]
         if found.error:
             rows[label] = dict.fromkeys(("step [ms]", "an example [ms]"), "failed")

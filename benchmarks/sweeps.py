@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from lab import Lab
 from measure import ratio
 from workers import Measured
 
+Wanted = Callable[[str], bool]
 Tables = dict[str, Mapping[str, Mapping[str, Any]]]
 #: What the others are compared with, in training and in inference.
 REFERENCE = {True: "EventProp", False: "inference"}
@@ -99,9 +100,10 @@ def sweep_tables(lab: Lab, sweep: Sweep) -> Tables:
     return result
 
 
-def tables(lab: Lab, sweeps: Sequence[Sweep]) -> Tables:
-    """Those of several sweeps."""
-    return {k: v for sweep in sweeps for k, v in sweep_tables(lab, sweep).items()}
+def tables(lab: Lab, wanted: Wanted, sweeps: Sequence[Sweep] = SWEEPS) -> Tables:
+    """Those of sweeps whose titles are wanted."""
+    chosen = [sweep for sweep in sweeps if wanted(sweep.title)]
+    return {k: v for sweep in chosen for k, v in sweep_tables(lab, sweep).items()}
 
 
 def plot(lab: Lab, sweep: Sweep, path: Path) -> None:
