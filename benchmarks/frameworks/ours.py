@@ -113,9 +113,10 @@ class Ours:
         _, found = self.compiled.predict(self.x, callbacks=[recorder])
         return self.setting.hertz(float(np.sum(found["hidden"])))
 
-    def gradients(self) -> list[np.ndarray]:
-        """Gradients of input, recurrent and output weights."""
-        found = self.compiled.gradients(self.x, self.setting.labels)
+    def gradients(self, example: int) -> list[np.ndarray]:
+        """Gradients of input, recurrent and output weights, of one example."""
+        one = slice(example, example + 1)
+        found = self.compiled.gradients(self.x[one], self.setting.labels[one])
         return [found[connection] for connection in self.connections]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from torch_lif import Leaky, Spike, arriving
 
 from frameworks.setting import TAU_MEM, TAU_SYN, Setting
@@ -62,9 +63,20 @@ def subject(setting: Setting) -> TorchSubject:
     return TorchSubject(setting, Net)
 
 
-def gradients(setting: Setting, near: float | None = None) -> list[np.ndarray]:
-    """Gradients of input, recurrent and output weights."""
-    made = TorchSubject(setting, lambda *args: Net(*args, near))
-    made.backward()
-    parameters = (made.net.hidden.w_in, made.net.hidden.w, made.net.w_out)
-    return [p.grad.numpy() for p in parameters]
+class Gradients:
+    """Gradients of single examples.
+
+    Args:
+        setting: sizes.
+        near: as for `Recurrent`.
+    """
+
+    def __init__(self, setting: Setting, near: float | None = None) -> None:
+        self.whole = TorchSubject(setting, lambda *args: Net(*args, near))
+
+    def __call__(self, example: int) -> list[np.ndarray]:
+        """Gradients of input, recurrent and output weights, of one example."""
+        net, one = self.whole.net, slice(example, example + 1)
+        weights = (net.hidden.w_in, net.hidden.w, net.w_out)
+        loss = cross_entropy(net(self.whole.x[:, one]), self.whole.y[one])
+        return [g.numpy() for g in torch.autograd.grad(loss, weights)]
