@@ -24,10 +24,12 @@ format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)examples  ## training speed: against a hand-written program, of the rules; start-up
+bench: $(STAMP)bench  ## training speed: against a hand-written program, of the rules, of others; start-up
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python benchmarks/event_prop.py
 	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/peers.py --suite short
 
 # One environment; each set of extras is installed once, and again if pyproject.toml changes.
 $(BIN)/python:

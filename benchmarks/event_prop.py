@@ -18,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import SHARED, TrainingStep, examples, growth, raster
+from measure import SHARED, TrainingStep, examples, growth, in_turn, raster, ratio
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
@@ -35,7 +36,7 @@ LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
 NUM_INPUT, NUM_OUTPUT = 700, 20
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """What the user asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hidden", type=int, default=256)
@@ -45,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", type=Path, help="where figures are written")
     parser.add_argument("--limit", type=Path, default=LIMIT)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def compiled(args: argparse.Namespace) -> Any:
@@ -96,6 +97,26 @@ def limit_step(args: argparse.Namespace, program: str) -> tuple[float, float]:
     return statistics.median(steps), spikes
 
 
+def limit_program(source: Path, folder: str) -> str:
+    """The hand-written program, built in a folder."""
+    program = str(Path(folder) / "limit")
+    flags = ["-O3", "-march=native", "-ffast-math", "-pthread"]
+    subprocess.run(["g++", *flags, str(source), "-o", program], check=True)
+    return program
+
+
+def against_limit(
+    args: argparse.Namespace, ours: TrainingStep
+) -> dict[str, list[float]]:
+    """Milliseconds of our steps and, where its source is there, of the program's."""
+    with tempfile.TemporaryDirectory() as folder:
+        subjects: dict[str, Callable[[], float]] = {"ours": ours}
+        if args.limit.exists():
+            program = limit_program(args.limit, folder)
+            subjects["hand-written"] = lambda: limit_step(args, program)[0]
+        return in_turn(args.repeats, subjects)
+
+
 def memory_above_idle(run: TrainingStep) -> float:
     """Megabytes by which training raises the memory of this process."""
     return growth(lambda: [run() for _ in range(5)])
@@ -113,26 +134,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures["build, cold [s]"] = build_seconds(args, scratch)
         figures["build, cached [s]"] = build_seconds(args, scratch)
-        ours_step = step(args)
-        figures["memory above idle [MB]"] = memory_above_idle(ours_step)
-        ours: list[float] = []
-        theirs: list[float] = []
-        program = Path(scratch) / "limit"
-        if args.limit.exists():
-            flags = ["-O3", "-march=native", "-ffast-math", "-pthread"]
-            command = ["g++", *flags, str(args.limit), "-o", str(program)]
-            subprocess.run(command, check=True)
-        for _ in range(args.repeats):
-            ours.append(ours_step())
-            if program.exists():
-                theirs.append(limit_step(args, str(program))[0])
+    ours_step = step(args)
+    figures["memory above idle [MB]"] = memory_above_idle(ours_step)
+    times = against_limit(args, ours_step)
+    ours, theirs = times["ours"], times.get("hand-written")
     figures["training step [ms]"] = statistics.median(ours)
     figures["spread of it [ms]"] = max(ours) - min(ours)
     if theirs:
         figures["hand-written step [ms]"] = statistics.median(theirs)
-        figures["ours / hand-written"] = statistics.median(ours) / statistics.median(
-            theirs
-        )
+        figures["ours / hand-written"] = ratio(ours, theirs)
     else:
         print(f"(no hand-written program at {args.limit}: no comparison)")
     figures["peak memory of the process [MB]"] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import re
@@ -10,7 +11,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,26 @@ def raster(batch: int, steps: int, neurons: int, lasting: float = 1.0) -> np.nda
     return np.random.default_rng(0).random((batch, steps, neurons)) < chance
 
 
-def examples(spikes: np.ndarray) -> list[Any]:
-    """A raster's examples as a network takes them."""
-    return [preprocess_spikes(*np.nonzero(one), spikes.shape[2]) for one in spikes]
+def examples(rasters: Iterable[np.ndarray], dt: float = 1.0) -> list[Any]:
+    """Rasters (steps, neurons), of time steps of dt [ms], as a network takes them."""
+
+    def example(raster: np.ndarray) -> Any:
+        steps, neurons = np.nonzero(raster)
+        return preprocess_spikes(steps * dt, neurons, raster.shape[1])
+
+    return [example(raster) for raster in rasters]
+
+
+class Clock(Callback):
+    """Takes the time of a batch."""
+
+    def on_batch_begin(self, batch: int) -> None:
+        """Starts."""
+        self.start = time.perf_counter()
+
+    def on_batch_end(self, batch: int, metrics: Any) -> None:
+        """Stops."""
+        self.seconds = time.perf_counter() - self.start
 
 
 class TrainingStep:
@@ -49,26 +67,34 @@ class TrainingStep:
         x, y: the batch.
     """
 
-    class Clock(Callback):
-        """Takes the time of a batch."""
-
-        def on_batch_begin(self, batch: int) -> None:
-            """Starts."""
-            self.start = time.perf_counter()
-
-        def on_batch_end(self, batch: int, metrics: Any) -> None:
-            """Stops."""
-            self.seconds = time.perf_counter() - self.start
-
     def __init__(self, compiled: Any, x: Any, y: Any) -> None:
         self.compiled = compiled
         self.x, self.y = x, y
-        self.clock = self.Clock()
+        self.clock = Clock()
 
     def __call__(self) -> float:
         """Milliseconds of one step."""
         self.compiled.optimiser.alpha = 0.0
         self.compiled.train(self.x, self.y, shuffle=False, callbacks=[self.clock])
+        return 1e3 * self.clock.seconds
+
+
+class InferenceStep:
+    """Repeats the inference of one batch.
+
+    Args:
+        compiled: network that is run.
+        x: the batch.
+    """
+
+    def __init__(self, compiled: Any, x: Any) -> None:
+        self.compiled = compiled
+        self.x = x
+        self.clock = Clock()
+
+    def __call__(self) -> float:
+        """Milliseconds of one batch."""
+        self.compiled.predict(self.x, callbacks=[self.clock])
         return 1e3 * self.clock.seconds
 
 
@@ -122,6 +148,28 @@ def growth(run: Callable[[], Any]) -> float:
     return max(peak, resident()) - before
 
 
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Seconds of processor time that processes have used; 0 where /proc is absent."""
+    ticks = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/stat")
+        if status.exists():
+            # Fields are counted from the end of the name, which may hold spaces.
+            ticks += sum(map(int, status.read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def all_cpu_seconds() -> float:
+    """Seconds of processor time that all processes of the machine have used."""
+    status = Path("/proc/stat")
+    if not status.exists():
+        return float("nan")
+    user, nice, system, _idle, _wait, *interrupts = map(
+        int, status.read_text().splitlines()[0].split()[1:8]
+    )
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
 def machine() -> dict[str, str]:
     """Processor and versions."""
     found = {"processor": platform.processor(), "Python": platform.python_version()}
@@ -150,22 +198,51 @@ def spread(times: Sequence[float]) -> dict[str, float]:
     }
 
 
-def table(rows: Mapping[str, Mapping[str, float]]) -> None:
-    """Prints named rows of the same columns."""
-    width = max(map(len, rows))
-    print(" " * width, *(f"{c:>11s}" for c in next(iter(rows.values()))))
-    for name, row in rows.items():
-        print(name.ljust(width), *(f"{value:11.3g}" for value in row.values()))
+def shown(value: float | str) -> str:
+    """A cell of a table."""
+    return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def report(tables: Mapping[str, Any], path: Path | None) -> None:
+def table(
+    rows: Mapping[str, Mapping[str, float | str]], markdown: bool = False
+) -> None:
+    """Prints named rows of the same columns, as text or in Markdown."""
+    lines = [["", *next(iter(rows.values()))]]
+    lines += [[name, *map(shown, row.values())] for name, row in rows.items()]
+    if markdown:
+        lines.insert(1, ["---"] * len(lines[0]))
+        for line in lines:
+            print("|", " | ".join(line), "|")
+        return
+    first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
+    for name, *cells in lines:
+        padded = (c.rjust(max(11, w)) for c, w in zip(cells, others, strict=True))
+        print(name.ljust(first), *padded)
+
+
+def report(
+    tables: Mapping[str, Any], path: Path | None = None, markdown: bool = False
+) -> None:
     """Prints tables with the machine they hold for, and writes them as JSON."""
     for title, rows in tables.items():
-        print(f"{title}:")
-        table(rows)
+        print(f"{title}:\n" if markdown else f"{title}:")
+        table(rows, markdown)
         print()
     about = machine()
     print("; ".join(f"{name}: {text}" for name, text in about.items()))
     if path:
-        text = json.dumps({**tables, "machine": about}, indent=2, allow_nan=False)
-        path.write_text(text + "\n")
+        save({**tables, "machine": about}, path)
+
+
+def save(figures: Mapping[str, Any], path: Path) -> None:
+    """Writes figures as JSON; what is not a number becomes null."""
+    path.write_text(json.dumps(finite(figures), indent=2, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The same, with None for numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

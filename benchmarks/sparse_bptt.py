@@ -15,7 +15,6 @@ runs with and without it. Gradients of all are checked to be the same.
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from measure import examples, growth, in_turn, raster, ratio, report, spread
+from torch_lif import Leaky, Spike, arriving
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
@@ -38,7 +38,6 @@ from ml_genn.training.data import in_memory
 
 NUM_INPUT, NUM_OUTPUT = 700, 20
 TAU_MEM, TAU_SYN = 10.0, 5.0  # time steps
-STEEPNESS = 10.0  # of the surrogate
 DENSE = float("inf")
 DIFFERENCES = 5  #: runs behind one time of ours
 SAME = 1e-4  #: relative difference of gradients that rounding may cause
@@ -153,22 +152,6 @@ class Ours:
         return growth(run)
 
 
-class Spike(torch.autograd.Function):
-    """A step whose slope is that of a fast sigmoid."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Any) -> Any:
-        """Where u >= 0."""
-        ctx.save_for_backward(u)
-        return (u >= 0).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:
-        """SuperSpike."""
-        (u,) = ctx.saved_tensors
-        return gradient / (1.0 + STEEPNESS * u.abs()).square()
-
-
 class Theirs:
     """The same network in torch.
 
@@ -177,8 +160,7 @@ class Theirs:
         once: whether the surrogate is applied once to all steps of a layer.
     """
 
-    A, B = math.exp(-1 / TAU_MEM), math.exp(-1 / TAU_SYN)
-    INPUT = (1 - A) * TAU_SYN * (1 - B)  #: of a current, as it enters v
+    LEAKY = Leaky(TAU_MEM, TAU_SYN)
 
     def __init__(self, args: argparse.Namespace, once: bool) -> None:
         torch.set_num_threads(args.threads)
@@ -189,20 +171,13 @@ class Theirs:
         self.x = torch.tensor(np.ascontiguousarray(spikes, dtype=np.float32))
         self.y = torch.tensor(np.arange(args.batch) % NUM_OUTPUT)
 
-    def inputs(self, spikes: Any, w: Any) -> tuple[list[Any], Any]:
-        """What enters a layer in each step (spikes take one step), and zeros."""
-        arriving = (spikes @ w).unbind(0)
-        zeros = torch.zeros_like(arriving[0])
-        return [zeros, *arriving[:-1]], zeros
-
     def layer_stepped(self, spikes: Any, w: Any) -> Any:
         """Spikes of a layer; the surrogate is applied in each step."""
-        inputs, zeros = self.inputs(spikes, w)
-        i = v = zeros
+        inputs = arriving(spikes, w)
+        i = v = torch.zeros_like(inputs[0])
         result = []
         for h in inputs:
-            i = torch.add(h, i, alpha=self.B)
-            v = torch.add(self.A * v, i, alpha=self.INPUT)
+            i, v = self.LEAKY.step(h, i, v)
             s = Spike.apply(v - 1.0)
             result.append(s)
             v = v * (1.0 - s.detach())
@@ -210,12 +185,11 @@ class Theirs:
 
     def layer_once(self, spikes: Any, w: Any) -> Any:
         """Spikes of a layer; the surrogate is applied to all steps together."""
-        inputs, zeros = self.inputs(spikes, w)
-        i = v = zeros
+        inputs = arriving(spikes, w)
+        i = v = torch.zeros_like(inputs[0])
         result = []
         for h in inputs:
-            i = torch.add(h, i, alpha=self.B)
-            v = torch.add(self.A * v, i, alpha=self.INPUT)
+            i, v = self.LEAKY.step(h, i, v)
             result.append(v)
             v = v * (v.detach() < 1.0)
         self.crossing.append(torch.stack(result) - 1.0)
@@ -226,13 +200,8 @@ class Theirs:
         spikes, self.crossing = self.x, []
         for w in self.w[:-1]:
             spikes = self.layer(spikes, w)
-        inputs, zeros = self.inputs(spikes, self.w[-1])
-        i = v = total = zeros
-        for h in inputs:
-            i = torch.add(h, i, alpha=self.B)
-            v = torch.add(self.A * v, i, alpha=self.INPUT)
-            total = total + v
-        return torch.nn.functional.cross_entropy(total / len(self.x), self.y)
+        mean = self.LEAKY.mean(arriving(spikes, self.w[-1]))
+        return torch.nn.functional.cross_entropy(mean, self.y)
 
     def gradients(self) -> list[np.ndarray]:
         """Gradients of the weights."""

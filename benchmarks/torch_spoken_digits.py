@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
+from torch_lif import Spike
 
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
@@ -27,22 +28,6 @@ import spoken_digits as example
 
 SETTING = example.SETTINGS["bptt"]
 STEPS, DT = SETTING.num_steps, SETTING.dt
-
-
-class Spike(torch.autograd.Function):
-    """A step whose derivative is that of `ml_genn.surrogates.FastSigmoid`."""
-
-    @staticmethod
-    def forward(ctx: Any, u: torch.Tensor) -> torch.Tensor:
-        """1 where the threshold is reached."""
-        ctx.save_for_backward(u)
-        return (u >= 0).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        """The gradient times the surrogate's slope."""
-        (u,) = ctx.saved_tensors
-        return gradient / (1.0 + 10.0 * u.abs()) ** 2
 
 
 def raster(spikes: list[PreprocessedSpikes]) -> torch.Tensor:
