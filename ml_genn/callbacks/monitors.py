@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
-from ml_genn.utils.checks import not_negative, share, whole
+from ml_genn.utils.checks import flag, not_negative, number, share, text, whole
 
 MODES = ("auto", "max", "min")
 
@@ -20,8 +20,9 @@ class _Monitor(Callback):
         name = type(self).__name__
         if mode not in MODES:
             raise unknown_name("mode", str(mode), MODES, where=name)
+        self.monitor = text(f"{name}: monitor", monitor)
+        self._mode = mode
         rises = mode == "max" or (mode == "auto" and monitor.endswith("accuracy"))
-        self.monitor = monitor
         self._sign = -1.0 if rises else 1.0
         self._min_delta = not_negative(f"{name}: min_delta", min_delta)
 
@@ -42,9 +43,6 @@ class _Monitor(Callback):
         self._best = value if better else self._best
         self._wait = 0 if better else self._wait + 1
         return better
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.monitor!r}>"
 
 
 class EarlyStopping(_Monitor):
@@ -77,8 +75,12 @@ class EarlyStopping(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self._patience = whole("EarlyStopping: patience", patience, least=0)
+        if baseline is not None:
+            number("EarlyStopping: baseline", baseline)
         self._baseline = baseline
-        self._restores = restore_best_weights
+        self._restores = flag(
+            "EarlyStopping: restore_best_weights", restore_best_weights
+        )
         self._start = whole(
             "EarlyStopping: start_from_epoch", start_from_epoch, least=0
         )
@@ -111,6 +113,12 @@ class EarlyStopping(_Monitor):
         """Goes back to the best epoch, if it was not the last."""
         if self._kept is not None and self._wait:
             self._network.set_learned_values(self._kept)
+
+    def __repr__(self) -> str:
+        return (
+            f"EarlyStopping({self.monitor!r}, {self._min_delta!r}, {self._patience!r}, "
+            f"{self._mode!r}, {self._baseline!r}, {self._restores!r}, {self._start!r})"
+        )
 
 
 class ReduceLROnPlateau(_Monitor):
@@ -165,3 +173,10 @@ class ReduceLROnPlateau(_Monitor):
             lower = max(optimiser.alpha * self._factor, self._least)
             optimiser.alpha = min(optimiser.alpha, lower)
         self._cooling, self._wait = self._cooldown, 0
+
+    def __repr__(self) -> str:
+        return (
+            f"ReduceLROnPlateau({self.monitor!r}, {self._factor!r}, "
+            f"{self._patience!r}, {self._mode!r}, {self._min_delta!r}, "
+            f"{self._cooldown!r}, {self._least!r})"
+        )

@@ -42,7 +42,10 @@ class SGD(Optimiser):
         "u = momentum * u + gradient;",
         "x -= alpha * (of_g * gradient + of_u * u);",
     )
-    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {"momentum": share, "nesterov": flag}
+    CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
+        "momentum": share,
+        "nesterov": flag,
+    }
 
     def derived(self, step: int) -> dict[str, float]:
         """What the step is made of."""
