@@ -8,6 +8,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.model.snapshot import Snapshot
 from ml_genn.utils.checks import flag, not_negative, number, share, text, whole
 
 MODES = ("auto", "max", "min")
@@ -54,8 +55,10 @@ class EarlyStopping(_Monitor):
         patience: epochs without it after which training stops, 0 by default.
         mode: "min", "max", or "auto" (default): "max" for accuracies.
         baseline: what has to be beaten from the start; None (default) for nothing.
-        restore_best_weights: whether all that is learned goes back to what it was after
-            the best epoch; no by default.
+        restore_best_weights: whether all that is learned (weights, delays, parameters,
+            the synapses that Deep-R moves, and what optimisers keep for each of them)
+            goes back to what it was after the best epoch; no by default. Rates, numbers
+            of steps and random states stay as they are.
         start_from_epoch: epochs before the first that is looked at, 0 by default.
 
     Attributes:
@@ -91,7 +94,7 @@ class EarlyStopping(_Monitor):
         """Starts anew."""
         super().set_params(**kwargs)
         self.stopped_epoch = self.best_epoch = None
-        self._kept: Any = None
+        self._kept: Snapshot | None = None
         self._seen = 0
         if self._baseline is not None:
             self._best = self._sign * self._baseline
@@ -104,7 +107,7 @@ class EarlyStopping(_Monitor):
         if self._better(logs):
             self.best_epoch = epoch
             if self._restores:
-                self._kept = self._network.learned_values()
+                self._kept = self._network.snapshot()
         if self._wait >= max(self._patience, 1):
             self.stopped_epoch = epoch
             self._network.stop_training = True
@@ -112,7 +115,8 @@ class EarlyStopping(_Monitor):
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Goes back to the best epoch, if it was not the last."""
         if self._kept is not None and self._wait:
-            self._network.set_learned_values(self._kept)
+            now = self._network.snapshot()
+            self._network.restore(Snapshot(self._kept.arrays, now.info))
 
     def __repr__(self) -> str:
         return (
