@@ -40,16 +40,6 @@ class Model(Protocol):
     def parameter(self, group: str, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
 
-    def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned.
-
-        Raises:
-            UnsupportedError: where synapses change places.
-        """
-
-    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
-        """Goes back to what `learned_values` gave."""
-
     def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
 

@@ -24,6 +24,7 @@ from ml_genn.utils.module import aliases
 default_callbacks: dict[str, type[Callback]] = {
     **aliases(BatchProgressBar, Checkpoint, EarlyStopping, SpikeRateMonitor),
     "reduce_lr_on_plateau": ReduceLROnPlateau,
+    "tensorboard": TensorBoard,
     "terminate_on_nan": TerminateOnNaN,
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.model.batch import Outcome
+from ml_genn.utils.checks import text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 from ml_genn.utils.network import get_underlying_conn
 
@@ -40,7 +41,7 @@ class ConnVarRecorder(Callback):
         trg_neuron_filter: Any = None,
     ) -> None:
         self._connection = get_underlying_conn(conn)
-        if genn_var not in VARIABLES:
+        if text("ConnVarRecorder: genn_var", genn_var) not in VARIABLES:
             where = f"ConnVarRecorder: connection '{self._connection.name}'"
             raise unknown_name("variable", genn_var, VARIABLES, where=where)
         self._method = VARIABLES[genn_var]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.callbacks.callback import Callback
-from ml_genn.errors import TrainingWarning
+from ml_genn.errors import TrainingWarning, ValidationError
 from ml_genn.model.batch import Outcome
 from ml_genn.population import Population
-from ml_genn.utils.checks import number, positive, whole
+from ml_genn.utils.checks import number, positive, shown, whole
 from ml_genn.utils.network import get_underlying_pop
 
 
@@ -77,8 +77,13 @@ class SpikeRateMonitor(Callback):
         saturated: float = 250.0,
         key: Any = None,
     ) -> None:
-        given = None if populations is None else list(populations)
-        self._given = None if given is None else [get_underlying_pop(p) for p in given]
+        if populations is not None and not isinstance(populations, Sequence):
+            raise ValidationError(
+                "SpikeRateMonitor: populations is a list. "
+                f"Received {shown(populations)}."
+            )
+        self._given = populations
+        self._chosen = [get_underlying_pop(p) for p in populations or ()]
         self._dead = number("SpikeRateMonitor: dead", dead)
         self._saturated = positive("SpikeRateMonitor: saturated", saturated)
         self.key = key
@@ -88,7 +93,7 @@ class SpikeRateMonitor(Callback):
         """Starts with no data; refuses populations that never spike."""
         network = kwargs["compiled_network"]
         found: Sequence[Population] = (
-            network.spiking if self._given is None else self._given
+            network.spiking if self._given is None else self._chosen
         )
         self._sizes = {p.name: p.size for p in found}
         for name in self._sizes:
@@ -151,4 +156,7 @@ class SpikeRateMonitor(Callback):
         return self.key, self._rates
 
     def __repr__(self) -> str:
-        return f"<SpikeRateMonitor, key={self.key!r}>"
+        return (
+            f"SpikeRateMonitor({self._given!r}, {self._dead!r}, {self._saturated!r}, "
+            f"{self.key!r})"
+        )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.utils.checks import file_path, flag, shown
 
 
 class CSVLogger(Callback):
@@ -24,13 +25,13 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | Path, separator: str = ",", append: bool = False
     ) -> None:
-        self._path = Path(filename)
+        self._path = file_path("CSVLogger: filename", filename)
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValidationError(
-                f"CSVLogger: separator is one character. Received {separator!r}."
+                f"CSVLogger: separator is one character. Received {shown(separator)}."
             )
         self._separator = separator
-        self._append = append
+        self._append = flag("CSVLogger: append", append)
         self._columns: list[str] = []
 
     def on_train_begin(self) -> None:
@@ -54,7 +55,7 @@ class CSVLogger(Callback):
             to.writerow({"epoch": epoch, **logs})
 
     def __repr__(self) -> str:
-        return f"CSVLogger({str(self._path)!r})"
+        return f"CSVLogger({str(self._path)!r}, {self._separator!r}, {self._append!r})"
 
 
 #: Modules with a SummaryWriter, in the order in which they are tried.
@@ -72,7 +73,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, log_dir: str | Path = "logs") -> None:
-        self._folder = str(log_dir)
+        self._folder = str(file_path("TensorBoard: log_dir", log_dir))
         self._make = _writer()
         self._to: Any = None
 

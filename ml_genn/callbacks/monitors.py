@@ -8,7 +8,8 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
-from ml_genn.utils.checks import not_negative, share, whole
+from ml_genn.model.snapshot import Snapshot
+from ml_genn.utils.checks import flag, not_negative, number, share, text, whole
 
 MODES = ("auto", "max", "min")
 
@@ -20,8 +21,9 @@ class _Monitor(Callback):
         name = type(self).__name__
         if mode not in MODES:
             raise unknown_name("mode", str(mode), MODES, where=name)
+        self.monitor = text(f"{name}: monitor", monitor)
+        self._mode = mode
         rises = mode == "max" or (mode == "auto" and monitor.endswith("accuracy"))
-        self.monitor = monitor
         self._sign = -1.0 if rises else 1.0
         self._min_delta = not_negative(f"{name}: min_delta", min_delta)
 
@@ -43,9 +45,6 @@ class _Monitor(Callback):
         self._wait = 0 if better else self._wait + 1
         return better
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.monitor!r}>"
-
 
 class EarlyStopping(_Monitor):
     """Stops training when a number has not become better for some epochs.
@@ -56,8 +55,10 @@ class EarlyStopping(_Monitor):
         patience: epochs without it after which training stops, 0 by default.
         mode: "min", "max", or "auto" (default): "max" for accuracies.
         baseline: what has to be beaten from the start; None (default) for nothing.
-        restore_best_weights: whether all that is learned goes back to what it was after
-            the best epoch; no by default.
+        restore_best_weights: whether all that is learned (weights, delays, parameters,
+            the synapses that Deep-R moves, and what optimisers keep for each of them)
+            goes back to what it was after the best epoch; no by default. Rates, numbers
+            of steps and random states stay as they are.
         start_from_epoch: epochs before the first that is looked at, 0 by default.
 
     Attributes:
@@ -77,8 +78,12 @@ class EarlyStopping(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self._patience = whole("EarlyStopping: patience", patience, least=0)
+        if baseline is not None:
+            number("EarlyStopping: baseline", baseline)
         self._baseline = baseline
-        self._restores = restore_best_weights
+        self._restores = flag(
+            "EarlyStopping: restore_best_weights", restore_best_weights
+        )
         self._start = whole(
             "EarlyStopping: start_from_epoch", start_from_epoch, least=0
         )
@@ -89,7 +94,7 @@ class EarlyStopping(_Monitor):
         """Starts anew."""
         super().set_params(**kwargs)
         self.stopped_epoch = self.best_epoch = None
-        self._kept: Any = None
+        self._kept: Snapshot | None = None
         self._seen = 0
         if self._baseline is not None:
             self._best = self._sign * self._baseline
@@ -102,7 +107,7 @@ class EarlyStopping(_Monitor):
         if self._better(logs):
             self.best_epoch = epoch
             if self._restores:
-                self._kept = self._network.learned_values()
+                self._kept = self._network.snapshot()
         if self._wait >= max(self._patience, 1):
             self.stopped_epoch = epoch
             self._network.stop_training = True
@@ -110,7 +115,14 @@ class EarlyStopping(_Monitor):
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Goes back to the best epoch, if it was not the last."""
         if self._kept is not None and self._wait:
-            self._network.set_learned_values(self._kept)
+            now = self._network.snapshot()
+            self._network.restore(Snapshot(self._kept.arrays, now.info))
+
+    def __repr__(self) -> str:
+        return (
+            f"EarlyStopping({self.monitor!r}, {self._min_delta!r}, {self._patience!r}, "
+            f"{self._mode!r}, {self._baseline!r}, {self._restores!r}, {self._start!r})"
+        )
 
 
 class ReduceLROnPlateau(_Monitor):
@@ -165,3 +177,10 @@ class ReduceLROnPlateau(_Monitor):
             lower = max(optimiser.alpha * self._factor, self._least)
             optimiser.alpha = min(optimiser.alpha, lower)
         self._cooling, self._wait = self._cooldown, 0
+
+    def __repr__(self) -> str:
+        return (
+            f"ReduceLROnPlateau({self.monitor!r}, {self._factor!r}, "
+            f"{self._patience!r}, {self._mode!r}, {self._min_delta!r}, "
+            f"{self._cooldown!r}, {self._least!r})"
+        )

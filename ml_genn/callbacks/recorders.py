@@ -9,6 +9,7 @@ import numpy as np
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Outcome, Record
+from ml_genn.utils.checks import flag, text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 from ml_genn.utils.network import get_underlying_pop
 
@@ -90,7 +91,7 @@ class SpikeRecorder(_Recorder):
         record_counts: bool = False,
     ) -> None:
         super().__init__(pop, key, example_filter, neuron_filter)
-        self._counts = record_counts
+        self._counts = flag("SpikeRecorder: record_counts", record_counts)
         if not self._pop.record_spikes:
             raise ValidationError(
                 f"SpikeRecorder: make population '{self._pop.name}' with "
@@ -145,7 +146,8 @@ class VarRecorder(_Recorder):
         super().__init__(pop, key, example_filter, neuron_filter)
         if (var is None) == (genn_var is None):
             raise ValidationError("VarRecorder: give either var or genn_var.")
-        self._record = Record(self._pop.name, str(genn_var if var is None else var))
+        name, given = ("genn_var", genn_var) if var is None else ("var", var)
+        self._record = Record(self._pop.name, text(f"VarRecorder: {name}", given))
 
     def set_params(self, **kwargs: Any) -> None:
         """Starts with no data; refuses an unknown variable."""

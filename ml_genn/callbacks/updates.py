@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.utils.checks import function, text
 
 
 class OptimiserParamSchedule(Callback):
@@ -18,8 +19,8 @@ class OptimiserParamSchedule(Callback):
     """
 
     def __init__(self, param_name: str, func: Callable[[int, Any], Any]) -> None:
-        self._name = param_name
-        self._function = func
+        self._name = text("OptimiserParamSchedule: param_name", param_name)
+        self._function = function("OptimiserParamSchedule: func", func)
 
     def set_params(self, **kwargs: Any) -> None:
         """Refuses a parameter that an optimiser does not have."""
@@ -42,7 +43,7 @@ class OptimiserParamSchedule(Callback):
             setattr(optimiser, self._name, value)
 
     def __repr__(self) -> str:
-        return f"<OptimiserParamSchedule of {self._name!r}>"
+        return f"OptimiserParamSchedule({self._name!r}, {self._function!r})"
 
 
 class _CustomUpdate(Callback):
@@ -57,7 +58,10 @@ class _CustomUpdate(Callback):
     def __init__(
         self, name: str, filter_fn: Callable[[int], bool] | None = None
     ) -> None:
-        self._name = name
+        own = type(self).__name__
+        self._name = text(f"{own}: name", name)
+        if filter_fn is not None:
+            function(f"{own}: filter_fn", filter_fn)
         self._filter = filter_fn
 
     def set_params(self, **kwargs: Any) -> None:
@@ -70,7 +74,7 @@ class _CustomUpdate(Callback):
             self._network.custom_update(self._name)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r})"
+        return f"{type(self).__name__}({self._name!r}, {self._filter!r})"
 
 
 class CustomUpdateOnBatchBegin(_CustomUpdate):

@@ -137,16 +137,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
             "epoch": self._epoch,
             "steps_taken": self._steps_taken,
             "numpy_random": numpy_random_state(),
-            "optimisers": [optimiser_state(o) for o in self._optimisers()],
+            "optimisers": [optimiser_state(o) for o, _ in self.optimisers],
         }
-
-    def _optimisers(self) -> list[Optimiser]:
-        """Each optimiser once, in the order of what they change."""
-        return list(dict.fromkeys(u.optimiser for u in self._lowered.updates))
 
     def _checked_progress(self, snapshot: Snapshot) -> Callable[[], None]:
         progress = snapshot.info.get(PROGRESS)
-        optimisers = self._optimisers()
+        optimisers = [optimiser for optimiser, _ in self.optimisers]
         if not progress or len(progress["optimisers"]) != len(optimisers):
             raise CheckpointError(
                 "Checkpoint: it does not say how far training was, with as many "
@@ -332,18 +328,6 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 "train: give either validation_split or validation_x and validation_y."
             )
         return (validation_x, validation_y) if any(given) else None
-
-    def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned, for `set_learned_values`.
-
-        Raises:
-            UnsupportedError: where Deep-R moves synapses.
-        """
-        return self.model.learned_values()
-
-    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
-        """Goes back to what `learned_values` gave."""
-        self.model.set_learned_values(values)
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""

@@ -67,7 +67,7 @@ class AvgPool2D(SharedWeights):
     def __repr__(self) -> str:
         return (
             f"AvgPool2D({self.pool_size}, pool_strides={self.pool_strides}, "
-            f"delay={short(self.delay)})"
+            f"{self._end()})"
         )
 
 
@@ -159,7 +159,7 @@ class AvgPoolConv2D(Pooled, Convolution):
             f"AvgPoolConv2D({short(self.weight)}, {self.filters}, {self.pool_size}, "
             f"{self.conv_size}, pool_strides={self.pool_strides}, "
             f"conv_strides={self.conv_strides}, conv_padding='{self.conv_padding}', "
-            f"delay={short(self.delay)})"
+            f"{self._end()})"
         )
 
 

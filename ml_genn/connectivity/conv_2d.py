@@ -56,11 +56,15 @@ class Convolution(SharedWeights):
         shape = (*self.conv_size, image[2], self.filters)
         return Kernel(*self._axes(image), image[2], self.filters, shape)
 
+    def _sizes(self) -> str:
+        """What a representation says of filters."""
+        return f"{self.filters}, {self.conv_size}"
+
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({short(self.weight)}, {self.filters}, "
-            f"{self.conv_size}, conv_strides={self.conv_strides}, "
-            f"conv_padding='{self.conv_padding}', delay={short(self.delay)})"
+            f"{type(self).__name__}({short(self.weight)}, {self._sizes()}, "
+            f"conv_strides={self.conv_strides}, conv_padding='{self.conv_padding}', "
+            f"{self._end()})"
         )
 
 
@@ -151,3 +155,6 @@ class DepthwiseConv2D(Convolution):
     def _kernel(self, image: Image, target: Population) -> Kernel:
         shape = (*self.conv_size, image[2], self.filters)
         return Kernel(*self._axes(image), image[2], self.filters, shape, True)
+
+    def _sizes(self) -> str:
+        return f"{self.conv_size}, {self.depth_multiplier}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity
+from ml_genn.connectivity.connectivity import Connectivity, short
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.model.kernel import Axis, Kernel, pooled
 from ml_genn.utils.checks import flag, shown, whole
@@ -47,6 +47,11 @@ class SharedWeights(Connectivity):
                 f"{shown(delay)}. Sparse takes a delay for each synapse."
             )
         self.flatten = flag(f"{type(self).__name__}: flatten", flatten)
+
+    def _end(self) -> str:
+        """The end of a representation: what all of them have."""
+        flat = ", flatten=True" if self.flatten else ""
+        return f"delay={short(self.delay)}{flat}"
 
     @abstractmethod
     def _kernel(self, image: Image, target: Population) -> Kernel:

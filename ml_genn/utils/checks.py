@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -76,6 +76,13 @@ def text(where: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ValidationError(f"{where} is text. Received {shown(value)}.")
     return value
+
+
+def function(where: str, value: Any) -> Callable[..., Any]:
+    """Something that can be called."""
+    if not callable(value):
+        raise ValidationError(f"{where} is a function. Received {shown(value)}.")
+    return cast(Callable[..., Any], value)
 
 
 def file_path(where: str, value: Any) -> Path:

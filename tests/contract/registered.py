@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn import callbacks, serialisers
+from ml_genn import Connection, Network, Population, callbacks, serialisers
 from ml_genn.callbacks import Callback
-from ml_genn.connectivity import Connectivity
+from ml_genn.connectivity import Connectivity, Dense
 from ml_genn.initializers import Initializer
 from ml_genn.losses import Loss
 from ml_genn.metrics import Metric
-from ml_genn.neurons import Neuron
+from ml_genn.neurons import LeakyIntegrateFire, Neuron
 from ml_genn.optimisers import Optimiser
 from ml_genn.readouts import Readout
 from ml_genn.serialisers import Serialiser
@@ -47,21 +47,42 @@ def half(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, 0.5)
 
 
+def kept(epoch: int, value: float) -> float:
+    """What `OptimiserParamSchedule` asks."""
+    return value
+
+
+with Network() as NETWORK:
+    SOURCE = Population("spike_input", 3, record_spikes=True)
+    TARGET = Population(LeakyIntegrateFire(), 3)
+    CONNECTION = Connection(SOURCE, TARGET, Dense(1.0))
+
+#: Functions that are arguments.
+FUNCTIONS = {"half": half, "kept": kept}
+
 #: Arguments that a class cannot do without, by name.
 NEEDED: dict[str, Any] = {
+    "conn": CONNECTION,
+    "connection": CONNECTION,
     "conv_size": 2,
     "correct": 5.0,
     "delta": 0.5,
+    "filename": "log.csv",
     "filters": 2,
+    "func": kept,
+    "genn_var": "g",
     "model": {
         "var_name_types": [("V", "scalar")],
         "sim_code": "V += Isyn;",
         "threshold_condition_code": "V >= 1.0",
         "reset_code": "V = 0.0;",
     },
+    "name": "mine",
     "p": 0.9,
+    "param_name": "alpha",
     "path": "best.safetensors",
     "pool_size": 2,
+    "pop": SOURCE,
     "post_ind": [0, 2, 1],
     "pre_ind": [0, 1, 3],
     "slope": "1 / (1 + abs(u))",
@@ -81,10 +102,11 @@ OWN: dict[str, dict[str, Any]] = {
         "inject_current": "i",
         "param_vals": {"tau": 5.0},
     },
+    "VarRecorder": {"var": "spike"},
     "Sparse": {"weight": 4.0},  # few synapses, which should make their targets spike
 }
-#: Callbacks that belong to a population or connection; tests of their own cover them.
-BOUND = {"SpikeRecorder", "VarRecorder", "RewiringRecorder"}
+#: Callbacks that belong to a population or connection; tests of their own run them.
+BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
 
 
 def classes(kind: str) -> list[type]:

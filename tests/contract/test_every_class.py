@@ -12,7 +12,9 @@ import pytest
 from contract.registered import (
     ALL_MODULES,
     BASES,
+    BOUND,
     EVERY,
+    FUNCTIONS,
     IDS,
     classes,
     config,
@@ -21,6 +23,7 @@ from contract.registered import (
     registry,
 )
 
+from ml_genn import callbacks
 from ml_genn.errors import MlGennError
 from ml_genn.utils.config import MODULES, Decoder
 from ml_genn.utils.module import get_object
@@ -32,18 +35,24 @@ def test_registries_are_not_empty() -> None:
     assert all(classes(kind) for kind in BASES)
 
 
+def flags_turned(cls: type) -> dict[str, bool]:
+    """Every argument that is True or False, as it is not by default."""
+    parameters = inspect.signature(cls).parameters.items()
+    return {n: not p.default for n, p in parameters if isinstance(p.default, bool)}
+
+
 @every_class
 def test_repr_makes_an_equal_object(kind: str, cls: type) -> None:
-    made = example(cls)
-    names = {"half": half, "array": np.array}
+    names = {**FUNCTIONS, "array": np.array}
     for module in (*ALL_MODULES.values(), ALL_MODULES[kind]):
         names |= {n: getattr(module, n) for n in module.__all__}
-    text = repr(made)
-    if "<function" in text:
-        text = text.replace(repr(half), "half")
-    again = eval(text, names)
-    assert type(again) is cls
-    assert config(kind, again) == config(kind, made)
+    for made in (example(cls), example(cls, **flags_turned(cls))):
+        text = repr(made)
+        for name, function in FUNCTIONS.items():
+            text = text.replace(repr(function), name)
+        again = eval(text, names)
+        assert type(again) is cls
+        assert config(kind, again) == config(kind, made)
 
 
 @every_class
@@ -72,13 +81,24 @@ def test_made_by_its_name(kind: str, cls: type) -> None:
 #: Arguments kept for scripts written for mlGeNN; nothing looks at them.
 UNREAD = {("SpikeInput", "max_spikes")}
 #: Arguments that may be anything, or are checked where they are used.
-ANYTHING = {("Wrapper", "param_vals"), ("ModelCheckpoint", "output")}
+ANYTHING = {
+    "key",
+    "neuron_filter",
+    "src_neuron_filter",
+    "trg_neuron_filter",
+    ("Wrapper", "param_vals"),
+    ("ModelCheckpoint", "output"),
+    ("VarRecorder", "genn_var"),  # in place of var
+}
 ARGUMENTS = [
     (kind, cls, name)
-    for kind, cls in EVERY
+    for kind, cls in [
+        *EVERY,
+        *(("callbacks", getattr(callbacks, b)) for b in sorted(BOUND)),
+    ]
     for name, p in inspect.signature(cls).parameters.items()
     if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    and (cls.__name__, name) not in UNREAD | ANYTHING
+    and not {name, (cls.__name__, name)} & (UNREAD | ANYTHING)
 ]
 
 

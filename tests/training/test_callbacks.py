@@ -47,6 +47,7 @@ from ml_genn.errors import (
     UnsupportedError,
     ValidationError,
 )
+from ml_genn.model.snapshot import Snapshot
 from ml_genn.optimisers import SGD, Adam, CosineDecay
 
 
@@ -67,13 +68,13 @@ class Told:
         self.optimisers = [(SGD(alpha), [])]
         self.values = 0
 
-    def learned_values(self) -> int:
+    def snapshot(self) -> Snapshot:
         """The number of the epoch."""
-        return self.values
+        return Snapshot({("net", "epoch"): np.array(self.values)})
 
-    def set_learned_values(self, values: int) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Goes back."""
-        self.values = values
+        self.values = int(snapshot.arrays["net", "epoch"])
 
 
 def tell(callback: Any, numbers: list[float], name: str = "val_loss") -> Told:
@@ -160,12 +161,17 @@ def test_delays_and_parameters_go_back_too() -> None:
     )
     chosen: Any = {c: {"weight": "adam", "delay": Adam(0.7)}, b: {"tau_mem": Adam(0.5)}}
     compiled = compiler.compile(network, optimisers=chosen)
-    before = compiled.learned_values()
     predictions, _ = compiled.predict(spikes(8), callbacks=[])
+    stop = EarlyStopping(restore_best_weights=True)
+    stop.set_params(compiled_network=compiled)
+    stop.on_epoch_logs(0, {"val_loss": 1.0})
     train(compiled, [])
     assert np.any(compiled.delays(c) != 3.0)
     assert compiled.parameter(b, "tau_mem") != 20.0
-    compiled.set_learned_values(before)
+    facts = compiled.snapshot().info
+    stop.on_epoch_logs(1, {"val_loss": 2.0})
+    stop.on_train_end({})
+    assert compiled.snapshot().info == facts
     assert np.all(compiled.delays(c) == 3.0)
     assert compiled.parameter(b, "tau_mem") == 20.0
     again, _ = compiled.predict(spikes(8), callbacks=[])

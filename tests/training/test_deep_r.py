@@ -449,13 +449,28 @@ def test_refusals() -> None:
         EventPropCompiler(5, CROSS_ENTROPY, deep_r_l1_strength=-1.0)
 
 
-def test_weights_that_move_cannot_be_put_back() -> None:
+def test_synapses_go_back_to_the_best_epoch() -> None:
+    """With weights, signs and what Adam keeps; and learning goes on from there."""
     net = learner()
     x, y = data()
-    best = EarlyStopping("loss", patience=5, restore_best_weights=True)
-    with pytest.raises(MlGennError, match="where Deep-R moves synapses: first"):
-        net.compiled.train(x, y, num_epochs=9, callbacks=[best])
-    assert net.compiled.history.epoch == [0]
+    stop = EarlyStopping("loss", patience=3, restore_best_weights=True)
+    stop.set_params(compiled_network=net.compiled)
+    net.compiled.train(x, y, callbacks=[])
+    stop.on_epoch_logs(0, {"loss": 1.0})
+    best = net.compiled.snapshot().arrays
+    net.compiled.train(x, y, num_epochs=3, start_epoch=1, callbacks=[])
+    after = net.compiled.snapshot()
+    assert np.any(after.arrays["first", "pre_ind"] != best["first", "pre_ind"])
+    stop.on_epoch_logs(3, {"loss": 2.0})
+    stop.on_train_end({})
+    again = net.compiled.snapshot()
+    assert again.info == after.info
+    assert again.arrays.keys() == best.keys()
+    for key, array in again.arrays.items():
+        np.testing.assert_array_equal(array, best[key], err_msg=str(key))
+    recorder = RewiringRecorder(net.first, "moved")
+    _, collected = net.compiled.train(x, y, start_epoch=4, callbacks=[recorder])
+    assert sum(moved for moved, _ in collected["moved"]) > 0
 
 
 def test_recording_what_is_not_rewired_is_refused() -> None:

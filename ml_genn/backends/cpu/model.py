@@ -20,7 +20,7 @@ from ml_genn.backends.cpu.numbers import (
 from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.codegen.layout import Layout
-from ml_genn.errors import MlGennError, UnsupportedError
+from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
 from ml_genn.model.plan import (
     SIGN,
@@ -209,31 +209,6 @@ class CpuModel:
         )
         if name in self._rewirings:
             self._rewirings[name].begin()
-
-    def _learned_arrays(self) -> list[np.ndarray]:
-        """What is learned, and delays as they are taken."""
-        if self._rewirings:
-            raise UnsupportedError(
-                "Learned values cannot be kept and put back where Deep-R moves "
-                f"synapses: {', '.join(self._rewirings)}."
-            )
-        delays = [a for a in self._layout.learned if a.kind is LearnedKind.DELAY]
-        rounded = [self._array("delay_steps", array.owner) for array in delays]
-        return [self._learned(array) for array in self._layout.learned] + rounded
-
-    def learned_values(self) -> list[np.ndarray]:
-        """A copy of all that is learned.
-
-        Raises:
-            UnsupportedError: where synapses change places.
-        """
-        return [array.copy() for array in self._learned_arrays()]
-
-    def set_learned_values(self, values: Sequence[np.ndarray]) -> None:
-        """Goes back to what `learned_values` gave."""
-        for array, value in zip(self._learned_arrays(), values, strict=True):
-            array[...] = value
-        self._refresh()
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""
