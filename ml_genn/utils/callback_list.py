@@ -99,10 +99,23 @@ def _refuse_twice(callbacks: Sequence[Callback]) -> None:
         if any(callback is other for other in callbacks[:k]):
             raise ValidationError(f"Callbacks: {callback!r} is in the list twice.")
     collecting = [c for c in callbacks if overrides(c, "get_data")]
+    for callback in collecting:
+        _check_key(callback)
     keys = [c.key for c in collecting if c.key is not None]
     for k, key in enumerate(keys):
         if key in keys[:k]:
             raise _key_twice(key)
+
+
+def _check_key(callback: Callback) -> None:
+    """Refuses what would be no key of the data that are collected."""
+    try:
+        hash(callback.key)
+    except TypeError:
+        raise ValidationError(
+            f"{type(callback).__name__}: key is text or something else that can be a "
+            f"key of a dictionary. Received {shown(callback.key)}."
+        ) from None
 
 
 def _key_twice(key: Any) -> ValidationError:

@@ -292,6 +292,16 @@ def test_the_same_key_of_two_recorders_is_refused_before_anything_runs() -> None
     assert np.array_equal(compiled.weights(net.output), before)
 
 
+def test_what_is_no_key_is_refused_before_anything_runs() -> None:
+    net = small()
+    with pytest.raises(
+        ValidationError, match=r"SpikeRecorder: key .* Received \['a'\]"
+    ):
+        net.train_compiler().train(
+            spikes(4), labels(4), callbacks=[SpikeRecorder(net.inputs, ["a"])]
+        )
+
+
 def test_recorders_count_examples_from_the_start_of_each_epoch() -> None:
     net = small()
     compiled = net.train_compiler()
