@@ -10,10 +10,10 @@ demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.pn
 	$(BIN)/python examples/digits.py
 
 test: $(STAMP)test  ## the tests, those that take long left out
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: $(STAMP)test-all  ## all tests, those too that compare with torch
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)check  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -91,7 +91,9 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
     ),
     (synapses.default_synapses, synapses.Synapse, {"delta", "exponential"}),
 ]
-NAMES = [(table, base, name) for table, base, names in REGISTRIES for name in names]
+NAMES = [
+    (table, base, name) for table, base, names in REGISTRIES for name in sorted(names)
+]
 
 
 @pytest.mark.parametrize(("table", "base", "names"), REGISTRIES)
