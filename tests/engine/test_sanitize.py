@@ -349,7 +349,32 @@ def numbers() -> None:
     compiled.evaluate(x, y, callbacks=[])
 
 
+def side_by_side() -> None:
+    """Examples that go back together, threads that share one, short stretches."""
+    CpuModel.gather, CpuModel.team = 4, 1
+    y = np.random.default_rng(8).integers(0, 3, 5)
+    for threshold, batch_size in ((None, 5), (0.3, 5), (0.9, 1)):
+        with Network() as network:
+            source = Population(SpikeInput(), 9)
+            hidden = Population(LeakyIntegrateFire(), 131, record_spikes=True)
+            output = Population(LeakyIntegrate(readout="avg_var"), 3)
+            Connection(source, hidden, Dense(Normal(1.0, 0.5), 2), exponential())
+            Connection(hidden, hidden, Dense(Normal(0.0, 0.1)), exponential())
+            sparse = FixedProbability(0.5, Normal(0.0, 0.1))
+            Connection(hidden, hidden, sparse, exponential())
+            Connection(hidden, output, Dense(Normal()), exponential())
+        compiler = BPTTCompiler(
+            11,
+            CROSS_ENTROPY,
+            batch_size=batch_size,
+            num_threads=2,
+            backward_threshold=threshold,
+        )
+        use(compiler.compile(network), network, y, output)
+
+
 SCENES: dict[str, Callable[[], None]] = {
+    "side_by_side": side_by_side,
     "images": images,
     "weighted": weighted,
     "sparse": sparse,
