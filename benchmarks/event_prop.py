@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import SHARED, TrainingStep, examples, growth, in_turn, raster, ratio
+from measure import (
+    SHARED,
+    TrainingStep,
+    examples,
+    growth,
+    in_turn,
+    peak_resident,
+    raster,
+    ratio,
+)
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
@@ -145,9 +153,7 @@ def main() -> None:
         figures["ours / hand-written"] = ratio(ours, theirs)
     else:
         print(f"(no hand-written program at {args.limit}: no comparison)")
-    figures["peak memory of the process [MB]"] = (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    )
+    figures["peak memory of the process [MB]"] = peak_resident()
     for name, value in figures.items():
         print(f"{name:32s} {value:9.3f}")
     if args.json:

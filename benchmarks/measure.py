@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import threading
@@ -128,6 +129,11 @@ def resident() -> float:
         re.search(r"VmRSS:\s+(\d+)", status.read_text()) if status.exists() else None
     )
     return float(found.group(1)) / 1024 if found else float("nan")
+
+
+def peak_resident() -> float:
+    """Megabytes of memory this process has held at most (on Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def growth(run: Callable[[], Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 from frameworks import Setting
@@ -43,15 +44,13 @@ def tables(lab: Lab, wanted: Wanted) -> Tables:
         if not wanted(label):
             continue
         found = lab.compare({label: subject})[label]
-        if found.error:
-            rows[label] = dict.fromkeys(("step [ms]", "an example [ms]"), "failed")
-            rows[label] |= dict.fromkeys(("memory [MB]", "hidden [Hz]"), "failed")
-            continue
-        step = statistics.median(found.times)
+        step = statistics.median(found.times) if found.times else math.nan
         rows[label] = {
-            "step [ms]": f"{step:.3g}",
-            "an example [ms]": f"{step / subject[1].batch:.3g}",
-            "memory [MB]": f"{found.memory:.3g}",
-            "hidden [Hz]": f"{found.rate:.3g}",
+            "step [ms]": step,
+            "an example [ms]": step / subject[1].batch,
+            "above idle [MB]": found.memory,
+            "at most, in all [MB]": found.peak,
+            "hidden [Hz]": found.rate,
+            "": found.error or "",
         }
     return {"EventProp's training step, and inference": rows}

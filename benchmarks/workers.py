@@ -8,13 +8,20 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
 from frameworks import FRAMEWORKS, Setting
-from measure import all_cpu_seconds, cpu_seconds, growth, in_turn, spread
+from measure import (
+    all_cpu_seconds,
+    cpu_seconds,
+    growth,
+    in_turn,
+    peak_resident,
+    spread,
+)
 
 FIRST_STEPS = 3  #: during which memory is watched
 PATIENCE = 600.0  #: seconds until a process that does not answer is given up
@@ -28,26 +35,25 @@ class Measured:
         times: milliseconds of a step, one for each round.
         memory: megabytes that steps take above what the process held before the first.
         rate: hidden spikes per neuron and second.
-        error: why there are no times; None if there are.
+        peak: megabytes that the process held at most, imports and data included.
         others: cores that other processes used meanwhile.
+        error: why there are no times; None if there are.
     """
 
     times: Sequence[float] = ()
     memory: float = math.nan
     rate: float = math.nan
-    error: str | None = None
+    peak: float = math.nan
     others: float = math.nan
+    error: str | None = None
 
     def figures(self) -> dict[str, Any]:
         """What is written down."""
         if self.error:
             return {"error": self.error}
-        return {
-            **spread(self.times),
-            "memory": self.memory,
-            "rate": self.rate,
-            "others": self.others,
-        }
+        found = asdict(self)
+        del found["times"], found["error"]
+        return {**spread(self.times), **found}
 
 
 @contextmanager
@@ -76,10 +82,10 @@ def serve(connection: Connection, name: str, setting: Setting) -> None:
     try:
         subject = FRAMEWORKS[name].subject(setting)
         memory = growth(lambda: [subject.step() for _ in range(FIRST_STEPS)])
-        connection.send((memory, subject.rate()))
+        connection.send((memory, subject.rate(), peak_resident()))
         while connection.recv():
             connection.send(subject.step())
-    except EOFError:
+    except (EOFError, ConnectionError):
         return  # nobody asks any more
     except Exception as error:
         traceback.print_exc()
@@ -103,7 +109,7 @@ class Worker:
         with environment(setting.threads):
             self.process.start()
         theirs.close()
-        self.memory, self.rate = self.answer() or (math.nan, math.nan)
+        self.first = self.answer() or ()
 
     def answer(self) -> Any:
         """What the process says; None if it fails, and then ``error`` is why."""
@@ -130,7 +136,9 @@ class Worker:
 
     def measured(self, times: Sequence[float], others: float) -> Measured:
         """What was measured, with the times of the rounds."""
-        return Measured(times, self.memory, self.rate, self.error, others)
+        if self.error:
+            return Measured(error=self.error)
+        return Measured(times, *self.first, others)
 
     def __enter__(self) -> Self:
         """The worker."""
