@@ -72,7 +72,8 @@ class AdamW(Adam):
 
     Args:
         weight_decay: as for `Optimiser`, 0.01 by default.
-        alpha, beta1, beta2, epsilon, **kwargs: as for `Adam`.
+        alpha, beta1, beta2, epsilon: as for `Adam`.
+        **kwargs: as for `Optimiser`.
     """
 
     weight_decay: float = 0.01

@@ -1,0 +1,174 @@
+"""The reference: a page for each public module, made from what the package says.
+
+Each page lists the names in the module's ``__all__`` with their one-line summaries,
+then describes them. A name that the built reference lacks is a warning.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
+
+PACKAGES = ("ml_genn", "ml_genn_eprop", "ml_genn_tf")
+#: Modules of `ml_genn` without a page: their names are those of the package itself, or
+#: no user's script needs them.
+INNER = frozenset(
+    {"codegen", "connection", "network", "population", "saving", "sequential"}
+    | {"summary", "training"}
+)
+#: Modules inside these that others extend; the rest of them is ours.
+EXTENDED = {
+    "ml_genn.backends": ("seam",),
+    "ml_genn.model": ("batch", "equations", "plan", "rules", "snapshot"),
+}
+FOLDER = "api"
+
+
+def children(package: str) -> list[str]:
+    """Public modules right inside a package."""
+    found = pkgutil.iter_modules(import_module(package).__path__)
+    return [f"{package}.{m.name}" for m in found if not m.name.startswith("_")]
+
+
+def modules() -> Iterator[str]:
+    """Names of the modules that have a page."""
+    for package in PACKAGES:
+        if find_spec(package) and public(package):
+            yield package
+    for module in children("ml_genn"):
+        if module.rpartition(".")[2] in INNER:
+            continue
+        if module in EXTENDED:
+            yield from (f"{module}.{name}" for name in EXTENDED[module])
+        else:
+            yield module
+    yield "ml_genn.utils.data"
+
+
+def public(module: str) -> list[str]:
+    """Public names of a module that are no modules."""
+    holder = import_module(module)
+    own = [
+        name
+        for name, value in vars(holder).items()
+        if getattr(value, "__module__", None) == module and not name.startswith("_")
+    ]
+    names = getattr(holder, "__all__", own)
+    return [n for n in names if not isinstance(getattr(holder, n, holder), ModuleType)]
+
+
+def kind(thing: Any) -> str:
+    """Which directive describes a thing."""
+    if inspect.isclass(thing):
+        return "exception" if issubclass(thing, BaseException) else "class"
+    return "function" if callable(thing) and hasattr(thing, "__code__") else "data"
+
+
+def comment(module: str, name: str) -> str:
+    """The ``#:`` comment of a value, in the module or in one that it takes it from."""
+    inside = [module]
+    if hasattr(import_module(module), "__path__"):
+        inside += children(module)
+    for place in inside:
+        found = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", name))
+        if found:
+            return " ".join(line.strip() for line in found if line.strip())
+    return ""
+
+
+def summary(module: str, name: str) -> str:
+    """One line about a public name."""
+    thing = getattr(import_module(module), name)
+    if kind(thing) == "data":
+        return comment(module, name)
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def description(module: str, name: str) -> str:
+    """The directive that describes a public name."""
+    thing = getattr(import_module(module), name)
+    if kind(thing) == "data":
+        text = (
+            f".. py:data:: {name}\n   :module: {module}\n\n   {comment(module, name)}\n"
+        )
+        if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
+            text += f"   Names: {', '.join(f'``{key}``' for key in sorted(thing))}.\n"
+        return text
+    directive = f".. auto{kind(thing)}:: {module}.{name}\n"
+    if inspect.isclass(thing):
+        directive += "   :members:\n   :show-inheritance:\n"
+    return directive
+
+
+def page(module: str) -> str:
+    """The page of a module, in reStructuredText."""
+    title = f"{module}\n{'=' * len(module)}\n"
+    about = f".. py:module:: {module}\n\n{inspect.getdoc(import_module(module))}\n"
+    names = public(module)
+    rows = [f"   * - `{module}.{n}`\n     - {summary(module, n)}\n" for n in names]
+    table = ".. list-table::\n   :widths: 2 5\n\n" + "".join(rows) if names else ""
+    return "\n".join([title, about, table, *(description(module, n) for n in names)])
+
+
+def write_pages(app: Sphinx) -> None:
+    """Writes the pages; those that say what they said keep their time."""
+    folder = Path(app.srcdir) / FOLDER
+    folder.mkdir(exist_ok=True)
+    made = {folder / f"{module}.rst": page(module) for module in modules()}
+    for old in set(folder.glob("*.rst")) - set(made):
+        old.unlink()
+    for path, text in made.items():
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def repeats(method: Any) -> bool:
+    """Whether a method is described, with the same arguments, where a base is."""
+    owner, _, name = getattr(method, "__qualname__", "").rpartition(".")
+    cls = getattr(sys.modules.get(getattr(method, "__module__", "")), owner, None)
+    return any(
+        name in vars(base) and arguments(vars(base)[name]) == arguments(method)
+        for base in getattr(cls, "__mro__", ())[1:]
+    )
+
+
+def arguments(method: Any) -> list[str] | None:
+    """Names of what a method takes; None if it is none."""
+    return list(inspect.signature(method).parameters) if callable(method) else None
+
+
+def skip(
+    app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any
+) -> bool | None:
+    """Leaves out methods that say no more than those that they override."""
+    return True if inspect.isfunction(thing) and repeats(thing) else None
+
+
+def report_missing(app: Sphinx, env: Any) -> None:
+    """Warns of public names that no page describes."""
+    known = env.get_domain("py").objects
+    for module in modules():
+        for name in public(module):
+            if f"{module}.{name}" not in known:
+                logging.getLogger(__name__).warning(
+                    "the reference lacks %s.%s", module, name
+                )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-skip-member", skip)
+    app.connect("env-check-consistency", report_missing)
+    return {"parallel_read_safe": True}
