@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -37,11 +35,11 @@ FOLDER = "api"
 
 def children(package: str) -> list[str]:
     """Public modules right inside a package."""
-    found = pkgutil.iter_modules(import_module(package).__path__)
+    found = pkgutil.iter_modules(getattr(import_module(package), "__path__", ()))
     return [f"{package}.{m.name}" for m in found if not m.name.startswith("_")]
 
 
-def modules() -> Iterator[str]:
+def pages() -> Iterator[str]:
     """Names of the modules that have a page."""
     for package in PACKAGES:
         if find_spec(package) and public(package):
@@ -56,16 +54,27 @@ def modules() -> Iterator[str]:
     yield "ml_genn.utils.data"
 
 
-def public(module: str) -> list[str]:
-    """Public names of a module that are no modules."""
+def exported(module: str) -> list[str]:
+    """What a module says is public, or else what it defines."""
     holder = import_module(module)
     own = [
         name
         for name, value in vars(holder).items()
-        if getattr(value, "__module__", None) == module and not name.startswith("_")
+        if kind(value) != "data" and value.__module__ == module and name[0] != "_"
     ]
-    names = getattr(holder, "__all__", own)
-    return [n for n in names if not isinstance(getattr(holder, n, holder), ModuleType)]
+    return list(getattr(holder, "__all__", own))
+
+
+def public(module: str) -> list[str]:
+    """Public names of a module that are no modules."""
+    inside = children(module)
+    return [name for name in exported(module) if f"{module}.{name}" not in inside]
+
+
+def sections(page: str) -> list[str]:
+    """The module of a page, and its public modules that have no page of their own."""
+    inside = [f"{page}.{name}" for name in exported(page) if name not in public(page)]
+    return [page, *(module for module in inside if module not in set(pages()))]
 
 
 def kind(thing: Any) -> str:
@@ -77,10 +86,7 @@ def kind(thing: Any) -> str:
 
 def comment(module: str, name: str) -> str:
     """The ``#:`` comment of a value, in the module or in one that it takes it from."""
-    inside = [module]
-    if hasattr(import_module(module), "__path__"):
-        inside += children(module)
-    for place in inside:
+    for place in (module, *children(module)):
         found = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", name))
         if found:
             return " ".join(line.strip() for line in found if line.strip())
@@ -107,68 +113,75 @@ def description(module: str, name: str) -> str:
         return text
     directive = f".. auto{kind(thing)}:: {module}.{name}\n"
     if inspect.isclass(thing):
+        known = ", ".join(repeated(thing))
         directive += "   :members:\n   :show-inheritance:\n"
+        directive += f"   :exclude-members: {known}\n" if known else ""
     return directive
 
 
-def page(module: str) -> str:
-    """The page of a module, in reStructuredText."""
-    title = f"{module}\n{'=' * len(module)}\n"
+def body(module: str, underline: str) -> str:
+    """A module: what it is, a table of its names, and their descriptions."""
+    title = f"{module}\n{underline * len(module)}\n"
     about = f".. py:module:: {module}\n\n{inspect.getdoc(import_module(module))}\n"
     names = public(module)
-    rows = [f"   * - `{module}.{n}`\n     - {summary(module, n)}\n" for n in names]
+    rows = [f"   * - `~{module}.{n}`\n     - {summary(module, n)}\n" for n in names]
     table = ".. list-table::\n   :widths: 2 5\n\n" + "".join(rows) if names else ""
     return "\n".join([title, about, table, *(description(module, n) for n in names)])
+
+
+def text(page: str) -> str:
+    """A page, in reStructuredText."""
+    module, *inner = sections(page)
+    return "\n".join([body(module, "="), *(body(one, "-") for one in inner)])
 
 
 def write_pages(app: Sphinx) -> None:
     """Writes the pages; those that say what they said keep their time."""
     folder = Path(app.srcdir) / FOLDER
     folder.mkdir(exist_ok=True)
-    made = {folder / f"{module}.rst": page(module) for module in modules()}
+    made = {folder / f"{page}.rst": text(page) for page in pages()}
     for old in set(folder.glob("*.rst")) - set(made):
         old.unlink()
-    for path, text in made.items():
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+    for path, new in made.items():
+        if not path.exists() or path.read_text() != new:
+            path.write_text(new)
 
 
-def repeats(method: Any) -> bool:
-    """Whether a method is described, with the same arguments, where a base is."""
-    owner, _, name = getattr(method, "__qualname__", "").rpartition(".")
-    cls = getattr(sys.modules.get(getattr(method, "__module__", "")), owner, None)
-    return any(
-        name in vars(base) and arguments(vars(base)[name]) == arguments(method)
-        for base in getattr(cls, "__mro__", ())[1:]
-    )
+def repeated(cls: type) -> list[str]:
+    """Members that are described, with the same arguments, where a base is."""
+    return [
+        name
+        for name, value in vars(cls).items()
+        for base in cls.__mro__[1:-1]
+        if name in vars(base) and arguments(vars(base)[name]) == arguments(value)
+    ]
 
 
-def arguments(method: Any) -> list[str] | None:
+def arguments(member: Any) -> list[str] | None:
     """Names of what a method takes; None if it is none."""
-    return list(inspect.signature(method).parameters) if callable(method) else None
+    plain = inspect.isfunction(member)
+    return list(inspect.signature(member).parameters) if plain else None
 
 
-def skip(
-    app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any
-) -> bool | None:
-    """Leaves out methods that say no more than those that they override."""
-    return True if inspect.isfunction(thing) and repeats(thing) else None
+def names() -> Iterator[tuple[str, str]]:
+    """Every public name with its module."""
+    for page in pages():
+        for module in sections(page):
+            yield from ((module, name) for name in public(module))
 
 
 def report_missing(app: Sphinx, env: Any) -> None:
     """Warns of public names that no page describes."""
     known = env.get_domain("py").objects
-    for module in modules():
-        for name in public(module):
-            if f"{module}.{name}" not in known:
-                logging.getLogger(__name__).warning(
-                    "the reference lacks %s.%s", module, name
-                )
+    for module, name in names():
+        if f"{module}.{name}" not in known:
+            logging.getLogger(__name__).warning(
+                "the reference lacks %s.%s", module, name
+            )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("builder-inited", write_pages)
-    app.connect("autodoc-skip-member", skip)
     app.connect("env-check-consistency", report_missing)
     return {"parallel_read_safe": True}

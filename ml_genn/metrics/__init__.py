@@ -13,6 +13,7 @@ from ml_genn.metrics.metric import Metric
 from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.module import aliases
 
+#: {name: class} of what may be asked for by name.
 default_metrics: dict[str, type[Metric]] = aliases(
     CategoricalAccuracy,
     ConfusionMatrix,
@@ -27,7 +28,9 @@ default_metrics: dict[str, type[Metric]] = aliases(
     "mse": MeanSquareError,
 }
 
+#: A metric or its name.
 MetricType: TypeAlias = Metric | str
+#: One metric for all outputs, or {output: metric}.
 MetricsType: TypeAlias = dict[object, MetricType] | MetricType
 
 __all__ = [
