@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
-from sphinx.pycode import ModuleAnalyzer
-from sphinx.util import logging
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 PACKAGES = ("ml_genn", "ml_genn_eprop", "ml_genn_tf")
 #: Modules of `ml_genn` without a page: their names are those of the package itself, or
@@ -86,6 +85,8 @@ def kind(thing: Any) -> str:
 
 def comment(module: str, name: str) -> str:
     """The ``#:`` comment of a value, in the module or in one that it takes it from."""
+    from sphinx.pycode import ModuleAnalyzer
+
     for place in (module, *children(module)):
         found = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", name))
         if found:
@@ -149,12 +150,14 @@ def write_pages(app: Sphinx) -> None:
 
 def repeated(cls: type) -> list[str]:
     """Members that are described, with the same arguments, where a base is."""
-    return [
-        name
-        for name, value in vars(cls).items()
-        for base in cls.__mro__[1:-1]
-        if name in vars(base) and arguments(vars(base)[name]) == arguments(value)
-    ]
+
+    def known(name: str, value: Any) -> bool:
+        bases = [vars(base) for base in cls.__mro__[1:-1]]
+        own = arguments(value)
+        return any(name in base and arguments(base[name]) == own for base in bases)
+
+    members = vars(cls).items()
+    return [n for n, value in members if n[0] != "_" and known(n, value)]
 
 
 def arguments(member: Any) -> list[str] | None:
@@ -172,6 +175,8 @@ def names() -> Iterator[tuple[str, str]]:
 
 def report_missing(app: Sphinx, env: Any) -> None:
     """Warns of public names that no page describes."""
+    from sphinx.util import logging
+
     known = env.get_domain("py").objects
     for module, name in names():
         if f"{module}.{name}" not in known:

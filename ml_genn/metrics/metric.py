@@ -40,7 +40,13 @@ class Metric(ABC):
     def update(
         self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
     ) -> None:
-        """Takes a batch of targets and predictions into account."""
+        """Takes a batch of targets and predictions into account.
+
+        Args:
+            y_true: targets, one entry per example.
+            y_pred: what the readout gave, (examples,) + shape of the output.
+            communicator: over which processes numbers are added; None (default): one.
+        """
 
     @abstractmethod
     def reset(self) -> None:
