@@ -102,6 +102,17 @@ def summary(module: str, name: str) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
+def signature(thing: Any) -> str:
+    """What a class is made with, where its ``__new__`` takes just anything."""
+    if not inspect.isclass(thing) or not inspect.isfunction(thing.__new__):
+        return ""
+    if "args" not in inspect.signature(thing.__new__).parameters:
+        return ""
+    _, *taken = inspect.signature(thing.__init__).parameters.values()
+    plain = [parameter.replace(annotation=parameter.empty) for parameter in taken]
+    return str(inspect.Signature(plain))
+
+
 def description(module: str, name: str) -> str:
     """The directive that describes a public name."""
     thing = getattr(import_module(module), name)
@@ -112,7 +123,7 @@ def description(module: str, name: str) -> str:
         if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
             text += f"   Names: {', '.join(f'``{key}``' for key in sorted(thing))}.\n"
         return text
-    directive = f".. auto{kind(thing)}:: {module}.{name}\n"
+    directive = f".. auto{kind(thing)}:: {module}.{name}{signature(thing)}\n"
     if inspect.isclass(thing):
         known = ", ".join(repeated(thing))
         directive += "   :members:\n   :show-inheritance:\n"
@@ -152,9 +163,12 @@ def repeated(cls: type) -> list[str]:
     """Members that are described, with the same arguments, where a base is."""
 
     def known(name: str, value: Any) -> bool:
-        bases = [vars(base) for base in cls.__mro__[1:-1]]
         own = arguments(value)
-        return any(name in base and arguments(base[name]) == own for base in bases)
+        for base in cls.__mro__[1:-1]:
+            declared = {**inspect.get_annotations(base), **vars(base)}
+            if name in declared and arguments(declared[name]) == own:
+                return True
+        return False
 
     members = vars(cls).items()
     return [n for n, value in members if n[0] != "_" and known(n, value)]

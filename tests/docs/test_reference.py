@@ -80,7 +80,10 @@ def test_pages_describe_what_they_list() -> None:
     assert ".. py:data:: default_neurons\n" in text
     assert "``leaky_integrate_fire``" in text
     lif = text.partition("autoclass:: ml_genn.neurons.LeakyIntegrateFire\n")[2]
-    assert ":exclude-members: POSITIVE, CHOICES, equations" in lif.partition("..")[0]
+    (hidden,) = [line for line in lif.split("..")[0].split("\n") if "exclude" in line]
+    assert {" CHOICES", " equations", " parameters"} <= set(hidden.split(","))
+    compilers = reference.text("ml_genn.compilers")
+    assert "BPTTCompiler(example_timesteps, losses, optimiser='adam'," in compilers
 
 
 def test_a_missing_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
