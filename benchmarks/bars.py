@@ -228,7 +228,9 @@ def warm_start(lab: Lab) -> tuple[float, str]:
     command = [sys.executable, str(Path(__file__).with_name("first_batch.py"))]
     times = []
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "ML_GENN_CACHE": cache}
+        # Python keeps bytecode of installed packages, and may be told not to here.
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        environment = {**kept, "ML_GENN_CACHE": cache, "PYTHONPYCACHEPREFIX": cache}
         for _ in range(lab.repeats + 1):
             start = time.perf_counter()
             subprocess.run(command, env=environment, check=True)
