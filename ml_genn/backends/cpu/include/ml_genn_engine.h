@@ -20,24 +20,24 @@
 namespace mlg {
 
 // ---------------------------------------------------------------- vectors
-// 64 bytes in the compiler's own vector type: one register with AVX-512, several otherwise.
-typedef float vec __attribute__((vector_size(64), aligned(64), may_alias));
-constexpr int LANES = 16;
+// One register in the compiler's own vector type: longer ones would live in memory. Rows of
+// numbers are padded to 64 bytes on every processor.
 #if defined(__AVX512F__)
-constexpr int BLOCK = 16;  // vectors kept in registers while rows are added
-constexpr int TILE = 4;    // and while rows are added for four examples at once
+constexpr int LANES = 16;  // floats in a register
+constexpr int BLOCK = 16;  // registers that hold sums while rows are added
+constexpr int TILE = 4;    // and, for each example, while rows are added for four at once
 #elif defined(__AVX__)
-constexpr int BLOCK = 6;
+constexpr int LANES = 8, BLOCK = 12, TILE = 2;
 #elif defined(__aarch64__)
-constexpr int BLOCK = 6;
+constexpr int LANES = 4, BLOCK = 16, TILE = 4;
 #else
-constexpr int BLOCK = 3;
+constexpr int LANES = 4, BLOCK = 12, TILE = 2;
 #endif
-#if !defined(__AVX512F__)
-constexpr int TILE = 1;
-#endif
+constexpr int VECTOR_BYTES = LANES * sizeof(float);
+typedef float vec __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 
-constexpr int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
+constexpr int ROW = 16;  // floats that rows are padded to
+constexpr int padded(int n) { return (n + ROW - 1) / ROW * ROW; }
 static inline int smaller(int a, int b) { return a < b ? a : b; }
 static inline float larger(float a, float b) { return a > b ? a : b; }
 static inline float lesser(float a, float b) { return a < b ? a : b; }

@@ -230,9 +230,9 @@ void run_pack(void *engine, int thread) {
 struct Part {
   int64_t first, last;
   Part(const Engine &e, int64_t k, int thread) {
-    const int64_t n = e.learned_size[k] / mlg::LANES, threads = e.pool.size;
-    first = n * thread / threads * mlg::LANES;
-    last = n * (thread + 1) / threads * mlg::LANES;
+    const int64_t n = e.learned_size[k] / mlg::ROW, threads = e.pool.size;
+    first = n * thread / threads * mlg::ROW;
+    last = n * (thread + 1) / threads * mlg::ROW;
   }
 };
 
