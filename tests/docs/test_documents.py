@@ -70,6 +70,13 @@ def test_links_lead_somewhere() -> None:
     assert found >= 5
 
 
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.stem)
+def test_a_page_has_one_title(path: Path) -> None:
+    """Others would stand beside it in the navigation."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
+
+
 def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
     from ml_genn.model.expression import FUNCTIONS
 
