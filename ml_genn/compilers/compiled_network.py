@@ -15,12 +15,14 @@ from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.checkpoints import restore, snapshot_of
 from ml_genn.compilers.lowering import Lowered
+from ml_genn.compilers.lowering.inputs import negative
 from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import Metric, MetricsType, default_metrics
 from ml_genn.model.batch import Mode, Outcome, Record
+from ml_genn.model.plan import Format
 from ml_genn.model.snapshot import SOURCES, TARGETS, Snapshot
 from ml_genn.network import Network
 from ml_genn.neurons import Input
@@ -171,12 +173,23 @@ class CompiledNetwork:
                 shared.
         """
         found = self._connection(connection)
-        if found.name not in self._lowered.values.indices:
+        if not self.is_sparse(found):
             raise ValidationError(
                 f"indices: connection '{found.name}' has no list of synapses. Its "
                 "weights() are indexed by both ends, or synapses share them."
             )
         return self.model.indices(found.name)
+
+    def is_sparse(self, connection: Any) -> bool:
+        """Whether a connection or layer has a list of synapses."""
+        return self._format(connection) is Format.SPARSE
+
+    def shares_weights(self, connection: Any) -> bool:
+        """Whether the synapses of a connection or layer share a kernel."""
+        return self._format(connection) is Format.KERNEL
+
+    def _format(self, connection: Any) -> Format:
+        return self._lowered.plan.synapse(self._connection(connection).name).format
 
     def check_rewired(self, connection: Connection) -> None:
         """Refuses a connection that Deep-R does not rewire.
@@ -247,6 +260,20 @@ class CompiledNetwork:
                 f"Population '{population}' never spikes, so there are no spikes to "
                 "record. Record a variable with VarRecorder instead."
             )
+
+    def negative_spikes(self, population: str) -> str:
+        """The group of a population's negative spikes.
+
+        Raises:
+            ValidationError: if it has none.
+        """
+        name = negative(population)
+        if all(group.name != name for group in self._lowered.plan.neurons):
+            raise ValidationError(
+                f"Population '{population}' has no negative spikes. Inputs made with "
+                "signed_spikes=True have them."
+            )
+        return name
 
     # ------------------------------------------------------------ updates
     @property
