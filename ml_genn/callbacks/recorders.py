@@ -139,7 +139,7 @@ class VarRecorder(_Recorder):
         var: name of the variable, for example "v".
         key, example_filter, neuron_filter: as for `SpikeRecorder`.
         genn_var: name of a variable inside the model, for example "i_syn0" or, while
-            gradients are taken, "lambda_v".
+            gradients are taken, "lambda_v"; mlGeNN's names ("V", "LambdaV") do as well.
     """
 
     def __init__(
@@ -155,14 +155,13 @@ class VarRecorder(_Recorder):
         if (var is None) == (genn_var is None):
             raise ValidationError("VarRecorder: give either var or genn_var.")
         name, given = ("genn_var", genn_var) if var is None else ("var", var)
-        self._record = Record(self._pop.name, text(f"VarRecorder: {name}", given))
+        self._name = text(f"VarRecorder: {name}", given)
 
     def set_params(self, **kwargs: Any) -> None:
         """Starts with no data; refuses an unknown variable."""
         super().set_params(**kwargs)
-        kwargs["compiled_network"].check_variable(
-            self._record.group, self._record.variable
-        )
+        name = kwargs["compiled_network"].variable(self._pop, self._name)
+        self._record = Record(self._pop.name, name)
 
     def records(self) -> tuple[Record, ...]:
         """The variable it records."""

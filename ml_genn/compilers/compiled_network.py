@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,14 @@ from ml_genn.backends import Backend
 from ml_genn.backends.seam import Model
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.communicators import Communicator
+from ml_genn.compilers.by_hand import ByHand, shaped
 from ml_genn.compilers.checkpoints import restore, snapshot_of
+from ml_genn.compilers.groups import (
+    ConnectionDict,
+    GennModel,
+    NeuronGroup,
+    SynapseGroup,
+)
 from ml_genn.compilers.lowering import Lowered
 from ml_genn.compilers.lowering.inputs import negative
 from ml_genn.compilers.recipe import Recipe, compiled_model
@@ -23,7 +31,7 @@ from ml_genn.losses import Loss
 from ml_genn.metrics import Metric, MetricsType, default_metrics
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.model.plan import Format
-from ml_genn.model.snapshot import SOURCES, TARGETS, Snapshot
+from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS, Snapshot
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser
@@ -43,6 +51,7 @@ from ml_genn.training.loop import BatchResult, Tally, run_epoch
 from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
+from ml_genn.utils.genn_names import our_name
 from ml_genn.utils.module import get_object
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
@@ -84,6 +93,8 @@ class CompiledNetwork:
     Attributes:
         custom_updates: {name: function of no arguments}, to be called by callbacks such
             as `CustomUpdateOnBatchEnd`.
+        genn_model: time and custom updates, for scripts written for mlGeNN.
+        timestep: time steps of the batch that are over.
         stop_training: set by callbacks to end training.
     """
 
@@ -101,6 +112,10 @@ class CompiledNetwork:
         self._lowered = lowered
         self._settings = settings
         self._model: Model | None = None
+        self._hand = ByHand(self)
+        self._looks = False
+        self.timestep = 0
+        self.genn_model = GennModel(self)
         self.custom_updates: dict[str, Callable[[], Any]] = {}
 
     # ------------------------------------------------------------ life
@@ -203,6 +218,41 @@ class CompiledNetwork:
                 "compiler in deep_r_conns."
             )
 
+    def stored(self, owner: str, name: str) -> np.ndarray:
+        """A copy of weights ("g"), delays ("d") or a learned parameter by its owner."""
+        if name == WEIGHTS:
+            return self.model.weights(owner)
+        if name == DELAYS:
+            return self.model.delays(owner)
+        return self.model.parameter(owner, name)
+
+    def set_stored(self, owner: str, name: str, values: np.ndarray) -> None:
+        """Replaces weights, delays or a learned parameter.
+
+        Raises:
+            ValidationError: if a number is not finite, or a delay too long.
+        """
+        if name == WEIGHTS:
+            values = finite_array(f"Weights of '{owner}'", values)
+            return self.model.set_weights(owner, values.astype(np.float32))
+        now = self.model.snapshot()
+        self.model.restore(replace(now, arrays={**now.arrays, (owner, name): values}))
+
+    @cached_property
+    def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
+        """{population or layer: its group, with ``vars``}, for mlGeNN's scripts.
+
+        From the first use on, state is kept when a batch is through.
+        """
+        self._looks = True
+        return PopulationDict({p: NeuronGroup(self, p) for p in self._lowered.neurons})
+
+    @cached_property
+    def connection_populations(self) -> Mapping[Any, SynapseGroup]:
+        """{connection or layer: its group, with ``vars``}, for mlGeNN's scripts."""
+        groups = {c: SynapseGroup(self, c) for c in self._lowered.synapses}
+        return ConnectionDict(groups)
+
     def set_weights(self, connection: Any, weights: Any) -> None:
         """Replaces the weights of a connection or layer.
 
@@ -235,19 +285,34 @@ class CompiledNetwork:
             )
         return found
 
-    def check_variable(self, population: str, variable: str) -> None:
-        """Refuses a variable that a population does not have.
-
-        Raises:
-            UnknownNameError: with the variables that it has.
-        """
-        group = self._lowered.plan.neuron(population)
+    def variables(self, population: Any) -> list[str]:
+        """Names of a population's state variables and learned parameters."""
+        group = self._lowered.plan.neuron(self._population(population).name)
         known = [v.name for v in group.variables]
+        if group.readout:
+            known += [name for name, _ in group.readout.variables]
         if group.adjoint and not self._lowered.plan.online:
             known += group.adjoint.variables
-        if variable not in known:
-            where = f"Population '{population}'"
-            raise unknown_name("variable", variable, known, where=where)
+        return [*known, *self.learned_parameters(population)]
+
+    def learned_parameters(self, population: Any) -> list[str]:
+        """Names of a population's parameters that are learned."""
+        group = self._lowered.plan.neuron(self._population(population).name)
+        return [parameter.name for parameter in group.learned]
+
+    def variable(self, population: Any, name: str) -> str:
+        """The name of a state variable, which may be given as mlGeNN's.
+
+        Raises:
+            UnknownNameError: if there is none, with the variables that there are.
+        """
+        learned = self.learned_parameters(population)
+        known = [v for v in self.variables(population) if v not in learned]
+        found = our_name(name, known)
+        if found not in known:
+            where = f"Population '{self._population(population).name}'"
+            raise unknown_name("variable", name, known, where=where)
+        return found
 
     def check_spikes(self, population: str) -> None:
         """Refuses a population that never spikes.
@@ -554,6 +619,7 @@ class CompiledNetwork:
             spikes=callbacks.spikes,
             records=(*callbacks.records, *trajectories.values()),
             keep_state=self._settings.keep_state,
+            state=self._looks or callbacks.looks,
         )
         run = self._run_steps if callbacks.steps else self._run_whole
         outcome = run(batch, mode, callbacks)
@@ -583,19 +649,92 @@ class CompiledNetwork:
         return found
 
     def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
-        return self.model.run(batch.prepared, batch.indices, mode)
+        outcome = self.model.run(batch.prepared, batch.indices, mode)
+        self.timestep = self.num_steps
+        return outcome
 
     def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
         self.model.begin_step(batch.prepared, batch.indices, mode)
         for step in range(self.num_steps):
+            self.timestep = step
             callbacks.call("on_timestep_begin", step)
             self.model.step()
+            self.timestep = step + 1
             callbacks.call("on_timestep_end", step)
         return self.model.end_step()
 
+    # ------------------------------------------------------------ by hand
+    def set_input(self, x: Any) -> None:
+        """Gives a batch that `step_time` runs.
+
+        Args:
+            x: {input: examples}, or the examples of the only input.
+        """
+        spec = self._spec()
+        self._hand.set_input(in_memory(x, None, spec, self.batch_size, targets=False))
+        self.timestep = 0
+
+    def step_time(self, callback_list: CallbackList | None = None) -> None:
+        """Advances the batch that was set by a time step, without learning.
+
+        Args:
+            callback_list: callbacks that are told of the step; None (default) for none.
+        """
+        if callback_list is not None:
+            callback_list.call("on_timestep_begin", self.timestep)
+        mode = Mode(keep_state=self._settings.keep_state, state=True)
+        self.timestep = self._hand.step(mode)
+        if callback_list is not None:
+            callback_list.call("on_timestep_end", self.timestep - 1)
+
+    def reset_time(self) -> None:
+        """Ends the batch that was set; the next step is its first again."""
+        self._hand.end()
+        self.timestep = 0
+
+    def get_readout(self, outputs: Any) -> Any:
+        """Readouts of the batch that was set, which ends.
+
+        Args:
+            outputs: a population or layer, or a sequence of them.
+
+        Returns:
+            An array (examples,) + shape, or a list of them.
+        """
+        if isinstance(outputs, Sequence):
+            return [self.get_readout(output) for output in outputs]
+        found = self._population(outputs)
+        return shaped(self._hand.result(found.name), found.shape)
+
     def state(self, population: Any, variable: str) -> np.ndarray:
-        """A state variable inside a time step's hook: (examples,) + shape."""
+        """A state variable inside a time step's hook: (examples,) + shape.
+
+        After a batch it is that at its end, if `neuron_populations` was used before or
+        the batch was run with a callback of the user's own.
+        """
         found = self._population(population)
-        self.check_variable(found.name, variable)
-        values = self.model.state(found.name, variable)
-        return values.reshape(len(values), *(found.shape or ()))
+        name = self.variable(found, variable)
+        return shaped(self.model.state(found.name, name), found.shape)
+
+    def set_state(self, population: Any, variable: str, values: Any) -> None:
+        """Replaces a state variable inside a time step's hook.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable.
+            values: numbers, one for each neuron of each example.
+
+        Raises:
+            ValidationError: if there are more or fewer, or one is not finite.
+        """
+        found = self._population(population)
+        name = self.variable(found, variable)
+        where = f"set_state: {variable} of '{found.name}'"
+        checked = finite_array(where, values)
+        expected = self.model.state(found.name, name).shape
+        if checked.size != np.prod(expected):
+            raise ValidationError(
+                f"{where}: one number for each neuron of each example, of shape "
+                f"{expected}. Received {checked.shape}."
+            )
+        self.model.set_state(found.name, name, checked.reshape(expected))

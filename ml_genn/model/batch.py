@@ -69,6 +69,7 @@ class Mode:
         spikes: neuron groups whose spikes are returned.
         records: variables recorded in every step.
         keep_state: start from the state in which the last batch ended.
+        state: keep state when the batch is through, to be looked at.
     """
 
     backward: bool = False
@@ -77,6 +78,7 @@ class Mode:
     spikes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
     keep_state: bool = False
+    state: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

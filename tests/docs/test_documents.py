@@ -43,7 +43,7 @@ def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
-    first, second, third = blocks(ROOT / "docs" / "getting_started.md")
+    first, second, third, fourth = blocks(ROOT / "docs" / "getting_started.md")
     names = run(first, {})
     assert "Left to the compiler" in capsys.readouterr().out
     rng = np.random.default_rng(0)
@@ -57,6 +57,13 @@ def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
     names |= {"x": {names["inputs"]: data}, "y": {names["output"]: np.arange(4)}}
     names = run(third, names)
     assert names["voltages"].shape == (1000, 256)
+    compiled, connection = names["compiled"], names["network"].connections[0]
+    before = compiled.weights(connection)
+    run(fourth, names)
+    assert capsys.readouterr().out.split()[-2:] == ["1000", "1000.0"]
+    changed = compiled.weights(connection) - before
+    np.testing.assert_allclose(changed[:, :10], 0.002, atol=1e-7)
+    assert not changed[:, 10:].any()
 
 
 def test_own_neurons() -> None:
