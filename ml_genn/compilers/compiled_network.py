@@ -28,7 +28,7 @@ from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
-from ml_genn.metrics import Metric, MetricsType, default_metrics
+from ml_genn.metrics import Metric, MetricsType, metric_of
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.model.plan import Format
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS, Snapshot
@@ -49,10 +49,10 @@ from ml_genn.training.data import (
 )
 from ml_genn.training.loop import BatchResult, Tally, run_epoch
 from ml_genn.training.results import PopulationDict, population_items
+from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
 from ml_genn.utils.genn_names import our_name
-from ml_genn.utils.module import get_object
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
@@ -465,7 +465,10 @@ class CompiledNetwork:
 
     def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:
         keys = list(keys)
-        if isinstance(metrics, Mapping):
+        named = isinstance(metrics, Mapping) and any(
+            isinstance(key, str) for key in metrics
+        )
+        if isinstance(metrics, Mapping) and not named:
             given = population_items(metrics)
             known = {get_underlying_pop(k): k for k in keys}
             if set(given) != set(known):
@@ -478,11 +481,13 @@ class CompiledNetwork:
         else:
             found = dict.fromkeys(keys, metrics)
         result: dict[Any, Metric] = {}
-        for key, metric in found.items():
-            made = get_object(metric, Metric, "Metric", default_metrics)
-            if made is None:
-                raise ValidationError(f"Metrics: output '{key}' has none.")
-            result[key] = made.fresh() if made in result.values() else made
+        used: list[Metric] = []
+        for key, given in found.items():
+            made = metric_of(given, str(key))
+            own = list(made.named().values())
+            twice = any(metric in used for metric in own)
+            result[key] = made.fresh() if twice else made
+            used += own
         return result
 
     # ------------------------------------------------------------ running
@@ -492,6 +497,8 @@ class CompiledNetwork:
         y: Any = None,
         metrics: MetricsType = "sparse_categorical_accuracy",
         callbacks: Callbacks = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         """Measures how good the network is.
 
@@ -499,15 +506,21 @@ class CompiledNetwork:
             x: {input: examples}, the examples of the only input, or (without y) an
                 iterable of batches (x, y).
             y: {output: targets}, or the targets of the only output.
-            metrics: a metric or its name, or one for each output.
+            metrics: a metric or its name, several in a list or as {name: metric}, or
+                {output: any of these}.
             callbacks: callbacks; a progress bar by default.
+            sample_weight: how much each example counts for loss and metrics, one number
+                each, or {output: numbers}. The loss is the sum over examples divided by
+                their number, metrics are divided by the sum of weights.
+            class_weight: {label: how much its examples count}, or {output: {label:
+                number}}; 1 for labels that are not there.
 
         Returns:
             Metrics by output (their value is ``.result``), what callbacks collected.
         """
-        return self._evaluate(
-            adapt(x, y, self._spec(), self.batch_size), metrics, callbacks
-        )
+        weights = Weights(sample_weight, class_weight)
+        data = adapt(x, y, self._spec(), self.batch_size, weights=weights)
+        return self._evaluate(data, metrics, callbacks)
 
     def evaluate_batch_iter(
         self,
@@ -548,7 +561,7 @@ class CompiledNetwork:
         self, data: InMemory | Streamed, metrics: MetricsType, callbacks: Callbacks
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         keys = data.targets if isinstance(data, InMemory) else self.outputs
-        tally = Tally(self._metrics(metrics, keys))
+        tally = Tally(self._metrics(metrics, keys), weighted=True)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
         self._test(data, tally, hooks)
         return tally.metrics, hooks.get_data()

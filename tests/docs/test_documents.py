@@ -101,10 +101,11 @@ def test_training() -> None:
     from ml_genn import Connection
     from ml_genn.compilers import EventPropCompiler
     from ml_genn.connectivity import Dense
+    from ml_genn.metrics import SparseTopKCategoricalAccuracy
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    optimisers, streams, history = blocks(ROOT / "docs" / "training.md")
+    optimisers, metrics, streams, history = blocks(ROOT / "docs" / "training.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -117,6 +118,10 @@ def test_training() -> None:
     compiled = names["compiled"]
     compiled.train(x, [0, 1], 3, callbacks=[])
     assert len(compiled.optimisers) == 2
+    names = {"compiled": compiled, "x": x, "y": [0, 1], "output": output}
+    names["SparseTopKCategoricalAccuracy"] = SparseTopKCategoricalAccuracy
+    found = run(metrics, names)["metrics"][output].result
+    assert found["top 2"] == 1.0 >= found["accuracy"]
     run(streams, {"np": np, "compiled": compiled})
     assert len(compiled.history["loss"]) == 2
     names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
