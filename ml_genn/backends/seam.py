@@ -50,7 +50,11 @@ class Model(Protocol):
         """Ends the batch: results, and backward pass and update if asked for."""
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of a batch that is being stepped: (examples, neurons)."""
+        """A state variable of a batch that is being stepped, or ran last with
+        ``Mode.state``: (examples, neurons)."""
+
+    def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
+        """Replaces such a variable."""
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""

@@ -87,7 +87,11 @@ class Callback:
 
     @_no_op
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """Called after each batch; ``metrics.loss`` is the mean loss so far."""
+        """Called after each batch; ``metrics.loss`` is the mean loss so far.
+
+        A callback of the user's own may look at the state of neurons here, for which
+        each example of the batch keeps memory of its own.
+        """
 
     @_no_op
     def on_timestep_begin(self, timestep: int) -> None:

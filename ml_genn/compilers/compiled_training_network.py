@@ -189,7 +189,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             start_epoch: number of the first epoch, 0 by default.
             shuffle: whether examples come in random order (numpy's global generator);
                 yes by default.
-            metrics: a metric or its name, or one for each output.
+            metrics: as for `evaluate`.
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.

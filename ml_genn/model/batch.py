@@ -83,6 +83,7 @@ class Mode:
         records: variables recorded in every step.
         keep_state: start from the state in which the last batch ended.
         share: which examples of a batch are run here; None for all.
+        state: keep state when the batch is through, to be looked at.
     """
 
     backward: bool = False
@@ -92,6 +93,7 @@ class Mode:
     records: tuple[Record, ...] = ()
     keep_state: bool = False
     share: Share | None = None
+    state: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,11 +57,13 @@ class Batch:
         prepared: examples in the model's form.
         indices: which of them.
         targets: {output key that the user wrote: targets of the batch}.
+        weights: {output: how much each example counts}; empty where none were given.
     """
 
     prepared: Any
     indices: np.ndarray
     targets: Mapping[Any, np.ndarray]
+    weights: Mapping[Population, np.ndarray]
 
     @property
     def size(self) -> int:
@@ -77,6 +79,7 @@ class InMemory:
     targets: Mapping[Any, np.ndarray]
     size: int
     batch_size: int
+    weights: Mapping[Population, np.ndarray]
 
     @property
     def num_batches(self) -> int:
@@ -89,7 +92,8 @@ class InMemory:
         for start in range(0, self.size, self.batch_size):
             indices = order[start : start + self.batch_size]
             chosen = {key: values[indices] for key, values in self.targets.items()}
-            yield Batch(self.prepared, indices, PopulationDict(chosen))
+            weights = {p: values[indices] for p, values in self.weights.items()}
+            yield Batch(self.prepared, indices, PopulationDict(chosen), weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +120,8 @@ class Streamed:
         for k, item in enumerate(islice(self.source, self.limit)):
             data = self._checked(item, k)
             empty = False
-            yield Batch(data.prepared, np.arange(data.size), data.targets)
+            everything = np.arange(data.size)
+            yield Batch(data.prepared, everything, data.targets, data.weights)
         if empty:
             raise ValidationError(
                 "Data: the iterable of batches yielded none. An iterator can be used "
@@ -343,6 +348,8 @@ def in_memory(
     )
     numbers = {p: v for p, (_, v) in inputs.items() if isinstance(p.neuron, InputBase)}
     spikes = {p: v for p, (_, v) in inputs.items() if p not in numbers}
+    weighed = [p for p in spec.outputs if p in outputs]
+    found = (weights or Weights()).array(spec.losses, {p: kept[p] for p in weighed})
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
@@ -351,11 +358,10 @@ def in_memory(
         targets={
             p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
         },
-        weights=(weights or Weights()).array(
-            spec.losses, {p: kept[p] for p in spec.outputs if p in outputs}
-        ),
+        weights=found,
     )
-    return InMemory(spec.prepare(examples), kept, size, batch_size)
+    columns = {} if found is None else dict(zip(weighed, found.T, strict=True))
+    return InMemory(spec.prepare(examples), kept, size, batch_size, columns)
 
 
 def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.ndarray:

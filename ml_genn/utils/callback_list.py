@@ -61,6 +61,15 @@ class CallbackList:
         return self.overrides("on_timestep_begin", "on_timestep_end")
 
     @property
+    def looks(self) -> bool:
+        """Whether a callback of the user's own may look at state after a batch."""
+        ours = __name__.split(".")[0]
+        return any(
+            overrides(c, "on_batch_end") and type(c).__module__.split(".")[0] != ours
+            for c in self._callbacks
+        )
+
+    @property
     def spikes(self) -> tuple[str, ...]:
         """Populations whose spikes are recorded."""
         return tuple(dict.fromkeys(n for c in self._callbacks for n in c.spikes()))

@@ -6,6 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,13 @@ from ml_genn.model.plan import (
 )
 from ml_genn.model.snapshot import Snapshot
 
+#: How state of a type is kept.
+_TYPES: dict[str, Any] = {
+    "float": np.float32,
+    "int32_t": np.int32,
+    "uint32_t": np.uint32,
+    "bool": np.int32,
+}
 TRAINING = 1 << 62  #: number of the first example that is trained on
 
 
@@ -124,6 +132,7 @@ class CpuModel:
         self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
         self._all_sum: AllSum | None = None
+        self._kept = 0  # examples of the last batch, if their state is kept
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
             threads, self._numbers.initial.size, (ctypes.c_int64 * len(sizes))(*sizes)
@@ -357,23 +366,47 @@ class CpuModel:
         return self._outcome(batch, self._run(batch))
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of the batch that is being stepped: (examples, neurons)."""
-        batch = self._current()
+        """A state variable of the batch that is being stepped, or ran last with
+        ``Mode.state``: (examples, neurons)."""
+        return self._typed(group, variable, np.stack(self._state(group, variable)))
+
+    def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
+        """Replaces such a variable."""
+        rows = self._state(group, variable)
+        kind = _TYPES[self._type(group, variable)]
+        given = np.broadcast_to(values, (len(rows), rows[0].size))
+        for row, numbers_of_row in zip(rows, given, strict=True):
+            row.view(kind)[...] = numbers_of_row
+
+    def _state(self, group: str, variable: str) -> list[np.ndarray]:
+        """The memory of a state variable, example by example."""
         row = self._layout.rows[group, variable]
-        rows = []
-        for b in range(batch.call.batch):
-            address = self._library.mlg_block(self._engine, b) + 4 * row.offset
-            stretch = (ctypes.c_float * row.size).from_address(address)
-            rows.append(np.array(stretch, dtype=np.float32))
-        return self._typed(group, variable, np.stack(rows))
+        places = [
+            self._library.mlg_block(self._engine, b) + 4 * row.offset
+            for b in range(self._looked_at())
+        ]
+        kind = ctypes.c_float * row.size
+        return [np.ctypeslib.as_array(kind.from_address(place)) for place in places]
+
+    def _looked_at(self) -> int:
+        """How many examples have a state that is kept."""
+        if self._stepping is None and not self._kept:
+            raise MlGennError(
+                "no state is kept: no batch is being stepped, and none ran last of "
+                "which it was asked for. Look at it in a callback's on_timestep_end or "
+                "on_batch_end, or use neuron_populations once before the batch runs."
+            )
+        return self._stepping.call.batch if self._stepping else self._kept
+
+    def _type(self, group: str, variable: str) -> str:
+        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
+        return kinds.get(variable, "float")
 
     def _typed(self, group: str, variable: str, values: np.ndarray) -> np.ndarray:
         """State as numbers of its own type; the engine keeps all in four bytes."""
-        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
-        types = {"int32_t": np.int32, "uint32_t": np.uint32, "bool": np.int32}
-        kind = types.get(kinds.get(variable, "float"))
-        found = values if kind is None else values.view(kind)
-        return found != 0 if kinds.get(variable) == "bool" else found
+        kind = self._type(group, variable)
+        found: np.ndarray = values.view(_TYPES[kind])
+        return found != 0 if kind == "bool" else found
 
     def _current(self) -> _Batch:
         if self._stepping is None:
@@ -397,7 +430,7 @@ class CpuModel:
             phases |= Phase.UPDATE
         if mode.gradients:
             phases |= Phase.REDUCE
-        if mode.spikes or mode.keep_state:
+        if mode.spikes or mode.keep_state or mode.state:
             phases |= Phase.OWN_SLOTS
         if mode.keep_state:
             phases |= Phase.KEEP_STATE
@@ -420,6 +453,7 @@ class CpuModel:
     def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
         examples = prepared.examples
         size, steps = len(indices), examples.num_steps
+        self._kept = size if mode.state else 0
         results = [
             np.zeros((size, g.size), dtype=np.float32) for g in self._layout.outputs
         ]
