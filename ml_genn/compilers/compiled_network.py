@@ -28,6 +28,7 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.serialisers.safetensors import write_file
+from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data import (
     Batch,
     DataSpec,
@@ -148,9 +149,14 @@ class CompiledNetwork:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        from ml_genn.summary import compiled_summary
+        print_fn(self._summary().text())
 
-        print_fn(compiled_summary(self, self._lowered, self._settings.num_steps))
+    def _repr_html_(self) -> str:
+        """The summary, as notebooks show it."""
+        return self._summary().html()
+
+    def _summary(self) -> Summary:
+        return compiled_summary(self, self._lowered, self._settings.num_steps)
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
