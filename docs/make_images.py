@@ -1,6 +1,6 @@
 """Draws the pictures of a document from the code beside them.
 
-Blocks of Python run in order; a picture shows the figure that the blocks before it drew.
+Blocks of Python run in order; a picture shows the figure that those before it drew.
 
     python docs/make_images.py                  # of docs/plots.md and README.md
     python docs/make_images.py docs/plots.md    # of this document

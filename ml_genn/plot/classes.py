@@ -55,6 +55,7 @@ def confusion_matrix(
     if names is not None or classes <= MOST_NUMBERS:
         ax.set_xticks(range(classes), names)
         ax.set_yticks(range(classes), names)
+        ax.tick_params(labelsize=min(10.0, 200.0 / classes))
     if names is not None and sum(map(len, names)) > MOST_NUMBERS:
         ax.tick_params("x", rotation=90)
     if classes <= MOST_NUMBERS:

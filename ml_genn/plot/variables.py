@@ -46,6 +46,8 @@ def traces(
     """
     positive("traces: dt", dt)
     text("traces: variable", variable)
+    if threshold is not None:
+        number("traces: threshold", threshold)
     values = _values(data, example)
     count = values.shape[1]
     listed = range(min(SHOWN, count)) if neurons is None else _listed(neurons, count)
@@ -60,8 +62,8 @@ def traces(
             label=f"neuron {neuron}",
         )
     if threshold is not None:
-        level = number("traces: threshold", threshold)
-        ax.axhline(level, color="0.4", linewidth=0.9, linestyle="--", label="threshold")
+        look = {"color": "0.4", "linewidth": 0.9, "linestyle": "--"}
+        ax.axhline(threshold, label="threshold", **look)
     ax.set(xlabel="time [ms]", ylabel=variable)
     ax.margins(x=0)
     plain(ax)
