@@ -103,7 +103,11 @@ class Callback:
 
     @_no_op
     def on_exception(self, error: BaseException) -> None:
-        """Called if an error, or Ctrl-C, ends an epoch; it is raised after that."""
+        """Called if an error, or Ctrl-C, ends what runs; it is raised after that.
+
+        It takes the place of `on_train_end`, `on_test_end` and `on_epoch_end`, which
+        are then not called.
+        """
 
     @_no_op
     def get_data(self) -> tuple[Any, Any] | None:

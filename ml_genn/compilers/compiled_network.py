@@ -38,6 +38,7 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.serialisers.safetensors import write_file
+from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data import (
     Batch,
     DataSpec,
@@ -47,12 +48,15 @@ from ml_genn.training.data import (
     adapt,
     in_memory,
 )
-from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.loop import BatchResult, Tally, run_epoch, telling
 from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
-from ml_genn.utils.genn_names import our_name
+        with uninterrupted():
+            outcome = self.model.run(batch.prepared, batch.indices, mode)
+            self.timestep = self.num_steps
+            return self._ran(outcome, mode)
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
@@ -164,9 +168,14 @@ class CompiledNetwork:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        from ml_genn.summary import compiled_summary
+        print_fn(self._summary().text())
 
-        print_fn(compiled_summary(self, self._lowered, self._settings.num_steps))
+    def _repr_html_(self) -> str:
+        """The summary, as notebooks show it."""
+        return self._summary().html()
+
+    def _summary(self) -> Summary:
+        return compiled_summary(self, self._lowered, self._settings.num_steps)
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
@@ -373,8 +382,9 @@ class CompiledNetwork:
                 has changed then.
         """
         set_progress = self._checked_progress(snapshot)
-        restore(self.model, self._lowered, snapshot)
-        set_progress()
+        with uninterrupted():
+            restore(self.model, self._lowered, snapshot)
+            set_progress()
 
     def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
         """Saves weights, delays, synapses and all that training needs to go on.
@@ -383,7 +393,8 @@ class CompiledNetwork:
             keys: names what is saved, for example ``(epoch,)``.
             serialiser: a serialiser or its name, "numpy" by default.
         """
-        get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
+        with uninterrupted():
+            get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 
     def save_connectivity(
         self, keys: Any = (), serialiser: Serialiser | str = "numpy"
@@ -569,9 +580,10 @@ class CompiledNetwork:
     def _test(
         self, data: InMemory | Streamed, tally: Tally, hooks: CallbackList
     ) -> None:
-        hooks.call("on_test_begin")
-        run_epoch(self, data, tally, hooks, communicator=self.communicator)
-        hooks.call("on_test_end", tally.metrics)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            run_epoch(self, data, tally, hooks, communicator=self.communicator)
+            hooks.call("on_test_end", tally.metrics)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
@@ -597,16 +609,17 @@ class CompiledNetwork:
                 )
         data = in_memory(x, None, self._spec(), self.batch_size, targets=False)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
-        hooks.call("on_test_begin")
         parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
         nothing = PopulationDict()
-        for number, batch in enumerate(data.batches()):
-            hooks.call("on_batch_begin", number)
-            result = self.run_batch(batch, hooks, number, train=False)
-            for key in keys:
-                parts[key].append(result.predictions[get_underlying_pop(key)])
-            hooks.call("on_batch_end", number, nothing)
-        hooks.call("on_test_end", nothing)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            for number, batch in enumerate(data.batches()):
+                hooks.call("on_batch_begin", number)
+                result = self.run_batch(batch, hooks, number, train=False)
+                for key in keys:
+                    parts[key].append(result.predictions[get_underlying_pop(key)])
+                hooks.call("on_batch_end", number, nothing)
+            hooks.call("on_test_end", nothing)
         found = {key: np.concatenate(part) for key, part in parts.items()}
         return PopulationDict(found), hooks.get_data()
 
@@ -662,9 +675,10 @@ class CompiledNetwork:
         return found
 
     def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
-        outcome = self.model.run(batch.prepared, batch.indices, mode)
-        self.timestep = self.num_steps
-        return outcome
+        with uninterrupted():
+            outcome = self.model.run(batch.prepared, batch.indices, mode)
+            self.timestep = self.num_steps
+            return self._ran(outcome, mode)
 
     def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
         self.model.begin_step(batch.prepared, batch.indices, mode)
@@ -674,7 +688,12 @@ class CompiledNetwork:
             self.model.step()
             self.timestep = step + 1
             callbacks.call("on_timestep_end", step)
-        return self.model.end_step()
+        with uninterrupted():
+            return self._ran(self.model.end_step(), mode)
+
+    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+        """Takes note of a batch that ran, which belongs to it: no Ctrl-C in between."""
+        return outcome
 
     # ------------------------------------------------------------ by hand
     def set_input(self, x: Any) -> None:

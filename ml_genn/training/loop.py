@@ -129,34 +129,34 @@ def run_epoch(
             it; weights are left as they were before that batch.
     """
     tally.reset()
-    with _told(callbacks):
-        if isinstance(data, InMemory):
-            tally.check(data, runner.num_steps)
-        for number, batch in enumerate(data.batches(shuffle)):
-            if isinstance(data, Streamed):
-                tally.check(batch, runner.num_steps)
-            callbacks.call("on_batch_begin", number)
-            if train:
-                runner.begin_batch()
-            result = runner.run_batch(batch, callbacks, number, train=train)
-            if train and not result.finite:
-                if not callbacks.overrides("on_diverged"):
-                    raise _diverged(epoch, number)
-                callbacks.call("on_diverged", epoch, number)
-            else:
-                tally.add(batch, result, communicator)
-                callbacks.call("on_batch_end", number, tally.metrics)
-            if train and runner.stop_training:
-                return
+    if isinstance(data, InMemory):
+        tally.check(data, runner.num_steps)
+    for number, batch in enumerate(data.batches(shuffle)):
+        if isinstance(data, Streamed):
+            tally.check(batch, runner.num_steps)
+        callbacks.call("on_batch_begin", number)
+        if train:
+            runner.begin_batch()
+        result = runner.run_batch(batch, callbacks, number, train=train)
+        if train and not result.finite:
+            if not callbacks.overrides("on_diverged"):
+                raise _diverged(epoch, number)
+            callbacks.call("on_diverged", epoch, number)
+        else:
+            tally.add(batch, result, communicator)
+            callbacks.call("on_batch_end", number, tally.metrics)
+        if train and runner.stop_training:
+            return
 
 
 @contextmanager
-def _told(callbacks: CallbackList) -> Iterator[None]:
-    """Tells callbacks of an exception, which goes on."""
+def telling(*lists: CallbackList) -> Iterator[None]:
+    """Tells callbacks of an exception inside a block, which goes on."""
     try:
         yield
     except BaseException as error:
-        callbacks.call("on_exception", error)
+        for callbacks in lists:
+            callbacks.call("on_exception", error)
         raise
 
 

@@ -27,6 +27,7 @@ FRONTEND = {
     "network",
     "neurons",
     "optimisers",
+    "plot",
     "population",
     "readouts",
     "sequential",
