@@ -1,7 +1,7 @@
 """Starts a script on several processes: ``python -m ml_genn.launch -n 2 script.py``.
 
-As ``mpirun -n 2 python script.py``, with the mpirun that was installed beside this Python,
-if there is one.
+As ``mpirun -n 2 python script.py``, with the mpirun that was installed beside this
+Python, if there is one.
 """
 
 from __future__ import annotations

@@ -23,9 +23,12 @@ class Callback:
     Attributes:
         key: key of its data, where that is known beforehand; None (default) for its
             place in the list of callbacks.
+        first_process_only: whether, of several processes that run a network together,
+            only the first one needs it, since it prints or writes files; no by default.
     """
 
     key: Any = None
+    first_process_only: bool = False
 
     @_no_op
     def set_params(self, **kwargs: Any) -> None:

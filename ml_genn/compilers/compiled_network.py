@@ -24,6 +24,7 @@ from ml_genn.compilers.groups import (
 )
 from ml_genn.compilers.lowering import Lowered
 from ml_genn.compilers.lowering.inputs import negative
+from ml_genn.compilers.processes import join
 from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
@@ -53,10 +54,8 @@ from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
-        with uninterrupted():
-            outcome = self.model.run(batch.prepared, batch.indices, mode)
-            self.timestep = self.num_steps
-            return self._ran(outcome, mode)
+from ml_genn.utils.genn_names import our_name
+from ml_genn.utils.interrupts import uninterrupted
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
@@ -133,6 +132,8 @@ class CompiledNetwork:
                 num_threads=self._settings.num_threads,
                 seed=self._settings.seed,
             )
+            if self.communicator is not None:
+                join(self._model, self.communicator)
         return self._model
 
     def __enter__(self) -> Self:
@@ -154,8 +155,14 @@ class CompiledNetwork:
 
     @property
     def batch_size(self) -> int:
-        """Examples in a batch."""
+        """Examples in a batch, or in this process's share of it."""
         return self._settings.batch_size
+
+    @property
+    def full_batch_size(self) -> int:
+        """Examples in a batch, those of all processes."""
+        communicator = self.communicator
+        return self.batch_size * (1 if communicator is None else communicator.num_ranks)
 
     @property
     def communicator(self) -> Communicator | None:
@@ -394,7 +401,8 @@ class CompiledNetwork:
             serialiser: a serialiser or its name, "numpy" by default.
         """
         with uninterrupted():
-            get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
+            if self._writes:
+                get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 
     def save_connectivity(
         self, keys: Any = (), serialiser: Serialiser | str = "numpy"
@@ -419,6 +427,8 @@ class CompiledNetwork:
             CheckpointError: if it is missing, damaged or does not fit, by the name of
                 what does not; nothing has changed then.
         """
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(get_serialiser(serialiser).load(as_keys(keys)))
 
     def save_model(self, path: str | Path, **info: Any) -> None:
@@ -431,7 +441,13 @@ class CompiledNetwork:
         Raises:
             UnsupportedError: if something cannot be saved, such as a lambda.
         """
-        write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+        if self._writes:
+            write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this process writes files: the first of several does."""
+        return self.communicator is None or self.communicator.rank == 0
 
     def _progress(self) -> Any:
         """How far training is; None where nothing is trained."""
@@ -530,7 +546,7 @@ class CompiledNetwork:
             Metrics by output (their value is ``.result``), what callbacks collected.
         """
         weights = Weights(sample_weight, class_weight)
-        data = adapt(x, y, self._spec(), self.batch_size, weights=weights)
+        data = adapt(x, y, self._spec(), self.full_batch_size, weights=weights)
         return self._evaluate(data, metrics, callbacks)
 
     def evaluate_batch_iter(
@@ -555,7 +571,7 @@ class CompiledNetwork:
         if num_batches is None and isinstance(data, Sized):
             num_batches = len(data)
         batches = Keyed(data, inputs, outputs)
-        stream = Streamed(batches, self._spec(), self.batch_size, num_batches)
+        stream = Streamed(batches, self._spec(), self.full_batch_size, num_batches)
         return self._evaluate(stream, metrics, callbacks)
 
     def evaluate_batch(
@@ -607,17 +623,19 @@ class CompiledNetwork:
                     f"predict: '{key}' has no readout. Outputs of this network: "
                     f"{[p.name for p in self.outputs]}."
                 )
-        data = in_memory(x, None, self._spec(), self.batch_size, targets=False)
+        data = in_memory(x, None, self._spec(), self.full_batch_size, targets=False)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
         parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
         nothing = PopulationDict()
         with telling(hooks):
             hooks.call("on_test_begin")
-            for number, batch in enumerate(data.batches()):
+            for number, whole in enumerate(data.batches()):
+                batch = whole.shared(self.communicator)
                 hooks.call("on_batch_begin", number)
                 result = self.run_batch(batch, hooks, number, train=False)
                 for key in keys:
-                    parts[key].append(result.predictions[get_underlying_pop(key)])
+                    part = result.predictions[get_underlying_pop(key)]
+                    parts[key].append(whole.gathered(part, self.communicator))
                 hooks.call("on_batch_end", number, nothing)
             hooks.call("on_test_end", nothing)
         found = {key: np.concatenate(part) for key, part in parts.items()}
@@ -645,6 +663,7 @@ class CompiledNetwork:
             spikes=callbacks.spikes,
             records=(*callbacks.records, *trajectories.values()),
             keep_state=self._settings.keep_state,
+            share=batch.share,
             state=self._looks or callbacks.looks,
         )
         run = self._run_steps if callbacks.steps else self._run_whole

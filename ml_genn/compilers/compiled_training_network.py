@@ -126,6 +126,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             CheckpointError: if there is none, or it is damaged or does not fit.
         """
         found = get_serialiser(serialiser)
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(newest(found) if keys is None else found.load(as_keys(keys)))
         return 0 if self._epoch is None else self._epoch + 1
 
@@ -227,7 +229,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             x,
             y,
             spec,
-            self.batch_size,
+            self.full_batch_size,
             epochs=num_epochs,
             weights=weights,
             steps=steps_per_epoch,
@@ -243,7 +245,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         validation = None
         if aside is not None:
-            kept = adapt(*aside, spec, self.batch_size, epochs=num_epochs)
+            kept = adapt(*aside, spec, self.full_batch_size, epochs=num_epochs)
             fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told
