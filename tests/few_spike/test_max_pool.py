@@ -11,6 +11,7 @@ from few_spike.codes import RNG, recorded, sent, spikes_of
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import (
     BPTTCompiler,
+    EPropCompiler,
     EventPropCompiler,
     FewSpikeCompiler,
     InferenceCompiler,
@@ -162,7 +163,7 @@ def test_large_patches() -> None:
 @pytest.mark.parametrize(
     "neuron", ["few_spike_relu", "few_spike_max_pool", "spiking_max_pool"]
 )
-@pytest.mark.parametrize("compiler", [BPTTCompiler, EventPropCompiler])
+@pytest.mark.parametrize("compiler", [BPTTCompiler, EPropCompiler, EventPropCompiler])
 def test_not_trained(compiler: Any, neuron: str) -> None:
     connectivity = MaxPool2D(2) if "max" in neuron else None
     network = net(neuron, connectivity)
