@@ -169,7 +169,8 @@ def test_not_trained(compiler: Any, neuron: str) -> None:
     network = net(neuron, connectivity)
     with network:
         last = Population(LeakyIntegrate(readout="avg_var"), 3)
-        Connection(network.populations[1], last, Dense(0.1), Exponential())
+        synapse = "delta" if compiler is EPropCompiler else Exponential()
+        Connection(network.populations[1], last, Dense(0.1), synapse)
     rule = compiler(10, losses="sparse_categorical_crossentropy")
     with pytest.raises(UnsupportedError, match=r"FewSpikeCompiler|AvgPool2D"):
         rule.compile(network)
