@@ -25,7 +25,7 @@ except SystemExit:
 
 def started(*arguments):
     """A run of the script by two processes."""
-    # Containers often run as root on fewer cores than processes, which Open MPI refuses.
+    # Open MPI refuses root, and more processes than cores; both are usual in CI.
     open_mpi = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
@@ -48,7 +48,7 @@ def test_as_one_process(tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("Epoch 0/0:   0%") == 1
     alone = compiled(None)
-    x, y = examples()
+    x, _ = examples()
     with np.load(tmp_path / "found.npz") as found:
         loaded = load_model(tmp_path / "found.npz.model")
         for connection in loaded.network.connections:
