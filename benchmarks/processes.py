@@ -1,8 +1,8 @@
 """Training by two processes against training by one, each process on one core.
 
-The network and the batches are those of `event_prop.py` with 1,000 steps and 8,000 input
-spikes per example. Each run starts its processes anew with `ml_genn.launch` and takes the
-median time of a batch, that of the first epoch left out.
+The network and the batches are those of `event_prop.py` with 1,000 steps and 8,000
+input spikes per example. Each run starts its processes anew with `ml_genn.launch` and
+takes the median time of a batch, that of the first epoch left out.
 """
 
 from __future__ import annotations
