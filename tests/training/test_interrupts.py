@@ -14,7 +14,7 @@ import pytest
 from engine.processes import start
 from training.small_nets import CROSS_ENTROPY, Spy, labels, small, spikes
 
-from ml_genn.callbacks import Callback, Checkpoint
+from ml_genn.callbacks import Callback, Checkpoint, SpikeRecorder
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.serialisers import Numpy
 from ml_genn.utils.files import write_whole
@@ -210,7 +210,7 @@ class InTheEngine(Callback):
         if batch == 0:
             main = main_thread().ident
             assert main is not None
-            Timer(0.05, signal.pthread_kill, (main, signal.SIGINT)).start()
+            Timer(0.01, signal.pthread_kill, (main, signal.SIGINT)).start()
 
 
 @pytest.mark.parametrize("num_threads", [1, 2])
@@ -237,6 +237,18 @@ def test_callbacks_of_a_test_are_told(how: str) -> None:
         getattr(compiled, how)(*data, callbacks=[spy, Interrupts("on_batch_end")])
     assert spy.hooks.count("on_exception") == 1
     assert "on_test_end" not in spy.hooks
+
+
+def test_what_recorders_collected_is_kept() -> None:
+    net = small()
+    compiled, recorder = net.train_compiler(), SpikeRecorder(net.inputs, key="in")
+    with pytest.raises(KeyboardInterrupt):
+        compiled.train(
+            spikes(8), labels(8), callbacks=[recorder, Interrupts("on_batch_end")]
+        )
+    key, (times, ids) = recorder.get_data()
+    assert key == "in"
+    assert len(times) == len(ids) == 4  # those of the first batch
 
 
 def test_a_file_that_is_being_written_is_written(
