@@ -126,6 +126,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             CheckpointError: if there is none, or it is damaged or does not fit.
         """
         found = get_serialiser(serialiser)
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(newest(found) if keys is None else found.load(as_keys(keys)))
         return 0 if self._epoch is None else self._epoch + 1
 
@@ -186,7 +188,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             start_epoch: number of the first epoch, 0 by default.
             shuffle: whether examples come in random order (numpy's global generator);
                 yes by default.
-            metrics: a metric or its name, or one for each output.
+            metrics: as for `evaluate`.
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
@@ -227,7 +229,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             x,
             y,
             spec,
-            self.batch_size,
+            self.full_batch_size,
             epochs=num_epochs,
             weights=weights,
             steps=steps_per_epoch,
@@ -243,7 +245,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         validation = None
         if aside is not None:
-            kept = adapt(*aside, spec, self.batch_size, epochs=num_epochs)
+            kept = adapt(*aside, spec, self.full_batch_size, epochs=num_epochs)
             fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told

@@ -13,7 +13,6 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.metrics.metric import scalar
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.logs import VALIDATION, Logs
-from ml_genn.utils.module import alias
 from ml_genn.utils.network import get_underlying_pop
 from ml_genn.utils.tables import Table
 
@@ -38,10 +37,10 @@ def _named(metrics: PopulationDict, prefix: str) -> dict[str, float]:
     found = {f"{prefix}loss": nan if metrics.loss is None else metrics.loss}
     for key, metric in metrics.items():
         output = f"{get_underlying_pop(key).name}_" if len(metrics) > 1 else ""
-        if np.ndim(metric.result) == 0:
-            value = scalar(metric)
-            name = f"{prefix}{output}{alias(type(metric))}"
-            found[name] = nan if value is None else value
+        for name, one in metric.named().items():
+            if np.ndim(one.result) == 0:
+                value = scalar(one)
+                found[f"{prefix}{output}{name}"] = nan if value is None else value
     return found
 
 

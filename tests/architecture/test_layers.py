@@ -44,6 +44,7 @@ BELOW: dict[str, set[str]] = {
     "codegen": {"model"},
     "backends": {"codegen", "model"},
     "frontend": {"model"},
+    "launch": set(),
     "training": {"frontend", "model"},
     "compilers": {"training", "frontend", "backends", "model"},
     "saving": {"compilers", "training", "frontend", "backends", "model"},
