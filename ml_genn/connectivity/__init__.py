@@ -8,6 +8,9 @@ from ml_genn.connectivity.fixed_probability import FixedProbability
 from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
 
+#: {name: class} of those that need no argument: none.
+default_connectivity: dict[str, type[Connectivity]] = {}
+
 __all__ = [
     "AvgPool2D",
     "AvgPoolConv2D",
@@ -20,4 +23,5 @@ __all__ = [
     "FixedProbability",
     "OneToOne",
     "Sparse",
+    "default_connectivity",
 ]
