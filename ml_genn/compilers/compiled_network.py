@@ -149,6 +149,11 @@ class CompiledNetwork:
         return self._settings.num_steps
 
     @property
+    def num_recording_timesteps(self) -> int:
+        """Time steps that recorders keep of an example: all of them."""
+        return self.num_steps
+
+    @property
     def batch_size(self) -> int:
         """Examples in a batch."""
         return self._settings.batch_size
