@@ -641,6 +641,7 @@ class CompiledNetwork:
         )
         run = self._run_steps if callbacks.steps else self._run_whole
         outcome = run(batch, mode, callbacks)
+        self._hand.keep(outcome.results)
         callbacks.call("on_recorded", number, outcome)
         predictions = PopulationDict()
         for population in self.outputs:
@@ -711,7 +712,7 @@ class CompiledNetwork:
         self.timestep = 0
 
     def get_readout(self, outputs: Any) -> Any:
-        """Readouts of the batch that was set, which ends.
+        """Readouts of the batch that ran last; one that was set ends.
 
         Args:
             outputs: a population or layer, or a sequence of them.
