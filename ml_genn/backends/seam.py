@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,6 +58,9 @@ class Model(Protocol):
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
+
+    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+        """How gradients are summed over processes, in place; None for one process."""
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""

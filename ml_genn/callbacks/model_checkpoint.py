@@ -38,6 +38,8 @@ class ModelCheckpoint(Callback):
         output: which output's metric; needed where several are measured.
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         path: str | Path,

@@ -15,6 +15,8 @@ from ml_genn.utils.module import alias
 class BatchProgressBar(Callback):
     """A tqdm bar per epoch, with the loss and the metrics so far."""
 
+    first_process_only = True
+
     def __init__(self) -> None:
         self._bar: Any = None
         self._shown = False

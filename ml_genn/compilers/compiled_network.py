@@ -24,6 +24,7 @@ from ml_genn.compilers.groups import (
 )
 from ml_genn.compilers.lowering import Lowered
 from ml_genn.compilers.lowering.inputs import negative
+from ml_genn.compilers.processes import join
 from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
@@ -38,6 +39,7 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.serialisers.safetensors import write_file
+from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data import (
     Batch,
     DataSpec,
@@ -47,12 +49,13 @@ from ml_genn.training.data import (
     adapt,
     in_memory,
 )
-from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.loop import BatchResult, Tally, run_epoch, telling
 from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
 from ml_genn.utils.genn_names import our_name
+from ml_genn.utils.interrupts import uninterrupted
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
@@ -129,6 +132,8 @@ class CompiledNetwork:
                 num_threads=self._settings.num_threads,
                 seed=self._settings.seed,
             )
+            if self.communicator is not None:
+                join(self._model, self.communicator)
         return self._model
 
     def __enter__(self) -> Self:
@@ -155,8 +160,14 @@ class CompiledNetwork:
 
     @property
     def batch_size(self) -> int:
-        """Examples in a batch."""
+        """Examples in a batch, or in this process's share of it."""
         return self._settings.batch_size
+
+    @property
+    def full_batch_size(self) -> int:
+        """Examples in a batch, those of all processes."""
+        communicator = self.communicator
+        return self.batch_size * (1 if communicator is None else communicator.num_ranks)
 
     @property
     def communicator(self) -> Communicator | None:
@@ -169,9 +180,14 @@ class CompiledNetwork:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        from ml_genn.summary import compiled_summary
+        print_fn(self._summary().text())
 
-        print_fn(compiled_summary(self, self._lowered, self._settings.num_steps))
+    def _repr_html_(self) -> str:
+        """The summary, as notebooks show it."""
+        return self._summary().html()
+
+    def _summary(self) -> Summary:
+        return compiled_summary(self, self._lowered, self._settings.num_steps)
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
@@ -378,8 +394,9 @@ class CompiledNetwork:
                 has changed then.
         """
         set_progress = self._checked_progress(snapshot)
-        restore(self.model, self._lowered, snapshot)
-        set_progress()
+        with uninterrupted():
+            restore(self.model, self._lowered, snapshot)
+            set_progress()
 
     def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
         """Saves weights, delays, synapses and all that training needs to go on.
@@ -388,7 +405,9 @@ class CompiledNetwork:
             keys: names what is saved, for example ``(epoch,)``.
             serialiser: a serialiser or its name, "numpy" by default.
         """
-        get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
+        with uninterrupted():
+            if self._writes:
+                get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 
     def save_connectivity(
         self, keys: Any = (), serialiser: Serialiser | str = "numpy"
@@ -413,6 +432,8 @@ class CompiledNetwork:
             CheckpointError: if it is missing, damaged or does not fit, by the name of
                 what does not; nothing has changed then.
         """
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(get_serialiser(serialiser).load(as_keys(keys)))
 
     def save_model(self, path: str | Path, **info: Any) -> None:
@@ -425,7 +446,13 @@ class CompiledNetwork:
         Raises:
             UnsupportedError: if something cannot be saved, such as a lambda.
         """
-        write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+        if self._writes:
+            write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this process writes files: the first of several does."""
+        return self.communicator is None or self.communicator.rank == 0
 
     def _progress(self) -> Any:
         """How far training is; None where nothing is trained."""
@@ -524,7 +551,7 @@ class CompiledNetwork:
             Metrics by output (their value is ``.result``), what callbacks collected.
         """
         weights = Weights(sample_weight, class_weight)
-        data = adapt(x, y, self._spec(), self.batch_size, weights=weights)
+        data = adapt(x, y, self._spec(), self.full_batch_size, weights=weights)
         return self._evaluate(data, metrics, callbacks)
 
     def evaluate_batch_iter(
@@ -549,7 +576,7 @@ class CompiledNetwork:
         if num_batches is None and isinstance(data, Sized):
             num_batches = len(data)
         batches = Keyed(data, inputs, outputs)
-        stream = Streamed(batches, self._spec(), self.batch_size, num_batches)
+        stream = Streamed(batches, self._spec(), self.full_batch_size, num_batches)
         return self._evaluate(stream, metrics, callbacks)
 
     def evaluate_batch(
@@ -574,9 +601,10 @@ class CompiledNetwork:
     def _test(
         self, data: InMemory | Streamed, tally: Tally, hooks: CallbackList
     ) -> None:
-        hooks.call("on_test_begin")
-        run_epoch(self, data, tally, hooks, communicator=self.communicator)
-        hooks.call("on_test_end", tally.metrics)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            run_epoch(self, data, tally, hooks, communicator=self.communicator)
+            hooks.call("on_test_end", tally.metrics)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
@@ -600,18 +628,21 @@ class CompiledNetwork:
                     f"predict: '{key}' has no readout. Outputs of this network: "
                     f"{[p.name for p in self.outputs]}."
                 )
-        data = in_memory(x, None, self._spec(), self.batch_size, targets=False)
+        data = in_memory(x, None, self._spec(), self.full_batch_size, targets=False)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
-        hooks.call("on_test_begin")
         parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
         nothing = PopulationDict()
-        for number, batch in enumerate(data.batches()):
-            hooks.call("on_batch_begin", number)
-            result = self.run_batch(batch, hooks, number, train=False)
-            for key in keys:
-                parts[key].append(result.predictions[get_underlying_pop(key)])
-            hooks.call("on_batch_end", number, nothing)
-        hooks.call("on_test_end", nothing)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            for number, whole in enumerate(data.batches()):
+                batch = whole.shared(self.communicator)
+                hooks.call("on_batch_begin", number)
+                result = self.run_batch(batch, hooks, number, train=False)
+                for key in keys:
+                    part = result.predictions[get_underlying_pop(key)]
+                    parts[key].append(whole.gathered(part, self.communicator))
+                hooks.call("on_batch_end", number, nothing)
+            hooks.call("on_test_end", nothing)
         found = {key: np.concatenate(part) for key, part in parts.items()}
         return PopulationDict(found), hooks.get_data()
 
@@ -637,6 +668,7 @@ class CompiledNetwork:
             spikes=callbacks.spikes,
             records=(*callbacks.records, *trajectories.values()),
             keep_state=self._settings.keep_state,
+            share=batch.share,
             state=self._looks or callbacks.looks,
         )
         run = self._run_steps if callbacks.steps else self._run_whole
@@ -668,9 +700,10 @@ class CompiledNetwork:
         return found
 
     def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
-        outcome = self.model.run(batch.prepared, batch.indices, mode)
-        self.timestep = self.num_steps
-        return outcome
+        with uninterrupted():
+            outcome = self.model.run(batch.prepared, batch.indices, mode)
+            self.timestep = self.num_steps
+            return self._ran(outcome, mode)
 
     def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
         self.model.begin_step(batch.prepared, batch.indices, mode)
@@ -680,7 +713,12 @@ class CompiledNetwork:
             self.model.step()
             self.timestep = step + 1
             callbacks.call("on_timestep_end", step)
-        return self.model.end_step()
+        with uninterrupted():
+            return self._ran(self.model.end_step(), mode)
+
+    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+        """Takes note of a batch that ran, which belongs to it: no Ctrl-C in between."""
+        return outcome
 
     # ------------------------------------------------------------ by hand
     def set_input(self, x: Any) -> None:

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from ml_genn.backends import BACKENDS, Backend, get_backend
+from ml_genn.backends.cores import available_cores
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.recipe import Recipe
@@ -99,6 +100,7 @@ class Compiler(ABC):
         except TypeError:
             given = {}
         given.pop("self", None)
+        given.pop("communicator", None)  # whoever loads it may be alone
         extra = given.pop("genn_kwargs", {})
         ours = {k: v for k, v in extra.items() if k not in GENN_ARGUMENTS}
         made._given = {**given, **ours}
@@ -126,6 +128,8 @@ class Compiler(ABC):
         self.backend = self._chosen(backend)
         if num_threads is not None:
             whole(f"{name}: num_threads", num_threads)
+        elif communicator is not None:
+            num_threads = max(1, available_cores() // communicator.local_ranks)
         self.num_threads = num_threads
         self.genn_kwargs = self._checked(genn_kwargs)
         if kernel_profiling:

@@ -74,12 +74,6 @@ class TrainingCompiler(Compiler):
     ) -> None:
         super().__init__(**kwargs)
         name = type(self).__name__
-        if self.batch_size != self.full_batch_size:
-            raise UnsupportedError(
-                f"{name}: gradients are not summed over processes, so each would learn "
-                "alone. Train in one process (communicator=None), with num_threads for "
-                "its cores; InferenceCompiler takes several."
-            )
         self.example_timesteps = whole(f"{name}: example_timesteps", example_timesteps)
         self.losses = losses
         self.per_timestep_loss = per_timestep_loss

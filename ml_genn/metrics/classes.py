@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, reduced
+from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
 from ml_genn.utils.checks import whole
 from ml_genn.utils.labels import checked_labels, checked_shares
 
@@ -38,7 +38,7 @@ class _Labelled(Metric):
     def compared(self, y_true: Any, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Labels (examples,) and outputs (examples, neurons) of a batch."""
         labels = self.labels(y_true)
-        outputs = np.reshape(y_pred, (len(y_pred), -1))
+        outputs = rows(y_pred)
         if labels.shape != outputs.shape[:1]:
             raise ValidationError(
                 f"{type(self).__name__}: one label per prediction. Received labels "
@@ -58,7 +58,7 @@ class _OneHot(_Labelled):
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Labels of a batch of targets."""
-        return np.asarray(np.argmax(np.reshape(y_true, (len(y_true), -1)), axis=1))
+        return np.asarray(np.argmax(rows(y_true), axis=1))
 
 
 class SparseTopKCategoricalAccuracy(_Labelled):

@@ -109,3 +109,9 @@ def ones_or(weights: np.ndarray | None, size: int) -> np.ndarray:
 def reduced(value: float, communicator: Communicator | None) -> float:
     """The sum of a number over all processes."""
     return value if communicator is None else float(communicator.reduce_sum(value))
+
+
+def rows(values: Any) -> np.ndarray:
+    """Values (examples, numbers), also where a process has no example of a batch."""
+    array = np.asarray(values)
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, reduced
+from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
 from ml_genn.utils.checks import finite_array
 
 
@@ -49,7 +49,7 @@ class _MeanError(Metric):
                 f"{type(self).__name__}: targets and predictions have the same shape. "
                 f"Received {target.shape} and {np.shape(y_pred)}."
             )
-        sizes = self.size(target - y_pred).reshape(len(target), -1)
+        sizes = rows(self.size(target - y_pred))
         counts = ones_or(weights, len(target))
         self.total += reduced(float(counts @ sizes.sum(axis=1)), communicator)
         self.count += reduced(float(counts.sum() * sizes.shape[1]), communicator)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import Metric
+from ml_genn.metrics.metric import reduced
 from ml_genn.training.data import Batch, InMemory, Streamed
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.callback_list import CallbackList
@@ -95,8 +96,8 @@ class Tally:
             y_true, y_pred = batch.targets[key], result.predictions[key]
             metric.update(y_true, y_pred, communicator, **given)
         if result.loss is not None:
-            self._sum += result.loss
-            self._count += batch.size
+            self._sum += reduced(result.loss, communicator)
+            self._count += batch.size if batch.share is None else batch.share.whole
             self.metrics.loss = self._sum / self._count
 
 
@@ -121,7 +122,7 @@ def run_epoch(
         epoch: number of the epoch, for errors.
         train: whether the network learns, or is only evaluated.
         shuffle: whether examples come in random order.
-        communicator: sums metrics over processes.
+        communicator: of processes that run each batch together; None for one.
 
     Raises:
         ValidationError: if a metric does not fit the targets.
@@ -129,34 +130,35 @@ def run_epoch(
             it; weights are left as they were before that batch.
     """
     tally.reset()
-    with _told(callbacks):
-        if isinstance(data, InMemory):
-            tally.check(data, runner.num_steps)
-        for number, batch in enumerate(data.batches(shuffle)):
-            if isinstance(data, Streamed):
-                tally.check(batch, runner.num_steps)
-            callbacks.call("on_batch_begin", number)
-            if train:
-                runner.begin_batch()
-            result = runner.run_batch(batch, callbacks, number, train=train)
-            if train and not result.finite:
-                if not callbacks.overrides("on_diverged"):
-                    raise _diverged(epoch, number)
-                callbacks.call("on_diverged", epoch, number)
-            else:
-                tally.add(batch, result, communicator)
-                callbacks.call("on_batch_end", number, tally.metrics)
-            if train and runner.stop_training:
-                return
+    if isinstance(data, InMemory):
+        tally.check(data, runner.num_steps)
+    for number, whole in enumerate(data.batches(shuffle, communicator)):
+        if isinstance(data, Streamed):
+            tally.check(whole, runner.num_steps)
+        batch = whole.shared(communicator)
+        callbacks.call("on_batch_begin", number)
+        if train:
+            runner.begin_batch()
+        result = runner.run_batch(batch, callbacks, number, train=train)
+        if train and not result.finite:
+            if not callbacks.overrides("on_diverged"):
+                raise _diverged(epoch, number)
+            callbacks.call("on_diverged", epoch, number)
+        else:
+            tally.add(batch, result, communicator)
+            callbacks.call("on_batch_end", number, tally.metrics)
+        if train and runner.stop_training:
+            return
 
 
 @contextmanager
-def _told(callbacks: CallbackList) -> Iterator[None]:
-    """Tells callbacks of an exception, which goes on."""
+def telling(*lists: CallbackList) -> Iterator[None]:
+    """Tells callbacks of an exception inside a block, which goes on."""
     try:
         yield
     except BaseException as error:
-        callbacks.call("on_exception", error)
+        for callbacks in lists:
+            callbacks.call("on_exception", error)
         raise
 
 

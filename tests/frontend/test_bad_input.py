@@ -30,7 +30,6 @@ from ml_genn import (
 )
 from ml_genn.backends import get_backend
 from ml_genn.callbacks import Callback, SpikeRecorder
-from ml_genn.communicators import Communicator
 from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
@@ -664,29 +663,6 @@ def test_strengths_are_for_hidden_populations_of_the_network() -> None:
         with pytest.raises(ValidationError, match="is no hidden population of this"):
             net.train_compiler(reg_lambda_lower={key: 1.0})
     assert net.train_compiler(reg_lambda_lower={net.hidden: 1.0}).network is net.network
-
-
-class Pair(Communicator):
-    """Two processes."""
-
-    rank, num_ranks = 0, 2
-
-    def barrier(self) -> None:
-        """Nothing to wait for."""
-
-    def broadcast(self, data: Any, root: int) -> None:
-        """Nothing to send."""
-
-    def reduce_sum(self, value: Any) -> Any:
-        """Twice the value."""
-        return 2 * value
-
-
-@pytest.mark.parametrize("make", COMPILERS[1:])
-def test_processes_do_not_learn_together(make: Any) -> None:
-    with pytest.raises(UnsupportedError, match="gradients are not summed over proces"):
-        make(communicator=Pair(), batch_size=4)
-    assert InferenceCompiler(STEPS, communicator=Pair(), batch_size=4).batch_size == 2
 
 
 @pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])

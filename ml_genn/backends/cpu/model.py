@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ml_genn.backends.cpu import abi, snapshots
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
+from ml_genn.backends.cpu.all_sum import AllSum
 from ml_genn.backends.cpu.numbers import (
     aligned,
     delay_rings,
@@ -22,7 +23,7 @@ from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
-from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
+from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record, Share
 from ml_genn.model.plan import (
     SIGN,
     Delay,
@@ -130,6 +131,7 @@ class CpuModel:
         self._rings = delay_rings(layout, values, self._numbers.integers)
         self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
+        self._all_sum: AllSum | None = None
         self._kept = 0  # examples of the last batch, if their state is kept
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
@@ -218,6 +220,10 @@ class CpuModel:
         )
         if name in self._rewirings:
             self._rewirings[name].begin()
+
+    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+        """How gradients are summed over processes, in place; None for one process."""
+        self._all_sum = AllSum(all_sum) if all_sum else None
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""
@@ -440,6 +446,8 @@ class CpuModel:
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
+        if self._all_sum:
+            self._all_sum.check()
         return status
 
     def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
@@ -468,8 +476,12 @@ class CpuModel:
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
         recordings = self._recordings(records)
-        first = self._first_example(mode.update, size)
+        share = mode.share or Share(0, size)
+        first = self._first_example(mode.update, share)
         call = self._call(size, steps, first, kept)
+        call.scale = 1.0 / max(share.whole, 1)
+        if mode.share and self._all_sum:
+            call.all_sum = self._all_sum.function
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         if not mode.gradients:
@@ -484,15 +496,15 @@ class CpuModel:
             [prepared, kept, targets, recordings],
         )
 
-    def _first_example(self, trains: bool, size: int) -> int:
+    def _first_example(self, trains: bool, share: Share) -> int:
         """The number of a batch's first example, which random numbers depend on.
 
         Examples that are trained on are counted for themselves, so that evaluating in
         between does not change training.
         """
         first = self._examples_run[trains]
-        self._examples_run[trains] += size
-        return first + TRAINING * trains
+        self._examples_run[trains] += share.whole
+        return first + share.first + TRAINING * trains
 
     def _call(
         self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
@@ -520,7 +532,6 @@ class CpuModel:
             carried=1 + max(self._values.max_delays.values(), default=0),
             rings=self._rings.ctypes.data,
             num_rings=len(self._rings),
-            scale=1.0 / max(size, 1),
         )
         for name, array in own.items():
             setattr(call, name, array.ctypes.data)
