@@ -26,6 +26,7 @@ from ml_genn.neurons import (
     LeakyIntegrate,
     UserNeuron,
 )
+from ml_genn.neurons.few_spike import FewSpike
 from ml_genn.synapses import Exponential, UserSynapse
 
 SIZE, STEPS, DT = 7, 40, 0.5
@@ -126,7 +127,10 @@ DRIVE = np.linspace(0.12, 0.4, SIZE)
 #: The same over a synapse: spikes arrive a step after they are sent.
 ARRIVING = np.where(np.arange(STEPS)[:, None] > 0, DRIVE, 0.0)
 
-NEURONS = [cls for cls in classes("neurons") if names(cls)]
+#: Few-spike neurons have a compiler, and tests, of their own.
+NEURONS = [
+    cls for cls in classes("neurons") if names(cls) and not issubclass(cls, FewSpike)
+]
 every_form = pytest.mark.parametrize("form", FORMS)
 
 
