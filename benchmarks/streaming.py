@@ -1,7 +1,7 @@
 """Trains on a stream of spikes that is larger than memory need be; reports the peak.
 
-A generator makes batches of random spikes as they are asked for, each spike with 4 bytes
-for its neuron and 4 for its time. A small network learns from each batch once.
+A generator makes batches of random spikes as they are asked for: 4 bytes for the neuron
+of a spike and 4 for its time. A small network learns from each batch once.
 """
 
 from __future__ import annotations
