@@ -106,6 +106,16 @@ def finite_array(where: str, value: Any) -> np.ndarray:
     return array.astype(np.float64, copy=False)
 
 
+def as_array(where: str, value: Any) -> np.ndarray:
+    """An array of anything; refuses what NumPy cannot read, as some tensors."""
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValidationError(
+            f"{where}: NumPy cannot make an array of what was given: {error}"
+        ) from error
+
+
 def real_array(where: str, value: Any) -> np.ndarray:
     """An array of real numbers; refuses ragged lists, text and objects."""
     try:
