@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +69,15 @@ def mapping(where: str, value: Any) -> dict[Any, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise ValidationError(f"{where} is a dictionary. Received {shown(value)}.")
     return dict(value or {})
+
+
+def sequence(where: str, value: Any) -> Any:
+    """Several things in order; text is not meant."""
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+        raise ValidationError(
+            f"{where} is a list, a tuple or an array. Received {shown(value)}."
+        )
+    return value
 
 
 def text(where: str, value: Any) -> str:
