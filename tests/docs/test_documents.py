@@ -214,3 +214,15 @@ def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(
         names["inference"].weights(first), trained.arrays[first.name, "g"]
     )
+
+
+def test_nir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nir", reason="needs the library nir")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "docs" / "nir.md")
+    with Network() as network:
+        inputs, output = Population("spike_input", 3), Population("leaky_integrate", 2)
+        first = ml_genn.Connection(inputs, output, ml_genn.connectivity.Dense(0.5))
+    compiled = InferenceCompiler(5).compile(network)
+    again = run(code, {"compiled": compiled})["network"].connections[0]
+    np.testing.assert_array_equal(again.connectivity.weight, compiled.weights(first))

@@ -22,13 +22,18 @@ def run(graph: Any, spikes: np.ndarray, step: float) -> np.ndarray:
     """
     state: dict[int, Any] = {}
     return np.stack(
-        [_graph(graph, spikes[:, t].astype(float), step, state) for t in range(spikes.shape[1])],
+        [
+            _graph(graph, spikes[:, t].astype(float), step, state)
+            for t in range(spikes.shape[1])
+        ],
         axis=1,
     )
 
 
 def _graph(graph: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.ndarray:
-    before = {target: [a for a, b in graph.edges if b == target] for target in graph.nodes}
+    before = {
+        target: [a for a, b in graph.edges if b == target] for target in graph.nodes
+    }
     last = state.setdefault(id(graph), {})
     done: dict[str, np.ndarray] = {}
 
@@ -42,7 +47,9 @@ def _graph(graph: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.
             )
             if name in done:
                 return done[name]
-            done[name] = _node(node, x if _kind(node) == "Input" else given, step, state)
+            done[name] = _node(
+                node, x if _kind(node) == "Input" else given, step, state
+            )
         return done[name]
 
     (output,) = (k for k, node in graph.nodes.items() if _kind(node) == "Output")
@@ -53,21 +60,10 @@ def _graph(graph: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.
 
 def _node(node: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.ndarray:
     kind = _kind(node)
-    if kind in ("Input", "Output"):
-        return x
     if kind == "NIRGraph":
         return _graph(node, x, step, state)
-    if kind == "Flatten":
-        return x.reshape(len(x), -1)
-    if kind in ("Linear", "Affine"):
-        if x.ndim == 0:
-            return x
-        return x @ node.weight.T + getattr(node, "bias", 0.0)
-    if kind == "Conv2d":
-        return _convolved(x, node)
-    if kind in ("SumPool2d", "AvgPool2d"):
-        windows = _windows(x, node.kernel_size, node.stride)
-        return windows.sum((-2, -1)) if kind == "SumPool2d" else windows.mean((-2, -1))
+    if kind in PLAIN:
+        return x if x.ndim == 0 else PLAIN[kind](x, node)
     return _neurons(node, x, step, state.setdefault(id(node), {}))
 
 
@@ -101,6 +97,19 @@ def _convolved(x: np.ndarray, node: Any) -> np.ndarray:
         both = [(int(p), int(p)) for p in node.padding]
     windows = _windows(np.pad(x, [(0, 0), (0, 0), *both]), size, node.stride)
     return np.einsum("bcrskl,fckl->bfrs", windows, node.weight)
+
+
+#: Nodes without a state.
+PLAIN = {
+    "Affine": lambda x, node: x @ node.weight.T + node.bias,
+    "AvgPool2d": lambda x, n: _windows(x, n.kernel_size, n.stride).mean((-2, -1)),
+    "Conv2d": _convolved,
+    "Flatten": lambda x, node: x.reshape(len(x), -1),
+    "Input": lambda x, node: x,
+    "Linear": lambda x, node: x @ node.weight.T,
+    "Output": lambda x, node: x,
+    "SumPool2d": lambda x, n: _windows(x, n.kernel_size, n.stride).sum((-2, -1)),
+}
 
 
 def _kind(node: Any) -> str:

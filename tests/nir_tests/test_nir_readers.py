@@ -26,7 +26,6 @@ from nir_tests.trained import (
 )
 
 from ml_genn import nir
-from ml_genn.nir import Dialect
 
 CURRENTS = pytest.mark.parametrize("current", [True, False], ids=["cuba", "plain"])
 EACH = pytest.mark.parametrize("kind", KINDS)

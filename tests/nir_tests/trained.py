@@ -78,11 +78,13 @@ def trained(kind: str, current: bool = True) -> Trained:
 def network(kind: str, shape: tuple[int, ...], current: bool) -> Network:
     """The network, before it is trained."""
     synapse = Exponential(5.0) if current else "delta"
-    fire = LeakyIntegrateFire(relative_reset=False)
+    scale_i = None if current else False
+    fire = LeakyIntegrateFire(relative_reset=False, scale_i=scale_i)
+    integrate = LeakyIntegrate(scale_i=scale_i, readout="avg_var")
     wide = 1.0 if current else 0.5
     with Network() as made:
         inputs = Population("spike_input", shape, name="pixels")
-        output = Population(LeakyIntegrate(readout="avg_var"), 10, name="digits")
+        output = Population(integrate, 10, name="digits")
         if kind == "convolutional":
             first = Population(fire, name="edges")
             hidden = Population(fire, name="shapes")
@@ -104,7 +106,9 @@ def network(kind: str, shape: tuple[int, ...], current: bool) -> Network:
 def again(network: Network, like: Trained, more: int = 0) -> Any:
     """A network, compiled to be run as another one was trained."""
     steps = STEPS + more
-    compiler = InferenceCompiler(steps, batch_size=50, dt=like.compiled.dt, num_threads=1)
+    compiler = InferenceCompiler(
+        steps, batch_size=50, dt=like.compiled.dt, num_threads=1
+    )
     return compiler.compile(network)
 
 
