@@ -51,7 +51,9 @@ if args.dataset:
         from tonic.datasets import DVSGesture
         from tonic.transforms import Compose, CropTime, Downsample
 
-        small = Compose([CropTime(max=990_000), Downsample(spatial_factor=PIXELS / 128)])
+        small = Compose(
+            [CropTime(max=990_000), Downsample(spatial_factor=PIXELS / 128)]
+        )
         sets = [DVSGesture(args.dataset, t, transform=small) for t in (True, False)]
         data = [list(part) for part in sets]
     except ImportError:

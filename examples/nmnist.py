@@ -75,7 +75,7 @@ if args.dataset:
     except (OSError, RuntimeError) as error:
         parser.exit(
             1,
-            f"No download ({error}). Get Train.zip and Test.zip elsewhere, "
+            f"No download ({error}). Get train.zip and test.zip elsewhere, "
             f"put them in {args.dataset}/NMNIST and try again.\n",
         )
     size = NMNIST.sensor_size

@@ -226,3 +226,20 @@ def test_nir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = InferenceCompiler(5).compile(network)
     again = run(code, {"compiled": compiled})["network"].connections[0]
     np.testing.assert_array_equal(again.connectivity.weight, compiled.weights(first))
+
+
+def test_data() -> None:
+    from ml_genn import InputLayer, Layer, SequentialNetwork
+    from ml_genn.compilers import BPTTCompiler
+    from ml_genn.connectivity import Dense
+    from ml_genn.neurons import LeakyIntegrate
+
+    (code,) = blocks(ROOT / "docs" / "data.md")
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 34 * 34 * 2)
+        Layer(Dense(0.1), LeakyIntegrate(readout="avg_var"), 2)
+    compiled = BPTTCompiler(5, "sparse_categorical_crossentropy").compile(network)
+    events = np.zeros(3, [(name, "i8") for name in "xytp"])
+    names = {"compiled": compiled, "dataset": [(events, k % 2) for k in range(4)]}
+    run(code, names)
+    assert np.any(compiled.weights(network.connections[0]) != np.float32(0.1))
