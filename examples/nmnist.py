@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
-from ml_genn.compilers import EventPropCompiler
+from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
@@ -89,9 +89,9 @@ train, test = (
 with SequentialNetwork() as network:
     InputLayer("spike_input", int(np.prod(size)))
     weight = Normal(0.1, 0.2)
-    Layer(Dense(weight), "leaky_integrate_fire", 128, Exponential(10.0))
+    Layer(Dense(weight), "leaky_integrate_fire", 128, Exponential(20.0))
     Layer(Dense(Normal(0.0, 0.3)), LeakyIntegrate(readout="avg_var"), 10, Exponential())
-compiled = EventPropCompiler(
+compiled = BPTTCompiler(
     120,
     "sparse_categorical_crossentropy",
     Adam(0.003),
