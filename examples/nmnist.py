@@ -81,8 +81,9 @@ if args.dataset:
     size = NMNIST.sensor_size
 else:
     images, labels = load_digits(return_X_y=True)
-    made = [(jerked(i.reshape(8, 8)), k) for i, k in zip(images, labels, strict=True)]
-    data, size = [made[:1400], made[1400:]], (24, 24, 2)
+    kept = np.r_[:1400][: args.examples], np.r_[1400:1797][: args.examples]
+    data = [[(jerked(images[k].reshape(8, 8)), labels[k]) for k in p] for p in kept]
+    size = 24, 24, 2
 train, test = (
     Recordings(part, size, rng.permutation(len(part))[: args.examples]) for part in data
 )
