@@ -12,7 +12,8 @@ demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.pn
 test: $(STAMP)test  ## the tests, those that take long left out
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
-test-all: $(STAMP)test-all  ## all tests, those too that compare with torch
+test-all: $(STAMP)test-all  ## all tests, those too that compare with others
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)check  ## format, lint and types

@@ -216,3 +216,32 @@ def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(
         names["inference"].weights(first), trained.arrays[first.name, "g"]
     )
+
+
+def test_nir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nir", reason="needs the library nir")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "docs" / "nir.md")
+    with Network() as network:
+        inputs, output = Population("spike_input", 3), Population("leaky_integrate", 2)
+        first = ml_genn.Connection(inputs, output, ml_genn.connectivity.Dense(0.5))
+    compiled = InferenceCompiler(5).compile(network)
+    again = run(code, {"compiled": compiled})["network"].connections[0]
+    np.testing.assert_array_equal(again.connectivity.weight, compiled.weights(first))
+
+
+def test_data() -> None:
+    from ml_genn import InputLayer, Layer, SequentialNetwork
+    from ml_genn.compilers import BPTTCompiler
+    from ml_genn.connectivity import Dense
+    from ml_genn.neurons import LeakyIntegrate
+
+    (code,) = blocks(ROOT / "docs" / "data.md")
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 34 * 34 * 2)
+        Layer(Dense(0.1), LeakyIntegrate(readout="avg_var"), 2)
+    compiled = BPTTCompiler(5, "sparse_categorical_crossentropy").compile(network)
+    events = np.zeros(3, [(name, "i8") for name in "xytp"])
+    names = {"compiled": compiled, "dataset": [(events, k % 2) for k in range(4)]}
+    run(code, names)
+    assert np.any(compiled.weights(network.connections[0]) != np.float32(0.1))
