@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed-
 
-.PHONY: demo test test-all check format bench clean
+.PHONY: demo test test-all check format docs bench clean
 
 demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png
 	$(BIN)/python examples/digits.py
@@ -25,6 +25,9 @@ format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(STAMP)docs  ## the documentation, in docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 bench: $(STAMP)bench  ## training speed: against a hand-written program, of the rules, of others; start-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python benchmarks/event_prop.py
@@ -41,4 +44,4 @@ $(STAMP)%: $(BIN)/python pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache digits.png pattern_generation.png
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api digits.png pattern_generation.png

@@ -63,6 +63,7 @@ def lost(tau: np.ndarray, dt: float) -> np.ndarray:
     return -np.expm1(-dt / tau)
 
 
+#: {name: dialect} of programs that read and write NIR each in their own way.
 DIALECTS = {
     "exact": Dialect(),
     "norse": Dialect(
