@@ -126,12 +126,17 @@ def pair(where: str, size: Size) -> Pair:
     return rows, columns
 
 
+def padding_name(where: str, name: Any) -> str:
+    """The name of a padding, checked."""
+    if name not in PADDINGS:
+        raise unknown_name("padding", str(name), PADDINGS, where=where)
+    return str(name)
+
+
 def padding(where: str, given: Any) -> Padding:
     """The name of a padding, or rows and columns of zeros, checked."""
-    if isinstance(given, str) and given not in PADDINGS:
-        raise unknown_name("padding", given, PADDINGS, where=where)
     if isinstance(given, str):
-        return given
+        return padding_name(where, given)
     sides = list(given) if isinstance(given, list | tuple) else []
     if len(sides) != 2 or not all(
         isinstance(side, list | tuple) and len(side) == 2 for side in sides
