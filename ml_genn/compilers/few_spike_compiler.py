@@ -8,7 +8,7 @@ from typing import Any
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
 from ml_genn.compilers.compiler import Compiler
-from ml_genn.compilers.lowering import check_network
+from ml_genn.compilers.lowering import Lowered, check_network
 from ml_genn.compilers.lowering.few_spike import lower_few_spike
 from ml_genn.compilers.lowering.schedule import Schedule, schedule
 from ml_genn.errors import ValidationError
@@ -24,7 +24,22 @@ Keys = PopulationType | Sequence[PopulationType] | None
 class CompiledFewSpikeNetwork(CompiledNetwork):
     """A few-spike network that is evaluated; made by `FewSpikeCompiler`."""
 
-    _schedule: Schedule
+    def __init__(
+        self,
+        network: Network,
+        lowered: Lowered,
+        settings: Settings,
+        turns: Schedule,
+        outputs: tuple[Population, ...],
+    ) -> None:
+        super().__init__(network, lowered, settings)
+        self._schedule = turns
+        self._outputs = outputs
+
+    @property
+    def outputs(self) -> tuple[Population, ...]:
+        """Populations that are read."""
+        return self._outputs
 
     @property
     def k(self) -> int:
@@ -92,9 +107,9 @@ class FewSpikeCompiler(Compiler):
         Args:
             network: the network; it is not changed.
             name: kept for scripts written for mlGeNN.
-            inputs, outputs: populations or layers, one or a sequence of them; None
-                (default): all inputs, and all populations with a readout. They are only
-                checked.
+            inputs: all inputs, one or a sequence of them; None (default) for these.
+            outputs: populations or layers with a readout that are read, one or a
+                sequence of them; None (default) for all.
 
         Raises:
             ValidationError: if the network cannot be run.
@@ -102,7 +117,7 @@ class FewSpikeCompiler(Compiler):
                 a loop.
         """
         check_network(network)
-        _check_ends(network, inputs, outputs)
+        read = _ends(network, inputs, outputs)
         turns = schedule(network, self.k)
         settings = Settings(
             backend=self.backend,
@@ -112,34 +127,36 @@ class FewSpikeCompiler(Compiler):
             num_steps=turns.num_steps,
             batch_size=self.batch_size,
             communicator=self.communicator,
-            recipe=self.recipe(),
+            recipe=self.recipe(inputs=inputs, outputs=outputs),
         )
         lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
-        compiled = CompiledFewSpikeNetwork(network, lowered, settings)
-        compiled._schedule = turns
-        return compiled
+        return CompiledFewSpikeNetwork(network, lowered, settings, turns, read)
 
 
-def _check_ends(network: Network, inputs: Keys, outputs: Keys) -> None:
-    """Refuses inputs that are not all inputs, and outputs that are none."""
-    known = {p for p in network.populations if isinstance(p.neuron, Input)}
-    if inputs is not None and (given := _listed(inputs)) != known:
+def _ends(network: Network, inputs: Keys, outputs: Keys) -> tuple[Population, ...]:
+    """The outputs; refuses inputs that are not all of them, outputs that are none."""
+    known = [p for p in network.populations if isinstance(p.neuron, Input)]
+    if set(_listed(inputs, known)) != set(known):
         raise ValidationError(
             "FewSpikeCompiler: inputs are all populations that are given data, "
-            f"{_names(known)}. Received {_names(given)}."
+            f"{_names(known)}. Received {_names(_listed(inputs, known))}."
         )
-    known = {p for p in network.populations if p.neuron.readout is not None}
-    if outputs is not None and not (given := _listed(outputs)) <= known:
+    known = [p for p in network.populations if p.neuron.readout is not None]
+    found = _listed(outputs, known)
+    if not set(found) <= set(known):
         raise ValidationError(
             "FewSpikeCompiler: outputs are populations of this network with a readout, "
-            f"{_names(known)}. Received {_names(given)}."
+            f"{_names(known)}. Received {_names(found)}."
         )
+    return tuple(dict.fromkeys(found))
 
 
-def _listed(keys: Keys) -> set[Population]:
+def _listed(keys: Keys, known: list[Population]) -> list[Population]:
+    if keys is None:
+        return known
     listed = keys if isinstance(keys, Sequence) else [keys]
-    return {get_underlying_pop(key) for key in listed}
+    return [get_underlying_pop(key) for key in listed]
 
 
-def _names(populations: set[Population]) -> list[str]:
+def _names(populations: list[Population]) -> list[str]:
     return sorted(p.name for p in populations)

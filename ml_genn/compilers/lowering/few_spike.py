@@ -106,28 +106,31 @@ class _Model:
 
     Args:
         lines: of a step; they say whether the neuron ``fires``.
-        state: {variable: value at the start}.
+        state: variables of its own.
         ports: variables that what arrives is added to.
         units: {number: worth of the last digit that is sent or arrives}.
-        output: variable that is read.
-        types: {variable that is no float: its type}.
+        initial: values at the start; 0 where none is given.
+        bias: number that ``fx`` starts from.
         data: whether what arrives comes with the data.
     """
 
     lines: tuple[str, ...]
-    state: Mapping[str, Any]
+    state: tuple[StateVariable, ...]
     ports: tuple[str, ...]
     units: Mapping[str, float]
-    output: str | None = None
-    types: Mapping[str, str] = field(default_factory=dict)
+    initial: Mapping[str, float] = field(default_factory=dict)
+    bias: Any = 0.0
     data: bool = False
+
+
+_V, _FX = StateVariable("v"), StateVariable("fx")
 
 
 def _worth(unit: str, place: str, digits: Digits) -> str:
     """C for what a spike is worth."""
     if not digits.signed:
-        return f"{unit} * ldexpf(1.0f, {place})"
-    return f"({place} % 2 ? {unit} : -{unit}) * ldexpf(1.0f, {place} / 2)"
+        return f"{unit} * float(int64_t(1) << {place})"
+    return f"({place} % 2 ? {unit} : -{unit}) * float(int64_t(1) << {place} / 2)"
 
 
 def _input(neuron: FewSpikeReluInput, arriving: Sequence[Digits]) -> _Model:
@@ -138,26 +141,27 @@ def _input(neuron: FewSpikeReluInput, arriving: Sequence[Digits]) -> _Model:
         "const bool fires = worth > 0.0f ? v >= worth : v < worth;",
         "v -= fires ? worth : 0.0f;",
     )
-    return _Model(lines, {"v": 0.0}, (DATA,), {"unit": neuron.digits.unit}, data=True)
+    return _Model(lines, (_V,), (DATA,), {"unit": neuron.digits.unit}, data=True)
 
 
 def _relu(neuron: FewSpikeRelu, arriving: Sequence[Digits]) -> _Model:
     ports = tuple(f"in{n}" for n in range(len(arriving)))
     units = {f"unit{n}": digits.unit for n, digits in enumerate(arriving)}
     lines = (
-        "const int left = int(start - step), place = int(last - step);",
+        "const int place = int(last - step), wait = int(start - step);",
+        "const int left = wait > 0 ? wait : 0;",
         *(
             f"fx += {port} * ({_worth(unit, 'left', digits)});"
             for port, unit, digits in zip(ports, units, arriving, strict=True)
         ),
         *(f"{port} = 0.0f;" for port in ports),
-        "if (left == 0) v = fx;",
+        "if (wait == 0) v = fx;",
         f"const float worth = {_worth('unit', 'place', neuron.digits)};",
-        "const bool fires = left <= 0 && v >= worth;",
+        "const bool fires = wait <= 0 && v >= worth;",
         "v -= fires ? worth : 0.0f;",
     )
-    state = {"v": 0.0, "fx": neuron.bias}
-    return _Model(lines, state, ports, {"unit": neuron.digits.unit, **units}, "fx")
+    units["unit"] = neuron.digits.unit
+    return _Model(lines, (_V, _FX), ports, units, bias=neuron.bias)
 
 
 def _max_pool(neuron: FewSpikeMaxPool, arriving: Sequence[Digits]) -> _Model:
@@ -170,9 +174,9 @@ def _max_pool(neuron: FewSpikeMaxPool, arriving: Sequence[Digits]) -> _Model:
         "candidates = fires ? ahead : candidates;",
         f"fx += fires ? {_worth('unit', 'place', digits)} : 0.0f;",
     )
-    state = {"candidates": -1.0, "fx": 0.0}
-    types = {"candidates": "int32_t"}
-    return _Model(lines, state, ("in0",), {"unit": digits.unit}, "fx", types)
+    state = StateVariable("candidates", "int32_t"), _FX
+    all_of_them = {"candidates": -1.0}
+    return _Model(lines, state, ("in0",), {"unit": digits.unit}, all_of_them)
 
 
 _MODELS: Mapping[type, Callable[[Any, Sequence[Digits]], _Model]] = {
@@ -187,29 +191,29 @@ def _neuron_group(
 ) -> NeuronGroup:
     """The group of a population; its numbers are drawn on the way."""
     name, neuron, turn = population.name, population.neuron, schedule.turns[population]
-    model = _MODELS[type(neuron)](neuron, arriving.digits)
+    model = next(
+        make(neuron, arriving.digits)
+        for kind, make in _MODELS.items()
+        if isinstance(neuron, kind)
+    )
     words = set(re.findall(r"\w+", " ".join(model.lines)))
     last = turn.start + schedule.k - 1
     numbers = {"start": turn.start, "last": last, **model.units}
     draw.parameters[name] = {n: float(v) for n, v in numbers.items() if n in words}
-    draw.initial[name] = {
-        n: draw.value(name, n, v, population.shape or ())
-        for n, v in model.state.items()
-    }
+    bias = draw.value(name, "bias", model.bias, population.shape or ())
+    draw.initial[name] = {"fx": bias, **model.initial}
     draw.windows[name] = (turn.first, last + 1)
     if model.data:
         draw.frames[name] = (1, 1)
-    own = frozenset((*model.state, *model.ports))
+    variables = (*model.state, *(StateVariable(port) for port in model.ports))
+    own = frozenset(v.name for v in variables)
     return NeuronGroup(
         name=name,
         size=population.size,
-        variables=tuple(
-            StateVariable(v, model.types.get(v, "float"))
-            for v in (*model.state, *model.ports)
-        ),
+        variables=variables,
         constants=tuple(Constant(n, n) for n in draw.parameters[name]),
         ports=tuple(Port(port, port) for port in model.ports),
-        output=model.output,
+        output="fx" if _FX in model.state else None,
         step=Code(model.lines, own | words & {*numbers, "step"}, own),
         threshold="fires",
         data=name if model.data else None,
