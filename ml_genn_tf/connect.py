@@ -104,9 +104,13 @@ def _one_to_one(linear: Scale) -> Connectivity:
     return made.OneToOne(np.broadcast_to(linear.factor, linear.source).ravel())
 
 
-def _pool(linear: Pool) -> Connectivity | None:
+def _pool(linear: Pool) -> Connectivity:
     if linear.padding != NO_PADDING:
-        return None
+        share = np.full(linear.pool, 1 / prod(linear.pool), np.float32)
+        kernel = np.tile(share[..., None, None], (1, 1, linear.source[2], 1))
+        return _depthwise(
+            Depthwise(linear.source, linear.strides, linear.padding, kernel)
+        )
     return made.AvgPool2D(linear.size, pool_strides=linear.strides)
 
 

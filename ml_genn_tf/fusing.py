@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ Chain = tuple[Linear, ...]  #: maps, the first one applied first
 
 def fused(chain: Chain) -> Chain:
     """The same map as a shorter chain, where neighbours make one."""
-    for at, (first, second) in enumerate(zip(chain, chain[1:], strict=False)):
+    for at, (first, second) in enumerate(pairwise(chain)):
         rule = FUSED.get((type(first), type(second)))
         made = rule(first, second) if rule else None
         if made is not None:
@@ -129,7 +130,7 @@ def _pointwise(first: Depthwise, second: Conv) -> Chain | None:
         return None
     if second.padding != NO_PADDING:
         return None
-    rows, columns, channels, each = first.kernel.shape
+    channels, each = first.kernel.shape[2:]
     sums = second.kernel.reshape(channels, each, -1)
     kernel = np.einsum("klcm,cmf->klcf", first.kernel, sums)
     return (Conv(first.source, first.strides, first.padding, kernel),)

@@ -1,7 +1,7 @@
 """A trained ANN as a graph of simple steps, and what is linear in it.
 
-Between neurons that rectify, an ANN is affine: `affine` collects what reaches a step as a
-sum of linear maps of neurons, and a bias.
+Between neurons that rectify, an ANN is affine: `affine` collects what reaches a step as
+a sum of linear maps of neurons, and a bias.
 """
 
 from __future__ import annotations

@@ -208,14 +208,16 @@ def _average(call: Call) -> Node:
 
 def _global_average(call: Call) -> Node:
     image = call.image()
-    node = call.map(call.input, Pool(image, (1, 1), NO_PADDING, image[:2]))
+    node = call.map(call.input, Pool(image, (1, 1), NO_PADDING, (image[0], image[1])))
     return call.map(node, Reshape(node.shape, call.shape))
 
 
 def _maximum(call: Call) -> Node:
     call.image()
     layer = call.layer
-    step = Maximum(tuple(layer.pool_size), tuple(layer.strides), layer.padding == "same")
+    step = Maximum(
+        tuple(layer.pool_size), tuple(layer.strides), layer.padding == "same"
+    )
     return maximum(layer, call.input, step, call.shape)
 
 

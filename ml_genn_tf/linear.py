@@ -1,7 +1,7 @@
 """Linear maps that the layers of an ANN apply, in NumPy.
 
-Arrays are in single precision and have a leading axis of examples; images have the shape
-(rows, columns, channels).
+Arrays are in single precision and have a leading axis of examples; images have the
+shape (rows, columns, channels).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Dense(Linear):
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """What comes out for each example of ``x``."""
-        return x.reshape(len(x), -1) @ self.weight
+        out: np.ndarray = x.reshape(len(x), -1) @ self.weight
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +266,8 @@ class Scale(Linear):
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """What comes out for each example of ``x``."""
-        return x * self.factor
+        out: np.ndarray = x * self.factor
+        return out
 
 
 @dataclass(frozen=True, eq=False)

@@ -215,9 +215,7 @@ class Converter(ABC):
         return self.create_compiler(batch_size=batch).compile(network)
 
 
-def _labelled(
-    validate: Any, units: Units
-) -> tuple[Examples, list[np.ndarray]]:
+def _labelled(validate: Any, units: Units) -> tuple[Examples, list[np.ndarray]]:
     """Examples and, for each output, labels."""
     if not isinstance(validate, tuple) or len(validate) != 2:
         raise ValidationError(

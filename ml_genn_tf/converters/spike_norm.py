@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn import Network, Population
+from ml_genn import Connection, Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import AvgPool2D, Connectivity, DepthwiseConv2D
 from ml_genn.errors import UnsupportedError
@@ -18,6 +18,7 @@ from ml_genn.initializers import Initializer
 from ml_genn.neurons import Input, IntegrateFire, LeakyIntegrate, SpikingMaxPool
 from ml_genn.readouts import Var
 from ml_genn.utils.network import PopulationType, get_network_dag, get_underlying_pop
+from ml_genn.utils.value import InitValue
 from ml_genn_tf.converters.input_type import InputType
 from ml_genn_tf.converters.rates import RateConverter, Scales
 from ml_genn_tf.norm import Examples, norm_examples
@@ -26,6 +27,8 @@ from ml_genn_tf.units import Unit, Units
 
 Keys = PopulationType | Sequence[PopulationType]
 BATCH = 100  #: examples that SpikeNorm runs together
+#: time constants of a step, after which the potential is the input of the step
+FORGOTTEN = 25.0
 
 
 class SpikeNorm(RateConverter):
@@ -165,27 +168,26 @@ def _normalise(
     """
     gains: dict[Population, float] = {}
     for population in get_network_dag(list(batches[0]), list(outputs)):
-        neuron = population.neuron
-        if isinstance(neuron, Input):
+        if isinstance(population.neuron, Input):
             gains[population] = 1.0
             continue
-        gain = _equalise(network, population, gains)
-        gains[population] = gain
-        if isinstance(neuron, SpikingMaxPool):
+        gain = gains[population] = _equalise(network, population, gains)
+        if isinstance(population.neuron, SpikingMaxPool):
             continue
-        _check(population)
-        population.neuron = neuron = replace(neuron, bias=_divided(neuron.bias, gain))
+        neuron, old = _checked(population)
+        neuron = replace(neuron, bias=_divided(neuron.bias, gain))
+        population.neuron = neuron
         if isinstance(neuron.readout, Var):
             continue
-        old = float(neuron.v_thresh)
-        found = _highest_input(network, population, batches, compiler) or old
-        found = min(found, limits.get(population, np.inf) / gain * old)
+        found = _highest_input(network, population, neuron.bias, batches, compiler)
+        found = min(found or old, limits.get(population, np.inf) / gain * old)
         population.neuron = replace(neuron, v_thresh=found)
         gains[population] = gain * found / old
     return gains
 
 
-def _check(population: Population) -> None:
+def _checked(population: Population) -> tuple[IntegrateFire, float]:
+    """The neuron of a population, and its threshold."""
     neuron = population.neuron
     if not isinstance(neuron, IntegrateFire) or isinstance(neuron.bias, Initializer):
         raise UnsupportedError(
@@ -197,6 +199,7 @@ def _check(population: Population) -> None:
             f"spike_normalise: all neurons of population '{population.name}' have the "
             f"same threshold, a number. Received {neuron.v_thresh!r}."
         )
+    return neuron, float(neuron.v_thresh)
 
 
 def _divided(bias: Any, gain: float) -> Any:
@@ -219,45 +222,59 @@ def _equalise(
     return first
 
 
-def _multiplied(
-    given: Connectivity, factor: float, source: Population
-) -> Connectivity:
-    if isinstance(given, AvgPool2D):
-        size, channels = given.pool_size, (source.shape or (1,))[-1]
-        kernel = np.full((*size, channels, 1), factor * given.weight)
-        return DepthwiseConv2D(
-            kernel, size, flatten=given.flatten, conv_strides=given.pool_strides
-        )
+def _multiplied(given: Connectivity, factor: float, source: Population) -> Connectivity:
+    """Connectivity whose weights are multiplied."""
     if isinstance(given.weight, Initializer):
         raise UnsupportedError(
             "spike_normalise: where layers with different thresholds meet, weights are "
             f"numbers or arrays. Received {given!r}."
         )
+    weight = factor * given.weight
+    if isinstance(given, AvgPool2D):
+        size, channels = given.pool_size, (source.shape or (1,))[-1]
+        kernel = np.full((*size, channels, 1), weight)
+        return DepthwiseConv2D(
+            kernel, size, flatten=given.flatten, conv_strides=given.pool_strides
+        )
     made = copy(given)
-    made.weight = factor * given.weight
+    made.weight = weight
     return made
 
 
 def _highest_input(
     network: Network,
     population: Population,
+    bias: InitValue,
     batches: Sequence[Mapping[Population, Any]],
     compiler: InferenceCompiler,
 ) -> float:
     """The highest input, with the bias, that neurons have in a time step."""
-    neuron = population.neuron
-    # It forgets all within a step, so that its potential is the input of the step.
-    population.neuron = LeakyIntegrate(
-        bias=neuron.bias,
-        tau_mem=1e-3 * compiler.dt,
+    probe = LeakyIntegrate(
+        bias=bias,
+        tau_mem=compiler.dt / FORGOTTEN,
         scale_i=False,
         readout="max_var",
     )
-    try:
-        compiled = compiler.compile(network)
-        return max(
-            float(compiled.predict(x, [population], callbacks=[])[0][population].max())
-            for x in batches
-        )
-    finally:
-        population.neuron = neuron
+    copies: dict[Population, Population] = {}
+    with Network() as part:
+        for old in get_network_dag(list(batches[0]), population):
+            neuron = probe if old is population else old.neuron
+            copies[old] = Population(neuron, old.shape, name=old.name)
+        for c in network.connections:
+            source, target = c.ends()
+            if target in copies:
+                Connection(
+                    copies[source],
+                    copies[target],
+                    c.connectivity,
+                    c.synapse,
+                    c.name,
+                    c.max_delay_steps,
+                )
+    compiled = compiler.compile(part)
+    highest = 0.0
+    for batch in batches:
+        x = {copies[p]: values for p, values in batch.items() if p in copies}
+        found, _ = compiled.predict(x, copies[population], callbacks=[])
+        highest = max(highest, float(found[copies[population]].max()))
+    return highest
