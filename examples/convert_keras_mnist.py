@@ -1,7 +1,7 @@
 """Keras models of handwritten digits, converted to spiking networks.
 
-10,000 digits of MNIST, the last 2,000 of them for testing. A model is trained with Keras
-and converted in one or more ways; accuracies, spikes and what each layer loses are
+10,000 digits of MNIST, the last 2,000 of them for testing. A model is trained with
+Keras and converted in one or more ways; accuracies, spikes and what layers lose are
 printed.
 """
 

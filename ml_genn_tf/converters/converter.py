@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,14 +36,17 @@ class Converter(ABC):
 
     Attributes:
         report: what the last conversion has made, as a table; None before.
-        populations: {unit: population} of the last conversion.
+        units, populations, codes: layers of the last conversion, {unit: population} and
+            {unit: values that its spikes stand for}.
         validation: accuracies and spikes of the last conversion with ``validate``; None
             if there was none.
     """
 
     report: Report | None = None
     validation: Validation | None = None
-    populations: Mapping[Unit, Population] = MappingProxyType({})
+    units: Units
+    populations: Mapping[Unit, Population]
+    codes: Mapping[Unit, Code]
 
     def convert(
         self, tf_model: Any, validate: tuple[Any, Any] | None = None
@@ -64,7 +66,7 @@ class Converter(ABC):
             UnsupportedError: if a layer has no spiking form, with what to use instead.
             ValidationError: if the model or norm_data are not what is needed.
         """
-        units = make_units(walk(tf_model, self._check_layer))
+        units = self.units = make_units(walk(tf_model, self._check_layer))
         prepared = self.pre_convert(units)
         network, populations = self._build(units, prepared)
         self.populations = populations
@@ -108,7 +110,7 @@ class Converter(ABC):
         """Called with the network that has been made."""
 
     @abstractmethod
-    def codes(
+    def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Any
     ) -> dict[Unit, Code]:
         """The values that the spikes of populations stand for."""
@@ -172,10 +174,10 @@ class Converter(ABC):
         prepared: Any,
         validate: Examples | None,
     ) -> None:
-        codes = self.codes(populations, prepared)
+        self.codes = self.unit_codes(populations, prepared)
         examples = self.examples() or validate
-        losses = expected_losses(units, codes, examples) if examples else {}
-        self.report = make_report(populations, codes, losses)
+        losses = expected_losses(units, self.codes, examples) if examples else {}
+        self.report = make_report(populations, self.codes, losses)
 
     def _validate(
         self,

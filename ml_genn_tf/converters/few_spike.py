@@ -83,7 +83,7 @@ class FewSpike(Converter):
         alpha = pre_convert_output[unit]
         return FewSpikeRelu(self.k, alpha, readout, neuron_bias(unit, 1.0))
 
-    def codes(
+    def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Alphas
     ) -> dict[Unit, Code]:
         """Multiples of the last digit's worth; maxima have those of their source."""

@@ -81,7 +81,7 @@ class RateConverter(Converter):
         """The source's scale, relative to that of the first source."""
         return pre_convert_output[source] / _before(target, pre_convert_output)
 
-    def codes(
+    def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Scales
     ) -> dict[Unit, Code]:
         """Numbers of spikes, up to one in each step."""

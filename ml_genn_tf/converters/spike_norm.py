@@ -79,12 +79,12 @@ class SpikeNorm(RateConverter):
         compiler = InferenceCompiler(self.evaluate_timesteps, batch_size=BATCH)
         self._gains = _normalise(network, outputs, [x], compiler, limits)
 
-    def codes(
+    def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Scales
     ) -> dict[Unit, Code]:
         """Numbers of spikes, up to one in each step."""
         scales = {u: self._scale * self._gains[p] for u, p in populations.items()}
-        return super().codes(populations, scales)
+        return super().unit_codes(populations, scales)
 
     def examples(self) -> Examples | None:
         """Those of norm_data."""
