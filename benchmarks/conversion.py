@@ -1,9 +1,9 @@
 """A converted Keras network: time of an image, in turn with the same one in snnTorch.
 
 784-1200-1200-10 with biases is trained on MNIST10k for an epoch and converted with
-`DataNorm`; inputs are integrate-and-fire neurons. snnTorch has `Leaky` neurons without
-a leak that reset by subtraction, the same weights, thresholds and biases, in a loop over
-time steps. Accuracies and spikes are compared first.
+`DataNorm`; inputs are integrate-and-fire neurons. snnTorch has `Leaky` neurons that do
+not leak and reset by subtraction, the same weights, thresholds and biases, in a loop
+over time steps. Accuracies and spikes are compared first.
 """
 
 from __future__ import annotations

@@ -22,14 +22,17 @@ class Code:
     Args:
         step: from one value to the next.
         highest: the highest one.
+        rounds: whether the nearest one is sent, else the next below.
     """
 
     step: float
     highest: float
+    rounds: bool = True
 
     def coded(self, x: np.ndarray) -> np.ndarray:
-        """Values as they are sent: rounded down, and limited."""
-        return np.clip(np.floor(x / self.step) * self.step, 0.0, self.highest)
+        """Values as they are sent: rounded, and limited."""
+        steps = np.floor(x / self.step + (0.5 if self.rounds else 0.0))
+        return np.clip(steps * self.step, 0.0, self.highest)
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,22 @@ from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput, Ne
 from ml_genn.utils.checks import flag, positive, whole
 from ml_genn_tf.converters.converter import Converter
 from ml_genn_tf.converters.rates import neuron_bias
-from ml_genn_tf.graph import Maximum, Source
+from ml_genn_tf.graph import Maximum, Rectify, Source
 from ml_genn_tf.norm import Examples, norm_examples
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Output, Unit, Units
 
 Alphas = Mapping[Unit, float]
+#: Ranges of inputs are smaller by this, so that single precision does not make the next
+#: lower number of one that digits can stand for, such as n / 255.
+WHOLE = 1.0 - 2.0**-20
 
 
 class FewSpike(Converter):
     r"""Converts to neurons that send numbers as k digits (Stöckl & Maass 2021).
+
+    Layers add half the worth of the last digit to their bias, so that they send values
+    rounded to the nearest; inputs are rounded down, and outputs read exactly.
 
     With norm_data the range of a layer ends at the highest activation that the ANN has
     with it, :math:`\alpha = a_{max} / (1 - 2^{-k})`.
@@ -53,8 +59,9 @@ class FewSpike(Converter):
         self._examples = None
         if self.norm_data is not None:
             self._examples = norm_examples("FewSpike", self.norm_data, units)
-            found = self._examples.highest(units)
-            highest = {unit: found[unit] or highest[unit] for unit in units.all}
+            for unit, found in self._examples.highest(units).items():
+                whole = WHOLE if isinstance(unit.step, Source) else 1.0
+                highest[unit] = whole * found or highest[unit]
         return {
             unit: min(most, unit.limit or most) / self._share(unit)
             for unit, most in highest.items()
@@ -81,7 +88,8 @@ class FewSpike(Converter):
         if isinstance(unit.step, Maximum):
             return FewSpikeMaxPool(readout)
         alpha = pre_convert_output[unit]
-        return FewSpikeRelu(self.k, alpha, readout, neuron_bias(unit, 1.0))
+        half = 0.0 if is_output else alpha * 2.0 ** (-self.k - 1)
+        return FewSpikeRelu(self.k, alpha, readout, neuron_bias(unit) + half)
 
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Alphas
@@ -94,7 +102,8 @@ class FewSpike(Converter):
                 codes[unit] = codes[unit.sources[0]]
             elif not isinstance(unit.step, Output):
                 step = alpha * 2.0 ** -self._digits(unit)
-                codes[unit] = Code(step, alpha * self._share(unit))
+                rounds = isinstance(unit.step, Rectify) and not unit.output
+                codes[unit] = Code(step, alpha * self._share(unit), rounds)
         return codes
 
     def examples(self) -> Examples | None:

@@ -50,7 +50,7 @@ def input_neuron(kind: InputType, signed_input: bool, highest: float) -> Neuron:
         highest: number at which an integrate-and-fire neuron spikes in every step.
     """
     if kind is InputType.IF:
-        return IntegrateFireInput(v_thresh=highest, relative_reset=True)
+        return IntegrateFireInput(highest, v=0.5 * highest, relative_reset=True)
     if kind is InputType.SPIKE:
         return BinarySpikeInput(signed_spikes=signed_input)
     return PoissonInput(signed_spikes=signed_input)

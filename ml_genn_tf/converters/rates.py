@@ -32,7 +32,8 @@ class RateConverter(Converter):
 
     A spike in every step stands for the scale of a layer. Weights are those of the ANN,
     times the scale of their source where a layer has sources of several scales;
-    thresholds and biases are divided by the scale of the (first) source.
+    thresholds and biases are divided by the scale of the (first) source. Potentials
+    start at half the threshold, so that numbers of spikes are rounded to the nearest.
 
     Args:
         evaluate_timesteps: time steps of an example.
@@ -67,11 +68,13 @@ class RateConverter(Converter):
         if isinstance(unit.step, Maximum):
             return SpikingMaxPool(readout)
         before = _before(unit, pre_convert_output)
-        bias = neuron_bias(unit, 1 / before)
+        bias = neuron_bias(unit) / before
         if isinstance(unit.step, Output):
             return IntegrateFire(v_thresh=NEVER, readout="var", bias=bias)
+        threshold = pre_convert_output[unit] / before
         return IntegrateFire(
-            v_thresh=pre_convert_output[unit] / before,
+            v_thresh=threshold,
+            v=0.5 * threshold,
             readout=readout,
             bias=bias,
             relative_reset=True,
@@ -86,10 +89,9 @@ class RateConverter(Converter):
     ) -> dict[Unit, Code]:
         """Numbers of spikes, up to one in each step."""
         return {
-            unit: Code(pre_convert_output[unit] / self.evaluate_timesteps, scale)
-            for unit in populations
+            unit: Code(scale / self.evaluate_timesteps, scale)
+            for unit, scale in pre_convert_output.items()
             if not isinstance(unit.step, Output)
-            for scale in (pre_convert_output[unit],)
         }
 
     def create_compiler(self, **kwargs: Any) -> Compiler:
@@ -106,7 +108,7 @@ def _before(unit: Unit, scales: Scales) -> float:
     return scales[unit.sources[0]] if unit.sources else 1.0
 
 
-def neuron_bias(unit: Unit, factor: float) -> float | np.ndarray:
-    """The bias of a unit's neurons, times a factor; a number if all have the same."""
-    bias = factor * unit.bias
-    return float(bias.flat[0]) if np.all(bias == bias.flat[0]) else bias
+def neuron_bias(unit: Unit) -> float | np.ndarray:
+    """The bias of a unit's neurons; a number if all have the same."""
+    first = unit.bias.flat[0]
+    return float(first) if np.all(unit.bias == first) else unit.bias

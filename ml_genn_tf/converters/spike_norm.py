@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import islice
@@ -15,19 +15,18 @@ from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import AvgPool2D, Connectivity, DepthwiseConv2D
 from ml_genn.errors import UnsupportedError
 from ml_genn.initializers import Initializer
-from ml_genn.neurons import Input, IntegrateFire, LeakyIntegrate, SpikingMaxPool
+from ml_genn.neurons import Input, IntegrateFire, SpikingMaxPool, UserNeuron
 from ml_genn.readouts import Var
 from ml_genn.utils.network import PopulationType, get_network_dag, get_underlying_pop
-from ml_genn.utils.value import InitValue
 from ml_genn_tf.converters.input_type import InputType
-from ml_genn_tf.converters.rates import RateConverter, Scales
+from ml_genn_tf.converters.rates import NEVER, RateConverter, Scales
 from ml_genn_tf.norm import Examples, norm_examples
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Unit, Units
 
 Keys = PopulationType | Sequence[PopulationType]
 BATCH = 100  #: examples that SpikeNorm runs together
-#: time constants of a step, after which the potential is the input of the step
+#: time constants in a step, after which a variable is the input of that step alone
 FORGOTTEN = 25.0
 
 
@@ -110,8 +109,9 @@ def spike_normalise(
 
     Layer by layer from the inputs on, the threshold of integrate-and-fire neurons
     becomes the highest input, bias included, that one of them has in a time step while
-    examples are run. What a spike stands for changes by this, so biases are divided
-    accordingly; where layers with different changes meet, weights are multiplied, too.
+    examples are run; potentials at the start grow with it. What a spike stands for
+    changes by this, so biases are divided accordingly; where layers with different
+    changes meet, weights are multiplied, too.
 
     Args:
         net: the network, which is changed.
@@ -179,9 +179,10 @@ def _normalise(
         population.neuron = neuron
         if isinstance(neuron.readout, Var):
             continue
-        found = _highest_input(network, population, neuron.bias, batches, compiler)
+        found = _highest_input(network, population, gains, batches, compiler)
         found = min(found or old, limits.get(population, np.inf) / gain * old)
-        population.neuron = replace(neuron, v_thresh=found)
+        start = _divided(neuron.v, old / found)
+        population.neuron = replace(neuron, v_thresh=found, v=start)
         gains[population] = gain * found / old
     return gains
 
@@ -189,10 +190,13 @@ def _normalise(
 def _checked(population: Population) -> tuple[IntegrateFire, float]:
     """The neuron of a population, and its threshold."""
     neuron = population.neuron
-    if not isinstance(neuron, IntegrateFire) or isinstance(neuron.bias, Initializer):
+    if not isinstance(neuron, IntegrateFire) or any(
+        isinstance(given, Initializer) for given in (neuron.bias, neuron.v)
+    ):
         raise UnsupportedError(
             f"spike_normalise: population '{population.name}' has {neuron!r}. "
-            "Thresholds are chosen for IntegrateFire neurons whose bias is known."
+            "Thresholds are chosen for IntegrateFire neurons; their bias and v are no "
+            "initializers."
         )
     if not isinstance(neuron.v_thresh, int | float):
         raise UnsupportedError(
@@ -244,37 +248,49 @@ def _multiplied(given: Connectivity, factor: float, source: Population) -> Conne
 def _highest_input(
     network: Network,
     population: Population,
-    bias: InitValue,
+    done: Container[Population],
     batches: Sequence[Mapping[Population, Any]],
     compiler: InferenceCompiler,
 ) -> float:
-    """The highest input, with the bias, that neurons have in a time step."""
-    probe = LeakyIntegrate(
-        bias=bias,
-        tau_mem=compiler.dt / FORGOTTEN,
-        scale_i=False,
-        readout="max_var",
-    )
+    """The highest input, with the bias, that neurons have in a time step.
+
+    All neurons tell theirs, and those that are not done never spike: the network is the
+    same for each population but for numbers, so that it is built once.
+    """
     copies: dict[Population, Population] = {}
-    with Network() as part:
-        for old in get_network_dag(list(batches[0]), population):
-            neuron = probe if old is population else old.neuron
+    with Network() as probe:
+        for old in network.populations:
+            neuron = old.neuron
+            if isinstance(neuron, IntegrateFire) and not isinstance(neuron, Input):
+                neuron = _telling(neuron, spikes=old in done and old is not population)
             copies[old] = Population(neuron, old.shape, name=old.name)
         for c in network.connections:
-            source, target = c.ends()
-            if target in copies:
-                Connection(
-                    copies[source],
-                    copies[target],
-                    c.connectivity,
-                    c.synapse,
-                    c.name,
-                    c.max_delay_steps,
-                )
-    compiled = compiler.compile(part)
+            source, target = (copies[end] for end in c.ends())
+            Connection(
+                source, target, c.connectivity, c.synapse, c.name, c.max_delay_steps
+            )
+    compiled = compiler.compile(probe)
     highest = 0.0
     for batch in batches:
-        x = {copies[p]: values for p, values in batch.items() if p in copies}
+        x = {copies[p]: values for p, values in batch.items()}
         found, _ = compiled.predict(x, copies[population], callbacks=[])
         highest = max(highest, float(found[copies[population]].max()))
     return highest
+
+
+def _telling(neuron: IntegrateFire, spikes: bool) -> UserNeuron:
+    """The neuron, with a readout of the highest input of a time step."""
+    reset = "v - (v_thresh - v_reset)" if neuron.relative_reset else "v_reset"
+    given = {"v_reset": neuron.v_reset, "bias": neuron.bias, "forgotten": FORGOTTEN}
+    threshold = neuron.v_thresh if spikes else NEVER
+    return UserNeuron(
+        {
+            "v": ("(Isyn + bias) / dt", reset),
+            "arrived": ("(Isyn + bias - arrived) * forgotten / dt", None),
+        },
+        "arrived",
+        threshold="v - v_thresh",
+        param_vals={**given, "v_thresh": threshold},
+        var_vals={"v": neuron.v},
+        readout="max_var",
+    )

@@ -113,19 +113,20 @@ def test_few_spike_layers(name: str, data: str) -> None:
     ann = units.values([x])
     (source,) = units.inputs
     step = codes[source].step
-    sent, bound = {source: codes[source].coded(x)}, {source: step + 0 * x}
+    sent, bound = {source: codes[source].coded(x.astype(float))}, {source: step + 0 * x}
     for unit in units.all[1:]:
         read = sent[unit] = found[converter.populations[unit]]
         if isinstance(unit.step, Maximum):
             assert maxima(sent[unit.sources[0]]) == pytest.approx(read, rel=1e-6)
             bound[unit] = np.full(read.shape, bound[unit.sources[0]].max())
         else:
-            given = arrives(unit, sent) + unit.bias
+            bias = converter.populations[unit].neuron.bias
+            given = arrives(unit, sent) + bias
             np.testing.assert_allclose(read, given, atol=1e-5 * np.abs(given).max())
             bound[unit] = arrives(unit, bound, size=True)
         if isinstance(unit.step, Rectify):
-            sent[unit] = codes[unit].coded(read)
-            bound[unit] = bound[unit] + codes[unit].step
+            sent[unit] = codes[unit].coded(read - codes[unit].step / 2)
+            bound[unit] = bound[unit] + codes[unit].step / 2
         error = sent[unit] - ann[unit]
         assert np.all(np.abs(error) <= 1.001 * bound[unit] + 1e-5)
         assert np.sqrt(np.mean(error**2)) < 0.03 * ann[unit].std()
@@ -152,8 +153,15 @@ def spikes(converter: Converter, network: Any, x: np.ndarray) -> Values:
     }
 
 
-@pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize("kind", [DataNorm, SpikeNorm])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("residual", DataNorm),
+        ("vgg", DataNorm),
+        ("vgg", SpikeNorm),
+        pytest.param("residual", SpikeNorm, marks=pytest.mark.slow),
+    ],
+)
 def test_rates_of_layers(name: str, kind: type[Any]) -> None:
     """Each layer has the rates that its sources' rates give, within a few spikes.
 
@@ -215,9 +223,9 @@ def test_report() -> None:
         assert (row.shape, row.neuron) == (unit.shape, type(population.neuron).__name__)
         if unit in converter.codes:
             assert row.threshold == pytest.approx(ann[unit].max() / (1 - 2**-4))
-            rounded = (
-                np.floor(ann[unit] / row.threshold * 16 + 1e-9) * row.threshold / 16
-            )
+            half = 1e-9 if isinstance(unit.step, Source) else 0.5
+            rounded = np.floor(ann[unit] / row.threshold * 16 + half)
+            rounded = np.minimum(rounded, 15) * row.threshold / 16
             lost = np.sqrt(
                 np.mean((rounded - ann[unit]) ** 2) / np.mean(ann[unit] ** 2)
             )
@@ -227,8 +235,7 @@ def test_report() -> None:
     assert rows["second"].name == next(
         p.name for layer, p in layers.items() if layer.name == "second"
     )
-    assert "Expected loss" in str(report)
-    assert "22,624" not in str(report)
+    assert f"Synapses: {sum(r.synapses for r in report.layers):,}" in str(report)
 
 
 def small(activation: str = "relu", bias: float = 0.1) -> Any:
