@@ -139,6 +139,14 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"| `{name}(" in document.read_text(), name
 
 
+def test_few_spike() -> None:
+    (code,) = blocks(ROOT / "docs" / "few_spike.md")
+    names = run(code, {})
+    assert names["logits"].shape == (100, 10)
+    assert np.ptp(names["logits"]) > 0.1
+    assert names["compiled"].num_steps == 3 * 8 + 1
+
+
 def test_learning_rules() -> None:
     """Both pieces compile, and what they choose is learned."""
     from ml_genn import Connection

@@ -18,6 +18,7 @@ from ml_genn import (
     Population,
     SequentialNetwork,
 )
+from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import FewSpikeCompiler
 from ml_genn.connectivity import AvgPool2D, Conv2D, Dense, MaxPool2D, OneToOne, Sparse
@@ -230,9 +231,10 @@ def test_several_inputs_and_outputs() -> None:
     assert errors[right].result == pytest.approx(4.0)
 
 
-def test_many_steps() -> None:
-    """Spikes wait for as long as they have to, in a network of many steps."""
-    k, layers = 24, 14
+def test_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spikes wait for as long as they have to, over blocks that are forgotten."""
+    monkeypatch.setattr(CpuModel, "block", 16)
+    k, layers = 24, 4
     with Network() as network:
         source = before = Population(FewSpikeReluInput(k, 1.0), 5)
         for _ in range(layers):
@@ -243,7 +245,7 @@ def test_many_steps() -> None:
         Connection(before, last, OneToOne(0.5))
         Connection(source, last, OneToOne(0.25))
     compiled = FewSpikeCompiler(k, batch_size=4, num_threads=1).compile(network)
-    assert compiled.num_steps == 16 * 24
+    assert compiled.num_steps == 6 * 24
     x = np.float32(RNG.uniform(0, 1, (6, 5)))
     found, _ = compiled.predict(x, callbacks=[])
     np.testing.assert_allclose(found[last], 0.75 * sent(x, k, 1.0), rtol=1e-6)
