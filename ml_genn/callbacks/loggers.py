@@ -22,6 +22,8 @@ class CSVLogger(Callback):
         append: whether lines are added to a file that there is; no by default.
     """
 
+    first_process_only = True
+
     def __init__(
         self, filename: str | Path, separator: str = ",", append: bool = False
     ) -> None:
@@ -72,6 +74,8 @@ class TensorBoard(Callback):
         UnsupportedError: if neither tensorboardX nor torch's writer is installed.
     """
 
+    first_process_only = True
+
     def __init__(self, log_dir: str | Path = "logs") -> None:
         self._folder = str(file_path("TensorBoard: log_dir", log_dir))
         self._make = _writer()
@@ -106,5 +110,5 @@ def _writer() -> Any:
             continue
     raise UnsupportedError(
         "TensorBoard: nothing that writes its files is installed. "
-        "pip install tensorboardX"
+        "pip install 'ml_genn[logs]'"
     )

@@ -86,7 +86,6 @@ ANYTHING = {
     "neuron_filter",
     "src_neuron_filter",
     "trg_neuron_filter",
-    ("Wrapper", "param_vals"),
     ("ModelCheckpoint", "output"),
     ("VarRecorder", "genn_var"),  # in place of var
 }
