@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn import Population
-from ml_genn.summary import table
+from ml_genn.utils.tables import Table
 from ml_genn_tf.norm import Examples
 from ml_genn_tf.units import Unit, Units
 
@@ -67,7 +67,9 @@ class Report:
 
     layers: tuple[LayerReport, ...]
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> Table:
+        """The layers as a table."""
         rows = [
             (
                 r.name,
@@ -79,8 +81,14 @@ class Report:
             )
             for r in self.layers
         ]
+        return Table(HEAD, rows)
+
+    def __str__(self) -> str:
         total = sum(r.synapses for r in self.layers)
-        return "\n".join([*table(HEAD, rows), f"Synapses: {total:,}"])
+        return "\n".join([*self.table.text(), f"Synapses: {total:,}"])
+
+    def _repr_html_(self) -> str:
+        return self.table.html()
 
 
 @dataclass(frozen=True)
