@@ -12,7 +12,7 @@ author = "the ml_genn developers"
 version = release = ml_genn.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-extensions += ["sphinx-mathjax-offline", "reference"]
+extensions += ["sphinx-mathjax-offline", "api_reference"]
 exclude_patterns = ["_build"]
 
 html_theme = "furo"

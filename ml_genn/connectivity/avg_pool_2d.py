@@ -12,6 +12,7 @@ from ml_genn.connectivity.connectivity import short
 from ml_genn.connectivity.conv_2d import Convolution
 from ml_genn.connectivity.shared import (
     Image,
+    Padding,
     Pair,
     SharedWeights,
     Size,
@@ -147,7 +148,7 @@ class AvgPoolConv2D(Pooled, Convolution):
         flatten: bool = False,
         pool_strides: Size | None = None,
         conv_strides: Size | None = None,
-        conv_padding: str = "valid",
+        conv_padding: Padding = "valid",
         delay: InitValue = 0,
     ) -> None:
         super().__init__(
@@ -162,7 +163,7 @@ class AvgPoolConv2D(Pooled, Convolution):
         return (
             f"AvgPoolConv2D({short(self.weight)}, {self.filters}, {self.pool_size}, "
             f"{self.conv_size}, pool_strides={self.pool_strides}, "
-            f"conv_strides={self.conv_strides}, conv_padding='{self.conv_padding}', "
+            f"conv_strides={self.conv_strides}, conv_padding={self.conv_padding!r}, "
             f"{self._end()})"
         )
 

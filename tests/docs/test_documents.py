@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from docs.pages import DOCS, ROOT, blocks, run
 from saving.saved_nets import data, make
+from sklearn.datasets import load_digits
 
 import ml_genn
 from ml_genn import Network, Population
@@ -191,6 +192,28 @@ def test_inputs() -> None:
     compiled = InferenceCompiler(5, batch_size=2).compile(names["network"])
     (found,) = compiled.predict(x, callbacks=[])[0].values()
     assert np.all(found.std(axis=1) > 0)
+
+
+def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
+    """The model is converted without loss, and all layers are listed."""
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    from ml_genn_tf import converters
+    from ml_genn_tf.layers import LAYERS
+
+    document = ROOT / "docs" / "conversion.md"
+    for name in (*LAYERS, *converters.__all__):
+        assert f"`{name}" in document.read_text(), name
+    (code,) = blocks(document)
+    digits = load_digits()
+    x = digits.images[..., None] / 16
+    names = {"x_train": x[:1400], "y_train": digits.target[:1400]}
+    names |= {"x_test": x[1400:], "y_test": digits.target[1400:]}
+    names = run(code.replace("epochs=20", "epochs=3"), names)
+    assert "Spikes per inference" in capsys.readouterr().out
+    found = names["converter"].validation
+    assert abs(found.ann_accuracy[0] - found.snn_accuracy[0]) < 0.02
+    (metric,) = names["metrics"].values()
+    assert metric.result == pytest.approx(found.snn_accuracy[0])
 
 
 def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

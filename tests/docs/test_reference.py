@@ -16,7 +16,7 @@ from docs.pages import DOCS
 import ml_genn
 
 sys.path.insert(0, str(DOCS))
-reference: Any = importlib.import_module("reference")
+reference: Any = importlib.import_module("api_reference")
 sys.path.remove(str(DOCS))
 
 NAMES = list(reference.names())

@@ -149,6 +149,27 @@ def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(again.delays(connection), found)
 
 
+@pytest.mark.parametrize("padding", [((1, 1), (0, 1)), [[2, 0], [1, 3]]])
+def test_rows_and_columns_of_zeros(padding: Any) -> None:
+    """They reach what a "valid" convolution of the larger image reaches."""
+    strides = (2, 1)
+    kernels = []
+    (top, bottom), (left, right) = padding
+    larger = (7 + top + bottom, 6 + left + right, 3)
+    for shape, how in ((IMAGE, padding), (larger, "valid")):
+        made = Conv2D(1.0, 4, 3, conv_strides=strides, conv_padding=how)
+        _, connection = connected(made, shape)
+        kernels.append(made.kernel(*connection.ends()))
+    own, whole = kernels
+    assert own.target_shape == whole.target_shape
+    for axis, around, before in (
+        (own.rows, whole.rows, top),
+        (own.columns, whole.columns, left),
+    ):
+        inside = around.reach()[before : before + axis.source]
+        np.testing.assert_array_equal(axis.reach(), inside)
+
+
 @pytest.mark.parametrize("target", [(5, 5, 4), (100,), None])
 @pytest.mark.parametrize("flatten", [False, True])
 def test_targets_are_images_or_flat(target: Any, flatten: bool) -> None:
@@ -288,6 +309,14 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "padding": (
         lambda: Conv2D(1.0, 4, 3, conv_padding="vald"),
         "Conv2D: conv_padding: unknown padding 'vald'. Did you mean 'valid'",
+    ),
+    "padding of one side": (
+        lambda: Conv2D(1.0, 4, 3, conv_padding=(1, 1)),
+        "is 'valid', 'same' or ((top, bottom), (left, right)). Received (1, 1)",
+    ),
+    "padding below zero": (
+        lambda: Conv2D(1.0, 4, 3, conv_padding=((1, -1), (0, 0))),
+        "conv_padding is a whole number of at least 0. Received -1",
     ),
     "padding of pooled": (
         lambda: AvgPoolConv2D(1.0, 4, 2, 3, conv_padding="Same"),
