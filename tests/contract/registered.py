@@ -135,6 +135,10 @@ OWN: dict[str, dict[str, Any]] = {
 #: Callbacks that belong to a population or connection; tests of their own run them.
 BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
 
+#: {package: classes that are tested elsewhere}: callbacks that belong to a population,
+#: and what needs a library that may be missing (tests/parallel).
+ELSEWHERE = {"callbacks": BOUND, "communicators": {"MPI"}}
+
 
 def classes(kind: str) -> list[type]:
     """Public classes of a module that can be made."""
