@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,9 +72,22 @@ class Model(Protocol):
 class Backend(Protocol):
     """Builds plans."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def genn(self) -> bool:
+        """Whether GeNN runs its models, so that arguments for GeNN are passed on."""
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> Model:
-        """A model that runs the plan."""
+        """A model that runs the plan, ``batch_size`` examples at once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from ml_genn.compilers.checkpoints import restore, snapshot_of
 from ml_genn.compilers.lowering import Lowered
 from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import Metric, MetricsType, default_metrics
 from ml_genn.model.batch import Mode, Outcome, Record
@@ -61,6 +61,7 @@ class Settings:
         communicator: how processes talk to each other; None for one process.
         keep_state: whether a batch starts in the state in which the last one ended.
         recipe: how the network was compiled, for it to be saved.
+        genn_kwargs: arguments for GeNN, where it runs the network.
     """
 
     backend: Backend
@@ -72,6 +73,7 @@ class Settings:
     communicator: Communicator | None = None
     keep_state: bool = False
     recipe: Recipe | None = None
+    genn_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class CompiledNetwork:
@@ -111,8 +113,24 @@ class CompiledNetwork:
                 self._lowered.values,
                 num_threads=self._settings.num_threads,
                 seed=self._settings.seed,
+                batch_size=self._settings.batch_size,
+                arguments=self._settings.genn_kwargs,
             )
         return self._model
+
+    @property
+    def genn_model(self) -> Any:
+        """The PyGeNN model that runs this network.
+
+        Raises:
+            UnsupportedError: if another backend runs it.
+        """
+        if not self._settings.backend.genn:
+            raise UnsupportedError(
+                "genn_model: there is one with backend='pygenn' only. This network "
+                f"runs on backend '{self._settings.backend.name}'."
+            )
+        return self.model.genn_model  # type: ignore[attr-defined]
 
     def __enter__(self) -> Self:
         _ = self.model

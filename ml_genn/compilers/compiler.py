@@ -7,7 +7,7 @@ import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
-from ml_genn.backends import get_backend
+from ml_genn.backends import frames_of_ours, get_backend
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.recipe import Recipe
@@ -43,16 +43,6 @@ GENN_ARGUMENTS = frozenset(
 )
 
 
-def _frames_of_ours() -> int:
-    """How many calls up the user's own line is, for warnings to point to it."""
-    frame, count = inspect.currentframe(), 0
-    while frame is not None and __name__.split(".")[0] in frame.f_globals.get(
-        "__name__", ""
-    ):
-        frame, count = frame.f_back, count + 1
-    return max(count, 1)
-
-
 class Compiler(ABC):
     """Turns a network into something that runs.
 
@@ -62,11 +52,13 @@ class Compiler(ABC):
         rng_seed: seed of everything random, 0 by default.
         kernel_profiling: kept for scripts written for mlGeNN.
         communicator: how processes that train together talk; None (default) for one.
-        backend: "cpu", or None (default) for ``ML_GENN_BACKEND`` or else "cpu".
+        backend: "cpu", "pygenn", a backend of PyGeNN such as "cuda" (without PyGeNN the
+            embedded engine runs instead, with a warning), or None (default) for
+            ``ML_GENN_BACKEND`` or else "cpu".
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
-        **genn_kwargs: arguments of GeNN's code generator; the embedded engine warns and
-            goes without.
+        **genn_kwargs: arguments of GeNN's code generator, passed on to PyGeNN; the
+            embedded engine warns and goes without.
     """
 
     _given: dict[str, Any]
@@ -129,11 +121,11 @@ class Compiler(ABC):
             if key not in GENN_ARGUMENTS:
                 known = self._own_arguments()
                 raise unknown_name("argument", key, known, where=type(self).__name__)
-        if genn_kwargs:
+        if genn_kwargs and not self.backend.genn:
             warnings.warn(
                 f"{type(self).__name__}: {', '.join(sorted(genn_kwargs))} belong to "
                 f"GeNN; backend '{self.backend.name}' goes without.",
-                stacklevel=_frames_of_ours(),
+                stacklevel=frames_of_ours(),
             )
         return genn_kwargs
 

@@ -95,6 +95,7 @@ class InferenceCompiler(Compiler):
             communicator=self.communicator,
             keep_state=not self.reset_vars_between_batches,
             recipe=self.recipe(),
+            genn_kwargs=self.genn_kwargs,
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

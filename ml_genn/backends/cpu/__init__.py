@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from ml_genn.backends.cpu.backend import CpuBackend
 
-BACKEND = CpuBackend()
-
-__all__ = ["BACKEND", "CpuBackend"]
+__all__ = ["CpuBackend"]
