@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_TYPE_WORDS = """char short int long float double signed unsigned int8_t int16_t int32_t
-int64_t uint8_t uint16_t uint32_t uint64_t size_t bool scalar timepoint"""
+_TYPE_WORDS = """char short int long float double signed unsigned int8_t int16_t
+int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t bool scalar timepoint"""
 _KEYWORDS = """const do else false for for_each_synapse if true while switch break
 continue case default"""
-_RESERVED = """return goto static struct typedef sizeof enum union extern inline register
-void volatile auto"""
-#: Tokens, the longer ones first; `>>` and `/=` are not among them.
-_SIGNS = """<<= ++ -- << <= >= == != && || += -= *= %= &= |= ^= + - * / % = < > & | ^ ~ !
-? : ; , ( ) [ ] { }"""
+_RESERVED = """return goto static struct typedef sizeof enum union extern inline
+register void volatile auto"""
+#: Tokens, longer ones first; `>>` and `/=` are not among them.
+_SIGNS = """<<= ++ -- << <= >= == != && || += -= *= %= &= |= ^= + - * / % = < > & | ^ ~
+! ? : ; , ( ) [ ] { }"""
 _ASSIGNING = "= += -= *= %= &= |= ^= <<="
 TYPES, KEYWORDS = frozenset(_TYPE_WORDS.split()), frozenset(_KEYWORDS.split())
 RESERVED, _OPERATORS = frozenset(_RESERVED.split()), _SIGNS.split()

@@ -28,12 +28,20 @@ def variables(plan: Plan, group: NeuronGroup) -> list[Variable]:
     names += [RESULT_SLOPE] if group.loss and not group.loss.per_step else []
     names += [SILENT] if _first_spike(group) else []
     found = [Variable(name) for name in names]
+    found += [
+        Variable(parameter_gradient(p.name), access="READ_ONLY") for p in group.learned
+    ]
     if roles.trained_outgoing(plan, group):
         found.append(Variable(roles.MARK, "uint8_t", 0))
     if group.regularised:
         found.append(Variable(COUNT))
         found.append(Variable(PUSH))
     return found
+
+
+def parameter_gradient(name: str) -> str:
+    """Variable with the gradient by a parameter, given after the backward pass."""
+    return f"{name}_gradient_"
 
 
 def start(plan: Plan, group: NeuronGroup) -> tuple[Variable, ...]:

@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?)(?![\w.])"
     r"|(?P<word>[A-Za-z_]\w*)"
 )
+_CALLED_TYPE = re.compile(r"\b(float|double)\(")
 _DIVIDED = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
 _MISSING = {">>": "shifts to the right", "/=": "/= inside an expression"}
 
@@ -39,6 +40,7 @@ def genn_expression(text: str, where: str) -> str:
 
 def _line(line: str, where: str) -> str:
     line = _DIVIDED.sub(r"\1\2 = \2 / (\3);", line)
+    line = _CALLED_TYPE.sub(r"(\1)(", line)
     for token, what in _MISSING.items():
         if token in line:
             raise UnsupportedError(

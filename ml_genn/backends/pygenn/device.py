@@ -57,6 +57,10 @@ class Device:
             if name in update.dynamic:
                 self.set_for(update.name, name, value)
 
+    def set_constant(self, group: str, name: str, value: float) -> None:
+        """Sets a parameter of one population."""
+        self._built.neurons[group].set_dynamic_param_value(name, value)
+
     def set_for(self, update: str, name: str, value: float) -> None:
         """Sets a parameter of one custom update."""
         self._built.updates[update].set_dynamic_param_value(name, value)
@@ -67,7 +71,8 @@ class Device:
         return self._pulled(self._built.neurons[group].vars[name])
 
     def push(self, group: str, name: str, values: np.ndarray) -> None:
-        """Replaces a variable of a population."""
+        """Replaces a variable of a population: (examples, neurons), or (neurons,) where
+        examples share it."""
         self._pushed(self._built.neurons[group].vars[name], values)
 
     def pull_array(self, group: str, name: str) -> np.ndarray:
@@ -98,8 +103,8 @@ class Device:
         variable.push_to_device()
 
     # ------------------------------------------------------------ synapses
-    def pull_synapses(self, owner: str, name: str) -> np.ndarray:
-        """A variable of a custom update of synapses, one number each."""
+    def pull_update(self, owner: str, name: str) -> np.ndarray:
+        """A variable of a custom update that all examples share, one number each."""
         variable = self._built.updates[owner].vars[name]
         variable.pull_from_device()
         return np.array(variable.values).reshape(-1)

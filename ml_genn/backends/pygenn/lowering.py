@@ -24,7 +24,11 @@ def lower(plan: Plan, values: Values) -> Lowering:
         found += [*updates.start_of(group), *updates.finish(group)]
     for s in synapses:
         found += updates.emptied(s)
-    found += [updates.reduced(array) for array in plan.learned]
+    found += [
+        updates.reduced(array)
+        for array in plan.learned
+        if array.kind is not LearnedKind.PARAMETER
+    ]
     for update in plan.updates:
         found += updates.optimised(plan, values, update)
     return Lowering(neurons, synapses, tuple(found))
@@ -36,9 +40,3 @@ def _check(plan: Plan) -> None:
             "Backend 'pygenn' does not take gradients while the network runs. Use "
             "mode='event_driven', which takes the same ones, or backend='cpu'."
         )
-    for array in plan.learned:
-        if array.kind is LearnedKind.PARAMETER:
-            raise UnsupportedError(
-                f"Population '{array.owner}': backend 'pygenn' does not learn "
-                f"parameters such as '{array.name}'. Use backend='cpu'."
-            )

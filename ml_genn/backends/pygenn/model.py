@@ -16,6 +16,7 @@ from ml_genn.backends.pygenn.library import ONE_EXAMPLE, pygenn
 from ml_genn.backends.pygenn.losses import LOSSES
 from ml_genn.backends.pygenn.lowering import lower
 from ml_genn.backends.pygenn.neurons import FRAMES, RASTER, WORD
+from ml_genn.backends.pygenn.numbers import changing, constants
 from ml_genn.backends.pygenn.synapses import (
     DELAY,
     WEIGHT,
@@ -51,6 +52,8 @@ class _Running:
     losses: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
     spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
 
+    gradients: dict[Learned, np.ndarray] = field(default_factory=dict)
+
     @property
     def size(self) -> int:
         """Number of examples."""
@@ -81,8 +84,8 @@ class PyGennModel:
         if model.backend_name == ONE_EXAMPLE and batch_size > 1:
             raise ValidationError(
                 f"PyGeNN's backend '{ONE_EXAMPLE}' runs one example at a time. "
-                f"Received batch_size={batch_size}. Use batch_size=1, a GPU "
-                "(backend='cuda'), or backend='cpu', our own engine, which takes any batch size."
+                f"Received batch_size={batch_size}. Use batch_size=1, a GPU with "
+                "backend='cuda', or backend='cpu', our own engine, which takes any."
             )
         model.dt = values.dt
         model.batch_size = batch_size
@@ -93,7 +96,10 @@ class PyGennModel:
         self.genn_model: Any = model
         self._device = Device(built, lowering, batch_size, values.dt)
         self._weights = {n: np.array(w, np.float32) for n, w in values.weights.items()}
-        self._values = replace(values, delays=dict(values.delays))
+        own = {group: dict(given) for group, given in values.parameters.items()}
+        self._values = replace(values, delays=dict(values.delays), parameters=own)
+        self._optimised = {update.target for update in plan.updates}
+        self._parameters = [a for a in plan.learned if a.kind is LearnedKind.PARAMETER]
         self._outputs = [g for g in plan.neurons if g.readout]
         self._scalars = np.zeros(sum(len(u.scalars) for u in plan.updates))
         self._running: _Running | None = None
@@ -107,33 +113,40 @@ class PyGennModel:
     def weights(self, name: str) -> np.ndarray:
         """A copy of the weights of a synapse group: (source size, target size), a list
         where they are sparse, or of the shape of its kernel."""
-        return self._number(Learned(LearnedKind.WEIGHT, name)).copy()
+        return self.number(Learned(LearnedKind.WEIGHT, name)).copy()
 
     def delays(self, name: str) -> np.ndarray:
         """The delays of a synapse group in time steps, shaped as its weights; a number
         if all have the same."""
         if self.plan.synapse(name).delay is not Delay.PER_SYNAPSE:
             return np.asarray(self._values.delays.get(name, 0))
-        return np.array(self._number(Learned(LearnedKind.DELAY, name)))
+        return self.number(Learned(LearnedKind.DELAY, name)).copy()
 
-    def _number(self, array: Learned) -> np.ndarray:
-        """What synapses have at the moment, shaped as users know it."""
-        kept = (
-            self._weights if array.kind is LearnedKind.WEIGHT else self._values.delays
-        )
-        found = np.asarray(kept[array.owner])
-        if array in self.plan.learned and self._device.steps is not None:
-            owner = f"{updates.OPTIMISE} {array}"
-            return self._device.pull_synapses(owner, updates.X).reshape(found.shape)
-        return found
+    def number(self, array: Learned) -> np.ndarray:
+        """What is learned or could be, at the moment, shaped as users know it."""
+        if array in self._optimised and self._device.steps is not None:
+            return self._kept(array, updates.X)
+        return np.asarray(self._given(array))
+
+    def _given(self, array: Learned) -> Any:
+        """What it was when it was last given."""
+        if array.kind is LearnedKind.PARAMETER:
+            return self._values.parameters[array.owner][array.name]
+        weight = array.kind is LearnedKind.WEIGHT
+        return (self._weights if weight else self._values.delays)[array.owner]
+
+    def _kept(self, array: Learned, name: str) -> np.ndarray:
+        """What the optimiser of an array keeps; shared parameters are kept for each
+        neuron, all alike."""
+        found = self._device.pull_update(f"{updates.OPTIMISE} {array}", name)
+        shape = np.shape(self._given(array))
+        return np.array(found[0]) if shape == () else found.reshape(shape)
 
     def slot(self, array: Learned, name: str) -> np.ndarray:
         """What an optimiser keeps for each number of an array."""
-        shape = self._number(array).shape
         if self._device.steps is None:
-            return np.zeros(shape, np.float32)
-        found = self._device.pull_synapses(f"{updates.OPTIMISE} {array}", name)
-        return found.reshape(shape)
+            return np.zeros(np.shape(self._given(array)), np.float32)
+        return self._kept(array, name)
 
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Source and target neuron of each synapse of a sparse group."""
@@ -153,11 +166,25 @@ class PyGennModel:
                 if s.stored == array.owner:
                     flat = written_out(s, values)
                     self._device.push_synapses(s.name, WEIGHT, flat)
+        elif array.kind is LearnedKind.PARAMETER:
+            self._set_parameter(array, values)
         else:
             self._values.delays[array.owner] = np.array(values)
             self._device.push_synapses(array.owner, DELAY, whole_steps(values))
-        if array in self.plan.learned:
+        if array in self._optimised:
             self.set_slot(array, updates.X, values)
+
+    def _set_parameter(self, array: Learned, values: np.ndarray) -> None:
+        """Takes a parameter over into the constants that depend on it."""
+        self._values.parameters[array.owner][array.name] = np.array(values)
+        group = self.plan.neuron(array.owner)
+        shared, own = constants(group, self._values)
+        dependent = changing(group)
+        for name in dependent & set(shared):
+            self._device.set_constant(group.name, name, shared[name])
+        for variable in own:
+            if variable.name in dependent:
+                self._device.push(group.name, variable.name, variable.value)
 
     def set_slot(self, array: Learned, name: str, values: np.ndarray) -> None:
         """Replaces what an optimiser keeps."""
@@ -165,8 +192,8 @@ class PyGennModel:
         self._device.push_update(owner, name, np.asarray(values, np.float32))
 
     def parameter(self, group: str, name: str) -> np.ndarray:
-        """The values of a learned parameter; this backend learns none."""
-        raise UnsupportedError("backend 'pygenn' learns no parameters of neurons")
+        """The values of a learned parameter: (neurons,), or () if they share one."""
+        return self.number(Learned(LearnedKind.PARAMETER, group, name)).copy()
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
@@ -310,6 +337,9 @@ class PyGennModel:
             for _ in range(running.examples.num_steps):
                 device.step()
                 self._record(running, forwards=False)
+            for array in self._parameters:
+                rows = device.pull(array.owner, f"lambda_{array.name}")
+                running.gradients[array] = rows[: running.size].sum(axis=0)
         return running
 
     # ------------------------------------------------------------ losses
@@ -396,7 +426,7 @@ class PyGennModel:
         finite = bool(np.isfinite(losses).all())
         gradients: dict[Learned, np.ndarray] = {}
         if mode.backward:
-            gradients = self._learn(mode, finite)
+            gradients = self._learn(done, mode, finite)
         return Outcome(
             results={
                 g.name: np.concatenate([r.results[g.name] for r in done])
@@ -415,22 +445,41 @@ class PyGennModel:
         parts = [np.stack(r.records[record][:: -1 if back else 1], 1) for r in done]
         return np.concatenate(parts)
 
-    def _learn(self, mode: Mode, finite: bool) -> dict[Learned, np.ndarray]:
+    def _learn(
+        self, done: list[_Running], mode: Mode, finite: bool
+    ) -> dict[Learned, np.ndarray]:
         """Sums gradients over the batch; then the optimisers' steps."""
         self._device.update(updates.REDUCE)
         updating = mode.update and finite
-        wanted = mode.gradients or (
-            updating and any(u.norms for u in self.plan.updates)
-        )
-        found = {}
-        for array in self.plan.learned if wanted else ():
-            flat = self._device.pull_synapses(f"{updates.REDUCE} {array}", updates.SUM)
-            found[array] = flat.reshape(self._number(array).shape)
+        norms = updating and any(update.norms for update in self.plan.updates)
+        found = {array: self._gathered(array, done) for array in self._parameters}
+        for array in self.plan.learned if mode.gradients or norms else ():
+            if array not in found:
+                owner = f"{updates.REDUCE} {array}"
+                flat = self._device.pull_update(owner, updates.SUM)
+                found[array] = flat.reshape(np.shape(self._given(array)))
         if updating:
-            self._set_scalars(found)
-            self._device.update(updates.OPTIMISE)
-            self._device.update(updates.APPLY)
+            self._optimise(found)
         return found if mode.gradients else {}
+
+    def _gathered(self, array: Learned, done: list[_Running]) -> np.ndarray:
+        """The gradient by a parameter: of each neuron, or one that all share."""
+        each = sum(r.gradients[array] for r in done)
+        shared = np.shape(self._given(array)) == ()
+        return np.asarray(np.sum(each) if shared else each, np.float32)
+
+    def _optimise(self, gradients: Mapping[Learned, np.ndarray]) -> None:
+        """The optimisers' steps, and what follows from them."""
+        for array in self._parameters:
+            size = self.plan.neuron(array.owner).size
+            name = backward.parameter_gradient(array.name)
+            row = np.broadcast_to(gradients[array], size)
+            self._device.push(array.owner, name, row)
+        self._set_scalars(gradients)
+        self._device.update(updates.OPTIMISE)
+        self._device.update(updates.APPLY)
+        for array in self._parameters:
+            self._set_parameter(array, self.number(array))
 
     def _set_scalars(self, gradients: Mapping[Learned, np.ndarray]) -> None:
         start = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ml_genn.backends.pygenn import backward, roles
 from ml_genn.backends.pygenn.code import genn_code, genn_expression
-from ml_genn.backends.pygenn.numbers import constants, state
+from ml_genn.backends.pygenn.numbers import changing, constants, state
 from ml_genn.backends.pygenn.records import Array, Neurons, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup, Plan, Values
@@ -59,7 +59,7 @@ def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
         code=genn_code(lines, where),
         threshold=None if group.threshold is None else "fired_",
         parameters={**shared, **dict.fromkeys(dynamic, 1.0)},
-        dynamic=dynamic,
+        dynamic=(*dynamic, *sorted(changing(group) & set(shared))),
         variables=tuple(found.variables),
         arrays=tuple(found.arrays),
         inputs=_inputs(plan, group),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml_genn.backends.pygenn.records import Variable
-from ml_genn.model.expression import evaluate
+from ml_genn.model.expression import evaluate, names
 from ml_genn.model.plan import NeuronGroup, Values
 from ml_genn.model.verify import PROVIDED
 
@@ -27,6 +27,16 @@ def constants(
         else:
             shared[constant.name] = float(value)
     return shared, tuple(own)
+
+
+def changing(group: NeuronGroup) -> frozenset[str]:
+    """Constants that depend on learned parameters."""
+    learned = {parameter.name for parameter in group.learned}
+    return frozenset(
+        c.name
+        for c in group.constants
+        if c.name not in PROVIDED and names(c.expression) & learned
+    )
 
 
 def state(group: NeuronGroup, values: Values) -> tuple[Variable, ...]:

@@ -33,22 +33,23 @@ def _numbers(model: PyGennModel) -> Iterator[tuple[Key, Learned]]:
         yield (s.name, WEIGHTS), Learned(LearnedKind.WEIGHT, s.name)
         if s.delay is Delay.PER_SYNAPSE:
             yield (s.name, DELAYS), Learned(LearnedKind.DELAY, s.name)
+    for array in model.plan.learned:
+        if array.kind is LearnedKind.PARAMETER:
+            yield (array.owner, array.name), array
 
 
 def _slots(model: PyGennModel) -> Iterator[tuple[Key, Learned, str]]:
     for update in model.plan.updates:
         for slot in update.slots:
-            name = slot_name(_NAMES[update.target.kind], slot)
-            yield (update.target.owner, name), update.target, slot
+            kept = _NAMES.get(update.target.kind, update.target.name)
+            yield (update.target.owner, slot_name(kept, slot)), update.target, slot
 
 
 def snapshot(model: PyGennModel) -> Snapshot:
     """Copies of all that is kept."""
     arrays: dict[Key, np.ndarray] = {}
     for key, array in _numbers(model):
-        weight = array.kind is LearnedKind.WEIGHT
-        found = model.weights(array.owner) if weight else model.delays(array.owner)
-        arrays[key] = np.array(found)
+        arrays[key] = np.array(model.number(array))
     for key, array, slot in _slots(model):
         arrays[key] = model.slot(array, slot)
     for s in model.plan.synapses:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ml_genn.backends.pygenn import backward
 from ml_genn.backends.pygenn.code import genn_code
 from ml_genn.backends.pygenn.records import (
     Neurons,
@@ -100,28 +101,49 @@ def reduced(array: Learned) -> Update:
     )
 
 
-def optimised(
-    plan: Plan, values: Values, update: OptimiserUpdate
-) -> tuple[Update, Update]:
+def optimised(plan: Plan, values: Values, update: OptimiserUpdate) -> Iterator[Update]:
     """The step of an optimiser on numbers that all examples share, and what copies
     them to those that each example has."""
     array, where = update.target, f"Optimiser of '{update.target}'"
-    given = values.weights if array.kind is LearnedKind.WEIGHT else values.delays
-    x = np.asarray(given[array.owner], dtype=np.float32).reshape(-1)
     norms = [n for n in (GRADIENT_NORM, GLOBAL_NORM) if n in update.code.reads]
-    step = Update(
+    x = start_value(plan, values, array)
+    yield Update(
         f"{OPTIMISE} {array}",
         OPTIMISE,
         genn_code((f"scalar gradient = {SUM};", *update.code.lines), where),
-        (Reference(SUM, f"{REDUCE} {array}", SUM, "wu_var", access="READ_ONLY"),),
+        (_gradient(array),),
         (Variable(X, value=x), *(Variable(slot) for slot in update.slots)),
         dict.fromkeys((*update.scalars, *norms), 0.0),
     )
+    if array.kind is not LearnedKind.PARAMETER:
+        yield _copied(array)
+
+
+def start_value(plan: Plan, values: Values, array: Learned) -> np.ndarray:
+    """What a learned array starts with, one after the other; parameters by neuron."""
+    if array.kind is LearnedKind.PARAMETER:
+        given = values.parameters[array.owner][array.name]
+        given = np.broadcast_to(given, plan.neuron(array.owner).size)
+    else:
+        kept = values.weights if array.kind is LearnedKind.WEIGHT else values.delays
+        given = kept[array.owner]
+    return np.asarray(given, dtype=np.float32).reshape(-1)
+
+
+def _gradient(array: Learned) -> Reference:
+    """Where an optimiser finds the gradient."""
+    if array.kind is LearnedKind.PARAMETER:
+        name = backward.parameter_gradient(array.name)
+        return Reference(SUM, array.owner, name, access="READ_ONLY")
+    return Reference(SUM, f"{REDUCE} {array}", SUM, "wu_var", access="READ_ONLY")
+
+
+def _copied(array: Learned) -> Update:
     name = _VARIABLES[array.kind]
     type_, taken = "scalar", X
     if array.kind is LearnedKind.DELAY:
         type_, taken = "uint16_t", f"(uint16_t)({X} + 0.5)"
-    copied = Update(
+    return Update(
         f"{APPLY} {array}",
         APPLY,
         (f"{name} = {taken};",),
@@ -130,4 +152,3 @@ def optimised(
             Reference(X, f"{OPTIMISE} {array}", X, "wu_var", access="READ_ONLY"),
         ),
     )
-    return step, copied
