@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -91,8 +93,9 @@ class PyGennModel:
         model.batch_size = batch_size
         model.seed = seed % (2**32 - 1) + 1
         built = build(library, model, lowering)
-        self._folder = TemporaryDirectory(prefix="ml_genn_pygenn_")
-        model.build(self._folder.name)
+        folder = mkdtemp(prefix="ml_genn_pygenn_")
+        self._finalizer = weakref.finalize(self, shutil.rmtree, folder, True)
+        model.build(folder)
         self.genn_model: Any = model
         self._device = Device(built, lowering, batch_size, values.dt)
         self._weights = {n: np.array(w, np.float32) for n, w in values.weights.items()}
@@ -107,7 +110,7 @@ class PyGennModel:
     def close(self) -> None:
         """Frees the model's memory and removes what was built."""
         self._device.unload()
-        self._folder.cleanup()
+        self._finalizer()
 
     # ------------------------------------------------------------ numbers
     def weights(self, name: str) -> np.ndarray:
