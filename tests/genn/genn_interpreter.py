@@ -99,6 +99,13 @@ class Interpreter:
         with np.errstate(all="ignore"):
             return self.expression(node)
 
+    def _shaped(self, value: Any) -> np.ndarray:
+        """A value with one entry for each."""
+        found = np.asarray(value)
+        return (
+            found if found.shape == self.shape else np.broadcast_to(found, self.shape)
+        )
+
     def _scope(self, name: str) -> int:
         for k in range(len(self.scopes) - 1, -1, -1):
             if name in self.scopes[k]:
@@ -133,7 +140,7 @@ class Interpreter:
         self.kinds.pop()
 
     def _if(self, condition: Node, yes: Node, no: Node | None) -> None:
-        found = np.broadcast_to(self.expression(condition), self.shape).astype(bool)
+        found = self._shaped(self.expression(condition)).astype(bool)
         kept = self.mask
         for part, mask in ((yes, kept & found), (no, kept & ~found)):
             if part is not None and mask.any():
@@ -150,7 +157,7 @@ class Interpreter:
         if first is not None:
             self.statement(first)
         while True:
-            found = np.broadcast_to(self.expression(condition), self.shape)
+            found = self._shaped(self.expression(condition))
             self.mask = self.mask & found.astype(bool)
             if not self.mask.any():
                 break
@@ -180,7 +187,7 @@ class Interpreter:
     def _masked(self, mask: Any, node: Node) -> Any:
         """An expression where a condition holds."""
         kept = self.mask
-        self.mask = kept & np.broadcast_to(mask, self.shape).astype(bool)
+        self.mask = kept & self._shaped(mask).astype(bool)
         value = self.expression(node)
         self.mask = kept
         return value
@@ -212,14 +219,14 @@ class Interpreter:
     def _call(self, name: str, arguments: list[Node]) -> Any:
         given = [self.expression(argument) for argument in arguments]
         if name in self.functions:
-            shaped = [np.broadcast_to(a, self.shape)[self.mask] for a in given]
+            shaped = [self._shaped(a)[self.mask] for a in given]
             return self.functions[name](self.mask, *shaped)
         if name == "gennrand_uniform":
             return np.random.default_rng(0).random(self.shape, dtype=np.float32)
         return _FUNCTIONS[name](*given)
 
     def _index(self, base: Node, index: Node) -> Any:
-        at = np.broadcast_to(self.expression(index), self.shape)
+        at = self._shaped(self.expression(index))
         if base[1] in self.delayed:
             return self.delayed[base[1]](at)
         array = self.value(base[1])
@@ -242,14 +249,14 @@ class Interpreter:
             result = _BINARY[operator[:-1]](read, result)
         if target[0] == "index":
             array = self.value(target[1][1])
-            at = np.broadcast_to(self.expression(target[2]), self.shape)[self.mask]
-            filled = np.broadcast_to(result, self.shape)[self.mask]
+            at = self._shaped(self.expression(target[2]))[self.mask]
+            filled = self._shaped(result)[self.mask]
             array[self._inside(at, array, target[1][1])] = filled.astype(array.dtype)
             return result
         k = self._scope(target[1])
         dtype = DTYPES[self.kinds[k][target[1]]]
-        old = np.broadcast_to(self.scopes[k][target[1]], self.shape)
-        new = np.broadcast_to(result, self.shape)
+        old = self._shaped(self.scopes[k][target[1]])
+        new = self._shaped(result)
         self.scopes[k][target[1]] = np.where(self.mask, new, old).astype(dtype)
         return result
 
