@@ -274,7 +274,7 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
             _step_function(writer, functions[step], step)
     head = (
         "static void update(const Call &c_, int64_t which_, int64_t first_, "
-        "int64_t last_, float *const *parts_, int threads_, const float *norms_)"
+        "int64_t last_, const float *gradient_, const float *norms_)"
     )
     with writer.block(head):
         scalars = slots = 0
@@ -290,13 +290,13 @@ def _updates(writer: CodeWriter, layout: Layout) -> None:
             writer.line(
                 f"  return {functions[_step_of(update)]}({array}, {steps}, "
                 f"c_.slots + {slots}, c_.optimiser_scalars + {scalars}, "
-                "first_, last_, parts_, threads_, "
+                "first_, last_, gradient_, "
                 f"norms_[{learned}], norms_[LEARNED]);"
             )
             scalars += len(update.scalars)
             slots += len(update.slots)
-        writer.line("(void)c_, (void)which_, (void)first_, (void)last_, (void)parts_;")
-        writer.line("(void)threads_, (void)norms_;")
+        writer.line("(void)c_, (void)which_, (void)first_, (void)last_;")
+        writer.line("(void)gradient_, (void)norms_;")
 
 
 #: What an optimiser does, whichever array it does it to: slots, scalars, code, and
@@ -314,7 +314,7 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
     head = (
         f"static void {name}(float *__restrict x_p_, int32_t *__restrict steps_p_, "
         "float *const *slots_, const float *scalars_, int64_t first_, int64_t last_, "
-        "float *const *parts_, int threads_, "
+        "const float *__restrict gradient_p_, "
         f"float {GRADIENT_NORM}, float {GLOBAL_NORM})"
     )
     with writer.block(head):
@@ -324,7 +324,7 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
             writer.line(f"const float {scalar} = scalars_[{k}];")
         writer.line("MLG_LOOP")
         with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
-            writer.line("float gradient = mlg_sum(parts_, threads_, j_);")
+            writer.line("float gradient = gradient_p_[j_];")
             writer.line("float x = x_p_[j_];")
             for slot in slots:
                 writer.line(f"float {slot} = {slot}_p_[j_];")

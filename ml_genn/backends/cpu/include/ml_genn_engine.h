@@ -20,24 +20,24 @@
 namespace mlg {
 
 // ---------------------------------------------------------------- vectors
-// 64 bytes in the compiler's own vector type: one register with AVX-512, several otherwise.
-typedef float vec __attribute__((vector_size(64), aligned(64), may_alias));
-constexpr int LANES = 16;
+// One register in the compiler's own vector type: longer ones would live in memory. Rows of
+// numbers are padded to 64 bytes on every processor.
 #if defined(__AVX512F__)
-constexpr int BLOCK = 16;  // vectors kept in registers while rows are added
-constexpr int TILE = 4;    // and while rows are added for four examples at once
+constexpr int LANES = 16;  // floats in a register
+constexpr int BLOCK = 16;  // registers that hold sums while rows are added
+constexpr int TILE = 4;    // and, for each example, while rows are added for four at once
 #elif defined(__AVX__)
-constexpr int BLOCK = 6;
+constexpr int LANES = 8, BLOCK = 12, TILE = 2;
 #elif defined(__aarch64__)
-constexpr int BLOCK = 6;
+constexpr int LANES = 4, BLOCK = 16, TILE = 4;
 #else
-constexpr int BLOCK = 3;
+constexpr int LANES = 4, BLOCK = 12, TILE = 2;
 #endif
-#if !defined(__AVX512F__)
-constexpr int TILE = 1;
-#endif
+constexpr int VECTOR_BYTES = LANES * sizeof(float);
+typedef float vec __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 
-constexpr int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
+constexpr int ROW = 16;  // floats that rows are padded to
+constexpr int padded(int n) { return (n + ROW - 1) / ROW * ROW; }
 static inline int smaller(int a, int b) { return a < b ? a : b; }
 static inline float larger(float a, float b) { return a > b ? a : b; }
 static inline float lesser(float a, float b) { return a < b ? a : b; }
@@ -291,28 +291,46 @@ static inline Spikes spikes_at(const Tape &tape, int64_t t) {
   return {tape.id + at[0], at[1] - at[0]};
 }
 
-// Neurons whose flag is set, in order; the flags of a step are bytes 0 or 1, and 63 more may
-// be read behind them.
+// 64 flags, bytes 0 or 1, as bits; no compiler makes them of a loop.
+#if defined(__AVX2__)
+typedef char Bytes __attribute__((vector_size(32)));
+static inline uint64_t bits(const uint8_t *flag) {
+  Bytes half[2];
+  memcpy(half, flag, 64);
+  const uint32_t low = __builtin_ia32_pmovmskb256(-half[0]);
+  const uint32_t high = __builtin_ia32_pmovmskb256(-half[1]);
+  return uint64_t(high) << 32 | low;
+}
+#else
+static inline uint64_t bits(const uint8_t *flag) {
+  uint64_t set = 0;
+  for (int k = 0; k < 8; ++k) {
+    uint64_t bytes;  // the lowest bits of eight bytes become those of one
+    memcpy(&bytes, flag + 8 * k, 8);
+    set |= (bytes * 0x0102040810204080u >> 56) << 8 * k;
+  }
+  return set;
+}
+#endif
+// The same of the flags from j on, of n.
+static inline uint64_t bits(const uint8_t *flag, int j, int n) {
+  const uint64_t known = n - j < 64 ? (uint64_t(1) << (n - j)) - 1 : ~uint64_t(0);
+  return bits(flag + j) & known;
+}
+
+// Neurons whose flag is set, in order; 63 more flags may be read behind theirs.
 static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
   uint32_t found = 0;
-  for (int j = 0; j < n; j += 64) {
-    uint64_t set = 0;
-    for (int k = 0; k < 8; ++k) {
-      uint64_t bytes;  // the lowest bits of eight bytes become those of one
-      memcpy(&bytes, flag + j + 8 * k, 8);
-      set |= (bytes * 0x0102040810204080u >> 56) << 8 * k;
-    }
-    if (n - j < 64) set &= (uint64_t(1) << (n - j)) - 1;
-    for (; set; set &= set - 1)
+  for (int j = 0; j < n; j += 64)
+    for (uint64_t set = bits(flag, j, n); set; set &= set - 1)
       out[found++] = static_cast<id_type>(j + __builtin_ctzll(set));
-  }
   return found;
 }
 
 // As collect; where half of them or more are set, n, and none is listed.
 static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *out) {
   int found = 0;
-  for (int j = 0; j < n; ++j) found += flag[j];
+  for (int j = 0; j < n; j += 64) found += __builtin_popcountll(bits(flag, j, n));
   return 2 * found >= n ? n : collect(flag, n, out);
 }
 

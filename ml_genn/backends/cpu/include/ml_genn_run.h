@@ -230,45 +230,40 @@ void run_pack(void *engine, int thread) {
 struct Part {
   int64_t first, last;
   Part(const Engine &e, int64_t k, int thread) {
-    const int64_t n = e.learned_size[k] / mlg::LANES, threads = e.pool.size;
-    first = n * thread / threads * mlg::LANES;
-    last = n * (thread + 1) / threads * mlg::LANES;
+    const int64_t n = e.learned_size[k] / mlg::ROW, threads = e.pool.size;
+    first = n * thread / threads * mlg::ROW;
+    last = n * (thread + 1) / threads * mlg::ROW;
   }
 };
+
+constexpr int64_t STRETCH = 2048;  // of a gradient: it stays in cache between sum and step
 
 // Sum over threads, optimiser step.
 void run_updates(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
-  const int threads = e.pool.size;
   for (int64_t k = 0; k < LEARNED; ++k) {
     const Part share(e, k, thread);
-    const int64_t first = share.first, last = share.last;
-    float *const *parts = e.gradients + k * threads;
-    if (c.phases & mlg::UPDATE)
-      update(c, k, first, last, parts, threads, e.norms);
-    else
-      for (int64_t j = first; j < last; ++j) {
-        const float sum = mlg_sum(parts, threads, j);
-        if (c.gradients) c.gradients[k][j] = sum;
-      }
+    for (int64_t first = share.first; first < share.last; first += STRETCH) {
+      const int64_t rest = share.last - first, n = rest < STRETCH ? rest : STRETCH;
+      float *sum = mlg_sum(e.gradients + k * e.pool.size, e.pool.size, first, first + n);
+      if (c.phases & mlg::UPDATE) update(c, k, first, first + n, sum, e.norms);
+      else if (c.gradients) memcpy(c.gradients[k] + first, sum + first, n * sizeof(float));
+      memset(sum + first, 0, n * sizeof(float));
+    }
   }
 }
 
 // Sum over threads, left with the first one, and its squares.
 void run_squares(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
-  const int threads = e.pool.size;
   for (int64_t k = 0; k < LEARNED; ++k) {
     const Part share(e, k, thread);
-    float *const *parts = e.gradients + k * threads;
+    const float *gradient =
+        mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
     double sum = 0;
-    for (int64_t j = share.first; j < share.last; ++j) {
-      const float gradient = mlg_sum(parts, threads, j);
-      parts[0][j] = gradient;
-      sum += double(gradient) * gradient;
-    }
-    e.squares[k * threads + thread] = sum;
+    for (int64_t j = share.first; j < share.last; ++j) sum += double(gradient[j]) * gradient[j];
+    e.squares[k * e.pool.size + thread] = sum;
   }
 }
 

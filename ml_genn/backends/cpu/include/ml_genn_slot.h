@@ -145,13 +145,16 @@ inline T *row_(Slot &s, int64_t offset) {
   return static_cast<T *>(__builtin_assume_aligned(s.block + offset, 64));
 }
 
-// Sums one element over the threads' gradients and leaves them at zero.
-inline float mlg_sum(float *const *parts, int threads, int64_t j) {
-  float sum = parts[0][j];
-  parts[0][j] = 0;
+// Sums first <= j < last over the threads' gradients, into the first; the others are left at zero.
+inline float *mlg_sum(float *const *parts, int threads, int64_t first, int64_t last) {
+  float *__restrict sum = parts[0];
   for (int k = 1; k < threads; ++k) {
-    sum += parts[k][j];
-    parts[k][j] = 0;
+    float *__restrict part = parts[k];
+    MLG_LOOP
+    for (int64_t j = first; j < last; ++j) {
+      sum[j] += part[j];
+      part[j] = 0;
+    }
   }
   return sum;
 }
