@@ -24,6 +24,7 @@ from ml_genn.errors import (
 )
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import BinarySpikeInput, LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.utils.data import preprocess_spikes
 from ml_genn_eprop import EPropCompiler
 
 STEPS = 15
@@ -197,6 +198,25 @@ def test_delays_with_surrogates_are_refused(pygenn: ModuleType) -> None:
         Connection(hidden, last, Dense(weight))
     with pytest.raises(UnsupportedError, match="learns delays with EventPropCompiler"):
         trained(made, BPTTCompiler, delay_learn_conns=[made.connections[0]])
+
+
+def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:
+    made = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
+    compiled = EventPropCompiler(
+        STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
+    ).compile(made)
+    with pytest.raises(UnsupportedError, match=r"Received 16 steps. Use backend='cpu'"):
+        compiled.train(inputs(made), labels(), callbacks=[])
+
+
+def test_more_numbers_than_code_can_count_are_refused(pygenn: ModuleType) -> None:
+    made = network()
+    compiled = EventPropCompiler(
+        2**27, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
+    ).compile(made)
+    x = [preprocess_spikes(np.array([1.0]), np.array([2]), 16)]
+    with pytest.raises(ValidationError, match="Use a smaller batch or fewer time"):
+        compiled.train(x, [0], callbacks=[])
 
 
 def test_a_loss_that_is_not_finite_teaches_nothing(pygenn: ModuleType) -> None:

@@ -8,6 +8,18 @@ import numpy as np
 
 from ml_genn.backends.pygenn.build import Built
 from ml_genn.backends.pygenn.records import DTYPES, Lowering
+from ml_genn.errors import ValidationError
+
+MOST = 2**31 - 1  #: entries of an array: code counts them in 32 bits
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MOST:
+        raise ValidationError(
+            f"Population '{name}': backend 'pygenn' keeps {size} numbers, one for each "
+            f"step, example and neuron; {MOST} are possible. Use a smaller batch or "
+            "fewer time steps."
+        )
 
 
 class Device:
@@ -29,13 +41,17 @@ class Device:
 
     def load(self, steps: int) -> None:
         """Allocates memory for examples of so many steps."""
-        if self.steps is not None:
-            self.unload()
-        for part in self._lowering.neurons:
-            found = self._built.neurons[part.name].extra_global_params
-            for array in part.arrays:
-                size = array.size(steps, self.batch)
-                found[array.name].set_init_values(np.zeros(size, DTYPES[array.type]))
+        sizes = {
+            (part.name, array): array.size(steps, self.batch)
+            for part in self._lowering.neurons
+            for array in part.arrays
+        }
+        for (name, _), size in sizes.items():
+            _check_size(name, size)
+        self.unload()
+        for (name, array), size in sizes.items():
+            found = self._built.neurons[name].extra_global_params[array.name]
+            found.set_init_values(np.zeros(size, DTYPES[array.type]))
         self.model.load(num_recording_timesteps=steps)
         self.steps = steps
         self.set("num_steps", float(steps))

@@ -233,7 +233,8 @@ class PyGennModel:
 
     def run(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> Outcome:
         """Runs the examples at ``indices``, as many at once as fit, as one batch."""
-        size = max(self._device.batch, 1)
+        self._check_delays(prepared, mode)
+        size = self._device.batch
         chunks = [indices[k : k + size] for k in range(0, len(indices), size)]
         regularised = any(g.regularised for g in self.plan.neurons)
         if mode.backward and regularised and len(chunks) > 1:
@@ -249,8 +250,20 @@ class PyGennModel:
             done.append(self._end(running))
         return self._outcome(done, mode)
 
+    def _check_delays(self, examples: Examples, mode: Mode) -> None:
+        """Refuses delays that reach back beyond the forward pass."""
+        for name, longest in self._values.max_delays.items():
+            trained = self.plan.synapse(name).trained
+            if mode.backward and trained and longest > examples.num_steps:
+                raise UnsupportedError(
+                    f"Connection '{name}': backend 'pygenn' trains with delays of at "
+                    f"most an example ({examples.num_steps} steps). Received {longest} "
+                    "steps. Use backend='cpu'."
+                )
+
     def begin_step(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
+        self._check_delays(prepared, mode)
         scale = 1.0 / max(len(indices), 1)
         self._running = self._begin(prepared, indices, mode, scale)
 
