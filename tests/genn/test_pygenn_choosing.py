@@ -15,7 +15,7 @@ from contract.test_every_class_runs import inputs, labels, network
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import DEVICES, get_backend
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.connectivity import Conv2D, Dense, FixedProbability
+from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.errors import (
     BuildError,
     UnknownNameError,
@@ -149,10 +149,6 @@ def trained(made: Network, rule: Any = EventPropCompiler, **settings: Any) -> An
 
 
 REFUSED = {
-    "stride": (
-        lambda: trained(network(connectivity=Conv2D(0.1, 3, 2, conv_strides=2))),
-        "trains convolutions of stride 1",
-    ),
     "negative spikes": (
         lambda: trained(network(BinarySpikeInput(signed_spikes=True))),
         "does not train synapses of inputs with negative spikes",

@@ -16,7 +16,14 @@ from eprop.nets import NUM_IN, Net
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import EarlyStopping, VarRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
-from ml_genn.connectivity import Conv2D, Dense, FixedProbability
+from ml_genn.connectivity import (
+    AvgPoolConv2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    FixedProbability,
+)
 from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import (
@@ -185,13 +192,23 @@ def test_eprop(net: Net, settings: dict[str, Any]) -> None:
     assert spikes(found, "hidden") > 20
 
 
-def test_convolutions_learn_in_toeplitz() -> None:
-    shared = Conv2D(Normal(0.2, 0.1), 3, 2, delay=2)
+WEIGHT = Normal(0.2, 0.1)
+SHARED = {
+    "Toeplitz": Conv2D(WEIGHT, 3, 2, delay=2),
+    "strides": Conv2D(WEIGHT, 3, 2, conv_strides=2, delay=2),
+    "pooled": AvgPoolConv2D(WEIGHT, 2, 2, 2),
+    "transposed": Conv2DTranspose(WEIGHT, 2, 2),
+    "each channel": DepthwiseConv2D(WEIGHT, 2),
+}
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
+def test_shared_weights_learn(shared: Any) -> None:
     made = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
 
     def make(backend: str) -> Any:
         compiler = EventPropCompiler(
-            15, CROSS_ENTROPY, Adam(0.01), batch_size=6, backend=backend
+            15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
         )
         return compiler.compile(made)
 

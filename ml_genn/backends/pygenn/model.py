@@ -22,7 +22,10 @@ from ml_genn.backends.pygenn.numbers import changing, constants
 from ml_genn.backends.pygenn.synapses import (
     DELAY,
     WEIGHT,
+    read_back,
+    summed,
     whole_steps,
+    written_for_each,
     written_out,
 )
 from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
@@ -142,8 +145,11 @@ class PyGennModel:
         """What the optimiser of an array keeps; shared parameters are kept for each
         neuron, all alike."""
         found = self._device.pull_update(f"{updates.OPTIMISE} {array}", name)
-        shape = np.shape(self._given(array))
-        return np.array(found[0]) if shape == () else found.reshape(shape)
+        known = np.asarray(self._given(array))
+        if array.kind is LearnedKind.WEIGHT:
+            own = known if name == updates.X else np.zeros_like(known)
+            return read_back(self.plan.synapse(array.owner), found, own)
+        return np.array(found[0]) if known.ndim == 0 else found.reshape(known.shape)
 
     def slot(self, array: Learned, name: str) -> np.ndarray:
         """What an optimiser keeps for each number of an array."""
@@ -191,8 +197,10 @@ class PyGennModel:
 
     def set_slot(self, array: Learned, name: str, values: np.ndarray) -> None:
         """Replaces what an optimiser keeps."""
-        owner = f"{updates.OPTIMISE} {array}"
-        self._device.push_update(owner, name, np.asarray(values, np.float32))
+        stored = np.asarray(values, np.float32)
+        if array.kind is LearnedKind.WEIGHT:
+            stored = written_out(self.plan.synapse(array.owner), stored)
+        self._device.push_update(f"{updates.OPTIMISE} {array}", name, stored)
 
     def parameter(self, group: str, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
@@ -469,14 +477,29 @@ class PyGennModel:
         updating = mode.update and finite
         norms = updating and any(update.norms for update in self.plan.updates)
         found = {array: self._gathered(array, done) for array in self._parameters}
-        for array in self.plan.learned if mode.gradients or norms else ():
-            if array not in found:
-                owner = f"{updates.REDUCE} {array}"
-                flat = self._device.pull_update(owner, updates.SUM)
-                found[array] = flat.reshape(np.shape(self._given(array)))
+        for array in self.plan.learned:
+            if array not in found and (mode.gradients or norms or self._shares(array)):
+                found[array] = self._gradient(array)
         if updating:
             self._optimise(found)
         return found if mode.gradients else {}
+
+    def _shares(self, array: Learned) -> bool:
+        """Whether synapses that share weights each have a number of their own."""
+        weight = array.kind is LearnedKind.WEIGHT
+        return weight and written_for_each(self.plan.synapse(array.owner))
+
+    def _gradient(self, array: Learned) -> np.ndarray:
+        """The gradient by what synapses have; where they share weights, each is given
+        the whole of it, so that its optimiser does what those of the others do."""
+        owner, shape = f"{updates.REDUCE} {array}", np.shape(self._given(array))
+        stored = self._device.pull_update(owner, updates.SUM)
+        if not self._shares(array):
+            return stored.reshape(shape)
+        synapses = self.plan.synapse(array.owner)
+        total = summed(synapses, stored, shape)
+        self._device.push_update(owner, updates.SUM, written_out(synapses, total))
+        return total
 
     def _gathered(self, array: Learned, done: list[_Running]) -> np.ndarray:
         """The gradient by a parameter: of each neuron, or one that all share."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ml_genn.backends.pygenn import roles
@@ -56,11 +58,6 @@ def check_supported(plan: Plan, s: SynapseGroup) -> None:
             f"{where} does not train synapses of inputs with negative spikes. Use "
             f"signed_spikes=False, or backend='cpu'."
         )
-    if s.trained and s.kernel is not None and not _in_toeplitz(s.kernel):
-        raise UnsupportedError(
-            f"{where} trains convolutions of stride 1 without pooling or transposition "
-            f"only. {instead}"
-        )
     if s.learn_delay and roles.surrogate(plan.neuron(s.target)):
         raise UnsupportedError(
             f"{where} learns delays with EventPropCompiler only. {instead}"
@@ -108,7 +105,7 @@ def _event(
     refs: Refs = {}
     if s.learn:
         refs[slope] = ("scalar", slope)
-        if s.kernel is None:
+        if s.kernel is None or written_for_each(s):
             lines.append(f"{GRADIENT} += {slope}{at};")
         else:
             lines.append(f"atomic_add_{GRADIENT}({slope}{at});")
@@ -132,9 +129,14 @@ def _event_if(plan: Plan, s: SynapseGroup) -> str:
 def _matrix(s: SynapseGroup) -> tuple[str, Toeplitz | None]:
     if s.format is Format.DENSE:
         return "DENSE", None
-    if s.kernel is not None and _in_toeplitz(s.kernel):
+    if s.kernel is not None and not written_for_each(s):
         return "TOEPLITZ", Toeplitz(_toeplitz(s.kernel))
     return "SPARSE", None
+
+
+def written_for_each(s: SynapseGroup) -> bool:
+    """Whether weights that synapses share are written out for each of them."""
+    return s.kernel is not None and not _in_toeplitz(s.kernel)
 
 
 def _in_toeplitz(kernel: Kernel) -> bool:
@@ -190,9 +192,36 @@ def whole_steps(delays: np.ndarray) -> np.ndarray:
 def written_out(s: SynapseGroup, weights: np.ndarray) -> np.ndarray:
     """Weights as they are stored, one after the other."""
     flat = np.asarray(weights, dtype=np.float32).reshape(-1)
-    if s.kernel is None or _in_toeplitz(s.kernel):
-        return flat
-    return np.asarray(flat[_patches(s.kernel)[2]])
+    return np.asarray(flat[_places(s)]) if written_for_each(s) else flat
+
+
+def read_back(s: SynapseGroup, stored: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What is stored, shaped as users know it: undoes `written_out`.
+
+    Args:
+        known: of that shape, with what no synapse uses.
+    """
+    if not written_for_each(s):
+        return stored.reshape(known.shape)
+    found = np.array(known, dtype=stored.dtype).reshape(-1)
+    found[_places(s)] = stored
+    return found.reshape(known.shape)
+
+
+def summed(s: SynapseGroup, stored: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A gradient by each synapse's weight as that by the weights that they share."""
+    if not written_for_each(s):
+        return stored.reshape(shape)
+    count = int(np.prod(shape))
+    total = np.bincount(_places(s), stored, minlength=count)
+    return np.asarray(total, dtype=stored.dtype).reshape(shape)
+
+
+def _places(s: SynapseGroup) -> np.ndarray:
+    """Which of the user's weights, flat, each synapse has."""
+    if s.kernel is None:
+        raise ValueError(f"the synapses of '{s.name}' share no weights")
+    return _patches(s.kernel)[2]
 
 
 def indices(values: Values, s: SynapseGroup) -> tuple[np.ndarray, np.ndarray]:
@@ -202,6 +231,7 @@ def indices(values: Values, s: SynapseGroup) -> tuple[np.ndarray, np.ndarray]:
     return _patches(s.kernel)[:2]
 
 
+@lru_cache(maxsize=64)
 def _patches(kernel: Kernel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(source, target, place among the user's weights, flat) of each synapse."""
     reach = [axis.reach() for axis in (kernel.rows, kernel.columns)]

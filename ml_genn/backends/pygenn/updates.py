@@ -20,6 +20,7 @@ from ml_genn.backends.pygenn.synapses import (
     DELAY_GRADIENT,
     GRADIENT,
     WEIGHT,
+    written_out,
 )
 from ml_genn.model.plan import (
     GLOBAL_NORM,
@@ -124,9 +125,10 @@ def start_value(plan: Plan, values: Values, array: Learned) -> np.ndarray:
     if array.kind is LearnedKind.PARAMETER:
         given = values.parameters[array.owner][array.name]
         given = np.broadcast_to(given, plan.neuron(array.owner).size)
+    elif array.kind is LearnedKind.WEIGHT:
+        given = written_out(plan.synapse(array.owner), values.weights[array.owner])
     else:
-        kept = values.weights if array.kind is LearnedKind.WEIGHT else values.delays
-        given = kept[array.owner]
+        given = values.delays[array.owner]
     return np.asarray(given, dtype=np.float32).reshape(-1)
 
 
