@@ -1,5 +1,8 @@
 """Spiking neural networks, written once and trained or run anywhere."""
 
+from importlib import import_module
+from typing import Any
+
 from ml_genn import (
     callbacks,
     communicators,
@@ -41,6 +44,7 @@ __all__ = [
     "metrics",
     "neurons",
     "optimisers",
+    "plot",
     "readouts",
     "save_model",
     "serialisers",
@@ -48,3 +52,9 @@ __all__ = [
     "synapses",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":  # imported when it is first used
+        return import_module("ml_genn.plot")
+    raise AttributeError(f"module 'ml_genn' has no attribute '{name}'")

@@ -7,10 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from linecache import getline
+from pathlib import Path
+from traceback import walk_tb
 
 
 class MlGennError(Exception):
     """Base of every error that ml_genn raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that notebooks show: the message, then the calls that led to it."""
+        lines = [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ()), ""]
+        for frame, number in walk_tb(self.__traceback__):
+            module = str(frame.f_globals.get("__name__"))
+            if module.split(".")[0] == "IPython":
+                continue
+            path, function = frame.f_code.co_filename, frame.f_code.co_name
+            if module.startswith("ml_genn"):
+                lines.append(f"    {module}, line {number}, in {function}")
+            else:
+                source = getline(path, number, frame.f_globals).strip()
+                where = path if Path(path).exists() else "notebook"
+                lines.append(f"{where}, line {number}, in {function}: {source}")
+        if self.__cause__ is not None:
+            lines.append(f"Caused by {type(self.__cause__).__name__}: {self.__cause__}")
+        return lines
 
 
 class ValidationError(MlGennError, ValueError):

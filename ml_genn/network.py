@@ -87,7 +87,11 @@ class Network:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        print_fn(network_summary(self))
+        print_fn(network_summary(self).text())
+
+    def _repr_html_(self) -> str:
+        """The summary, as notebooks show it."""
+        return network_summary(self).html()
 
     def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
         """Takes weights, delays, synapses and parameters over that were saved.

@@ -30,7 +30,8 @@ class Population(PopulationLike):
         shape: number of neurons, or shape in row-major order; None (default) to take
             it from the connectivity.
         record_spikes: whether `SpikeRecorder` may record its spikes; no by default.
-        record_spike_events: kept for scripts written for mlGeNN.
+        record_spike_events: whether it may record the negative spikes of an input with
+            signed spikes; no by default.
         name: a unique name; None (default) for ``Pop<n>``.
         add_to_model: whether it is added to the network of the current ``with`` block;
             yes by default.

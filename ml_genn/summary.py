@@ -1,11 +1,14 @@
-"""Networks as text."""
+"""Networks as text and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ml_genn.utils.choices import Chosen
+from ml_genn.utils.tables import Table
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
@@ -17,38 +20,52 @@ Counts = tuple[int, int]  #: weights that can be learned, synapses
 _COUNTED = ("Weights", "Synapses")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table with columns as wide as they need to be."""
-    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a network is, as text or HTML.
 
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+    Args:
+        title: the kind of network.
+        tables: populations and, where there are any, connections.
+        notes: lines below.
+    """
 
-    rule = "  ".join("-" * w for w in widths)
-    return [line(head), rule, *(line(row) for row in rows)]
+    title: str
+    tables: Sequence[Table]
+    notes: Sequence[str]
+
+    def text(self) -> str:
+        """Lines for a terminal."""
+        tables = [line for table in self.tables for line in ("", *table.text())]
+        return "\n".join([self.title, *tables, "", *self.notes])
+
+    def html(self) -> str:
+        """Tables for a notebook."""
+        tables = "".join(table.html() for table in self.tables)
+        notes = "<br>".join(escape(note.strip()) for note in self.notes)
+        return f"<div><b>{escape(self.title)}</b>{tables}<p>{notes}</p></div>"
 
 
-def network_summary(network: Network) -> str:
+def network_summary(network: Network) -> Summary:
     """Populations and connections, and what is left to the compiler."""
     neurons = {p: p.neuron for p in network.populations}
     synapses = {c: c.synapse for c in network.connections}
     counts = {c: _expected(c) for c in network.connections}
-    return "\n".join(
-        [
-            *_tables(type(network).__name__, neurons, synapses, counts),
-            *_choices(neurons, synapses, made=None),
-        ]
+    return Summary(
+        type(network).__name__,
+        _tables(neurons, synapses, counts),
+        [*_totals(counts), *_choices(neurons, synapses, made=None)],
     )
 
 
-def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
+def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> Summary:
     """What runs, with the choices that the compiler made."""
     counts = {c: _counted(c, lowered) for c in lowered.synapses}
-    return "\n".join(
+    return Summary(
+        type(compiled).__name__,
+        _tables(lowered.neurons, lowered.synapses, counts),
         [
-            *_tables(
-                type(compiled).__name__, lowered.neurons, lowered.synapses, counts
-            ),
+            *_totals(counts),
             f"Time steps: {num_steps} of {compiled.dt:g} ms. "
             f"Batch size: {compiled.batch_size}.",
             *_choices(
@@ -56,7 +73,7 @@ def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> str:
                 {c: c.synapse for c in lowered.synapses},
                 made={**lowered.neurons, **lowered.synapses},
             ),
-        ]
+        ],
     )
 
 
@@ -79,11 +96,10 @@ def _counted(connection: Connection, lowered: Any) -> Counts:
 
 
 def _tables(
-    title: str,
     neurons: dict[Population, Any],
     synapses: dict[Connection, Any],
     counts: dict[Connection, Counts],
-) -> list[str]:
+) -> list[Table]:
     populations = [
         (
             p.name,
@@ -105,16 +121,17 @@ def _tables(
                 *(f"{n:,}" if counts[c][1] else "?" for n in counts[c]),
             )
         )
-    lines = [title, ""]
-    lines += table(("Population", "Neuron", "Shape", "Readout"), populations)
+    tables = [Table(("Population", "Neuron", "Shape", "Readout"), populations)]
     if connections:
         head = ("Connection", "From -> to", "Connectivity", "Synapse", *_COUNTED)
-        lines += ["", *table(head, connections)]
+        tables.append(Table(head, connections))
+    return tables
+
+
+def _totals(counts: dict[Connection, Counts]) -> list[str]:
     totals = [sum(numbers) for numbers in zip(*counts.values(), strict=True)]
-    lines.append("")
-    for name, total in zip(_COUNTED, totals or (0, 0), strict=True):
-        lines.append(f"{name}: {total:,}")
-    return lines
+    pairs = zip(_COUNTED, totals or (0, 0), strict=True)
+    return [f"{name}: {total:,}" for name, total in pairs]
 
 
 def _shape(population: Population) -> str:

@@ -76,8 +76,8 @@ class EPropCompiler(TrainingCompiler):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
-        reset_time_between_batches: kept for scripts written for mlGeNN.
+        kernel_profiling: as for `Compiler`.
+        reset_time_between_batches: whether time starts at 0 in each batch; True.
         communicator: how processes that train together talk; None (default) for one.
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
             `EventPropCompiler`.
@@ -137,6 +137,7 @@ class EPropCompiler(TrainingCompiler):
             deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
+        self._check_time(reset_time_between_batches)
         if feedback not in FEEDBACK:
             where = "EPropCompiler: feedback"
             raise unknown_name("feedback", feedback, FEEDBACK, where=where)

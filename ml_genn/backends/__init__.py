@@ -50,8 +50,8 @@ def _of_device(device: str) -> Backend:
     """PyGeNN on a device, or the embedded engine where there is no PyGeNN."""
     if find_spec("pygenn") is None:
         warnings.warn(
-            f"backend='{device}' is PyGeNN's, which is not installed; the embedded "
-            f"engine runs instead (backend='{DEFAULT}').",
+            f"ml_genn: backend='{device}' belongs to GeNN; backend '{DEFAULT}' goes "
+            "without, since PyGeNN is not installed.",
             stacklevel=frames_of_ours(),
         )
         return _made(DEFAULT)

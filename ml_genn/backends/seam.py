@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,10 +50,17 @@ class Model(Protocol):
         """Ends the batch: results, and backward pass and update if asked for."""
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of a batch that is being stepped: (examples, neurons)."""
+        """A state variable of a batch that is being stepped, or ran last with
+        ``Mode.state``: (examples, neurons)."""
+
+    def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
+        """Replaces such a variable."""
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
+
+    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+        """How gradients are summed over processes, in place; None for one process."""
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""

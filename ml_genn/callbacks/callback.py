@@ -23,9 +23,12 @@ class Callback:
     Attributes:
         key: key of its data, where that is known beforehand; None (default) for its
             place in the list of callbacks.
+        first_process_only: whether, of several processes that run a network together,
+            only the first one needs it, since it prints or writes files; no by default.
     """
 
     key: Any = None
+    first_process_only: bool = False
 
     @_no_op
     def set_params(self, **kwargs: Any) -> None:
@@ -87,7 +90,11 @@ class Callback:
 
     @_no_op
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """Called after each batch; ``metrics.loss`` is the mean loss so far."""
+        """Called after each batch; ``metrics.loss`` is the mean loss so far.
+
+        A callback of the user's own may look at the state of neurons here, for which
+        each example of the batch keeps memory of its own.
+        """
 
     @_no_op
     def on_timestep_begin(self, timestep: int) -> None:
@@ -99,7 +106,11 @@ class Callback:
 
     @_no_op
     def on_exception(self, error: BaseException) -> None:
-        """Called if an error, or Ctrl-C, ends an epoch; it is raised after that."""
+        """Called if an error, or Ctrl-C, ends what runs; it is raised after that.
+
+        It takes the place of `on_train_end`, `on_test_end` and `on_epoch_end`, which
+        are then not called.
+        """
 
     @_no_op
     def get_data(self) -> tuple[Any, Any] | None:

@@ -20,6 +20,8 @@ class Checkpoint(Callback):
             default.
     """
 
+    first_process_only = True
+
     def __init__(
         self, serialiser: Serialiser | str = "numpy", epoch_interval: int = 1
     ) -> None:

@@ -18,17 +18,20 @@ VARIABLES = {"g": "weights", "weight": "weights", "d": "delays", "delay": "delay
 
 
 class ConnVarRecorder(Callback):
-    """Records weights or delays of a dense connection, as each example ran with them.
+    """Records weights or delays of a connection, as each example ran with them.
 
-    Its data are a list with one array (time steps, source neurons, target neurons) per
-    recorded example. They change between batches only, so time steps share memory.
+    Its data are a list with one array per recorded example: (time steps, source
+    neurons, target neurons), (time steps, synapses) in the order of the compiled
+    network's ``indices`` where connections are sparse, or (time steps,) + the shape of
+    a kernel. They change between batches only, so time steps share memory.
 
     Args:
         conn: connection or layer.
         genn_var: "g" or "weight", "d" or "delay".
         key: key of its data; None (default) for its place in the list of callbacks.
         example_filter: as for `SpikeRecorder`.
-        src_neuron_filter, trg_neuron_filter: which neurons, as for `SpikeRecorder`.
+        src_neuron_filter, trg_neuron_filter: which neurons, or synapses between which,
+            as for `SpikeRecorder`; a kernel is of none in particular.
     """
 
     def __init__(
@@ -51,21 +54,20 @@ class ConnVarRecorder(Callback):
         self._data: list[np.ndarray] = []
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses connections that are not dense."""
+        """Starts with no data; refuses neurons of a kernel."""
         self._network = kwargs["compiled_network"]
-        ends = self._connection.ends()
-        if self._network.weights(self._connection).ndim != 2:
+        source, target = self._connection.ends()
+        chosen = any(given is not None for given in self._filters)
+        if chosen and self._network.shares_weights(self._connection):
             raise UnsupportedError(
-                f"ConnVarRecorder: connection '{self._connection.name}' is sparse. Use "
-                "weights() and indices() of the compiled network in a callback of your "
-                "own."
+                f"ConnVarRecorder: connection '{self._connection.name}' has a kernel "
+                "that all neurons share. Leave out src_neuron_filter and "
+                "trg_neuron_filter."
             )
-        self._shape = tuple(end.size for end in ends)
-        masks = [
-            get_neuron_filter_mask(chosen, end.shape or ())
-            for chosen, end in zip(self._filters, ends, strict=True)
-        ]
-        self._chosen = np.ix_(*masks)
+        self._masks = (
+            get_neuron_filter_mask(self._filters[0], source.shape or ()),
+            get_neuron_filter_mask(self._filters[1], target.shape or ()),
+        )
         self._first = 0
         self._data = []
 
@@ -75,8 +77,20 @@ class ConnVarRecorder(Callback):
 
     def on_batch_begin(self, batch: int) -> None:
         """Looks at the synapses before the batch changes them."""
-        values = getattr(self._network, self._method)(self._connection)
-        self._values = np.broadcast_to(values, self._shape)[self._chosen]
+        network, connection = self._network, self._connection
+        shape = network.weights(connection).shape
+        values = getattr(network, self._method)(connection)
+        self._values = np.broadcast_to(values, shape)[self._chosen()]
+
+    def _chosen(self) -> Any:
+        """Which synapses, as an index into weights."""
+        network, (sources, targets) = self._network, self._masks
+        if network.shares_weights(self._connection):
+            return ...
+        if not network.is_sparse(self._connection):
+            return np.ix_(sources, targets)
+        source, target = network.indices(self._connection)
+        return sources[source] & targets[target]
 
     def on_recorded(self, batch: int, outcome: Outcome) -> None:
         """Keeps what was asked for of a batch."""

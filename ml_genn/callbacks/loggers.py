@@ -22,6 +22,8 @@ class CSVLogger(Callback):
         append: whether lines are added to a file that there is; no by default.
     """
 
+    first_process_only = True
+
     def __init__(
         self, filename: str | Path, separator: str = ",", append: bool = False
     ) -> None:
@@ -71,6 +73,8 @@ class TensorBoard(Callback):
     Raises:
         UnsupportedError: if neither tensorboardX nor torch's writer is installed.
     """
+
+    first_process_only = True
 
     def __init__(self, log_dir: str | Path = "logs") -> None:
         self._folder = str(file_path("TensorBoard: log_dir", log_dir))

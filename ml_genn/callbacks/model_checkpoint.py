@@ -38,6 +38,8 @@ class ModelCheckpoint(Callback):
         output: which output's metric; needed where several are measured.
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         path: str | Path,
@@ -98,15 +100,20 @@ class ModelCheckpoint(Callback):
         return float(values[0])
 
     def _chosen(self, metrics: Mapping[Any, Any]) -> list[Any]:
-        known = {LOSS}.union(*map(_names, metrics.values()))
+        named = [
+            (key, _names(name, one), one)
+            for key, metric in metrics.items()
+            for name, one in metric.named().items()
+        ]
+        known = {LOSS}.union(*(names for _, names, _ in named))
         if self.monitor not in known:
             where = "ModelCheckpoint: monitor"
             raise unknown_name("metric", self.monitor, known, where=where)
         wanted = None if self.output is None else get_underlying_pop(self.output)
         return [
             metric
-            for key, metric in metrics.items()
-            if self.monitor in _names(metric)
+            for key, names, metric in named
+            if self.monitor in names
             and (wanted is None or get_underlying_pop(key) is wanted)
         ]
 
@@ -117,7 +124,7 @@ class ModelCheckpoint(Callback):
         )
 
 
-def _names(metric: Metric) -> set[str]:
+def _names(name: str, metric: Metric) -> set[str]:
     """The names by which a metric may be asked for."""
     named = {name for name, cls in default_metrics.items() if cls is type(metric)}
-    return {alias(type(metric)), *named}
+    return {name, *named}

@@ -9,10 +9,13 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.metrics.metric import scalar
+from ml_genn.utils.module import alias
 
 
 class BatchProgressBar(Callback):
     """A tqdm bar per epoch, with the loss and the metrics so far."""
+
+    first_process_only = True
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -98,11 +101,13 @@ def described(metrics: Mapping[Any, Any]) -> str:
     if loss is not None:
         parts.append(f"loss: {_short(loss)}")
     for key, metric in metrics.items():
-        value = scalar(metric)
-        if value is not None:
-            output = f"{key} " if len(metrics) > 1 else ""
-            name = type(metric).__name__
-            parts.append(f"{output}{name}: {_short(value)}")
+        output = f"{key} " if len(metrics) > 1 else ""
+        for name, one in metric.named().items():
+            value = scalar(one)
+            if value is not None:
+                usual = name == alias(type(one))
+                shown = type(one).__name__ if usual else name
+                parts.append(f"{output}{shown}: {_short(value)}")
     return ", ".join(parts)
 
 

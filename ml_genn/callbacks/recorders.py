@@ -80,6 +80,8 @@ class SpikeRecorder(_Recorder):
         neuron_filter: which neurons: None (default) for all, an index, indices, a
             slice, flags, or a tuple of them per dimension.
         record_counts: whether only counts per neuron are kept; no by default.
+        record_spike_events: whether negative spikes, of an input with signed spikes
+            made with ``record_spike_events=True``, are recorded instead; no by default.
     """
 
     def __init__(
@@ -89,29 +91,35 @@ class SpikeRecorder(_Recorder):
         example_filter: Any = None,
         neuron_filter: Any = None,
         record_counts: bool = False,
+        record_spike_events: bool = False,
     ) -> None:
         super().__init__(pop, key, example_filter, neuron_filter)
         self._counts = flag("SpikeRecorder: record_counts", record_counts)
-        if not self._pop.record_spikes:
+        self._negative = flag("SpikeRecorder: record_spike_events", record_spike_events)
+        needed = "record_spike_events" if self._negative else "record_spikes"
+        if not getattr(self._pop, needed):
             raise ValidationError(
                 f"SpikeRecorder: make population '{self._pop.name}' with "
-                "record_spikes=True to record its spikes."
+                f"{needed}=True to record its {'negative ' * self._negative}spikes."
             )
 
     def set_params(self, **kwargs: Any) -> None:
         """Starts with no data; refuses a population that never spikes."""
         super().set_params(**kwargs)
-        kwargs["compiled_network"].check_spikes(self._pop.name)
+        network = kwargs["compiled_network"]
+        network.check_spikes(self._pop.name)
+        name = self._pop.name
+        self._group = network.negative_spikes(name) if self._negative else name
 
     def _clear(self) -> None:
         self._data = [] if self._counts else ([], [])
 
     def spikes(self) -> tuple[str, ...]:
-        """The population whose spikes it records."""
-        return (self._pop.name,)
+        """The group whose spikes it records."""
+        return (self._group,)
 
     def _keep(self, b: int, outcome: Outcome) -> None:
-        steps, ids = outcome.spikes[self._pop.name][b]
+        steps, ids = outcome.spikes[self._group][b]
         kept = self._mask[ids]
         if self._counts:
             counts = np.bincount(ids[kept], minlength=self._pop.size)
@@ -131,7 +139,7 @@ class VarRecorder(_Recorder):
         var: name of the variable, for example "v".
         key, example_filter, neuron_filter: as for `SpikeRecorder`.
         genn_var: name of a variable inside the model, for example "i_syn0" or, while
-            gradients are taken, "lambda_v".
+            gradients are taken, "lambda_v"; mlGeNN's names ("V", "LambdaV") do as well.
     """
 
     def __init__(
@@ -147,14 +155,13 @@ class VarRecorder(_Recorder):
         if (var is None) == (genn_var is None):
             raise ValidationError("VarRecorder: give either var or genn_var.")
         name, given = ("genn_var", genn_var) if var is None else ("var", var)
-        self._record = Record(self._pop.name, text(f"VarRecorder: {name}", given))
+        self._name = text(f"VarRecorder: {name}", given)
 
     def set_params(self, **kwargs: Any) -> None:
         """Starts with no data; refuses an unknown variable."""
         super().set_params(**kwargs)
-        kwargs["compiled_network"].check_variable(
-            self._record.group, self._record.variable
-        )
+        name = kwargs["compiled_network"].variable(self._pop, self._name)
+        self._record = Record(self._pop.name, name)
 
     def records(self) -> tuple[Record, ...]:
         """The variable it records."""

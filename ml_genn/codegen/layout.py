@@ -173,6 +173,9 @@ class Layout:
                 keys.append(("port_ring", group, f"{port}.{part}"))
         for g in self.driven:
             keys += [("frames", g.name, "count"), ("frames", g.name, "steps")]
+        for g in self.plan.neurons:
+            if g.window:
+                keys += [("window", g.name, "first"), ("window", g.name, "last")]
         return {key: k for k, key in enumerate(keys)}
 
     @cached_property

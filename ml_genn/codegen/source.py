@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.driven import drive
 from ml_genn.codegen.gather import gather_function
@@ -167,21 +169,42 @@ def _forward_step(writer: CodeWriter, layout: Layout) -> None:
             if synapses.delivers:
                 deliver(writer, layout, synapses)
         for group in neurons:
-            if group.data:
-                drive(writer, layout, group)
             given = "c_, s_, b_, t_, member_, members_"
-            writer.line(f"integrate_{symbol(group.name)}<ALL>({given});")
+            with writer.block(_acts(layout, group)) if group.window else nullcontext():
+                if group.data:
+                    drive(writer, layout, group)
+                writer.line(f"integrate_{symbol(group.name)}<ALL>({given});")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
         writer.line("(void)member_, (void)members_;")
     with writer.block(f"static inline bool fire({step})"):
         for group in neurons:
-            writer.line(
-                f"if (!fire_{symbol(group.name)}(c_, s_, b_, t_)) return false;"
-            )
+            with writer.block(_acts(layout, group)) if group.window else nullcontext():
+                writer.line(
+                    f"if (!fire_{symbol(group.name)}(c_, s_, b_, t_)) return false;"
+                )
+            if group.window and group.spikes:
+                _no_spikes(writer, layout, group)
         writer.line("return true;")
     with writer.block(f"static bool forward_step({step})"):
         writer.line("advance<true>(c_, s_, b_, t_, 0, 1);")
         writer.line("return fire(c_, s_, b_, t_);")
+
+
+def _acts(layout: Layout, group: NeuronGroup) -> str:
+    """C for whether a group that acts in some steps only acts in step ``t_``."""
+    first, last = (
+        f"c_.integers[{layout.integers['window', group.name, end]}]"
+        for end in ("first", "last")
+    )
+    return f"if (t_ >= {first} && t_ < {last})"
+
+
+def _no_spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Ends the list of spikes of step ``t_`` of a group that does not act."""
+    with writer.block("else"):
+        writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.tapes[group.name]}];")
+        writer.line("uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
+        writer.line("offset_[1] = offset_[0];")
 
 
 def _finish(writer: CodeWriter, layout: Layout) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
+
 
 class Communicator(ABC):
     """Talks to the other processes."""
@@ -19,7 +21,11 @@ class Communicator(ABC):
 
     @abstractmethod
     def reduce_sum(self, value: Any) -> Any:
-        """The sum of ``value`` over all processes."""
+        """The sum of ``value``, a number or an array, over all processes."""
+
+    def all_sum(self, values: np.ndarray) -> None:
+        """Sums an array over all processes, in place."""
+        values[...] = self.reduce_sum(values)
 
     @property
     @abstractmethod
@@ -30,3 +36,13 @@ class Communicator(ABC):
     @abstractmethod
     def num_ranks(self) -> int:
         """How many processes there are."""
+
+    @property
+    def local_ranks(self) -> int:
+        """How many of them share this machine's cores."""
+        return self.num_ranks
+
+    def share(self, size: int) -> tuple[int, int]:
+        """First and last (exclusive) of ``size`` examples that are this process's."""
+        first, last = (size * (self.rank + k) // self.num_ranks for k in (0, 1))
+        return first, last

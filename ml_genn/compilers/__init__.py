@@ -14,6 +14,10 @@ from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.event_prop_compiler import EventPropCompiler
+from ml_genn.compilers.few_spike_compiler import (
+    CompiledFewSpikeNetwork,
+    FewSpikeCompiler,
+)
 from ml_genn.compilers.inference_compiler import (
     CompiledInferenceNetwork,
     InferenceCompiler,
@@ -26,12 +30,14 @@ GROUP = "ml_genn.compilers"
 
 __all__ = [
     "BPTTCompiler",
+    "CompiledFewSpikeNetwork",
     "CompiledInferenceNetwork",
     "CompiledNetwork",
     "CompiledTrainingNetwork",
     "Compiler",
     "EventPropCompiler",
     "Feedback",
+    "FewSpikeCompiler",
     "InferenceCompiler",
     "TrainingCompiler",
 ]

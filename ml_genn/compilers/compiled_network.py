@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,21 +14,32 @@ from ml_genn.backends import Backend
 from ml_genn.backends.seam import Model
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.communicators import Communicator
+from ml_genn.compilers.by_hand import ByHand, shaped
 from ml_genn.compilers.checkpoints import restore, snapshot_of
+from ml_genn.compilers.groups import (
+    ConnectionDict,
+    GennModel,
+    NeuronGroup,
+    SynapseGroup,
+)
 from ml_genn.compilers.lowering import Lowered
+from ml_genn.compilers.lowering.inputs import negative
+from ml_genn.compilers.processes import join
 from ml_genn.compilers.recipe import Recipe, compiled_model
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
-from ml_genn.metrics import Metric, MetricsType, default_metrics
+from ml_genn.metrics import Metric, MetricsType, metric_of
 from ml_genn.model.batch import Mode, Outcome, Record
-from ml_genn.model.snapshot import SOURCES, TARGETS, Snapshot
+from ml_genn.model.plan import Format
+from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS, Snapshot
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.serialisers.safetensors import write_file
+from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data import (
     Batch,
     DataSpec,
@@ -37,11 +49,13 @@ from ml_genn.training.data import (
     adapt,
     in_memory,
 )
-from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.loop import BatchResult, Tally, run_epoch, telling
 from ml_genn.training.results import PopulationDict, population_items
+from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import finite_array
-from ml_genn.utils.module import get_object
+from ml_genn.utils.genn_names import our_name
+from ml_genn.utils.interrupts import uninterrupted
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
@@ -84,6 +98,7 @@ class CompiledNetwork:
     Attributes:
         custom_updates: {name: function of no arguments}, to be called by callbacks such
             as `CustomUpdateOnBatchEnd`.
+        timestep: time steps of the batch that are over.
         stop_training: set by callbacks to end training.
     """
 
@@ -101,6 +116,10 @@ class CompiledNetwork:
         self._lowered = lowered
         self._settings = settings
         self._model: Model | None = None
+        self._hand = ByHand(self)
+        self._looks = False
+        self.timestep = 0
+        self._genn_model = GennModel(self)
         self.custom_updates: dict[str, Callable[[], Any]] = {}
 
     # ------------------------------------------------------------ life
@@ -116,21 +135,17 @@ class CompiledNetwork:
                 batch_size=self._settings.batch_size,
                 arguments=self._settings.genn_kwargs,
             )
+            if self.communicator is not None:
+                join(self._model, self.communicator)
         return self._model
 
     @property
     def genn_model(self) -> Any:
-        """The PyGeNN model that runs this network.
-
-        Raises:
-            UnsupportedError: if another backend runs it.
-        """
-        if not self._settings.backend.genn:
-            raise UnsupportedError(
-                "genn_model: there is one with backend='pygenn' only. This network "
-                f"runs on backend '{self._settings.backend.name}'."
-            )
-        return self.model.genn_model  # type: ignore[attr-defined]
+        """PyGeNN's model, where it runs the network; else time and custom updates, for
+        scripts written for mlGeNN."""
+        if self._settings.backend.genn:
+            return self.model.genn_model  # type: ignore[attr-defined]
+        return self._genn_model
 
     def __enter__(self) -> Self:
         _ = self.model
@@ -151,8 +166,14 @@ class CompiledNetwork:
 
     @property
     def batch_size(self) -> int:
-        """Examples in a batch."""
+        """Examples in a batch, or in this process's share of it."""
         return self._settings.batch_size
+
+    @property
+    def full_batch_size(self) -> int:
+        """Examples in a batch, those of all processes."""
+        communicator = self.communicator
+        return self.batch_size * (1 if communicator is None else communicator.num_ranks)
 
     @property
     def communicator(self) -> Communicator | None:
@@ -165,9 +186,14 @@ class CompiledNetwork:
         Args:
             print_fn: called once with the text; `print` by default.
         """
-        from ml_genn.summary import compiled_summary
+        print_fn(self._summary().text())
 
-        print_fn(compiled_summary(self, self._lowered, self._settings.num_steps))
+    def _repr_html_(self) -> str:
+        """The summary, as notebooks show it."""
+        return self._summary().html()
+
+    def _summary(self) -> Summary:
+        return compiled_summary(self, self._lowered, self._settings.num_steps)
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
@@ -189,12 +215,23 @@ class CompiledNetwork:
                 shared.
         """
         found = self._connection(connection)
-        if found.name not in self._lowered.values.indices:
+        if not self.is_sparse(found):
             raise ValidationError(
                 f"indices: connection '{found.name}' has no list of synapses. Its "
                 "weights() are indexed by both ends, or synapses share them."
             )
         return self.model.indices(found.name)
+
+    def is_sparse(self, connection: Any) -> bool:
+        """Whether a connection or layer has a list of synapses."""
+        return self._format(connection) is Format.SPARSE
+
+    def shares_weights(self, connection: Any) -> bool:
+        """Whether the synapses of a connection or layer share a kernel."""
+        return self._format(connection) is Format.KERNEL
+
+    def _format(self, connection: Any) -> Format:
+        return self._lowered.plan.synapse(self._connection(connection).name).format
 
     def check_rewired(self, connection: Connection) -> None:
         """Refuses a connection that Deep-R does not rewire.
@@ -207,6 +244,41 @@ class CompiledNetwork:
                 f"Connection '{connection.name}' is not rewired. Give it to the "
                 "compiler in deep_r_conns."
             )
+
+    def stored(self, owner: str, name: str) -> np.ndarray:
+        """A copy of weights ("g"), delays ("d") or a learned parameter by its owner."""
+        if name == WEIGHTS:
+            return self.model.weights(owner)
+        if name == DELAYS:
+            return self.model.delays(owner)
+        return self.model.parameter(owner, name)
+
+    def set_stored(self, owner: str, name: str, values: np.ndarray) -> None:
+        """Replaces weights, delays or a learned parameter.
+
+        Raises:
+            ValidationError: if a number is not finite, or a delay too long.
+        """
+        if name == WEIGHTS:
+            values = finite_array(f"Weights of '{owner}'", values)
+            return self.model.set_weights(owner, values.astype(np.float32))
+        now = self.model.snapshot()
+        self.model.restore(replace(now, arrays={**now.arrays, (owner, name): values}))
+
+    @cached_property
+    def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
+        """{population or layer: its group, with ``vars``}, for mlGeNN's scripts.
+
+        From the first use on, state is kept when a batch is through.
+        """
+        self._looks = True
+        return PopulationDict({p: NeuronGroup(self, p) for p in self._lowered.neurons})
+
+    @cached_property
+    def connection_populations(self) -> Mapping[Any, SynapseGroup]:
+        """{connection or layer: its group, with ``vars``}, for mlGeNN's scripts."""
+        groups = {c: SynapseGroup(self, c) for c in self._lowered.synapses}
+        return ConnectionDict(groups)
 
     def set_weights(self, connection: Any, weights: Any) -> None:
         """Replaces the weights of a connection or layer.
@@ -240,19 +312,34 @@ class CompiledNetwork:
             )
         return found
 
-    def check_variable(self, population: str, variable: str) -> None:
-        """Refuses a variable that a population does not have.
-
-        Raises:
-            UnknownNameError: with the variables that it has.
-        """
-        group = self._lowered.plan.neuron(population)
+    def variables(self, population: Any) -> list[str]:
+        """Names of a population's state variables and learned parameters."""
+        group = self._lowered.plan.neuron(self._population(population).name)
         known = [v.name for v in group.variables]
+        if group.readout:
+            known += [name for name, _ in group.readout.variables]
         if group.adjoint and not self._lowered.plan.online:
             known += group.adjoint.variables
-        if variable not in known:
-            where = f"Population '{population}'"
-            raise unknown_name("variable", variable, known, where=where)
+        return [*known, *self.learned_parameters(population)]
+
+    def learned_parameters(self, population: Any) -> list[str]:
+        """Names of a population's parameters that are learned."""
+        group = self._lowered.plan.neuron(self._population(population).name)
+        return [parameter.name for parameter in group.learned]
+
+    def variable(self, population: Any, name: str) -> str:
+        """The name of a state variable, which may be given as mlGeNN's.
+
+        Raises:
+            UnknownNameError: if there is none, with the variables that there are.
+        """
+        learned = self.learned_parameters(population)
+        known = [v for v in self.variables(population) if v not in learned]
+        found = our_name(name, known)
+        if found not in known:
+            where = f"Population '{self._population(population).name}'"
+            raise unknown_name("variable", name, known, where=where)
+        return found
 
     def check_spikes(self, population: str) -> None:
         """Refuses a population that never spikes.
@@ -265,6 +352,20 @@ class CompiledNetwork:
                 f"Population '{population}' never spikes, so there are no spikes to "
                 "record. Record a variable with VarRecorder instead."
             )
+
+    def negative_spikes(self, population: str) -> str:
+        """The group of a population's negative spikes.
+
+        Raises:
+            ValidationError: if it has none.
+        """
+        name = negative(population)
+        if all(group.name != name for group in self._lowered.plan.neurons):
+            raise ValidationError(
+                f"Population '{population}' has no negative spikes. Inputs made with "
+                "signed_spikes=True have them."
+            )
+        return name
 
     # ------------------------------------------------------------ updates
     @property
@@ -299,8 +400,9 @@ class CompiledNetwork:
                 has changed then.
         """
         set_progress = self._checked_progress(snapshot)
-        restore(self.model, self._lowered, snapshot)
-        set_progress()
+        with uninterrupted():
+            restore(self.model, self._lowered, snapshot)
+            set_progress()
 
     def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
         """Saves weights, delays, synapses and all that training needs to go on.
@@ -309,7 +411,9 @@ class CompiledNetwork:
             keys: names what is saved, for example ``(epoch,)``.
             serialiser: a serialiser or its name, "numpy" by default.
         """
-        get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
+        with uninterrupted():
+            if self._writes:
+                get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 
     def save_connectivity(
         self, keys: Any = (), serialiser: Serialiser | str = "numpy"
@@ -334,6 +438,8 @@ class CompiledNetwork:
             CheckpointError: if it is missing, damaged or does not fit, by the name of
                 what does not; nothing has changed then.
         """
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(get_serialiser(serialiser).load(as_keys(keys)))
 
     def save_model(self, path: str | Path, **info: Any) -> None:
@@ -346,7 +452,13 @@ class CompiledNetwork:
         Raises:
             UnsupportedError: if something cannot be saved, such as a lambda.
         """
-        write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+        if self._writes:
+            write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+
+    @property
+    def _writes(self) -> bool:
+        """Whether this process writes files: the first of several does."""
+        return self.communicator is None or self.communicator.rank == 0
 
     def _progress(self) -> Any:
         """How far training is; None where nothing is trained."""
@@ -391,7 +503,10 @@ class CompiledNetwork:
 
     def _metrics(self, metrics: MetricsType, keys: Iterable[Any]) -> dict[Any, Metric]:
         keys = list(keys)
-        if isinstance(metrics, Mapping):
+        named = isinstance(metrics, Mapping) and any(
+            isinstance(key, str) for key in metrics
+        )
+        if isinstance(metrics, Mapping) and not named:
             given = population_items(metrics)
             known = {get_underlying_pop(k): k for k in keys}
             if set(given) != set(known):
@@ -404,11 +519,13 @@ class CompiledNetwork:
         else:
             found = dict.fromkeys(keys, metrics)
         result: dict[Any, Metric] = {}
-        for key, metric in found.items():
-            made = get_object(metric, Metric, "Metric", default_metrics)
-            if made is None:
-                raise ValidationError(f"Metrics: output '{key}' has none.")
-            result[key] = made.fresh() if made in result.values() else made
+        used: list[Metric] = []
+        for key, given in found.items():
+            made = metric_of(given, str(key))
+            own = list(made.named().values())
+            twice = any(metric in used for metric in own)
+            result[key] = made.fresh() if twice else made
+            used += own
         return result
 
     # ------------------------------------------------------------ running
@@ -418,6 +535,8 @@ class CompiledNetwork:
         y: Any = None,
         metrics: MetricsType = "sparse_categorical_accuracy",
         callbacks: Callbacks = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         """Measures how good the network is.
 
@@ -425,15 +544,21 @@ class CompiledNetwork:
             x: {input: examples}, the examples of the only input, or (without y) an
                 iterable of batches (x, y).
             y: {output: targets}, or the targets of the only output.
-            metrics: a metric or its name, or one for each output.
+            metrics: a metric or its name, several in a list or as {name: metric}, or
+                {output: any of these}.
             callbacks: callbacks; a progress bar by default.
+            sample_weight: how much each example counts for loss and metrics, one number
+                each, or {output: numbers}. The loss is the sum over examples divided by
+                their number, metrics are divided by the sum of weights.
+            class_weight: {label: how much its examples count}, or {output: {label:
+                number}}; 1 for labels that are not there.
 
         Returns:
             Metrics by output (their value is ``.result``), what callbacks collected.
         """
-        return self._evaluate(
-            adapt(x, y, self._spec(), self.batch_size), metrics, callbacks
-        )
+        weights = Weights(sample_weight, class_weight)
+        data = adapt(x, y, self._spec(), self.full_batch_size, weights=weights)
+        return self._evaluate(data, metrics, callbacks)
 
     def evaluate_batch_iter(
         self,
@@ -457,7 +582,7 @@ class CompiledNetwork:
         if num_batches is None and isinstance(data, Sized):
             num_batches = len(data)
         batches = Keyed(data, inputs, outputs)
-        stream = Streamed(batches, self._spec(), self.batch_size, num_batches)
+        stream = Streamed(batches, self._spec(), self.full_batch_size, num_batches)
         return self._evaluate(stream, metrics, callbacks)
 
     def evaluate_batch(
@@ -474,7 +599,7 @@ class CompiledNetwork:
         self, data: InMemory | Streamed, metrics: MetricsType, callbacks: Callbacks
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         keys = data.targets if isinstance(data, InMemory) else self.outputs
-        tally = Tally(self._metrics(metrics, keys))
+        tally = Tally(self._metrics(metrics, keys), weighted=True)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
         self._test(data, tally, hooks)
         return tally.metrics, hooks.get_data()
@@ -482,9 +607,10 @@ class CompiledNetwork:
     def _test(
         self, data: InMemory | Streamed, tally: Tally, hooks: CallbackList
     ) -> None:
-        hooks.call("on_test_begin")
-        run_epoch(self, data, tally, hooks, communicator=self.communicator)
-        hooks.call("on_test_end", tally.metrics)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            run_epoch(self, data, tally, hooks, communicator=self.communicator)
+            hooks.call("on_test_end", tally.metrics)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
@@ -508,18 +634,21 @@ class CompiledNetwork:
                     f"predict: '{key}' has no readout. Outputs of this network: "
                     f"{[p.name for p in self.outputs]}."
                 )
-        data = in_memory(x, None, self._spec(), self.batch_size, targets=False)
+        data = in_memory(x, None, self._spec(), self.full_batch_size, targets=False)
         hooks = self._callbacks(callbacks, num_batches=data.num_batches)
-        hooks.call("on_test_begin")
         parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
         nothing = PopulationDict()
-        for number, batch in enumerate(data.batches()):
-            hooks.call("on_batch_begin", number)
-            result = self.run_batch(batch, hooks, number, train=False)
-            for key in keys:
-                parts[key].append(result.predictions[get_underlying_pop(key)])
-            hooks.call("on_batch_end", number, nothing)
-        hooks.call("on_test_end", nothing)
+        with telling(hooks):
+            hooks.call("on_test_begin")
+            for number, whole in enumerate(data.batches()):
+                batch = whole.shared(self.communicator)
+                hooks.call("on_batch_begin", number)
+                result = self.run_batch(batch, hooks, number, train=False)
+                for key in keys:
+                    part = result.predictions[get_underlying_pop(key)]
+                    parts[key].append(whole.gathered(part, self.communicator))
+                hooks.call("on_batch_end", number, nothing)
+            hooks.call("on_test_end", nothing)
         found = {key: np.concatenate(part) for key, part in parts.items()}
         return PopulationDict(found), hooks.get_data()
 
@@ -545,6 +674,8 @@ class CompiledNetwork:
             spikes=callbacks.spikes,
             records=(*callbacks.records, *trajectories.values()),
             keep_state=self._settings.keep_state,
+            share=batch.share,
+            state=self._looks or callbacks.looks,
         )
         run = self._run_steps if callbacks.steps else self._run_whole
         outcome = run(batch, mode, callbacks)
@@ -574,19 +705,98 @@ class CompiledNetwork:
         return found
 
     def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
-        return self.model.run(batch.prepared, batch.indices, mode)
+        with uninterrupted():
+            outcome = self.model.run(batch.prepared, batch.indices, mode)
+            self.timestep = self.num_steps
+            return self._ran(outcome, mode)
 
     def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
         self.model.begin_step(batch.prepared, batch.indices, mode)
         for step in range(self.num_steps):
+            self.timestep = step
             callbacks.call("on_timestep_begin", step)
             self.model.step()
+            self.timestep = step + 1
             callbacks.call("on_timestep_end", step)
-        return self.model.end_step()
+        with uninterrupted():
+            return self._ran(self.model.end_step(), mode)
+
+    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+        """Takes note of a batch that ran, which belongs to it: no Ctrl-C in between."""
+        return outcome
+
+    # ------------------------------------------------------------ by hand
+    def set_input(self, x: Any) -> None:
+        """Gives a batch that `step_time` runs.
+
+        Args:
+            x: {input: examples}, or the examples of the only input.
+        """
+        spec = self._spec()
+        self._hand.set_input(in_memory(x, None, spec, self.batch_size, targets=False))
+        self.timestep = 0
+
+    def step_time(self, callback_list: CallbackList | None = None) -> None:
+        """Advances the batch that was set by a time step, without learning.
+
+        Args:
+            callback_list: callbacks that are told of the step; None (default) for none.
+        """
+        if callback_list is not None:
+            callback_list.call("on_timestep_begin", self.timestep)
+        mode = Mode(keep_state=self._settings.keep_state, state=True)
+        self.timestep = self._hand.step(mode)
+        if callback_list is not None:
+            callback_list.call("on_timestep_end", self.timestep - 1)
+
+    def reset_time(self) -> None:
+        """Ends the batch that was set; the next step is its first again."""
+        self._hand.end()
+        self.timestep = 0
+
+    def get_readout(self, outputs: Any) -> Any:
+        """Readouts of the batch that was set, which ends.
+
+        Args:
+            outputs: a population or layer, or a sequence of them.
+
+        Returns:
+            An array (examples,) + shape, or a list of them.
+        """
+        if isinstance(outputs, Sequence):
+            return [self.get_readout(output) for output in outputs]
+        found = self._population(outputs)
+        return shaped(self._hand.result(found.name), found.shape)
 
     def state(self, population: Any, variable: str) -> np.ndarray:
-        """A state variable inside a time step's hook: (examples,) + shape."""
+        """A state variable inside a time step's hook: (examples,) + shape.
+
+        After a batch it is that at its end, if `neuron_populations` was used before or
+        the batch was run with a callback of the user's own.
+        """
         found = self._population(population)
-        self.check_variable(found.name, variable)
-        values = self.model.state(found.name, variable)
-        return values.reshape(len(values), *(found.shape or ()))
+        name = self.variable(found, variable)
+        return shaped(self.model.state(found.name, name), found.shape)
+
+    def set_state(self, population: Any, variable: str, values: Any) -> None:
+        """Replaces a state variable inside a time step's hook.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable.
+            values: numbers, one for each neuron of each example.
+
+        Raises:
+            ValidationError: if there are more or fewer, or one is not finite.
+        """
+        found = self._population(population)
+        name = self.variable(found, variable)
+        where = f"set_state: {variable} of '{found.name}'"
+        checked = finite_array(where, values)
+        expected = self.model.state(found.name, name).shape
+        if checked.size != np.prod(expected):
+            raise ValidationError(
+                f"{where}: one number for each neuron of each example, of shape "
+                f"{expected}. Received {checked.shape}."
+            )
+        self.model.set_state(found.name, name, checked.reshape(expected))

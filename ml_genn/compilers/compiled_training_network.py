@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from ml_genn.compilers.lowering import Lowered
 from ml_genn.errors import CheckpointError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
-from ml_genn.model.batch import Mode
+from ml_genn.model.batch import Mode, Outcome
 from ml_genn.model.plan import Learned, LearnedKind
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.network import Network
@@ -31,7 +32,6 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.training.data import (
-    Batch,
     InMemory,
     Streamed,
     adapt,
@@ -40,7 +40,7 @@ from ml_genn.training.data import (
     split_off,
 )
 from ml_genn.training.history import History, logs_of
-from ml_genn.training.loop import BatchResult, Tally, run_epoch
+from ml_genn.training.loop import Tally, run_epoch, telling
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import whole
@@ -101,13 +101,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             [s for update, plan in pairs for s in update.scalars(step, plan)]
         )
 
-    def run_batch(
-        self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
-    ) -> BatchResult:
-        """Runs a batch; one that was learned from counts as a step."""
-        result = super().run_batch(batch, callbacks, number, train=train)
-        self._steps_taken += train and result.finite
-        return result
+    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+        """Counts a batch that was learned from as a step."""
+        self._steps_taken += mode.update and outcome.finite
+        return outcome
 
     def resume(self, serialiser: Serialiser | str = "numpy", keys: Any = None) -> int:
         """Goes back to a checkpoint, to train on as if nothing had happened.
@@ -129,6 +126,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             CheckpointError: if there is none, or it is damaged or does not fit.
         """
         found = get_serialiser(serialiser)
+        if self.communicator is not None:
+            self.communicator.barrier()  # so that the first process has written it
         self.restore(newest(found) if keys is None else found.load(as_keys(keys)))
         return 0 if self._epoch is None else self._epoch + 1
 
@@ -189,7 +188,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             start_epoch: number of the first epoch, 0 by default.
             shuffle: whether examples come in random order (numpy's global generator);
                 yes by default.
-            metrics: a metric or its name, or one for each output.
+            metrics: as for `evaluate`.
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
@@ -211,6 +210,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         Raises:
             ValidationError: if the data do not fit the network.
             DivergedError: if the loss is not a finite number.
+            KeyboardInterrupt: after Ctrl-C. The batch under way is finished first, so
+                that weights are those after a whole batch; the network can be used,
+                trained on and saved, and ``history`` has the epochs that were finished.
         """
         whole("train: num_epochs", num_epochs)
         whole("train: start_epoch", start_epoch, least=0)
@@ -227,7 +229,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             x,
             y,
             spec,
-            self.batch_size,
+            self.full_batch_size,
             epochs=num_epochs,
             weights=weights,
             steps=steps_per_epoch,
@@ -243,16 +245,17 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         validation = None
         if aside is not None:
-            kept = adapt(*aside, spec, self.batch_size, epochs=num_epochs)
+            kept = adapt(*aside, spec, self.full_batch_size, epochs=num_epochs)
             fresh = {k: m.fresh() for k, m in training.tally.metrics.items()}
             hooks = self._callbacks(
                 validation_callbacks, num_batches=kept.num_batches, **told
             )
             _refuse_shared(training.callbacks, hooks)
             validation = _Pass(kept, Tally(fresh), hooks)
-        self._epochs(
-            training, validation, range(start_epoch, start_epoch + num_epochs), shuffle
-        )
+        listeners = [p.callbacks for p in (training, validation) if p is not None]
+        epochs = range(start_epoch, start_epoch + num_epochs)
+        with telling(*listeners), _noted():
+            self._epochs(training, validation, epochs, shuffle)
         if validation is None:
             return training.tally.metrics, training.callbacks.get_data()
         return (
@@ -404,6 +407,19 @@ class CompiledTrainingNetwork(CompiledNetwork):
         tally = Tally({})
         run_epoch(self, data, tally, CallbackList([], compiled_network=self))
         return float(tally.metrics.loss or 0.0)
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Says in the trace of Ctrl-C what it left behind."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note(
+            "Training was interrupted. The network is as the last batch left it, and "
+            "can be used, trained on and saved."
+        )
+        raise
 
 
 def _refuse_shared(callbacks: CallbackList, validation: CallbackList) -> None:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import inspect
 import warnings
 from abc import ABC, abstractmethod
+from difflib import get_close_matches
 from typing import Any, Self
 
 from ml_genn.backends import frames_of_ours, get_backend
+from ml_genn.backends.cores import available_cores
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.recipe import Recipe
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
 
-#: Arguments that mlGeNN passes on to GeNN's model and code generator.
+#: Arguments that mlGeNN passes on to GeNN's model and code generator, older names too.
 GENN_ARGUMENTS = frozenset(
     {
         "automatic_copy",
+        "backend_log_level",
         "block_size_select_method",
         "code_gen_log_level",
         "constant_cache_bytes",
+        "constant_cache_overhead",
         "debug_code",
+        "deviceSelectMethod",
         "device_select_method",
         "enable_bitmask_optimisations",
         "enable_nccl_reductions",
@@ -30,15 +35,22 @@ GENN_ARGUMENTS = frozenset(
         "generate_extra_global_param_pull",
         "generate_line_info",
         "generate_simple_host_backend",
+        "genn_log_level",
         "ghost_log_level",
         "manual_block_sizes",
         "manual_device_id",
         "manual_platform_id",
         "optimize_code",
+        "precision",
+        "runtime_log_level",
+        "selectGPUByDeviceID",
         "show_ptx_info",
+        "time_precision",
+        "transpiler_log_level",
         "use_constant_cache_for_rng",
         "user_cxx_flags_gnu",
         "user_nvcc_flags",
+        "user_nvcc_flags_gnu",
     }
 )
 
@@ -50,21 +62,25 @@ class Compiler(ABC):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
+        kernel_profiling: whether GeNN measures its kernels; the embedded engine warns
+            and goes without.
         communicator: how processes that train together talk; None (default) for one.
-        backend: "cpu", "pygenn", a backend of PyGeNN such as "cuda" (without PyGeNN the
-            embedded engine runs instead, with a warning), or None (default) for
-            ``ML_GENN_BACKEND`` or else "cpu".
+        backend: "cpu", "pygenn", a backend of GeNN ("cuda", "hip",
+            "single_threaded_cpu"; without PyGeNN the embedded engine takes its place,
+            with a warning), or None (default) for ``ML_GENN_BACKEND`` or else "cpu".
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
         **genn_kwargs: arguments of GeNN's code generator, passed on to PyGeNN; the
-            embedded engine warns and goes without.
+            embedded engine warns of each and goes without.
     """
 
     _given: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Notes what the compiler is made with, so that it can be saved."""
+        """Notes what the compiler is made with, so that it can be saved.
+
+        What is GeNN's belongs to a machine, and is not.
+        """
         made = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
         try:
@@ -72,8 +88,10 @@ class Compiler(ABC):
         except TypeError:
             given = {}
         given.pop("self", None)
+        given.pop("communicator", None)  # whoever loads it may be alone
         extra = given.pop("genn_kwargs", {})
-        made._given = {**given, **extra}
+        ours = {k: v for k, v in extra.items() if k not in GENN_ARGUMENTS}
+        made._given = {**given, **ours}
         return made
 
     def __init__(
@@ -98,8 +116,12 @@ class Compiler(ABC):
         self.backend = get_backend(backend)
         if num_threads is not None:
             whole(f"{name}: num_threads", num_threads)
+        elif communicator is not None:
+            num_threads = max(1, available_cores() // communicator.local_ranks)
         self.num_threads = num_threads
         self.genn_kwargs = self._checked(genn_kwargs)
+        if kernel_profiling:
+            self._goes_without("kernel_profiling")
 
     def _share_of_batch(self) -> int:
         given = self.communicator
@@ -119,15 +141,31 @@ class Compiler(ABC):
     def _checked(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
         for key in genn_kwargs:
             if key not in GENN_ARGUMENTS:
-                known = self._own_arguments()
+                meant = get_close_matches(key, GENN_ARGUMENTS, n=1)
+                known = self._own_arguments().union(meant)
                 raise unknown_name("argument", key, known, where=type(self).__name__)
-        if genn_kwargs and not self.backend.genn:
-            warnings.warn(
-                f"{type(self).__name__}: {', '.join(sorted(genn_kwargs))} belong to "
-                f"GeNN; backend '{self.backend.name}' goes without.",
-                stacklevel=frames_of_ours(),
-            )
+        for key in genn_kwargs:
+            self._goes_without(key)
         return genn_kwargs
+
+    def _goes_without(self, argument: str) -> None:
+        """Warns of an argument that only GeNN has a use for, if it does not run."""
+        if self.backend.genn:
+            return
+        warnings.warn(
+            f"{type(self).__name__}: {argument} belongs to GeNN; backend "
+            f"'{self.backend.name}' goes without.",
+            stacklevel=frames_of_ours(),
+        )
+
+    def _check_time(self, reset_time_between_batches: bool) -> None:
+        """Refuses time that goes on from batch to batch."""
+        if not reset_time_between_batches:
+            raise UnsupportedError(
+                f"{type(self).__name__}: time starts at 0 in each batch; "
+                "reset_time_between_batches=False is not supported. Spike times of the "
+                "data count from the start of an example."
+            )
 
     def _own_arguments(self) -> frozenset[str]:
         found: set[str] = set()
@@ -135,6 +173,10 @@ class Compiler(ABC):
             if "__init__" in vars(cls):
                 found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
+
+    def genn_arguments(self) -> dict[str, Any]:
+        """What GeNN is given, where it runs."""
+        return {**self.genn_kwargs, "kernel_profiling": self.kernel_profiling}
 
     def recipe(self, **compiled_with: Any) -> Recipe:
         """How a network is compiled.

@@ -69,7 +69,7 @@ class EventPropCompiler(TrainingCompiler):
         softmax_temperature: temperature of the softmax, 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
+        kernel_profiling: as for `Compiler`.
         communicator: how processes that train together talk; None (default) for one.
         delay_optimiser: learns delays; None (default) for ``optimiser``.
         delay_learn_conns: connections or layers whose delays are learned; they need

@@ -26,8 +26,9 @@ class InferenceCompiler(Compiler):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
-        prefer_in_memory_connect: kept for scripts written for mlGeNN.
+        kernel_profiling: as for `Compiler`.
+        prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
+            drawing them again; the embedded engine always does, and warns of False.
         reset_time_between_batches: whether time starts at 0 in each batch; True.
         reset_vars_between_batches: whether neurons and synapses start each batch in
             their initial state; yes by default. Readouts always start anew.
@@ -59,12 +60,9 @@ class InferenceCompiler(Compiler):
             communicator=communicator,
             **genn_kwargs,
         )
-        if not reset_time_between_batches:
-            raise UnsupportedError(
-                "InferenceCompiler: time starts at 0 in each batch; "
-                "reset_time_between_batches=False is not supported. Spike times of the "
-                "data count from the start of an example."
-            )
+        if not prefer_in_memory_connect:
+            self._goes_without("prefer_in_memory_connect=False")
+        self._check_time(reset_time_between_batches)
         self.evaluate_timesteps = whole(
             "InferenceCompiler: evaluate_timesteps", evaluate_timesteps
         )
@@ -95,7 +93,7 @@ class InferenceCompiler(Compiler):
             communicator=self.communicator,
             keep_state=not self.reset_vars_between_batches,
             recipe=self.recipe(),
-            genn_kwargs=self.genn_kwargs,
+            genn_kwargs=self.genn_arguments(),
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

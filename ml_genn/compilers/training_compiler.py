@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.callbacks import RewiringRecorder
@@ -39,8 +39,9 @@ class TrainingCompiler(Compiler):
         optimiser: an optimiser or its name.
         per_timestep_loss: whether cross-entropy is taken in every step.
         delay_optimiser: learns delays; None (default) for ``optimiser``.
-        delay_learn_conns: connections or layers whose delays are learned.
-        deep_r_conns: sparse connections or layers that Deep-R rewires.
+        delay_learn_conns: connections or layers whose delays are learned; one need not
+            be in a list.
+        deep_r_conns: sparse connections or layers that Deep-R rewires; the same.
         deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
             zero.
         deep_r_record_rewirings: {connection or layer: key of what was rewired among
@@ -83,8 +84,8 @@ class TrainingCompiler(Compiler):
         self.delay_optimiser = get_object(
             delay_optimiser, Optimiser, "Optimiser", default_optimisers
         )
-        self.delay_learn_conns = [get_underlying_conn(c) for c in delay_learn_conns]
-        self.deep_r_conns = [get_underlying_conn(c) for c in deep_r_conns]
+        self.delay_learn_conns = _connections(delay_learn_conns)
+        self.deep_r_conns = _connections(deep_r_conns)
         self.deep_r_l1_strength = not_negative(
             f"{name}: deep_r_l1_strength", deep_r_l1_strength
         )
@@ -213,7 +214,7 @@ class TrainingCompiler(Compiler):
             batch_size=self.batch_size,
             communicator=self.communicator,
             recipe=self.recipe(optimisers=optimisers),
-            genn_kwargs=self.genn_kwargs,
+            genn_kwargs=self.genn_arguments(),
         )
         return CompiledTrainingNetwork(
             network,
@@ -294,6 +295,12 @@ class TrainingCompiler(Compiler):
                 )
             result[population] = loss
         return result
+
+
+def _connections(given: Any) -> list[Connection]:
+    """Connections as users give them: one connection or layer, or several."""
+    listed = given if isinstance(given, Iterable) else [given]
+    return [get_underlying_conn(c) for c in listed]
 
 
 def _check_parameters(

@@ -5,6 +5,7 @@ from ml_genn.connectivity.connectivity import Connectivity
 from ml_genn.connectivity.conv_2d import Conv2D, Conv2DTranspose, DepthwiseConv2D
 from ml_genn.connectivity.dense import Dense
 from ml_genn.connectivity.fixed_probability import FixedProbability
+from ml_genn.connectivity.max_pool_2d import MaxPool2D
 from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
 
@@ -18,6 +19,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "FixedProbability",
+    "MaxPool2D",
     "OneToOne",
     "Sparse",
 ]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, reduced
+from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
 from ml_genn.utils.checks import whole
 from ml_genn.utils.labels import checked_labels, checked_shares
 
 
 class _Labelled(Metric):
     """Targets are labels."""
+
+    WEIGHTED: ClassVar[bool] = True
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
@@ -36,7 +38,7 @@ class _Labelled(Metric):
     def compared(self, y_true: Any, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Labels (examples,) and outputs (examples, neurons) of a batch."""
         labels = self.labels(y_true)
-        outputs = np.reshape(y_pred, (len(y_pred), -1))
+        outputs = rows(y_pred)
         if labels.shape != outputs.shape[:1]:
             raise ValidationError(
                 f"{type(self).__name__}: one label per prediction. Received labels "
@@ -56,7 +58,7 @@ class _OneHot(_Labelled):
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Labels of a batch of targets."""
-        return np.asarray(np.argmax(np.reshape(y_true, (len(y_true), -1)), axis=1))
+        return np.asarray(np.argmax(rows(y_true), axis=1))
 
 
 class SparseTopKCategoricalAccuracy(_Labelled):
@@ -74,14 +76,19 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         super().__init__()
 
     def update(
-        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        communicator: Communicator | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         """Takes a batch of targets and outputs (examples, ...) in."""
         labels, outputs = self.compared(y_true, y_pred)
         largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
-        right = int(np.sum(np.any(largest == labels[:, None], axis=1)))
-        self.correct += reduced(right, communicator)
-        self.total += reduced(len(labels), communicator)
+        right = np.any(largest == labels[:, None], axis=1)
+        counts = ones_or(weights, len(labels))
+        self.correct += reduced(float(counts @ right), communicator)
+        self.total += reduced(float(counts.sum()), communicator)
 
     def reset(self) -> None:
         """Forgets all data."""
@@ -122,19 +129,23 @@ class CategoricalAccuracy(_OneHot, SparseCategoricalAccuracy):
 class ConfusionMatrix(_Labelled):
     """How often each label (row) was taken for each class (column).
 
-    Its result is an array of counts (neurons, neurons).
+    Its result is an array of counts, or sums of weights, (neurons, neurons).
     """
 
     counts: np.ndarray | None = None
 
     def update(
-        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        communicator: Communicator | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         """Takes a batch of labels (examples,) and outputs (examples, ...) in."""
         labels, outputs = self.compared(y_true, y_pred)
         size = outputs.shape[1]
         found = labels.astype(int) * size + np.argmax(outputs, axis=1)
-        counts = np.bincount(found, minlength=size**2).reshape(size, size)
+        counts = np.bincount(found, weights, size**2).reshape(size, size)
         if communicator is not None:
             counts = np.asarray(communicator.reduce_sum(counts))
         self.counts = counts if self.counts is None else self.counts + counts

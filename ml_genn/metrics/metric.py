@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
+from ml_genn.errors import UnsupportedError
+from ml_genn.utils.module import alias
 
 
 class Metric(ABC):
@@ -17,6 +19,9 @@ class Metric(ABC):
     Attributes:
         result: its value so far; None before any data.
     """
+
+    #: whether `update` takes ``weights``, one number for each example
+    WEIGHTED: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.reset()
@@ -38,13 +43,42 @@ class Metric(ABC):
 
     @abstractmethod
     def update(
-        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        communicator: Communicator | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of targets and predictions into account."""
+        """Takes a batch of targets and predictions into account.
+
+        Args:
+            y_true: targets.
+            y_pred: predictions, one for each target.
+            communicator: sums over processes; None (default) for one process.
+            weights: how much each example counts; None (default) for all the same.
+                Given only where `WEIGHTED`.
+        """
 
     @abstractmethod
     def reset(self) -> None:
         """Forgets all data."""
+
+    def named(self) -> dict[str, Metric]:
+        """{name: metric}: itself."""
+        return {alias(type(self)): self}
+
+    def check_weights(self) -> None:
+        """Refuses weights, if it cannot take them into account.
+
+        Raises:
+            UnsupportedError: if it cannot.
+        """
+        if not self.WEIGHTED:
+            raise UnsupportedError(
+                f"evaluate: {type(self).__name__} does not weigh examples. Leave out "
+                "sample_weight and class_weight, or give its update a keyword "
+                "'weights' and set WEIGHTED = True."
+            )
 
     def fresh(self) -> Metric:
         """Another metric with the same settings and no data."""
@@ -67,6 +101,17 @@ def scalar(metric: Metric | None) -> float | None:
     return None if found is None or np.ndim(found) else float(found)
 
 
+def ones_or(weights: np.ndarray | None, size: int) -> np.ndarray:
+    """Weights of examples, one each if there are none."""
+    return np.ones(size) if weights is None else np.asarray(weights, dtype=np.float64)
+
+
 def reduced(value: float, communicator: Communicator | None) -> float:
     """The sum of a number over all processes."""
     return value if communicator is None else float(communicator.reduce_sum(value))
+
+
+def rows(values: Any) -> np.ndarray:
+    """Values (examples, numbers), also where a process has no example of a batch."""
+    array = np.asarray(values)
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))

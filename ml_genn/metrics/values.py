@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, reduced
+from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
 from ml_genn.utils.checks import finite_array
 
 
 class _MeanError(Metric):
     """A mean over all elements of what differs between target and prediction."""
+
+    WEIGHTED: ClassVar[bool] = True
 
     @abstractmethod
     def size(self, difference: np.ndarray) -> np.ndarray:
@@ -34,7 +36,11 @@ class _MeanError(Metric):
             )
 
     def update(
-        self, y_true: Any, y_pred: np.ndarray, communicator: Communicator | None = None
+        self,
+        y_true: Any,
+        y_pred: np.ndarray,
+        communicator: Communicator | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         """Takes a batch of targets and predictions of the same shape in."""
         target = np.asarray(y_true, dtype=np.float64)
@@ -43,9 +49,10 @@ class _MeanError(Metric):
                 f"{type(self).__name__}: targets and predictions have the same shape. "
                 f"Received {target.shape} and {np.shape(y_pred)}."
             )
-        total = float(np.sum(self.size(target - y_pred)))
-        self.total += reduced(total, communicator)
-        self.count += reduced(target.size, communicator)
+        sizes = rows(self.size(target - y_pred))
+        counts = ones_or(weights, len(target))
+        self.total += reduced(float(counts @ sizes.sum(axis=1)), communicator)
+        self.count += reduced(float(counts.sum() * sizes.shape[1]), communicator)
 
     def reset(self) -> None:
         """Forgets all data."""

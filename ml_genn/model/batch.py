@@ -59,6 +59,19 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Which examples of a batch that several processes run are this one's.
+
+    Args:
+        first: the number of the first in the batch.
+        whole: examples in the batch.
+    """
+
+    first: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """What a run does beside the forward pass.
 
@@ -69,6 +82,8 @@ class Mode:
         spikes: neuron groups whose spikes are returned.
         records: variables recorded in every step.
         keep_state: start from the state in which the last batch ended.
+        share: which examples of a batch are run here; None for all.
+        state: keep state when the batch is through, to be looked at.
     """
 
     backward: bool = False
@@ -77,6 +92,8 @@ class Mode:
     spikes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
     keep_state: bool = False
+    share: Share | None = None
+    state: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -264,6 +264,7 @@ class NeuronGroup:
         adjoint: its backward pass, if one flows through it.
         regularised: whether its firing rate is regularised.
         learned: parameters that are learned.
+        window: whether it acts in some steps only, which come with the numbers.
     """
 
     name: str
@@ -283,6 +284,7 @@ class NeuronGroup:
     adjoint: Adjoint | None = None
     regularised: bool = False
     learned: tuple[LearnedParameter, ...] = ()
+    window: bool = False
 
     def learned_parameter(self, name: str) -> LearnedParameter:
         """The learned parameter of that name."""
@@ -492,6 +494,8 @@ class Values:
         delays: {synapse group: steps, or an array of steps, shaped as its weights}.
         max_delays: {synapse group: the longest delay [steps]}.
         frames: {group that is given data: (frames, time steps that each lasts)}.
+        windows: {group that acts in some steps only: (first step, the one after the
+            last)}.
         dt: time step [ms].
         loss: scalars of losses and regularisers: {name: number}.
     """
@@ -504,4 +508,5 @@ class Values:
     delays: dict[str, Any] = field(default_factory=dict)
     max_delays: dict[str, int] = field(default_factory=dict)
     frames: dict[str, tuple[int, int]] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)

@@ -28,6 +28,7 @@ def plan_text(plan: Plan) -> str:
 
 def _group(group: NeuronGroup) -> list[str]:
     kind = " (spikes from data)" if group.events else ""
+    kind += " (acts in some steps)" if group.window else ""
     lines = [f"neurons {group.name}: {group.size}{kind}"]
     if group.variables:
         lines.append("  state: " + ", ".join(v.name for v in group.variables))

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss
-from ml_genn.model.batch import Examples
+from ml_genn.model.batch import Examples, Share
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
 from ml_genn.training.frames import frames
@@ -57,16 +58,47 @@ class Batch:
         prepared: examples in the model's form.
         indices: which of them.
         targets: {output key that the user wrote: targets of the batch}.
+        weights: {output: how much each example counts}; empty where none were given.
+        share: which examples of a batch that several processes run these are; None for
+            all.
     """
 
     prepared: Any
     indices: np.ndarray
     targets: Mapping[Any, np.ndarray]
+    weights: Mapping[Population, np.ndarray]
+    share: Share | None = None
 
     @property
     def size(self) -> int:
         """Number of examples."""
         return len(self.indices)
+
+    def shared(self, communicator: Communicator | None) -> Batch:
+        """The part of the batch that this process runs: all of it if it is alone."""
+        if communicator is None:
+            return self
+        first, last = communicator.share(self.size)
+        targets = {key: values[first:last] for key, values in self.targets.items()}
+        return Batch(
+            self.prepared,
+            self.indices[first:last],
+            PopulationDict(targets),
+            {p: values[first:last] for p, values in self.weights.items()},
+            Share(first, self.size),
+        )
+
+    def gathered(
+        self, values: np.ndarray, communicator: Communicator | None
+    ) -> np.ndarray:
+        """Values of all examples from those of each process's share."""
+        if communicator is None:
+            return values
+        first, last = communicator.share(self.size)
+        found = np.zeros((self.size, *values.shape[1:]), dtype=values.dtype)
+        found[first:last] = values
+        communicator.all_sum(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,19 +109,28 @@ class InMemory:
     targets: Mapping[Any, np.ndarray]
     size: int
     batch_size: int
+    weights: Mapping[Population, np.ndarray]
 
     @property
     def num_batches(self) -> int:
         """Number of batches, a smaller last one included."""
         return -(-self.size // self.batch_size)
 
-    def batches(self, shuffle: bool = False) -> Iterator[Batch]:
-        """All batches, in random order (numpy's global generator) if asked for."""
+    def batches(
+        self, shuffle: bool = False, communicator: Communicator | None = None
+    ) -> Iterator[Batch]:
+        """All batches, in random order (numpy's global generator) if asked for.
+
+        The first process chooses the order for all.
+        """
         order = np.random.permutation(self.size) if shuffle else np.arange(self.size)
+        if shuffle and communicator is not None:
+            communicator.broadcast(order, 0)
         for start in range(0, self.size, self.batch_size):
             indices = order[start : start + self.batch_size]
             chosen = {key: values[indices] for key, values in self.targets.items()}
-            yield Batch(self.prepared, indices, PopulationDict(chosen))
+            weights = {p: values[indices] for p, values in self.weights.items()}
+            yield Batch(self.prepared, indices, PopulationDict(chosen), weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,13 +151,17 @@ class Streamed:
             return known
         return self.limit if known is None else min(known, self.limit)
 
-    def batches(self, shuffle: bool = False) -> Iterator[Batch]:
-        """All batches, in the order of the iterable, which owns shuffling."""
+    def batches(
+        self, shuffle: bool = False, communicator: Communicator | None = None
+    ) -> Iterator[Batch]:
+        """All batches, in the order of the iterable, which owns shuffling; it gives
+        every process the same ones."""
         empty = True
         for k, item in enumerate(islice(self.source, self.limit)):
             data = self._checked(item, k)
             empty = False
-            yield Batch(data.prepared, np.arange(data.size), data.targets)
+            everything = np.arange(data.size)
+            yield Batch(data.prepared, everything, data.targets, data.weights)
         if empty:
             raise ValidationError(
                 "Data: the iterable of batches yielded none. An iterator can be used "
@@ -343,6 +388,8 @@ def in_memory(
     )
     numbers = {p: v for p, (_, v) in inputs.items() if isinstance(p.neuron, InputBase)}
     spikes = {p: v for p, (_, v) in inputs.items() if p not in numbers}
+    weighed = [p for p in spec.outputs if p in outputs]
+    found = (weights or Weights()).array(spec.losses, {p: kept[p] for p in weighed})
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
@@ -351,11 +398,10 @@ def in_memory(
         targets={
             p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
         },
-        weights=(weights or Weights()).array(
-            spec.losses, {p: kept[p] for p in spec.outputs if p in outputs}
-        ),
+        weights=found,
     )
-    return InMemory(spec.prepare(examples), kept, size, batch_size)
+    columns = {} if found is None else dict(zip(weighed, found.T, strict=True))
+    return InMemory(spec.prepare(examples), kept, size, batch_size, columns)
 
 
 def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.ndarray:

@@ -13,8 +13,10 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.metrics.metric import scalar
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.logs import VALIDATION, Logs
-from ml_genn.utils.module import alias
 from ml_genn.utils.network import get_underlying_pop
+from ml_genn.utils.tables import Table
+
+SHOWN = 10  #: epochs at either end that a notebook shows
 
 
 def logs_of(metrics: PopulationDict, validation: PopulationDict | None = None) -> Logs:
@@ -35,10 +37,10 @@ def _named(metrics: PopulationDict, prefix: str) -> dict[str, float]:
     found = {f"{prefix}loss": nan if metrics.loss is None else metrics.loss}
     for key, metric in metrics.items():
         output = f"{get_underlying_pop(key).name}_" if len(metrics) > 1 else ""
-        if np.ndim(metric.result) == 0:
-            value = scalar(metric)
-            name = f"{prefix}{output}{alias(type(metric))}"
-            found[name] = nan if value is None else value
+        for name, one in metric.named().items():
+            if np.ndim(one.result) == 0:
+                value = scalar(one)
+                found[f"{prefix}{output}{name}"] = nan if value is None else value
     return found
 
 
@@ -59,6 +61,16 @@ class History(Logs):
             before = [nan] * len(self.epoch)
             self.setdefault(name, before).append(logs.get(name, nan))
         self.epoch.append(epoch)
+
+    def _repr_html_(self) -> str:
+        """A row for each epoch, as notebooks show it; of many, the first and last."""
+        rows = [
+            (str(epoch), *(f"{values[k]:.4g}" for values in self.values()))
+            for k, epoch in enumerate(self.epoch)
+        ]
+        if len(rows) > 2 * SHOWN:
+            rows[SHOWN:-SHOWN] = [("...",) * (1 + len(self))]
+        return Table(("epoch", *self), rows).html()
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame with a row for each epoch.

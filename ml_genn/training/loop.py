@@ -11,6 +11,7 @@ import numpy as np
 
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import Metric
+from ml_genn.metrics.metric import reduced
 from ml_genn.training.data import Batch, InMemory, Streamed
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.callback_list import CallbackList
@@ -55,10 +56,16 @@ class Runner(Protocol):
 
 
 class Tally:
-    """Metrics and mean loss over the batches of an epoch."""
+    """Metrics and mean loss over the batches of an epoch.
 
-    def __init__(self, metrics: Mapping[Any, Metric]) -> None:
+    Args:
+        metrics: {output: metric}.
+        weighted: whether weights of examples hold for metrics, too; no by default.
+    """
+
+    def __init__(self, metrics: Mapping[Any, Metric], weighted: bool = False) -> None:
         self.metrics = PopulationDict(metrics)
+        self._weighted = weighted
         self._sum = 0.0
         self._count = 0
 
@@ -69,21 +76,28 @@ class Tally:
         self.metrics.loss = None
         self._sum, self._count = 0.0, 0
 
-    def check(self, targets: Mapping[Any, np.ndarray], steps: int) -> None:
-        """Refuses targets that a metric cannot be updated with."""
+    def check(self, data: Batch | InMemory, steps: int) -> None:
+        """Refuses targets and weights that a metric cannot be updated with."""
         for key, metric in self.metrics.items():
+            if self._weighted and data.weights:
+                metric.check_weights()
             population = get_underlying_pop(key)
             where = f"Targets of '{population.name}'"
             shape = population.shape or ()
-            metric.check_target(targets[key], where, steps=steps, shape=shape)
+            metric.check_target(data.targets[key], where, steps=steps, shape=shape)
 
     def add(self, batch: Batch, result: BatchResult, communicator: Any) -> None:
         """Takes a batch into account."""
+        weights = batch.weights if self._weighted else {}
         for key, metric in self.metrics.items():
-            metric.update(batch.targets[key], result.predictions[key], communicator)
+            given: dict[str, Any] = {}
+            if weights:
+                given["weights"] = weights[get_underlying_pop(key)]
+            y_true, y_pred = batch.targets[key], result.predictions[key]
+            metric.update(y_true, y_pred, communicator, **given)
         if result.loss is not None:
-            self._sum += result.loss
-            self._count += batch.size
+            self._sum += reduced(result.loss, communicator)
+            self._count += batch.size if batch.share is None else batch.share.whole
             self.metrics.loss = self._sum / self._count
 
 
@@ -108,7 +122,7 @@ def run_epoch(
         epoch: number of the epoch, for errors.
         train: whether the network learns, or is only evaluated.
         shuffle: whether examples come in random order.
-        communicator: sums metrics over processes.
+        communicator: of processes that run each batch together; None for one.
 
     Raises:
         ValidationError: if a metric does not fit the targets.
@@ -116,34 +130,35 @@ def run_epoch(
             it; weights are left as they were before that batch.
     """
     tally.reset()
-    with _told(callbacks):
-        if isinstance(data, InMemory):
-            tally.check(data.targets, runner.num_steps)
-        for number, batch in enumerate(data.batches(shuffle)):
-            if isinstance(data, Streamed):
-                tally.check(batch.targets, runner.num_steps)
-            callbacks.call("on_batch_begin", number)
-            if train:
-                runner.begin_batch()
-            result = runner.run_batch(batch, callbacks, number, train=train)
-            if train and not result.finite:
-                if not callbacks.overrides("on_diverged"):
-                    raise _diverged(epoch, number)
-                callbacks.call("on_diverged", epoch, number)
-            else:
-                tally.add(batch, result, communicator)
-                callbacks.call("on_batch_end", number, tally.metrics)
-            if train and runner.stop_training:
-                return
+    if isinstance(data, InMemory):
+        tally.check(data, runner.num_steps)
+    for number, whole in enumerate(data.batches(shuffle, communicator)):
+        if isinstance(data, Streamed):
+            tally.check(whole, runner.num_steps)
+        batch = whole.shared(communicator)
+        callbacks.call("on_batch_begin", number)
+        if train:
+            runner.begin_batch()
+        result = runner.run_batch(batch, callbacks, number, train=train)
+        if train and not result.finite:
+            if not callbacks.overrides("on_diverged"):
+                raise _diverged(epoch, number)
+            callbacks.call("on_diverged", epoch, number)
+        else:
+            tally.add(batch, result, communicator)
+            callbacks.call("on_batch_end", number, tally.metrics)
+        if train and runner.stop_training:
+            return
 
 
 @contextmanager
-def _told(callbacks: CallbackList) -> Iterator[None]:
-    """Tells callbacks of an exception, which goes on."""
+def telling(*lists: CallbackList) -> Iterator[None]:
+    """Tells callbacks of an exception inside a block, which goes on."""
     try:
         yield
     except BaseException as error:
-        callbacks.call("on_exception", error)
+        for callbacks in lists:
+            callbacks.call("on_exception", error)
         raise
 
 

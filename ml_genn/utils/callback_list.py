@@ -34,8 +34,10 @@ class CallbackList:
         found = [
             get_object(c, Callback, "Callback", default_callbacks) for c in callbacks
         ]
-        self._callbacks: list[Callback] = [c for c in found if c is not None]
-        _refuse_twice(self._callbacks)
+        listed = [c for c in found if c is not None]
+        _refuse_twice(listed)
+        first = _is_first(params.get("compiled_network"))
+        self._callbacks = [c for c in listed if first or not c.first_process_only]
         shared: dict[Any, Any] = {}
         for callback in self._callbacks:
             callback.set_params(data=shared, **params)
@@ -59,6 +61,15 @@ class CallbackList:
     def steps(self) -> bool:
         """Whether any callback wants to be called in every time step."""
         return self.overrides("on_timestep_begin", "on_timestep_end")
+
+    @property
+    def looks(self) -> bool:
+        """Whether a callback of the user's own may look at state after a batch."""
+        ours = __name__.split(".")[0]
+        return any(
+            overrides(c, "on_batch_end") and type(c).__module__.split(".")[0] != ours
+            for c in self._callbacks
+        )
 
     @property
     def spikes(self) -> tuple[str, ...]:
@@ -123,3 +134,9 @@ def _key_twice(key: Any) -> ValidationError:
         f"Callbacks: the key {key!r} is used twice. Give each recorder a key of its "
         "own."
     )
+
+
+def _is_first(compiled_network: Any) -> bool:
+    """Whether this is the first of the processes that run a network."""
+    communicator = getattr(compiled_network, "communicator", None)
+    return communicator is None or communicator.rank == 0

@@ -16,15 +16,26 @@ from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
     EventPropCompiler,
+    FewSpikeCompiler,
     InferenceCompiler,
 )
-from ml_genn.connectivity import Dense
+from ml_genn.connectivity import Dense, MaxPool2D
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.initializers import Normal
 from ml_genn.model.plan import Sensitivity
-from ml_genn.neurons import Input, InputBase, LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.neurons import (
+    FewSpikeMaxPool,
+    FewSpikeRelu,
+    FewSpikeReluInput,
+    Input,
+    InputBase,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    SpikingMaxPool,
+)
+from ml_genn.neurons.few_spike import FewSpike
 from ml_genn.optimisers import Adam
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential
 
 STEPS, EXAMPLES, CLASSES = 15, 6, 4
 IMAGE = (4, 4, 1)
@@ -57,8 +68,31 @@ def network(
             middle.shape = (CLASSES,)
             Connection(first, middle, connectivity, synapse or Exponential())
         middle.shape = middle.shape or (CLASSES,)
-        Connection(middle, last, Dense(Normal(0.3, 0.3)), Exponential())
+        digits = isinstance(last.neuron, FewSpike)
+        onwards = Delta() if digits else Exponential()
+        Connection(middle, last, Dense(Normal(0.3, 0.3)), onwards)
     return made
+
+
+def network_around(neuron: Any) -> Network:
+    """A network that a neuron can be part of."""
+    given: dict[str, Any] = {}
+    if isinstance(neuron, FewSpike):
+        output = FewSpikeRelu(readout="var")
+        given |= {"source": FewSpikeReluInput(alpha=1.0), "hidden": FewSpikeRelu()}
+        given |= {"synapse": Delta(), "output": output}
+    if isinstance(neuron, FewSpikeMaxPool | SpikingMaxPool):
+        given |= {"connectivity": MaxPool2D(2), "synapse": Delta()}
+    given["source" if isinstance(neuron, Input) else "hidden"] = neuron
+    return network(**given)
+
+
+def compiler_for(made: Network, batch_size: int = 4) -> Any:
+    """A compiler that runs a network."""
+    given = {"batch_size": batch_size, "num_threads": 1}
+    if isinstance(made.populations[0].neuron, FewSpike):
+        return FewSpikeCompiler(**given)
+    return InferenceCompiler(STEPS, **given)
 
 
 def inputs(made: Network) -> np.ndarray:
@@ -76,8 +110,7 @@ def labels() -> np.ndarray:
 
 def runs(made: Network, folder: Path) -> np.ndarray:
     """It runs, is saved, and runs the same from its file."""
-    compiler = InferenceCompiler(STEPS, batch_size=4, num_threads=1)
-    compiled = compiler.compile(made)
+    compiled = compiler_for(made).compile(made)
     ml_genn.save_model(compiled, folder / "x")
     loaded = ml_genn.load_model(folder / "x")
     found = []
@@ -121,12 +154,10 @@ def trained_by(compiler: Any = EventPropCompiler, **options: Any) -> Any:
 @every("neurons")
 def test_neurons(cls: type, tmp_path: Path) -> None:
     neuron = example(cls)
-    if isinstance(neuron, Input):
-        made = network(neuron)
-    elif getattr(neuron, "threshold", "") is None or cls is LeakyIntegrate:
+    if getattr(neuron, "threshold", "") is None or cls is LeakyIntegrate:
         made = network(output=example(cls, readout="sum_var"))
     else:
-        made = network(hidden=neuron)
+        made = network_around(neuron)
     runs(made, tmp_path)
 
 
@@ -137,6 +168,9 @@ def test_synapses(cls: type, tmp_path: Path) -> None:
 
 @every("connectivity")
 def test_connectivity(cls: type, tmp_path: Path) -> None:
+    if cls is MaxPool2D:
+        runs(network_around(SpikingMaxPool()), tmp_path)
+        return
     sensitive = LeakyIntegrateFire(v_thresh=0.05)  # whatever arrives, it spikes
     made = network(connectivity=example(cls), hidden=sensitive)
     runs(made, tmp_path)
@@ -302,16 +336,14 @@ def test_values_for_each_neuron(cls: Any, form: str) -> None:
     found = []
     for arguments in ({}, given):
         part = cls(**arguments)
-        if is_input:
-            made = network(part)
-        elif cls in classes("synapses"):
+        if cls in classes("synapses"):
             made = network(synapse=part)
         elif cls is LeakyIntegrate:
             made = network(output=cls(readout="sum_var", **arguments))
         else:
-            made = network(hidden=part)
+            made = network_around(part)
         x = np.repeat(inputs(made)[:2], 3, axis=0)[[0, 3, 1, 4, 2, 5]]
-        compiled = InferenceCompiler(STEPS, batch_size=2, num_threads=1).compile(made)
+        compiled = compiler_for(made, 2).compile(made)
         predictions, _ = compiled.predict(x, callbacks=[])
         (values,) = predictions.values()
         np.testing.assert_array_equal(values, np.tile(values[:2], (3, 1)))

@@ -43,7 +43,7 @@ def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
-    first, second, third = blocks(ROOT / "docs" / "getting_started.md")
+    first, second, third, fourth = blocks(ROOT / "docs" / "getting_started.md")
     names = run(first, {})
     assert "Left to the compiler" in capsys.readouterr().out
     rng = np.random.default_rng(0)
@@ -57,6 +57,13 @@ def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
     names |= {"x": {names["inputs"]: data}, "y": {names["output"]: np.arange(4)}}
     names = run(third, names)
     assert names["voltages"].shape == (1000, 256)
+    compiled, connection = names["compiled"], names["network"].connections[0]
+    before = compiled.weights(connection)
+    run(fourth, names)
+    assert capsys.readouterr().out.split()[-2:] == ["1000", "1000.0"]
+    changed = compiled.weights(connection) - before
+    np.testing.assert_allclose(changed[:, :10], 0.002, atol=1e-7)
+    assert not changed[:, 10:].any()
 
 
 def test_own_neurons() -> None:
@@ -94,10 +101,11 @@ def test_training() -> None:
     from ml_genn import Connection
     from ml_genn.compilers import EventPropCompiler
     from ml_genn.connectivity import Dense
+    from ml_genn.metrics import SparseTopKCategoricalAccuracy
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    optimisers, streams, history = blocks(ROOT / "docs" / "training.md")
+    optimisers, metrics, streams, history = blocks(ROOT / "docs" / "training.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -110,6 +118,10 @@ def test_training() -> None:
     compiled = names["compiled"]
     compiled.train(x, [0, 1], 3, callbacks=[])
     assert len(compiled.optimisers) == 2
+    names = {"compiled": compiled, "x": x, "y": [0, 1], "output": output}
+    names["SparseTopKCategoricalAccuracy"] = SparseTopKCategoricalAccuracy
+    found = run(metrics, names)["metrics"][output].result
+    assert found["top 2"] == 1.0 >= found["accuracy"]
     run(streams, {"np": np, "compiled": compiled})
     assert len(compiled.history["loss"]) == 2
     names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
@@ -136,6 +148,14 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
     assert compiled.gradients(x, [0, 1])[conv.connection()].shape == (5, 5, 1, 16)
     for name in set(connectivity.__all__) - {"Connectivity"}:
         assert f"| `{name}(" in document.read_text(), name
+
+
+def test_few_spike() -> None:
+    (code,) = blocks(ROOT / "docs" / "few_spike.md")
+    names = run(code, {})
+    assert names["logits"].shape == (100, 10)
+    assert np.ptp(names["logits"]) > 0.1
+    assert names["compiled"].num_steps == 3 * 8 + 1
 
 
 def test_learning_rules() -> None:

@@ -213,17 +213,26 @@ def test_negative_spikes_deliver_negated_weights(kind: str, neuron: Any) -> None
     data = np.random.default_rng(5).uniform(-1, 1, (EXAMPLES, 2, SIZE))
     connectivity = SYNAPSES[kind](weights())
     with Network() as network:
-        source = Population(neuron(True, 2, 8), SIZE, record_spikes=True)
+        options = {"record_spikes": True, "record_spike_events": True}
+        source = Population(neuron(True, 2, 8), SIZE, **options)
         target = Population(LeakyIntegrate(tau_mem=1e9, readout="var"), 3)
         Connection(source, target, connectivity, Exponential(4.0))
     compiled = InferenceCompiler(STEPS, batch_size=3, num_threads=2).compile(network)
-    recorders = [SpikeRecorder(source, "spikes"), VarRecorder(target, "v", "v")]
+    recorders = [
+        SpikeRecorder(source, "spikes"),
+        SpikeRecorder(source, "negative", record_spike_events=True),
+        SpikeRecorder(source, "counts", None, [0, 3], True, True),
+        VarRecorder(target, "v", "v"),
+    ]
     _, found = compiled.predict(data, callbacks=recorders)
     x = shown(data, STEPS, 2, 8)
     spikes = binary(x)
     if neuron is PoissonInput:
         spikes = np.where(x > 0, poisson(x, 1.0), poisson(x, 1.0, draw=DRAWS))
     np.testing.assert_array_equal(raster_of(found["spikes"], STEPS, SIZE), spikes > 0)
+    below = raster_of(found["negative"], STEPS, SIZE)
+    np.testing.assert_array_equal(below, spikes < 0)
+    np.testing.assert_array_equal(found["counts"], below.sum(axis=1)[:, [0, 3]])
     assert (spikes < 0).any()
     into = delivered(spikes, connectivity, (SIZE, 3))
     current = np.zeros_like(into)
@@ -239,6 +248,24 @@ def test_without_signed_spikes_numbers_below_zero_are_silent() -> None:
     data = np.full((EXAMPLES, SIZE), -5.0)
     for neuron in (PoissonInput(), BinarySpikeInput()):
         assert not run(neuron, data, variable="input")[0].any()
+
+
+def test_negative_spikes_are_recorded_where_there_may_be_some() -> None:
+    with Network() as network:
+        unasked = Population(BinarySpikeInput(True), SIZE, record_spikes=True)
+        source = Population(BinarySpikeInput(), SIZE, record_spike_events=True)
+        Connection(source, Population(LeakyIntegrate(readout="var"), 1), Dense(1.0))
+    compiled = InferenceCompiler(STEPS, num_threads=1).compile(network)
+    with pytest.raises(ValidationError, match="record_spike_events=True to record its"):
+        SpikeRecorder(unasked, record_spike_events=True)
+    with pytest.raises(
+        ValidationError, match="record_spikes=True to record its spikes"
+    ):
+        SpikeRecorder(source)
+    recorder = SpikeRecorder(source, record_spike_events=True)
+    with pytest.raises(ValidationError, match="has no negative spikes"):
+        data = dict.fromkeys((unasked, source), np.ones((1, SIZE)))
+        compiled.predict(data, callbacks=[recorder])
 
 
 def test_shapes_and_types_of_data() -> None:

@@ -220,12 +220,13 @@ def test_several_synapses_and_inputs() -> None:
 def test_equal_synapses_onto_a_population_share_their_state() -> None:
     """Four kinds, so the state has four currents, of which two are deltas' sums."""
     network, _ = several_synapses(np.random.default_rng(0))
+    (target,) = (p for p in network.populations if p.name == "target")
     compiled = InferenceCompiler(STEPS).compile(network)
     known = [f"i_syn{k}" for k in (0, 1, 2)] + ["in_syn3"]
     for name in known:
-        compiled.check_variable("target", name)
+        assert compiled.variable(target, name) == name
     with pytest.raises(ValidationError, match="i_syn4"):
-        compiled.check_variable("target", "i_syn4")
+        compiled.variable(target, "i_syn4")
 
 
 def values_of_neurons(rng: np.random.Generator) -> Case:

@@ -29,6 +29,7 @@ from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
     EventPropCompiler,
+    FewSpikeCompiler,
     InferenceCompiler,
 )
 from ml_genn.connectivity import (
@@ -40,11 +41,16 @@ from ml_genn.connectivity import (
     Dense,
     DepthwiseConv2D,
     FixedProbability,
+    MaxPool2D,
+    OneToOne,
 )
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     CodeNeuron,
+    FewSpikeMaxPool,
+    FewSpikeRelu,
+    FewSpikeReluInput,
     LeakyIntegrate,
     LeakyIntegrateFire,
     LeakyIntegrateFireInput,
@@ -373,6 +379,33 @@ def side_by_side() -> None:
         use(compiler.compile(network), network, y, output)
 
 
+def few_spikes() -> None:
+    """As many digits as there can be, signs, maxima, spikes that outlast a block."""
+    CpuModel.block = 4
+    rng = np.random.default_rng(10)
+    for k in (1, 24):
+        with Network() as network:
+            source = FewSpikeReluInput(k, 1.0)
+            image = Population(source, (5, 7, 3), record_spikes=True)
+            signed = FewSpikeReluInput(k, 1.0, signed_input=k % 2 == 0)
+            other = Population(signed, 9)
+            hidden = Population(FewSpikeRelu(k, 2.0), (5, 7, 3), record_spikes=True)
+            pool = Population(FewSpikeMaxPool("var"), record_spikes=True)
+            last = Population(FewSpikeRelu(k, 4.0, "var", Normal()), 3)
+            Connection(image, hidden, OneToOne(1.5))
+            Connection(other, hidden, Dense(Normal(0.0, 0.3)))
+            maxima = MaxPool2D((4, 6), pool_strides=2, pool_padding="same")
+            Connection(hidden, pool, maxima)
+            Connection(pool, last, Dense(Normal()))
+            Connection(image, last, Dense(Normal()))
+        compiled = FewSpikeCompiler(k, batch_size=2, num_threads=2).compile(network)
+        x = {image: rng.uniform(-1, 2, (5, 5, 7, 3)), other: rng.uniform(-2, 2, (5, 9))}
+        recorders = [SpikeRecorder(hidden), VarRecorder(last, "fx")]
+        for callbacks in ([], [Steps()], recorders):
+            predictions, _ = compiled.predict(x, callbacks=callbacks)
+            assert np.isfinite(predictions[last]).all()
+
+
 SCENES: dict[str, Callable[[], None]] = {
     "side_by_side": side_by_side,
     "images": images,
@@ -384,6 +417,7 @@ SCENES: dict[str, Callable[[], None]] = {
     "inference": inference,
     "online": online,
     "numbers": numbers,
+    "few_spikes": few_spikes,
 }
 SCRIPT = """
 import os

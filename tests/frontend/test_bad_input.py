@@ -473,15 +473,72 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", COMPILERS)
-def test_arguments_of_genn_get_one_warning(make: Any) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"backend": "cuda"}, ["backend='cuda'"]),
+        ({"kernel_profiling": True}, ["kernel_profiling"]),
+        (
+            {
+                "backend": "cpu",
+                "block_size_select_method": None,
+                "device_select_method": object(),
+                "manual_device_id": 0,
+                "optimize_code": True,
+                "selectGPUByDeviceID": True,
+            },
+            [
+                "block_size_select_method",
+                "device_select_method",
+                "manual_device_id",
+                "optimize_code",
+                "selectGPUByDeviceID",
+            ],
+        ),
+    ],
+)
+def test_arguments_of_genn_get_one_warning_each(
+    make: Any, arguments: Any, named: list[str]
+) -> None:
     with pytest.warns(UserWarning) as caught:
-        compiler = make(optimize_code=True, manual_device_id=0, backend="cpu")
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
-    message = str(caught[0].message)
-    assert "manual_device_id, optimize_code belong to GeNN" in message
-    assert "backend 'cpu' goes without" in message
-    assert compiler.genn_kwargs == {"optimize_code": True, "manual_device_id": 0}
+        compiler = make(**arguments)
+    found = [str(warning.message) for warning in caught]
+    assert len(found) == len(named)
+    for name, message, warning in zip(named, found, caught, strict=True):
+        assert f": {name} belongs to GeNN; backend 'cpu' goes without" in message
+        assert warning.filename == __file__
+    assert compiler.backend.name == "cpu"
+    given = {k: v for k, v in arguments.items() if k in named}
+    given.pop("kernel_profiling", None)
+    assert compiler.genn_kwargs == given
+
+
+def test_weights_that_genn_would_not_keep_get_a_warning() -> None:
+    with pytest.warns(UserWarning, match="prefer_in_memory_connect=False belongs"):
+        InferenceCompiler(STEPS, prefer_in_memory_connect=False)
+
+
+@pytest.mark.parametrize("make", COMPILERS)
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ({"optimise_code": True}, "optimize_code"),
+        ({"manual_devce_id": 0}, "manual_device_id"),
+        ({"kernel_profilng": True}, "kernel_profiling"),
+        ({"backend": "cqu"}, "cpu"),
+    ],
+)
+def test_misspelt_arguments_of_genn_are_errors(
+    make: Any, arguments: Any, meant: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{meant}'"):
+        make(**arguments)
+
+
+@pytest.mark.parametrize("make", [COMPILERS[0], COMPILERS[3]])
+def test_time_starts_at_zero(make: Any) -> None:
+    with pytest.raises(UnsupportedError, match="time starts at 0 in each batch"):
+        make(reset_time_between_batches=False)
 
 
 @pytest.mark.parametrize("make", COMPILERS)
@@ -606,6 +663,15 @@ def test_strengths_are_for_hidden_populations_of_the_network() -> None:
         with pytest.raises(ValidationError, match="is no hidden population of this"):
             net.train_compiler(reg_lambda_lower={key: 1.0})
     assert net.train_compiler(reg_lambda_lower={net.hidden: 1.0}).network is net.network
+
+
+@pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])
+def test_one_connection_need_not_be_in_a_list(net: Small, argument: str) -> None:
+    for given in (net.hidden, net.hidden.connection()):
+        compiler = EventPropCompiler(STEPS, CROSS_ENTROPY, **{argument: given})
+        assert getattr(compiler, argument) == [net.hidden.connection()]
+    with pytest.raises(ValidationError, match="Expected a Connection, or a Layer"):
+        EventPropCompiler(STEPS, CROSS_ENTROPY, **{argument: 7})
 
 
 @pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])

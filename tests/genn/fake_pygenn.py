@@ -30,7 +30,14 @@ class GeNNModel:
 
     __slots__ = ("_built", "_loaded", "backend_name", "batch_size", "built_in")
     __slots__ += ("custom_updates", "dt", "name", "neuron_populations", "preferences")
-    __slots__ += ("pulled", "recording", "seed", "synapse_populations", "timestep")
+    __slots__ += (
+        "timing_enabled",
+        "pulled",
+        "recording",
+        "seed",
+        "synapse_populations",
+        "timestep",
+    )
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class GeNNModel:
         self.synapse_populations: dict[str, SynapseGroup] = {}
         self.custom_updates: dict[str, CustomUpdate] = {}
         self.built_in: str | None = None
+        self.timing_enabled = False
         self._built = self._loaded = False
         self.recording: int | None = None
         self.pulled = 0

@@ -10,11 +10,18 @@ import numpy as np
 import pytest
 from both_ways import compare, run, spikes
 from contract.registered import classes, example
-from contract.test_every_class_runs import EXAMPLES, IMAGE, STEPS, inputs, network
+from contract.test_every_class_runs import (
+    EXAMPLES,
+    IMAGE,
+    STEPS,
+    inputs,
+    network,
+    network_around,
+)
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
-from ml_genn.compilers import InferenceCompiler
+from ml_genn.compilers import FewSpikeCompiler, InferenceCompiler
 from ml_genn.connectivity import AvgPool2D, Conv2D, Dense, FixedProbability
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.model.plan import Sensitivity
@@ -26,6 +33,7 @@ from ml_genn.neurons import (
     PoissonInput,
     SpikeInput,
 )
+from ml_genn.neurons.few_spike import FewSpike
 
 pytestmark = pytest.mark.usefixtures("pygenn")
 
@@ -35,6 +43,8 @@ def inference(made: Network, **settings: Any) -> Any:
     options = {"batch_size": EXAMPLES, "num_threads": 1, **settings}
 
     def make(backend: str) -> Any:
+        if isinstance(made.populations[0].neuron, FewSpike):
+            return FewSpikeCompiler(backend=backend, **options).compile(made)
         return InferenceCompiler(STEPS, backend=backend, **options).compile(made)
 
     return make
@@ -56,13 +66,10 @@ def check(made: Network, **settings: Any) -> None:
 
 @every("neurons", without=["PoissonInput"])
 def test_neurons(cls: type) -> None:
-    neuron = example(cls)
-    if cls.__name__.endswith("Input"):
-        check(network(neuron))
-    elif cls is LeakyIntegrate:
+    if cls is LeakyIntegrate:
         check(network(output=example(cls, readout="sum_var")))
     else:
-        check(network(hidden=neuron))
+        check(network_around(example(cls)))
 
 
 @every("synapses")
@@ -70,7 +77,7 @@ def test_synapses(cls: type) -> None:
     check(network(synapse=example(cls)))
 
 
-@every("connectivity")
+@every("connectivity", without=["MaxPool2D"])  # which neurons of its own take
 def test_connectivity(cls: type) -> None:
     sensitive = LeakyIntegrateFire(v_thresh=0.05)
     check(network(connectivity=example(cls), hidden=sensitive))

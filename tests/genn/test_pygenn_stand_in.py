@@ -142,7 +142,18 @@ def test_c_becomes_genn_code() -> None:
     Checker(NAMES).run(parse_statements("\n".join(expected)))
 
 
-@pytest.mark.parametrize("line", ["k = k >> 1;", "v = hypotf(v, v);", "_v = 1.0f;"])
+@pytest.mark.parametrize("number", [-9, -1, 0, 7, 1 << 20])
+def test_shifts_to_the_right_are_divisions(number: int) -> None:
+    for bits in (0, 1, 3):
+        (line,) = genn_code([f"k = (k >> {bits}) & 255;"], "here")
+        run = Interpreter((1,), {"k": np.array([number], np.int32)}, {"k": "int"})
+        run.run(parse_statements(line))
+        assert run.scopes[0]["k"] == (number >> bits) & 255
+
+
+@pytest.mark.parametrize(
+    "line", ["k = (k + 1) >> 1;", "v = hypotf(v, v);", "_v = 1.0f;"]
+)
 def test_c_without_a_counterpart_is_refused(line: str) -> None:
     with pytest.raises(UnsupportedError, match="here: GeNN's code"):
         genn_code([line], "here")

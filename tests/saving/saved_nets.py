@@ -71,7 +71,7 @@ def make(kind: str, num_threads: int = 1, **changes: Any) -> Made:
     elif kind == "delays":
         network = _network(Dense(Normal(0.4, 0.4), Uniform(0, 9)), max_delay_steps=10)
         options |= {
-            "delay_learn_conns": [network.layers[1]],
+            "delay_learn_conns": network.layers[1],
             "delay_optimiser": Adam(0.5),
         }
     elif kind == "parameters":

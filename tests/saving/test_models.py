@@ -40,6 +40,14 @@ from ml_genn.serialisers import Numpy, Safetensors
 from ml_genn.synapses import Exponential, UserSynapse
 
 
+def test_arguments_of_genn_are_not_saved(tmp_path: Path) -> None:
+    """They belong to a machine, and may be objects that only GeNN knows."""
+    with pytest.warns(UserWarning, match="device_select_method belongs to GeNN"):
+        compiled = make("plain", device_select_method=object()).compile()
+    ml_genn.save_model(compiled, tmp_path / "model.safetensors")
+    assert_equal(ml_genn.load_model(tmp_path / "model.safetensors"), compiled)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_compiled_network_goes_on_from_its_file(kind: str, tmp_path: Path) -> None:
     """It is the same to the bit, predicts the same and learns the same."""

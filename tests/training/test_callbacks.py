@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from training.small_nets import (
     CLASSES,
+    CROSS_ENTROPY,
     HIDDEN,
     INPUTS,
     STEPS,
@@ -22,6 +23,7 @@ from training.small_nets import (
     spikes,
 )
 
+from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import (
     Callback,
     ConnVarRecorder,
@@ -40,6 +42,8 @@ from ml_genn.callbacks import (
     TensorBoard,
     TerminateOnNaN,
 )
+from ml_genn.compilers import EventPropCompiler
+from ml_genn.connectivity import Conv2D, FixedProbability
 from ml_genn.errors import (
     DivergedError,
     TrainingWarning,
@@ -47,8 +51,11 @@ from ml_genn.errors import (
     UnsupportedError,
     ValidationError,
 )
+from ml_genn.initializers import Normal
 from ml_genn.model.snapshot import Snapshot
+from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import SGD, Adam, CosineDecay
+from ml_genn.synapses import Exponential
 
 
 def train(compiled: Any, callbacks: list[Any], epochs: int = 1, **given: Any) -> Any:
@@ -492,19 +499,61 @@ def test_weights_of_a_connection_are_recorded() -> None:
     assert np.all(data["delays"][0] == 0)
 
 
-def test_what_cannot_be_recorded_of_a_connection() -> None:
-    from ml_genn import InputLayer, Layer, SequentialNetwork
-    from ml_genn.compilers import InferenceCompiler
-    from ml_genn.connectivity import FixedProbability
-    from ml_genn.neurons import LeakyIntegrate
-
+def test_weights_of_sparse_connections_are_recorded() -> None:
+    """Those of synapses between chosen neurons; Deep-R may move them."""
     with SequentialNetwork() as network:
         InputLayer("spike_input", INPUTS)
         sparse = Layer(
-            FixedProbability(0.5, 1.0), LeakyIntegrate(readout="avg_var"), CLASSES
+            FixedProbability(0.6, Normal(0.0, 0.01)),
+            LeakyIntegrate(readout="avg_var"),
+            CLASSES,
+            Exponential(5.0),
         )
-    compiled = InferenceCompiler(STEPS, num_threads=1).compile(network)
-    with pytest.raises(UnsupportedError, match="is sparse"):
-        compiled.predict(spikes(1), callbacks=[ConnVarRecorder(sparse, "g")])
+    arguments = {"batch_size": 4, "num_threads": 1, "deep_r_conns": sparse}
+    compiler = EventPropCompiler(STEPS, CROSS_ENTROPY, Adam(0.05), **arguments)
+    compiled = compiler.compile(network)
+    before, places = compiled.weights(sparse), compiled.indices(sparse)
+    _, data = train(
+        compiled,
+        [
+            ConnVarRecorder(sparse, "g", "all"),
+            ConnVarRecorder(sparse, "g", "some", 0, [0, 3], 1),
+            ConnVarRecorder(sparse, "d", "delays", 0),
+        ],
+    )
+    assert len(data["all"]) == 8
+    assert data["all"][0].shape == (STEPS, len(before))
+    np.testing.assert_array_equal(data["all"][3][STEPS - 1], before)
+    assert not np.array_equal(data["all"][4], data["all"][3])
+    chosen = np.isin(places[0], [0, 3]) & (places[1] == 1)
+    assert 0 < chosen.sum() < len(before)
+    np.testing.assert_array_equal(data["some"][0][0], before[chosen])
+    np.testing.assert_array_equal(data["delays"][0], np.zeros((STEPS, len(before))))
+
+
+def test_kernels_are_recorded() -> None:
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", (2, 2, 1))
+        conv = Layer(
+            Conv2D(Normal(0.1, 0.1), 2, 2),
+            LeakyIntegrate(readout="avg_var"),
+            synapse=Exponential(5.0),
+        )
+    arguments = {"batch_size": 4, "num_threads": 1}
+    compiler = EventPropCompiler(STEPS, CROSS_ENTROPY, **arguments)
+    compiled = compiler.compile(network)
+    before = compiled.weights(conv)
+    x, y = np.ones((8, STEPS, 2, 2, 1)), labels(8, 2)
+    _, data = compiled.train(x, y, callbacks=[ConnVarRecorder(conv, "g", "g")])
+    assert data["g"][0].shape == (STEPS, 2, 2, 1, 2)
+    np.testing.assert_array_equal(data["g"][3][STEPS - 1], before)
+    assert not np.array_equal(data["g"][4], data["g"][3])
+    wrong = ConnVarRecorder(conv, "g", trg_neuron_filter=[0])
+    with pytest.raises(UnsupportedError, match="kernel that all neurons share"):
+        compiled.train(x, y, callbacks=[wrong])
+
+
+def test_what_connections_do_not_have_is_not_recorded() -> None:
+    net = small()
     with pytest.raises(UnknownNameError, match="unknown variable 'e'"):
-        ConnVarRecorder(sparse, "e")
+        ConnVarRecorder(net.output, "e")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.small_nets import CLASSES, STEPS, labels, small, spikes
+from training.small_nets import CLASSES, STEPS, double, labels, small, spikes
 
-from ml_genn.callbacks import VarRecorder
+from ml_genn.callbacks import BatchProgressBar, VarRecorder
 from ml_genn.communicators import Communicator
-from ml_genn.errors import ValidationError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.metrics import (
     CategoricalAccuracy,
     ConfusionMatrix,
@@ -147,6 +147,26 @@ def test_sums_are_taken_over_processes() -> None:
     assert (accuracy.correct, accuracy.total, accuracy.result) == (4, 4, 1.0)
     error.update(np.zeros((2, 2)), np.ones((2, 2)), Twins())
     assert (error.total, error.count, error.result) == (8.0, 8.0, 1.0)
+
+
+@pytest.mark.parametrize("name", default_metrics)
+def test_whole_weights_count_examples_several_times(name: str) -> None:
+    rng = np.random.default_rng(0)
+    counts = np.array([0, 1, 2, 3, 1, 0, 4])
+    y_pred = rng.normal(size=(7, 6))
+    y_true: Any = rng.integers(0, 6, 7)
+    y_pred[np.arange(7), y_true] += np.arange(7) % 2 * 5.0
+    if "sparse" not in name and name not in ("accuracy", "confusion_matrix"):
+        y_true = np.eye(6)[y_true]
+    weighted, repeated = default_metrics[name](), default_metrics[name]()
+    for part in (slice(0, 4), slice(4, 7)):
+        weighted.update(y_true[part], y_pred[part], weights=counts[part])
+    repeated.update(np.repeat(y_true, counts, 0), np.repeat(y_pred, counts, 0))
+    np.testing.assert_allclose(weighted.result, repeated.result, rtol=1e-12)
+    repeated.update(y_true, y_pred)
+    assert (
+        not np.allclose(weighted.result, repeated.result, rtol=1e-12) or "top_k" in name
+    )
 
 
 # ---------------------------------------------------------------- in a network
@@ -305,3 +325,122 @@ def test_metrics_with_settings_validate_too() -> None:
     assert validation[net.output] is not metric
     assert (metric.total, validation[net.output].total) == (7, 3)
     assert validation[net.output].bound == 0.5
+
+
+# ---------------------------------------------------------------- several, weighted
+TOP = {"top 2": SparseTopKCategoricalAccuracy(2), "best": "accuracy"}
+
+
+@pytest.mark.parametrize("given", [["mse", "mae"], TOP, ("accuracy", Largest())])
+@pytest.mark.parametrize("by_output", [False, True])
+def test_several_metrics_are_those_alone(given: Any, by_output: bool) -> None:
+    net = small()
+    compiled = net.inference()
+    x, y = spikes(10), labels(10)
+    if "mse" in given:
+        y = np.eye(CLASSES)[y]
+    parts = list(given.values()) if isinstance(given, dict) else list(given)
+    alone = [
+        compiled.evaluate(x, y, part, callbacks=[])[0][net.output].result
+        for part in parts
+    ]
+    metrics = {net.output: given} if by_output else given
+    found, _ = compiled.evaluate(x, y, metrics, callbacks=[])
+    several = found[net.output]
+    assert list(several.result.values()) == alone
+    assert [several[k].result for k in range(len(several))] == alone
+    assert [several[name].result for name in several.result] == alone
+
+
+def test_names_of_several_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    """In results, histories, progress bars and what callbacks monitor."""
+    net = small()
+    compiled = net.train_compiler()
+    given = {"top 2": SparseTopKCategoricalAccuracy(2), "best": "accuracy"}
+    arguments = {"validation_split": 0.4, "metrics": given, "num_epochs": 2}
+    metrics, validation, *_ = compiled.train(
+        spikes(10), labels(10), callbacks=[BatchProgressBar()], **arguments
+    )
+    assert metrics[net.output]["best"].total == 6
+    assert validation[net.output]["best"].total == 4
+    names = {"loss", "top 2", "best", "val_loss", "val_top 2", "val_best"}
+    assert set(metrics.history) == names
+    assert metrics.history["val_best"][-1] == validation[net.output].result["best"]
+    assert "top 2: " in capsys.readouterr().err
+    metrics, _ = compiled.evaluate(spikes(4), labels(4), ["accuracy"], callbacks=[])
+    assert metrics[net.output]["accuracy"].total == 4
+    assert list(metrics[net.output].result) == ["sparse_categorical_accuracy"]
+
+
+def test_several_metrics_of_several_outputs() -> None:
+    net = double()
+    compiled = net.compile()
+    x = dict(zip(net.inputs, (spikes(6), spikes(6, seed=1)), strict=True))
+    y = dict(zip(net.outputs, (labels(6), labels(6, 2)), strict=True))
+    shared = SparseCategoricalAccuracy()
+    metrics, _ = compiled.evaluate(x, y, [shared, "confusion_matrix"], callbacks=[])
+    first, second = (metrics[output] for output in net.outputs)
+    assert first["accuracy"] is shared
+    assert second["accuracy"] is not shared
+    assert (first["accuracy"].total, second["accuracy"].total) == (6, 6)
+    assert [m["matrix"].result.shape for m in (first, second)] == [(3, 3), (2, 2)]
+    _, where = net.outputs
+    chosen = {net.outputs[0]: "accuracy", where: ["accuracy", "confusion_matrix"]}
+    train, _ = compiled.train(x, y, metrics=chosen, callbacks=[])
+    assert set(train.history) == {
+        "loss",
+        "what_sparse_categorical_accuracy",
+        "where_sparse_categorical_accuracy",
+    }
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ([], "at least one metric"),
+        (["accuracy", SparseCategoricalAccuracy()], "one of each class"),
+        (["acuracy"], "Did you mean 'accuracy'"),
+        ({"a": None}, "has none"),
+        ({}, "one entry for each of the outputs"),
+        ([["accuracy"]], "expected an instance of Metric"),
+    ],
+)
+def test_bad_lists_of_metrics_are_refused(metrics: Any, message: str) -> None:
+    net = small()
+    with pytest.raises(ValidationError, match=message):
+        net.inference().evaluate(spikes(4), labels(4), metrics, callbacks=[])
+
+
+def test_weights_in_evaluation() -> None:
+    """For loss and metrics, in memory and in streams, of samples and of classes."""
+    net = small()
+    compiled = net.train_compiler()
+    x, y = spikes(10), labels(10)
+    weight = np.random.default_rng(2).uniform(0, 2, 10)
+    predictions, _ = compiled.predict(x, callbacks=[])
+    right = np.argmax(predictions[net.output], axis=1) == y
+    by_class = {0: 3.0, 2: 0.5}
+    both = weight * np.array([3.0, 1.0, 0.5])[y]
+    stream = [(x[k : k + 4], y[k : k + 4], weight[k : k + 4]) for k in (0, 4, 8)]
+    for expected, data, options in (
+        (weight, (x, y), {"sample_weight": weight}),
+        (weight, (x, y), {"sample_weight": {net.output: weight}}),
+        (both, (x, y), {"sample_weight": weight, "class_weight": by_class}),
+        (both, (stream,), {"class_weight": by_class}),
+    ):
+        metrics, _ = compiled.evaluate(*data, callbacks=[], **options)
+        found = metrics[net.output].result
+        assert found == pytest.approx(np.average(right, weights=expected), rel=1e-5)
+        loss = compiled.loss(x, y, sample_weight=expected)
+        assert metrics.loss == pytest.approx(loss, rel=1e-5)
+    metrics, _ = net.inference().evaluate(x, y, callbacks=[], class_weight={1: 0})
+    assert metrics[net.output].result == pytest.approx(np.mean(right[y != 1]), rel=1e-6)
+
+
+def test_metrics_that_know_no_weights_refuse_them() -> None:
+    net = small()
+    for metric in (Largest(), ["accuracy", Largest()]):
+        with pytest.raises(UnsupportedError, match="Largest does not weigh examples"):
+            net.inference().evaluate(
+                spikes(4), labels(4), metric, [], sample_weight=[1, 2, 3, 4]
+            )

@@ -36,6 +36,10 @@ class Recording(ctypes.Structure):
     ]
 
 
+#: Sums numbers over all processes, in place.
+AllSum = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_float), ctypes.c_int64)
+
+
 class Call(ctypes.Structure):
     """One call of the engine; fields as in ml_genn_engine.h."""
 
@@ -73,6 +77,7 @@ class Call(ctypes.Structure):
         ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),
         ("recordings", ctypes.c_void_p),
+        ("all_sum", AllSum),
     ]
 
 

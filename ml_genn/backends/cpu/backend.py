@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ml_genn.backends.cores import available_cores
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
@@ -16,13 +16,6 @@ from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.source import source
 from ml_genn.errors import BuildError, ValidationError
 from ml_genn.model.plan import Plan, Values
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _loaded(path: Path) -> CDLL:

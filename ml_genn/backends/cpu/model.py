@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ml_genn.backends.cpu import abi, snapshots
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
+from ml_genn.backends.cpu.all_sum import AllSum
 from ml_genn.backends.cpu.numbers import (
     aligned,
     delay_rings,
@@ -21,7 +23,7 @@ from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
-from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record
+from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record, Share
 from ml_genn.model.plan import (
     SIGN,
     Delay,
@@ -33,6 +35,13 @@ from ml_genn.model.plan import (
 )
 from ml_genn.model.snapshot import Snapshot
 
+#: How state of a type is kept.
+_TYPES: dict[str, Any] = {
+    "float": np.float32,
+    "int32_t": np.int32,
+    "uint32_t": np.uint32,
+    "bool": np.int32,
+}
 TRAINING = 1 << 62  #: number of the first example that is trained on
 
 
@@ -122,6 +131,8 @@ class CpuModel:
         self._rings = delay_rings(layout, values, self._numbers.integers)
         self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
+        self._all_sum: AllSum | None = None
+        self._kept = 0  # examples of the last batch, if their state is kept
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
             threads, self._numbers.initial.size, (ctypes.c_int64 * len(sizes))(*sizes)
@@ -209,6 +220,10 @@ class CpuModel:
         )
         if name in self._rewirings:
             self._rewirings[name].begin()
+
+    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+        """How gradients are summed over processes, in place; None for one process."""
+        self._all_sum = AllSum(all_sum) if all_sum else None
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""
@@ -351,23 +366,47 @@ class CpuModel:
         return self._outcome(batch, self._run(batch))
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of the batch that is being stepped: (examples, neurons)."""
-        batch = self._current()
+        """A state variable of the batch that is being stepped, or ran last with
+        ``Mode.state``: (examples, neurons)."""
+        return self._typed(group, variable, np.stack(self._state(group, variable)))
+
+    def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
+        """Replaces such a variable."""
+        rows = self._state(group, variable)
+        kind = _TYPES[self._type(group, variable)]
+        given = np.broadcast_to(values, (len(rows), rows[0].size))
+        for row, numbers_of_row in zip(rows, given, strict=True):
+            row.view(kind)[...] = numbers_of_row
+
+    def _state(self, group: str, variable: str) -> list[np.ndarray]:
+        """The memory of a state variable, example by example."""
         row = self._layout.rows[group, variable]
-        rows = []
-        for b in range(batch.call.batch):
-            address = self._library.mlg_block(self._engine, b) + 4 * row.offset
-            stretch = (ctypes.c_float * row.size).from_address(address)
-            rows.append(np.array(stretch, dtype=np.float32))
-        return self._typed(group, variable, np.stack(rows))
+        places = [
+            self._library.mlg_block(self._engine, b) + 4 * row.offset
+            for b in range(self._looked_at())
+        ]
+        kind = ctypes.c_float * row.size
+        return [np.ctypeslib.as_array(kind.from_address(place)) for place in places]
+
+    def _looked_at(self) -> int:
+        """How many examples have a state that is kept."""
+        if self._stepping is None and not self._kept:
+            raise MlGennError(
+                "no state is kept: no batch is being stepped, and none ran last of "
+                "which it was asked for. Look at it in a callback's on_timestep_end or "
+                "on_batch_end, or use neuron_populations once before the batch runs."
+            )
+        return self._stepping.call.batch if self._stepping else self._kept
+
+    def _type(self, group: str, variable: str) -> str:
+        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
+        return kinds.get(variable, "float")
 
     def _typed(self, group: str, variable: str, values: np.ndarray) -> np.ndarray:
         """State as numbers of its own type; the engine keeps all in four bytes."""
-        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
-        types = {"int32_t": np.int32, "uint32_t": np.uint32, "bool": np.int32}
-        kind = types.get(kinds.get(variable, "float"))
-        found = values if kind is None else values.view(kind)
-        return found != 0 if kinds.get(variable) == "bool" else found
+        kind = self._type(group, variable)
+        found: np.ndarray = values.view(_TYPES[kind])
+        return found != 0 if kind == "bool" else found
 
     def _current(self) -> _Batch:
         if self._stepping is None:
@@ -391,7 +430,7 @@ class CpuModel:
             phases |= Phase.UPDATE
         if mode.gradients:
             phases |= Phase.REDUCE
-        if mode.spikes or mode.keep_state:
+        if mode.spikes or mode.keep_state or mode.state:
             phases |= Phase.OWN_SLOTS
         if mode.keep_state:
             phases |= Phase.KEEP_STATE
@@ -407,11 +446,14 @@ class CpuModel:
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
+        if self._all_sum:
+            self._all_sum.check()
         return status
 
     def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
         examples = prepared.examples
         size, steps = len(indices), examples.num_steps
+        self._kept = size if mode.state else 0
         results = [
             np.zeros((size, g.size), dtype=np.float32) for g in self._layout.outputs
         ]
@@ -434,8 +476,12 @@ class CpuModel:
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
         recordings = self._recordings(records)
-        first = self._first_example(mode.update, size)
+        share = mode.share or Share(0, size)
+        first = self._first_example(mode.update, share)
         call = self._call(size, steps, first, kept)
+        call.scale = 1.0 / max(share.whole, 1)
+        if mode.share and self._all_sum:
+            call.all_sum = self._all_sum.function
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         if not mode.gradients:
@@ -450,15 +496,15 @@ class CpuModel:
             [prepared, kept, targets, recordings],
         )
 
-    def _first_example(self, trains: bool, size: int) -> int:
+    def _first_example(self, trains: bool, share: Share) -> int:
         """The number of a batch's first example, which random numbers depend on.
 
         Examples that are trained on are counted for themselves, so that evaluating in
         between does not change training.
         """
         first = self._examples_run[trains]
-        self._examples_run[trains] += size
-        return first + TRAINING * trains
+        self._examples_run[trains] += share.whole
+        return first + share.first + TRAINING * trains
 
     def _call(
         self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
@@ -486,7 +532,6 @@ class CpuModel:
             carried=1 + max(self._values.max_delays.values(), default=0),
             rings=self._rings.ctypes.data,
             num_rings=len(self._rings),
-            scale=1.0 / max(size, 1),
         )
         for name, array in own.items():
             setattr(call, name, array.ctypes.data)

@@ -167,6 +167,9 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
         if kind == "frames":
             result[index] = values.frames[owner][("count", "steps").index(name)]
             continue
+        if kind == "window":
+            result[index] = values.windows[owner][("first", "last").index(name)]
+            continue
         if kind == "ring":
             length = values.max_delays[owner] + 1
             target = layout.plan.neuron(layout.plan.synapse(owner).target)

@@ -19,9 +19,13 @@ _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?)(?![\w.])"
     r"|(?P<word>[A-Za-z_]\w*)"
 )
-_CALLED_TYPE = re.compile(r"\b(float|double)\(")
+_CALLED_TYPE = re.compile(r"\b(float|double|int|u?int(?:32|64)_t|bool)\(")
+_SHIFTED = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
 _DIVIDED = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
-_MISSING = {">>": "shifts to the right", "/=": "/= inside an expression"}
+_MISSING = {
+    ">>": "shifts to the right but of names by numbers",
+    "/=": "/= inside an expression",
+}
 
 
 def genn_code(lines: Iterable[str], where: str) -> tuple[str, ...]:
@@ -41,12 +45,19 @@ def genn_expression(text: str, where: str) -> str:
 def _line(line: str, where: str) -> str:
     line = _DIVIDED.sub(r"\1\2 = \2 / (\3);", line)
     line = _CALLED_TYPE.sub(r"(\1)(", line)
+    line = _SHIFTED.sub(_shifted, line)
     for token, what in _MISSING.items():
         if token in line:
             raise UnsupportedError(
                 f"{where}: GeNN's code has no {what}. Received '{line.strip()}'."
             )
     return _TOKEN.sub(lambda found: _token(found, where), line)
+
+
+def _shifted(found: re.Match[str]) -> str:
+    """A whole number without its lowest bits, divided by what they count."""
+    name, size = found[1], 1 << int(found[2])
+    return f"(({name} - ({name} & {size - 1})) / {size})"
 
 
 def _token(found: re.Match[str], where: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_genn.errors import BuildError
 
+TIMING = "kernel_profiling"  #: argument that says whether kernels are measured
 ONE_EXAMPLE = "single_threaded_cpu"  #: the one that runs one example at a time
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import mkdtemp
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from ml_genn.backends.pygenn import backward, snapshots, updates
 from ml_genn.backends.pygenn.build import build
 from ml_genn.backends.pygenn.device import Device
-from ml_genn.backends.pygenn.library import ONE_EXAMPLE, pygenn
+from ml_genn.backends.pygenn.library import ONE_EXAMPLE, TIMING, pygenn
 from ml_genn.backends.pygenn.losses import LOSSES
 from ml_genn.backends.pygenn.lowering import lower
 from ml_genn.backends.pygenn.neurons import FRAMES, RASTER, WORD
@@ -85,13 +85,16 @@ class PyGennModel:
         self.plan = plan
         lowering = lower(plan, values)
         library = pygenn()
-        model = library.GeNNModel("float", "ml_genn", backend=device, **arguments)
+        timing = arguments.get(TIMING, False)
+        given = {name: x for name, x in arguments.items() if name != TIMING}
+        model = library.GeNNModel("float", "ml_genn", backend=device, **given)
         if model.backend_name == ONE_EXAMPLE and batch_size > 1:
             raise ValidationError(
                 f"PyGeNN's backend '{ONE_EXAMPLE}' runs one example at a time. "
                 f"Received batch_size={batch_size}. Use batch_size=1, a GPU with "
                 "backend='cuda', or backend='cpu', our own engine, which takes any."
             )
+        model.timing_enabled = timing
         model.dt = values.dt
         model.batch_size = batch_size
         model.seed = seed % (2**32 - 1) + 1
@@ -109,6 +112,7 @@ class PyGennModel:
         self._outputs = [g for g in plan.neurons if g.readout]
         self._scalars = np.zeros(sum(len(u.scalars) for u in plan.updates))
         self._running: _Running | None = None
+        self._last: _Running | None = None
 
     def close(self) -> None:
         """Frees the model's memory and removes what was built."""
@@ -285,8 +289,32 @@ class PyGennModel:
         return self._outcome([self._end(running)], running.mode)
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of the batch that is being stepped: (examples, neurons)."""
-        return self._device.pull(group, variable)[: self._current().size]
+        """A state variable of the batch that is being stepped, or ran last: (examples,
+        neurons)."""
+        return self._device.pull(group, variable)[: self._looked_at().size]
+
+    def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
+        """Replaces such a variable."""
+        rows = self._device.pull(group, variable)
+        rows[: self._looked_at().size] = values
+        self._device.push(group, variable, rows)
+
+    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+        """Refuses several processes.
+
+        Raises:
+            UnsupportedError: if there are.
+        """
+        if all_sum is not None:
+            raise UnsupportedError(
+                "Backend 'pygenn' runs in one process. Leave the communicator out, or "
+                "use backend='cpu'."
+            )
+
+    def _looked_at(self) -> _Running:
+        if self._last is None:
+            raise MlGennError("nothing has run yet, so there is no state")
+        return self._last
 
     def _current(self) -> _Running:
         if self._running is None:
@@ -315,6 +343,7 @@ class PyGennModel:
                 device.push_array(group.name, FRAMES, padded)
         running = _Running(examples, indices, mode, scale)
         running.records = {record: [] for record in mode.records}
+        self._last = running
         return running
 
     def _raster(

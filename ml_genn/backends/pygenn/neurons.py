@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from ml_genn.backends.pygenn import backward, roles
@@ -108,6 +109,20 @@ def _forward(
     ports = {s.port for s in plan.incoming(group.name) if s.delivers}
     for port in sorted(ports):
         writer.line(f"{group.ports[port].variable} += {arrives(port)};")
+    with writer.block(_acts(values, group)) if group.window else nullcontext():
+        _acting(writer, plan, values, group, found)
+    backward.quiet(writer, plan, group)
+
+
+def _acts(values: Values, group: NeuronGroup) -> str:
+    """C for whether a group that acts in some steps only acts in this one."""
+    first, last = values.windows[group.name]
+    return f"if (at_ >= {first} && at_ < {last})"
+
+
+def _acting(
+    writer: CodeWriter, plan: Plan, values: Values, group: NeuronGroup, found: _Parts
+) -> None:
     if group.data:
         _show_frame(writer, values, group, found)
     backward.keep_state(writer, plan, group)
@@ -127,7 +142,6 @@ def _forward(
                 writer.lines(group.reset.lines)
             if group.readout:
                 writer.lines(group.readout.on_spike.lines)
-    backward.quiet(writer, plan, group)
 
 
 def _show_frame(

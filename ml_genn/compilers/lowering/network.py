@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn.compilers.lowering.inputs import negative_synapses
+from ml_genn.compilers.lowering.max_pool import check_pooling
 from ml_genn.compilers.lowering.neurons import neuron_groups
 from ml_genn.compilers.lowering.numbers import Draw, delay_of
 from ml_genn.compilers.lowering.online import check_online
@@ -139,6 +140,7 @@ def check_network(network: Network) -> None:
                 f"Population '{population.name}' is an input: nothing can be connected "
                 "to it."
             )
+        check_pooling(population, own)
 
 
 def synapse_group(

@@ -11,10 +11,11 @@ import numpy as np
 from ml_genn.compilers.derivations import derived
 from ml_genn.compilers.lowering.code import code_group, derived_parameters
 from ml_genn.compilers.lowering.inputs import generator_groups
+from ml_genn.compilers.lowering.max_pool import counting
 from ml_genn.compilers.lowering.numbers import Draw
 from ml_genn.compilers.lowering.ports import Ports
 from ml_genn.compilers.lowering.training import Training
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.expression import names
 from ml_genn.model.plan import (
@@ -31,7 +32,10 @@ from ml_genn.neurons import (
     Neuron,
     SpikeGenerator,
     SpikeInput,
+    SpikingMaxPool,
 )
+from ml_genn.neurons.few_spike import ONLY as FEW_SPIKE_ONLY
+from ml_genn.neurons.few_spike import FewSpike
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
 
@@ -44,6 +48,9 @@ def neuron_groups(
     training: Training | None,
 ) -> tuple[NeuronGroup, ...]:
     """The groups of a population: one, or two if it has negative spikes."""
+    if isinstance(neuron, FewSpike):
+        where = f"Population '{population.name}' ({type(neuron).__name__})"
+        raise UnsupportedError(f"{where}: {FEW_SPIKE_ONLY}")
     if isinstance(neuron, SpikeInput):
         return (NeuronGroup(population.name, population.size, events=True),)
     if isinstance(neuron, SpikeGenerator):
@@ -67,6 +74,8 @@ def neuron_group(
     where = f"Population '{population.name}' ({type(neuron).__name__})"
     adjoint = training is not None and population in training.adjoint
     equations = tuple(s.equations() for s in ports.synapses)
+    if isinstance(neuron, SpikingMaxPool) and not adjoint:
+        neuron = counting(population, neuron)
     if isinstance(neuron, CodeNeuron):
         if adjoint:
             neuron.equations()

@@ -27,6 +27,7 @@ class Draw:
         self.delays: dict[str, Any] = {}
         self.max_delays: dict[str, int] = {}
         self.frames: dict[str, tuple[int, int]] = {}
+        self.windows: dict[str, tuple[int, int]] = {}
 
     def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
         """A number, or a flat array with one per element of ``shape``."""
@@ -55,6 +56,7 @@ class Draw:
             delays=self.delays,
             max_delays=self.max_delays,
             frames=self.frames,
+            windows=self.windows,
         )
 
 

@@ -703,7 +703,7 @@ struct Call {
   int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
   int64_t phases, example;                // example: number of the first one, for random numbers
   uint64_t seed;
-  float dt, scale;               // scale: 1 / batch
+  float dt, scale;               // scale: 1 / examples in the batch, of all processes
   const float *scalars;          // constants of groups, one after the other
   float *const *arrays;          // constants that neurons have of their own, delays, weights
   const int64_t *integers;       // constant delays, rings
@@ -728,5 +728,6 @@ struct Call {
   int64_t num_rings;
   int64_t num_recordings;
   const Recording *recordings;
+  void (*all_sum)(float *, int64_t);  // sums numbers over all processes; null where there is one
 };
 }  // namespace mlg

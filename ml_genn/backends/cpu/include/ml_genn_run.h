@@ -254,6 +254,15 @@ void run_updates(void *engine, int thread) {
   }
 }
 
+// Sum over threads, left with the first one.
+void run_sums(void *engine, int thread) {
+  Engine &e = *static_cast<Engine *>(engine);
+  for (int64_t k = 0; k < LEARNED; ++k) {
+    const Part share(e, k, thread);
+    mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
+  }
+}
+
 // Sum over threads, left with the first one, and its squares.
 void run_squares(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
@@ -289,6 +298,7 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
       const mlg::Tape &tape = e.slots[b].tapes[REGULARISED_TAPE[g]];
       for (uint32_t k = 0; k < tape.offset[c.num_steps]; ++k) push[tape.id[k]] += 1;
     }
+    if (c.all_sum) c.all_sum(push, REGULARISED_SIZE[g]);
     for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) {
       const float excess = push[j] * c.scale - strength[2];
       push[j] = (excess > 0 ? strength[1] : strength[0]) * excess * c.scale;
@@ -296,10 +306,19 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
   }
 }
 
+// Whether the losses are finite, in all processes.
 MLG_COLD bool finite_losses(const Call &c) {
-  for (int64_t k = 0; k < c.batch * OUTPUTS; ++k)
-    if (!isfinite(c.losses[k])) return false;
-  return true;
+  float wrong = 0;
+  for (int64_t k = 0; k < c.batch * OUTPUTS; ++k) wrong += !isfinite(c.losses[k]);
+  if (c.all_sum) c.all_sum(&wrong, 1);
+  return wrong == 0;
+}
+
+// Gradients of all processes, left with the first thread.
+MLG_COLD void sum_over_processes(Engine &e, const Call &c) {
+  e.pool.run(run_sums, &e);
+  for (int64_t k = 0; k < LEARNED; ++k)
+    c.all_sum(e.gradients[k * e.pool.size], e.learned_size[k]);
 }
 
 // Gets ready for a backward pass: weights by target, and how many examples run side by side.
@@ -343,6 +362,7 @@ MLG_COLD int run(Engine &e, Call c) {
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   const bool good = finite_losses(c);
   c.phases = good ? phases : int64_t(mlg::REDUCE);
+  if (c.all_sum && good) sum_over_processes(e, c);
   if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);
   return good ? mlg::FINE : mlg::NOT_FINITE;

@@ -1,0 +1,86 @@
+"""Training over several processes through MPI."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ml_genn.communicators.communicator import Communicator
+from ml_genn.errors import UnsupportedError
+
+
+class MPI(Communicator):
+    """Processes that mpirun started, through mpi4py.
+
+    Every process runs the same script. Each takes its share of every batch; gradients,
+    losses and metrics are summed over all:
+
+        compiler = EventPropCompiler(..., batch_size=32, communicator=MPI())
+
+    A process that ends with an error ends the others too.
+
+    Raises:
+        UnsupportedError: if mpi4py, or the MPI library that it needs, is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from mpi4py import MPI as mpi
+        except (ImportError, RuntimeError) as error:
+            raise UnsupportedError(
+                "MPI() needs mpi4py and an MPI library. Install both with "
+                f"pip install 'ml_genn[mpi]'. ({error})"
+            ) from error
+        self._comm = mpi.COMM_WORLD
+        self._sum, self._in_place = mpi.SUM, mpi.IN_PLACE
+        local = self._comm.Split_type(mpi.COMM_TYPE_SHARED)
+        self._local = int(local.Get_size())
+        local.Free()
+        if self.num_ranks > 1 and sys.excepthook is sys.__excepthook__:
+            sys.excepthook = self._end_all
+
+    def _end_all(
+        self,
+        kind: type[BaseException],
+        error: BaseException,
+        trace: TracebackType | None,
+    ) -> None:
+        """Shows an error that nobody caught, and ends all processes."""
+        print(f"Process {self.rank} of {self.num_ranks}:", file=sys.stderr)
+        sys.__excepthook__(kind, error, trace)
+        sys.stderr.flush()
+        self._comm.Abort(1)
+
+    def barrier(self) -> None:
+        """Waits until every process is here."""
+        self._comm.Barrier()
+
+    def broadcast(self, data: Any, root: int) -> None:
+        """Sends the buffer ``data`` of process ``root`` to all."""
+        self._comm.Bcast(data, root=root)
+
+    def reduce_sum(self, value: Any) -> Any:
+        """The sum of ``value``, a number or an array, over all processes."""
+        return self._comm.allreduce(value, op=self._sum)
+
+    def all_sum(self, values: np.ndarray) -> None:
+        """Sums an array over all processes, in place."""
+        self._comm.Allreduce(self._in_place, values, op=self._sum)
+
+    @property
+    def rank(self) -> int:
+        """The number of this process."""
+        return int(self._comm.Get_rank())
+
+    @property
+    def num_ranks(self) -> int:
+        """How many processes there are."""
+        return int(self._comm.Get_size())
+
+    @property
+    def local_ranks(self) -> int:
+        """How many of them share this machine's cores."""
+        return self._local

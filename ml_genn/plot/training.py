@@ -1,0 +1,122 @@
+"""How training went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.plot.axes import axes, colour, legend, plain
+from ml_genn.utils.checks import shown
+from ml_genn.utils.logs import VALIDATION, Logs
+
+LOSS = "loss"
+
+
+def learning_curve(
+    history: Any, names: Sequence[str] | None = None, ax: Any = None
+) -> Any:
+    """Draws loss (left axis) and metrics (right axis) of each epoch.
+
+    Those of validation are dashed, in the colour of those of training. Accuracies are
+    in percent.
+
+    Args:
+        history: a `History`, or what has one: the metrics that training returned, or a
+            compiled network.
+        names: what is drawn, for example ``["loss", "val_loss"]``; None (default) for
+            all.
+        ax: axes to draw on; None (default) for those of a new figure.
+
+    Returns:
+        The left axes. ``ax.figure.axes[-1]`` are the right ones.
+
+    Raises:
+        ValidationError: if there is no history, or no epoch in it.
+        UnknownNameError: if nothing in it has one of the names.
+        UnsupportedError: if matplotlib is not installed.
+    """
+    found = getattr(history, "history", history)
+    if not isinstance(found, Mapping):
+        raise ValidationError(
+            "learning_curve: give compiled.history, or the metrics that train returned "
+            f"first. Received {shown(history)}."
+        )
+    series = _series(Logs(found), names)
+    epochs = getattr(found, "epoch", None) or range(len(next(iter(series.values()))))
+    losses = {k: v for k, v in series.items() if k.endswith(LOSS)}
+    metrics = {k: v for k, v in series.items() if k not in losses}
+    ax = axes("learning_curve", ax)
+    sides = [ax, ax.twinx()] if losses and metrics else [ax]
+    colours = _colours(series)
+    lines = []
+    groups = [group for group in (losses, metrics) if group]
+    for side, group in zip(sides, groups, strict=True):
+        scale, label = _unit(group)
+        for name, values in group.items():
+            style = "--" if name.startswith(VALIDATION) else "-"
+            lines += side.plot(
+                epochs,
+                scale * values,
+                style,
+                color=colours[_base(name)],
+                marker="." if len(values) < 30 else None,
+                label=_words(name, series),
+            )
+        side.set_ylabel(label, color=_common({colours[_base(name)] for name in group}))
+        side.spines["top"].set_visible(False)
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(
+        import_module("matplotlib.ticker").MaxNLocator(integer=True)
+    )
+    if len(sides) == 1:
+        plain(ax)
+    legend(ax, lines)
+    return ax
+
+
+def _series(logs: Logs, names: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """{full name: a number for each epoch} of what is drawn."""
+    if isinstance(names, str):
+        names = [names]
+    values = {name: logs[name] for name in (logs if names is None else names)}
+    found = {name: np.asarray(given, dtype=float) for name, given in values.items()}
+    if names is None:
+        found = {n: v for n, v in found.items() if not np.all(np.isnan(v))}
+    if not found or not all(v.ndim == 1 and v.size for v in found.values()):
+        raise ValidationError("learning_curve: there are no epochs in this history.")
+    return found
+
+
+def _base(name: str) -> str:
+    return name.removeprefix(VALIDATION)
+
+
+def _words(name: str, names: Iterable[str]) -> str:
+    """A name for people, its last word if that says enough: "accuracy, validation"."""
+    base = _base(name)
+    last = base.split("_")[-1]
+    others = {_base(other) for other in names if other.endswith(last)}
+    what = last if len(others) == 1 else base.replace("_", " ")
+    return f"{what}, validation" if name.startswith(VALIDATION) else what
+
+
+def _common(colours: set[str]) -> str:
+    """The colour of all lines of an axis, or black."""
+    return colours.pop() if len(colours) == 1 else "black"
+
+
+def _colours(series: Mapping[str, Any]) -> dict[str, str]:
+    bases = dict.fromkeys(map(_base, series))
+    return {base: colour(k) for k, base in enumerate(bases)}
+
+
+def _unit(group: Mapping[str, Any]) -> tuple[float, str]:
+    """What values are multiplied with, and what their axis is called."""
+    if all(name.endswith("accuracy") for name in group):
+        return 100.0, "accuracy [%]"
+    bases = {_base(name).replace("_", " ") for name in group}
+    return 1.0, bases.pop() if len(bases) == 1 else "metric"

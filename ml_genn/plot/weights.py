@@ -1,0 +1,88 @@
+"""Weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.plot.axes import axes, colour, legend, plain
+from ml_genn.plot.data import named, numbers
+from ml_genn.utils.checks import whole
+from ml_genn.utils.network import ConnectionLike, get_underlying_conn
+
+
+def weight_histogram(
+    weights: Any, connection: Any = None, bins: int = 50, ax: Any = None
+) -> Any:
+    """Draws how weights are distributed.
+
+    Args:
+        weights: a compiled network, a connection or layer whose weights are an array
+            (as after ``network.load``), an array, or a dictionary of arrays to compare
+            (``{"before": ..., "after": ...}``).
+        connection: connection or layer of a compiled network; None (default) for all
+            whose weights can be learned.
+        bins: bars from the smallest to the largest weight, 50 by default.
+        ax: axes to draw on; None (default) for those of a new figure.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValidationError: if there are no weights.
+        UnsupportedError: if matplotlib is not installed.
+    """
+    whole("weight_histogram: bins", bins)
+    parts = {
+        name: numbers("weight_histogram", values)
+        for name, values in _parts(weights, connection).items()
+    }
+    ax = axes("weight_histogram", ax)
+    values = np.concatenate(list(parts.values()))
+    edges = np.histogram_bin_edges(values, bins)
+    for k, (name, part) in enumerate(parts.items()):
+        share = np.full(part.size, 100.0 / part.size)
+        own = {"color": colour(k), "weights": share}
+        ax.hist(part, edges, alpha=0.25, **own)
+        ax.hist(part, edges, histtype="step", linewidth=1.4, label=name, **own)
+    only = next(iter(parts)) if len(parts) == 1 else ""
+    xlabel = f"weight of {only}" if only else "weight"
+    ax.set(xlabel=xlabel, ylabel="share of weights [%]")
+    plain(ax)
+    legend(ax)
+    return ax
+
+
+def _parts(weights: Any, connection: Any) -> dict[str, Any]:
+    if callable(getattr(weights, "weights", None)):
+        found = _connections(weights) if connection is None else [connection]
+        named_by = {get_underlying_conn(c).name: c for c in found}
+        return {name: weights.weights(c) for name, c in named_by.items()}
+    if connection is not None:
+        raise ValidationError(
+            "weight_histogram: connection goes with a compiled network: "
+            "weight_histogram(compiled, connection)."
+        )
+    if isinstance(weights, ConnectionLike):
+        return _initial(weights)
+    return named(
+        "weight_histogram", weights if isinstance(weights, Mapping) else {"": weights}
+    )
+
+
+def _connections(compiled: Any) -> list[Any]:
+    return [c for c in compiled.network.connections if c.connectivity.trainable]
+
+
+def _initial(connection: ConnectionLike) -> dict[str, Any]:
+    found = get_underlying_conn(connection)
+    values = found.connectivity.weight
+    if not isinstance(values, np.ndarray):
+        raise ValidationError(
+            f"weight_histogram: connection '{found.name}' has no weights before it is "
+            f"compiled, but {values!r}. Give weight_histogram(compiled, connection)."
+        )
+    return {found.name: values}

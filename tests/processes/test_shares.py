@@ -1,0 +1,214 @@
+"""Processes that share each batch learn as one does; here they are threads."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from processes.training import EXAMPLES, compiled, examples, weights
+
+from ml_genn.callbacks import BatchProgressBar, Checkpoint
+from ml_genn.communicators import Communicator
+from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
+from ml_genn.errors import ValidationError
+from ml_genn.optimisers import Adam
+
+RANKS = 2
+
+
+class Table:
+    """Where the threads lay down what the others need."""
+
+    def __init__(self, size):
+        self.size = size
+        self.barrier = threading.Barrier(size, timeout=60)
+        self.values = [None] * size
+
+
+class Seat(Communicator):
+    """One thread's place at the table."""
+
+    def __init__(self, table, rank):
+        self._table, self._rank = table, rank
+
+    def _exchange(self, value):
+        self._table.values[self._rank] = value
+        self._table.barrier.wait()
+        found = list(self._table.values)
+        self._table.barrier.wait()
+        return found
+
+    def barrier(self):
+        self._table.barrier.wait()
+
+    def broadcast(self, data, root):
+        data[...] = self._exchange(np.array(data))[root]
+
+    def reduce_sum(self, value):
+        return sum(self._exchange(np.array(value)[()]))
+
+    @property
+    def rank(self):
+        return self._rank
+
+    @property
+    def num_ranks(self):
+        return self._table.size
+
+
+def together(run, ranks=RANKS):
+    """What each of several threads gets from a function of its communicator."""
+    table = Table(ranks)
+    with ThreadPoolExecutor(ranks) as pool:
+        seats = [Seat(table, rank) for rank in range(ranks)]
+        return list(pool.map(run, seats))
+
+
+def trained(communicator, **options):
+    """Accuracy, loss, weights and predictions after training."""
+    network = compiled(communicator, **options)
+    x, y = examples()
+    metrics, _ = network.train(x, y, shuffle=False, callbacks=[])
+    (output,) = network.outputs
+    predictions, _ = network.predict(x, callbacks=[])
+    return metrics[output].result, metrics.loss, weights(network), predictions[output]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {
+            "reg_nu_upper": 5.0,
+            "reg_lambda_upper": 1e-6,
+            "reg_lambda_lower": 1e-6,
+        },
+        {"optimiser": Adam(clip_norm=0.1)},
+        {"compiler": BPTTCompiler},
+        {"compiler": EPropCompiler},
+        {"compiler": EPropCompiler, "mode": "online"},
+    ],
+    ids=["EventProp", "regularised", "clipped", "BPTT", "e-prop", "online"],
+)
+def test_as_one_process(options):
+    options = {"compiler": EventPropCompiler, **options}
+    accuracy, loss, expected, predictions = trained(None, **options)
+    for found in together(lambda seat: trained(seat, **options)):
+        assert found[0] == accuracy
+        assert found[1] == pytest.approx(loss, rel=1e-5)
+        for name, values in expected.items():
+            scale = np.abs(values).max()
+            assert np.abs(found[2][name] - values).max() < 1e-5 * scale
+        np.testing.assert_allclose(found[3], predictions, rtol=1e-3, atol=1e-5)
+
+
+def test_more_processes_than_examples_in_the_last_batch():
+    accuracy, loss, *_ = trained(None)
+    found = together(lambda seat: trained(seat), ranks=4)
+    assert [each[0] for each in found] == [accuracy] * 4
+    assert found[3][1] == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_first_process_chooses_weights_and_order():
+    x, y = examples()
+
+    def run(seat):
+        network = compiled(seat, rng_seed=seat.rank)
+        network.train(x, y, callbacks=[])
+        return weights(network)
+
+    first, second = together(run)
+    for name, values in first.items():
+        np.testing.assert_array_equal(second[name], values)
+
+
+def test_divergence_is_everybodys():
+    x, y = examples()
+
+    def run(seat):
+        network = compiled(seat)
+        # The second one's share of the first batch has a loss that is not finite.
+        weight = np.full((24, 3), 1e38 if seat.rank else 0.1, dtype=np.float32)
+        network.set_weights(network.network.connections[2], weight)
+        with pytest.raises(ArithmeticError):
+            network.train(x, y, shuffle=False, callbacks=[])
+        return True
+
+    assert together(run) == [True, True]
+
+
+def test_only_the_first_prints_and_writes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    x, y = examples()
+
+    def run(seat):
+        network = compiled(seat)
+        hooks = [BatchProgressBar(), Checkpoint()]
+        network.train(x, y, callbacks=hooks)
+        network.save(("mine",))
+        seat.barrier()
+        before = weights(network)
+        network.load(("mine",))
+        return before, weights(network)
+
+    for before, after in together(run):
+        for name, values in before.items():
+            np.testing.assert_array_equal(after[name], values)
+    assert capsys.readouterr().err.count("Epoch 0/0:   0%") == 1
+    assert list(tmp_path.iterdir())
+
+
+def test_batches_of_an_iterable_are_shared():
+    x, y = examples()
+    batches = [(x[k : k + 8], y[k : k + 8]) for k in range(0, len(x), 8)]
+
+    def run(seat):
+        network = compiled(seat)
+        network.train(batches, callbacks=[])
+        return weights(network)
+
+    _, _, expected, _ = trained(None)
+    for found in together(run):
+        for name, values in expected.items():
+            scale = np.abs(values).max()
+            assert np.abs(found[name] - values).max() < 1e-5 * scale
+
+
+def test_evaluation_counts_every_example():
+    x, y = examples()
+    alone, _ = compiled(None).evaluate(x, y, callbacks=[])
+
+    def run(seat):
+        network = compiled(seat)
+        metrics, _ = network.evaluate(x, y, callbacks=[])
+        (output,) = network.outputs
+        return metrics[output].result, metrics[output].total
+
+    (expected,) = (metric.result for metric in alone.values())
+    assert together(run) == [(expected, EXAMPLES)] * 2
+
+
+def test_another_network_is_refused():
+    def run(seat):
+        network = compiled(seat, hidden=24 + seat.rank)
+        if seat.rank == 0:
+            return None
+        with pytest.raises(ValidationError, match="Process 1 of 2 compiled another"):
+            network.weights(network.network.connections[0])
+        return True
+
+    table = Table(2)
+
+    def first():
+        network = compiled(Seat(table, 0))
+        with pytest.raises(threading.BrokenBarrierError):
+            network.weights(network.network.connections[0])
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert run(Seat(table, 1))
+    table.barrier.abort()
+    thread.join(60)
+    assert not thread.is_alive()
