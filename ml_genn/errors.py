@@ -5,11 +5,11 @@ Messages say where the problem is, the rule, what was received and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from linecache import getline
 from pathlib import Path
-from traceback import walk_tb
+from types import FrameType, TracebackType
 
 
 class MlGennError(Exception):
@@ -18,7 +18,7 @@ class MlGennError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Lines that notebooks show: the message, then the calls that led to it."""
         lines = [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ()), ""]
-        for frame, number in walk_tb(self.__traceback__):
+        for frame, number in _calls(self.__traceback__):
             module = str(frame.f_globals.get("__name__"))
             if module.split(".")[0] == "IPython":
                 continue
@@ -32,6 +32,12 @@ class MlGennError(Exception):
         if self.__cause__ is not None:
             lines.append(f"Caused by {type(self.__cause__).__name__}: {self.__cause__}")
         return lines
+
+
+def _calls(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
 
 
 class ValidationError(MlGennError, ValueError):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ml_genn.utils.choices import Chosen
-from ml_genn.utils.tables import Table
+from ml_genn.utils.tables import Table, escaped
 
 if TYPE_CHECKING:
     from ml_genn.connection import Connection
@@ -42,8 +41,8 @@ class Summary:
     def html(self) -> str:
         """Tables for a notebook."""
         tables = "".join(table.html() for table in self.tables)
-        notes = "<br>".join(escape(note.strip()) for note in self.notes)
-        return f"<div><b>{escape(self.title)}</b>{tables}<p>{notes}</p></div>"
+        notes = "<br>".join(escaped(note.strip()) for note in self.notes)
+        return f"<div><b>{escaped(self.title)}</b>{tables}<p>{notes}</p></div>"
 
 
 def network_summary(network: Network) -> Summary:

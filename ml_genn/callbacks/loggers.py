@@ -110,5 +110,5 @@ def _writer() -> Any:
             continue
     raise UnsupportedError(
         "TensorBoard: nothing that writes its files is installed. "
-        "pip install tensorboardX"
+        "pip install 'ml_genn[logs]'"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class ByHand:
         self._network = network
         self._data: InMemory | None = None
         self._step: int | None = None  # of the batch that runs; None if none does
-        self._results: dict[str, np.ndarray] = {}
+        self._results: Mapping[str, np.ndarray] = {}
 
     def set_input(self, data: InMemory) -> None:
         """Takes a batch, which starts with the next step."""
@@ -54,11 +55,15 @@ class ByHand:
         self._step += 1
         return self._step
 
+    def keep(self, results: Mapping[str, np.ndarray]) -> None:
+        """Takes readouts of a batch that ran by itself."""
+        self._results = results
+
     def end(self) -> None:
         """Ends the batch that runs; its readouts stay until the next one."""
         if self._step is not None:
             self._step = None
-            self._results = dict(self._network.model.end_step().results)
+            self._results = self._network.model.end_step().results
 
     def result(self, name: str) -> np.ndarray:
         """The readout of the batch that ran last, which ends: (examples, neurons)."""

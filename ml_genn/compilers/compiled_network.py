@@ -165,6 +165,11 @@ class CompiledNetwork:
         return self._settings.num_steps
 
     @property
+    def num_recording_timesteps(self) -> int:
+        """Time steps that recorders keep of an example: all of them."""
+        return self.num_steps
+
+    @property
     def batch_size(self) -> int:
         """Examples in a batch, or in this process's share of it."""
         return self._settings.batch_size
@@ -679,6 +684,7 @@ class CompiledNetwork:
         )
         run = self._run_steps if callbacks.steps else self._run_whole
         outcome = run(batch, mode, callbacks)
+        self._hand.keep(outcome.results)
         callbacks.call("on_recorded", number, outcome)
         predictions = PopulationDict()
         for population in self.outputs:
@@ -755,7 +761,7 @@ class CompiledNetwork:
         self.timestep = 0
 
     def get_readout(self, outputs: Any) -> Any:
-        """Readouts of the batch that was set, which ends.
+        """Readouts of the batch that ran last; one that was set ends.
 
         Args:
             outputs: a population or layer, or a sequence of them.

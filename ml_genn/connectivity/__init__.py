@@ -9,6 +9,9 @@ from ml_genn.connectivity.max_pool_2d import MaxPool2D
 from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
 
+#: {name: class} of those that need no argument: none.
+default_connectivity: dict[str, type[Connectivity]] = {}
+
 __all__ = [
     "AvgPool2D",
     "AvgPoolConv2D",
@@ -22,4 +25,5 @@ __all__ = [
     "MaxPool2D",
     "OneToOne",
     "Sparse",
+    "default_connectivity",
 ]

@@ -34,7 +34,7 @@ class AvgPool2D(SharedWeights):
         flatten: whether a target without a shape is given one of one dimension; no by
             default.
         pool_strides: pixels from one patch to the next; None (default) for pool_size.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -173,7 +173,7 @@ class AvgPoolDense2D(Pooled):
         weight: a number, initializer or its name, or an array of shape (pooled neurons,
             target size), before it is divided.
         pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.

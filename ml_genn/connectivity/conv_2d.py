@@ -81,7 +81,8 @@ class Conv2D(Convolution):
         conv_strides: pixels of the source from one patch to the next, 1 by default.
         conv_padding: "valid" (default): patches lie inside the source; "same": as many
             pixels as the source has, divided by the strides and rounded up.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: delay in time steps, 0 by default: a whole number, one for each weight as
+            an array of the kernel's shape, or an initializer or its name.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.

@@ -10,6 +10,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.initializers.initializer import Initializer
+from ml_genn.utils.checks import mapping
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,15 @@ class Wrapper(Initializer):
     """Values from a function.
 
     Args:
-        snippet: called as ``snippet(rng, shape, **param_vals)`` with a
+        snippet: called as ``snippet(rng, shape, **param_vals, **egp_vals)`` with a
             `numpy.random.Generator`; returns an array of that shape.
         param_vals: keyword arguments for it; none by default.
+        egp_vals: others, which in mlGeNN are arrays; none by default.
     """
 
     snippet: Callable[..., Any]
     param_vals: Mapping[str, Any] = field(default_factory=dict)
+    egp_vals: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not callable(self.snippet):
@@ -31,10 +34,13 @@ class Wrapper(Initializer):
                 "Wrapper: snippet is a function of (rng, shape). "
                 f"Received {self.snippet!r}."
             )
+        mapping("Wrapper: param_vals", self.param_vals)
+        mapping("Wrapper: egp_vals", self.egp_vals)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Values of the given shape."""
-        values = np.asarray(self.snippet(rng, shape, **self.param_vals))
+        given = {**self.param_vals, **self.egp_vals}
+        values = np.asarray(self.snippet(rng, shape, **given))
         if values.shape != tuple(shape):
             raise ValidationError(
                 f"Wrapper: the function returned shape {values.shape}, "

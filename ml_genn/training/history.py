@@ -82,7 +82,8 @@ class History(Logs):
             pandas = import_module("pandas")
         except ImportError:
             raise UnsupportedError(
-                "History.to_pandas: pandas is not installed. pip install pandas"
+                "History.to_pandas: pandas is not installed. "
+                "pip install 'ml_genn[logs]'"
             ) from None
         return pandas.DataFrame(
             dict(self), index=pandas.Index(self.epoch, name="epoch")

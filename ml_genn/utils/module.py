@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from inspect import Parameter, isabstract, isclass, signature
 from typing import Any, TypeVar, cast
 
 from ml_genn.errors import ValidationError, unknown_name
@@ -17,6 +18,29 @@ def alias(cls: type) -> str:
     return "".join(
         f"_{c.lower()}" if c.isupper() and k else c.lower() for k, c in enumerate(name)
     )
+
+
+def get_module_classes(
+    namespace: Mapping[str, Any], base_class: type[T]
+) -> dict[str, type[T]]:
+    """The table of names of classes in a namespace that need no arguments.
+
+    Args:
+        namespace: {name: object}, for example ``globals()``.
+        base_class: what the classes derive from; it is left out.
+    """
+    found = (
+        cls for cls in namespace.values() if isclass(cls) and cls is not base_class
+    )
+    derived = (cls for cls in found if issubclass(cls, base_class))
+    return aliases(*(cls for cls in derived if not isabstract(cls) and _plain(cls)))
+
+
+def _plain(cls: type) -> bool:
+    """Whether a class can be made without arguments."""
+    parameters = signature(cls).parameters.values()
+    gathers = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return all(p.default is not p.empty or p.kind in gathers for p in parameters)
 
 
 def aliases(*classes: type[T]) -> dict[str, type[T]]:

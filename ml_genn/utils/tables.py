@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from importlib import import_module
 
 Row = Sequence[str]
 
@@ -42,5 +42,10 @@ class Table:
 
 
 def _html_row(tag: str, row: Row) -> str:
-    cells = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+    cells = "".join(f"<{tag}>{escaped(cell)}</{tag}>" for cell in row)
     return f"<tr>{cells}</tr>"
+
+
+def escaped(text: str) -> str:
+    """Text as HTML; Python's module of that name is imported when it is first used."""
+    return str(import_module("html").escape(text))

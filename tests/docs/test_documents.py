@@ -16,7 +16,6 @@ from ml_genn.compilers import InferenceCompiler
 from ml_genn.utils.data import preprocess_spikes
 
 ROOT = Path(__file__).parents[2]
-MOST_LINES = 25
 
 
 def blocks(path: Path) -> list[str]:
@@ -28,18 +27,6 @@ def run(code: str, names: dict[str, Any]) -> dict[str, Any]:
     """Names after running a block."""
     exec(compile(code, "document", "exec"), names)
     return names
-
-
-def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks(ROOT / "README.md")
-    assert len(code.splitlines()) <= MOST_LINES
-    np.random.seed(0)
-    names = run(code, {})
-    assert "SparseCategoricalAccuracy" in capsys.readouterr().err
-    compiled, digits, spikes = names["compiled"], names["digits"], names["spikes"]
-    metrics, _ = compiled.evaluate(spikes[1437:], digits.target[1437:], callbacks=[])
-    (accuracy,) = metrics.values()
-    assert accuracy.result > 0.87
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +133,7 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
     conv = names["conv"]
     assert compiled.weights(conv).shape == (5, 5, 1, 16)
     assert compiled.gradients(x, [0, 1])[conv.connection()].shape == (5, 5, 1, 16)
-    for name in set(connectivity.__all__) - {"Connectivity"}:
+    for name in set(connectivity.__all__) - {"Connectivity", "default_connectivity"}:
         assert f"| `{name}(" in document.read_text(), name
 
 

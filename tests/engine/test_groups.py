@@ -285,6 +285,29 @@ def test_a_batch_by_hand(net: Small) -> None:
     np.testing.assert_array_equal(again, found)
 
 
+class Reads(Callback):
+    """Notes readouts at the end of batches."""
+
+    def __init__(self, population: Any) -> None:
+        self.population = population
+        self.found: list[np.ndarray] = []
+
+    def set_params(self, **kwargs: Any) -> None:
+        self.network = kwargs["compiled_network"]
+
+    def on_batch_end(self, batch: int, metrics: Any) -> None:
+        self.found.append(self.network.get_readout(self.population))
+
+
+def test_readouts_at_the_end_of_batches(net: Small) -> None:
+    reads = Reads(net.output)
+    compiled = net.inference()
+    expected, _ = compiled.predict(spikes(6), callbacks=[reads])
+    assert [len(part) for part in reads.found] == [4, 2]
+    np.testing.assert_array_equal(np.concatenate(reads.found), expected[net.output])
+    np.testing.assert_array_equal(compiled.get_readout(net.output), reads.found[-1])
+
+
 def test_a_batch_by_hand_needs_data(net: Small) -> None:
     compiled = net.inference()
     with pytest.raises(ValidationError, match="Call set_input first"):

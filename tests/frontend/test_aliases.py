@@ -23,7 +23,12 @@ from ml_genn import (
 )
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, ValidationError
-from ml_genn.utils.module import alias, get_object, get_object_mapping
+from ml_genn.utils.module import (
+    alias,
+    get_module_classes,
+    get_object,
+    get_object_mapping,
+)
 
 REGISTRIES: list[tuple[Any, type, set[str]]] = [
     (callbacks.default_callbacks, callbacks.Callback, {"batch_progress_bar"}),
@@ -148,6 +153,14 @@ def test_an_object_is_used_as_it_is() -> None:
     adam = optimisers.Adam(0.5)
     table = optimisers.default_optimisers
     assert get_object(adam, optimisers.Optimiser, "Optimiser", table) is adam
+
+
+def test_tables_of_modules() -> None:
+    found = get_module_classes(vars(neurons), neurons.Neuron)
+    assert found == neurons.default_neurons
+    found = get_module_classes(vars(initializers), initializers.Initializer)
+    assert set(found) == {"normal", "uniform"}
+    assert get_module_classes({"number": 3, "type": int}, neurons.Neuron) == {}
 
 
 def test_none_stays_none() -> None:

@@ -166,6 +166,7 @@ def test_a_function_may_draw() -> None:
         return slope * np.arange(np.prod(shape)).reshape(shape)
 
     values = _weights(Wrapper(ramp, {"slope": 0.5}))
+    np.testing.assert_array_equal(_weights(Wrapper(ramp, {}, {"slope": 0.5})), values)
     assert values.tolist() == [[0.0, 0.5, 1.0], [1.5, 2.0, 2.5]]
 
 

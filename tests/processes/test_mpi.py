@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes.training import compiled, examples, weights
+from processes.trained_net import compiled, examples, weights
 
 from ml_genn import launch, load_model
 
-SCRIPT = Path(__file__).with_name("training.py")
+SCRIPT = Path(__file__).with_name("trained_net.py")
 
 pytest.importorskip("mpi4py", reason="mpi4py is not installed")
 try:
@@ -80,7 +80,7 @@ def test_documented_code(tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     script = tmp_path / "script.py"
     script.write_text(
-        "from processes.training import compiled, examples\n"
+        "from processes.trained_net import compiled, examples\n"
         "network, (x, y) = compiled(None).network, examples()\n"
         f"{code}\n"
         "print(compiled.full_batch_size, compiled.history['loss'])\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -341,15 +342,44 @@ class _Interrupt(Callback):
 def test_tensorboard_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("tensorboardX", "torch.utils.tensorboard"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UnsupportedError, match="pip install tensorboardX"):
+    with pytest.raises(UnsupportedError, match=r"ml_genn\[logs\]"):
         TensorBoard()
 
 
 def test_files_of_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
-    train(small().train_compiler(), [TensorBoard(tmp_path)])
+    compiled = small().train_compiler()
+    train(compiled, [TensorBoard(tmp_path)], 3, validation_split=0.5)
     (file,) = tmp_path.iterdir()
-    assert file.stat().st_size > 0
+    found = written(file.read_bytes())
+    assert set(found) == set(compiled.history)
+    for name, numbers in compiled.history.items():
+        assert list(found[name]) == [0, 1, 2]
+        np.testing.assert_allclose(list(found[name].values()), numbers, rtol=1e-6)
+
+
+def written(data: bytes) -> dict[str, dict[int, float]]:
+    """{name: {epoch: number}} of a file of TensorBoard: records with their lengths and
+    checksums."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    found: dict[str, dict[int, float]] = {}
+    at = 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<Q", data, at)
+        event = Event.FromString(data[at + 12 : at + 12 + length])
+        at += length + 16
+        for value in event.summary.value:
+            found.setdefault(value.tag, {})[event.step] = value.simple_value
+    return found
+
+
+def test_lines_of_a_file_in_pandas(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    compiled = small().train_compiler()
+    train(compiled, [CSVLogger(tmp_path / "log.csv")], 3, validation_split=0.5)
+    frame = pandas.read_csv(tmp_path / "log.csv", index_col="epoch")
+    pandas.testing.assert_frame_equal(frame, compiled.history.to_pandas())
 
 
 # ---------------------------------------------------------------- guards

@@ -271,7 +271,7 @@ def test_a_history_as_a_data_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", made)
     assert history.to_pandas() == ({"loss": [1.0, 0.5]}, [3, 4])
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UnsupportedError, match="pip install pandas"):
+    with pytest.raises(UnsupportedError, match=r"ml_genn\[logs\]"):
         history.to_pandas()
 
 

@@ -60,7 +60,7 @@ def weights(network):
 
 
 def main() -> None:
-    """Trains, and saves what came out: ``training.py FILE [what goes wrong]``."""
+    """Trains, and saves what came out: ``trained_net.py FILE [what goes wrong]``."""
     from ml_genn.communicators import MPI
 
     communicator = MPI()
