@@ -15,7 +15,7 @@ from contract.test_every_class_runs import inputs, labels, network
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import DEVICES, get_backend
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.connectivity import Conv2D, Dense, FixedProbability
 from ml_genn.errors import (
     BuildError,
     UnknownNameError,
@@ -179,6 +179,18 @@ def test_deep_r_is_refused(pygenn: ModuleType) -> None:
     made = network(connectivity=FixedProbability(0.5, Normal(0.2, 0.1)))
     with pytest.raises(UnsupportedError, match="does not rewire"):
         trained(made, deep_r_conns=[made.connections[0]])
+
+
+def test_delays_of_shared_weights_are_not_learned(pygenn: ModuleType) -> None:
+    with Network() as made:
+        first = Population("spike_input", (4, 4, 1))
+        hidden = Population(LeakyIntegrateFire())
+        last = Population(LeakyIntegrate(readout="avg_var"), 3)
+        shared = Conv2D(Normal(0.2, 0.1), 3, 2, delay=Uniform(0, 3))
+        Connection(first, hidden, shared, max_delay_steps=4)
+        Connection(hidden, last, Dense(Normal(0.2, 0.1)))
+    with pytest.raises(UnsupportedError, match="delays of shared weights"):
+        trained(made, delay_learn_conns=[made.connections[0]])
 
 
 def test_delays_with_surrogates_are_refused(pygenn: ModuleType) -> None:

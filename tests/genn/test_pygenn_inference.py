@@ -92,6 +92,7 @@ def test_readouts(cls: Any) -> None:
 
 SENSITIVE = LeakyIntegrateFire(v_thresh=0.05)
 WEIGHT = Normal(0.2, 0.1)
+EACH = np.arange(9 * 2).reshape(3, 3, 1, 2) % 5  #: delays of a kernel's weights
 
 
 @pytest.mark.parametrize(
@@ -101,11 +102,23 @@ WEIGHT = Normal(0.2, 0.1)
         Dense(WEIGHT, delay=np.arange(64).reshape(16, 4) % 5),
         FixedProbability(0.5, WEIGHT, delay=Uniform(0.0, 6.0)),
         Conv2D(WEIGHT, 3, 2, delay=2),
+        Conv2D(WEIGHT, 3, 2, delay=EACH),
+        Conv2D(WEIGHT, 3, 2, conv_strides=2, delay=EACH),
         Conv2D(WEIGHT, 3, 2, conv_padding="same"),
         Conv2D(WEIGHT, 3, 2, conv_strides=2),
         AvgPool2D(2, pool_strides=2),
     ],
-    ids=["delay", "delays", "sparse delays", "conv", "same", "strides", "pool"],
+    ids=[
+        "delay",
+        "delays",
+        "sparse delays",
+        "conv",
+        "conv delays",
+        "stride delays",
+        "same",
+        "strides",
+        "pool",
+    ],
 )
 def test_delays_and_kernels(connectivity: Any) -> None:
     with Network() as made:

@@ -183,7 +183,8 @@ class PyGennModel:
             self._set_parameter(array, values)
         else:
             self._values.delays[array.owner] = np.array(values)
-            self._device.push_synapses(array.owner, DELAY, whole_steps(values))
+            steps = whole_steps(self.plan.synapse(array.owner), values)
+            self._device.push_synapses(array.owner, DELAY, steps)
         if array in self._optimised:
             self.set_slot(array, updates.X, values)
 

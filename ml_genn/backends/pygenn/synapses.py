@@ -58,6 +58,10 @@ def check_supported(plan: Plan, s: SynapseGroup) -> None:
             f"{where} does not train synapses of inputs with negative spikes. Use "
             f"signed_spikes=False, or backend='cpu'."
         )
+    if s.learn_delay and s.kernel is not None:
+        raise UnsupportedError(
+            f"{where} does not learn delays of shared weights. {instead}"
+        )
     if s.learn_delay and roles.surrogate(plan.neuron(s.target)):
         raise UnsupportedError(
             f"{where} learns delays with EventPropCompiler only. {instead}"
@@ -175,8 +179,8 @@ def _variables(values: Values, s: SynapseGroup) -> list[Variable]:
     found = [Variable(WEIGHT, value=weights, access=access)]
     if s.delay is Delay.PER_SYNAPSE:
         access = "READ_WRITE" if s.learn_delay else "READ_ONLY"
-        steps = whole_steps(values.delays[s.stored])
-        found.append(Variable(DELAY, "uint16_t", steps.reshape(-1), access))
+        steps = whole_steps(s, values.delays[s.stored])
+        found.append(Variable(DELAY, "uint16_t", steps, access))
     if s.learn:
         found.append(Variable(GRADIENT))
     if s.learn_delay:
@@ -184,14 +188,19 @@ def _variables(values: Values, s: SynapseGroup) -> list[Variable]:
     return found
 
 
-def whole_steps(delays: np.ndarray) -> np.ndarray:
-    """Delays as spikes take them."""
-    return np.asarray(np.floor(np.asarray(delays) + 0.5), dtype=np.uint16)
+def whole_steps(s: SynapseGroup, delays: np.ndarray) -> np.ndarray:
+    """Delays as spikes take them, one after the other."""
+    steps = np.floor(np.asarray(delays) + 0.5).astype(np.uint16)
+    return _stored(s, steps)
 
 
 def written_out(s: SynapseGroup, weights: np.ndarray) -> np.ndarray:
     """Weights as they are stored, one after the other."""
-    flat = np.asarray(weights, dtype=np.float32).reshape(-1)
+    return _stored(s, np.asarray(weights, dtype=np.float32))
+
+
+def _stored(s: SynapseGroup, numbers: np.ndarray) -> np.ndarray:
+    flat = numbers.reshape(-1)
     return np.asarray(flat[_places(s)]) if written_for_each(s) else flat
 
 
