@@ -202,14 +202,19 @@ class CompiledNetwork:
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
-        """A copy of the current weights of a connection or layer: (source, target),
-        (synapses,), in the order of `indices`, where they are sparse, or the kernel of
-        a convolution."""
+        """A copy of the current weights of a connection or layer.
+
+        Of shape (source size, target size); (synapses,), in the order of `indices`,
+        where they are sparse; of the shape of the kernel of a convolution.
+        """
         return self.model.weights(self._connection(connection).name)
 
     def delays(self, connection: Any) -> np.ndarray:
-        """The current delays of a connection or layer [steps], shaped as its weights,
-        or one number; those that are learned are rounded where spikes take them."""
+        """The current delays of a connection or layer [steps], shaped as its weights.
+
+        One number if all are the same. Those that are learned are rounded where spikes
+        take them.
+        """
         return self.model.delays(self._connection(connection).name)
 
     def indices(self, connection: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -779,6 +784,13 @@ class CompiledNetwork:
 
         After a batch it is that at its end, if `neuron_populations` was used before or
         the batch was run with a callback of the user's own.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable, for example "v".
+
+        Raises:
+            UnknownNameError: if there is no such variable.
         """
         found = self._population(population)
         name = self.variable(found, variable)

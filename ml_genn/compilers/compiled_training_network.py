@@ -335,7 +335,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
         return (validation_x, validation_y) if any(given) else None
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
-        """The values of a learned parameter: (neurons,), or () if they share one."""
+        """The values of a learned parameter: (neurons,), or () if they share one.
+
+        Args:
+            population: population or layer.
+            name: name of the parameter, for example "tau_mem".
+
+        Raises:
+            UnknownNameError: if it is not learned.
+        """
         found = self._population(population)
         known = [
             a.name
@@ -403,7 +411,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         return connection, array.kind.value
 
     def loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """The mean loss over all examples, with the weights as they are."""
+        """The mean loss over all examples, with the weights as they are.
+
+        Args:
+            x, y, sample_weight: as for `train`, in memory.
+        """
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         tally = Tally({})

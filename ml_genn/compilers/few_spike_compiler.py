@@ -71,7 +71,8 @@ class FewSpikeCompiler(Compiler):
         kernel_profiling: kept for scripts written for mlGeNN.
         prefer_in_memory_connect: kept for scripts written for mlGeNN.
         communicator: how processes that work together talk; None (default) for one.
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     def __init__(

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class AvgPool2D(SharedWeights):
-    """Means over patches of an image, channel by channel; nothing in it is learned.
+    r"""Means over patches of an image, channel by channel; nothing in it is learned.
+
+    With strides s and patches of a times b pixels,
+
+    .. math:: I_{ijc} = \frac{1}{a b} \sum_{k, l} x_{\, s_1 i + k, \; s_2 j + l, \; c}
 
     Args:
         pool_size: rows and columns of a patch; one number if they are the same.

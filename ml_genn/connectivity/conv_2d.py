@@ -69,7 +69,13 @@ class Convolution(SharedWeights):
 
 
 class Conv2D(Convolution):
-    """Convolution of an image with a kernel that all its patches share.
+    r"""Convolution of an image with a kernel that all its patches share.
+
+    With strides s and p zeros before the image (none if padding is "valid"), the target
+    in row i, column j and channel f receives
+
+    .. math:: I_{ijf} = \sum_{k, l, c} w_{klcf} \,
+        x_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; c}
 
     Args:
         weight: a number, initializer or its name, or the kernel: an array of shape
@@ -90,7 +96,13 @@ class Conv2D(Convolution):
 
 
 class Conv2DTranspose(Convolution):
-    """Transposed convolution: each pixel of the source adds its patch to the target.
+    r"""Transposed convolution: each pixel of the source adds its patch to the target.
+
+    With strides s, and p pixels cut off before the image ("same") or none, the pixel in
+    row i, column j adds
+
+    .. math:: I_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; f} \mathrel{+}=
+        \sum_c w_{klfc} \, x_{ijc}
 
     Args:
         weight: as for `Conv2D`; as an array of shape (rows, columns, filters, source

@@ -25,6 +25,9 @@ class IntegrateFire(Neuron):
         v_reset: membrane potential after a spike, 0 by default.
         v: membrane potential at the start, 0 by default.
         readout: how an output is made from it; None (default) if it is not an output.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer.
     """
 
     v_thresh: InitValue = 1.0

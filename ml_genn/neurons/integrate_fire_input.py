@@ -23,6 +23,9 @@ class IntegrateFireInput(InputBase, IntegrateFire):
         v: membrane potential at the start, 0 by default.
         input_frames: frames of an example, 1 by default: its data do not change.
         input_frame_timesteps: time steps that each frame is shown, 1 by default.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer.
     """
 
     readout: None = field(init=False, default=None, repr=False)

@@ -92,7 +92,7 @@ def test_readouts(cls: Any) -> None:
 
 SENSITIVE = LeakyIntegrateFire(v_thresh=0.05)
 WEIGHT = Normal(0.2, 0.1)
-EACH = np.arange(9 * 2).reshape(3, 3, 1, 2) % 5  #: delays of a kernel's weights
+EACH = np.arange(12).reshape(2, 2, 1, 3) % 5  #: delays of a kernel's weights
 
 
 @pytest.mark.parametrize(
