@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from ml_genn.backends.seam import Backend
 from ml_genn.errors import unknown_name
 
-#: {name: (module, class)}; modules are imported when first chosen.
+#: {name: module that holds ``BACKEND``}; modules are imported when first chosen.
 BACKENDS = {
-    "cpu": ("ml_genn.backends.cpu", "CpuBackend"),
-    "null": ("ml_genn.backends.null", "NullBackend"),
-    "pygenn": ("ml_genn.backends.pygenn", "PyGennBackend"),
+    "cpu": "ml_genn.backends.cpu",
+    "null": "ml_genn.backends.null",
+    "pygenn": "ml_genn.backends.pygenn",
 }
 #: PyGeNN's own backends, which mlGeNN's scripts name.
 DEVICES = ("cuda", "hip", "single_threaded_cpu")
@@ -40,9 +40,8 @@ def get_backend(name: str | None = None) -> Backend:
     return _made(chosen)
 
 
-def _made(name: str, *arguments: str) -> Backend:
-    module, kind = BACKENDS[name]
-    backend: Backend = getattr(import_module(module), kind)(*arguments)
+def _made(name: str) -> Backend:
+    backend: Backend = import_module(BACKENDS[name]).BACKEND
     return backend
 
 
@@ -55,7 +54,8 @@ def _of_device(device: str) -> Backend:
             stacklevel=frames_of_ours(),
         )
         return _made(DEFAULT)
-    return _made("pygenn", device)
+    backend: Backend = import_module(BACKENDS["pygenn"]).PyGennBackend(device)
+    return backend
 
 
 def frames_of_ours() -> int:

@@ -141,8 +141,10 @@ class CompiledNetwork:
 
     @property
     def genn_model(self) -> Any:
-        """PyGeNN's model, where it runs the network; else time and custom updates, for
-        scripts written for mlGeNN."""
+        """PyGeNN's model, where it runs the network; else what scripts look at of it.
+
+        That is time and custom updates, for scripts written for mlGeNN.
+        """
         if self._settings.backend.genn:
             return self.model.genn_model  # type: ignore[attr-defined]
         return self._genn_model

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from ml_genn.backends.cpu.backend import CpuBackend
 
-__all__ = ["CpuBackend"]
+BACKEND = CpuBackend()
+
+__all__ = ["BACKEND", "CpuBackend"]

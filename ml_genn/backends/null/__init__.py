@@ -50,4 +50,6 @@ class NullBackend:
         return NullModel(plan)
 
 
-__all__ = ["NullBackend", "NullModel"]
+BACKEND = NullBackend()
+
+__all__ = ["BACKEND", "NullBackend", "NullModel"]
