@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,10 +96,23 @@ class Model(Protocol):
 class Backend(Protocol):
     """Builds plans."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def genn(self) -> bool:
+        """Whether GeNN runs its models, so that arguments for GeNN are passed on."""
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> Model:
         """A model that runs the plan.
 
@@ -108,4 +121,6 @@ class Backend(Protocol):
             values: its numbers: weights, parameters, delays, the time step.
             num_threads: threads; None for as many as the process may use.
             seed: seed of the random numbers drawn while running.
+            batch_size: examples that run at once, at most.
+            arguments: for GeNN, where it runs.
         """

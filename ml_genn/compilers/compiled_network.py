@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -75,6 +75,7 @@ class Settings:
         communicator: how processes talk to each other; None for one process.
         keep_state: whether a batch starts in the state in which the last one ended.
         recipe: how the network was compiled, for it to be saved.
+        genn_kwargs: arguments for GeNN, where it runs the network.
     """
 
     backend: Backend
@@ -86,6 +87,7 @@ class Settings:
     communicator: Communicator | None = None
     keep_state: bool = False
     recipe: Recipe | None = None
+    genn_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class CompiledNetwork:
@@ -96,7 +98,6 @@ class CompiledNetwork:
     Attributes:
         custom_updates: {name: function of no arguments}, to be called by callbacks such
             as `CustomUpdateOnBatchEnd`.
-        genn_model: time and custom updates, for scripts written for mlGeNN.
         timestep: time steps of the batch that are over.
         stop_training: set by callbacks to end training.
     """
@@ -118,7 +119,7 @@ class CompiledNetwork:
         self._hand = ByHand(self)
         self._looks = False
         self.timestep = 0
-        self.genn_model = GennModel(self)
+        self._genn_model = GennModel(self)
         self.custom_updates: dict[str, Callable[[], Any]] = {}
 
     # ------------------------------------------------------------ life
@@ -131,10 +132,22 @@ class CompiledNetwork:
                 self._lowered.values,
                 num_threads=self._settings.num_threads,
                 seed=self._settings.seed,
+                batch_size=self._settings.batch_size,
+                arguments=self._settings.genn_kwargs,
             )
             if self.communicator is not None:
                 join(self._model, self.communicator)
         return self._model
+
+    @property
+    def genn_model(self) -> Any:
+        """PyGeNN's model, where it runs the network; else what scripts look at of it.
+
+        That is time and custom updates, for scripts written for mlGeNN.
+        """
+        if self._settings.backend.genn:
+            return self.model.genn_model  # type: ignore[attr-defined]
+        return self._genn_model
 
     def __enter__(self) -> Self:
         _ = self.model

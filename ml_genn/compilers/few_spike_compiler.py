@@ -129,6 +129,7 @@ class FewSpikeCompiler(Compiler):
             batch_size=self.batch_size,
             communicator=self.communicator,
             recipe=self.recipe(inputs=inputs, outputs=outputs),
+            genn_kwargs=self.genn_arguments(),
         )
         lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
         return CompiledFewSpikeNetwork(network, lowered, settings, turns, read)

@@ -94,6 +94,7 @@ class InferenceCompiler(Compiler):
             communicator=self.communicator,
             keep_state=not self.reset_vars_between_batches,
             recipe=self.recipe(),
+            genn_kwargs=self.genn_arguments(),
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

@@ -136,8 +136,8 @@ OWN: dict[str, dict[str, Any]] = {
 BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
 
 #: {package: classes that are tested elsewhere}: callbacks that belong to a population,
-#: and what needs a library that may be missing (tests/parallel).
-ELSEWHERE = {"callbacks": BOUND, "communicators": {"MPI"}}
+#: and what needs a library that may be missing (tests/parallel, tests/nir_tests).
+ELSEWHERE = {"callbacks": BOUND, "communicators": {"MPI"}, "nir": {"Dialect"}}
 
 
 def classes(kind: str) -> list[type]:
