@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 
 
 class AvgPool2D(SharedWeights):
-    """Means over patches of an image, channel by channel; nothing in it is learned.
+    r"""Means over patches of an image, channel by channel; nothing in it is learned.
+
+    With strides s and patches of a times b pixels,
+
+    .. math:: I_{ijc} = \frac{1}{a b} \sum_{k, l} x_{\, s_1 i + k, \; s_2 j + l, \; c}
 
     Args:
         pool_size: rows and columns of a patch; one number if they are the same.
         flatten: whether a target without a shape is given one of one dimension; no by
             default.
         pool_strides: pixels from one patch to the next; None (default) for pool_size.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -174,7 +178,7 @@ class AvgPoolDense2D(Pooled):
         weight: a number, initializer or its name, or an array of shape (pooled neurons,
             target size), before it is divided.
         pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.

@@ -71,7 +71,13 @@ class Convolution(SharedWeights):
 
 
 class Conv2D(Convolution):
-    """Convolution of an image with a kernel that all its patches share.
+    r"""Convolution of an image with a kernel that all its patches share.
+
+    With strides s and p zeros before the image (none if padding is "valid"), the target
+    in row i, column j and channel f receives
+
+    .. math:: I_{ijf} = \sum_{k, l, c} w_{klcf} \,
+        x_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; c}
 
     Args:
         weight: a number, initializer or its name, or the kernel: an array of shape
@@ -84,7 +90,8 @@ class Conv2D(Convolution):
         conv_padding: "valid" (default): patches lie inside the source; "same": as many
             pixels as the source has, divided by the strides and rounded up; or rows and
             columns of zeros around it, ((top, bottom), (left, right)).
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: delay in time steps, 0 by default: a whole number, one for each weight as
+            an array of the kernel's shape, or an initializer or its name.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -92,7 +99,13 @@ class Conv2D(Convolution):
 
 
 class Conv2DTranspose(Convolution):
-    """Transposed convolution: each pixel of the source adds its patch to the target.
+    r"""Transposed convolution: each pixel of the source adds its patch to the target.
+
+    With strides s, and p pixels cut off before the image ("same") or none, the pixel in
+    row i, column j adds
+
+    .. math:: I_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; f} \mathrel{+}=
+        \sum_c w_{klfc} \, x_{ijc}
 
     Args:
         weight: as for `Conv2D`; as an array of shape (rows, columns, filters, source

@@ -33,21 +33,13 @@ class SharedWeights(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array.
-        delay: delay of all synapses in time steps, a whole number.
+        delay: delay in time steps: a whole number, one for each weight as an array, or
+            an initializer or its name.
         flatten: whether the target is given a shape of one dimension.
-
-    Raises:
-        ValidationError: if synapses have delays of their own.
     """
 
     def __init__(self, weight: InitValue, delay: InitValue, flatten: bool) -> None:
         super().__init__(weight, delay)
-        if not isinstance(self.delay, float):
-            raise ValidationError(
-                f"{type(self).__name__}: synapses that share their weights have the "
-                "same delay, a whole number of time steps. Received "
-                f"{shown(delay)}. Sparse takes a delay for each synapse."
-            )
         self.flatten = flag(f"{type(self).__name__}: flatten", flatten)
 
     def _end(self) -> str:
@@ -81,12 +73,12 @@ class SharedWeights(Connectivity):
                 f"{name}: population '{source.name}' has shape {shape}, which is "
                 f"smaller than what is laid over it. Received {self!r}."
             )
-        given = self.weight
-        if isinstance(given, np.ndarray) and given.shape != kernel.shape:
-            raise ValidationError(
-                f"{name}: an array given as weight has shape {kernel.shape} here, "
-                f"{self._meaning}. Received shape {given.shape}."
-            )
+        for what, given in (("weight", self.weight), ("delay", self.delay)):
+            if isinstance(given, np.ndarray) and given.shape != kernel.shape:
+                raise ValidationError(
+                    f"{name}: an array given as {what} has shape {kernel.shape} here, "
+                    f"{self._meaning}. Received shape {given.shape}."
+                )
         return kernel
 
     #: what the numbers of a shape of weights are

@@ -32,6 +32,9 @@ class IntegrateFire(Neuron):
         bias: bias added in each step, 0 by default.
         relative_reset: whether a spike lowers the membrane potential by the threshold
             instead of setting it; no by default.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer.
     """
 
     v_thresh: InitValue = 1.0

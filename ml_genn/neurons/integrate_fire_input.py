@@ -24,6 +24,9 @@ class IntegrateFireInput(InputBase, IntegrateFire):
         input_frames: frames of an example, 1 by default: its data do not change.
         input_frame_timesteps: time steps that each frame is shown, 1 by default.
         bias, relative_reset: as for `IntegrateFire`.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer.
     """
 
     readout: None = field(init=False, default=None, repr=False)
