@@ -2,8 +2,8 @@
 
 784-1200-1200-10 with biases is trained on MNIST10k for an epoch and converted with
 `DataNorm`; inputs are integrate-and-fire neurons. snnTorch has `Leaky` neurons that do
-not leak and reset by subtraction, the same weights, thresholds and biases, in a loop
-over time steps. Accuracies and spikes are compared first.
+not leak and reset by subtraction, the same weights, thresholds, biases and starts,
+in a loop over time steps. Accuracies and spikes are compared first.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class SnnTorch:
         self.x, self.steps = torch.tensor(x), steps
         self.linear = [self._linear(p) for p in network.populations[1:]]
         self.neurons = [self._neuron(p) for p in network.populations[:-1]]
+        self.starts = [(p.size, p.neuron.v) for p in network.populations[:-1]]
 
     def _linear(self, population: Population) -> torch.nn.Linear:
         (connection,) = (c() for c in population.incoming_connections)
@@ -74,7 +75,7 @@ class SnnTorch:
     def predict(self) -> tuple[torch.Tensor, float]:
         """Potentials of the outputs, and spikes of an example."""
         with torch.no_grad():
-            states = [neuron.init_leaky() for neuron in self.neurons]
+            states = [torch.full((len(self.x), n), v) for n, v in self.starts]
             total, count = torch.zeros(len(self.x), 10), torch.zeros(())
             for _ in range(self.steps):
                 current = self.x
