@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from ml_genn.communicators.communicator import Communicator
 from ml_genn.errors import UnsupportedError
+
+PASSING_ON = 0.5  #: seconds that mpirun has to show a message before all is ended
 
 
 class MPI(Communicator):
@@ -52,6 +55,7 @@ class MPI(Communicator):
         print(f"Process {self.rank} of {self.num_ranks}:", file=sys.stderr)
         sys.__excepthook__(kind, error, trace)
         sys.stderr.flush()
+        time.sleep(PASSING_ON)
         self._comm.Abort(1)
 
     def barrier(self) -> None:
