@@ -11,6 +11,7 @@ from ml_genn.errors import unknown_name
 #: {name: module that holds ``BACKEND``}; modules are imported when first chosen.
 BACKENDS = {
     "cpu": "ml_genn.backends.cpu",
+    "cuda": "ml_genn.backends.cuda",
     "null": "ml_genn.backends.null",
 }
 DEFAULT = "cpu"
