@@ -53,6 +53,7 @@ def backward_spikes_function(
             operands(writer, layout, synapses, k)
         if active:
             _collect_back(writer, layout, group, outgoing, active)
+            writer.line("MLG_SYNC;")
         _spike_loop(writer, layout, group, outgoing)
         if active:
             _jump_active(writer, layout, group, active)

@@ -77,9 +77,10 @@ class Compiler(ABC):
         kernel_profiling: whether GeNN measures its kernels; the embedded engine warns
             and goes without.
         communicator: how processes that train together talk; None (default) for one.
-        backend: "cpu", or None (default) for ``ML_GENN_BACKEND`` or else "cpu". In
-            place of one of GeNN's ("cuda", "hip", "single_threaded_cpu") that we do not
-            have the default is taken, with a warning.
+        backend: "cpu", "cuda" (an NVIDIA GPU), or None (default) for
+            ``ML_GENN_BACKEND`` or else "cpu". In place of one of GeNN's ("hip",
+            "single_threaded_cpu") that we do not have the default is taken, with a
+            warning.
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
         **genn_kwargs: arguments of GeNN's code generator; the embedded engine warns of

@@ -18,13 +18,49 @@ class Phase(IntFlag):
     BACKWARD = 8
 
 
-_FIELDS = """
-    num_steps batch first last phases example seed scalars arrays integers initial values
-    targets results weights losses loss_sums loss_scalars optimiser_scalars slots
-    gradients learned_sizes squares norms push blocks floats flags tape_ids tape_offsets
-    tape_records tape_shapes drive history slopes length gather shared num_recordings
-    recordings status
-""".split()
+_FIELDS = [
+    "num_steps",
+    "batch",
+    "first",
+    "last",
+    "phases",
+    "example",
+    "seed",
+    "scalars",
+    "arrays",
+    "integers",
+    "initial",
+    "values",
+    "targets",
+    "results",
+    "weights",
+    "losses",
+    "loss_sums",
+    "loss_scalars",
+    "optimiser_scalars",
+    "slots",
+    "gradients",
+    "learned_sizes",
+    "squares",
+    "norms",
+    "push",
+    "blocks",
+    "floats",
+    "flags",
+    "tape_ids",
+    "tape_offsets",
+    "tape_records",
+    "tape_shapes",
+    "drive",
+    "history",
+    "slopes",
+    "length",
+    "gather",
+    "shared",
+    "num_recordings",
+    "recordings",
+    "status",
+]
 #: `Call` in ml_genn_engine.h: whole numbers and addresses, then numbers.
 CALL = np.dtype(
     [(name, np.int64) for name in _FIELDS] + [("dt", "f4"), ("scale", "f4")]

@@ -26,8 +26,8 @@ def load() -> Any:
         cupy = import_module("cupy")
     except ImportError as error:
         raise BuildError(
-            f"backend='cuda' needs CuPy, which could not be imported ({error}). Install "
-            f"it: pip install 'ml_genn[cuda]'. {REMEDY}"
+            f"backend='cuda' needs CuPy, which could not be imported ({error}). "
+            f"Install it: pip install 'ml_genn[cuda]'. {REMEDY}"
         ) from None
     try:
         count = cupy.cuda.runtime.getDeviceCount()

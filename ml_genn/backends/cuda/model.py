@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -205,8 +205,8 @@ class CudaModel(HostModel):
             )
         if mode.keep_state:
             raise UnsupportedError(
-                "backend 'cuda' starts each batch anew; reset_vars_between_batches=False "
-                f"is not supported. {REMEDY}"
+                "backend 'cuda' starts each batch anew; "
+                f"reset_vars_between_batches=False is not supported. {REMEDY}"
             )
 
     def _current(self) -> _Batch:

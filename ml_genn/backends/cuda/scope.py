@@ -17,12 +17,12 @@ def check(plan: Plan) -> None:
     for synapses in plan.synapses:
         if synapses.rewired:
             raise UnsupportedError(
-                f"Connection '{synapses.name}': backend 'cuda' does not rewire synapses "
-                f"(Deep-R). {REMEDY}"
+                f"Connection '{synapses.name}': backend 'cuda' does not rewire "
+                f"synapses (Deep-R). {REMEDY}"
             )
     if plan.online:
         names = ", ".join(f"'{g.name}'" for g in plan.neurons if g.adjoint)
         raise UnsupportedError(
             f"Populations {names}: backend 'cuda' has no online mode of e-prop. Use "
-            "mode='reverse', which gives the same gradients, or backend='cpu'."
+            "mode='event_driven', which gives the same gradients, or backend='cpu'."
         )

@@ -1,5 +1,6 @@
 // The kernels: examples, one to a thread block, each through all its steps; then the weights.
 #pragma once
+#define MLG_BOUNDS __launch_bounds__(512)  // threads of a block, at most
 namespace {
 
 void copy(float *to, const float *from, int64_t n) {
@@ -62,7 +63,7 @@ int64_t all_threads() { return int64_t(gridDim.x) * blockDim.x; }
 
 extern "C" {
 // The phases of a batch's examples; a block for each.
-__global__ void mlg_run(const Call *call) {
+__global__ void MLG_BOUNDS mlg_run(const Call *call) {
   extern __shared__ float mlg_state[];
   const Call c = *call;
   const int64_t b = blockIdx.x;
@@ -86,7 +87,7 @@ __global__ void mlg_run(const Call *call) {
 }
 
 // How strongly each neuron's firing rate, over the batch, is pushed towards its target.
-__global__ void mlg_regularise(const Call *call) {
+__global__ void MLG_BOUNDS mlg_regularise(const Call *call) {
   const Call c = *call;
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const float *strength = c.loss_scalars + 2 * OUTPUTS + 3 * g;  // lower, upper, target
@@ -98,7 +99,7 @@ __global__ void mlg_regularise(const Call *call) {
 }
 
 // Sums of squares of gradients.
-__global__ void mlg_squares(const Call *call) {
+__global__ void MLG_BOUNDS mlg_squares(const Call *call) {
   const Call c = *call;
   for (int64_t k = 0; k < LEARNED; ++k) {
     double sum = 0;
@@ -109,7 +110,7 @@ __global__ void mlg_squares(const Call *call) {
 }
 
 // The optimisers' step.
-__global__ void mlg_update(const Call *call) {
+__global__ void MLG_BOUNDS mlg_update(const Call *call) {
   const Call c = *call;
   for (int64_t k = 0; k < LEARNED; ++k)
     for (int64_t j = first_number(); j < c.learned_sizes[k]; j += all_threads())

@@ -26,7 +26,7 @@ FLAGS = ["-std=c++20", "-O1", "-ffp-contract=fast", "-march=native", "-w"]
 BACKWARDS = False  #: whether threads and blocks run from the last to the first
 
 
-class ndarray:  # noqa: N801
+class ndarray:
     """An array of the device."""
 
     def __init__(self, values: np.ndarray) -> None:
@@ -42,7 +42,9 @@ class ndarray:  # noqa: N801
         if not isinstance(arr, np.ndarray) or arr.dtype != self.dtype:
             raise TypeError(f"{self.dtype} array must be set to its own type")
         if arr.shape != self.shape:
-            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new: {arr.shape}")
+            raise ValueError(
+                f"Shape mismatch. Old shape: {self.shape}, new: {arr.shape}"
+            )
         self._values[...] = arr
 
     def fill(self, value: float) -> None:
@@ -109,12 +111,15 @@ def _built(code: str) -> Path:
     """A library that runs the kernels of a text; kept in the engine's cache."""
     own = "extern __shared__ float mlg_state[];"
     assert own in code
-    text = [f'#include "{HEADER}"', code.replace(own, "float *mlg_state = simulated::shared;")]
+    text = [
+        f'#include "{HEADER}"',
+        code.replace(own, "float *mlg_state = simulated::shared;"),
+    ]
     text += [
         f'extern "C" const char *simulate_{name}(void *call, unsigned blocks, '
         "unsigned threads, size_t bytes, bool backwards) {\n"
-        f"  return simulated::launch([](void *c) {{ {name}(static_cast<Call *>(c)); }}, "
-        "call, blocks, threads, bytes, backwards);\n}"
+        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c)); }};\n"
+        "  return simulated::launch(run, call, blocks, threads, bytes, backwards);\n}"
         for name in KERNELS
     ]
     whole = "\n".join(text)
@@ -140,7 +145,7 @@ class OutOfMemoryError(MemoryError):
     """As CuPy's."""
 
 
-class CompileException(Exception):  # noqa: N818
+class CompileException(Exception):
     """As CuPy's."""
 
 

@@ -10,6 +10,7 @@
 
 #define __global__
 #define __shared__ static
+#define __launch_bounds__(threads)
 #define __syncthreads() simulated::wait(simulated::AT_BLOCK, __LINE__)
 
 struct Index {
