@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed-
 
-.PHONY: demo test test-all check format bench clean
+.PHONY: demo test test-all check format docs bench clean
 
 demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png
 	$(BIN)/python examples/digits.py
@@ -12,7 +12,8 @@ demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.pn
 test: $(STAMP)test  ## the tests, those that take long left out
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
-test-all: $(STAMP)test-all  ## all tests, those too that compare with torch
+test-all: $(STAMP)test-all  ## all tests, those too that compare with others
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(STAMP)check  ## format, lint and types
@@ -23,6 +24,9 @@ check: $(STAMP)check  ## format, lint and types
 format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP)docs  ## the documentation, in docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 bench: $(STAMP)bench  ## training speed: against a hand-written program, of the rules, of others; start-up
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
@@ -40,4 +44,4 @@ $(STAMP)%: $(BIN)/python pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache digits.png pattern_generation.png
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache docs/_build docs/api digits.png pattern_generation.png

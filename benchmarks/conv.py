@@ -1,24 +1,24 @@
-"""A training step of convolutional networks, in turn with the same steps in torch.
+"""A training step of convolutional networks, in turn with torch and snnTorch.
 
 28 by 28 inputs, one or two convolutions of leaky integrate-and-fire neurons, 10 leaky
 outputs. Torch is given the input of all time steps in one convolution. Before the
-clocks start, its loss and gradients are compared with those of `BPTTCompiler`.
+clocks start, its loss and gradients are compared with those of `BPTTCompiler`. snnTorch
+takes part where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from conv_torch import NUM_OUTPUT, PIXELS, TAU_MEM, TAU_SYN, Convolution, TorchNetwork
 from measure import TrainingStep, examples, in_turn, raster, ratio, report, spread
-from torch.nn.functional import conv2d, cross_entropy
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import SpikeRecorder
@@ -27,22 +27,10 @@ from ml_genn.connectivity import Conv2D, Dense
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 
-PIXELS, NUM_OUTPUT = 28, 10
-TAU_MEM, TAU_SYN = 20.0, 10.0  # [ms], with steps of 1 ms
 #: Relative difference of loss and gradients; a voltage within rounding of the threshold
 #: may be a spike in one program only.
 MOST = 1e-2
 RULES = {"EventProp": EventPropCompiler, "BPTT": BPTTCompiler}
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """A layer: its kernel, and mean and deviation of the weights."""
-
-    filters: int
-    size: int
-    stride: int
-    weights: tuple[float, float]
 
 
 NETWORKS = {
@@ -52,22 +40,6 @@ NETWORKS = {
         Convolution(16, 3, 2, (0.1, 0.3)),
     ],
 }
-
-
-class Spike(torch.autograd.Function):
-    """A step whose derivative is that of `ml_genn.surrogates.FastSigmoid`."""
-
-    @staticmethod
-    def forward(ctx: Any, u: torch.Tensor) -> torch.Tensor:
-        """1 where the threshold is reached."""
-        ctx.save_for_backward(u)
-        return (u >= 0).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        """The gradient times the surrogate's slope."""
-        (u,) = ctx.saved_tensors
-        return gradient / (1.0 + 10.0 * u.abs()) ** 2
 
 
 def kernels(layers: list[Convolution]) -> list[np.ndarray]:
@@ -99,89 +71,6 @@ def build(layers: list[Convolution], weights: list[np.ndarray]) -> SequentialNet
         output = LeakyIntegrate(tau_mem=TAU_MEM, readout="avg_var")
         Layer(Dense(weights[-1]), output, NUM_OUTPUT, synapse)
     return network
-
-
-class TorchNetwork:
-    """The same network in torch, with its training step.
-
-    Args:
-        layers, weights: as for `build`.
-        x: spikes (examples, steps, neurons).
-        y: labels.
-    """
-
-    def __init__(
-        self,
-        layers: list[Convolution],
-        weights: list[np.ndarray],
-        x: np.ndarray,
-        y: np.ndarray,
-    ) -> None:
-        self.strides = [layer.stride for layer in layers]
-        ordered = [np.transpose(w, (3, 2, 0, 1)) for w in weights[:-1]]
-        rows = weights[-1].reshape(-1, layers[-1].filters, NUM_OUTPUT)
-        ordered.append(rows.transpose(1, 0, 2).reshape(-1, NUM_OUTPUT))
-        self.weights = [
-            torch.tensor(np.ascontiguousarray(w), dtype=torch.float32).requires_grad_()
-            for w in ordered
-        ]
-        steps = x.shape[1]
-        images = x.transpose(1, 0, 2).reshape(steps, len(x), 1, PIXELS, PIXELS)
-        self.x = torch.tensor(images, dtype=torch.float32)
-        self.y = torch.tensor(y)
-        self.optimiser = torch.optim.Adam(self.weights, lr=0.0)
-
-    def loss(self) -> torch.Tensor:
-        """Cross-entropy of the outputs' mean voltages."""
-        a, b = math.exp(-1.0 / TAU_MEM), math.exp(-1.0 / TAU_SYN)
-        gain = (1.0 - a) * TAU_SYN * (1.0 - b)
-        *convolutions, to_output = self.weights
-        steps = len(self.x)
-        driven = conv2d(self.x.flatten(0, 1), convolutions[0], stride=self.strides[0])
-        driven = driven.unflatten(0, self.x.shape[:2]).unbind()
-        current: list[Any] = [0.0] * len(self.weights)
-        voltage: list[Any] = [0.0] * len(self.weights)
-        spikes: list[Any] = [None] * len(convolutions)
-        total: Any = 0.0
-        for step in range(steps):
-            fired = []
-            for k, kernel in enumerate(convolutions):
-                if k == 0:
-                    arrived = driven[step - 1] if step else torch.zeros_like(driven[0])
-                elif spikes[k - 1] is None:
-                    continue
-                else:
-                    arrived = conv2d(spikes[k - 1], kernel, stride=self.strides[k])
-                current[k] = current[k] + arrived
-                v = a * voltage[k] + gain * current[k]
-                current[k] = b * current[k]
-                fired.append(Spike.apply(v - 1.0))
-                voltage[k] = v * (1.0 - fired[-1].detach())
-            if spikes[-1] is not None:
-                current[-1] = current[-1] + spikes[-1].flatten(1) @ to_output
-            voltage[-1] = a * voltage[-1] + gain * current[-1]
-            current[-1] = b * current[-1]
-            total = total + voltage[-1] / steps
-            spikes[: len(fired)] = fired
-        return cross_entropy(total, self.y)
-
-    def gradients(self) -> tuple[float, list[np.ndarray]]:
-        """The loss, and gradients in our order."""
-        loss = self.loss()
-        found = torch.autograd.grad(loss, self.weights)
-        *convolutions, to_output = (g.numpy() for g in found)
-        filters = convolutions[-1].shape[0]
-        rows = to_output.reshape(filters, -1, NUM_OUTPUT).transpose(1, 0, 2)
-        ordered = [g.transpose(2, 3, 1, 0) for g in convolutions]
-        return loss.item(), [*ordered, rows.reshape(-1, NUM_OUTPUT)]
-
-    def __call__(self) -> float:
-        """Milliseconds of a step: forward, backward, Adam."""
-        start = time.perf_counter()
-        self.optimiser.zero_grad()
-        self.loss().backward()
-        self.optimiser.step()
-        return 1e3 * (time.perf_counter() - start)
 
 
 def compare(compiled: Any, network: SequentialNetwork, own: Any, theirs: Any) -> float:
@@ -232,12 +121,22 @@ def measured(args: argparse.Namespace, layers: list[Convolution]) -> dict[str, A
         if rule == "BPTT":
             error = compare(compiled, network, (x, y), theirs)
         subjects[rule] = TrainingStep(compiled, x, y)
+    if find_spec("snntorch"):
+        peer = import_module("conv_snntorch").SnnTorchNetwork(
+            layers, weights, spikes, y
+        )
+        peer.loss()
+        subjects["snnTorch"], fired["snnTorch"] = peer, peer.spikes
     print(f"{layers}: largest relative difference of a gradient {error:.1e}")
     times = in_turn(args.repeats, subjects)
     return {
         name: {
             **spread(times[name]),
-            "torch / it": ratio(times["torch"], times[name]),
+            **{
+                f"{peer} / it": ratio(times[peer], times[name])
+                for peer in subjects
+                if peer not in RULES
+            },
             "spikes": fired.get(name, fired["BPTT"]),
         }
         for name in subjects

@@ -91,7 +91,8 @@ class EPropCompiler(TrainingCompiler):
         mode: "event_driven" (default) goes back over an example when it has run;
             "online" carries traces of each synapse forward, so memory does not grow
             with time steps. The gradients are the same.
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     CHOICES: ClassVar[Choices] = default_params

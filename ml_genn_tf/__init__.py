@@ -1,3 +1,5 @@
-"""Conversion of Keras and TensorFlow networks to ml_genn."""
+"""Conversion of Keras models to spiking networks."""
 
-__all__: list[str] = []
+from ml_genn_tf import converters
+
+__all__ = ["converters"]

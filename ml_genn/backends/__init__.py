@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import warnings
 from importlib import import_module
+from importlib.util import find_spec
 
 from ml_genn.backends.seam import Backend
 from ml_genn.errors import unknown_name
@@ -13,7 +16,10 @@ BACKENDS = {
     "cpu": "ml_genn.backends.cpu",
     "cuda": "ml_genn.backends.cuda",
     "null": "ml_genn.backends.null",
+    "pygenn": "ml_genn.backends.pygenn",
 }
+#: PyGeNN's own backends, which mlGeNN's scripts name; "cuda" is our own.
+DEVICES = ("hip", "single_threaded_cpu")
 DEFAULT = "cpu"
 VARIABLE = "ML_GENN_BACKEND"
 
@@ -21,14 +27,46 @@ VARIABLE = "ML_GENN_BACKEND"
 def get_backend(name: str | None = None) -> Backend:
     """The backend of that name; None: ``ML_GENN_BACKEND``, or "cpu" if it is not set.
 
+    "hip" and "single_threaded_cpu" are PyGeNN's; without PyGeNN "cpu" runs.
+
     Raises:
         UnknownNameError: if there is no backend of that name.
+        BuildError: if "pygenn" is asked for and PyGeNN is not installed.
     """
     chosen = name or os.environ.get(VARIABLE) or DEFAULT
+    if chosen in DEVICES:
+        return _of_device(chosen)
     if chosen not in BACKENDS:
-        raise unknown_name("backend", chosen, BACKENDS)
-    backend: Backend = import_module(BACKENDS[chosen]).BACKEND
+        raise unknown_name("backend", chosen, (*BACKENDS, *DEVICES))
+    return _made(chosen)
+
+
+def _made(name: str) -> Backend:
+    backend: Backend = import_module(BACKENDS[name]).BACKEND
     return backend
 
 
-__all__ = ["BACKENDS", "Backend", "get_backend"]
+def _of_device(device: str) -> Backend:
+    """PyGeNN on a device, or the embedded engine where there is no PyGeNN."""
+    if find_spec("pygenn") is None:
+        warnings.warn(
+            f"ml_genn: backend='{device}' belongs to GeNN; backend '{DEFAULT}' goes "
+            "without, since PyGeNN is not installed.",
+            stacklevel=frames_of_ours(),
+        )
+        return _made(DEFAULT)
+    backend: Backend = import_module(BACKENDS["pygenn"]).PyGennBackend(device)
+    return backend
+
+
+def frames_of_ours() -> int:
+    """How many calls up the user's own line is, for warnings to point to it."""
+    frame, count = inspect.currentframe(), 0
+    while frame is not None and __name__.split(".")[0] in frame.f_globals.get(
+        "__name__", ""
+    ):
+        frame, count = frame.f_back, count + 1
+    return max(count, 1)
+
+
+__all__ = ["BACKENDS", "DEVICES", "Backend", "frames_of_ours", "get_backend"]

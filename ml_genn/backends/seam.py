@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,30 +18,45 @@ class Model(Protocol):
     plan: Plan
 
     def prepare(self, examples: Examples) -> Any:
-        """Examples in the form that `run` takes; done once for a data set."""
+        """Examples in the form that `run` takes; done once for a data set.
+
+        Args:
+            examples: spikes, numbers and targets of all examples.
+        """
 
     def run(self, prepared: Any, indices: np.ndarray, mode: Mode) -> Outcome:
-        """Runs the examples at ``indices`` as one batch."""
+        """Runs some examples as one batch.
+
+        Args:
+            prepared: what `prepare` returned.
+            indices: which examples.
+            mode: whether gradients are taken and used, and what is recorded.
+        """
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group: (source size, target size), a list
-        where they are sparse, or of the shape of its kernel."""
+        """A copy of the weights of the synapse group of that name.
+
+        Of shape (source size, target size); a list where they are sparse; of the shape
+        of its kernel where they are shared.
+        """
 
     def delays(self, name: str) -> np.ndarray:
-        """The delays of a synapse group in time steps, shaped as its weights; a number
-        if all have the same."""
+        """The delays of the synapse group of that name [steps], shaped as its weights.
+
+        A number if all have the same.
+        """
 
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Source and target neuron of each synapse of a sparse group."""
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
-        """Replaces the weights of a synapse group."""
+        """Replaces the weights of the synapse group of that name."""
 
     def parameter(self, group: str, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
 
     def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
-        """Starts a batch that is advanced one time step at a time."""
+        """Starts a batch that is advanced one time step at a time; as for `run`."""
 
     def step(self) -> None:
         """Advances the batch by one time step."""
@@ -50,11 +65,13 @@ class Model(Protocol):
         """Ends the batch: results, and backward pass and update if asked for."""
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of a batch that is being stepped, or ran last with
-        ``Mode.state``: (examples, neurons)."""
+        """A state variable of the batch that is being stepped: (examples, neurons).
+
+        Or of the one that ran last, with ``Mode.state``.
+        """
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
-        """Replaces such a variable."""
+        """Replaces a state variable of the batch that is being stepped."""
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
@@ -79,9 +96,31 @@ class Model(Protocol):
 class Backend(Protocol):
     """Builds plans."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    @property
+    def genn(self) -> bool:
+        """Whether GeNN runs its models, so that arguments for GeNN are passed on."""
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> Model:
-        """A model that runs the plan."""
+        """A model that runs the plan.
+
+        Args:
+            plan: what is to be run.
+            values: its numbers: weights, parameters, delays, the time step.
+            num_threads: threads; None for as many as the process may use.
+            seed: seed of the random numbers drawn while running.
+            batch_size: examples that run at once, at most.
+            arguments: for GeNN, where it runs.
+        """

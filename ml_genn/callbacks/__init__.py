@@ -21,6 +21,7 @@ from ml_genn.callbacks.updates import (
 )
 from ml_genn.utils.module import aliases
 
+#: {name: class} of what may be asked for by name.
 default_callbacks: dict[str, type[Callback]] = {
     **aliases(BatchProgressBar, Checkpoint, EarlyStopping, SpikeRateMonitor),
     "reduce_lr_on_plateau": ReduceLROnPlateau,

@@ -74,7 +74,7 @@ class Callback:
 
         Args:
             epoch: its number.
-            logs: loss and metrics by name, those of validation with "val_" before it.
+            logs: loss and metrics by name, those of validation begin with ``val_``.
         """
 
     @_no_op

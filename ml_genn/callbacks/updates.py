@@ -47,13 +47,7 @@ class OptimiserParamSchedule(Callback):
 
 
 class _CustomUpdate(Callback):
-    """Calls one of the network's custom updates.
-
-    Args:
-        name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the epoch, batch or time step, whether it is
-            called; None (default) for always.
-    """
+    """Calls one of the network's custom updates."""
 
     def __init__(
         self, name: str, filter_fn: Callable[[int], bool] | None = None
@@ -78,7 +72,13 @@ class _CustomUpdate(Callback):
 
 
 class CustomUpdateOnBatchBegin(_CustomUpdate):
-    """Calls a custom update before each batch."""
+    """Calls a custom update before each batch.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the batch, whether it is called; None
+            (default) for always.
+    """
 
     def on_batch_begin(self, batch: int) -> None:
         """Calls it."""
@@ -86,7 +86,13 @@ class CustomUpdateOnBatchBegin(_CustomUpdate):
 
 
 class CustomUpdateOnBatchEnd(_CustomUpdate):
-    """Calls a custom update after each batch."""
+    """Calls a custom update after each batch.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the batch, whether it is called; None
+            (default) for always.
+    """
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Calls it."""
@@ -94,7 +100,13 @@ class CustomUpdateOnBatchEnd(_CustomUpdate):
 
 
 class CustomUpdateOnEpochBegin(_CustomUpdate):
-    """Calls a custom update before each epoch."""
+    """Calls a custom update before each epoch.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the epoch, whether it is called; None
+            (default) for always.
+    """
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Calls it."""
@@ -102,7 +114,13 @@ class CustomUpdateOnEpochBegin(_CustomUpdate):
 
 
 class CustomUpdateOnEpochEnd(_CustomUpdate):
-    """Calls a custom update after each epoch."""
+    """Calls a custom update after each epoch.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the epoch, whether it is called; None
+            (default) for always.
+    """
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
         """Calls it."""
@@ -110,7 +128,13 @@ class CustomUpdateOnEpochEnd(_CustomUpdate):
 
 
 class CustomUpdateOnTimestepBegin(_CustomUpdate):
-    """Calls a custom update before each time step, which then run one by one."""
+    """Calls a custom update before each time step, which then run one by one.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the time step, whether it is called; None
+            (default) for always.
+    """
 
     def on_timestep_begin(self, timestep: int) -> None:
         """Calls it."""
@@ -118,7 +142,13 @@ class CustomUpdateOnTimestepBegin(_CustomUpdate):
 
 
 class CustomUpdateOnTimestepEnd(_CustomUpdate):
-    """Calls a custom update after each time step, which then run one by one."""
+    """Calls a custom update after each time step, which then run one by one.
+
+    Args:
+        name: key in ``compiled_network.custom_updates``.
+        filter_fn: given the number of the time step, whether it is called; None
+            (default) for always.
+    """
 
     def on_timestep_end(self, timestep: int) -> None:
         """Calls it."""

@@ -272,7 +272,7 @@ class Layout:
             for s in self.plan.synapses
             if s.feed_back
             and s.source in self.active_tapes
-            and (streams(s) or (s.kernel is not None and not s.kernel.channelwise))
+            and (streams(s) or adds_patches(s))
         ]
         return {name: k for k, name in enumerate(found)}
 
@@ -324,6 +324,13 @@ class Layout:
 def streams(synapses: SynapseGroup) -> bool:
     """Whether rows are whole and arrive as one, so that vectors can be added."""
     whole = synapses.format is Format.DENSE and not synapses.negates
+    return whole and synapses.delay is not Delay.PER_SYNAPSE
+
+
+def adds_patches(synapses: SynapseGroup) -> bool:
+    """Whether all channels of a pixel lead to the same targets, and arrive as one."""
+    kernel = synapses.kernel
+    whole = kernel is not None and not kernel.channelwise
     return whole and synapses.delay is not Delay.PER_SYNAPSE
 
 

@@ -50,7 +50,8 @@ class BPTTCompiler(TrainingCompiler):
             proportion.
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
             `EventPropCompiler`.
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     CHOICES: ClassVar[Choices] = default_params

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -75,6 +75,7 @@ class Settings:
         communicator: how processes talk to each other; None for one process.
         keep_state: whether a batch starts in the state in which the last one ended.
         recipe: how the network was compiled, for it to be saved.
+        genn_kwargs: arguments for GeNN, where it runs the network.
     """
 
     backend: Backend
@@ -86,6 +87,7 @@ class Settings:
     communicator: Communicator | None = None
     keep_state: bool = False
     recipe: Recipe | None = None
+    genn_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class CompiledNetwork:
@@ -96,7 +98,6 @@ class CompiledNetwork:
     Attributes:
         custom_updates: {name: function of no arguments}, to be called by callbacks such
             as `CustomUpdateOnBatchEnd`.
-        genn_model: time and custom updates, for scripts written for mlGeNN.
         timestep: time steps of the batch that are over.
         stop_training: set by callbacks to end training.
     """
@@ -118,7 +119,7 @@ class CompiledNetwork:
         self._hand = ByHand(self)
         self._looks = False
         self.timestep = 0
-        self.genn_model = GennModel(self)
+        self._genn_model = GennModel(self)
         self.custom_updates: dict[str, Callable[[], Any]] = {}
 
     # ------------------------------------------------------------ life
@@ -131,10 +132,22 @@ class CompiledNetwork:
                 self._lowered.values,
                 num_threads=self._settings.num_threads,
                 seed=self._settings.seed,
+                batch_size=self._settings.batch_size,
+                arguments=self._settings.genn_kwargs,
             )
             if self.communicator is not None:
                 join(self._model, self.communicator)
         return self._model
+
+    @property
+    def genn_model(self) -> Any:
+        """PyGeNN's model, where it runs the network; else what scripts look at of it.
+
+        That is time and custom updates, for scripts written for mlGeNN.
+        """
+        if self._settings.backend.genn:
+            return self.model.genn_model  # type: ignore[attr-defined]
+        return self._genn_model
 
     def __enter__(self) -> Self:
         _ = self.model
@@ -191,14 +204,19 @@ class CompiledNetwork:
 
     # ------------------------------------------------------------ numbers
     def weights(self, connection: Any) -> np.ndarray:
-        """A copy of the current weights of a connection or layer: (source, target),
-        (synapses,), in the order of `indices`, where they are sparse, or the kernel of
-        a convolution."""
+        """A copy of the current weights of a connection or layer.
+
+        Of shape (source size, target size); (synapses,), in the order of `indices`,
+        where they are sparse; of the shape of the kernel of a convolution.
+        """
         return self.model.weights(self._connection(connection).name)
 
     def delays(self, connection: Any) -> np.ndarray:
-        """The current delays of a connection or layer [steps], shaped as its weights,
-        or one number; those that are learned are rounded where spikes take them."""
+        """The current delays of a connection or layer [steps], shaped as its weights.
+
+        One number if all are the same. Those that are learned are rounded where spikes
+        take them.
+        """
         return self.model.delays(self._connection(connection).name)
 
     def indices(self, connection: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -768,6 +786,13 @@ class CompiledNetwork:
 
         After a batch it is that at its end, if `neuron_populations` was used before or
         the batch was run with a callback of the user's own.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable, for example "v".
+
+        Raises:
+            UnknownNameError: if there is no such variable.
         """
         found = self._population(population)
         name = self.variable(found, variable)

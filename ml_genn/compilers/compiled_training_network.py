@@ -43,7 +43,7 @@ from ml_genn.training.history import History, logs_of
 from ml_genn.training.loop import Tally, run_epoch, telling
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
-from ml_genn.utils.checks import whole
+from ml_genn.utils.checks import flag, whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,8 +181,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
         Args:
             x: {input: examples}, the examples of the only input, or (without y) an
-                iterable of batches (x, y) such as a torch DataLoader, or a function
-                that returns an iterator for each epoch; batches may be (x, y, weights).
+                iterable of batches (x, y) such as a torch DataLoader, a function that
+                returns an iterator for each epoch, or a data set of single examples
+                with ``__getitem__`` and ``__len__``; batches may be (x, y, weights).
             y: {output: targets}, or the targets of the only output.
             num_epochs: how often all data are shown, 1 by default.
             start_epoch: number of the first epoch, 0 by default.
@@ -216,6 +217,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """
         whole("train: num_epochs", num_epochs)
         whole("train: start_epoch", start_epoch, least=0)
+        flag("train: shuffle", shuffle)
         aside = self._given(validation_split, validation_x, validation_y)
         if validation_split:
             (x, y, sample_weight), aside = split_off(
@@ -333,7 +335,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
         return (validation_x, validation_y) if any(given) else None
 
     def parameter(self, population: Any, name: str) -> np.ndarray:
-        """The values of a learned parameter: (neurons,), or () if they share one."""
+        """The values of a learned parameter: (neurons,), or () if they share one.
+
+        Args:
+            population: population or layer.
+            name: name of the parameter, for example "tau_mem".
+
+        Raises:
+            UnknownNameError: if it is not learned.
+        """
         found = self._population(population)
         known = [
             a.name
@@ -401,7 +411,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         return connection, array.kind.value
 
     def loss(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """The mean loss over all examples, with the weights as they are."""
+        """The mean loss over all examples, with the weights as they are.
+
+        Args:
+            x, y, sample_weight: as for `train`, in memory.
+        """
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         tally = Tally({})

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from difflib import get_close_matches
 from typing import Any, Self
 
-from ml_genn.backends import BACKENDS, Backend, get_backend
+from ml_genn.backends import frames_of_ours, get_backend
 from ml_genn.backends.cores import available_cores
 from ml_genn.communicators import Communicator
 from ml_genn.compilers.compiled_network import CompiledNetwork
@@ -53,18 +53,6 @@ GENN_ARGUMENTS = frozenset(
         "user_nvcc_flags_gnu",
     }
 )
-#: GeNN's backends, which scripts written for mlGeNN ask for.
-GENN_BACKENDS = frozenset({"cuda", "hip", "single_threaded_cpu"})
-
-
-def _frames_of_ours() -> int:
-    """How many calls up the user's own line is, for warnings to point to it."""
-    frame, count = inspect.currentframe(), 0
-    while frame is not None and __name__.split(".")[0] in frame.f_globals.get(
-        "__name__", ""
-    ):
-        frame, count = frame.f_back, count + 1
-    return max(count, 1)
 
 
 class Compiler(ABC):
@@ -77,14 +65,14 @@ class Compiler(ABC):
         kernel_profiling: whether GeNN measures its kernels; the embedded engine warns
             and goes without.
         communicator: how processes that train together talk; None (default) for one.
-        backend: "cpu", "cuda" (an NVIDIA GPU), or None (default) for
-            ``ML_GENN_BACKEND`` or else "cpu". In place of one of GeNN's ("hip",
-            "single_threaded_cpu") that we do not have the default is taken, with a
-            warning.
+        backend: "cpu", "cuda" (an NVIDIA GPU), "pygenn", another backend of GeNN
+            ("hip", "single_threaded_cpu"; without PyGeNN the embedded engine takes its
+            place, with a warning), or None (default) for ``ML_GENN_BACKEND`` or else
+            "cpu".
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
-        **genn_kwargs: arguments of GeNN's code generator; the embedded engine warns of
-            each and goes without.
+        **genn_kwargs: arguments of GeNN's code generator, passed on to PyGeNN; the
+            embedded engine warns of each and goes without.
     """
 
     _given: dict[str, Any]
@@ -126,7 +114,7 @@ class Compiler(ABC):
         self.kernel_profiling = kernel_profiling
         self.communicator = communicator
         self.batch_size = self._share_of_batch()
-        self.backend = self._chosen(backend)
+        self.backend = get_backend(backend)
         if num_threads is not None:
             whole(f"{name}: num_threads", num_threads)
         elif communicator is not None:
@@ -135,14 +123,6 @@ class Compiler(ABC):
         self.genn_kwargs = self._checked(genn_kwargs)
         if kernel_profiling:
             self._goes_without("kernel_profiling")
-
-    def _chosen(self, backend: str | None) -> Backend:
-        """The backend; the usual one in place of one of GeNN's that we do not have."""
-        if backend not in GENN_BACKENDS - BACKENDS.keys():
-            return get_backend(backend)
-        self.backend = get_backend()
-        self._goes_without(f"backend='{backend}'")
-        return self.backend
 
     def _share_of_batch(self) -> int:
         given = self.communicator
@@ -170,11 +150,13 @@ class Compiler(ABC):
         return genn_kwargs
 
     def _goes_without(self, argument: str) -> None:
-        """Warns of an argument that only GeNN has a use for."""
+        """Warns of an argument that only GeNN has a use for, if it does not run."""
+        if self.backend.genn:
+            return
         warnings.warn(
             f"{type(self).__name__}: {argument} belongs to GeNN; backend "
             f"'{self.backend.name}' goes without.",
-            stacklevel=_frames_of_ours(),
+            stacklevel=frames_of_ours(),
         )
 
     def _check_time(self, reset_time_between_batches: bool) -> None:
@@ -192,6 +174,10 @@ class Compiler(ABC):
             if "__init__" in vars(cls):
                 found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
+
+    def genn_arguments(self) -> dict[str, Any]:
+        """What GeNN is given, where it runs."""
+        return {**self.genn_kwargs, "kernel_profiling": self.kernel_profiling}
 
     def recipe(self, **compiled_with: Any) -> Recipe:
         """How a network is compiled.

@@ -83,7 +83,8 @@ class EventPropCompiler(TrainingCompiler):
         deep_r_record_rewirings: {connection or layer: key}; `train` then returns, among
             what callbacks collected, a list over batches of (synapses replaced, draws
             in vain).
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     CHOICES: ClassVar[Choices] = default_params

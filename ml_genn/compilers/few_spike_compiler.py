@@ -71,7 +71,8 @@ class FewSpikeCompiler(Compiler):
         kernel_profiling: kept for scripts written for mlGeNN.
         prefer_in_memory_connect: kept for scripts written for mlGeNN.
         communicator: how processes that work together talk; None (default) for one.
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class FewSpikeCompiler(Compiler):
             batch_size=self.batch_size,
             communicator=self.communicator,
             recipe=self.recipe(inputs=inputs, outputs=outputs),
+            genn_kwargs=self.genn_arguments(),
         )
         lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
         return CompiledFewSpikeNetwork(network, lowered, settings, turns, read)

@@ -35,7 +35,8 @@ class InferenceCompiler(Compiler):
         reset_in_syn_between_batches: kept for scripts written for mlGeNN; synapses are
             reset with neurons.
         communicator: how processes that work together talk; None (default) for one.
-        backend, num_threads, **genn_kwargs: as for `Compiler`.
+        backend, num_threads: as for `Compiler`.
+        **genn_kwargs: as for `Compiler`.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class InferenceCompiler(Compiler):
             communicator=self.communicator,
             keep_state=not self.reset_vars_between_batches,
             recipe=self.recipe(),
+            genn_kwargs=self.genn_arguments(),
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

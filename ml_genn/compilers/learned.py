@@ -12,6 +12,7 @@ from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
 from ml_genn.sequential import Layer
+from ml_genn.utils.checks import shown
 from ml_genn.utils.module import get_object
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
@@ -42,8 +43,9 @@ def what_is_learned(
         chosen = {ALL: {WEIGHT: default}}
     found: dict[str, dict[Connection, Optimiser]] = {WEIGHT: {}, DELAY: {}}
     parameters: dict[tuple[Population, str], Optimiser] = {}
-    for key, variables in chosen.items():
-        for name, given in variables.items():
+    for key, variables in _mapping("optimisers", chosen).items():
+        _check_owner(network, key)
+        for name, given in _mapping(f"optimisers, '{key}'", variables).items():
             optimiser = _optimiser(given, name)
             if key == ALL:
                 _of_synapses(name, ALL)
@@ -63,6 +65,28 @@ def what_is_learned(
             else:
                 parameters[get_underlying_pop(key), name] = optimiser
     return LearnedArrays(found[WEIGHT], found[DELAY], parameters)
+
+
+def _mapping(where: str, given: Any) -> Mapping[Any, Any]:
+    if isinstance(given, Mapping):
+        return given
+    raise ValidationError(
+        f"{where}: expected a dictionary, as in {{'all_connections': {{'weight': "
+        f"'adam'}}}}. Received {shown(given)}."
+    )
+
+
+def _check_owner(network: Network, key: Any) -> None:
+    """Refuses what is no part of a network."""
+    if key == ALL:
+        return
+    if isinstance(key, str):
+        raise unknown_name("key", key, [ALL], where="optimisers")
+    owner = key if isinstance(key, Connection) else get_underlying_pop(key)
+    if owner not in (*network.connections, *network.populations):
+        raise ValidationError(
+            f"optimisers: '{owner.name}' is not part of this network."
+        )
 
 
 def _of_synapses(name: str, where: str) -> None:

@@ -214,6 +214,7 @@ class TrainingCompiler(Compiler):
             batch_size=self.batch_size,
             communicator=self.communicator,
             recipe=self.recipe(optimisers=optimisers),
+            genn_kwargs=self.genn_arguments(),
         )
         return CompiledTrainingNetwork(
             network,

@@ -12,6 +12,7 @@ from ml_genn.connectivity.connectivity import short
 from ml_genn.connectivity.conv_2d import Convolution
 from ml_genn.connectivity.shared import (
     Image,
+    Padding,
     Pair,
     SharedWeights,
     Size,
@@ -27,14 +28,18 @@ if TYPE_CHECKING:
 
 
 class AvgPool2D(SharedWeights):
-    """Means over patches of an image, channel by channel; nothing in it is learned.
+    r"""Means over patches of an image, channel by channel; nothing in it is learned.
+
+    With strides s and patches of a times b pixels,
+
+    .. math:: I_{ijc} = \frac{1}{a b} \sum_{k, l} x_{\, s_1 i + k, \; s_2 j + l, \; c}
 
     Args:
         pool_size: rows and columns of a patch; one number if they are the same.
         flatten: whether a target without a shape is given one of one dimension; no by
             default.
         pool_strides: pixels from one patch to the next; None (default) for pool_size.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -143,7 +148,7 @@ class AvgPoolConv2D(Pooled, Convolution):
         flatten: bool = False,
         pool_strides: Size | None = None,
         conv_strides: Size | None = None,
-        conv_padding: str = "valid",
+        conv_padding: Padding = "valid",
         delay: InitValue = 0,
     ) -> None:
         super().__init__(
@@ -158,7 +163,7 @@ class AvgPoolConv2D(Pooled, Convolution):
         return (
             f"AvgPoolConv2D({short(self.weight)}, {self.filters}, {self.pool_size}, "
             f"{self.conv_size}, pool_strides={self.pool_strides}, "
-            f"conv_strides={self.conv_strides}, conv_padding='{self.conv_padding}', "
+            f"conv_strides={self.conv_strides}, conv_padding={self.conv_padding!r}, "
             f"{self._end()})"
         )
 
@@ -173,7 +178,7 @@ class AvgPoolDense2D(Pooled):
         weight: a number, initializer or its name, or an array of shape (pooled neurons,
             target size), before it is divided.
         pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
-        delay: delay of all synapses in time steps, 0 by default.
+        delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.

@@ -52,7 +52,14 @@ class Connectivity(ABC):
 
     @abstractmethod
     def connect(self, source: Population, target: Population) -> None:
-        """Checks the shapes of two populations, and gives one where there is none."""
+        """Checks the shapes of two populations, and gives one where there is none.
+
+        Args:
+            source, target: populations, whose ``shape`` may be None.
+
+        Raises:
+            ValidationError: if they do not fit.
+        """
 
     def indices(
         self, source: Population, target: Population, rng: np.random.Generator

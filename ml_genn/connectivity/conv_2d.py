@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ml_genn.connectivity.connectivity import short
 from ml_genn.connectivity.shared import (
     Image,
+    Padding,
     SharedWeights,
     Size,
     convolved,
@@ -32,7 +33,7 @@ class Convolution(SharedWeights):
         conv_size: Size,
         flatten: bool = False,
         conv_strides: Size | None = None,
-        conv_padding: str = "valid",
+        conv_padding: Padding = "valid",
         delay: InitValue = 0,
     ) -> None:
         super().__init__(weight, delay, flatten)
@@ -50,7 +51,8 @@ class Convolution(SharedWeights):
         """Rows and columns."""
         rows, columns = zip(image[:2], self.conv_size, self.conv_strides, strict=True)
         how = self.conv_padding
-        return self._axis(*rows, how), self._axis(*columns, how)
+        down, across = (how, how) if isinstance(how, str) else how
+        return self._axis(*rows, down), self._axis(*columns, across)
 
     def _kernel(self, image: Image, target: Population) -> Kernel:
         shape = (*self.conv_size, image[2], self.filters)
@@ -63,13 +65,19 @@ class Convolution(SharedWeights):
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({short(self.weight)}, {self._sizes()}, "
-            f"conv_strides={self.conv_strides}, conv_padding='{self.conv_padding}', "
+            f"conv_strides={self.conv_strides}, conv_padding={self.conv_padding!r}, "
             f"{self._end()})"
         )
 
 
 class Conv2D(Convolution):
-    """Convolution of an image with a kernel that all its patches share.
+    r"""Convolution of an image with a kernel that all its patches share.
+
+    With strides s and p zeros before the image (none if padding is "valid"), the target
+    in row i, column j and channel f receives
+
+    .. math:: I_{ijf} = \sum_{k, l, c} w_{klcf} \,
+        x_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; c}
 
     Args:
         weight: a number, initializer or its name, or the kernel: an array of shape
@@ -80,8 +88,10 @@ class Conv2D(Convolution):
             default.
         conv_strides: pixels of the source from one patch to the next, 1 by default.
         conv_padding: "valid" (default): patches lie inside the source; "same": as many
-            pixels as the source has, divided by the strides and rounded up.
-        delay: delay of all synapses in time steps, 0 by default.
+            pixels as the source has, divided by the strides and rounded up; or rows and
+            columns of zeros around it, ((top, bottom), (left, right)).
+        delay: delay in time steps, 0 by default: a whole number, one for each weight as
+            an array of the kernel's shape, or an initializer or its name.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -89,7 +99,13 @@ class Conv2D(Convolution):
 
 
 class Conv2DTranspose(Convolution):
-    """Transposed convolution: each pixel of the source adds its patch to the target.
+    r"""Transposed convolution: each pixel of the source adds its patch to the target.
+
+    With strides s, and p pixels cut off before the image ("same") or none, the pixel in
+    row i, column j adds
+
+    .. math:: I_{\, s_1 i + k - p_1, \; s_2 j + l - p_2, \; f} \mathrel{+}=
+        \sum_c w_{klfc} \, x_{ijc}
 
     Args:
         weight: as for `Conv2D`; as an array of shape (rows, columns, filters, source
@@ -136,7 +152,7 @@ class DepthwiseConv2D(Convolution):
         depth_multiplier: int = 1,
         flatten: bool = False,
         conv_strides: Size | None = None,
-        conv_padding: str = "valid",
+        conv_padding: Padding = "valid",
         delay: InitValue = 0,
     ) -> None:
         self.depth_multiplier = whole(

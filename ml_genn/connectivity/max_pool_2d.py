@@ -13,7 +13,7 @@ from ml_genn.connectivity.shared import (
     SharedWeights,
     Size,
     convolved,
-    padding,
+    padding_name,
     pair,
 )
 from ml_genn.errors import UnsupportedError
@@ -72,7 +72,7 @@ class MaxPool2D(SharedWeights):
         self.pool_size = pair("MaxPool2D: pool_size", pool_size)
         strides = self.pool_size if pool_strides is None else pool_strides
         self.pool_strides = pair("MaxPool2D: pool_strides", strides)
-        self.pool_padding = padding("MaxPool2D: pool_padding", pool_padding)
+        self.pool_padding = padding_name("MaxPool2D: pool_padding", pool_padding)
         if self.pixels > MOST_PIXELS:
             raise UnsupportedError(
                 f"MaxPool2D: a patch has at most {MOST_PIXELS} pixels. Received "

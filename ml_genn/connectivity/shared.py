@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PADDINGS = ("valid", "same")
 Size = int | Sequence[int]  #: of rows and columns, if they are the same
 Pair = tuple[int, int]
+#: a name, or zeros before and after rows and columns
+Padding = str | tuple[Pair, Pair]
 Image = tuple[int, int, int]  #: rows, columns, channels
 
 
@@ -31,21 +33,13 @@ class SharedWeights(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array.
-        delay: delay of all synapses in time steps, a whole number.
+        delay: delay in time steps: a whole number, one for each weight as an array, or
+            an initializer or its name.
         flatten: whether the target is given a shape of one dimension.
-
-    Raises:
-        ValidationError: if synapses have delays of their own.
     """
 
     def __init__(self, weight: InitValue, delay: InitValue, flatten: bool) -> None:
         super().__init__(weight, delay)
-        if not isinstance(self.delay, float):
-            raise ValidationError(
-                f"{type(self).__name__}: synapses that share their weights have the "
-                "same delay, a whole number of time steps. Received "
-                f"{shown(delay)}. Sparse takes a delay for each synapse."
-            )
         self.flatten = flag(f"{type(self).__name__}: flatten", flatten)
 
     def _end(self) -> str:
@@ -79,12 +73,12 @@ class SharedWeights(Connectivity):
                 f"{name}: population '{source.name}' has shape {shape}, which is "
                 f"smaller than what is laid over it. Received {self!r}."
             )
-        given = self.weight
-        if isinstance(given, np.ndarray) and given.shape != kernel.shape:
-            raise ValidationError(
-                f"{name}: an array given as weight has shape {kernel.shape} here, "
-                f"{self._meaning}. Received shape {given.shape}."
-            )
+        for what, given in (("weight", self.weight), ("delay", self.delay)):
+            if isinstance(given, np.ndarray) and given.shape != kernel.shape:
+                raise ValidationError(
+                    f"{name}: an array given as {what} has shape {kernel.shape} here, "
+                    f"{self._meaning}. Received shape {given.shape}."
+                )
         return kernel
 
     #: what the numbers of a shape of weights are
@@ -124,23 +118,47 @@ def pair(where: str, size: Size) -> Pair:
     return rows, columns
 
 
-def padding(where: str, name: str) -> str:
+def padding_name(where: str, name: Any) -> str:
     """The name of a padding, checked."""
     if name not in PADDINGS:
         raise unknown_name("padding", str(name), PADDINGS, where=where)
-    return name
+    return str(name)
 
 
-def convolved(pixels: int, size: int, stride: int, padding: str) -> Axis:
+def padding(where: str, given: Any) -> Padding:
+    """The name of a padding, or rows and columns of zeros, checked."""
+    if isinstance(given, str):
+        return padding_name(where, given)
+    sides = list(given) if isinstance(given, list | tuple) else []
+    if len(sides) != 2 or not all(
+        isinstance(side, list | tuple) and len(side) == 2 for side in sides
+    ):
+        raise ValidationError(
+            f"{where} is 'valid', 'same' or ((top, bottom), (left, right)). "
+            f"Received {shown(given)}."
+        )
+    (top, bottom), (left, right) = ((whole(where, n, 0) for n in s) for s in sides)
+    return (top, bottom), (left, right)
+
+
+def convolved(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
     """An axis of a convolution."""
-    if padding == "valid":
-        return Axis(pixels, pooled(pixels, size, stride), size, stride)
-    last = pixels % stride or stride
-    return Axis(pixels, -(-pixels // stride), size, stride, max(size - last, 0) // 2)
+    if padding == "same":
+        last = pixels % stride or stride
+        before = max(size - last, 0) // 2
+        return Axis(pixels, -(-pixels // stride), size, stride, before)
+    before, after = (0, 0) if isinstance(padding, str) else padding
+    target = pooled(before + pixels + after, size, stride)
+    return Axis(pixels, target, size, stride, before)
 
 
-def spread_out(pixels: int, size: int, stride: int, padding: str) -> Axis:
+def spread_out(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
     """An axis of a transposed convolution."""
+    if not isinstance(padding, str):
+        raise ValidationError(
+            "Conv2DTranspose: conv_padding is 'valid' or 'same'. Received rows or "
+            f"columns of zeros, {padding}."
+        )
     beyond = max(size - stride, 0)
     target, before = pixels * stride, beyond // 2
     if padding == "valid":

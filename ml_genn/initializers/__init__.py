@@ -6,6 +6,7 @@ from ml_genn.initializers.uniform import Uniform
 from ml_genn.initializers.wrapper import Wrapper
 from ml_genn.utils.module import aliases
 
+#: {name: class} of what may be asked for by name.
 default_initializers: dict[str, type[Initializer]] = aliases(Normal, Uniform)
 
 __all__ = ["Initializer", "Normal", "Uniform", "Wrapper", "default_initializers"]

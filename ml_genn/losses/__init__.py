@@ -13,6 +13,7 @@ from ml_genn.losses.spikes import (
 from ml_genn.losses.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.module import aliases
 
+#: Every loss, which compilers compose with readouts.
 LOSSES: tuple[type[Loss], ...] = (
     CategoricalCrossentropy,
     MeanAbsoluteError,
@@ -23,6 +24,7 @@ LOSSES: tuple[type[Loss], ...] = (
     SpikeRateMeanSquareError,
 )
 
+#: {name: class} of what may be asked for by name.
 default_losses: dict[str, type[Loss]] = aliases(
     CategoricalCrossentropy,
     MeanAbsoluteError,

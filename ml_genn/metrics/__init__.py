@@ -17,6 +17,7 @@ from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.checks import shown
 from ml_genn.utils.module import aliases, get_object
 
+#: {name: class} of what may be asked for by name.
 default_metrics: dict[str, type[Metric]] = aliases(
     CategoricalAccuracy,
     ConfusionMatrix,
@@ -31,6 +32,7 @@ default_metrics: dict[str, type[Metric]] = aliases(
     "mse": MeanSquareError,
 }
 
+#: A metric or its name.
 MetricType: TypeAlias = Metric | str
 #: One, several, several by name, or any of these for each output.
 MetricsType: TypeAlias = MetricType | Sequence[MetricType] | Mapping[object, object]

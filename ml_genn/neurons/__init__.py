@@ -20,6 +20,7 @@ from ml_genn.neurons.spike_input import SpikeInput
 from ml_genn.neurons.user_neuron import UserNeuron
 from ml_genn.utils.module import aliases
 
+#: {name: class} of what may be asked for by name.
 default_neurons: dict[str, type[Neuron]] = aliases(
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,

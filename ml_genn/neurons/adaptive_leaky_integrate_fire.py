@@ -42,6 +42,10 @@ class AdaptiveLeakyIntegrateFire(Neuron):
             (default) leaves it to the compiler.
         readout: how an output is made from it; None (default) if it is not an output.
         scale_i: whether input is scaled; None (default) leaves it to the compiler.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer,
+            or a time constant is not above 0.
     """
 
     v_thresh: InitValue = 1.0

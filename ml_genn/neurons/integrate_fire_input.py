@@ -15,7 +15,7 @@ class IntegrateFireInput(InputBase, IntegrateFire):
     r"""Integrate-and-fire neuron whose input in each step comes with the data.
 
     .. math::
-        v[n+1] = v[n] + x; \qquad v \ge v_{thresh}: v \to v_{reset}
+        v[n+1] = v[n] + x + b; \qquad v \ge v_{thresh}: v \to v_{reset}
 
     Args:
         v_thresh: firing threshold, 1 by default.
@@ -23,6 +23,10 @@ class IntegrateFireInput(InputBase, IntegrateFire):
         v: membrane potential at the start, 0 by default.
         input_frames: frames of an example, 1 by default: its data do not change.
         input_frame_timesteps: time steps that each frame is shown, 1 by default.
+        bias, relative_reset: as for `IntegrateFire`.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer.
     """
 
     readout: None = field(init=False, default=None, repr=False)

@@ -31,6 +31,10 @@ class LeakyIntegrate(Neuron):
         tau_mem: membrane time constant [ms], 20 by default.
         scale_i: whether input is scaled; None (default) leaves it to the compiler.
         readout: how an output is made from it; None (default) if it is not an output.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer,
+            or a time constant is not above 0.
     """
 
     v: InitValue = 0.0

@@ -37,6 +37,10 @@ class LeakyIntegrateFire(Neuron):
             (default) leaves it to the compiler.
         scale_i: whether input is scaled; None (default) leaves it to the compiler.
         readout: how an output is made from it; None (default) if it is not an output.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer,
+            or a time constant is not above 0.
     """
 
     v_thresh: InitValue = 1.0

@@ -32,6 +32,10 @@ class LeakyIntegrateFireInput(InputBase, LeakyIntegrateFire):
         scale_i: whether input is scaled; None (default) for no.
         input_frames: frames of an example, 1 by default: its data do not change.
         input_frame_timesteps: time steps that each frame is shown, 1 by default.
+
+    Raises:
+        ValidationError: if a value is no number, array or initializer,
+            or a time constant is not above 0.
     """
 
     readout: None = field(init=False, default=None, repr=False)

@@ -68,11 +68,16 @@ class Adam(Optimiser):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class AdamW(Adam):
-    """Adam with weights that decay (Loshchilov & Hutter 2019).
+    r"""Adam with weights that decay (Loshchilov & Hutter 2019).
+
+    .. math:: x \leftarrow (1 - \alpha \, d) \, x, \quad \text{then as } \mathrm{Adam}
+
+    The decay d is ``weight_decay``.
 
     Args:
         weight_decay: as for `Optimiser`, 0.01 by default.
-        alpha, beta1, beta2, epsilon, **kwargs: as for `Adam`.
+        alpha, beta1, beta2, epsilon: as for `Adam`.
+        **kwargs: as for `Optimiser`.
     """
 
     weight_decay: float = 0.01
@@ -80,7 +85,7 @@ class AdamW(Adam):
 
 @dataclass(eq=False, repr=False)
 class Adamax(Optimiser):
-    r"""Adam with the largest gradient instead of the mean of squares.
+    r"""Adam with the largest gradient instead of the mean of squares (the same paper).
 
     .. math::
         m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad

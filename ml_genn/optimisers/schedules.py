@@ -13,7 +13,7 @@ from math import cos, pi
 from typing import Any, TypeAlias
 
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import not_negative, whole
+from ml_genn.utils.checks import flag, not_negative, sequence, whole
 
 Rate: TypeAlias = float | Callable[[int], float]
 
@@ -67,6 +67,7 @@ class ExponentialDecay:
         not_negative("ExponentialDecay: rate", self.rate)
         whole("ExponentialDecay: steps", self.steps)
         not_negative("ExponentialDecay: decay", self.decay)
+        flag("ExponentialDecay: staircase", self.staircase)
 
     def __call__(self, step: int) -> float:
         """The rate of a step."""
@@ -115,6 +116,8 @@ class PiecewiseConstant:
     rates: Sequence[float]
 
     def __post_init__(self) -> None:
+        for name in ("boundaries", "rates"):
+            sequence(f"PiecewiseConstant: {name}", getattr(self, name))
         bounds = [whole("PiecewiseConstant: boundaries", b) for b in self.boundaries]
         for rate in self.rates:
             not_negative("PiecewiseConstant: rates", rate)

@@ -5,6 +5,7 @@ from ml_genn.readouts.spikes import FirstSpikeTime, SpikeCount
 from ml_genn.readouts.voltage import AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var
 from ml_genn.utils.module import aliases
 
+#: {name: class} of what may be asked for by name.
 default_readouts: dict[str, type[Readout]] = aliases(
     AvgVar, AvgVarExpWeight, FirstSpikeTime, MaxVar, SpikeCount, SumVar, Var
 )

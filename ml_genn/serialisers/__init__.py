@@ -7,6 +7,7 @@ from ml_genn.serialisers.safetensors import Safetensors
 from ml_genn.serialisers.serialiser import Serialiser, arrays_at, as_keys
 from ml_genn.utils.module import aliases, get_object
 
+#: {name: class} of what may be asked for by name.
 default_serialisers: dict[str, type[Serialiser]] = aliases(Numpy, Safetensors)
 
 

@@ -9,6 +9,7 @@ from ml_genn.surrogates.slopes import Arctan, Boxcar, Exponential, FastSigmoid, 
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.module import aliases, get_object
 
+#: {name: class} of what may be asked for by name.
 default_surrogates = aliases(Arctan, Boxcar, Exponential, FastSigmoid, Triangle)
 
 

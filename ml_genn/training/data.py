@@ -15,9 +15,12 @@ from ml_genn.losses import Loss
 from ml_genn.model.batch import Examples, Share
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
+from ml_genn.training.datasets import Grouped, is_dataset, random_order
+from ml_genn.training.events import are_events, spikes_of
 from ml_genn.training.frames import frames
 from ml_genn.training.results import PopulationDict, population_items
 from ml_genn.training.weights import Weights
+from ml_genn.utils.checks import as_array, number
 from ml_genn.utils.data import PreprocessedSpikes, get_dataset_size, split_dataset
 from ml_genn.utils.data.encode import (
     EventStream,
@@ -123,9 +126,9 @@ class InMemory:
 
         The first process chooses the order for all.
         """
-        order = np.random.permutation(self.size) if shuffle else np.arange(self.size)
-        if shuffle and communicator is not None:
-            communicator.broadcast(order, 0)
+        order = (
+            random_order(self.size, communicator) if shuffle else np.arange(self.size)
+        )
         for start in range(0, self.size, self.batch_size):
             indices = order[start : start + self.batch_size]
             chosen = {key: values[indices] for key, values in self.targets.items()}
@@ -155,9 +158,15 @@ class Streamed:
         self, shuffle: bool = False, communicator: Communicator | None = None
     ) -> Iterator[Batch]:
         """All batches, in the order of the iterable, which owns shuffling; it gives
-        every process the same ones."""
+        every process the same ones.
+
+        A data set of single examples is shuffled if asked for.
+        """
         empty = True
-        for k, item in enumerate(islice(self.source, self.limit)):
+        source: Iterable[Any] = self.source
+        if shuffle and isinstance(source, Grouped):
+            source = source.shuffled(communicator)
+        for k, item in enumerate(islice(source, self.limit)):
             data = self._checked(item, k)
             empty = False
             everything = np.arange(data.size)
@@ -193,7 +202,13 @@ class Restarted:
     make: Callable[[], Iterable[tuple[Any, ...]]]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.make())
+        made: Any = self.make()
+        if not isinstance(made, Iterable):
+            raise ValidationError(
+                "Data: a function given as x returns an iterator of batches (x, y). "
+                f"Received {type(made).__name__}."
+            )
+        return iter(made)
 
 
 def _length(source: Iterable[Any]) -> int | None:
@@ -247,7 +262,7 @@ def adapt(
 
     Args:
         x, y: data; x alone may be an iterable of batches, or a function that gives one
-            for each epoch.
+            for each epoch, or a data set that has single examples by their number.
         spec: what data has to look like.
         batch_size: examples in a batch.
         epochs: how often all data are shown.
@@ -259,6 +274,11 @@ def adapt(
     """
     weights = weights or Weights()
     if y is not None or isinstance(x, Mapping):
+        if steps is not None:
+            raise ValidationError(
+                "train: steps_per_epoch cuts an iterable of batches into epochs. Data "
+                "in memory are shown whole; give a part of them, or leave it out."
+            )
         return in_memory(x, y, spec, batch_size, weights=weights)
     if weights.samples is not None:
         raise ValidationError(
@@ -273,12 +293,14 @@ def adapt(
         )
     if hasattr(x, "__array__"):
         raise _no_targets()
-    if callable(x) and not isinstance(x, Iterable):
+    if is_dataset(x):
+        x = Grouped(x, batch_size)
+    elif callable(x) and not isinstance(x, Iterable):
         x = Restarted(x)
     if not isinstance(x, Iterable):
         raise ValidationError(
-            f"Data: without y, x is an iterable of batches (x, y). Received "
-            f"{type(x).__name__}."
+            "Data: without y, x is an iterable of batches (x, y), or a data set with "
+            f"__getitem__ and __len__. Received {type(x).__name__}."
         )
     return Streamed(x, spec, batch_size, steps, weights.classes)
 
@@ -294,7 +316,7 @@ def is_stream(x: Any) -> bool:
     if isinstance(x, Sequence):
         pair = len(x) > 0 and isinstance(x[0], tuple | list)
         return pair and not isinstance(x[0], PreprocessedSpikes)
-    return isinstance(x, Iterable) or callable(x)
+    return isinstance(x, Iterable) or callable(x) or is_dataset(x)
 
 
 def _no_targets() -> ValidationError:
@@ -315,6 +337,11 @@ def split_off(
         raise ValidationError(
             "train: validation_split needs data in memory. Give validation_x and "
             "validation_y beside an iterable of batches."
+        )
+    if not 0.0 < number("train: validation_split", fraction) < 1.0:
+        raise ValidationError(
+            "train: validation_split is a share of the data, between 0 and 1. "
+            f"Received {fraction!r}."
         )
     given = {"x": x, "y": y, "sample_weight": samples}
     values = {
@@ -455,12 +482,13 @@ _MAKE = {
 def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
     sizes = {}
     for population, (_, values) in data.items():
-        if not hasattr(values, "__len__"):
+        try:
+            sizes[population.name] = len(values)
+        except TypeError:
             raise ValidationError(
                 f"Data for '{population.name}': expected a list or an array. Received "
                 f"{type(values).__name__}."
-            )
-        sizes[population.name] = len(values)
+            ) from None
     if len(set(sizes.values())) > 1:
         raise ValidationError(
             "Data: inputs and targets have one entry per example, so they are equally "
@@ -474,21 +502,24 @@ def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
 
 def _events(population: Population, values: Any, spec: DataSpec) -> list[EventStream]:
     duration = spec.num_steps * spec.dt
-    if hasattr(values, "__array__") and np.asarray(values).dtype != object:
-        return _raster(f"Data for '{population.name}'", population, values, spec)
+    where = f"Data for '{population.name}'"
+    if hasattr(values, "__array__") and as_array(where, values).dtype != object:
+        return _raster(where, population, values, spec)
     result = []
     for k, spikes in enumerate(values):
         where = f"Data for '{population.name}', example {k}"
-        if hasattr(spikes, "__array__") and np.ndim(spikes) > 0:
+        if are_events(spikes):
+            spikes = spikes_of(where, population, spikes)
+        elif hasattr(spikes, "__array__") and np.ndim(as_array(where, spikes)) > 0:
             dense = np.asarray(spikes)[None]
             result += _raster(where, population, dense, spec, shorter=True)
             continue
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
                 f"{where}: expected PreprocessedSpikes (see "
-                "ml_genn.utils.data.preprocess_spikes), or an array (time steps,) + "
-                "population shape; or give one array (examples, time steps) + "
-                f"population shape. Received {type(spikes).__name__}."
+                "ml_genn.utils.data.preprocess_spikes), events of Tonic, or an array "
+                "(time steps,) + population shape; or give one array (examples, time "
+                f"steps) + population shape. Received {type(spikes).__name__}."
             )
         check_spikes(spikes, population.size, duration, where)
         result.append(encode_events(spikes, spec.num_steps, spec.dt))
@@ -520,16 +551,22 @@ def _raster(
             f"{where}: an array of spikes has the shape (examples, time steps) + "
             f"population shape = {expected}. Received {values.shape}."
         )
-    flat = values.reshape(len(values), steps, -1)
-    wrong = np.argwhere(~(flat >= 0))
+    flat = values.reshape(len(values), steps, population.size)
+    if values.dtype.kind in "if":
+        _check_counts(where, flat)
+    return [encode_dense(example) for example in flat]
+
+
+def _check_counts(where: str, counts: np.ndarray) -> None:
+    """Refuses numbers of spikes (examples, steps, neurons) that there cannot be."""
+    wrong = np.argwhere(~((counts >= 0) & (counts < np.inf)))
     if len(wrong):
         example, step, neuron = wrong[0]
         raise ValidationError(
-            f"{where}: numbers of spikes are not negative. Received "
-            f"{flat[example, step, neuron]} in example {example}, step {step}, neuron "
-            f"{neuron}."
+            f"{where}: numbers of spikes are finite and not negative. Received "
+            f"{counts[example, step, neuron]} in example {example}, step {step}, "
+            f"neuron {neuron}."
         )
-    return [encode_dense(example) for example in flat]
 
 
 def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:

@@ -31,9 +31,11 @@ class PopulationDict(dict[Any, Any]):
             raise UnknownNameError(
                 f"Entries are found by their population or layer. Received {key!r}."
             )
-        entries = ", ".join(f"'{known}'" for known in self) or "none"
+        entries = [f"'{known}'" for known in self]
+        other = ", of another network" if f"'{key}'" in entries else ""
         raise UnknownNameError(
-            f"There is no entry for '{key}'. There are entries for: {entries}."
+            f"There is no entry for '{key}'{other}. There are entries for: "
+            f"{', '.join(entries) or 'none'}."
         )
 
     def __contains__(self, key: object) -> bool:

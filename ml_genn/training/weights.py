@@ -104,6 +104,11 @@ def _of_classes(
             f"{where}: targets of this output are values, not classes. Use "
             "sample_weight."
         )
-    for value in given.values():
+    for label, value in given.items():
+        if label not in range(population.size):
+            raise ValidationError(
+                f"{where}: keys are classes, from 0 to {population.size - 1}. Received "
+                f"{shown(label)}."
+            )
         not_negative(where, value)
     return np.asarray([given.get(label, 1.0) for label in targets.tolist()])

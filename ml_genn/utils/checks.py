@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -71,6 +71,15 @@ def mapping(where: str, value: Any) -> dict[Any, Any]:
     return dict(value or {})
 
 
+def sequence(where: str, value: Any) -> Any:
+    """Several things in order; text is not meant."""
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+        raise ValidationError(
+            f"{where} is a list, a tuple or an array. Received {shown(value)}."
+        )
+    return value
+
+
 def text(where: str, value: Any) -> str:
     """Text."""
     if not isinstance(value, str):
@@ -104,6 +113,16 @@ def finite_array(where: str, value: Any) -> np.ndarray:
             "wrong)."
         )
     return array.astype(np.float64, copy=False)
+
+
+def as_array(where: str, value: Any) -> np.ndarray:
+    """An array of anything; refuses what NumPy cannot read, as some tensors."""
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValidationError(
+            f"{where}: NumPy cannot make an array of what was given: {error}"
+        ) from error
 
 
 def real_array(where: str, value: Any) -> np.ndarray:

@@ -24,6 +24,7 @@ def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
         raise ValidationError(
             f"{where}: labels are one whole number per example. Received "
             f"{shown(y) if labels.dtype == object else _described(labels)}."
+            f"{_ONE_HOT if labels.ndim == 2 and labels.shape[1] == classes else ''}"
         )
     wrong = ~((labels >= 0) & (labels < classes) & (labels == np.trunc(labels)))
     if np.any(wrong):
@@ -57,6 +58,12 @@ def checked_shares(where: str, y: Any, classes: int) -> np.ndarray:
             f"Received {shares[k].tolist()} for example {k}."
         )
     return shares.astype(np.float32)
+
+
+_ONE_HOT = (
+    " One-hot targets go with 'categorical_crossentropy' and 'categorical_accuracy'; "
+    "labels are np.argmax(y, axis=1)."
+)
 
 
 def _described(labels: np.ndarray) -> str:

@@ -83,6 +83,22 @@ SECOND: dict[str, Kind] = {
         (13, 11, 2),
         lambda x, w: F.conv_transpose2d(x, filters_first(w), stride=2),
     ),
+    "transposed_same": (
+        lambda w, d: Conv2DTranspose(
+            w, 2, 3, conv_strides=2, conv_padding="same", delay=d
+        ),
+        (3, 3, 2, 4),
+        (12, 10, 2),
+        lambda x, w: F.conv_transpose2d(x, filters_first(w), stride=2)[..., :12, :10],
+    ),
+    "depthwise_apart": (
+        lambda w, d: DepthwiseConv2D(
+            w, (2, 3), 2, True, conv_strides=2, conv_padding="same", delay=d
+        ),
+        (2, 3, 4, 2),
+        (3, 3, 8),
+        lambda x, w: F.conv2d(F.pad(x, (1, 1)), each_channel(w), stride=2, groups=4),
+    ),
     "depthwise": (
         lambda w, d: DepthwiseConv2D(w, (2, 3), 2, delay=d),
         (2, 3, 4, 2),

@@ -8,21 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn import Connection, Network, Population, callbacks, serialisers
+from ml_genn import (
+    Connection,
+    Network,
+    Population,
+    callbacks,
+    optimisers,
+    serialisers,
+)
 from ml_genn.callbacks import Callback
 from ml_genn.connectivity import Connectivity, Dense
 from ml_genn.initializers import Initializer
 from ml_genn.losses import Loss
 from ml_genn.metrics import Metric
 from ml_genn.neurons import LeakyIntegrateFire, Neuron
-from ml_genn.optimisers import Optimiser
+from ml_genn.optimisers import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    Optimiser,
+    PiecewiseConstant,
+    WarmUp,
+)
 from ml_genn.readouts import Readout
 from ml_genn.serialisers import Serialiser
 from ml_genn.surrogates import Surrogate
 from ml_genn.synapses import Synapse
 from ml_genn.utils.config import MODULES, Encoder
 
-BASES: dict[str, type] = {
+BASES: dict[str, Any] = {
     "connectivity": Connectivity,
     "initializers": Initializer,
     "losses": Loss,
@@ -34,11 +48,19 @@ BASES: dict[str, type] = {
     "synapses": Synapse,
     "callbacks": Callback,
     "serialisers": Serialiser,
+    "schedules": (  # functions of the step, which need no base
+        Constant,
+        CosineDecay,
+        ExponentialDecay,
+        PiecewiseConstant,
+        WarmUp,
+    ),
 }
 ALL_MODULES: dict[str, ModuleType] = {
     **MODULES,
     "callbacks": callbacks,
     "serialisers": serialisers,
+    "schedules": optimisers,
 }
 
 
@@ -62,6 +84,7 @@ FUNCTIONS = {"half": half, "kept": kept}
 
 #: Arguments that a class cannot do without, by name.
 NEEDED: dict[str, Any] = {
+    "boundaries": [1],
     "conn": CONNECTION,
     "connection": CONNECTION,
     "conv_size": 2,
@@ -85,8 +108,12 @@ NEEDED: dict[str, Any] = {
     "pop": SOURCE,
     "post_ind": [0, 2, 1],
     "pre_ind": [0, 1, 3],
+    "rate": 0.01,
+    "rates": [0.01, 0.001],
     "slope": "1 / (1 + abs(u))",
     "snippet": half,
+    "steps": 2,
+    "then": CosineDecay(0.01, 2),
     "weight": 0.5,
 }
 #: The same, where a name means something else in a class.
@@ -107,6 +134,10 @@ OWN: dict[str, dict[str, Any]] = {
 }
 #: Callbacks that belong to a population or connection; tests of their own run them.
 BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
+
+#: {package: classes that are tested elsewhere}: callbacks that belong to a population,
+#: and what needs a library that may be missing (tests/parallel, tests/nir_tests).
+ELSEWHERE = {"callbacks": BOUND, "communicators": {"MPI"}, "nir": {"Dialect"}}
 
 
 def classes(kind: str) -> list[type]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from contract.registered import (
     ALL_MODULES,
     BASES,
     BOUND,
+    ELSEWHERE,
     EVERY,
     FUNCTIONS,
     IDS,
@@ -23,6 +27,7 @@ from contract.registered import (
     registry,
 )
 
+import ml_genn
 from ml_genn import callbacks
 from ml_genn.errors import MlGennError
 from ml_genn.utils.config import MODULES, Decoder
@@ -33,6 +38,41 @@ every_class = pytest.mark.parametrize(("kind", "cls"), EVERY, ids=IDS)
 
 def test_registries_are_not_empty() -> None:
     assert all(classes(kind) for kind in BASES)
+
+
+#: Packages whose classes are made by the engine, or have fixtures for all of them in
+#: tests/frontend (compilers).
+INNER = {"backends", "codegen", "compilers", "model", "training", "utils"}
+
+
+def packages() -> dict[str, ModuleType]:
+    """The packages that users take classes from, extras left out that are missing."""
+    names = [m.name for m in iter_modules(ml_genn.__path__) if m.ispkg]
+    return {
+        name: import_module(f"ml_genn.{name}")
+        for name in names
+        if name not in INNER and not name.startswith("_")
+    }
+
+
+def test_nothing_is_left_out() -> None:
+    """Every public class is tested here, belongs to a population, or is a base."""
+    tested = {cls for _, cls in EVERY}
+    for name, package in packages().items():
+        exported = [getattr(package, n) for n in getattr(package, "__all__", ())]
+        left = {
+            cls.__name__
+            for cls in exported
+            if inspect.isclass(cls)
+            and cls not in tested
+            and not inspect.isabstract(cls)
+            and not any(issubclass(other, cls) for other in tested)
+        }
+        assert left == ELSEWHERE.get(name, set()), name
+        for registry_name in (n for n in vars(package) if n.startswith("default_")):
+            kind = registry_name.removeprefix("default_")
+            assert kind in BASES
+            assert set(registry(kind).values()) <= tested
 
 
 def flags_turned(cls: type) -> dict[str, bool]:

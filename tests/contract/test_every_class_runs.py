@@ -205,6 +205,12 @@ def test_optimisers(cls: type, tmp_path: Path) -> None:
     learns(trained_by(optimiser=example(cls)), network(), labels(), tmp_path)
 
 
+@every("schedules")
+def test_schedules(cls: type, tmp_path: Path) -> None:
+    optimiser = Adam(example(cls))
+    learns(trained_by(optimiser=optimiser), network(), labels(), tmp_path)
+
+
 def targets(checked: Any, made: Network) -> Any:
     """Labels, a trajectory or values: the first that are not refused."""
     output = made.populations[-1]

@@ -8,29 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from docs.pages import DOCS, ROOT, blocks, run
 from saving.saved_nets import data, make
+from sklearn.datasets import load_digits
 
 import ml_genn
 from ml_genn import Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.utils.data import preprocess_spikes
 
-ROOT = Path(__file__).parents[2]
-
-
-def blocks(path: Path) -> list[str]:
-    """Python code in a document."""
-    return re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL)
-
-
-def run(code: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Names after running a block."""
-    exec(compile(code, "document", "exec"), names)
-    return names
-
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
-    first, second, third, fourth = blocks(ROOT / "docs" / "getting_started.md")
+    first, second, third, fourth = blocks(DOCS / "getting_started.md")
     names = run(first, {})
     assert "Left to the compiler" in capsys.readouterr().out
     rng = np.random.default_rng(0)
@@ -54,7 +43,7 @@ def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_own_neurons() -> None:
-    neuron, synapse, code = blocks(ROOT / "docs" / "own_neurons.md")
+    neuron, synapse, code = blocks(DOCS / "own_neurons.md")
     names = run(neuron, {})
     names = run(synapse, names)
     with Network() as network:
@@ -65,7 +54,7 @@ def test_own_neurons() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    documents = [ROOT / "README.md", *DOCS.rglob("*.md")]
     found = 0
     for document in documents:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
@@ -75,10 +64,17 @@ def test_links_lead_somewhere() -> None:
     assert found >= 5
 
 
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.stem)
+def test_a_page_has_one_title(path: Path) -> None:
+    """Others would stand beside it in the navigation."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
+
+
 def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
     from ml_genn.model.expression import FUNCTIONS
 
-    text = (ROOT / "docs" / "own_neurons.md").read_text()
+    text = (DOCS / "own_neurons.md").read_text()
     for name in FUNCTIONS:
         assert re.search(rf"\b{name}\b", text), name
 
@@ -92,7 +88,7 @@ def test_training() -> None:
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    optimisers, metrics, streams, history = blocks(ROOT / "docs" / "training.md")
+    optimisers, metrics, streams, history = blocks(DOCS / "training.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -122,7 +118,7 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
     from ml_genn import connectivity
     from ml_genn.compilers import BPTTCompiler
 
-    document = ROOT / "docs" / "connectivity.md"
+    document = DOCS / "connectivity.md"
     (code,) = blocks(document)
     names = run(code, {})
     assert "(12, 12, 16)" in capsys.readouterr().out
@@ -138,7 +134,7 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_few_spike() -> None:
-    (code,) = blocks(ROOT / "docs" / "few_spike.md")
+    (code,) = blocks(DOCS / "few_spike.md")
     names = run(code, {})
     assert names["logits"].shape == (100, 10)
     assert np.ptp(names["logits"]) > 0.1
@@ -154,7 +150,7 @@ def test_learning_rules() -> None:
     from ml_genn.optimisers import Adam
     from ml_genn.synapses import Exponential
 
-    first, second, third = blocks(ROOT / "docs" / "learning_rules.md")
+    first, second, third = blocks(DOCS / "learning_rules.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -184,7 +180,7 @@ def test_learning_rules() -> None:
 
 
 def test_inputs() -> None:
-    (code,) = blocks(ROOT / "docs" / "inputs.md")
+    (code,) = blocks(DOCS / "inputs.md")
     start = (
         "from ml_genn import InputLayer, Layer, SequentialNetwork\n"
         "from ml_genn.connectivity import Dense\n"
@@ -198,13 +194,35 @@ def test_inputs() -> None:
     assert np.all(found.std(axis=1) > 0)
 
 
+def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
+    """The model is converted without loss, and all layers are listed."""
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    from ml_genn_tf import converters
+    from ml_genn_tf.layers import LAYERS
+
+    document = ROOT / "docs" / "conversion.md"
+    for name in (*LAYERS, *converters.__all__):
+        assert f"`{name}" in document.read_text(), name
+    (code,) = blocks(document)
+    digits = load_digits()
+    x = digits.images[..., None] / 16
+    names = {"x_train": x[:1400], "y_train": digits.target[:1400]}
+    names |= {"x_test": x[1400:], "y_test": digits.target[1400:]}
+    names = run(code.replace("epochs=20", "epochs=3"), names)
+    assert "Spikes per inference" in capsys.readouterr().out
+    found = names["converter"].validation
+    assert abs(found.ann_accuracy[0] - found.snn_accuracy[0]) < 0.02
+    (metric,) = names["metrics"].values()
+    assert metric.result == pytest.approx(found.snn_accuracy[0])
+
+
 def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = make("plain")
     x, y = data()
     names: dict[str, Any] = {"ml_genn": ml_genn, "x": x, "y": y}
     names |= {"compiled": made.compile(), "InferenceCompiler": InferenceCompiler}
-    model, train, resume, best, into = blocks(ROOT / "docs" / "saving.md")
+    model, train, resume, best, into = blocks(DOCS / "saving.md")
     run(train, names)
     trained = names["compiled"].snapshot()
     run(model, names)
@@ -221,3 +239,32 @@ def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(
         names["inference"].weights(first), trained.arrays[first.name, "g"]
     )
+
+
+def test_nir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nir", reason="needs the library nir")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks(ROOT / "docs" / "nir.md")
+    with Network() as network:
+        inputs, output = Population("spike_input", 3), Population("leaky_integrate", 2)
+        first = ml_genn.Connection(inputs, output, ml_genn.connectivity.Dense(0.5))
+    compiled = InferenceCompiler(5).compile(network)
+    again = run(code, {"compiled": compiled})["network"].connections[0]
+    np.testing.assert_array_equal(again.connectivity.weight, compiled.weights(first))
+
+
+def test_data() -> None:
+    from ml_genn import InputLayer, Layer, SequentialNetwork
+    from ml_genn.compilers import BPTTCompiler
+    from ml_genn.connectivity import Dense
+    from ml_genn.neurons import LeakyIntegrate
+
+    (code,) = blocks(ROOT / "docs" / "data.md")
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 34 * 34 * 2)
+        Layer(Dense(0.1), LeakyIntegrate(readout="avg_var"), 2)
+    compiled = BPTTCompiler(5, "sparse_categorical_crossentropy").compile(network)
+    events = np.zeros(3, [(name, "i8") for name in "xytp"])
+    names = {"compiled": compiled, "dataset": [(events, int(k > 0)) for k in range(4)]}
+    run(code, names)
+    assert np.any(compiled.weights(network.connections[0]) != np.float32(0.1))

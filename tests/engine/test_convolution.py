@@ -323,7 +323,8 @@ RULES: dict[str, Callable[..., Any]] = {
     "bptt_threshold": lambda *a, **k: BPTTCompiler(*a, backward_threshold=0.5, **k),
     "e_prop": EPropCompiler,
 }
-Shared = tuple[Callable[[np.ndarray, int], Connectivity], tuple[int, ...], Synapses]
+Shared = tuple[Callable[[np.ndarray, Any], Connectivity], tuple[int, ...], Synapses]
+LONGEST = 6  #: delay in steps, of random ones
 
 
 def first_layers() -> dict[str, Shared]:
@@ -381,29 +382,36 @@ class Twin:
 
     @classmethod
     def of(
-        cls, first: str, rule: str, listed: bool, delay: int, **options: Any
+        cls, first: str, rule: str, listed: bool, delay: int | None, **options: Any
     ) -> Twin:
         """Input, hidden neurons, after "conv" more by a convolution, outputs.
 
-        Under e-prop all hidden neurons lead to the outputs.
+        Under e-prop all hidden neurons lead to the outputs. Without a delay each weight
+        has a random one, which other rules learn.
         """
         rng = np.random.default_rng(3)
         make, shape, synapses = FIRST[first]
         e_prop = rule == "e_prop"
         synapse = Delta() if e_prop else Exponential(5.0)
         kernel = rng.normal(1.0, 1.0, shape) * (0.2 if e_prop else 0.8)
-        given = [make(kernel, delay)]
         chained: list[Synapses] = [synapses]
-        kernels = [kernel]
+        kernels, makes = [kernel], [make]
         if first == "conv":
             kernels.append(rng.normal(0.3, 0.5, (2, 2, 3, 4)))
-            given.append(Conv2D(kernels[1], 4, 2, delay=delay))
+            makes.append(lambda w, d: Conv2D(w, 4, 2, delay=d))
             chained.append(Synapses.of((3, 5, 3), (2, 2, 3, 4), (1, 1), "valid"))
-        if listed:
-            given = [
-                Sparse(s.pre, s.post, k.reshape(-1)[s.weight], delay)
-                for s, k in zip(chained, kernels, strict=True)
-            ]
+        delays = [
+            np.random.default_rng(k).integers(0, LONGEST + 1, kernel.shape)
+            if delay is None
+            else np.full(kernel.shape, delay)
+            for k, kernel in enumerate(kernels)
+        ]
+        given = [
+            Sparse(s.pre, s.post, *(a.reshape(-1)[s.weight] for a in (k, d)))
+            if listed
+            else m(k, d if delay is None else delay)
+            for m, s, k, d in zip(makes, chained, kernels, delays, strict=True)
+        ]
         with Network() as network:
             populations = [Population(SpikeInput(), (6, 5, 2))]
             connections = []
@@ -411,7 +419,13 @@ class Twin:
                 shape_of = (3, 5, 3) if s.sizes[1] == 45 else s.sizes[1]
                 target = Population(LeakyIntegrateFire(), shape_of)
                 connections.append(
-                    Connection(populations[-1], target, connectivity, synapse)
+                    Connection(
+                        populations[-1],
+                        target,
+                        connectivity,
+                        synapse,
+                        max_delay_steps=LONGEST,
+                    )
                 )
                 populations.append(target)
             output = Population(LeakyIntegrate(readout="avg_var"), 3)
@@ -419,18 +433,27 @@ class Twin:
             for p in hidden:
                 weight = rng.normal(0.0, 1.0, (p.size, 3))
                 Connection(p, output, Dense(weight), synapse)
+        if delay is None and not e_prop:
+            options["delay_learn_conns"] = connections
         compiler = RULES[rule](STEPS, CROSS_ENTROPY, Adam(0.01), **options)
         return cls(connections, output, compiler.compile(network))
 
 
 @pytest.mark.parametrize(
-    ("first", "delay"), [(first, 3 * (k % 2)) for k, first in enumerate(FIRST)]
+    ("rule", "first", "delay"),
+    [
+        *((rule, f, 3 * (k % 2)) for rule in RULES for k, f in enumerate(FIRST)),
+        *((rule, "conv", None) for rule in RULES),
+        ("event_prop", "transposed", None),
+        ("bptt", "depthwise", None),
+        ("bptt_threshold", "pool_conv", None),
+        ("event_prop", "pool_dense", None),
+    ],
 )
-@pytest.mark.parametrize("rule", RULES)
 def test_shared_weights_are_listed_ones_summed(
-    rule: str, first: str, delay: int
+    rule: str, first: str, delay: int | None
 ) -> None:
-    """Outputs, losses, gradients, and the first step of the optimiser."""
+    """Outputs, losses, gradients by weights and delays, the optimiser's first step."""
     synapses = [FIRST[first][2], Synapses.of((3, 5, 3), (2, 2, 3, 4), (1, 1), "valid")]
     x = random_input(np.random.default_rng(1), 60, 0.1, examples=7, steps=STEPS)
     x = x.reshape(7, STEPS, 6, 5, 2)
@@ -448,11 +471,16 @@ def test_shared_weights_are_listed_ones_summed(
         for c, other, s in zip(
             shared.connections, listed.connections, synapses, strict=False
         ):
-            summed = s.shared(expected[other], found[c].shape)
-            assert np.abs(summed).max() > 0
-            np.testing.assert_allclose(
-                found[c], summed, rtol=0, atol=2e-5 * np.abs(summed).max()
-            )
+            learned: list[tuple[Any, Any]] = [(c, other)]
+            if (c, "delay") in found:
+                learned.append(((c, "delay"), (other, "delay")))
+            for key, listed_key in learned:
+                summed = s.shared(expected[listed_key], found[key].shape)
+                assert np.abs(summed).max() > 0
+                np.testing.assert_allclose(
+                    found[key], summed, rtol=0, atol=2e-5 * np.abs(summed).max()
+                )
+            assert len(learned) == 1 + (delay is None and rule != "e_prop")
     before = [shared.compiled.weights(c) for c in shared.connections]
     few = shared.compiled.gradients(x[:3], y[:3])
     shared.compiled.train(x[:3], y[:3], shuffle=False, callbacks=[])
@@ -463,3 +491,9 @@ def test_shared_weights_are_listed_ones_summed(
             step[clear], -0.01 * np.sign(few[c][clear]), rtol=5e-3
         )
         assert clear.any()
+        if delay is None and rule != "e_prop":
+            delays = shared.compiled.delays(c)
+            moved = delays - np.round(delays)
+            assert delays.shape == w.shape
+            assert delays.min() >= 0 and delays.max() <= LONGEST
+            assert 0 < np.abs(moved).max() < 0.011

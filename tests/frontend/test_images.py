@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ml_genn import (
     Network,
     Population,
     SequentialNetwork,
+    load_model,
+    save_model,
 )
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import (
@@ -124,6 +127,49 @@ def test_drawn_kernels(kind: str, weight: Any) -> None:
         assert 1.0 <= pixels * drawn[0].min() <= pixels * drawn[0].max() <= 2.0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
+    """Given or drawn; they are saved with the network."""
+    make, shape, target = KINDS[kind]
+    given = np.random.default_rng(0).integers(0, 5, shape)
+    for delay in (given, Uniform(0.0, 4.0)):
+        connectivity = make(1.0)
+        connectivity.delay = delay
+        units = target if kind == "pool_dense" else None
+        network, connection = connected(connectivity, target=units, max_delay_steps=4)
+        compiled = InferenceCompiler(6, num_threads=1).compile(network)
+        found = compiled.delays(connection)
+        assert found.shape == shape
+        assert set(np.unique(found)) <= set(range(5)) and np.ptp(found) > 0
+        if delay is given:
+            np.testing.assert_array_equal(found, given)
+        save_model(compiled, tmp_path / "model")
+        again = load_model(tmp_path / "model")
+        (connection,) = again.network.connections
+        np.testing.assert_array_equal(again.delays(connection), found)
+
+
+@pytest.mark.parametrize("padding", [((1, 1), (0, 1)), [[2, 0], [1, 3]]])
+def test_rows_and_columns_of_zeros(padding: Any) -> None:
+    """They reach what a "valid" convolution of the larger image reaches."""
+    strides = (2, 1)
+    kernels = []
+    (top, bottom), (left, right) = padding
+    larger = (7 + top + bottom, 6 + left + right, 3)
+    for shape, how in ((IMAGE, padding), (larger, "valid")):
+        made = Conv2D(1.0, 4, 3, conv_strides=strides, conv_padding=how)
+        _, connection = connected(made, shape)
+        kernels.append(made.kernel(*connection.ends()))
+    own, whole = kernels
+    assert own.target_shape == whole.target_shape
+    for axis, around, before in (
+        (own.rows, whole.rows, top),
+        (own.columns, whole.columns, left),
+    ):
+        inside = around.reach()[before : before + axis.source]
+        np.testing.assert_array_equal(axis.reach(), inside)
+
+
 @pytest.mark.parametrize("target", [(5, 5, 4), (100,), None])
 @pytest.mark.parametrize("flatten", [False, True])
 def test_targets_are_images_or_flat(target: Any, flatten: bool) -> None:
@@ -225,8 +271,7 @@ def test_pooling_is_not_learned() -> None:
 def test_what_shared_weights_cannot_do() -> None:
     network = classifier(Conv2D("normal", 4, 3), AvgPool2D(2))
     conv = network.connections[0]
-    conv.max_delay_steps = 5
-    with pytest.raises(UnsupportedError, match="share their weights and have one de"):
+    with pytest.raises(ValidationError, match="that are learned need max_delay_steps"):
         EventPropCompiler(3, LOSS, delay_learn_conns=[conv]).compile(network)
     with pytest.raises(UnsupportedError, match="Deep-R moves synapses"):
         EventPropCompiler(3, LOSS, deep_r_conns=[conv]).compile(network)
@@ -265,6 +310,14 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Conv2D(1.0, 4, 3, conv_padding="vald"),
         "Conv2D: conv_padding: unknown padding 'vald'. Did you mean 'valid'",
     ),
+    "padding of one side": (
+        lambda: Conv2D(1.0, 4, 3, conv_padding=(1, 1)),
+        "is 'valid', 'same' or ((top, bottom), (left, right)). Received (1, 1)",
+    ),
+    "padding below zero": (
+        lambda: Conv2D(1.0, 4, 3, conv_padding=((1, -1), (0, 0))),
+        "conv_padding is a whole number of at least 0. Received -1",
+    ),
     "padding of pooled": (
         lambda: AvgPoolConv2D(1.0, 4, 2, 3, conv_padding="Same"),
         "AvgPoolConv2D: conv_padding: unknown padding 'Same'. Did you mean 'same'",
@@ -287,14 +340,6 @@ CONSTRUCTIONS: dict[str, tuple[Callable[[], Any], str]] = {
     "multiplier": (
         lambda: DepthwiseConv2D(1.0, 3, 1.5),
         "DepthwiseConv2D: depth_multiplier is a whole number",
-    ),
-    "delays": (
-        lambda: Conv2D(1.0, 4, 3, delay=np.ones((3, 3, 1, 4))),
-        "Conv2D: synapses that share their weights have the same delay",
-    ),
-    "drawn delay": (
-        lambda: AvgPool2D(2, delay=Uniform(0, 3)),
-        "AvgPool2D: synapses that share their weights have the same delay",
     ),
     "negative delay": (
         lambda: Conv2D(1.0, 4, 3, delay=-1),
@@ -345,6 +390,10 @@ CONNECTIONS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: connected(Conv2D(np.ones((3, 3, 1, 4)), 4, 3)),
         "weight has shape (3, 3, 3, 4) here, (rows, columns, source channels, filters)."
         " Received shape (3, 3, 1, 4)",
+    ),
+    "delays": (
+        lambda: connected(Conv2D(1.0, 4, 3, delay=np.ones((3, 3, 1, 4)))),
+        "Conv2D: an array given as delay has shape (3, 3, 3, 4) here",
     ),
     "transposed kernel": (
         lambda: connected(Conv2DTranspose(np.ones((3, 3, 3, 4)), 4, 3)),

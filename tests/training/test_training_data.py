@@ -306,9 +306,9 @@ def test_split_data_keep_the_form_in_which_they_are_given() -> None:
         ),
         ({"validation_x": []}, "give both validation_x and validation_y"),
         ({"validation_y": []}, "give both validation_x and validation_y"),
-        ({"validation_split": -0.1}, "split must lie in 0 to 1"),
-        ({"validation_split": 1.5}, "split must lie in 0 to 1"),
-        ({"validation_split": 1.0}, "leaves 0 examples to train on and 10 to"),
+        ({"validation_split": -0.1}, "a share of the data, between 0 and 1"),
+        ({"validation_split": 1.5}, "a share of the data, between 0 and 1"),
+        ({"validation_split": 1.0}, "a share of the data, between 0 and 1"),
         ({"validation_split": 0.001}, "leaves 10 examples to train on and 0 to"),
         (
             {"validation_split": 0.2, "y": labels(9)},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ml_genn.backends.cores import available_cores
 from ml_genn.backends.cpu.abi import load
@@ -33,9 +35,17 @@ class CpuBackend:
     """Plan -> C++ -> shared library -> model."""
 
     name: str = "cpu"
+    genn: bool = False
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> CpuModel:
         """A model that runs the plan on ``num_threads`` threads.
 
@@ -44,6 +54,7 @@ class CpuBackend:
             values: its numbers.
             num_threads: threads; None: as many as the process may use.
             seed: seed of the random numbers drawn while running.
+            batch_size, arguments: of no meaning here, where memory follows the batch.
 
         Raises:
             BuildError: if there is no compiler or it fails.

@@ -109,14 +109,10 @@ def _array(
 def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.ndarray:
     synapses = layout.plan.synapse(owner)
     if synapses.kernel is not None:
-        return _kernel_array(synapses.kernel, values.weights[owner], kind)
+        return _kernel_array(synapses.kernel, values, kind, owner)
     padded_up = padded_list if synapses.format is Format.SPARSE else padded_matrix
-    if kind == "weight":
-        return padded_up(values.weights[owner])
-    if kind == "delay":
-        return padded_up(values.delays[owner])
-    if kind == "delay_steps":
-        return padded_up(np.floor(values.delays[owner] + 0.5), np.int32)
+    if kind in PER_SYNAPSE:
+        return padded_up(*_per_synapse(values, kind, owner))
     source, target = values.indices[owner]
     if kind == "target":
         return padded_list(target, layout.id_type)
@@ -124,9 +120,24 @@ def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.
     return padded_list(starts, np.int64)
 
 
-def _kernel_array(kernel: Kernel, weights: np.ndarray, kind: str) -> np.ndarray:
+#: Arrays with a number for each synapse, or for each weight that synapses share.
+PER_SYNAPSE = ("weight", "delay", "delay_steps")
+
+
+def _per_synapse(values: Values, kind: str, owner: str) -> tuple[np.ndarray, type]:
+    """Such an array as users know it, and its type in the engine."""
     if kind == "weight":
-        return padded_list(weights.reshape(-1)[kernel.order()])
+        return values.weights[owner], np.float32
+    delays = values.delays[owner]
+    if kind == "delay":
+        return delays, np.float32
+    return np.floor(delays + 0.5), np.int32
+
+
+def _kernel_array(kernel: Kernel, values: Values, kind: str, owner: str) -> np.ndarray:
+    if kind in PER_SYNAPSE:
+        given, dtype = _per_synapse(values, kind, owner)
+        return padded_list(given.reshape(-1)[kernel.order()], dtype)
     axis = {"patch_rows": kernel.rows, "patch_columns": kernel.columns}[kind]
     return padded_list(axis.reach().reshape(-1), np.int32)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ml_genn.backends.cuda.device import load, plain_errors
 from ml_genn.backends.cuda.model import CudaModel
@@ -16,9 +18,17 @@ class CudaBackend:
     """Plan -> CUDA -> module -> model."""
 
     name: str = "cuda"
+    genn: bool = False
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> CudaModel:
         """A model that runs the plan on the current GPU of CuPy.
 
@@ -27,6 +37,7 @@ class CudaBackend:
             values: its numbers.
             num_threads: of the CPU engine; not used.
             seed: seed of the random numbers drawn while running.
+            batch_size, arguments: of no meaning here, where memory follows the batch.
 
         Raises:
             UnsupportedError: if the plan needs what the engine does not have.

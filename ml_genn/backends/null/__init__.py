@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.source import source
@@ -33,9 +34,17 @@ class NullBackend:
     """Plan -> text."""
 
     name: str = "null"
+    genn: bool = False
 
     def build(
-        self, plan: Plan, values: Values, *, num_threads: int | None, seed: int
+        self,
+        plan: Plan,
+        values: Values,
+        *,
+        num_threads: int | None,
+        seed: int,
+        batch_size: int = 1,
+        arguments: Mapping[str, Any] | None = None,
     ) -> NullModel:
         """The source of a plan."""
         return NullModel(plan)

@@ -160,12 +160,6 @@ def synapse_group(
         shape,
     )
     learn_delay = training is not None and connection in training.delays
-    if learn_delay and kernel:
-        raise UnsupportedError(
-            f"Connection '{name}': its synapses share their weights and have one "
-            "delay, which is not learned. With Sparse or Dense connectivity the delay "
-            "of each synapse is."
-        )
     rewired = training is not None and connection in training.rewired
     group = SynapseGroup(
         name=name,

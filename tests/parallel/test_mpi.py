@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes.trained_net import compiled, examples, weights
+from parallel.trained_net import compiled, examples, weights
 
 from ml_genn import launch, load_model
 
@@ -80,7 +80,7 @@ def test_documented_code(tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     script = tmp_path / "script.py"
     script.write_text(
-        "from processes.trained_net import compiled, examples\n"
+        "from parallel.trained_net import compiled, examples\n"
         "network, (x, y) = compiled(None).network, examples()\n"
         f"{code}\n"
         "print(compiled.full_batch_size, compiled.history['loss'])\n"

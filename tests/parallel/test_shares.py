@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from processes.trained_net import EXAMPLES, compiled, examples, weights
+from parallel.trained_net import EXAMPLES, compiled, examples, weights
 
 from ml_genn.callbacks import BatchProgressBar, Checkpoint
 from ml_genn.communicators import Communicator

@@ -1,0 +1,77 @@
+"""Handwritten digits with a tenth of the synapses, which Deep-R moves as it learns.
+
+Data: as in latency_mnist.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import fetch_openml, load_digits
+
+from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.compilers import EPropCompiler, EventPropCompiler
+from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.optimisers import Adam
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import linear_latency_encode_data
+
+SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
+RULES = {"eprop": EPropCompiler, "eventprop": EventPropCompiler}
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--rule", choices=sorted(RULES), default="eprop")
+parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
+parser.add_argument("--epochs", type=int, default=10)
+parser.add_argument("--examples", type=int, help="how many; default: all")
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--threads", type=int, help="default: all processors")
+args = parser.parse_args()
+
+if args.dataset:
+    try:
+        found = fetch_openml("mnist_784", as_frame=False, data_home=args.dataset)
+    except OSError as error:
+        parser.exit(1, f"No download of MNIST ({error}). Leave out --dataset.\n")
+    images, labels = found.data.reshape(-1, 28, 28), found.target.astype(int)
+elif (SHARED / "data" / "mnist10k.npz").exists():
+    found = np.load(SHARED / "data" / "mnist10k.npz")
+    images, labels = found["images"], found["labels"].astype(int)
+else:
+    images, labels = load_digits().images * (255 / 16), load_digits().target
+images, labels = images[: args.examples], labels[: args.examples]
+num_train, num_inputs = len(images) * 4 // 5, images[0].size
+spikes = linear_latency_encode_data(images, max_time=18.0, min_time=2.0, thresh=1)
+
+wide = (784 / num_inputs) ** 0.5
+with SequentialNetwork() as network:
+    InputLayer("spike_input", num_inputs)
+    if args.rule == "eprop":  # it is defined for delta synapses
+        hidden, synapse = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0), "delta"
+        weights = Normal(sd=(0.1 * num_inputs) ** -0.5), Normal(sd=128**-0.5)
+    else:
+        hidden, synapse = LeakyIntegrateFire(v_thresh=1.0), Exponential(5.0)
+        weights = Normal(0.5 * wide, 0.3 * wide), Normal(0.2, 0.37)
+    first = Layer(FixedProbability(0.1, weights[0]), hidden, 128, synapse)
+    Layer(Dense(weights[1]), LeakyIntegrate(readout="avg_var"), 10, synapse)
+compiled = RULES[args.rule](
+    20,
+    "sparse_categorical_crossentropy",
+    Adam(0.005),
+    batch_size=32,
+    rng_seed=args.seed,
+    num_threads=args.threads,
+    deep_r_conns=[first],
+    deep_r_l1_strength=1e-5,
+    deep_r_record_rewirings={first: "moved"},
+).compile(network)
+_, data = compiled.train(spikes[:num_train], labels[:num_train], args.epochs)
+metrics, _ = compiled.evaluate(spikes[num_train:], labels[num_train:])
+(accuracy,) = metrics.values()
+print(f"{compiled.weights(first).size} synapses, moved {np.sum(data['moved'])} times.")
+print(f"Test accuracy: {100 * accuracy.result:.2f} %")

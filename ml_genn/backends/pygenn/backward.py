@@ -1,0 +1,253 @@
+"""The backward pass of a neuron group, and what the forward pass keeps for it.
+
+What is kept has an entry for each step, example and neuron: ``cell_`` is that of the
+step ``at_``, whichever way time goes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ml_genn.backends.pygenn import roles
+from ml_genn.backends.pygenn.records import Array, Variable
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Active, Adjoint, NeuronGroup, Plan
+
+MARKS, OUTPUT, DRIVE = "marks_", "output_tape_", "drive_tape_"
+RESULT_SLOPE = "result_slope_"  #: dL by the result, given between the passes
+PUSH = "push_"  #: how strongly a neuron's firing rate is pushed, given between them
+SILENT = "silent_"  #: push on an output neuron that never spiked, given between them
+COUNT = "num_spikes_"  #: spikes of a regularised neuron
+SCALE = "scale_"  #: one over the number of examples
+
+
+def variables(plan: Plan, group: NeuronGroup) -> list[Variable]:
+    """Variables that the backward pass needs."""
+    names = list(group.adjoint.variables) if group.adjoint else []
+    names += roles.asked_of(plan, group)
+    names += [RESULT_SLOPE] if group.loss and not group.loss.per_step else []
+    names += [SILENT] if _first_spike(group) else []
+    found = [Variable(name) for name in names]
+    found += [
+        Variable(parameter_gradient(p.name), access="READ_ONLY") for p in group.learned
+    ]
+    if roles.trained_outgoing(plan, group):
+        found.append(Variable(roles.MARK, "uint8_t", 0))
+    if group.regularised:
+        found.append(Variable(COUNT))
+        found.append(Variable(PUSH))
+    return found
+
+
+def parameter_gradient(name: str) -> str:
+    """Variable with the gradient by a parameter, given after the backward pass."""
+    return f"{name}_gradient_"
+
+
+def start(plan: Plan, group: NeuronGroup) -> tuple[Variable, ...]:
+    """Variables among those that are zero when an example starts."""
+    names = list(group.adjoint.variables) if group.adjoint else []
+    names += [COUNT] if group.regularised else []
+    return tuple(Variable(name) for name in names)
+
+
+def arrays(plan: Plan, group: NeuronGroup) -> list[Array]:
+    """Arrays with an entry for each step, example and neuron."""
+    size, adjoint = group.size, group.adjoint
+    names = [f"{name}_tape_" for name in adjoint.tape] if adjoint else []
+    names += [f"{name}tape_" for name in _records(adjoint)]
+    names += [OUTPUT, DRIVE] if _per_step(group) else []
+    types = dict.fromkeys(names, "scalar")
+    if roles.marked(plan, group):
+        types[MARKS] = "uint8_t"
+    return [
+        Array(name, kind, lambda steps, batch: steps * batch * size)
+        for name, kind in types.items()
+    ]
+
+
+def _records(adjoint: Adjoint | None) -> tuple[str, ...]:
+    if adjoint is None:
+        return ()
+    return (*adjoint.records, *(adjoint.active.records if adjoint.active else ()))
+
+
+def _per_step(group: NeuronGroup) -> bool:
+    return bool(group.loss and group.loss.per_step)
+
+
+def _first_spike(group: NeuronGroup) -> bool:
+    return bool(group.adjoint and group.loss and group.loss.first_spike)
+
+
+# ---------------------------------------------------------------- forwards
+def keep_state(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """Keeps the state at the start of a step."""
+    for name in group.adjoint.tape if group.adjoint else ():
+        writer.line(f"{name}_tape_[cell_] = {name};")
+
+
+def keep_output(writer: CodeWriter, group: NeuronGroup) -> None:
+    """Keeps the output variable, where the loss looks at each step."""
+    if _per_step(group):
+        writer.line(f"{OUTPUT}[cell_] = {group.output};")
+
+
+def keep_active(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """Keeps which neurons spiked and were active, and numbers of the latter."""
+    if not roles.marked(plan, group):
+        return
+    active = group.adjoint.active if group.adjoint else None
+    mark = f"(fired_ ? {roles.SPIKED} : 0)"
+    if active:
+        writer.line(f"const bool active_ = {active.condition};")
+        mark += f" + (active_ ? {roles.ACTIVE} : 0)"
+        with writer.block("if (active_)"):
+            _keep(writer, active.records, active.record.lines)
+    writer.line(f"{MARKS}[cell_] = {mark};")
+
+
+def keep_spike(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """Keeps numbers of a spike, before its reset."""
+    if group.adjoint and group.adjoint.records:
+        with writer.block(""):
+            _keep(writer, group.adjoint.records, group.adjoint.record.lines)
+    if group.regularised:
+        writer.line(f"{COUNT} += 1.0;")
+
+
+def _keep(writer: CodeWriter, records: tuple[str, ...], lines: tuple[str, ...]) -> None:
+    if records:
+        writer.line(f"scalar {', '.join(records)};")
+    writer.lines(lines)
+    for name in records:
+        writer.line(f"{name}tape_[cell_] = {name};")
+
+
+def quiet(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """Says that nothing flows back as long as time goes forwards."""
+    if not plan.trains:
+        return
+    for name in roles.asked_of(plan, group):
+        writer.line(f"{name} = 0.0;")
+    if roles.trained_outgoing(plan, group):
+        writer.line(f"{roles.MARK} = 0;")
+
+
+# ---------------------------------------------------------------- backwards
+def backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """The adjoint before the step from the adjoint after it."""
+    if roles.marked(plan, group):
+        writer.line(f"const uint8_t mark_ = {MARKS}[cell_];")
+    if group.adjoint:
+        if "t" in group.adjoint.step.reads | group.adjoint.jump.reads:
+            writer.line("const scalar t = dt * (scalar)at_;")
+        if _first_spike(group):
+            _silent(writer, group.adjoint)
+        if group.adjoint.active:
+            _collect(writer, plan, group, group.adjoint.active)
+        if group.threshold is not None:
+            _spiked(writer, plan, group, group.adjoint)
+        if group.adjoint.active:
+            _was_active(writer, group.adjoint.active)
+        _step_back(writer, plan, group, group.adjoint)
+    if roles.trained_outgoing(plan, group):
+        writer.line(f"{roles.MARK} = 0;")
+        with writer.block("if (at_ > 0)"):
+            ahead = "cell_ - (int)(num_batch * num_neurons)"
+            writer.line(f"{roles.MARK} = {MARKS}[{ahead}];")
+
+
+def _silent(writer: CodeWriter, adjoint: Adjoint) -> None:
+    """An output that never spiked is pushed, before time goes back."""
+    with writer.block("if (now_ == (int)num_steps)"):
+        writer.line(f"const scalar amount_ = {SILENT};")
+        writer.lines(adjoint.push.lines)
+
+
+def _collect(
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, active: Active
+) -> None:
+    """dL/ds of an active neuron, from targets, readout and reset."""
+    writer.line("scalar spike_slope_ = 0.0;")
+    with writer.block(_if(roles.ACTIVE)):
+        parts = [roles.SENT] if roles.fed_back(plan, group) else []
+        parts += [RESULT_SLOPE] if roles.counts_spikes(group) else []
+        writer.line(f"scalar dL_ds_ = {' + '.join(parts) or '0.0'};")
+        _load(writer, active.records)
+        with writer.block(""):
+            writer.lines(active.reset.lines)
+        writer.line("spike_slope_ = dL_ds_;")
+
+
+def _spiked(
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, adjoint: Adjoint
+) -> None:
+    """The adjoint before a spike from the adjoint after it."""
+    with writer.block(_if(roles.SPIKED)):
+        if not adjoint.active:
+            sent = roles.SENT if roles.fed_back(plan, group) else "0.0"
+            writer.line(f"scalar dL_dt_ = {sent};")
+        if roles.looks_at_times(group) and group.readout:
+            ((name, _),) = group.readout.variables
+            writer.line(f"if ({name} == step) {{ dL_dt_ -= {RESULT_SLOPE}; }}")
+        _load(writer, adjoint.records)
+        with writer.block(""):
+            writer.lines(adjoint.jump.lines)
+        if group.regularised:
+            with writer.block(""):
+                writer.line(f"const scalar amount_ = {PUSH};")
+                writer.lines(adjoint.push.lines)
+
+
+def _was_active(writer: CodeWriter, active: Active) -> None:
+    with writer.block(_if(roles.ACTIVE)):
+        writer.line("const scalar dL_ds_ = spike_slope_;")
+        _load(writer, active.records)
+        writer.lines(active.jump.lines)
+
+
+def _if(mark: int) -> str:
+    return f"if ((mark_ & {mark}) != 0)"
+
+
+def _load(writer: CodeWriter, records: tuple[str, ...]) -> None:
+    for name in records:
+        writer.line(f"const scalar {name} = {name}tape_[cell_];")
+
+
+def _step_back(
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, adjoint: Adjoint
+) -> None:
+    """The loss's push, the step, and what synapses will ask for."""
+    drive = _drive(group)
+    if drive:
+        writer.line(f"lambda_{group.output} += {drive};")
+    with writer.block(""):
+        for name in adjoint.tape:
+            writer.line(f"const scalar {name} = {name}_tape_[cell_];")
+        writer.lines(adjoint.step.lines)
+        asked = roles.asked_of(plan, group)
+        if any("look_" in text for text in asked.values()):
+            writer.line(f"const scalar look_ = {_look(group)};")
+        for name, text in asked.items():
+            writer.line(f"{name} = {text};")
+
+
+def _drive(group: NeuronGroup) -> str:
+    """What the loss adds to the output's adjoint in a step."""
+    if not roles.looks_at_variable(group) or group.readout is None:
+        return ""
+    if _per_step(group):
+        return f"{DRIVE}[cell_]"
+    return f"{RESULT_SLOPE} * ({group.readout.weight})"
+
+
+def _look(group: NeuronGroup) -> str:
+    """The same one step sooner; before the first step nothing asks."""
+    if not roles.looks_at_variable(group) or group.readout is None:
+        return "0.0"
+    if _per_step(group):
+        return f"{DRIVE}[at_ > 0 ? cell_ - (int)(num_batch * num_neurons) : cell_]"
+    sooner = re.sub(r"\bstep\b", "(step - 1.0)", group.readout.weight)
+    return f"{RESULT_SLOPE} * ({sooner})"

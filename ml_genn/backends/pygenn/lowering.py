@@ -1,0 +1,42 @@
+"""From a plan and its numbers to what PyGeNN is given."""
+
+from __future__ import annotations
+
+from ml_genn.backends.pygenn import updates
+from ml_genn.backends.pygenn.neurons import lower_neurons
+from ml_genn.backends.pygenn.records import Lowering, Update
+from ml_genn.backends.pygenn.synapses import lower_synapses
+from ml_genn.errors import UnsupportedError
+from ml_genn.model.plan import LearnedKind, Plan, Values
+
+
+def lower(plan: Plan, values: Values) -> Lowering:
+    """What PyGeNN is given for a plan.
+
+    Raises:
+        UnsupportedError: if a part of it has no counterpart.
+    """
+    _check(plan)
+    neurons = tuple(lower_neurons(plan, values, g) for g in plan.neurons)
+    synapses = tuple(lower_synapses(plan, values, s) for s in plan.synapses)
+    found: list[Update] = []
+    for group in neurons:
+        found += [*updates.start_of(group), *updates.finish(group)]
+    for s in synapses:
+        found += updates.emptied(s)
+    found += [
+        updates.reduced(array)
+        for array in plan.learned
+        if array.kind is not LearnedKind.PARAMETER
+    ]
+    for update in plan.updates:
+        found += updates.optimised(plan, values, update)
+    return Lowering(neurons, synapses, tuple(found))
+
+
+def _check(plan: Plan) -> None:
+    if plan.online:
+        raise UnsupportedError(
+            "Backend 'pygenn' does not take gradients while the network runs. Use "
+            "mode='event_driven', which takes the same ones, or backend='cpu'."
+        )

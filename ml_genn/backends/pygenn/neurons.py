@@ -1,0 +1,190 @@
+"""Neuron groups: one time step as GeNN's code, forwards and, in training, back."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from ml_genn.backends.pygenn import backward, roles
+from ml_genn.backends.pygenn.code import genn_code, genn_expression
+from ml_genn.backends.pygenn.numbers import changing, constants, state
+from ml_genn.backends.pygenn.records import Array, Neurons, Variable
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import NeuronGroup, Plan, Values
+
+RASTER, FRAMES = "raster_", "frames_"
+WORD = 32  #: input spikes in one number of the raster
+_WORDS = re.compile(r"[A-Za-z_]\w*")
+
+#: Names that code may read: {name: C}, each from those above it.
+_PROVIDED = {
+    "step": "const scalar step = (scalar)at_;",
+    "cell_": "const int cell_ = (at_ * num_batch + batch) * num_neurons + id;",
+    "at_": ("const int at_ = now_ < num_steps ? now_ : 2 * (int)num_steps - 1 - now_;"),
+    "now_": "const int now_ = (int)rint(t / dt);",
+}
+_RUN_ONLY = {"at_": "const int at_ = now_;"}
+_SET_LATER = ("num_steps", backward.SCALE)  #: {dynamic parameters that code may read}
+
+
+def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
+    """The neuron population of a group."""
+    where = f"Population '{group.name}'"
+    if group.events:
+        return _from_data(plan, group, where)
+    shared, own = constants(group, values)
+    readout = tuple(
+        Variable(name, value=value)
+        for name, value in (group.readout.variables if group.readout else ())
+    )
+    kept = state(group, values)
+    found = _Parts([*kept, *readout, *own])
+    writer = CodeWriter()
+    if group.threshold is not None:
+        writer.line("bool fired_ = false;")
+    if plan.trains:
+        with writer.block("if (now_ < num_steps)"):
+            _forward(writer, plan, values, group, found)
+        with writer.block("else"):
+            backward.backward(writer, plan, group)
+        found.variables += backward.variables(plan, group)
+        found.arrays += backward.arrays(plan, group)
+    else:
+        _forward(writer, plan, values, group, found)
+    lines = str(writer).splitlines()
+    lines, dynamic = _headed(plan, lines)
+    return Neurons(
+        name=group.name,
+        size=group.size,
+        code=genn_code(lines, where),
+        threshold=None if group.threshold is None else "fired_",
+        parameters={**shared, **dict.fromkeys(dynamic, 1.0)},
+        dynamic=(*dynamic, *sorted(changing(group) & set(shared))),
+        variables=tuple(found.variables),
+        arrays=tuple(found.arrays),
+        inputs=_inputs(plan, group),
+        start=(*kept, *(backward.start(plan, group) if plan.trains else ())),
+        readout=readout,
+        result=genn_expression(group.readout.result, where) if group.readout else None,
+        recorded=group.threshold is not None,
+    )
+
+
+@dataclass(slots=True, eq=False)
+class _Parts:
+    """What a population has, collected while its code is written."""
+
+    variables: list[Variable]
+    arrays: list[Array] = field(default_factory=list)
+
+
+def _headed(plan: Plan, lines: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Lines with the names that they read declared; dynamic parameters among those."""
+    head: list[str] = []
+    words = set(_WORDS.findall("\n".join(lines)))
+    for name, given in _PROVIDED.items():
+        if name in words:
+            line = given if plan.trains else _RUN_ONLY.get(name, given)
+            words |= set(_WORDS.findall(line))
+            head.insert(0, line)
+    return [*head, *lines], tuple(name for name in _SET_LATER if name in words)
+
+
+def _inputs(plan: Plan, group: NeuronGroup) -> tuple[str, ...]:
+    ports = {s.port for s in plan.incoming(group.name) if s.delivers}
+    sent = (roles.SENT,) if roles.fed_back(plan, group) else ()
+    return (*(arrives(port) for port in sorted(ports)), *sent)
+
+
+def arrives(port: int) -> str:
+    """The input that spikes into a port add to."""
+    return f"arrives{port}_"
+
+
+def _forward(
+    writer: CodeWriter, plan: Plan, values: Values, group: NeuronGroup, found: _Parts
+) -> None:
+    """One step: what arrived, the step, the readout, the threshold, the reset."""
+    ports = {s.port for s in plan.incoming(group.name) if s.delivers}
+    for port in sorted(ports):
+        writer.line(f"{group.ports[port].variable} += {arrives(port)};")
+    with writer.block(_acts(values, group)) if group.window else nullcontext():
+        _acting(writer, plan, values, group, found)
+    backward.quiet(writer, plan, group)
+
+
+def _acts(values: Values, group: NeuronGroup) -> str:
+    """C for whether a group that acts in some steps only acts in this one."""
+    first, last = values.windows[group.name]
+    return f"if (at_ >= {first} && at_ < {last})"
+
+
+def _acting(
+    writer: CodeWriter, plan: Plan, values: Values, group: NeuronGroup, found: _Parts
+) -> None:
+    if group.data:
+        _show_frame(writer, values, group, found)
+    backward.keep_state(writer, plan, group)
+    writer.lines(group.step.lines)
+    if group.readout:
+        if "output" in group.readout.update.reads:
+            writer.line(f"const scalar output = {group.output};")
+        writer.lines(group.readout.update.lines)
+    backward.keep_output(writer, group)
+    if group.threshold is not None:
+        writer.line(f"fired_ = {group.threshold};")
+    backward.keep_active(writer, plan, group)
+    if group.threshold is not None:
+        with writer.block("if (fired_)"):
+            backward.keep_spike(writer, plan, group)
+            with writer.block(""):
+                writer.lines(group.reset.lines)
+            if group.readout:
+                writer.lines(group.readout.on_spike.lines)
+
+
+def _show_frame(
+    writer: CodeWriter, values: Values, group: NeuronGroup, found: _Parts
+) -> None:
+    """The numbers of the frame that is shown in this step; the last one stays."""
+    count, steps = values.frames[group.name]
+    size = group.size
+    found.arrays.append(Array(FRAMES, "scalar", lambda _, batch: batch * count * size))
+    writer.line(f"const int frame_ = min(now_ / {steps}, {count - 1});")
+    at = f"(batch * {count} + frame_) * num_neurons + id"
+    writer.line(f"{group.ports[0].variable} = {FRAMES}[{at}];")
+
+
+def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
+    """A population whose spikes are bits by step, read forwards and then backwards."""
+    words = (group.size + WORD - 1) // WORD
+    bit = (
+        f"({RASTER}[(row_ * num_batch + batch) * {words} + id / {WORD}] "
+        f"& (1U << (id % {WORD}))) != 0"
+    )
+    trained = bool(roles.trained_outgoing(plan, group))
+    lines = ["const int row_ = now_;", f"const bool fired_ = {bit};"]
+    if plan.trains:
+        lines = [
+            "const int row_ = now_ < num_steps ? now_ : at_ - 1;",
+            "bool bit_ = false;",
+            f"if (row_ >= 0) {{ bit_ = {bit}; }}",
+            "const bool fired_ = now_ < num_steps && bit_;",
+        ]
+    if trained:
+        mark = f"now_ >= num_steps && bit_ ? {roles.SPIKED} : 0"
+        lines.append(f"{roles.MARK} = {mark};")
+    lines, dynamic = _headed(plan, lines)
+    return Neurons(
+        name=group.name,
+        size=group.size,
+        code=genn_code(lines, where),
+        threshold="fired_",
+        parameters=dict.fromkeys(dynamic, 1.0),
+        dynamic=dynamic,
+        variables=(Variable(roles.MARK, "uint8_t", 0),) if trained else (),
+        arrays=(Array(RASTER, "uint32_t", lambda steps, batch: steps * batch * words),),
+        inputs=_inputs(plan, group),
+        recorded=True,
+    )

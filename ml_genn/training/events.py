@@ -1,0 +1,47 @@
+"""Events in structured arrays, as data sets of the Tonic package give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.population import Population
+from ml_genn.utils.data import PreprocessedSpikes, preprocess_tonic_spikes
+
+
+def are_events(given: Any) -> bool:
+    """Whether something is an array with named fields."""
+    return getattr(getattr(given, "dtype", None), "names", None) is not None
+
+
+def spikes_of(where: str, population: Population, events: np.ndarray) -> Any:
+    """Spikes of the events of an example, with times in microseconds.
+
+    Args:
+        where: what messages start with.
+        population: has a neuron for each x, or the shape (rows, columns) or (rows,
+            columns, polarities).
+        events: structured array with fields t, x, p and perhaps y.
+
+    Raises:
+        ValidationError: if they do not fit the population.
+    """
+    names, shape = events.dtype.names or (), population.shape or ()
+    if len(shape) > 3 or (len(shape) == 1 and "y" in names):
+        raise ValidationError(
+            f"{where}: events with fields x, y and p come from an image. Give the "
+            "input the shape (rows, columns, polarities), for example (34, 34, 2). "
+            f"Received shape {shape}."
+        )
+    rows, columns, polarities = shape if len(shape) == 3 else (*shape, 1, 1)[:3]
+    if len(shape) == 1:
+        rows, columns = columns, rows
+    try:
+        spikes: PreprocessedSpikes = preprocess_tonic_spikes(
+            events, names, (columns, rows, polarities)
+        )
+    except ValidationError as error:
+        raise ValidationError(f"{where}: {error}") from None
+    return spikes

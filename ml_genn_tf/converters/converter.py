@@ -1,0 +1,237 @@
+"""Base of converters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ml_genn import Connection, Network, Population
+from ml_genn.callbacks import SpikeRecorder
+from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compilers.compiler import Compiler
+from ml_genn.connectivity import MaxPool2D
+from ml_genn.errors import ValidationError
+from ml_genn.neurons import Neuron
+from ml_genn.utils.checks import free_name, shown
+from ml_genn_tf.connect import connect
+from ml_genn_tf.graph import Maximum, Source
+from ml_genn_tf.norm import Examples, norm_examples
+from ml_genn_tf.report import Code, Report, Validation, expected_losses, make_report
+from ml_genn_tf.units import Output, Unit, Units, make_units
+from ml_genn_tf.walk import walk
+
+Converted = tuple[Network, list[Population], list[Population], dict[Any, Population]]
+VALIDATION_BATCH = 100
+
+
+class Converter(ABC):
+    """Makes spiking networks of trained Keras models.
+
+    Layers of the model that rectify become populations of the same name; what is linear
+    between them becomes connections. In the methods below a `Unit` is a layer that
+    becomes a population.
+
+    Attributes:
+        report: what the last conversion has made, as a table; None before.
+        units, populations, codes: layers of the last conversion, {unit: population} and
+            {unit: values that its spikes stand for}.
+        validation: accuracies and spikes of the last conversion with ``validate``; None
+            if there was none.
+    """
+
+    report: Report | None = None
+    validation: Validation | None = None
+    units: Units
+    populations: Mapping[Unit, Population]
+    codes: Mapping[Unit, Code]
+
+    def convert(
+        self, tf_model: Any, validate: tuple[Any, Any] | None = None
+    ) -> Converted:
+        """A spiking network that computes what a model does.
+
+        Args:
+            tf_model: a Sequential or functional model of Keras 3.
+            validate: examples and labels (x, y), with which both are run and compared;
+                the report is printed. None (default) for neither.
+
+        Returns:
+            Network, inputs, outputs, {Keras layer: population whose spikes stand for
+            what comes out of it}.
+
+        Raises:
+            UnsupportedError: if a layer has no spiking form, with what to use instead.
+            ValidationError: if the model or norm_data are not what is needed.
+        """
+        units = self.units = make_units(walk(tf_model, self._check_layer))
+        prepared = self.pre_convert(units)
+        network, populations = self._build(units, prepared)
+        self.populations = populations
+        inputs = [populations[unit] for unit in units.inputs]
+        outputs = [populations[unit] for unit in units.outputs]
+        self.post_convert(network, inputs, outputs)
+        given = None if validate is None else _labelled(validate, units)
+        self._report(units, populations, prepared, given[0] if given else None)
+        self.validation = None
+        if given:
+            self._validate(tf_model, network, units, populations, given)
+            print(f"{self.report}\n{self.validation}")
+        layers = {layer: populations[unit] for layer, unit in units.layers.items()}
+        return network, inputs, outputs, layers
+
+    # ------------------------------------------------------------ what converters do
+    def validate_tf_layer(self, tf_layer: Any, config: Mapping[str, Any]) -> None:
+        """Called with each Keras layer and its configuration; may refuse it."""
+
+    @abstractmethod
+    def pre_convert(self, units: Units) -> Any:
+        """What neurons are made by, such as thresholds."""
+
+    @abstractmethod
+    def create_input_neurons(self, pre_convert_output: Any, unit: Unit) -> Neuron:
+        """The neuron of an input."""
+
+    @abstractmethod
+    def create_neurons(
+        self, unit: Unit, pre_convert_output: Any, is_output: bool
+    ) -> Neuron:
+        """The neuron of a layer."""
+
+    def gain(self, source: Unit, target: Unit, pre_convert_output: Any) -> float:
+        """What weights from one layer to another are multiplied by."""
+        return 1.0
+
+    def post_convert(
+        self, network: Network, inputs: list[Population], outputs: list[Population]
+    ) -> None:
+        """Called with the network that has been made."""
+
+    @abstractmethod
+    def unit_codes(
+        self, populations: Mapping[Unit, Population], pre_convert_output: Any
+    ) -> dict[Unit, Code]:
+        """The values that the spikes of populations stand for."""
+
+    def examples(self) -> Examples | None:
+        """Examples that the expected loss is found with; None if there are none."""
+        return None
+
+    @abstractmethod
+    def create_compiler(self, **kwargs: Any) -> Compiler:
+        """The compiler for networks of this converter.
+
+        Args:
+            **kwargs: arguments of the compiler, such as ``batch_size``.
+        """
+
+    # ------------------------------------------------------------ how
+    def _check_layer(self, layer: Any) -> None:
+        self.validate_tf_layer(layer, layer.get_config())
+
+    def _build(
+        self, units: Units, prepared: Any
+    ) -> tuple[Network, dict[Unit, Population]]:
+        populations: dict[Unit, Population] = {}
+        names: set[str] = set()
+        with Network() as network:
+            for unit in units.all:
+                name = free_name(unit.layer.name, names)
+                names.add(name)
+                neuron = (
+                    self.create_input_neurons(prepared, unit)
+                    if isinstance(unit.step, Source)
+                    else self.create_neurons(unit, prepared, unit.output)
+                )
+                populations[unit] = Population(neuron, unit.shape, name=name)
+            for unit in units.all:
+                self._connect(unit, populations, prepared)
+        return network, populations
+
+    def _connect(
+        self, unit: Unit, populations: Mapping[Unit, Population], prepared: Any
+    ) -> None:
+        for source, chain in unit.terms:
+            if isinstance(unit.step, Maximum):
+                padding = "same" if unit.step.same else "valid"
+                connectivity: Any = MaxPool2D(
+                    unit.step.size,
+                    pool_strides=unit.step.strides,
+                    pool_padding=padding,
+                )
+            else:
+                gain = self.gain(source, unit, prepared)
+                connectivity = connect(chain, source.shape, unit.shape, gain)
+            if connectivity is not None:
+                Connection(populations[source], populations[unit], connectivity)
+
+    def _report(
+        self,
+        units: Units,
+        populations: Mapping[Unit, Population],
+        prepared: Any,
+        validate: Examples | None,
+    ) -> None:
+        self.codes = self.unit_codes(populations, prepared)
+        examples = self.examples() or validate
+        losses = expected_losses(units, self.codes, examples) if examples else {}
+        self.report = make_report(populations, self.codes, losses)
+
+    def _validate(
+        self,
+        tf_model: Any,
+        network: Network,
+        units: Units,
+        populations: Mapping[Unit, Population],
+        given: tuple[Examples, list[np.ndarray]],
+    ) -> None:
+        examples, labels = given
+        x = list(examples.inputs)
+        found = tf_model.predict(x[0] if len(x) == 1 else x, verbose=0)
+        found = found if isinstance(found, list) else [found]
+        ann = tuple(
+            float(np.mean(np.argmax(values, axis=-1) == wanted))
+            for values, wanted in zip(found, labels, strict=True)
+        )
+        spiking = [p for u, p in populations.items() if not isinstance(u.step, Output)]
+        for population in spiking:
+            population.record_spikes = True
+        compiled = self._compiled(network, len(x[0]))
+        recorders = [SpikeRecorder(p, p.name, record_counts=True) for p in spiking]
+        outputs = [populations[unit] for unit in units.outputs]
+        metrics, data = compiled.evaluate(
+            {populations[u]: a for u, a in zip(units.inputs, x, strict=True)},
+            dict(zip(outputs, labels, strict=True)),
+            callbacks=recorders,
+        )
+        for population in spiking:
+            population.record_spikes = False
+        spikes = sum(int(np.sum(counts)) for key in data.values() for counts in key)
+        snn = tuple(float(metrics[output].result) for output in outputs)
+        self.validation = Validation(ann, snn, spikes / len(x[0]))
+
+    def _compiled(self, network: Network, examples: int) -> CompiledNetwork:
+        batch = min(examples, VALIDATION_BATCH)
+        return self.create_compiler(batch_size=batch).compile(network)
+
+
+def _labelled(validate: Any, units: Units) -> tuple[Examples, list[np.ndarray]]:
+    """Examples and, for each output, labels."""
+    if not isinstance(validate, tuple) or len(validate) != 2:
+        raise ValidationError(
+            "convert: validate is (x, y), examples and their labels. Received "
+            f"{shown(validate)}."
+        )
+    x, y = validate
+    examples = norm_examples("convert: validate", [(x, y)], units)
+    parts = list(y) if len(units.outputs) > 1 else [y]
+    labels = [np.asarray(part) for part in parts]
+    shape = (len(examples.inputs[0]),)
+    if any(part.shape != shape for part in labels):
+        raise ValidationError(
+            "convert: validate has one label for each example, shape "
+            f"{shape}. Received {[part.shape for part in labels]}."
+        )
+    return examples, labels

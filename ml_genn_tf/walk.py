@@ -1,0 +1,138 @@
+"""From a Keras model to the graph of what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn_tf.graph import Node, Source
+from ml_genn_tf.layers import Call, convert_call
+from ml_genn_tf.linear import Shape
+
+MODELS = ("Functional", "Sequential")  #: whose layers form a graph
+
+
+@dataclass(frozen=True, eq=False)
+class Ann:
+    """What a model computes.
+
+    Args:
+        inputs, outputs: nodes of the model's inputs and outputs.
+        layers: {Keras layer: node of what comes out of it}.
+    """
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    layers: dict[Any, Node]
+
+
+def walk(model: Any, check: Callable[[Any], None]) -> Ann:
+    """The graph of what a Keras model computes.
+
+    Args:
+        model: a Sequential or functional model, possibly with others inside.
+        check: called with each layer before it is converted.
+
+    Raises:
+        UnsupportedError, ValidationError: if it cannot be converted.
+    """
+    _check_model(model)
+    layers: dict[Any, Node] = {}
+    inputs = []
+    for tensor in model.inputs:
+        layer = tensor._keras_history.operation
+        node = Node(layer, Source(), (), _shape(layer, tensor))
+        inputs.append(node)
+        layers[layer] = node
+    outputs = _Walk(check, layers).outputs(model, inputs)
+    return Ann(tuple(inputs), tuple(outputs), layers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Walk:
+    """Visits the layers of a model, each after those that feed it."""
+
+    check: Callable[[Any], None]
+    layers: dict[Any, Node] = field(default_factory=dict)
+
+    def outputs(self, model: Any, inputs: Sequence[Node]) -> list[Node]:
+        """What comes out of a model that is given some nodes."""
+        known = {id(t): n for t, n in zip(model.inputs, inputs, strict=True)}
+        todo = list(reversed(model.outputs))
+        while todo:
+            history = todo[-1]._keras_history
+            call = history.operation._inbound_nodes[history.node_index]
+            missing = [t for t in call.input_tensors if id(t) not in known]
+            if id(todo[-1]) in known:
+                todo.pop()
+            elif missing:
+                todo.extend(reversed(missing))
+            else:
+                given = tuple(known[id(t)] for t in call.input_tensors)
+                made = self._call(history.operation, given, call.output_tensors)
+                known |= {
+                    id(t): n for t, n in zip(call.output_tensors, made, strict=True)
+                }
+        return [known[id(t)] for t in model.outputs]
+
+    def _call(
+        self, layer: Any, inputs: tuple[Node, ...], tensors: Sequence[Any]
+    ) -> list[Node]:
+        if _is_model(layer):
+            _check_model(layer)
+            return self.outputs(layer, inputs)
+        if layer in self.layers:
+            raise UnsupportedError(
+                f"Layer '{layer.name}' ({type(layer).__name__}) is shared: the model "
+                "calls it more than once. Use a layer for each call, with copies of "
+                "its weights."
+            )
+        if not hasattr(layer, "get_config") or not hasattr(layer, "get_weights"):
+            raise UnsupportedError(
+                f"Operation '{layer.name}' ({type(layer).__name__}) is no layer. Use "
+                "layers, for example keras.layers.Add()([x, y]) instead of x + y."
+            )
+        self.check(layer)
+        shape = _shape(layer, tensors[0])
+        self.layers[layer] = convert_call(Call(layer, inputs, shape))
+        return [self.layers[layer]]
+
+
+def _shape(layer: Any, tensor: Any) -> Shape:
+    shape = tuple(tensor.shape[1:])
+    if None in shape or not shape:
+        raise ValidationError(
+            f"Layer '{layer.name}' ({type(layer).__name__}): populations have a fixed "
+            f"size, but its shape is {(None, *shape)}. Give the model's input a shape "
+            "with whole numbers, for example keras.Input((28, 28, 1))."
+        )
+    return shape
+
+
+def _is_model(layer: Any) -> bool:
+    return any(
+        cls.__name__ == "Model" and cls.__module__.startswith("keras.")
+        for cls in type(layer).__mro__
+    )
+
+
+def _check_model(model: Any) -> None:
+    kind, name = type(model), getattr(model, "name", "?")
+    if not _is_model(model):
+        raise ValidationError(
+            "convert: expected a model of Keras 3 (keras.Sequential or keras.Model). "
+            f"Received {kind.__module__}.{kind.__name__}."
+        )
+    if kind.__name__ not in MODELS or not kind.__module__.startswith("keras."):
+        raise UnsupportedError(
+            f"Model '{name}' ({kind.__name__}) is a subclass of keras.Model: what its "
+            "call() computes is code, not a graph of layers. Build it with "
+            "keras.Sequential or as keras.Model(inputs, outputs)."
+        )
+    if not model.built:
+        raise ValidationError(
+            f"Model '{name}' has no input shape yet. Put keras.Input(shape) first, for "
+            "example keras.Input((28, 28, 1))."
+        )

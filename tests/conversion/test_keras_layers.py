@@ -1,0 +1,166 @@
+"""Keras layers: what their rules make of them is what Keras computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from conversion.keras_nets import L, keras, settle
+
+from ml_genn_tf.converters import FewSpike
+from ml_genn_tf.graph import rectified
+from ml_genn_tf.units import make_units
+from ml_genn_tf.walk import walk
+
+IMAGE = (6, 7, 4)
+
+
+def bn_pad_conv(x: Any) -> Any:
+    """A bias that differs at the edges."""
+    x = L.ZeroPadding2D(((1, 2), (0, 1)))(L.BatchNormalization()(x))
+    return L.Conv2D(3, 3, strides=2)(x)
+
+
+def nested(x: Any) -> Any:
+    """A model inside another."""
+    inner = keras.Sequential([keras.Input(IMAGE), L.Conv2D(5, 2), L.Flatten()])
+    return L.Dense(4)(inner(x))
+
+
+def joined(x: Any) -> Any:
+    """Images beside each other, and a convolution of both."""
+    both = L.Concatenate()([L.Conv2D(2, 3)(x), L.AveragePooling2D(3, 1)(x)])
+    return L.Conv2D(3, 2)(L.BatchNormalization()(both))
+
+
+def joined_flat(x: Any) -> Any:
+    """Numbers beside each other."""
+    x = L.Flatten()(x)
+    return L.Dense(4)(L.Concatenate(axis=1)([L.Dense(3)(x), x]))
+
+
+#: {name: a part of a model, from an image to an output}
+PARTS: dict[str, Any] = {
+    "activation": lambda x: L.Activation("linear")(L.Conv2D(2, 2)(x)),
+    "add": lambda x: L.Add()([L.Conv2D(4, 3, padding="same")(x), x]),
+    "average": lambda x: L.AveragePooling2D(2)(x),
+    "average, conv": lambda x: L.Conv2D(3, 2)(L.AveragePooling2D(2)(x)),
+    "average, dense": lambda x: L.Dense(3)(L.Flatten()(L.AveragePooling2D(2)(x))),
+    "average, overlapping": lambda x: L.Conv2D(3, 2)(L.AveragePooling2D(3, 2)(x)),
+    "average, same": lambda x: L.AveragePooling2D(3, 2, padding="same")(x),
+    "batch norm": lambda x: L.BatchNormalization()(x),
+    "batch norm of flat": lambda x: L.BatchNormalization(scale=False)(L.Flatten()(x)),
+    "batch norm, conv": bn_pad_conv,
+    "concatenate": joined,
+    "concatenate, flat": joined_flat,
+    "conv": lambda x: L.Conv2D(3, (3, 2), use_bias=False)(x),
+    "conv, dilated": lambda x: L.Conv2D(3, 2, dilation_rate=(3, 2), padding="same")(x),
+    "conv, groups": lambda x: L.Conv2D(6, 2, groups=2)(x),
+    "conv, same": lambda x: L.Conv2D(3, 3, strides=2, padding="same")(x),
+    "dense": lambda x: L.Dense(5)(L.Flatten()(x)),
+    "dense of channels": lambda x: L.Dense(5)(x),
+    "dense of rows": lambda x: L.Dense(3)(L.Reshape((6, 28))(x)),
+    "depthwise": lambda x: L.DepthwiseConv2D(3, depth_multiplier=2)(x),
+    "dropout": lambda x: L.Dropout(0.5)(L.GaussianNoise(1.0)(L.Conv2D(2, 2)(x))),
+    "global average": lambda x: L.Dense(3)(L.GlobalAveragePooling2D()(x)),
+    "nested": nested,
+    "rescaling": lambda x: L.Conv2D(2, 2)(L.Rescaling(2.0, -1.0)(x)),
+    "reshape": lambda x: L.Conv2D(3, 2)(L.Reshape((7, 3, 8))(x)),
+    "separable": lambda x: L.SeparableConv2D(5, 3, depth_multiplier=2)(x),
+    "transposed": lambda x: L.Conv2DTranspose(3, 3, strides=2)(x),
+    "transposed, same": lambda x: L.Conv2DTranspose(3, 3, 2, padding="same")(x),
+}
+
+
+@pytest.fixture(scope="module")
+def outputs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{part: what spikes give, what Keras gives} for numbers that spikes can send."""
+    inputs = keras.Input(IMAGE)
+    ends = [part(inputs) for part in PARTS.values()]
+    model = settle(keras.Model(inputs, ends))
+    x = np.random.default_rng(2).integers(0, 256, (4, *IMAGE)) / 256
+    converter = FewSpike(8, alpha=1.0)
+    network, _, populations, _ = converter.convert(model)
+    compiled = converter.create_compiler(batch_size=4, num_threads=1).compile(network)
+    values, _ = compiled.predict(x, callbacks=[])
+    expected = [np.asarray(e) for e in model.predict(x, verbose=0)]
+    return {
+        name: (values[p].reshape(e.shape), e)
+        for name, p, e in zip(PARTS, populations, expected, strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_layers(name: str, outputs: Any) -> None:
+    """An output reads what Keras computes."""
+    values, expected = outputs[name]
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-4)
+
+
+def relu_before_pooling(x: Any) -> Any:
+    """Maxima of rectified averages."""
+    return L.MaxPooling2D(2)(L.AveragePooling2D(2, 1)(L.ReLU()(L.Conv2D(3, 2)(x))))
+
+
+#: {name: (a part with activations, populations it becomes)}
+ACTIVATIONS: dict[str, tuple[Any, int]] = {
+    "relu": (lambda x: L.Conv2D(3, 2, activation="relu")(x), 1),
+    "relu twice": (lambda x: L.ReLU()(L.Conv2D(3, 2, activation="relu")(x)), 1),
+    "relu of a flat image": (lambda x: L.ReLU()(L.Flatten()(L.Conv2D(3, 2)(x))), 1),
+    "relu6": (lambda x: L.ReLU(max_value=0.5)(L.Conv2D(3, 2)(x)), 1),
+    "max": (lambda x: L.MaxPooling2D(2)(L.Conv2D(3, 2, activation="relu")(x)), 2),
+    "max, same": (lambda x: L.MaxPooling2D(3, 2, padding="same")(L.ReLU()(x)), 2),
+    "max, then relu": (
+        lambda x: L.ReLU()(L.MaxPooling2D((2, 1))(L.Conv2D(3, 2)(x))),
+        2,
+    ),
+    "max of averages": (relu_before_pooling, 3),
+    "image of flat": (
+        lambda x: L.Conv2D(2, 2, activation="relu")(
+            L.Reshape((3, 4, 2))(L.Dense(24, activation="relu")(L.Flatten()(x)))
+        ),
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(name: str) -> None:
+    """Neurons of the graph have Keras' values, and there are as few as can be."""
+    part, populations = ACTIVATIONS[name]
+    inputs = keras.Input(IMAGE)
+    model = settle(keras.Model(inputs, part(inputs)))
+    ann = walk(model, lambda layer: None)
+    units = make_units(ann)
+    assert len(units.all) == 1 + populations
+    x = np.random.default_rng(2).normal(size=(4, *IMAGE)).astype(np.float32)
+    (end,) = units.outputs
+    found, expected = units.values([x])[end], model.predict(x, verbose=0)
+    assert rectified(ann.outputs[0])
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
+    assert units.layers[model.layers[-1]] is end
+
+
+def test_kinds_of_connectivity() -> None:
+    """What Keras shares is shared: no chain of usual layers becomes single synapses."""
+    x = inputs = keras.Input((12, 12, 2))
+    x = L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3, use_bias=False)(x)))
+    x = L.SeparableConv2D(6, 3, activation="relu")(L.ZeroPadding2D(1)(x))
+    x = L.Conv2D(6, 2, activation="relu")(L.AveragePooling2D(2)(x))
+    x = L.Reshape((2, 2, 6))(L.Dense(24, activation="relu")(L.Flatten()(x)))
+    x = L.Conv2DTranspose(3, 3, strides=2, activation="relu")(x)
+    x = L.DepthwiseConv2D(2, activation="relu")(x)
+    x = L.Dense(5)(L.Flatten()(L.AveragePooling2D(2)(x)))
+    network, *_ = FewSpike().convert(settle(keras.Model(inputs, x)))
+    assert [type(c.connectivity).__name__ for c in network.connections] == [
+        "Conv2D",
+        "Conv2D",
+        "AvgPoolConv2D",
+        "Dense",
+        "Conv2DTranspose",
+        "DepthwiseConv2D",
+        "AvgPoolDense2D",
+    ]

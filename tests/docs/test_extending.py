@@ -1,0 +1,135 @@
+"""The pages on adding one's own are followed: their code does what they say."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from docs.pages import DOCS, blocks, run
+
+import ml_genn
+from ml_genn import Connection, Network, Population
+from ml_genn.backends import BACKENDS
+from ml_genn.connectivity import Dense
+from ml_genn.errors import ValidationError
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
+
+EXTENDING = DOCS / "extending"
+X = np.random.default_rng(0).random((4, 50, 6)) < 0.2
+Y = np.array([0, 1, 1, 0])
+
+
+def small(recurrent: bool = False) -> Network:
+    """Six inputs, five hidden neurons, two outputs."""
+    rng = np.random.default_rng(1)
+    with Network() as network:
+        inputs = Population("spike_input", 6)
+        hidden = Population("leaky_integrate_fire", 5)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        first = Dense(rng.normal(1.0, 0.5, (6, 5)))
+        Connection(inputs, hidden, first, Exponential(5.0))
+        if recurrent:
+            Connection(hidden, hidden, Dense(0.1), Exponential(5.0), name="loop")
+        second = Dense(rng.normal(0.0, 0.5, (5, 2)))
+        Connection(hidden, output, second, Exponential(5.0))
+    return network
+
+
+def test_neuron(tmp_path: Path) -> None:
+    """It learns its time constant, refuses bad ones, and is saved and loaded."""
+    definition, use = blocks(EXTENDING / "neuron.md")
+    names = run(definition, {})
+    names = run(use, names)
+    neuron, compiled = names["QuadraticIntegrateFire"], names["compiled"]
+    compiled.train(X, Y, num_epochs=5, callbacks=[])
+    assert float(compiled.parameter(names["hidden"], "tau_mem")) != 10.0
+    with pytest.raises(ValidationError, match="tau_mem is greater than 0"):
+        neuron(tau_mem=-1.0)
+    ml_genn.save_model(compiled, tmp_path / "quadratic.safetensors")
+    custom = {"QuadraticIntegrateFire": neuron}
+    again = ml_genn.load_model(tmp_path / "quadratic.safetensors", custom)
+    expected, found = (
+        next(iter(c.predict(X, callbacks=[])[0].values())) for c in (compiled, again)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_loss() -> None:
+    """The loss that training reports is that of the formula, and it falls."""
+    definition, use = blocks(EXTENDING / "loss.md")
+    names: dict[str, Any] = {"network": small(), "x": X, "y": Y}
+    names = run(use.replace("num_epochs=20", "num_epochs=1"), run(definition, names))
+    compiled = names["compiled"]
+    (outputs,) = compiled.predict(X, callbacks=[])[0].values()
+    wanted = np.where(np.arange(2) == Y[:, None], 2.0, 0.0)
+    metrics, _ = compiled.evaluate(X, Y, metrics="accuracy", callbacks=[])
+    assert metrics.loss == pytest.approx(np.mean((outputs - wanted) ** 2), rel=1e-5)
+    run(use, names)
+    losses = names["compiled"].history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neighbours are those on the ring, and the weights learn."""
+    definition, use = blocks(EXTENDING / "connectivity.md")
+    names = run(use, run(definition, {}))
+    assert "(48,)" in capsys.readouterr().out
+    compiled, ring = names["compiled"], names["ring"]
+    pre, post = compiled.indices(ring)
+    distance = np.minimum((post - pre) % 12, (pre - post) % 12)
+    assert sorted(set(distance)) == [1, 2]
+    before = compiled.weights(ring)
+    x = np.random.default_rng(0).random((4, 50, 12)) < 0.2
+    compiled.train(x, Y, num_epochs=2, callbacks=[])
+    assert np.all(compiled.weights(ring).shape == before.shape)
+    assert np.any(compiled.weights(ring) != before)
+    with Network(), pytest.raises(ValidationError, match="Ring: both populations"):
+        a, b = Population("spike_input", 4), Population("leaky_integrate_fire", 4)
+        Connection(a, b, names["Ring"](2, 1.0))
+
+
+def test_compiler() -> None:
+    """It learns; as a surrogate of its own under BPTT, where nothing is a loop."""
+    definition, use = blocks(EXTENDING / "compiler.md")
+    names: dict[str, Any] = {"network": small(recurrent=True), "x": X, "y": Y}
+    names = run(use, run(definition, names))
+    losses = names["compiled"].history["loss"]
+    assert losses[-1] < losses[0]
+    bell = names["compiler"]
+    other = ml_genn.compilers.BPTTCompiler(
+        50, "sparse_categorical_crossentropy", surrogate="exp(-(u / 0.8)**2)"
+    )
+    found = [compiler.compile(small()).gradients(X, Y) for compiler in (bell, other)]
+    for one, two in zip(*(list(g.values()) for g in found), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
+    own, loops = (
+        {str(key): g for key, g in compiler.compile(net).gradients(X, Y).items()}
+        for compiler, net in ((bell, small(True)), (other, small(True)))
+    )
+    assert np.any(np.abs(own["Conn_Pop0_Pop1"] - loops["Conn_Pop0_Pop1"]) > 1e-4)
+
+
+def test_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's module is found by name and runs what the engine runs."""
+    module, use, source = blocks(EXTENDING / "backend.md")
+    package = tmp_path / "my_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "logged.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(ml_genn.backends, "BACKENDS", BACKENDS)
+    names = run(use, {"network": small(), "x": X[:, :20]})
+    try:
+        assert "Pop1: 5 neurons" in capsys.readouterr().out
+        assert "void" in run(source, names)["text"]
+        with pytest.raises(ml_genn.errors.UnknownNameError, match="logged"):
+            ml_genn.compilers.InferenceCompiler(20, backend="loged")
+    finally:
+        del BACKENDS["logged"]
+        sys.modules.pop("my_package.logged", None)

@@ -1,0 +1,105 @@
+"""Example scripts run with a small setting, without the folder of shared data."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+QUICK = ("--epochs=1", "--examples=50", "--threads=1")
+RUNS = [
+    ("dvs_gesture.py",),
+    ("latency_mnist.py",),
+    ("latency_mnist.py", "--rule=eprop"),
+    ("latency_mnist.py", "--augment"),
+    ("latency_mnist_deep_r.py",),
+    ("nmnist.py",),
+    ("shd.py",),
+    ("simple_mnist.py",),
+    ("yin_yang.py",),
+    ("yin_yang.py", "--delays"),
+]
+#: Examples with tests of their own, which hold their accuracy.
+ELSEWHERE = {"digits.py", "mnist_conv.py", "pattern_generation.py", "spoken_digits.py"}
+
+
+def run(*words: str, path: Path, status: int = 0) -> str:
+    """What an example prints."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / words[0]), *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=path,
+        env={**os.environ, "ML_GENN_SHARED": str(path), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == status, done.stderr[-2000:]
+    return done.stdout + (done.stderr if status else "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", RUNS, ids=" ".join)
+def test_examples_run(words: tuple[str, ...], tmp_path: Path) -> None:
+    found = re.search(r"Test accuracy: ([\d.]+) %", run(*words, *QUICK, path=tmp_path))
+    assert found is not None
+    assert 0.0 <= float(found.group(1)) <= 100.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "bar"),
+    [
+        (("dvs_gesture.py", "--epochs=3"), 90.0),
+        (("latency_mnist.py", "--rule=eventprop"), 85.0),
+        (("nmnist.py", "--epochs=4"), 60.0),
+    ],
+)
+def test_examples_learn(words: tuple[str, ...], bar: float, tmp_path: Path) -> None:
+    found = re.search(r"Test accuracy: ([\d.]+) %", run(*words, path=tmp_path))
+    assert found is not None and float(found.group(1)) >= bar
+
+
+def test_all_examples_are_tested_and_listed() -> None:
+    tested = {words[0] for words in RUNS} | ELSEWHERE
+    scripts = {path.name for path in EXAMPLES.glob("*.py")}
+    assert tested == scripts
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    for name in scripts:
+        assert f"`{name}" in page, name
+
+
+@pytest.mark.parametrize("name", ["dvs_gesture.py", "nmnist.py", "shd.py"])
+def test_what_cannot_be_downloaded_is_explained(name: str, tmp_path: Path) -> None:
+    (tmp_path / "tonic.py").write_text(
+        "class datasets:\n"
+        "    def refuse(*_, **__):\n"
+        "        raise OSError('no way out')\n"
+        "    DVSGesture = NMNIST = SHD = refuse\n"
+        "import sys\n"
+        "sys.modules['tonic.datasets'] = datasets\n"
+        "sys.modules['tonic.transforms'] = type('transforms', (), {\n"
+        "    k: lambda *_, **__: 0 for k in ('Compose', 'CropTime', 'Downsample')})\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(
+            [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+        ),
+    }
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), "--dataset=here"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.returncode == 1
+    assert "No download (no way out). Get " in done.stderr
+    assert "put them in here/" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,236 @@
+"""Which backend runs, what is passed on to it, and what it refuses."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+import fake_pygenn
+import numpy as np
+import pytest
+from contract.test_every_class_runs import inputs, labels, network
+
+from ml_genn import Connection, Network, Population
+from ml_genn.backends import DEVICES, get_backend
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
+from ml_genn.connectivity import Conv2D, Dense, FixedProbability
+from ml_genn.errors import (
+    BuildError,
+    UnknownNameError,
+    UnsupportedError,
+    ValidationError,
+)
+from ml_genn.initializers import Normal, Uniform
+from ml_genn.neurons import BinarySpikeInput, LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.utils.data import preprocess_spikes
+from ml_genn_eprop import EPropCompiler
+
+STEPS = 15
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+
+
+@pytest.fixture
+def _without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyGeNN cannot be found."""
+    monkeypatch.setitem(sys.modules, "pygenn", None)
+    monkeypatch.delenv("ML_GENN_BACKEND", raising=False)
+
+
+@pytest.mark.usefixtures("_without")
+def test_without_pygenn_the_error_says_how_to_get_it() -> None:
+    with pytest.raises(BuildError, match="not on the package index") as caught:
+        InferenceCompiler(STEPS, backend="pygenn")
+    assert "github.com/genn-team/genn" in str(caught.value)
+    assert "backend='cpu', the default, needs nothing" in str(caught.value)
+
+
+@pytest.mark.usefixtures("_without")
+@pytest.mark.parametrize("device", DEVICES)
+def test_without_pygenn_its_devices_are_the_engine_with_one_warning(
+    device: str,
+) -> None:
+    with pytest.warns(UserWarning) as caught:
+        compiler = InferenceCompiler(STEPS, backend=device)
+    assert compiler.backend.name == "cpu"
+    assert [str(w.message) for w in caught] == [
+        f"ml_genn: backend='{device}' belongs to GeNN; backend 'cpu' goes without, "
+        "since PyGeNN is not installed."
+    ]
+    assert caught[0].filename == __file__
+
+
+def test_devices_of_pygenn(pygenn: ModuleType) -> None:
+    for device in DEVICES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            compiler = InferenceCompiler(STEPS, backend=device)
+        compiled = compiler.compile(network())
+        assert compiler.backend.name == "pygenn"
+        assert compiled.genn_model.backend_name == device
+
+
+def test_the_environment_chooses(
+    pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for chosen, device in (("pygenn", None), ("hip", "hip")):
+        monkeypatch.setenv("ML_GENN_BACKEND", chosen)
+        backend: Any = InferenceCompiler(STEPS).backend
+        assert (backend.name, backend.device) == ("pygenn", device)
+    assert get_backend("cpu").name == "cpu"
+    with pytest.raises(UnknownNameError, match="Did you mean 'cuda'"):
+        get_backend("cud")
+
+
+def test_arguments_of_genn_are_passed_on(pygenn: ModuleType) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiler = InferenceCompiler(
+            STEPS, backend="pygenn", optimize_code=True, kernel_profiling=True
+        )
+    model = compiler.compile(network()).genn_model
+    assert model.preferences == {"optimize_code": True}
+    assert model.timing_enabled
+    assert (model.dt, model.batch_size) == (1.0, 1)
+    other = InferenceCompiler(STEPS, backend="pygenn", manual_device_id=1)
+    with pytest.raises(ValueError, match="Unknown preference"):
+        _ = other.compile(network()).genn_model
+
+
+def test_its_cpu_backend_runs_one_example_at_a_time(
+    pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_pygenn.module_state, "default_backend", DEVICES[-1])
+    made = network()
+    many = InferenceCompiler(STEPS, batch_size=2, backend="pygenn").compile(made)
+    with pytest.raises(
+        ValidationError, match=r"Received batch_size=2\. Use batch_size=1"
+    ):
+        many.predict(inputs(made), callbacks=[])
+    one = InferenceCompiler(STEPS, backend="pygenn").compile(made)
+    expected = InferenceCompiler(STEPS, backend="cpu", num_threads=1).compile(made)
+    found = [
+        next(iter(c.predict(inputs(made), callbacks=[])[0].values()))
+        for c in (expected, one)
+    ]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_names_that_genn_does_not_take(pygenn: ModuleType) -> None:
+    with Network() as made:
+        first = Population("spike_input", 4, name="a b")
+        second = Population(LeakyIntegrateFire(), 4, name="a_b")
+        last = Population(LeakyIntegrate(readout="var"), 4, name="ä")
+        Connection(first, second, Dense(1.0), name="1-2")
+        Connection(second, last, Dense(1.0), name="1_2")
+    model = InferenceCompiler(STEPS, backend="pygenn").compile(made).genn_model
+    assert list(model.neuron_populations) == ["a_b", "a_b_1", "_"]
+    assert list(model.synapse_populations) == ["1_2", "1_2_1"]
+
+
+def test_closing_unloads_the_model(pygenn: ModuleType) -> None:
+    made = network()
+    compiled = InferenceCompiler(STEPS, backend="pygenn").compile(made)
+    compiled.predict(inputs(made), callbacks=[])
+    compiled.model.close()
+    with pytest.raises(RuntimeError, match="not loaded"):
+        compiled.genn_model.unload()
+
+
+# ------------------------------------------------------------ refused
+def trained(made: Network, rule: Any = EventPropCompiler, **settings: Any) -> Any:
+    """Compiled and built."""
+    options = {"optimiser": "adam", "batch_size": 6, "backend": "pygenn", **settings}
+    return rule(STEPS, CROSS_ENTROPY, **options).compile(made).genn_model
+
+
+REFUSED = {
+    "negative spikes": (
+        lambda: trained(network(BinarySpikeInput(signed_spikes=True))),
+        "does not train synapses of inputs with negative spikes",
+    ),
+    "online": (
+        lambda: trained(eprop_network(), EPropCompiler, mode="online"),
+        "does not take gradients while the network runs",
+    ),
+}
+
+
+def eprop_network() -> Network:
+    """A hidden population and an output with delta synapses."""
+    with Network() as made:
+        first = Population("spike_input", 4)
+        hidden = Population(LeakyIntegrateFire(), 5)
+        last = Population(LeakyIntegrate(readout="avg_var"), 3)
+        Connection(first, hidden, Dense(Normal(sd=0.5)))
+        Connection(hidden, last, Dense(Normal(sd=0.5)))
+    return made
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused(make: Any, message: str, pygenn: ModuleType) -> None:
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        make()
+    assert "backend='cpu'" in str(caught.value)
+
+
+def test_deep_r_is_refused(pygenn: ModuleType) -> None:
+    made = network(connectivity=FixedProbability(0.5, Normal(0.2, 0.1)))
+    with pytest.raises(UnsupportedError, match="does not rewire"):
+        trained(made, deep_r_conns=[made.connections[0]])
+
+
+def test_delays_of_shared_weights_are_not_learned(pygenn: ModuleType) -> None:
+    with Network() as made:
+        first = Population("spike_input", (4, 4, 1))
+        hidden = Population(LeakyIntegrateFire())
+        last = Population(LeakyIntegrate(readout="avg_var"), 3)
+        shared = Conv2D(Normal(0.2, 0.1), 3, 2, delay=Uniform(0, 3))
+        Connection(first, hidden, shared, max_delay_steps=4)
+        Connection(hidden, last, Dense(Normal(0.2, 0.1)))
+    with pytest.raises(UnsupportedError, match="delays of shared weights"):
+        trained(made, delay_learn_conns=[made.connections[0]])
+
+
+def test_delays_with_surrogates_are_refused(pygenn: ModuleType) -> None:
+    with Network() as made:
+        first = Population("spike_input", 16)
+        hidden = Population(LeakyIntegrateFire(), 4)
+        last = Population(LeakyIntegrate(readout="avg_var"), 3)
+        weight = Normal(0.2, 0.1)
+        Connection(first, hidden, Dense(weight, delay=Uniform(0, 3)), max_delay_steps=4)
+        Connection(hidden, last, Dense(weight))
+    with pytest.raises(UnsupportedError, match="learns delays with EventPropCompiler"):
+        trained(made, BPTTCompiler, delay_learn_conns=[made.connections[0]])
+
+
+def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:
+    made = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
+    compiled = EventPropCompiler(
+        STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
+    ).compile(made)
+    with pytest.raises(UnsupportedError, match=r"Received 16 steps. Use backend='cpu'"):
+        compiled.train(inputs(made), labels(), callbacks=[])
+
+
+def test_more_numbers_than_code_can_count_are_refused(pygenn: ModuleType) -> None:
+    made = network()
+    compiled = EventPropCompiler(
+        2**27, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
+    ).compile(made)
+    x = [preprocess_spikes(np.array([1.0]), np.array([2]), 16)]
+    with pytest.raises(ValidationError, match="Use a smaller batch or fewer time"):
+        compiled.train(x, [0], callbacks=[])
+
+
+def test_a_loss_that_is_not_finite_teaches_nothing(pygenn: ModuleType) -> None:
+    made = network()
+    compiled = EventPropCompiler(
+        STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
+    ).compile(made)
+    weights = [compiled.weights(c) for c in made.connections]
+    compiled.set_weights(made.connections[1], np.full((4, 4), 3e38))
+    with pytest.raises(ArithmeticError), np.errstate(all="ignore"):
+        compiled.train(inputs(made), labels(), callbacks=[])
+    np.testing.assert_array_equal(compiled.weights(made.connections[0]), weights[0])

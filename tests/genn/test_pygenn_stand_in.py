@@ -1,0 +1,361 @@
+"""What stands in for PyGeNN refuses what PyGeNN refuses, and keeps its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from genn_checker import Checker, Name
+from genn_interpreter import Interpreter
+from genn_language import CodeError, parse_expression, parse_statements
+
+from ml_genn.backends.pygenn.code import genn_code
+from ml_genn.errors import UnsupportedError
+
+NAMES = {
+    "v": Name("scalar", writable=True),
+    "k": Name("int", writable=True),
+    "tau": Name("scalar"),
+    "back": Name("scalar", delayed=True),
+    "total": Name("scalar", reduced=True),
+    "tape": Name("scalar*"),
+}
+
+
+# ------------------------------------------------------------ the language
+@pytest.mark.parametrize(
+    "code",
+    [
+        "$(v) = 1.0;",
+        "v = .5;",
+        "v = 1.;",
+        "v = 5L;",
+        "v = 1.0F;",
+        "k = 017;",
+        "v /= 2.0;",
+        "k = k >> 1;",
+        "/* text */ v = 1.0;",
+        "_v = 1.0;",
+        "return 1;",
+        "v = 1.0",
+        "if (v > 0) { v = 1.0;",
+        "const scalar x;",
+        "float = 1.0;",
+        "v = (1.0;",
+        "v = expf(1.0)) ;",
+    ],
+)
+def test_code_that_cannot_be_read(code: str) -> None:
+    with pytest.raises(CodeError):
+        parse_statements(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "w = 1.0;",
+        "v = w;",
+        "tau = 1.0;",
+        "v = expf(v);",
+        "v = fmax(v);",
+        "v = max(v, 1.0);",
+        "v = v % 2;",
+        "v = 1.5 & 1;",
+        "k = tape;",
+        "v = tau[1];",
+        "tape = 1.0;",
+        "v = tape[v];",
+        "total += 1.0;",
+        "v = total;",
+        "v = back + back[1];",
+        "back = 1.0;",
+        "const scalar x = 1.0; x = 2.0;",
+        "scalar x = 1.0; scalar x = 2.0;",
+        "{ scalar x = 1.0; } v = x;",
+        "gennrand_uniform();",
+    ],
+)
+def test_code_that_does_not_check(code: str) -> None:
+    with pytest.raises(CodeError):
+        Checker(NAMES).run(parse_statements(code))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("v = tau * 2.0 + 1.0 / 4;", [4.25, 4.25]),
+        ("v = 7 / 2;", [3, 3]),
+        ("v = (scalar)7 / 2;", [3.5, 3.5]),
+        ("const scalar v = 5.0;", [0, 1]),
+        ("if (v > 0.5) { v = 9.0; } else { v = -1.0; }", [-1, 9]),
+        ("k = 3; while (k > 0) { v += k; k -= 1; }", [6, 7]),
+        ("for (int i = 0; i < 4; ++i) { v += i; }", [6, 7]),
+        ("v = v > 0.5 && tape[(int)v] > 1.0 ? 2.0 : 3.0;", [3, 2]),
+        ("tape[(int)v] = 8.0; v = tape[0] + tape[1];", [16, 16]),
+        ("v = (5 & 4) | (1U << 1);", [6, 6]),
+        ("k = 2; v += k++;", [3, 4]),
+        ("v = !(v != 0.0);", [1, 0]),
+    ],
+)
+def test_what_code_does(code: str, expected: list[float]) -> None:
+    tree = parse_statements(code)
+    Checker(NAMES).run(tree)
+    values = {
+        "v": np.array([0, 1], np.float32),
+        "k": np.zeros(2, np.int32),
+        "tau": np.float32(2.0),
+        "tape": np.array([1.0, 2.0], np.float32),
+    }
+    run = Interpreter((2,), values, {"v": "scalar", "k": "int"})
+    run.run(tree)
+    np.testing.assert_allclose(run.scopes[0]["v"], expected)
+
+
+def test_thresholds_are_one_expression() -> None:
+    assert parse_expression("v >= 1.0")
+    with pytest.raises(CodeError):
+        parse_expression("v >= 1.0; v")
+
+
+def test_reading_beyond_an_array_is_found() -> None:
+    run = Interpreter((1,), {"tape": np.zeros(2), "v": np.zeros(1)}, {"v": "scalar"})
+    with pytest.raises(CodeError, match="2 entries"):
+        run.run(parse_statements("v = tape[2];"))
+
+
+# ------------------------------------------------------------ our text in it
+def test_c_becomes_genn_code() -> None:
+    lines = [
+        "const float x = fminf(.5f, expf(-1.F)) + (float) k;",
+        "v /= x + 1.0F;",
+        "v -= float(x > 0.0f) * fabsf(3.e-2f);",
+    ]
+    expected = (
+        "const scalar x = fmin(0.5, exp(-1.0)) + (scalar) k;",
+        "v = v / (x + 1.0);",
+        "v -= (scalar)(x > 0.0) * fabs(3.0e-2);",
+    )
+    assert genn_code(lines, "here") == expected
+    Checker(NAMES).run(parse_statements("\n".join(expected)))
+
+
+@pytest.mark.parametrize("number", [-9, -1, 0, 7, 1 << 20])
+def test_shifts_to_the_right_are_divisions(number: int) -> None:
+    for bits in (0, 1, 3):
+        (line,) = genn_code([f"k = (k >> {bits}) & 255;"], "here")
+        run = Interpreter((1,), {"k": np.array([number], np.int32)}, {"k": "int"})
+        run.run(parse_statements(line))
+        assert run.scopes[0]["k"] == (number >> bits) & 255
+
+
+@pytest.mark.parametrize(
+    "line", ["k = (k + 1) >> 1;", "v = hypotf(v, v);", "_v = 1.0f;"]
+)
+def test_c_without_a_counterpart_is_refused(line: str) -> None:
+    with pytest.raises(UnsupportedError, match="here: GeNN's code"):
+        genn_code([line], "here")
+
+
+# ------------------------------------------------------------ the calls
+def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> Any:
+    """A population of three neurons; by default none of them spikes."""
+    options = {"vars": [("v", "scalar")], "threshold_condition_code": "v >= 1.0"}
+    kind = pygenn.create_neuron_model(name, sim_code=code, **{**options, **more})
+    return model.add_neuron_population(name, 3, kind, {}, {"v": 0.0})
+
+
+def pair(pygenn: Any, code: str = "addToPost(g);", **more: Any) -> tuple[Any, ...]:
+    """Two populations, the first of which spikes at 1 ms, and synapses."""
+    model = pygenn.GeNNModel("float", "pair")
+    model.dt = 1.0
+    source = spiker(pygenn, model, "Source", "v = (t == 1.0) ? 1.0 : 0.0;")
+    target = spiker(pygenn, model, "Target", "v = Isyn;")
+    kind = pygenn.create_weight_update_model(
+        "W",
+        vars=[("g", "scalar", pygenn.VarAccess.READ_ONLY)],
+        pre_spike_syn_code=code,
+        **more,
+    )
+    synapses = model.add_synapse_population(
+        "Synapses",
+        "DENSE",
+        source,
+        target,
+        pygenn.init_weight_update(kind, {}, {"g": 0.25}),
+        pygenn.init_postsynaptic("DeltaCurr"),
+    )
+    return model, source, target, synapses
+
+
+def arrivals(model: Any, target: Any) -> list[int]:
+    """Steps in which something arrives."""
+    model.build()
+    model.load()
+    found = []
+    for step in range(8):
+        model.step_time()
+        target.vars["v"].pull_from_device()
+        if target.vars["v"].view[0] > 0:
+            found.append(step)
+    return found
+
+
+def test_spikes_take_a_step_and_their_delay(pygenn: ModuleType) -> None:
+    model, _, target, _ = pair(pygenn)
+    assert arrivals(model, target) == [2]
+    model, _, target, synapses = pair(pygenn)
+    synapses.axonal_delay_steps = 3
+    assert arrivals(model, target) == [5]
+    model, _, target, synapses = pair(pygenn, "addToPostDelay(g, 2);")
+    synapses.max_dendritic_delay_timesteps = 3
+    assert arrivals(model, target) == [4]
+
+
+def test_what_the_host_sees_has_to_be_pulled_and_pushed(pygenn: ModuleType) -> None:
+    model, source, target, _ = pair(pygenn)
+    assert arrivals(model, target) == [2]
+    variable = source.vars["v"]
+    variable.view[:] = 5.0
+    variable.pull_from_device()
+    assert variable.view[0] == 0.0
+    variable.view[:] = 5.0
+    variable.push_to_device()
+    variable.view[:] = 6.0
+    variable.pull_from_device()
+    assert variable.view[0] == 5.0
+
+
+def test_examples_have_an_axis_if_there_are_several(pygenn: ModuleType) -> None:
+    for batch, shape in ((1, (3,)), (2, (2, 3))):
+        model, source, _, synapses = pair(pygenn)
+        model.batch_size = batch
+        model.build()
+        model.load()
+        assert source.vars["v"].view.shape == shape
+        assert synapses.vars["g"].view.shape == (9,)
+
+
+def update(pygenn: Any, model: Any, reference: Any, mode: str, code: str) -> Any:
+    """A custom update of one variable ``x``."""
+    kind = pygenn.create_custom_update_model(
+        "U",
+        var_refs=[("x", "scalar", getattr(pygenn.VarAccessMode, mode))],
+        update_code=code,
+    )
+    return model.add_custom_update("U", "Group", kind, {}, {}, {"x": reference})
+
+
+def _unbuilt(pygenn: Any) -> Any:
+    model, _, target, _ = pair(pygenn)
+    model.build()
+    spiker(pygenn, model, "Late")
+    return target
+
+
+def _other_type(pygenn: Any) -> Any:
+    model, source, *_ = pair(pygenn)
+    kind = pygenn.create_custom_update_model(
+        "U", var_refs=[("x", "float")], update_code="x = 0;"
+    )
+    reference = pygenn.create_var_ref(source, "v")
+    return model.add_custom_update("U", "Group", kind, {}, {}, {"x": reference})
+
+
+def _read_only(pygenn: Any) -> Any:
+    model, *_, synapses = pair(pygenn)
+    reference = pygenn.create_wu_var_ref(synapses, "g")
+    return update(pygenn, model, reference, "READ_WRITE", "x = 1.0;")
+
+
+def _event_alone(pygenn: Any) -> Any:
+    return pair(pygenn, pre_event_syn_code="addToPre(g);")
+
+
+def _long_delay(pygenn: Any) -> Any:
+    return pair(pygenn, "addToPostDelay(g, 2);")[0].build()
+
+
+def _written_weight(pygenn: Any) -> Any:
+    return pair(pygenn, "g += 1.0;")[0].build()
+
+
+def _unknown_input(pygenn: Any) -> Any:
+    model, *_, synapses = pair(pygenn)
+    synapses.post_target_var = "elsewhere"
+    model.build()
+
+
+def _same_name(pygenn: Any) -> Any:
+    model, *_ = pair(pygenn)
+    spiker(pygenn, model, "Source")
+
+
+def _bad_name(pygenn: Any) -> Any:
+    spiker(pygenn, pair(pygenn)[0], "a b")
+
+
+def _missing_value(pygenn: Any) -> Any:
+    kind = pygenn.create_neuron_model("N", params=["tau"])
+    pair(pygenn)[0].add_neuron_population("N", 3, kind, {}, {})
+
+
+def _unknown_group(pygenn: Any) -> Any:
+    model, _, target, _ = pair(pygenn)
+    arrivals(model, target)
+    model.custom_update("Nothing")
+
+
+def _not_dynamic(pygenn: Any) -> Any:
+    model, source, target, _ = pair(pygenn)
+    arrivals(model, target)
+    source.set_dynamic_param_value("tau", 1.0)
+
+
+def _unrecorded(pygenn: Any) -> Any:
+    model, source, *_ = pair(pygenn)
+    source.spike_recording_enabled = True
+    model.build()
+    model.load()
+
+
+def _attribute(pygenn: Any) -> Any:
+    pair(pygenn)[1].recording = True
+
+
+def _stepped(pygenn: Any) -> Any:
+    pair(pygenn)[0].step_time()
+
+
+def _array_type(pygenn: Any) -> Any:
+    pygenn.create_neuron_model("N", extra_global_params=[("tape", "scalar")])
+
+
+REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
+    "populations after building": (_unbuilt, RuntimeError),
+    "references of another type": (_other_type, RuntimeError),
+    "writing what is read only": (_read_only, RuntimeError),
+    "events without a threshold": (_event_alone, RuntimeError),
+    "delays without a longest one": (_long_delay, RuntimeError),
+    "synapses that write a weight that is read only": (_written_weight, RuntimeError),
+    "inputs that there are not": (_unknown_input, RuntimeError),
+    "names used twice": (_same_name, RuntimeError),
+    "names with a space": (_bad_name, RuntimeError),
+    "parameters without a value": (_missing_value, RuntimeError),
+    "groups of updates that there are not": (_unknown_group, IndexError),
+    "parameters that are not dynamic": (_not_dynamic, IndexError),
+    "recordings of no length": (_unrecorded, RuntimeError),
+    "attributes that there are not": (_attribute, AttributeError),
+    "steps before loading": (_stepped, RuntimeError),
+    "arrays without a star": (_array_type, RuntimeError),
+}
+
+
+@pytest.mark.parametrize(("call", "error"), REJECTED.values(), ids=REJECTED.keys())
+def test_rejected(
+    call: Callable[[Any], Any], error: type[Exception], pygenn: ModuleType
+) -> None:
+    with pytest.raises(error):
+        call(pygenn)

@@ -1,0 +1,318 @@
+"""Every learning rule takes the same gradients on PyGeNN as on the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from both_ways import BACKENDS, compare, quiet, spikes
+from contract.registered import classes, example
+from contract.test_every_class_runs import compiled_for, labels, network, targets
+from eprop.nets import NUM_IN, Net
+
+from ml_genn import Connection, Network, Population
+from ml_genn.callbacks import EarlyStopping, VarRecorder
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.connectivity import (
+    AvgPoolConv2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    FixedProbability,
+)
+from ml_genn.errors import CheckpointError, UnsupportedError
+from ml_genn.initializers import Normal, Uniform
+from ml_genn.neurons import (
+    IntegrateFireInput,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    SpikeInput,
+)
+from ml_genn.optimisers import Adam
+from ml_genn.serialisers import Numpy
+from ml_genn.synapses import Delta, Exponential
+
+pytestmark = pytest.mark.usefixtures("pygenn")
+
+STEPS, EXAMPLES, SIZE, CLASSES = 30, 5, 20, 3
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
+LIF = LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0)
+ADAM = Adam(0.01, epsilon=1e-4)  # rounding of gradients that vanish shall not matter
+
+
+@dataclass(frozen=True)
+class Case:
+    """Input, a recurrent hidden population and an output.
+
+    Args:
+        rule: compiler.
+        settings: its arguments.
+        delays: of input, recurrent and output connections [steps].
+        share: of neurons that are connected; 1 for dense connectivity.
+        hidden, output, source: neurons.
+        synapse: of all connections.
+        learned: parameters of the hidden population that are learned.
+        learn_delays: whether delays of the input connection are.
+    """
+
+    rule: Any = EventPropCompiler
+    settings: dict[str, Any] = field(default_factory=dict)
+    delays: tuple[Any, Any, Any] = (0, 0, 0)
+    share: float = 1.0
+    hidden: Any = LIF
+    output: Any = field(default_factory=lambda: LeakyIntegrate(readout="avg_var"))
+    source: Any = field(default_factory=SpikeInput)
+    synapse: Any = field(default_factory=lambda: Exponential(5.0))
+    learned: tuple[str, ...] = ()
+    learn_delays: bool = False
+
+    def compile(self, backend: str, **more: Any) -> Any:
+        """Compiled for a backend."""
+        with Network() as made:
+            source = Population(self.source, SIZE, name="in")
+            hidden = Population(self.hidden, 10, name="hidden")
+            output = Population(self.output, CLASSES, name="out")
+            for ends, weight, delay in (
+                ((source, hidden), Normal(0.3, 0.3), self.delays[0]),
+                ((hidden, hidden), Normal(0.0, 0.2), self.delays[1]),
+                ((hidden, output), Normal(0.2, 1.0), self.delays[2]),
+            ):
+                given: Any = Dense(weight, delay)
+                if self.share < 1:
+                    given = FixedProbability(self.share, weight, delay=delay)
+                Connection(*ends, given, self.synapse, max_delay_steps=6)
+        options = {
+            "losses": CROSS_ENTROPY,
+            "optimiser": ADAM,
+            "batch_size": EXAMPLES,
+            "num_threads": 1,
+            **self.settings,
+            **more,
+        }
+        if self.learn_delays:
+            options["delay_learn_conns"] = [made.connections[0]]
+        compiler = self.rule(STEPS, backend=backend, **options)
+        optimisers = None
+        if self.learned:
+            optimisers = {
+                "all_connections": {"weight": "adam"},
+                hidden: dict.fromkeys(self.learned, "adam"),
+            }
+        return compiler.compile(made, optimisers=optimisers)
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and labels."""
+        rng = np.random.default_rng(0)
+        y = rng.integers(0, CLASSES, EXAMPLES)
+        if isinstance(self.source, IntegrateFireInput):
+            return rng.uniform(0, 0.5, (EXAMPLES, SIZE)), y
+        return rng.random((EXAMPLES, STEPS, SIZE)) < 0.12, y
+
+
+SPIKING = LeakyIntegrateFire(readout="first_spike_time")
+COUNTED = LeakyIntegrateFire(readout="spike_count")
+SILENT = LeakyIntegrateFire(v_thresh=50.0, readout="first_spike_time")
+CASES = {
+    "recurrent": Case(),
+    "delays": Case(delays=(3, 1, 4)),
+    "delay of each synapse": Case(delays=(Uniform(0.0, 5.0), 0, Uniform(0.0, 5.0))),
+    "learned delays": Case(delays=(Uniform(0.0, 5.0), 0, 0), learn_delays=True),
+    "sparse": Case(share=0.5, delays=(2, 0, 0)),
+    "regularised": Case(settings={"reg_lambda_lower": 1e-2, "reg_lambda_upper": 1e-2}),
+    "parameter of each neuron": Case(
+        hidden=LeakyIntegrateFire(tau_mem=Uniform(15.0, 25.0)), learned=("tau_mem",)
+    ),
+    "shared parameters": Case(learned=("tau_mem", "v_thresh", "tau_syn0")),
+    "first spike": Case(output=SPIKING),
+    "no first spike": Case(output=SILENT, settings={"ttfs_alpha": 0.1}),
+    "each step": Case(settings={"per_timestep_loss": True}),
+    "numbers": Case(source=IntegrateFireInput()),
+    "delta": Case(synapse=Delta(), hidden=LeakyIntegrateFire(v_thresh=0.1)),
+    "surrogate": Case(BPTTCompiler),
+    "surrogate delays": Case(BPTTCompiler, delays=(3, 1, Uniform(0.0, 5.0))),
+    "surrogate sparse": Case(BPTTCompiler, share=0.5),
+    "surrogate spike count": Case(BPTTCompiler, output=COUNTED),
+    "surrogate resets": Case(BPTTCompiler, settings={"reset_gradient": True}),
+    "clipped": Case(settings={"optimiser": Adam(0.01, global_clip_norm=1e-3)}),
+}
+
+
+#: What is much like another case is left to the slow tests.
+ALIKE = {"sparse", "no first spike", "surrogate sparse", "surrogate resets", "clipped"}
+
+
+def cases() -> list[Any]:
+    """Cases, marked where they are slow."""
+    slow = pytest.mark.slow
+    return [
+        pytest.param(case, id=name, marks=[slow] if name in ALIKE else [])
+        for name, case in CASES.items()
+    ]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_gradients_and_training(case: Case) -> None:
+    x, y = case.data()
+    _, found = compare(case.compile, x, y, epochs=1)
+    assert spikes(found, "hidden") > 20
+    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+
+
+NETS = {
+    "learned": Net(learned=("tau_mem",), steps=25),
+    "plain": Net(hidden=LeakyIntegrateFire, delays=(2, 3, 1), steps=25),
+    "sparse": Net(two_outputs=True, probability=0.5, steps=25),
+}
+
+
+RANDOM = {"feedback": "random"}
+
+
+@pytest.mark.parametrize(
+    ("net", "settings"),
+    [
+        *(pytest.param(net, {}, id=name) for name, net in NETS.items()),
+        pytest.param(NETS["plain"], RANDOM, id="random", marks=pytest.mark.slow),
+    ],
+)
+def test_eprop(net: Net, settings: dict[str, Any]) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.random((EXAMPLES, net.steps, NUM_IN)) < 0.1
+    y = np.arange(EXAMPLES) % 3
+    targets = {"out": y, "slow": y} if net.two_outputs else {"out": y}
+
+    def make(backend: str) -> Any:
+        return net.compile("event_driven", backend=backend, **settings)
+
+    _, found = compare(make, {"in": x}, targets, epochs=1)
+    assert spikes(found, "hidden") > 20
+
+
+WEIGHT = Normal(0.2, 0.1)
+SHARED = {
+    "Toeplitz": Conv2D(WEIGHT, 3, 2, delay=2),
+    "strides": Conv2D(WEIGHT, 3, 2, conv_strides=2, delay=2),
+    "pooled": AvgPoolConv2D(WEIGHT, 2, 2, 2),
+    "transposed": Conv2DTranspose(WEIGHT, 2, 2),
+    "each channel": DepthwiseConv2D(WEIGHT, 2),
+}
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
+def test_shared_weights_learn(shared: Any) -> None:
+    made = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
+
+    def make(backend: str) -> Any:
+        compiler = EventPropCompiler(
+            15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
+        )
+        return compiler.compile(made)
+
+    x = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
+    _, found = compare(make, x, labels(), epochs=1)
+    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["losses", "optimisers", "surrogates"])
+def test_every_loss_optimiser_and_surrogate(kind: str) -> None:
+    x = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
+    for cls in classes(kind):
+        settings: dict[str, Any] = {kind[:-1]: example(cls)}
+        made, y = network(), labels()
+        compiler: Any = BPTTCompiler if kind == "surrogates" else EventPropCompiler
+        if kind == "losses":
+            found, made = compiled_for(example(cls))
+            compiler, y = type(found), targets(example(cls).check_target, made)
+            settings = {"losses": example(cls)}
+
+        def make(
+            backend: str,
+            compiler: Any = compiler,
+            made: Network = made,
+            settings: dict[str, Any] = settings,
+        ) -> Any:
+            options = {"losses": CROSS_ENTROPY, "optimiser": Adam(0.01), **settings}
+            return compiler(15, batch_size=6, backend=backend, **options).compile(made)
+
+        compare(make, x, y, epochs=2)
+
+
+def test_batches_that_do_not_fit() -> None:
+    """Examples beyond the batch size run one batch after the other; gradients are of
+    all of them, and random states go on."""
+    case = Case()
+    x, y = case.data()
+    pair = [case.compile(backend, batch_size=2) for backend in BACKENDS]
+    expected, given = (list(one.gradients(x, y).values()) for one in pair)
+    for a, b in zip(expected, given, strict=True):
+        np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max(), rtol=0)
+    regularised = Case(settings={"reg_lambda_upper": 1e-3})
+    with pytest.raises(UnsupportedError, match="Received 5 examples for batch_size=2"):
+        regularised.compile("pygenn", batch_size=2).gradients(x, y)
+
+
+def test_evaluation_between_training_changes_nothing() -> None:
+    case = Case(delays=(2, 0, Uniform(0.0, 5.0)))
+    x, y = case.data()
+    found = []
+    for backend in BACKENDS:
+        compiled = case.compile(backend, batch_size=2)
+        compiled.train(
+            x,
+            y,
+            num_epochs=2,
+            shuffle=False,
+            validation_x=x[::-1],
+            validation_y=y[::-1],
+            callbacks=[EarlyStopping("val_loss", patience=5)],
+            validation_callbacks=[],
+        )
+        found.append(compiled)
+    for k in range(3):
+        expected, given = (one.weights(one.network.connections[k]) for one in found)
+        np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-5)
+    losses = [one.history["val_loss"] for one in found]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
+def test_adjoint_variables_may_be_recorded() -> None:
+    case = Case()
+    x, y = case.data()
+    found = []
+    for backend in BACKENDS:
+        compiled = case.compile(backend)
+        hidden = compiled.network.populations[1]
+        recorder = VarRecorder(hidden, "lambda_v", key="adjoint")
+        _, recorded = compiled.train(x, y, callbacks=[recorder], shuffle=False)
+        found.append(np.asarray(recorded["adjoint"]))
+    assert np.abs(found[0]).max() > 0
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4 * np.abs(found[0]).max())
+
+
+def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    """Also from one of the other backend."""
+    case = Case(share=0.5, delays=(Uniform(0.0, 5.0), 0, 0), learned=("tau_mem",))
+    x, y = case.data()
+    rest = {"shuffle": False, "callbacks": [], **quiet(y)}
+    first = {backend: case.compile(backend) for backend in BACKENDS}
+    for backend, compiled in first.items():
+        compiled.train(x, y, **rest)
+        compiled.save((0,), Numpy(tmp_path / backend))
+        compiled.train(x, y, start_epoch=1, **rest)
+    expected = first["cpu"].snapshot().arrays
+    for backend in BACKENDS:
+        compiled = case.compile("pygenn")
+        compiled.resume(Numpy(tmp_path / backend))
+        compiled.train(x, y, start_epoch=1, **rest)
+        for key, array in compiled.snapshot().arrays.items():
+            np.testing.assert_allclose(
+                array, expected[key], rtol=1e-3, atol=1e-5, err_msg=str(key)
+            )
+    other = Case(share=0.4, delays=case.delays, learned=case.learned)
+    with pytest.raises(CheckpointError, match="of this network has shape"):
+        other.compile("pygenn").load((0,), Numpy(tmp_path / "cpu"))

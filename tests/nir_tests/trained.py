@@ -1,0 +1,134 @@
+"""Three networks trained on scikit-learn's digits, and what they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from ml_genn import Connection, Network, Population
+from ml_genn.callbacks import SpikeRecorder, VarRecorder
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
+from ml_genn.connectivity import Conv2D, Dense
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.optimisers import Adam
+from ml_genn.synapses import Exponential
+from ml_genn.utils.data import linear_latency_encode_data
+
+STEPS, EXAMPLES, TRAINED = 30, 100, 1200
+#: {kind: layers between input and output, whose spikes each take a step}
+KINDS = {"feedforward": 2, "recurrent": 2, "convolutional": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network that was trained, and its test examples.
+
+    Args:
+        compiled: the network.
+        spikes: examples, of shape (examples, steps) + shape of the input.
+        labels: their digits.
+        layers: see `KINDS`.
+    """
+
+    compiled: Any
+    spikes: np.ndarray
+    labels: np.ndarray
+    layers: int
+
+    @property
+    def channels_first(self) -> np.ndarray:
+        """The examples as a graph takes them."""
+        if self.spikes.ndim < 5:
+            return self.spikes
+        return self.spikes.transpose(0, 1, 4, 2, 3)
+
+
+@cache
+def trained(kind: str, current: bool = True) -> Trained:
+    """A network of a kind: with currents by EventProp, or without by BPTT."""
+    digits = load_digits()
+    shape = (8, 8, 1) if kind == "convolutional" else (64,)
+    encoded = linear_latency_encode_data(
+        digits.images, max_time=20.0, thresh=0, max_value=16
+    )
+    spikes = np.zeros((len(encoded), STEPS, 64), bool)
+    for raster, example in zip(spikes, encoded, strict=True):
+        ids = np.repeat(np.arange(64), np.diff(example.end_spikes, prepend=0))
+        raster[np.ceil(example.spike_times).astype(int), ids] = True
+    spikes = spikes.reshape(len(spikes), STEPS, *shape)
+    compiler = EventPropCompiler if current else BPTTCompiler
+    compiled = compiler(
+        STEPS,
+        "sparse_categorical_crossentropy",
+        Adam(0.01),
+        batch_size=32,
+        rng_seed=3,
+        num_threads=1,
+    ).compile(network(kind, shape, current))
+    compiled.train(spikes[:TRAINED], digits.target[:TRAINED], 6, callbacks=[])
+    last = slice(-EXAMPLES, None)
+    return Trained(compiled, spikes[last], digits.target[last], KINDS[kind])
+
+
+def network(kind: str, shape: tuple[int, ...], current: bool) -> Network:
+    """The network, before it is trained."""
+    synapse = Exponential(5.0) if current else "delta"
+    scale_i = None if current else False
+    fire = LeakyIntegrateFire(relative_reset=False, scale_i=scale_i)
+    integrate = LeakyIntegrate(scale_i=scale_i, readout="avg_var")
+    wide = 1.0 if current else 0.5
+    with Network() as made:
+        inputs = Population("spike_input", shape, name="pixels")
+        output = Population(integrate, 10, name="digits")
+        if kind == "convolutional":
+            first = Population(fire, name="edges")
+            hidden = Population(fire, name="shapes")
+            weight = Normal(0.8 * wide, 0.8 * wide)
+            edges = Conv2D(weight, 6, 3, conv_padding="same")
+            Connection(inputs, first, edges, synapse)
+            weight = Normal(0.15 * wide, 0.3 * wide)
+            Connection(first, hidden, Conv2D(weight, 12, 4, conv_strides=2), synapse)
+        else:
+            hidden = Population(fire, 48, name="hidden")
+            weight = Normal(0.3 * wide, 0.4 * wide)
+            Connection(inputs, hidden, Dense(weight), synapse)
+        if kind == "recurrent":
+            Connection(hidden, hidden, Dense(Normal(0.0, 0.1 * wide)), synapse)
+        Connection(hidden, output, Dense(Normal(0.0, 0.3)), synapse)
+    return made
+
+
+def again(network: Network, like: Trained, more: int = 0) -> Any:
+    """A network, compiled to be run as another one was trained."""
+    steps = STEPS + more
+    compiler = InferenceCompiler(
+        steps, batch_size=50, dt=like.compiled.dt, num_threads=1
+    )
+    return compiler.compile(network)
+
+
+def padded(spikes: np.ndarray, more: int) -> np.ndarray:
+    """Examples with some silent steps at the end."""
+    return np.pad(spikes, [(0, 0), (0, more), *[(0, 0)] * (spikes.ndim - 2)])
+
+
+def recorded(compiled: Any, spikes: np.ndarray) -> dict[str, Any]:
+    """Spikes of hidden neurons, voltages and predictions of the output."""
+    populations = compiled.network.populations
+    inner = [p for p in populations if p in compiled.spiking]
+    (output,) = compiled.outputs
+    for population in inner:
+        population.record_spikes = True
+    callbacks: list[Any] = [SpikeRecorder(p, key=p.name) for p in inner]
+    callbacks.append(VarRecorder(output, "v", key="v"))
+    found, data = compiled.predict(spikes, callbacks=callbacks)
+    return {
+        "predictions": found[output],
+        "v": np.array(data["v"]),
+        **{p.name: data[p.name] for p in inner},
+    }
