@@ -14,11 +14,12 @@ from ml_genn.errors import unknown_name
 #: {name: module that holds ``BACKEND``}; modules are imported when first chosen.
 BACKENDS = {
     "cpu": "ml_genn.backends.cpu",
+    "cuda": "ml_genn.backends.cuda",
     "null": "ml_genn.backends.null",
     "pygenn": "ml_genn.backends.pygenn",
 }
-#: PyGeNN's own backends, which mlGeNN's scripts name.
-DEVICES = ("cuda", "hip", "single_threaded_cpu")
+#: PyGeNN's own backends, which mlGeNN's scripts name; "cuda" is our own.
+DEVICES = ("hip", "single_threaded_cpu")
 DEFAULT = "cpu"
 VARIABLE = "ML_GENN_BACKEND"
 
@@ -26,7 +27,7 @@ VARIABLE = "ML_GENN_BACKEND"
 def get_backend(name: str | None = None) -> Backend:
     """The backend of that name; None: ``ML_GENN_BACKEND``, or "cpu" if it is not set.
 
-    "cuda", "hip" and "single_threaded_cpu" are PyGeNN's; without PyGeNN "cpu" runs.
+    "hip" and "single_threaded_cpu" are PyGeNN's; without PyGeNN "cpu" runs.
 
     Raises:
         UnknownNameError: if there is no backend of that name.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout, padded, streams
-from ml_genn.codegen.rows import added, array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.rows import add, array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.shares import each_by_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, SynapseGroup
 
@@ -34,13 +35,15 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     with writer.block(""):
         writer.line(f"const float *__restrict weight_ = {weight};")
         writer.line(f"float *__restrict port_ = row_<float>(s_, {entry});")
+        writer.line("MLG_SYNC;")
         if synapses.delay is Delay.PER_SYNAPSE:
             _add_delayed(writer, layout, synapses, arriving)
         else:
             with _each_spike(writer, arriving):
                 fetch_next(writer, layout, synapses, ("weight_",))
                 with each_synapse(writer, layout, synapses, shared=True):
-                    writer.line(f"port_[i_] {added(synapses)} weight_[e_];")
+                    writer.line(f"{add(synapses, 'port_[i_]', 'weight_[e_]')};")
+        writer.line("MLG_SYNC;")
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def _each_spike(writer: CodeWriter, spikes: str) -> Iterator[None]:
     writer.line(f"const mlg::Spikes spikes_ = {spikes};")
     writer.line("const id_type *id_ = spikes_.id;")
     writer.line("const uint32_t count_ = spikes_.n;")
-    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+    with writer.block(each_by_team("uint32_t", "k_", "count_")):
         writer.line("const size_t j_ = id_[k_];")
         yield
 
@@ -70,6 +73,8 @@ def _add_delayed(
     with _each_spike(writer, spikes), each_synapse(writer, layout, synapses):
         writer.line("int64_t at_ = now_ + delay_[e_];")
         writer.line("at_ -= at_ >= length_ ? length_ : 0;")
-        writer.line(f"ring_[at_ * {size} + i_] {added(synapses)} weight_[e_];")
+        at = f"ring_[at_ * {size} + i_]"
+        writer.line(f"{add(synapses, at, 'weight_[e_]')};")
+    writer.line("MLG_SYNC;")
     writer.line(f"mlg::add_row<{size}>(port_, ring_ + now_ * {size});")
-    writer.line(f"memset(ring_ + now_ * {size}, 0, {size} * sizeof(float));")
+    writer.line(f"mlg::clear(ring_ + now_ * {size}, {size});")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.shares import each_in_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.kernel import Kernel
 from ml_genn.model.plan import SynapseGroup
@@ -58,7 +59,7 @@ def _stretch(
 ) -> Iterator[None]:
     writer.line(f"const int64_t weights_ = {weights}, targets_ = {targets};")
     writer.line("MLG_LOOP")
-    with writer.block(f"for (int64_t f_ = 0; f_ < {count}; ++f_)"):
+    with writer.block(each_in_team("int64_t", "f_", count)):
         writer.line("const int64_t e_ = weights_ + f_, i_ = targets_ + f_;")
         yield
 

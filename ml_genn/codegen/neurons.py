@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from ml_genn.codegen.bodies import PROVIDED, Body, history_rows, rows
 from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.shares import each
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Code, Loss, LossKind, NeuronGroup, Sensitivity
 
@@ -39,7 +40,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
         writer.line("const int first_ = ALL ? 0 : of_.first;")
         writer.line(f"const int last_ = ALL ? {extent} : {last};")
         writer.line("MLG_LOOP")
-        with writer.block("for (int j_ = first_; j_ < last_; ++j_)"):
+        with writer.block(each("int", "j_", "last_", first="first_ + ")):
             step.load(writer)
             step.random(writer, layout.first_draw.get(group.name, 0))
             for name in group.adjoint.tape if group.adjoint else ():
@@ -151,7 +152,7 @@ def _entries(
     body.pointers(writer)
     kept = [name for name in group.kept if name in body.reads]
     rows(writer, layout, group, [f"{name}_kept_" for name in kept])
-    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+    with writer.block(each("uint32_t", "k_", "count_")):
         writer.line("const int j_ = id_[k_];")
         for name in kept:
             writer.line(f"const float {name} = {name}_kept__p_[j_];")
@@ -216,7 +217,7 @@ def _most_active(
     """Keeps numbers of all neurons; zeros, which do nothing, of those not active."""
     body.pointers(writer)
     writer.line("MLG_LOOP")
-    with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
+    with writer.block(each("int", "j_", group.size)):
         body.load(writer)
         writer.line(f"float {', '.join(active.records)};")
         writer.lines(active.record.lines)
@@ -240,7 +241,7 @@ def _all_active(
         body = Body(layout, group, (active.record,))
         body.pointers(writer)
         writer.line("MLG_LOOP")
-        with writer.block(f"for (int j_ = 0; j_ < {size}; ++j_)"):
+        with writer.block(each("int", "j_", size)):
             body.load(writer)
             if active.records:
                 writer.line(f"float {', '.join(active.records)};")
@@ -279,7 +280,8 @@ def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         return
     divided = " / c_.num_steps" if loss.mean_over_steps else ""
     slope = f"s_.drive[{index}] + t_ % s_.window * {padded(group.size)}"
-    with writer.block(f"if (c_.targets[{index}])"):
+    writer.line("MLG_SYNC;")
+    with writer.block(f"if (MLG_MEMBER == 0 && c_.targets[{index}])"):
         writer.line(
             f"const float *value_ = row_<float>(s_, "
             f"{layout.rows[group.name, str(group.output)].offset});"
@@ -287,6 +289,7 @@ def _step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         scale = f"c_.scale * {example_weight(layout, group)}{divided}"
         call = _loss_call(loss, index, group.size, scale, slope)
         writer.line(f"s_.loss[{index}] += {call}{divided};")
+    writer.line("MLG_SYNC;")
 
 
 def example_weight(layout: Layout, group: NeuronGroup) -> str:
@@ -389,7 +392,7 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         if drive:
             _drive_pointer(writer, layout, group)
         writer.line("MLG_LOOP")
-        with writer.block(f"for (int j_ = 0; j_ < {padded(group.size)}; ++j_)"):
+        with writer.block(each("int", "j_", padded(group.size))):
             body.load(writer)
             writer.lines(drive.lines)
             writer.lines(adjoint.step.lines)

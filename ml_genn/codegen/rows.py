@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ml_genn.codegen.kernels import each_in_patch
 from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.shares import each_in_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Format, SynapseGroup
 
@@ -16,9 +17,9 @@ def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
     return f"c_.arrays[{layout.arrays[kind, synapses.stored, '']}]"
 
 
-def added(synapses: SynapseGroup) -> str:
-    """C for how what a spike brings is added."""
-    return "-=" if synapses.negates else "+="
+def add(synapses: SynapseGroup, to: str, number: str) -> str:
+    """C that adds what a spike brings, with the sign of the synapses."""
+    return f"MLG_ADD({to}, {'-' if synapses.negates else ''}{number})"
 
 
 def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
@@ -66,7 +67,7 @@ def each_synapse(
         return
     if synapses.format is Format.DENSE:
         writer.line(f"const size_t row_ = j_ * {padded(target.size)};")
-        head = f"for (int i_ = 0; i_ < {target.size}; ++i_)"
+        head = each_in_team("int", "i_", target.size)
         names = ("const size_t e_ = row_ + i_;",)
     else:
         offset, aim = lists(layout, synapses)
@@ -81,7 +82,7 @@ def each_synapse(
             part = f"mlg::share<{padded(target.size)}>(member_, members_)"
             with writer.block("if constexpr (!ALL)"):
                 writer.line(f"mlg::within({part}, aim_, from_, end_);")
-        head = "for (int64_t e_ = from_; e_ < end_; ++e_)"
+        head = each_in_team("int64_t", "e_", "end_", first="from_ + ")
         names = ("const int i_ = aim_[e_];",)
     writer.line("MLG_LOOP")
     with writer.block(head):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, gathers, moves_in_steps, padded, streams
 from ml_genn.codegen.neurons import ring_row
-from ml_genn.codegen.rows import added, array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.rows import add, array, each_synapse, fetch_next, steps_array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Delay,
@@ -135,6 +135,8 @@ def _send_each(
     past_end = learn_delay and moves_in_steps(layout, synapses)
     if delayed:
         _ring_of_port(writer, layout, synapses)
+    if into:
+        writer.line("float back_ = 0.0f;")
     with each_synapse(writer, layout, synapses):
         if delayed:
             _place_in_ring(writer, layout, synapses, past_end)
@@ -143,9 +145,11 @@ def _send_each(
         if past_end:
             writer.line("if (wait_ == left_) continue;")
         if learning and synapses.learn:
-            writer.line(f"gradient{k}_[e_] {added(synapses)} slope{k}_[{at}];")
+            writer.line(f"{add(synapses, f'gradient{k}_[e_]', f'slope{k}_[{at}]')};")
         if into:
-            writer.line(f"{into} += weight{k}_[e_] * back{k}_[{at}];")
+            writer.line(f"back_ += weight{k}_[e_] * back{k}_[{at}];")
+    if into:
+        writer.line(f"{into} += MLG_SUM(back_);")
 
 
 def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
@@ -199,7 +203,8 @@ def _delay_gradient(
             )
         )
         change = "change_"
-    writer.line(f"delay_gradient{k}_[e_] {added(synapses)} weight{k}_[e_] * {change};")
+    gradient = f"delay_gradient{k}_[e_]"
+    writer.line(f"{add(synapses, gradient, f'weight{k}_[e_] * {change}')};")
 
 
 def guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:

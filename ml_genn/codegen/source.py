@@ -15,6 +15,7 @@ from ml_genn.codegen.neurons import (
     integrate_function,
 )
 from ml_genn.codegen.online import online_functions
+from ml_genn.codegen.shares import each
 from ml_genn.codegen.spikes_back import (
     backward_spikes_function,
     send_back_together,
@@ -226,12 +227,14 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                 if row:
                     size = padded(row.size)
                     writer.line(
-                        f"memset(s_.block + {row.offset}, 0, {size} * sizeof(float));"
-                        f"  // {name}"
+                        f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
-                writer.line(f"silent_{symbol(group.name)}(c_, s_, b_);")
+                writer.line("MLG_SYNC;")
+                writer.line(
+                    f"if (MLG_MEMBER == 0) silent_{symbol(group.name)}(c_, s_, b_);"
+                )
         writer.line("(void)c_, (void)s_, (void)b_;")
 
 
@@ -263,6 +266,7 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
                 writer.line(
                     f"spikes_back_{symbol(group.name)}(c_, s_, b_, t_, gradients_);"
                 )
+                writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
                 writer.line(f"backward_{symbol(group.name)}(c_, s_, b_, t_);")
@@ -280,9 +284,9 @@ def _end_backward(writer: CodeWriter, layout: Layout) -> None:
             shared = group.learned_parameter(array.name).shared
             row = layout.rows[group.name, f"lambda_{array.name}"]
             at = "0" if shared else "j_"
-            with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
+            with writer.block(each("int", "j_", group.size)):
                 writer.line(
-                    f"gradients_[{index}][{at}] += s_.block[{row.offset} + j_];"
+                    f"MLG_ADD(gradients_[{index}][{at}], s_.block[{row.offset} + j_]);"
                 )
         writer.line("(void)s_, (void)gradients_;")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
@@ -16,6 +16,7 @@ from ml_genn.codegen.send_back import (
     send_back,
     target_row,
 )
+from ml_genn.codegen.shares import each, each_by_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Active,
@@ -52,6 +53,7 @@ def backward_spikes_function(
             operands(writer, layout, synapses, k)
         if active:
             _collect_back(writer, layout, group, outgoing, active)
+            writer.line("MLG_SYNC;")
         _spike_loop(writer, layout, group, outgoing)
         if active:
             _jump_active(writer, layout, group, active)
@@ -70,9 +72,11 @@ def tape_entries(writer: CodeWriter, index: int, records: int = 0) -> None:
 
 
 @contextmanager
-def each_entry(writer: CodeWriter) -> Iterator[None]:
+def each_entry(
+    writer: CodeWriter, share: Callable[[str, str, str], str] = each_by_team
+) -> Iterator[None]:
     """A loop over the entries ``k_`` of a step: neurons ``j_``."""
-    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+    with writer.block(share("uint32_t", "k_", "count_")):
         writer.line("const size_t j_ = id_[k_];")
         yield
 
@@ -122,22 +126,23 @@ def _collect_back(
         if left or counted:
             with (
                 _if_all(writer, group, active),
-                writer.block(f"for (int64_t j_ = 0; j_ < {group.size}; ++j_)"),
+                writer.block(each_by_team("int64_t", "j_", group.size)),
             ):
                 writer.line(f"float dL_ds_ = spike_slope__p_[j_]{started};")
                 for source in left:
                     send_back(writer, layout, source, False, "dL_ds_", listed=False)
-                writer.line("spike_slope__p_[j_] = dL_ds_;")
+                writer.line("MLG_LEADER spike_slope__p_[j_] = dL_ds_;")
         if not active.everywhere:
             with _if_listed(writer, group), each_entry(writer):
                 writer.line(f"float dL_ds_ = {counted or '0.0f'};")
                 for source in sources:
                     send_back(writer, layout, source, False, "dL_ds_")
-                writer.line("spike_slope__p_[k_] = dL_ds_;")
+                writer.line("MLG_LEADER spike_slope__p_[k_] = dL_ds_;")
         if active.reset.lines:
             body = Body(layout, group, (active.reset,))
             body.pointers(writer)
             writer.line("const float scale_ = c_.scale;")
+            writer.line("MLG_SYNC;")
             for at in _each_active(writer, group, active):
                 writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
                 _load_active(writer, group, active, at)
@@ -151,6 +156,7 @@ def _jump_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
 ) -> None:
     """The adjoint before the spike of the active neurons."""
+    writer.line("MLG_SYNC;")
     with writer.block(""):
         _active_tape(writer, layout, group, active)
         body = Body(layout, group, (active.jump,))
@@ -199,12 +205,12 @@ def _each_active(
     size = padded(group.size) if active.everywhere else group.size
     with _if_all(writer, group, active):
         writer.line("MLG_LOOP")
-        with writer.block(f"for (int64_t j_ = 0; j_ < {size}; ++j_)"):
+        with writer.block(each("int64_t", "j_", size)):
             yield "j_"
     if not active.everywhere:
         with _if_listed(writer, group):
             writer.line("MLG_LOOP")
-            with each_entry(writer):
+            with each_entry(writer, each):
                 yield "k_"
 
 
@@ -259,7 +265,7 @@ def _together(
                 )
             writer.line("all_[many_] = slots_[m_];")
             writer.line(f"to_[many_] = row_<float>(*slots_[m_], {slope});")
-            writer.line(f"memset(to_[many_++], 0, {size} * sizeof(float));")
+            writer.line(f"mlg::clear(to_[many_++], {size});")
         for k, synapses in enumerate(layout.plan.outgoing(group.name)):
             if synapses.name not in layout.packed:
                 continue
@@ -289,16 +295,17 @@ def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
 def _jump(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
 ) -> None:
-    load_records(writer, adjoint.records)
-    body.load(writer)
-    with writer.block(""):
-        writer.lines(adjoint.jump.lines)
-    if group.regularised:
-        index = layout.regularised.index(group)
+    with writer.block("MLG_LEADER"):
+        load_records(writer, adjoint.records)
+        body.load(writer)
         with writer.block(""):
-            writer.line(f"const float amount_ = s_.push[{index}][j_];")
-            writer.lines(adjoint.push.lines)
-    body.store(writer)
+            writer.lines(adjoint.jump.lines)
+        if group.regularised:
+            index = layout.regularised.index(group)
+            with writer.block(""):
+                writer.line(f"const float amount_ = s_.push[{index}][j_];")
+                writer.lines(adjoint.push.lines)
+        body.store(writer)
 
 
 def _spike_time_slope(

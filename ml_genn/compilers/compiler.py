@@ -65,9 +65,10 @@ class Compiler(ABC):
         kernel_profiling: whether GeNN measures its kernels; the embedded engine warns
             and goes without.
         communicator: how processes that train together talk; None (default) for one.
-        backend: "cpu", "pygenn", a backend of GeNN ("cuda", "hip",
-            "single_threaded_cpu"; without PyGeNN the embedded engine takes its place,
-            with a warning), or None (default) for ``ML_GENN_BACKEND`` or else "cpu".
+        backend: "cpu", "cuda" (an NVIDIA GPU), "pygenn", another backend of GeNN
+            ("hip", "single_threaded_cpu"; without PyGeNN the embedded engine takes its
+            place, with a warning), or None (default) for ``ML_GENN_BACKEND`` or else
+            "cpu".
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
         **genn_kwargs: arguments of GeNN's code generator, passed on to PyGeNN; the

@@ -49,7 +49,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.random.seed(1234)
 
 
-CUDA = {"backend": "cuda", "optimize_code": True, "manual_device_id": 0}
+HIP = {"backend": "hip", "optimize_code": True, "manual_device_id": 0}
 
 
 def test_event_prop_on_latency_coded_images() -> None:
@@ -98,7 +98,7 @@ def test_event_prop_on_latency_coded_images() -> None:
         "losses": "sparse_categorical_crossentropy",
         "optimiser": Adam(1e-2),
         "batch_size": BATCH_SIZE,
-        **CUDA,
+        **HIP,
     }
     with pytest.warns(UserWarning, match="belongs to GeNN"):
         compiler = EventPropCompiler(**compiler_arguments)
@@ -127,7 +127,7 @@ def test_event_prop_on_latency_coded_images() -> None:
             evaluate_timesteps=max_example_timesteps,
             reset_in_syn_between_batches=True,
             batch_size=BATCH_SIZE,
-            **CUDA,
+            **HIP,
         )
     compiled_net = inference.compile(network)
     with compiled_net:

@@ -476,7 +476,7 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"backend": "cuda"}, ["backend='cuda'"]),
+        ({"backend": "hip"}, ["backend='hip'"]),
         ({"kernel_profiling": True}, ["kernel_profiling"]),
         (
             {

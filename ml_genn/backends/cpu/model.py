@@ -6,43 +6,20 @@ import ctypes
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cpu import abi, snapshots
+from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.all_sum import AllSum
-from ml_genn.backends.cpu.numbers import (
-    aligned,
-    delay_rings,
-    numbers,
-    refresh,
-)
-from ml_genn.backends.cpu.rewiring import Rewiring
-from ml_genn.backends.cpu.snapshots import Stored
+from ml_genn.backends.cpu.host import TYPES, HostModel
+from ml_genn.backends.cpu.numbers import delay_rings
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record, Share
 from ml_genn.model.plan import (
-    SIGN,
-    Delay,
-    Format,
-    Learned,
-    LearnedKind,
-    Plan,
     Values,
 )
-from ml_genn.model.snapshot import Snapshot
-
-#: How state of a type is kept.
-_TYPES: dict[str, Any] = {
-    "float": np.float32,
-    "int32_t": np.int32,
-    "uint32_t": np.uint32,
-    "bool": np.int32,
-}
-TRAINING = 1 << 62  #: number of the first example that is trained on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +60,7 @@ def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     return np.asarray([*addresses, 0], dtype=np.uintp)
 
 
-class CpuModel:
+class CpuModel(HostModel):
     """Runs a plan; see `ml_genn.backends.seam.Model`.
 
     Attributes:
@@ -108,28 +85,13 @@ class CpuModel:
         threads: int,
         seed: int,
     ) -> None:
-        self.plan: Plan = layout.plan
-        self._layout = layout
-        own = {group: dict(given) for group, given in values.parameters.items()}
-        self._values = replace(values, parameters=own, indices=dict(values.indices))
+        super().__init__(layout, values, seed)
         self._library = library
-        self._seed = seed
-        self._numbers = numbers(layout, values)
-        self._id_type = layout.id_type
-        self._slots = [
-            aligned(self._learned(update.target).shape)
-            for update in layout.plan.updates
-            for _ in update.slots
-        ]
-        self._rewirings = self._rewired()
-        count = sum(len(update.scalars) for update in layout.plan.updates)
-        self._optimiser_scalars = np.zeros(count + 1, dtype=np.float32)
         self._fixed = {
             "arrays": _pointers(self._numbers.arrays),
             "slots": _pointers(self._slots),
         }
         self._rings = delay_rings(layout, values, self._numbers.integers)
-        self._examples_run = {False: 0, True: 0}
         self._stepping: _Batch | None = None
         self._all_sum: AllSum | None = None
         self._kept = 0  # examples of the last batch, if their state is kept
@@ -152,154 +114,9 @@ class CpuModel:
         self._engine = None
 
     # ------------------------------------------------------------ numbers
-    def _array(self, kind: str, owner: str) -> np.ndarray:
-        return self._numbers.arrays[self._layout.arrays[kind, owner, ""]]
-
-    def _learned(self, array: Learned) -> np.ndarray:
-        return self._numbers.arrays[self._layout.array_of(array)]
-
-    def parameter(self, group: str, name: str) -> np.ndarray:
-        """The values of a learned parameter: (neurons,), or () if they share one."""
-        array = Learned(LearnedKind.PARAMETER, group, name)
-        return self._trimmed(array, self._learned(array))
-
-    def _trimmed(self, array: Learned, values: np.ndarray) -> np.ndarray:
-        """A copy of a learned array, or of its gradient, without padding."""
-        if array.kind is not LearnedKind.PARAMETER:
-            return self._trimmed_synapses(array.owner, values)
-        group = self.plan.neuron(array.owner)
-        shared = group.learned_parameter(array.name).shared
-        return np.array(values[0]) if shared else values[: group.size].copy()
-
-    def _trimmed_synapses(self, name: str, values: np.ndarray) -> np.ndarray:
-        """A copy of what each synapse has: (source size, target size), a list, or of
-        the shape of its kernel."""
-        synapses = self.plan.synapse(name)
-        if synapses.kernel is not None:
-            found = np.empty(synapses.kernel.size, dtype=values.dtype)
-            found[synapses.kernel.order()] = values[: found.size]
-            return found.reshape(synapses.kernel.shape)
-        if synapses.format is Format.SPARSE:
-            return values[: self._values.indices[name][0].size].copy()
-        return values[:, : self.plan.neuron(synapses.target).size].copy()
-
-    def _fill(self, array: Learned, storage: np.ndarray, values: np.ndarray) -> None:
-        """Puts values where they are stored: what undoes `_trimmed`."""
-        if array.kind is not LearnedKind.PARAMETER:
-            self._fill_synapses(array.owner, storage, values)
-        else:
-            storage[: max(values.size, 1)] = values
-
-    def _fill_synapses(
-        self, name: str, storage: np.ndarray, values: np.ndarray
-    ) -> None:
-        """Puts what each synapse has where it is stored: undoes `_trimmed_synapses`."""
-        kernel = self.plan.synapse(name).kernel
-        if kernel is not None:
-            values = values.reshape(-1)[kernel.order()]
-        storage[tuple(slice(size) for size in values.shape)] = values
-
-    def _refresh(self) -> None:
-        """Takes learned parameters over into the constants that depend on them."""
-        arrays = [a for a in self._layout.learned if a.kind is LearnedKind.PARAMETER]
-        for array in arrays:
-            value = self.parameter(array.owner, array.name)
-            self._values.parameters[array.owner][array.name] = value
-        if arrays:
-            refresh(self._layout, self._values, self._numbers)
-
-    def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of a synapse group: (source size, target size), a list
-        where they are sparse, or of the shape of its kernel."""
-        return self._trimmed_synapses(name, self._array("weight", name))
-
-    def set_weights(self, name: str, weights: np.ndarray) -> None:
-        """Replaces the weights of a synapse group."""
-        self._fill_synapses(
-            name, self._array("weight", name), np.asarray(weights, dtype=np.float32)
-        )
-        if name in self._rewirings:
-            self._rewirings[name].begin()
-
     def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
         """How gradients are summed over processes, in place; None for one process."""
         self._all_sum = AllSum(all_sum) if all_sum else None
-
-    def snapshot(self) -> Snapshot:
-        """What training changes and goes on from, copied."""
-        return snapshots.snapshot(self.stored())
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to a snapshot.
-
-        Raises:
-            CheckpointError: if it does not fit; nothing has changed then.
-        """
-        snapshots.restore(self.stored(), snapshot)
-        self._refresh()
-
-    def stored(self) -> Stored:
-        """What snapshots are made of."""
-        return Stored(
-            layout=self._layout,
-            values=self._values,
-            arrays=self._numbers.arrays,
-            slots=self._slots,
-            rewirings=self._rewirings,
-            examples_run=self._examples_run,
-            trimmed=self._trimmed,
-            place=self._fill,
-        )
-
-    def delays(self, name: str) -> np.ndarray:
-        """The delays of a synapse group in time steps, shaped as its weights; a number
-        if all have the same."""
-        synapses = self.plan.synapse(name)
-        if synapses.delay is not Delay.PER_SYNAPSE:
-            return np.asarray(self._values.delays.get(name, 0))
-        kind = "delay" if synapses.learn_delay else "delay_steps"
-        return self._trimmed_synapses(name, self._array(kind, name))
-
-    def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Source and target neuron of each synapse of a sparse group."""
-        if name in self._rewirings:
-            keys = self._rewirings[name].keys()
-            size = self.plan.neuron(self.plan.synapse(name).target).size
-            return keys // size, keys % size
-        source, target = self._values.indices[name]
-        return source.copy(), target.copy()
-
-    def _rewired(self) -> dict[str, Rewiring]:
-        """Synapses that change places, with the numbers that go with them."""
-        found: dict[str, Rewiring] = {}
-        slot = 0
-        for update in self.plan.updates:
-            own = dict(zip(update.slots, self._slots[slot:], strict=False))
-            slot += len(update.slots)
-            if update.target.kind is not LearnedKind.WEIGHT:
-                continue
-            group = self.plan.synapse(update.target.owner)
-            if not group.rewired:
-                continue
-            source, target = group.source, group.target
-            shape = self.plan.neuron(source).size, self.plan.neuron(target).size
-            found[group.name] = Rewiring(
-                shape=shape,
-                self_connections=group.self_connections,
-                offset=self._array("offset", group.name),
-                target=self._array("target", group.name),
-                weight=self._array("weight", group.name),
-                sign=own.pop(SIGN),
-                numbers=tuple(own.values()),
-                seed=self._seed + len(found),
-                rng=np.random.default_rng([self._seed, len(found)]),
-            )
-            found[group.name].begin()
-        return found
-
-    def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
-        """Numbers that the optimisers are given, update by update."""
-        self._optimiser_scalars[: len(scalars)] = scalars
 
     # ------------------------------------------------------------ examples
     def prepare(self, examples: Examples) -> Prepared:
@@ -373,7 +190,7 @@ class CpuModel:
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
         """Replaces such a variable."""
         rows = self._state(group, variable)
-        kind = _TYPES[self._type(group, variable)]
+        kind = TYPES[self._type(group, variable)]
         given = np.broadcast_to(values, (len(rows), rows[0].size))
         for row, numbers_of_row in zip(rows, given, strict=True):
             row.view(kind)[...] = numbers_of_row
@@ -397,16 +214,6 @@ class CpuModel:
                 "on_batch_end, or use neuron_populations once before the batch runs."
             )
         return self._stepping.call.batch if self._stepping else self._kept
-
-    def _type(self, group: str, variable: str) -> str:
-        kinds = {v.name: v.type for v in self.plan.neuron(group).variables}
-        return kinds.get(variable, "float")
-
-    def _typed(self, group: str, variable: str, values: np.ndarray) -> np.ndarray:
-        """State as numbers of its own type; the engine keeps all in four bytes."""
-        kind = self._type(group, variable)
-        found: np.ndarray = values.view(_TYPES[kind])
-        return found != 0 if kind == "bool" else found
 
     def _current(self) -> _Batch:
         if self._stepping is None:
@@ -496,16 +303,6 @@ class CpuModel:
             [prepared, kept, targets, recordings],
         )
 
-    def _first_example(self, trains: bool, share: Share) -> int:
-        """The number of a batch's first example, which random numbers depend on.
-
-        Examples that are trained on are counted for themselves, so that evaluating in
-        between does not change training.
-        """
-        first = self._examples_run[trains]
-        self._examples_run[trains] += share.whole
-        return first + share.first + TRAINING * trains
-
     def _call(
         self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
     ) -> Call:
@@ -537,28 +334,6 @@ class CpuModel:
             setattr(call, name, array.ctypes.data)
         return call
 
-    def _weights(self, examples: Examples, indices: np.ndarray) -> np.ndarray:
-        if examples.weights is None:
-            return np.ones((len(indices), len(self._layout.outputs)), dtype=np.float32)
-        return np.ascontiguousarray(examples.weights[indices], dtype=np.float32)
-
-    def _targets(
-        self, examples: Examples, indices: np.ndarray
-    ) -> list[np.ndarray | None]:
-        result: list[np.ndarray | None] = []
-        for group in self._layout.outputs:
-            values = examples.targets.get(group.name)
-            if values is None or group.loss is None:
-                result.append(None)
-                continue
-            dtype = np.int32 if group.loss.kind.of_labels else np.float32
-            result.append(np.ascontiguousarray(values[indices], dtype=dtype))
-        return result
-
-    def _record_array(self, record: Record, size: int, steps: int) -> np.ndarray:
-        row = self._layout.rows[record.group, record.variable]
-        return np.zeros((size, steps, row.size), dtype=np.float32)
-
     def _recordings(self, records: dict[Record, np.ndarray]) -> ctypes.Array[Recording]:
         result = (Recording * max(len(records), 1))()
         for k, (record, array) in enumerate(records.items()):
@@ -566,10 +341,6 @@ class CpuModel:
             backward = not self._is_forward(record)
             result[k] = Recording(row.offset, row.size, backward, 0, array.ctypes.data)
         return result
-
-    def _is_forward(self, record: Record) -> bool:
-        group = self.plan.neuron(record.group)
-        return not group.adjoint or record.variable not in group.adjoint.variables
 
     def _outcome(self, batch: _Batch, status: int) -> Outcome:
         outputs = [g.name for g in self._layout.outputs]

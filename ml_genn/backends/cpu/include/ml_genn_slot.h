@@ -6,6 +6,17 @@
 #else
 #define MLG_LOOP _Pragma("GCC ivdep")
 #endif
+// A thread runs an example alone: it is all members, all teams, and leads them.
+#define MLG_MEMBER 0
+#define MLG_MEMBERS 1
+#define MLG_TEAM 0
+#define MLG_TEAMS 1
+#define MLG_LANE 0
+#define MLG_LANES 1
+#define MLG_LEADER
+#define MLG_SYNC
+#define MLG_ADD(to, number) ((to) += (number))
+#define MLG_SUM(number) (number)
 // The library's functions tell NaN apart, which keeps loops from becoming vectors.
 #define fmaxf(a, b) mlg::larger(a, b)
 #define fminf(a, b) mlg::lesser(a, b)

@@ -1,0 +1,66 @@
+"""CuPy, and its errors in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from ml_genn.errors import BuildError, MlGennError
+
+REMEDY = "Use backend='cpu', which runs everywhere."
+
+
+class DeviceError(MlGennError, RuntimeError):
+    """The GPU or its driver failed."""
+
+
+def load() -> Any:
+    """CuPy, if there is a GPU that it can use.
+
+    Raises:
+        BuildError: if CuPy is not installed, or there is no GPU.
+    """
+    try:
+        cupy = import_module("cupy")
+    except ImportError as error:
+        raise BuildError(
+            f"backend='cuda' needs CuPy, which could not be imported ({error}). "
+            f"Install it: pip install 'ml_genn[cuda]'. {REMEDY}"
+        ) from None
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise BuildError(
+            f"backend='cuda' found no GPU that it can use ({error}). Does the driver "
+            f"suit this version of CuPy? {REMEDY}"
+        ) from None
+    if count == 0:
+        raise BuildError(f"backend='cuda' found no GPU. {REMEDY}")
+    return cupy
+
+
+@contextmanager
+def plain_errors(cupy: Any) -> Iterator[None]:
+    """Errors of CuPy as our own.
+
+    Raises:
+        MemoryError: if the GPU's memory is full.
+        BuildError: if a kernel does not compile.
+        DeviceError: if anything else fails on the GPU.
+    """
+    try:
+        yield
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        raise MemoryError(
+            f"The GPU ran out of memory ({error}). Use a smaller batch, fewer time "
+            f"steps, or backend='cpu'."
+        ) from None
+    except cupy.cuda.compiler.CompileException as error:
+        raise BuildError(f"NVRTC failed: {error}. {REMEDY}") from None
+    except (
+        cupy.cuda.runtime.CUDARuntimeError,
+        cupy.cuda.driver.CUDADriverError,
+    ) as error:
+        raise DeviceError(f"The GPU failed: {error}. {REMEDY}") from None

@@ -1,0 +1,198 @@
+// What generated CUDA kernels need: spike tapes, rows of weights, sums over a warp. A thread
+// block runs an example through all its steps: its threads are the members, its warps the
+// teams. The generated file defines `id_type` and includes this.
+#pragma once
+#include "ml_genn_math.h"
+
+#define MLG_COLD
+#define MLG_LOOP
+#define MLG_MEMBER int(threadIdx.x)
+#define MLG_MEMBERS int(blockDim.x)
+#define MLG_TEAM mlg::warp()
+#define MLG_TEAMS mlg::warps()
+#define MLG_LANE mlg::lane()
+#define MLG_LANES 32
+#define MLG_LEADER if (mlg::lane() == 0)
+#define MLG_SYNC __syncthreads()
+#define MLG_ADD(to, number) atomicAdd(&(to), number)
+#define MLG_SUM(number) mlg::over_warp(number)
+
+namespace mlg {
+constexpr int ROW = 16;  // floats that rows are padded to
+constexpr unsigned WHOLE_WARP = 0xffffffffu;
+
+static inline int lane() { return int(threadIdx.x) % 32; }
+static inline int warp() { return int(threadIdx.x) / 32; }
+static inline int warps() { return int(blockDim.x) / 32; }
+static inline int smaller(int a, int b) { return a < b ? a : b; }
+
+// The sum over the lanes of a warp, the same for all of them.
+static inline float over_warp(float number) {
+  for (int apart = 16; apart; apart /= 2) number += __shfl_xor_sync(WHOLE_WARP, number, apart);
+  return number;
+}
+
+static inline void clear(float *row, int64_t n) {
+  for (int64_t j = threadIdx.x; j < n; j += blockDim.x) row[j] = 0;
+}
+
+// ---------------------------------------------------------------- spike tapes
+// The spikes of one group in one example, as lists of neurons, one list a step.
+struct Tape {
+  const id_type *id;  // neurons, step after step
+  uint32_t *offset;   // list of step t: id[offset[t]] .. id[offset[t + 1] - 1]
+  float *record;      // numbers kept with each spike
+  id_type *own;       // where id points, unless the spikes came with the data
+  int64_t capacity;   // entries
+  static constexpr int64_t base = 0;  // all steps are kept
+
+  bool reserve(int64_t used, int64_t n, int64_t) const { return used + n <= capacity; }
+};
+
+struct Spikes {
+  const id_type *id;
+  uint32_t n;
+};
+static inline Spikes spikes_at(const Tape &tape, int64_t t) {
+  if (t < 0) return {nullptr, 0};
+  return {tape.id + tape.offset[t], tape.offset[t + 1] - tape.offset[t]};
+}
+
+// Neurons whose flag is set, in order. Each thread set the flags that it reads here.
+static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
+  __shared__ uint32_t counts[32];  // of each warp
+  uint32_t found = 0;
+  for (int first = 0; first < n; first += blockDim.x) {
+    const int j = first + threadIdx.x;
+    const bool set = j < n && flag[j];
+    const uint32_t votes = __ballot_sync(WHOLE_WARP, set);
+    if (lane() == 0) counts[warp()] = __popc(votes);
+    __syncthreads();
+    uint32_t before = found;
+    for (int w = 0; w < warps(); ++w) {
+      if (w < warp()) before += counts[w];
+      found += counts[w];
+    }
+    if (set) out[before + __popc(votes & ((1u << lane()) - 1))] = id_type(j);
+    __syncthreads();
+  }
+  return found;
+}
+
+// As collect; where half of them or more are set, n.
+static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *out) {
+  const uint32_t found = collect(flag, n, out);
+  return 2 * int(found) >= n ? n : found;
+}
+
+// ---------------------------------------------------------------- data
+// The numbers of N neurons in a frame; the last frame stays.
+template <int N>
+static inline void show_frame(float *to, const float *values, int64_t frame, int64_t count) {
+  const int64_t shown = frame < count ? frame : count - 1;
+  for (int j = threadIdx.x; j < N; j += blockDim.x) to[j] = values[shown * N + j];
+}
+
+// ---------------------------------------------------------------- rows of weights
+struct Share {
+  int first, last;
+};
+template <int P>
+static inline Share share(int, int) {
+  return {0, P};
+}
+void within(Share, const id_type *, int64_t &, int64_t &);
+
+// to[j] += sum over spikes of weight[spike][j]; a thread adds to the neurons it advances.
+template <int P>
+static inline void add_rows(float *to, const float *__restrict weight, Spikes s, Share) {
+  for (int j = threadIdx.x; j < P; j += blockDim.x) {
+    float sum = to[j];
+    for (uint32_t k = 0; k < s.n; ++k) sum += weight[int64_t(s.id[k]) * P + j];
+    to[j] = sum;
+  }
+}
+
+template <int P>
+static inline void add_row(float *to, const float *row) {
+  for (int j = threadIdx.x; j < P; j += blockDim.x) to[j] += row[j];
+}
+
+// By a warp: a weight row times what flows back.
+template <int P>
+static inline float dot(const float *__restrict a, const float *b) {
+  float sum = 0;
+  for (int j = lane(); j < P; j += 32) sum += a[j] * b[j];
+  return over_warp(sum);
+}
+
+template <class T>
+static inline void fetch(const T *, const int64_t *, size_t) {}
+
+// gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
+// emitted in first <= t < last; a warp adds the row of a spike.
+struct Sorted {};
+template <int N, int P>
+static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
+                          int64_t first, int64_t last, int64_t wait, Sorted &) {
+  for (int64_t t = first; t < last; ++t) {
+    const Spikes spikes = spikes_at(tape, t);
+    const float *row = slopes + (t + wait) % length * P;
+    for (uint32_t k = warp(); k < spikes.n; k += warps())
+      for (int j = lane(); j < P; j += 32)
+        atomicAdd(&gradient[int64_t(spikes.id[k]) * P + j], row[j]);
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------- the seam to Python
+enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, UPDATE = 32 };
+
+// A stretch of an example's state, copied out after every step.
+struct Recording {
+  int64_t offset, size;  // in floats
+  int64_t backward;      // whether it is copied in the backward pass
+  float *to;             // (examples, steps, size)
+};
+
+// Fields of eight bytes, then two numbers; pointers are to the device's memory.
+struct Call {
+  int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
+  int64_t phases, example;                // example: number of the first one, for random numbers
+  uint64_t seed;
+  const float *scalars;          // constants of groups, one after the other
+  float *const *arrays;          // constants that neurons have of their own, delays, weights
+  const int64_t *integers;       // constant delays, rings
+  const float *initial;          // state block at the start of an example
+  const float *const *values;    // of each group given numbers, for each example: (frames, neurons)
+  const void *const *targets;    // of each output group
+  float *const *results;         // of each output group: (batch, neurons)
+  const float *weights;          // of each example's loss, (batch, output groups)
+  float *losses;                 // (batch, output groups)
+  float *loss_sums;              // the same, while steps run
+  const float *loss_scalars;
+  const float *optimiser_scalars;
+  float *const *slots;           // of each optimiser update, the numbers it keeps
+  float *const *gradients;       // of each learned array, summed over the batch
+  const int64_t *learned_sizes;  // numbers in each learned array
+  double *squares;               // of each gradient, summed
+  const float *norms;            // of each gradient, then of all
+  float *const *push;            // regularisation of each neuron
+  float *blocks;                 // state of each example
+  int64_t floats;                // in the state of an example
+  uint8_t *flags;                // of the neurons of each example
+  id_type *const *tape_ids;      // of each tape: (batch, capacity)
+  uint32_t *const *tape_offsets; // (batch, steps + 2)
+  float *const *tape_records;    // (batch, capacity, numbers)
+  const int64_t *tape_shapes;    // of each tape: capacity, numbers
+  float *const *drive;           // of each output: (batch, steps, neurons)
+  float *const *history;         // (batch, steps, rows)
+  float *const *slopes;          // (batch, length, neurons)
+  int64_t length, gather;        // rows of slopes; steps after which gradients take them
+  int64_t shared;                // whether state is in the block's shared memory while it runs
+  int64_t num_recordings;
+  const Recording *recordings;
+  int32_t *status;               // 1 if the spikes of an example do not fit on a tape
+  float dt, scale;               // scale: 1 / examples in the batch
+};
+}  // namespace mlg

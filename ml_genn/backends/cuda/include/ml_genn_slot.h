@@ -1,0 +1,55 @@
+// Where an example lives while its thread block runs.
+#pragma once
+#define gennrand_uniform() random_.uniform()
+#define gennrand_normal() random_.normal()
+#define gennrand_exponential() random_.exponential()
+#define gennrand() random_.bits()
+
+using mlg::Call;
+namespace {
+
+struct Scratch {
+  float *slopes[SLOPES + 1];  // rings of rows, one for each step
+  int64_t length;
+  mlg::Sorted sorted;
+};
+
+struct Slot {
+  float *block;             // rows of state, then delay rings
+  uint8_t *flags, *active;  // of neurons, in a step
+  mlg::Tape tapes[TAPES + 1];
+  float *drive[OUTPUTS + 1];      // slopes of a loss that looks at every step
+  float *history[HISTORIES + 1];  // state at the start of each step
+  int64_t window;                 // steps that these hold
+  float *loss;
+  float *const *push;  // regularisation of each neuron
+  Scratch scratch[1];
+
+  Slot(const Call &c, int64_t b, float *shared)
+      : block(c.shared ? shared : c.blocks + b * c.floats),
+        flags(c.flags + b * 2 * FLAGS),
+        active(flags + FLAGS),
+        window(c.num_steps),
+        loss(c.loss_sums + b * OUTPUTS),
+        push(c.push) {
+    for (int64_t k = 0; k < TAPES; ++k) {
+      const int64_t capacity = c.tape_shapes[2 * k], numbers = c.tape_shapes[2 * k + 1];
+      id_type *ids = c.tape_ids[k] + b * capacity;
+      uint32_t *offsets = c.tape_offsets[k] + b * (c.num_steps + 2);
+      tapes[k] = {ids, offsets, c.tape_records[k] + b * capacity * numbers, ids, capacity};
+    }
+    for (int64_t k = 0; k < OUTPUTS; ++k) drive[k] = c.drive[k] + b * window * DRIVE_SIZE[k];
+    for (int64_t k = 0; k < HISTORIES; ++k)
+      history[k] = c.history[k] + b * window * HISTORY_SIZE[k];
+    scratch->length = c.length;
+    for (int64_t k = 0; k < SLOPES; ++k)
+      scratch->slopes[k] = c.slopes[k] + b * c.length * SLOPE_SIZE[k];
+  }
+};
+
+// A row of the state block.
+template <class T>
+inline T *row_(Slot &s, int64_t offset) {
+  return reinterpret_cast<T *>(s.block + offset);
+}
+}  // namespace

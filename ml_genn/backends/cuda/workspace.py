@@ -1,0 +1,128 @@
+"""Memory of a batch on the device: state, spike tapes and what the way back reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ml_genn.codegen.layout import Layout, flags_of, padded
+from ml_genn.model.plan import NeuronGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a workspace must hold.
+
+    Args:
+        batch, steps: examples and time steps.
+        floats: numbers in the state of an example.
+        length: steps whose slopes are kept.
+        share: share of the neurons of each step that fits on a tape.
+    """
+
+    batch: int
+    steps: int
+    floats: int
+    length: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tape:
+    """The spikes, or active neurons, of a group.
+
+    Args:
+        ids: neurons, (examples, capacity).
+        offsets: where steps start, (examples, steps + 2).
+        records: numbers kept with each, (examples, capacity, numbers).
+        capacity: entries of an example; 0 where spikes come with the data.
+        numbers: numbers of an entry.
+    """
+
+    ids: Any
+    offsets: Any
+    records: Any
+    capacity: int
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workspace:
+    """Arrays of a batch.
+
+    Args:
+        shape: what it was made for.
+        blocks: state, (examples, floats).
+        flags: of neurons in a step.
+        tapes: {index: tape} of groups whose spikes do not come with the data.
+        drive, history, slopes: see ml_genn_slot.h.
+    """
+
+    shape: Shape
+    blocks: Any
+    flags: Any
+    tapes: dict[int, Tape] = field(default_factory=dict)
+    drive: list[Any] = field(default_factory=list)
+    history: list[Any] = field(default_factory=list)
+    slopes: list[Any] = field(default_factory=list)
+
+
+def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
+    """A workspace."""
+    flags = sum(flags_of(g) for g in layout.plan.neurons if g.name in layout.flags)
+
+    def floats(*sizes: int) -> Any:
+        return cupy.zeros((shape.batch, *sizes), dtype=np.float32)
+
+    histories = [
+        padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
+    ]
+    drives = [
+        padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
+    ]
+    return Workspace(
+        shape,
+        floats(shape.floats),
+        cupy.zeros((shape.batch, 2 * flags), dtype=np.uint8),
+        _tapes(cupy, layout, shape),
+        drive=[floats(shape.steps, size) for size in drives],
+        history=[floats(shape.steps, size) for size in histories],
+        slopes=[floats(shape.length, size) for size in layout.slope_sizes],
+    )
+
+
+def _tapes(cupy: Any, layout: Layout, shape: Shape) -> dict[int, Tape]:
+    found: dict[int, Tape] = {}
+    for name, index in layout.tapes.items():
+        group = layout.plan.neuron(name)
+        if not group.events:
+            numbers = len(group.adjoint.records) if group.adjoint else 0
+            found[index] = _tape(cupy, layout, shape, _room(group, shape), numbers)
+    for name, index in layout.active_tapes.items():
+        group = layout.plan.neuron(name)
+        active = group.adjoint.active if group.adjoint else None
+        if active is None:
+            continue
+        everywhere = padded(group.size) * shape.steps
+        room = everywhere if active.everywhere else _room(group, shape)
+        found[index] = _tape(cupy, layout, shape, room, len(active.records))
+    return found
+
+
+def _room(group: NeuronGroup, shape: Shape) -> int:
+    """Entries of a tape: at least a step's, at most those of all steps."""
+    expected = int(group.size * shape.steps * shape.share) + group.size
+    return min(expected, group.size * shape.steps)
+
+
+def _tape(cupy: Any, layout: Layout, shape: Shape, room: int, numbers: int) -> Tape:
+    batch = shape.batch
+    return Tape(
+        cupy.zeros((batch, room), dtype=layout.id_type),
+        cupy.zeros((batch, shape.steps + 2), dtype=np.uint32),
+        cupy.zeros((batch, room * numbers), dtype=np.float32),
+        room,
+        numbers,
+    )

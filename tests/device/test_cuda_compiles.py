@@ -1,0 +1,86 @@
+"""NVIDIA's compiler takes the kernels, for two generations of GPUs."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from device.nets import NETWORKS, TRAINED, inference, training
+from eprop.nets import NETS
+
+from ml_genn.backends.cuda.call import CALL
+from ml_genn.backends.cuda.text import INCLUDE, OPTIONS, DeviceLayout, text
+
+
+def nvrtc() -> ctypes.CDLL:
+    """NVRTC from NVIDIA's wheel; it needs neither GPU nor driver."""
+    spec = importlib.util.find_spec("nvidia")
+    folders = [] if spec is None else [*(spec.submodule_search_locations or ())]
+    found = [p for f in folders for p in Path(f).glob("cuda_nvrtc/lib/libnvrtc.so.*")]
+    if not found:
+        pytest.skip("needs NVRTC (extra 'cuda-check')")
+    return ctypes.CDLL(str(min(found, key=lambda path: len(path.name))))
+
+
+def compile_error(code: str, architecture: str) -> str:
+    """What NVRTC says of a text that it refuses; empty if it makes a cubin."""
+    library, program = nvrtc(), ctypes.c_void_p()
+    options = [o.encode() for o in (*OPTIONS, f"--gpu-architecture={architecture}")]
+    library.nvrtcCreateProgram(
+        ctypes.byref(program), code.encode(), b"plan.cu", 0, None, None
+    )
+    given = (ctypes.c_char_p * len(options))(*options)
+    status = library.nvrtcCompileProgram(program, len(options), given)
+    size = ctypes.c_size_t()
+    kind = "ProgramLog" if status else "CUBIN"
+    assert getattr(library, f"nvrtcGet{kind}Size")(program, ctypes.byref(size)) == 0
+    buffer = ctypes.create_string_buffer(size.value)
+    assert getattr(library, f"nvrtcGet{kind}")(program, buffer) == 0
+    library.nvrtcDestroyProgram(ctypes.byref(program))
+    if status:
+        return buffer.value.decode()
+    assert b"mlg_run" in buffer.raw, "the cubin has the kernel"
+    return ""
+
+
+def plan_of(name: str) -> Any:
+    null = {"backend": "null"}
+    if name in NETS:
+        return NETS[name].compile("event_driven", **null).model.plan
+    compiled = (
+        inference(name, **null)[0] if name in NETWORKS else training(name, **null)[0]
+    )
+    return compiled.model.plan
+
+
+NAMES = sorted({*NETWORKS, *TRAINED, "parameters"})
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        n if n == "event_prop" else pytest.param(n, marks=pytest.mark.slow)
+        for n in NAMES
+    ],
+)
+def test_compiles(name: str, architecture: str) -> None:
+    assert compile_error(text(DeviceLayout(plan_of(name))), architecture) == ""
+
+
+def test_the_call_is_laid_out_as_in_the_header() -> None:
+    header = (INCLUDE / "ml_genn_engine.h").read_text()
+    (body,) = re.findall(
+        r"^struct Call \{\n(.*?)^\};", header, re.MULTILINE | re.DOTALL
+    )
+    declared = re.sub(r"//.*", "", body).split(";")
+    names = [re.findall(r"(\w+)\s*(?=,|$)", part.strip()) for part in declared]
+    assert [name for part in names for name in part] == list(CALL.names or ())
+
+
+def test_an_error_is_seen() -> None:
+    assert "undefined" in compile_error("__global__ void k() { nothing(); }", "sm_80")

@@ -1,0 +1,175 @@
+"""The kernels, run on the CPU by a simulated CuPy, against the CPU engine."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from device.nets import NETWORKS, TRAINED, inference, training
+from eprop.nets import NETS
+from eprop.nets import gradients as eprop_gradients
+
+from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
+from ml_genn.compilers import FewSpikeCompiler
+from ml_genn.connectivity import Conv2D, Dense, MaxPool2D
+from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
+from ml_genn.optimisers import Adam
+
+pytestmark = pytest.mark.usefixtures("simulated")
+QUICK = ("dense", "event_prop")
+ONE_THREAD = {"backend": "cpu", "num_threads": 1}
+CUDA = {"backend": "cuda"}
+
+
+def some_slow(names: Any) -> list[Any]:
+    return [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
+def assert_near(found: np.ndarray, wanted: np.ndarray, name: str) -> None:
+    """To 1e-4 of the largest number."""
+    assert found.shape == wanted.shape
+    limit = 1e-4 * float(np.abs(wanted).max())
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=limit, err_msg=name)
+
+
+@pytest.mark.parametrize("name", some_slow(NETWORKS))
+def test_inference(name: str) -> None:
+    """The same spikes and variables in every step, and the same readouts."""
+
+    def run(**options: Any) -> tuple[Any, Any]:
+        compiled, x = inference(name, **options)
+        network = compiled.network
+        spiking = [p for p in network.populations if p.record_spikes]
+        output = network.populations[-1]
+        recorders = [SpikeRecorder(p, key=p.name) for p in spiking]
+        return compiled.predict(
+            x, callbacks=[*recorders, VarRecorder(output, "v", key="v")]
+        )
+
+    (wanted, kept), (found, copied) = run(**ONE_THREAD), run(**CUDA)
+    spikes = 0
+    for key in kept.keys() - {"v"}:
+        for k in range(2):
+            for a, b in zip(kept[key][k], copied[key][k], strict=True):
+                np.testing.assert_array_equal(a, b, err_msg=key)
+                spikes += len(a)
+    assert spikes > 20
+    assert_near(np.stack(copied["v"]), np.stack(kept["v"]), "v")
+    for a, b in zip(wanted.values(), found.values(), strict=True):
+        assert_near(b, a, name)
+
+
+@pytest.mark.parametrize("name", some_slow(TRAINED))
+def test_gradients(name: str) -> None:
+    """The same gradients."""
+    found, wanted = (
+        compiled.gradients(x, y)
+        for compiled, x, y in (training(name, **o) for o in (CUDA, ONE_THREAD))
+    )
+    for (key, a), b in zip(wanted.items(), found.values(), strict=True):
+        assert np.abs(a).max() > 0, f"{key}: nothing to compare"
+        assert_near(b, a, str(key))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("lif", {"feedback": "adaptive"}),
+        ("sparse", {}),
+        ("squared_error", {}),
+        ("parameters", {}),
+    ],
+)
+def test_eprop(name: str, choices: dict[str, Any]) -> None:
+    """The same gradients by e-prop."""
+    wanted = eprop_gradients(NETS[name], "event_driven", **choices, **ONE_THREAD)
+    found = eprop_gradients(NETS[name], "event_driven", **choices, **CUDA)
+    for key, values in wanted.items():
+        assert_near(found[key], values, key)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_training(clip: bool) -> None:
+    """The same weights after some batches, and the same checkpoints."""
+    weights, snapshots = [], []
+    for options in (ONE_THREAD, CUDA):
+        optimiser = Adam(0.01, global_clip_norm=0.01 if clip else None)
+        compiled, x, y = training("event_prop", optimiser=optimiser, **options)
+        compiled.train(x, y, num_epochs=3, shuffle=False, callbacks=[])
+        weights.append([compiled.weights(c) for c in compiled.network.connections])
+        snapshots.append(compiled.model.snapshot())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
+    assert snapshots[0].arrays.keys() == snapshots[1].arrays.keys()
+    for key, values in snapshots[0].arrays.items():
+        np.testing.assert_allclose(snapshots[1].arrays[key], values, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_few_spikes() -> None:
+    """Layers that take turns, with pooling, hold the same numbers."""
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-1.0, 1.5, (3, 4, 4, 1))
+    with SequentialNetwork() as network:
+        InputLayer(FewSpikeReluInput(6, 2.0, signed_input=True), (4, 4, 1))
+        Layer(Conv2D(rng.normal(0.0, 0.5, (3, 3, 1, 4)), 4, 3), FewSpikeRelu(6, 2.0))
+        Layer(MaxPool2D(2, flatten=True), FewSpikeMaxPool())
+        weight = Dense(rng.normal(0.0, 0.8, (4, 3)))
+        last = Layer(weight, FewSpikeRelu(6, 2.0, readout="var"))
+    wanted, found = (
+        FewSpikeCompiler(6, batch_size=3, **options)
+        .compile(network)
+        .predict(x, callbacks=[])[0][last.population()]
+        for options in (ONE_THREAD, CUDA)
+    )
+    assert wanted.any()
+    np.testing.assert_array_equal(found, wanted)
+
+
+class Look(Callback):
+    """Reads and changes a variable in each step."""
+
+    def __init__(self, population: Any) -> None:
+        self.population = population
+        self.seen: list[np.ndarray] = []
+
+    def set_params(self, compiled_network: Any, **_: Any) -> None:
+        self.network = compiled_network
+
+    def on_timestep_end(self, timestep: int) -> None:
+        model = self.network.model
+        v = model.state(self.population.name, "v")
+        self.seen.append(v)
+        if timestep == 5:
+            model.set_state(self.population.name, "v", v + 0.25)
+
+
+def test_step_by_step() -> None:
+    """State can be looked at and changed between steps."""
+    seen = []
+    for options in (ONE_THREAD, CUDA):
+        compiled, x = inference("dense", **options)
+        look = Look(compiled.network.populations[-1])
+        compiled.predict(x, callbacks=[look])
+        seen.append(np.stack(look.seen))
+    assert_near(seen[1], seen[0], "v")
+    assert np.abs(np.diff(seen[0], axis=0)).max() > 0.2
+
+
+def test_restore(simulated: ModuleType) -> None:
+    """Weights can be replaced, and a checkpoint goes back to what was."""
+    compiled, x, y = training("event_prop", **CUDA)
+    connection = compiled.network.connections[0]
+    before = compiled.model.snapshot()
+    compiled.train(x, y, num_epochs=1, callbacks=[])
+    trained = compiled.weights(connection)
+    compiled.model.restore(before)
+    start = compiled.weights(connection)
+    assert np.abs(start - trained).max() > 1e-4
+    first = compiled.gradients(x, y)[connection]
+    compiled.model.set_weights(connection.name, trained)
+    assert np.abs(compiled.gradients(x, y)[connection] - first).max() > 0
