@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.communicators import MPI
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
@@ -28,6 +29,7 @@ RULES = {"bptt": BPTTCompiler, "eprop": EPropCompiler, "eventprop": EventPropCom
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
 parser.add_argument("--augment", action="store_true", help="shift training images")
+parser.add_argument("--mpi", action="store_true", help="share batches (docs/processes)")
 parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--examples", type=int, help="how many; default: all")
@@ -80,6 +82,7 @@ compiled = RULES[args.rule](
     batch_size=32,
     rng_seed=args.seed,
     num_threads=args.threads,
+    communicator=MPI() if args.mpi else None,
 ).compile(network)
 for epoch in range(args.epochs if args.augment else 1):
     train = [shifted(i) if args.augment else i for i in images[:num_train]]
@@ -87,4 +90,5 @@ for epoch in range(args.epochs if args.augment else 1):
     compiled.train(encode(np.array(train)), labels[:num_train], **epochs)
 metrics, _ = compiled.evaluate(encode(images[num_train:]), labels[num_train:])
 (accuracy,) = metrics.values()
-print(f"Test accuracy: {100 * accuracy.result:.2f} %")
+if compiled.communicator is None or compiled.communicator.rank == 0:
+    print(f"Test accuracy: {100 * accuracy.result:.2f} %")

@@ -25,7 +25,13 @@ RUNS = [
     ("yin_yang.py", "--delays"),
 ]
 #: Examples with tests of their own, which hold their accuracy.
-ELSEWHERE = {"digits.py", "mnist_conv.py", "pattern_generation.py", "spoken_digits.py"}
+ELSEWHERE = {
+    "convert_keras_mnist.py",
+    "digits.py",
+    "mnist_conv.py",
+    "pattern_generation.py",
+    "spoken_digits.py",
+}
 
 
 def run(*words: str, path: Path, status: int = 0) -> str:

@@ -23,8 +23,8 @@ except SystemExit:
     pytest.skip("neither mpiexec nor mpirun is installed", allow_module_level=True)
 
 
-def started(*arguments):
-    """A run of the script by two processes."""
+def started(*arguments, script=SCRIPT):
+    """A run of a script by two processes."""
     # Open MPI refuses root, and more processes than cores; both are usual in CI.
     open_mpi = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -33,7 +33,7 @@ def started(*arguments):
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
     }
     return subprocess.run(
-        [sys.executable, "-m", "ml_genn.launch", "-n", "2", str(SCRIPT), *arguments],
+        [sys.executable, "-m", "ml_genn.launch", "-n", "2", str(script), *arguments],
         env={**open_mpi, **os.environ},
         capture_output=True,
         text=True,
@@ -72,6 +72,14 @@ def test_an_error_of_one_ends_all(tmp_path, wrong, message):
     assert result.returncode != 0
     assert message in result.stderr
     assert not (tmp_path / "found.npz").exists()
+
+
+@pytest.mark.slow
+def test_example():
+    script = Path(__file__).parents[2] / "examples" / "latency_mnist.py"
+    result = started("--mpi", "--epochs=1", "--examples=50", script=script)
+    assert result.returncode == 0, result.stderr
+    assert len(re.findall(r"Test accuracy: [\d.]+ %", result.stdout)) == 1
 
 
 def test_documented_code(tmp_path):
