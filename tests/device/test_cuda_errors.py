@@ -11,6 +11,7 @@ import pytest
 from device.nets import inference, training
 from eprop.nets import NETS
 
+from ml_genn.backends.cuda import device
 from ml_genn.backends.cuda.device import DeviceError
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.errors import BuildError, UnsupportedError
@@ -24,8 +25,18 @@ def test_ordinary_use_does_not_import_cupy() -> None:
 
 
 def test_no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor PyGeNN: the embedded engine runs, with a warning."""
     monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.warns(UserWarning, match=r"ml_genn\[cuda\].*'cpu' goes without"):
+        compiled, x = inference("dense", backend="cuda")
+    assert compiled.predict(x, callbacks=[])
+
+
+def test_a_cupy_that_cannot_be_imported(
+    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled, x = inference("dense", backend="cuda")
+    monkeypatch.setattr(device, "import_module", fails(ImportError))
     with pytest.raises(BuildError, match=r"ml_genn\[cuda\]") as caught:
         compiled.predict(x, callbacks=[])
     assert CPU in str(caught.value)

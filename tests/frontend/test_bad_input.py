@@ -477,6 +477,7 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
     ("arguments", "named"),
     [
         ({"backend": "hip"}, ["backend='hip'"]),
+        ({"backend": "cuda"}, ["backend='cuda'"]),
         ({"kernel_profiling": True}, ["kernel_profiling"]),
         (
             {

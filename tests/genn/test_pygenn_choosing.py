@@ -49,19 +49,25 @@ def test_without_pygenn_the_error_says_how_to_get_it() -> None:
 @pytest.mark.usefixtures("_without")
 @pytest.mark.parametrize("device", DEVICES)
 def test_without_pygenn_its_devices_are_the_engine_with_one_warning(
-    device: str,
+    device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.warns(UserWarning) as caught:
         compiler = InferenceCompiler(STEPS, backend=device)
     assert compiler.backend.name == "cpu"
-    assert [str(w.message) for w in caught] == [
-        f"ml_genn: backend='{device}' belongs to GeNN; backend 'cpu' goes without, "
-        "since PyGeNN is not installed."
-    ]
+    reason = (
+        "needs CuPy (pip install 'ml_genn[cuda]') or PyGeNN; backend 'cpu' goes "
+        "without, since neither is installed."
+        if device == "cuda"
+        else "belongs to GeNN; backend 'cpu' goes without, since PyGeNN is not "
+        "installed."
+    )
+    assert [str(w.message) for w in caught] == [f"ml_genn: backend='{device}' {reason}"]
     assert caught[0].filename == __file__
 
 
-def test_devices_of_pygenn(pygenn: ModuleType) -> None:
+def test_devices_of_pygenn(pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
     for device in DEVICES:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
