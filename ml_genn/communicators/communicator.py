@@ -8,6 +8,15 @@ from typing import Any
 import numpy as np
 
 
+def is_first(communicator: Communicator | None) -> bool:
+    """Whether this process prints and writes: the first of several, or the only one.
+
+    Args:
+        communicator: of the processes; None for one.
+    """
+    return communicator is None or communicator.rank == 0
+
+
 class Communicator(ABC):
     """Talks to the other processes."""
 

@@ -14,6 +14,7 @@ from ml_genn.backends import Backend
 from ml_genn.backends.seam import Model
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.communicators import Communicator
+from ml_genn.communicators.communicator import is_first
 from ml_genn.compilers.by_hand import ByHand, shaped
 from ml_genn.compilers.checkpoints import restore, snapshot_of
 from ml_genn.compilers.groups import (
@@ -470,7 +471,7 @@ class CompiledNetwork:
     @property
     def _writes(self) -> bool:
         """Whether this process writes files: the first of several does."""
-        return self.communicator is None or self.communicator.rank == 0
+        return is_first(self.communicator)
 
     def _progress(self) -> Any:
         """How far training is; None where nothing is trained."""

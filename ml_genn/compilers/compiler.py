@@ -11,7 +11,7 @@ from typing import Any, Self
 from ml_genn.backends import frames_of_ours, get_backend
 from ml_genn.backends.cores import available_cores
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
 from ml_genn.compilers.recipe import Recipe
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
@@ -175,9 +175,31 @@ class Compiler(ABC):
                 found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
 
-    def genn_arguments(self) -> dict[str, Any]:
-        """What GeNN is given, where it runs."""
-        return {**self.genn_kwargs, "kernel_profiling": self.kernel_profiling}
+    def settings(
+        self, num_steps: int, *, keep_state: bool = False, **compiled_with: Any
+    ) -> Settings:
+        """How a compiled network runs.
+
+        Args:
+            num_steps: time steps of an example.
+            keep_state: whether a batch starts in the state in which the last one ended.
+            **compiled_with: what `compile` was given beside the network.
+        """
+        return Settings(
+            backend=self.backend,
+            num_threads=self.num_threads,
+            seed=self.rng_seed,
+            dt=self.dt,
+            num_steps=num_steps,
+            batch_size=self.batch_size,
+            communicator=self.communicator,
+            keep_state=keep_state,
+            recipe=self.recipe(**compiled_with),
+            genn_kwargs={
+                **self.genn_kwargs,
+                "kernel_profiling": self.kernel_profiling,
+            },
+        )
 
     def recipe(self, **compiled_with: Any) -> Recipe:
         """How a network is compiled.

@@ -120,17 +120,7 @@ class FewSpikeCompiler(Compiler):
         check_network(network)
         read = _ends(network, inputs, outputs)
         turns = schedule(network, self.k)
-        settings = Settings(
-            backend=self.backend,
-            num_threads=self.num_threads,
-            seed=self.rng_seed,
-            dt=self.dt,
-            num_steps=turns.num_steps,
-            batch_size=self.batch_size,
-            communicator=self.communicator,
-            recipe=self.recipe(inputs=inputs, outputs=outputs),
-            genn_kwargs=self.genn_arguments(),
-        )
+        settings = self.settings(turns.num_steps, inputs=inputs, outputs=outputs)
         lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
         return CompiledFewSpikeNetwork(network, lowered, settings, turns, read)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
+from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.lowering import lower
 from ml_genn.errors import UnsupportedError
@@ -84,17 +84,8 @@ class InferenceCompiler(Compiler):
         lowered = lower(network, dt=self.dt, seed=self.rng_seed, choices={})
         if not self.reset_vars_between_batches:
             self._check_delays(lowered.values)
-        settings = Settings(
-            backend=self.backend,
-            num_threads=self.num_threads,
-            seed=self.rng_seed,
-            dt=self.dt,
-            num_steps=self.evaluate_timesteps,
-            batch_size=self.batch_size,
-            communicator=self.communicator,
-            keep_state=not self.reset_vars_between_batches,
-            recipe=self.recipe(),
-            genn_kwargs=self.genn_arguments(),
+        settings = self.settings(
+            self.evaluate_timesteps, keep_state=not self.reset_vars_between_batches
         )
         return CompiledInferenceNetwork(network, lowered, settings)
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.callbacks import RewiringRecorder
-from ml_genn.compilers.compiled_network import Settings
 from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.learned import what_is_learned
@@ -205,17 +204,7 @@ class TrainingCompiler(Compiler):
             choices=self.CHOICES,
             training=training,
         )
-        settings = Settings(
-            backend=self.backend,
-            num_threads=self.num_threads,
-            seed=self.rng_seed,
-            dt=self.dt,
-            num_steps=self.example_timesteps,
-            batch_size=self.batch_size,
-            communicator=self.communicator,
-            recipe=self.recipe(optimisers=optimisers),
-            genn_kwargs=self.genn_arguments(),
-        )
+        settings = self.settings(self.example_timesteps, optimisers=optimisers)
         return CompiledTrainingNetwork(
             network,
             lowered,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_genn.callbacks import Callback, default_callbacks
 from ml_genn.callbacks.callback import overrides
+from ml_genn.communicators.communicator import is_first
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Record
 from ml_genn.utils.checks import shown
@@ -36,7 +37,8 @@ class CallbackList:
         ]
         listed = [c for c in found if c is not None]
         _refuse_twice(listed)
-        first = _is_first(params.get("compiled_network"))
+        network = params.get("compiled_network")
+        first = is_first(getattr(network, "communicator", None))
         self._callbacks = [c for c in listed if first or not c.first_process_only]
         shared: dict[Any, Any] = {}
         for callback in self._callbacks:
@@ -134,9 +136,3 @@ def _key_twice(key: Any) -> ValidationError:
         f"Callbacks: the key {key!r} is used twice. Give each recorder a key of its "
         "own."
     )
-
-
-def _is_first(compiled_network: Any) -> bool:
-    """Whether this is the first of the processes that run a network."""
-    communicator = getattr(compiled_network, "communicator", None)
-    return communicator is None or communicator.rank == 0
