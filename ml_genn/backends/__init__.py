@@ -63,7 +63,7 @@ def _installed(package: str) -> bool:
 
 def _of_device(device: str) -> Backend:
     """PyGeNN on a device, or the embedded engine where there is no PyGeNN."""
-    if find_spec("pygenn") is None:
+    if not _installed("pygenn"):
         reason = MISSING.get(device, BELONGS).format(DEFAULT)
         warnings.warn(
             f"ml_genn: backend='{device}' {reason}", stacklevel=frames_of_ours()

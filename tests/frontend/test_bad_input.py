@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -499,14 +500,18 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
     ],
 )
 def test_arguments_of_genn_get_one_warning_each(
-    make: Any, arguments: Any, named: list[str]
+    make: Any, arguments: Any, named: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for package in ("cupy", "pygenn"):
+        monkeypatch.setitem(sys.modules, package, None)
     with pytest.warns(UserWarning) as caught:
         compiler = make(**arguments)
     found = [str(warning.message) for warning in caught]
     assert len(found) == len(named)
     for name, message, warning in zip(named, found, caught, strict=True):
-        assert f": {name} belongs to GeNN; backend 'cpu' goes without" in message
+        assert f": {name} " in message
+        assert "GeNN" in message
+        assert "; backend 'cpu' goes without" in message
         assert warning.filename == __file__
     assert compiler.backend.name == "cpu"
     given = {k: v for k, v in arguments.items() if k in named}
