@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,24 @@ import numpy as np
 from ml_genn.model.batch import Examples, Mode, Outcome
 from ml_genn.model.plan import Plan, Values
 from ml_genn.model.snapshot import Snapshot
+
+
+class Processes(Protocol):
+    """Several processes that train together: a `Communicator`."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this one."""
+
+    @property
+    def num_ranks(self) -> int:
+        """How many there are."""
+
+    def broadcast(self, data: Any, root: int) -> None:
+        """Sends the buffer ``data`` of process ``root`` to all."""
+
+    def all_sum(self, values: np.ndarray) -> None:
+        """Sums an array over all processes, in place."""
 
 
 class Model(Protocol):
@@ -76,8 +94,8 @@ class Model(Protocol):
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""
 
-    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
-        """How gradients are summed over processes, in place; None for one process."""
+    def set_processes(self, processes: Processes | None) -> None:
+        """Those that run batches together and sum their gradients; None for one."""
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""

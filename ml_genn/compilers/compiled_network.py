@@ -689,6 +689,7 @@ class CompiledNetwork:
             keep_state=self._settings.keep_state,
             share=batch.share,
             state=self._looks or callbacks.looks,
+            ahead=batch.ahead,
         )
         run = self._run_steps if callbacks.steps else self._run_whole
         outcome = run(batch, mode, callbacks)

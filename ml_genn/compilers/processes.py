@@ -35,7 +35,7 @@ def join(model: Model, communicator: Communicator) -> None:
         arrays[key] = np.ascontiguousarray(snapshot.arrays[key])
         communicator.broadcast(arrays[key], 0)
     model.restore(Snapshot(arrays, snapshot.info))
-    model.set_all_sum(communicator.all_sum)
+    model.set_processes(communicator)
 
 
 def _shapes(keys: list[Key], snapshot: Snapshot) -> int:

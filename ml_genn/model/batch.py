@@ -84,6 +84,8 @@ class Mode:
         keep_state: start from the state in which the last batch ended.
         share: which examples of a batch are run here; None for all.
         state: keep state when the batch is through, to be looked at.
+        ahead: examples of the batch that runs next, if that is known; what comes with
+            them may be brought where it is needed meanwhile.
     """
 
     backward: bool = False
@@ -94,6 +96,7 @@ class Mode:
     keep_state: bool = False
     share: Share | None = None
     state: bool = False
+    ahead: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -64,6 +64,7 @@ class Batch:
         weights: {output: how much each example counts}; empty where none were given.
         share: which examples of a batch that several processes run these are; None for
             all.
+        ahead: examples of the next batch; None where it is not known, or there is none.
     """
 
     prepared: Any
@@ -71,6 +72,7 @@ class Batch:
     targets: Mapping[Any, np.ndarray]
     weights: Mapping[Population, np.ndarray]
     share: Share | None = None
+    ahead: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -83,12 +85,16 @@ class Batch:
             return self
         first, last = communicator.share(self.size)
         targets = {key: values[first:last] for key, values in self.targets.items()}
+        ahead = self.ahead
+        if ahead is not None:
+            ahead = ahead[slice(*communicator.share(len(ahead)))]
         return Batch(
             self.prepared,
             self.indices[first:last],
             PopulationDict(targets),
             {p: values[first:last] for p, values in self.weights.items()},
             Share(first, self.size),
+            ahead,
         )
 
     def gathered(
@@ -130,10 +136,17 @@ class InMemory:
             random_order(self.size, communicator) if shuffle else np.arange(self.size)
         )
         for start in range(0, self.size, self.batch_size):
-            indices = order[start : start + self.batch_size]
+            last = start + self.batch_size
+            indices, ahead = order[start:last], order[last : last + self.batch_size]
             chosen = {key: values[indices] for key, values in self.targets.items()}
             weights = {p: values[indices] for p, values in self.weights.items()}
-            yield Batch(self.prepared, indices, PopulationDict(chosen), weights)
+            yield Batch(
+                self.prepared,
+                indices,
+                PopulationDict(chosen),
+                weights,
+                ahead=ahead if len(ahead) else None,
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -169,6 +169,13 @@ def training(name: str, **options: Any) -> tuple[Any, dict[Any, Any], Any]:
     network = make()
     if name == "learned_delays":
         choices = {"delay_learn_conns": network.connections[:2]}
-    made = compiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **choices, **options)
+    return learning(network, compiler, **choices, **options)
+
+
+def learning(
+    network: Network, compiler: Any, **options: Any
+) -> tuple[Any, dict[Any, Any], Any]:
+    """A network, compiled, and data for it."""
+    made = compiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
     compiled = made.compile(network)
     return compiled, inputs(compiled), np.arange(EXAMPLES) % CLASSES

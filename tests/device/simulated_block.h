@@ -32,6 +32,7 @@ struct Fiber {
 ucontext_t scheduler;
 unsigned current;
 void *argument;
+int64_t number;  // beside it
 void (*kernel)(void *);
 float *shared = nullptr;
 char wrong[200];
@@ -128,6 +129,11 @@ template <class T>
 T atomicAdd(T *to, T number) {
   const T before = *to;
   *to += number;
+  return before;
+}
+inline int atomicOr(int *to, int bits) {
+  const int before = *to;
+  *to |= bits;
   return before;
 }
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }

@@ -11,19 +11,124 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from ml_genn.backends.cache import cache_folder
+from ml_genn.backends.cuda import launches
 
 HEADER = Path(__file__).parent / "simulated_block.h"
-KERNELS = ("mlg_run", "mlg_regularise", "mlg_squares", "mlg_update")
+#: Kernels, and what they are given beside the call.
+KERNELS = dict.fromkeys(launches.KERNELS, "") | {"mlg_run": ", simulated::number"}
+ONE_AT_A_TIME = threading.Lock()
 FLAGS = ["-std=c++20", "-O1", "-ffp-contract=fast", "-march=native", "-w"]
 BACKWARDS = False  #: whether threads and blocks run from the last to the first
+
+
+class Event:
+    """A place in the work of a stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream, self._happened = stream, False
+
+    def happen(self) -> None:
+        self._happened = True
+
+    def wait(self) -> None:
+        if not self._happened:
+            self._stream.synchronize()
+
+
+class Stream:
+    """Work that is done as late as it may be: when somebody waits for it."""
+
+    def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
+        self._work: list[Callable[[], None]] = []
+        self._captured: list[Callable[[], None]] | None = None
+        self.ptr = id(self)
+        if not null and not non_blocking:
+            blocking().add(self)
+
+    def __enter__(self) -> Stream:
+        CURRENT.streams = [*streams(), self]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        CURRENT.streams = streams()[:-1]
+
+    def do(self, work: Callable[[], None]) -> None:
+        (self._work if self._captured is None else self._captured).append(work)
+
+    def synchronize(self) -> None:
+        if self._captured is not None:
+            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported")
+        while self._work:
+            self._work.pop(0)()
+
+    def record(self) -> Event:
+        event = Event(self)
+        self.do(event.happen)
+        return event
+
+    def wait_event(self, event: Event) -> None:
+        self.do(event.wait)
+
+    def begin_capture(self) -> None:
+        assert self._captured is None
+        self._captured = []
+
+    def end_capture(self) -> Graph:
+        assert self._captured
+        graph, self._captured = Graph(self._captured), None
+        return graph
+
+
+class Graph:
+    """Captured work."""
+
+    def __init__(self, work: list[Callable[[], None]]) -> None:
+        self._work = work
+
+    def launch(self, stream: Stream) -> None:
+        GRAPHS.append(len(self._work))
+        for work in self._work:
+            stream.do(work)
+
+
+CURRENT = threading.local()  #: of a thread, which stands for a process
+GRAPHS: list[int] = []  #: launches of each graph that was launched
+PINNED: list[range] = []  #: addresses of pinned memory
+NULL = Stream(null=True)
+
+
+def streams() -> list[Stream]:
+    return getattr(CURRENT, "streams", [NULL])
+
+
+def blocking() -> WeakSet[Stream]:
+    """Streams that the null stream waits for."""
+    if not hasattr(CURRENT, "blocking"):
+        CURRENT.blocking = WeakSet()
+    found: WeakSet[Stream] = CURRENT.blocking
+    return found
+
+
+def settled() -> None:
+    """Waits for what the current stream waits for."""
+    for stream in list(blocking()) if streams()[-1] is NULL else [streams()[-1]]:
+        stream.synchronize()
+
+
+def alloc_pinned_memory(size: int) -> np.ndarray:
+    found = np.full(size, 55, dtype=np.uint8)
+    PINNED.append(range(found.ctypes.data, found.ctypes.data + size))
+    return found
 
 
 class ndarray:
@@ -36,19 +141,22 @@ class ndarray:
         self.size, self.nbytes = self._values.size, self._values.nbytes
 
     def get(self) -> np.ndarray:
+        settled()
         return self._values.copy()
 
-    def set(self, arr: np.ndarray) -> None:
+    def set(self, arr: np.ndarray, stream: Stream | None = None) -> None:
         if not isinstance(arr, np.ndarray) or arr.dtype != self.dtype:
             raise TypeError(f"{self.dtype} array must be set to its own type")
         if arr.shape != self.shape:
             raise ValueError(
                 f"Shape mismatch. Old shape: {self.shape}, new: {arr.shape}"
             )
-        self._values[...] = arr
-
-    def fill(self, value: float) -> None:
-        self._values.fill(value)
+        if stream is None:
+            settled()
+            self._values[...] = arr
+            return
+        assert any(arr.ctypes.data in place for place in PINNED), "or it is no copy"
+        stream.do(lambda: np.copyto(self._values, arr))
 
 
 def zeros(shape: int | Sequence[int], dtype: Any = float) -> ndarray:
@@ -86,6 +194,7 @@ class Function:
         self._run.restype = ctypes.c_char_p
         self._run.argtypes = [
             ctypes.c_void_p,
+            ctypes.c_int64,
             ctypes.c_uint,
             ctypes.c_uint,
             ctypes.c_size_t,
@@ -96,15 +205,22 @@ class Function:
         self,
         grid: tuple[int, ...],
         block: tuple[int, ...],
-        args: tuple[ndarray, ...],
+        args: tuple[Any, ...],
         *,
         shared_mem: int = 0,
     ) -> None:
-        (blocks,), (threads,), (argument,) = grid, block, args
-        assert shared_mem <= 48 * 1024
-        wrong = self._run(argument.data.ptr, blocks, threads, shared_mem, BACKWARDS)
-        if wrong:
-            raise AssertionError(wrong.decode())
+        (blocks,), (threads,), (argument, *numbers) = grid, block, args
+        assert blocks > 0 and shared_mem <= 48 * 1024
+        assert all(isinstance(number, np.int64) for number in numbers)
+        place, (number, *_) = argument.data.ptr, [*map(int, numbers), 0]
+
+        def run() -> None:
+            with ONE_AT_A_TIME:
+                wrong = self._run(place, number, blocks, threads, shared_mem, BACKWARDS)
+            if wrong:
+                raise AssertionError(wrong.decode())
+
+        streams()[-1].do(run)
 
 
 def _built(code: str) -> Path:
@@ -116,11 +232,12 @@ def _built(code: str) -> Path:
         code.replace(own, "float *mlg_state = simulated::shared;"),
     ]
     text += [
-        f'extern "C" const char *simulate_{name}(void *call, unsigned blocks, '
-        "unsigned threads, size_t bytes, bool backwards) {\n"
-        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c)); }};\n"
+        f'extern "C" const char *simulate_{name}(void *call, int64_t number, '
+        "unsigned blocks, unsigned threads, size_t bytes, bool backwards) {\n"
+        "  simulated::number = number;\n"
+        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c){given}); }};\n"
         "  return simulated::launch(run, call, blocks, threads, bytes, backwards);\n}"
-        for name in KERNELS
+        for name, given in KERNELS.items()
     ]
     whole = "\n".join(text)
     key = hashlib.sha256((whole + HEADER.read_text() + str(FLAGS)).encode())
@@ -149,9 +266,19 @@ class CompileException(Exception):
     """As CuPy's."""
 
 
+DEVICES: list[int] = []  #: those that were chosen
+
+
 cuda = SimpleNamespace(
+    Device=lambda number: SimpleNamespace(use=lambda: DEVICES.append(number)),
+    Stream=Stream,
+    alloc_pinned_memory=alloc_pinned_memory,
+    get_current_stream=lambda: streams()[-1],
     runtime=SimpleNamespace(
-        getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError
+        getDeviceCount=lambda: 1,
+        getDevice=lambda: 0,
+        deviceGetPCIBusId=lambda device: f"0000:{threading.get_ident():x}",
+        CUDARuntimeError=CUDARuntimeError,
     ),
     driver=SimpleNamespace(CUDADriverError=CUDADriverError),
     memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),

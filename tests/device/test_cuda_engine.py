@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import NETWORKS, TRAINED, inference, training
+from device.nets import NETWORKS, TRAINED, inference, learning, sparse, training
 from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.backends.cuda.feed import Feed
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
-from ml_genn.compilers import FewSpikeCompiler
+from ml_genn.compilers import BPTTCompiler, FewSpikeCompiler
 from ml_genn.connectivity import Conv2D, Dense, MaxPool2D
 from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
 from ml_genn.optimisers import Adam
@@ -173,3 +174,46 @@ def test_restore(simulated: ModuleType) -> None:
     first = compiled.gradients(x, y)[connection]
     compiled.model.set_weights(connection.name, trained)
     assert np.abs(compiled.gradients(x, y)[connection] - first).max() > 0
+
+
+def test_batches_are_brought_ahead(
+    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch is packed once, all but the first while another one runs; batches of
+    a size are one graph from the second on."""
+    packed, early, weights = [], [], []
+    whole, ahead = Feed._bring, Feed.ahead
+    monkeypatch.setattr(
+        Feed, "_bring", lambda *given: packed.append(1) or whole(*given)
+    )
+    monkeypatch.setattr(Feed, "ahead", lambda *given: early.append(1) or ahead(*given))
+    simulated.GRAPHS.clear()
+    for options in (ONE_THREAD, CUDA):
+        compiled, x, y = training("event_prop", optimiser=Adam(0.01), **options)
+        more = {key: [*values] * 3 for key, values in x.items()}
+        np.random.seed(3)
+        compiled.train(more, np.tile(y, 3), num_epochs=2, callbacks=[])
+        weights.append([compiled.weights(c) for c in compiled.network.connections])
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
+    assert (len(packed), len(early)) == (6, 4)
+    # A batch whose spikes do not fit yet runs again.
+    assert set(simulated.GRAPHS) == {4}
+    assert len(simulated.GRAPHS) >= 5
+
+
+def test_rewired_synapses() -> None:
+    """Deep-R removes and makes the same synapses."""
+    found = []
+    for options in (ONE_THREAD, CUDA):
+        network = sparse()
+        conns = [network.connections[0]]
+        choices = {"deep_r_conns": conns, "deep_r_record_rewirings": {conns[0]: "r"}}
+        compiled, x, y = learning(
+            network, BPTTCompiler, optimiser=Adam(0.02), **choices, **options
+        )
+        _, seen = compiled.train(x, y, num_epochs=3, shuffle=False, callbacks=[])
+        found.append((seen["r"], *compiled.model.indices(conns[0].name)))
+    assert np.sum(found[0][0]) > 10
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -8,12 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from device.nets import inference, training
+from device.nets import inference
 from eprop.nets import NETS
 
 from ml_genn.backends.cuda import device
 from ml_genn.backends.cuda.device import DeviceError
-from ml_genn.compilers import BPTTCompiler
 from ml_genn.errors import BuildError, UnsupportedError
 
 CPU = "backend='cpu'"
@@ -42,51 +41,84 @@ def test_a_cupy_that_cannot_be_imported(
     assert CPU in str(caught.value)
 
 
-def fails(kind: type[Exception]) -> Any:
+def fails(kind: type[Exception], said: str = "as CuPy says it") -> Any:
     def fail(*_: Any, **__: Any) -> Any:
-        raise kind("as CuPy says it")
+        raise kind(said)
 
     return fail
 
 
-@pytest.mark.parametrize("count", [None, 0], ids=["no driver", "none"])
-def test_no_gpu(
-    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch, count: int | None
+def breaks(simulated: ModuleType, wrong: pytest.MonkeyPatch, what: str) -> None:
+    """Makes CuPy fail as it does where something is wrong with a GPU."""
+    runtime, cuda_error = simulated.cuda.runtime, simulated.CUDARuntimeError
+    if what == "no device":
+        wrong.setattr(runtime, "getDeviceCount", lambda: 0)
+    elif what == "driver mismatch":
+        said = "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
+        wrong.setattr(runtime, "getDeviceCount", fails(cuda_error, said))
+    elif what == "newer kernels":
+        said = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the PTX is too new"
+        wrong.setattr(simulated, "RawModule", fails(simulated.CUDADriverError, said))
+    elif what == "does not compile":
+        wrong.setattr(simulated, "RawModule", fails(simulated.CompileException))
+    elif what == "out of memory":
+        wrong.setattr(simulated, "zeros", fails(simulated.OutOfMemoryError))
+    else:
+        said = "cudaErrorIllegalAddress: an illegal memory access was encountered"
+        wrong.setattr(simulated.Stream, "synchronize", fails(cuda_error, said))
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "said"),
+    [
+        ("no device", BuildError, "found no GPU"),
+        ("driver mismatch", BuildError, "InsufficientDriver.*Does the driver suit"),
+        ("newer kernels", DeviceError, "UNSUPPORTED_PTX_VERSION"),
+        ("does not compile", BuildError, "NVRTC failed: as CuPy says it"),
+        ("out of memory", MemoryError, "ran out of memory.*smaller batch"),
+        ("a kernel fails", DeviceError, "The GPU failed: cudaErrorIllegalAddress"),
+    ],
+)
+def test_the_process_goes_on(
+    simulated: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    kind: type[Exception],
+    said: str,
 ) -> None:
-    wrong = fails(simulated.CUDARuntimeError)
-    found = wrong if count is None else lambda: count
-    monkeypatch.setattr(simulated.cuda.runtime, "getDeviceCount", found)
+    """The error says what is wrong and what to do; backend='cpu' then runs."""
     compiled, x = inference("dense", backend="cuda")
-    with pytest.raises(BuildError, match="found no GPU") as caught:
-        compiled.predict(x, callbacks=[])
+    with monkeypatch.context() as wrong:
+        breaks(simulated, wrong, what)
+        with pytest.raises(kind, match=said) as caught:
+            compiled.predict(x, callbacks=[])
     assert CPU in str(caught.value)
+    instead, x = inference("dense", backend="cpu", num_threads=1)
+    assert instead.predict(x, callbacks=[])[0]
 
 
-def test_kernels_that_do_not_compile(
+def test_a_batch_that_does_not_fit(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated, "RawModule", fails(simulated.CompileException))
+    """Only that batch is lost: the next one runs on the GPU."""
     compiled, x = inference("dense", backend="cuda")
-    with pytest.raises(BuildError, match="as CuPy says it") as caught:
-        compiled.predict(x, callbacks=[])
-    assert CPU in str(caught.value)
-
-
-@pytest.mark.parametrize("raised", ["OutOfMemoryError", "CUDADriverError"])
-def test_a_gpu_that_fails(
-    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch, raised: str
-) -> None:
-    """A batch that fails says so; the next one runs."""
-    compiled, x = inference("dense", backend="cuda")
-    wanted = MemoryError if raised == "OutOfMemoryError" else DeviceError
     good = compiled.predict(x, callbacks=[])[0]
     with monkeypatch.context() as wrong:
-        wrong.setattr(simulated, "asarray", fails(getattr(simulated, raised)))
-        with pytest.raises(wanted, match="as CuPy says it") as caught:
+        breaks(simulated, wrong, "out of memory")
+        with pytest.raises(MemoryError, match="smaller batch"):
             compiled.predict(x, callbacks=[])
-        assert CPU in str(caught.value)
     again = compiled.predict(x, callbacks=[])[0]
     assert all((again[p] == good[p]).all() for p in good)
+
+
+def test_processes_take_gpus_in_turn(
+    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPI_LOCALRANKID", "5")
+    monkeypatch.setattr(simulated.cuda.runtime, "getDeviceCount", lambda: 4)
+    monkeypatch.setattr(simulated, "DEVICES", [])
+    device.load()
+    assert simulated.DEVICES == [1]
 
 
 @pytest.mark.usefixtures("simulated")
@@ -98,22 +130,4 @@ def test_what_is_refused() -> None:
     kept, x = inference("dense", backend="cuda", reset_vars_between_batches=False)
     with pytest.raises(UnsupportedError, match="reset_vars_between_batches") as caught:
         kept.predict(x, callbacks=[])
-    assert CPU in str(caught.value)
-    with pytest.raises(UnsupportedError, match="communicator") as caught:
-        training("event_prop", backend="cuda")[0].model.set_all_sum(lambda _: None)
-    assert CPU in str(caught.value)
-
-
-@pytest.mark.usefixtures("simulated")
-def test_rewired_synapses_are_refused() -> None:
-    compiled, x, y = training("sparse", backend="cuda")
-    network = compiled.network
-    rewired = BPTTCompiler(
-        30,
-        "sparse_categorical_crossentropy",
-        deep_r_conns=[network.connections[0]],
-        backend="cuda",
-    ).compile(network)
-    with pytest.raises(UnsupportedError, match=r"'Conn_in_a'.*rewire") as caught:
-        rewired.gradients(x, y)
     assert CPU in str(caught.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from ml_genn.backends.cpu.abi import Call, Phase, Recording
 from ml_genn.backends.cpu.all_sum import AllSum
 from ml_genn.backends.cpu.host import TYPES, HostModel
 from ml_genn.backends.cpu.numbers import delay_rings
+from ml_genn.backends.seam import Processes
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record, Share
@@ -114,9 +115,9 @@ class CpuModel(HostModel):
         self._engine = None
 
     # ------------------------------------------------------------ numbers
-    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
-        """How gradients are summed over processes, in place; None for one process."""
-        self._all_sum = AllSum(all_sum) if all_sum else None
+    def set_processes(self, processes: Processes | None) -> None:
+        """Those that run batches together and sum their gradients; None for one."""
+        self._all_sum = AllSum(processes.all_sum) if processes else None
 
     # ------------------------------------------------------------ examples
     def prepare(self, examples: Examples) -> Prepared:

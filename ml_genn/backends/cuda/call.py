@@ -18,12 +18,19 @@ class Phase(IntFlag):
     BACKWARD = 8
 
 
+class Status(IntFlag):
+    """What a batch ends with."""
+
+    FINE = 0
+    FULL = 1  # the spikes of an example do not fit on a tape
+    NOT_FINITE = 2
+
+
 _FIELDS = [
     "num_steps",
     "batch",
     "first",
     "last",
-    "phases",
     "example",
     "seed",
     "scalars",
@@ -42,8 +49,8 @@ _FIELDS = [
     "gradients",
     "learned_sizes",
     "squares",
-    "norms",
     "push",
+    "counted",
     "blocks",
     "floats",
     "flags",
@@ -71,7 +78,9 @@ RECORDING = np.dtype(
 
 
 def address(array: Any) -> int:
-    """Where an array of CuPy's lies; None: nowhere."""
+    """Where an array of CuPy's lies; None: nowhere. A number is an address already."""
+    if isinstance(array, int):
+        return array
     return 0 if array is None else int(array.data.ptr)
 
 

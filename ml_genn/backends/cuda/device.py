@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -9,6 +10,9 @@ from typing import Any
 
 from ml_genn.errors import BuildError, MlGennError
 
+#: Variables in which mpirun says which of a machine's processes one is: of Open MPI,
+#: MPICH and Slurm.
+LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
 REMEDY = "Use backend='cpu', which runs everywhere."
 
 
@@ -18,6 +22,8 @@ class DeviceError(MlGennError, RuntimeError):
 
 def load() -> Any:
     """CuPy, if there is a GPU that it can use.
+
+    Processes that mpirun started on a machine take its GPUs in turn.
 
     Raises:
         BuildError: if CuPy is not installed, or there is no GPU.
@@ -38,6 +44,10 @@ def load() -> Any:
         ) from None
     if count == 0:
         raise BuildError(f"backend='cuda' found no GPU. {REMEDY}")
+    own = next((int(os.environ[v]) for v in LOCAL_RANKS if v in os.environ), None)
+    if own is not None:
+        with plain_errors(cupy):
+            cupy.cuda.Device(own % count).use()
     return cupy
 
 

@@ -17,8 +17,9 @@ def packed(
 
     The spikes of step t of example b are ids[offsets[b, t]:offsets[b, t + 1]].
     """
-    at = np.concatenate([np.asarray(e.steps, dtype=np.int64) for e in events])
-    ids = np.concatenate([np.asarray(e.ids) for e in events])
+    none = np.zeros(0, dtype=np.int64)
+    at = np.concatenate([none, *(np.asarray(e.steps) for e in events)])
+    ids = np.concatenate([none, *(np.asarray(e.ids) for e in events)])
     example = np.repeat(np.arange(len(events)), [len(e.steps) for e in events])
     inside = at < steps
     places = (example * steps + at)[inside]

@@ -1,27 +1,33 @@
-"""A built plan on a GPU: a batch is a few launches, each example a thread block."""
+"""A built plan on a GPU: a batch is one captured graph, each example a thread block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from ml_genn.backends.cpu.host import TYPES, HostModel
-from ml_genn.backends.cuda.call import RECORDING, Argument, Phase, address
+from ml_genn.backends.cuda.call import RECORDING, Argument, Phase, Status, address
 from ml_genn.backends.cuda.device import plain_errors
+from ml_genn.backends.cuda.feed import Brought, Feed
+from ml_genn.backends.cuda.flat import Flat
 from ml_genn.backends.cuda.inputs import packed
+from ml_genn.backends.cuda.launches import Launch, Launches
 from ml_genn.backends.cuda.scope import REMEDY
+from ml_genn.backends.cuda.sums import sums
 from ml_genn.backends.cuda.text import DeviceLayout
 from ml_genn.backends.cuda.workspace import Shape, Tape, Workspace, allocate
+from ml_genn.backends.seam import Processes
 from ml_genn.errors import MlGennError, UnsupportedError
 from ml_genn.model.batch import Examples, Mode, Outcome, Record, Share
 from ml_genn.model.plan import LearnedKind, Values
 
-KERNELS = ("mlg_run", "mlg_regularise", "mlg_squares", "mlg_update")
 SHARED_BYTES = 40 * 1024  #: of state that a block keeps in its shared memory
 WARP = 32
+WHOLE = Phase.BEGIN | Phase.FORWARD | Phase.END
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +41,7 @@ class _Batch:
     losses: Any
     records: dict[Record, Any]
     tapes: dict[int, Tape]
+    brought: Brought
     kept: list[Any]
     step: int = 0
 
@@ -67,29 +74,29 @@ class CudaModel(HostModel):
     ) -> None:
         super().__init__(layout, values, seed)
         self._cupy = cupy
-        self._kernels = {name: module.get_function(name) for name in KERNELS}
+        self._stream = cupy.cuda.Stream()
+        self._launches = Launches(module, self._stream)
+        self._feed = Feed(cupy, self._stream, self._data)
         self._argument = Argument(cupy)
         self._workspace: Workspace | None = None
         self._batch_run: _Batch | None = None  # whose state can be looked at
         self._stepping = False
         self._stale = False  # whether numbers of the host are older than the device's
         self._closed = False
-        learned = [self._learned(array) for array in layout.learned]
-        self._gradients = [cupy.zeros(a.size, dtype=np.float32) for a in learned]
-        self._push = [cupy.zeros(g.size, dtype=np.float32) for g in layout.regularised]
-        self._squares = cupy.zeros(len(learned) + 1, dtype=np.float64)
-        self._norms = cupy.zeros(len(learned) + 1, dtype=np.float32)
+        self._sums: Callable[[Any], None] | None = None  # over processes
+        sizes = [self._learned(array).size for array in layout.learned]
+        self._gradients = Flat(cupy, sizes)
+        self._push = Flat(cupy, [group.size for group in layout.regularised])
+        self._squares = cupy.zeros(len(sizes) + 1, dtype=np.float64)
         self._status = cupy.zeros(1, dtype=np.int32)
-        sizes = np.asarray([*(a.size for a in learned), 0], dtype=np.int64)
         self._fixed = {
-            "learned_sizes": cupy.asarray(sizes),
+            "learned_sizes": cupy.asarray(np.asarray([*sizes, 0], dtype=np.int64)),
             "scalars": cupy.asarray(self._numbers.scalars),
             "integers": cupy.asarray(self._numbers.integers),
             "initial": cupy.asarray(self._numbers.initial),
             "loss_scalars": cupy.asarray(self._numbers.loss_scalars),
             "optimiser_scalars": cupy.asarray(self._optimiser_scalars),
             "squares": self._squares,
-            "norms": self._norms,
             "status": self._status,
         }
         self._arrays = [cupy.asarray(a.reshape(-1)) for a in self._numbers.arrays]
@@ -103,21 +110,17 @@ class CudaModel(HostModel):
 
     def close(self) -> None:
         """Frees the memory that batches use."""
+        self._feed.forget()
         self._workspace = None
         self._batch_run = None
         self._closed = True
 
-    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
-        """Refused: one process trains on a GPU.
-
-        Raises:
-            UnsupportedError: if there are several.
-        """
-        if all_sum is not None:
-            raise UnsupportedError(
-                "backend 'cuda' does not sum gradients over processes. Leave "
-                f"communicator out. {REMEDY}"
-            )
+    def set_processes(self, processes: Processes | None) -> None:
+        """Those that train together; their gradients are summed."""
+        self._sums = None
+        if processes is not None:
+            with plain_errors(self._cupy):
+                self._sums = sums(self._cupy, processes)
 
     # ------------------------------------------------------------ numbers
     def _changing(self) -> list[tuple[np.ndarray, Any]]:
@@ -149,7 +152,7 @@ class CudaModel(HostModel):
 
     # ------------------------------------------------------------ running
     def prepare(self, examples: Examples) -> Examples:
-        """Examples as they are; batches are packed when they run."""
+        """Examples as they are; batches are packed when they are brought."""
         return examples
 
     def run(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> Outcome:
@@ -157,45 +160,98 @@ class CudaModel(HostModel):
         self._check(mode)
         share = mode.share or Share(0, len(indices))
         first = self._first_example(mode.update, share)
-        with plain_errors(self._cupy):
-            fits = False
-            while not fits:
-                batch = self._batch(prepared, indices, mode, self.share)
+        with plain_errors(self._cupy), self._stream:
+            self._fixed["optimiser_scalars"].set(self._optimiser_scalars)
+            brought = self._feed.take(prepared, indices)
+            while True:
+                batch = self._batch(prepared, indices, mode, self.share, brought)
                 batch.numbers["example"] = first
                 batch.numbers["scale"] = 1.0 / max(share.whole, 1)
-                self._clear()
-                fits = self._go(batch, Phase.BEGIN | Phase.FORWARD | Phase.END)
-                if not fits:
-                    self.share *= 4
-                    self._workspace = None
+                given = self._argument.put(batch.numbers, batch.tables)
+                stages = self._stages(batch, WHOLE)
+                self._launches.go(stages[0], given)
+                if mode.ahead is not None:
+                    self._feed.ahead(prepared, mode.ahead)
+                    mode = replace(mode, ahead=None)
+                if not self._status_now() & Status.FULL:
+                    break
+                self.share *= 4
+                self._workspace = None
+            self._sum_and_go(stages[1:], given)
             return self._end(batch)
+
+    def _stages(self, batch: _Batch, first: Phase) -> list[tuple[Launch, ...]]:
+        """Launches that go forward through a batch, back, and take the step: in stages,
+        between which processes sum what they found, or in one."""
+        mode = batch.mode
+        clear = [self._short("mlg_clear")] if first & Phase.BEGIN else []
+        stages = [(*clear, *self._long(batch, first))]
+        if mode.backward:
+            push = [self._short("mlg_regularise")] if self._push.sizes else []
+            stages.append((*push, *self._long(batch, Phase.BACKWARD)))
+        if mode.update:
+            norms = any(update.norms for update in self.plan.updates)
+            squares = [self._short("mlg_squares")] if norms else []
+            stages.append((*squares, self._short("mlg_update")))
+        together = self._sums is not None and mode.share is not None and mode.update
+        return stages if together else [tuple(chain(*stages))]
+
+    def _sum_and_go(self, stages: Sequence[tuple[Launch, ...]], given: Any) -> None:
+        """The stages after the first, where several processes run the batch."""
+        if self._sums is None:
+            return
+        push = [self._push.array] if self._push.sizes else []
+        found = push, [self._gradients.array, self._status]
+        for arrays, stage in zip(found, stages, strict=False):
+            for array in arrays:
+                self._sums(array)
+            self._launches.go(stage, given)
+
+    def _short(self, kernel: str) -> Launch:
+        """A launch that goes through all weights, or all neurons."""
+        return Launch(kernel, self.update_blocks, self.num_threads)
+
+    def _long(self, batch: _Batch, phases: Phase) -> tuple[Launch, ...]:
+        """The launch of a batch's examples, if there are any."""
+        blocks = batch.numbers["batch"]
+        shared = 4 * self._numbers.initial.size if batch.numbers["shared"] else 0
+        run = Launch("mlg_run", blocks, self.num_threads, int(phases), shared)
+        return (run,) if blocks else ()
+
+    def _status_now(self) -> int:
+        """How the batch stands, once what was launched is through."""
+        return int(self._status.get()[0])
 
     def begin_step(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
         self._check(mode)
         share = mode.share or Share(0, len(indices))
-        with plain_errors(self._cupy):
-            batch = self._batch(prepared, indices, mode, 1.0)
+        with plain_errors(self._cupy), self._stream:
+            brought = self._feed.take(prepared, indices)
+            batch = self._batch(prepared, indices, mode, 1.0, brought)
             batch.numbers["example"] = self._first_example(mode.update, share)
             batch.numbers["scale"] = 1.0 / max(share.whole, 1)
-            self._clear()
-            self._go(batch, Phase.BEGIN)
+            self._now(batch, self._short("mlg_clear"), *self._long(batch, Phase.BEGIN))
         self._stepping = True
 
     def step(self) -> None:
         """Advances the batch by one time step."""
         batch = self._current()
         batch.numbers["first"], batch.numbers["last"] = batch.step, batch.step + 1
-        with plain_errors(self._cupy):
-            self._go(batch, Phase.FORWARD)
+        with plain_errors(self._cupy), self._stream:
+            self._now(batch, *self._long(batch, Phase.FORWARD))
         batch.step += 1
 
     def end_step(self) -> Outcome:
         """Ends the batch that was stepped."""
         batch = self._current()
         self._stepping = False
-        with plain_errors(self._cupy):
-            self._go(batch, Phase.END)
+        with plain_errors(self._cupy), self._stream:
+            self._fixed["optimiser_scalars"].set(self._optimiser_scalars)
+            given = self._argument.put(batch.numbers, batch.tables)
+            stages = self._stages(batch, Phase.END)
+            self._launches.go(stages[0], given)
+            self._sum_and_go(stages[1:], given)
             return self._end(batch)
 
     def _check(self, mode: Mode) -> None:
@@ -214,89 +270,89 @@ class CudaModel(HostModel):
             raise MlGennError("no batch is being stepped; call begin_step first")
         return self._batch_run
 
-    def _clear(self) -> None:
-        for array in (*self._gradients, *self._push, self._status, self._squares):
-            array.fill(0)
-
-    def _go(self, batch: _Batch, phases: Phase) -> bool:
-        """A launch for all examples; whether their spikes fitted on the tapes."""
-        batch.numbers["phases"] = int(phases)
-        shared = 4 * self._numbers.initial.size if batch.numbers["shared"] else 0
-        self._launch("mlg_run", batch, batch.numbers["batch"], shared)
-        return not self._status.get()[0]
-
-    def _launch(self, name: str, batch: _Batch, blocks: int, shared: int = 0) -> None:
+    def _now(self, batch: _Batch, *launches: Launch) -> None:
+        """Launches what comes once only, and waits for it."""
         given = self._argument.put(batch.numbers, batch.tables)
-        self._kernels[name]((blocks,), (self.num_threads,), (given,), shared_mem=shared)
+        self._launches.each(launches, given)
+        self._stream.synchronize()
 
     def _end(self, batch: _Batch) -> Outcome:
-        """The way back and the optimisers' step, where they are asked for."""
+        """What a batch gives, once it is through."""
         mode = batch.mode
-        if mode.backward:
-            if self._push:
-                self._launch("mlg_regularise", batch, self.update_blocks)
-            self._go(batch, Phase.BACKWARD)
-        losses = batch.losses.get()
-        finite = bool(np.isfinite(losses).all())
+        finite = self._status_now() == Status.FINE
         gradients = {}
         if mode.gradients:
             gradients = {
-                array: self._trimmed(array, g.get().reshape(self._learned(array).shape))
-                for array, g in zip(self._layout.learned, self._gradients, strict=True)
+                array: self._trimmed(array, values.reshape(self._learned(array).shape))
+                for array, values in zip(
+                    self._layout.learned, self._gradients.get(), strict=True
+                )
             }
-        if mode.update and finite:
-            self._update(batch)
+        rewirings = self._updated() if mode.update and finite else {}
         outputs = [g.name for g in self._layout.outputs]
         results = [r.get() for r in batch.results]
         records = {
             r: self._typed(r.group, r.variable, a.get())
             for r, a in batch.records.items()
         }
-        outcome = Outcome(
+        return Outcome(
             results=dict(zip(outputs, results, strict=True)),
-            losses=losses,
+            losses=batch.losses.get(),
             finite=finite,
             gradients=gradients,
             records=records,
+            rewirings=rewirings,
+            spikes={name: self._spikes(batch, name) for name in mode.spikes},
         )
-        spikes = {name: self._spikes(batch, name) for name in mode.spikes}
-        return replace(outcome, spikes=spikes)
 
-    def _update(self, batch: _Batch) -> None:
-        self._fixed["optimiser_scalars"].set(self._optimiser_scalars)
-        if any(update.norms for update in self.plan.updates):
-            self._launch("mlg_squares", batch, self.update_blocks)
-            squares = self._squares.get()
-            squares[-1] = squares.sum()
-            self._norms.set(np.sqrt(squares).astype(np.float32))
-        self._launch("mlg_update", batch, self.update_blocks)
+    def _updated(self) -> dict[str, tuple[int, int]]:
+        """What follows a step on the host: constants of learned parameters, and
+        synapses that change places."""
         self._stale = True
-        if any(a.kind is LearnedKind.PARAMETER for a in self._layout.learned):
-            self._fetch()
-            self._refresh()
-            self._send()
+        kinds = {array.kind for array in self._layout.learned}
+        if not self._rewirings and LearnedKind.PARAMETER not in kinds:
+            return {}
+        self._fetch()
+        self._refresh()
+        found = {name: r.rewire() for name, r in self._rewirings.items()}
+        self._send()
+        return found
 
     # ------------------------------------------------------------ what launches get
+    def _data(self, examples: Examples, indices: np.ndarray) -> list[np.ndarray | None]:
+        """What comes with examples: packed spikes, numbers, targets, weights."""
+        found: list[np.ndarray | None] = []
+        for group in self._layout.inputs:
+            events = [examples.events[group.name][b] for b in indices]
+            found += packed(events, examples.num_steps, self._id_type)
+        for group in self._layout.driven:
+            given = examples.values[str(group.data)][indices]
+            found.append(np.ascontiguousarray(given, dtype=np.float32))
+        found += self._targets(examples, indices)
+        return [*found, self._weights(examples, indices)]
+
     def _batch(
-        self, examples: Examples, indices: np.ndarray, mode: Mode, share: float
+        self,
+        examples: Examples,
+        indices: np.ndarray,
+        mode: Mode,
+        share: float,
+        brought: Brought,
     ) -> _Batch:
         cupy, layout, size = self._cupy, self._layout, len(indices)
         steps = examples.num_steps
         work = self._room(size, steps, share)
         results = [cupy.zeros((size, g.size), dtype=np.float32) for g in layout.outputs]
         losses = cupy.zeros((size, max(len(results), 1)), dtype=np.float32)
-        sums = cupy.zeros((size, max(len(results), 1)), dtype=np.float32)
+        loss_sums = cupy.zeros((size, max(len(results), 1)), dtype=np.float32)
         records = {
             r: cupy.asarray(self._record_array(r, size, steps)) for r in mode.records
         }
         recordings = cupy.asarray(self._recordings(records))
-        given = [
-            None if target is None else cupy.asarray(target)
-            for target in self._targets(examples, indices)
-        ]
-        weights = cupy.asarray(self._weights(examples, indices))
-        tapes = self._tapes(work, examples, indices)
-        values = self._values_of(examples, indices)
+        tapes = self._tapes(work, brought)
+        *_, weights = brought.places
+        driven = 2 * len(layout.inputs)
+        outputs = driven + len(layout.driven)
         floats = self._numbers.initial.size
         numbers = {
             "num_steps": steps,
@@ -304,9 +360,9 @@ class CudaModel(HostModel):
             "first": 0,
             "last": steps,
             "seed": np.uint64(self._seed).astype(np.int64),
-            "weights": address(weights),
+            "weights": weights,
             "losses": address(losses),
-            "loss_sums": address(sums),
+            "loss_sums": address(loss_sums),
             "blocks": address(work.blocks),
             "floats": floats,
             "flags": address(work.flags),
@@ -315,6 +371,7 @@ class CudaModel(HostModel):
             "shared": int(4 * floats <= SHARED_BYTES),
             "num_recordings": len(records),
             "recordings": address(recordings),
+            "counted": int(mode.backward),
             "dt": self._values.dt,
             **{name: address(array) for name, array in self._fixed.items()},
         }
@@ -322,12 +379,12 @@ class CudaModel(HostModel):
         shapes = [n for tape in ordered for n in (tape.capacity, tape.numbers)]
         tables = {
             "arrays": _addresses(self._arrays),
-            "values": [address(a) + p for a, each in values for p in each],
-            "targets": _addresses(given),
+            "values": self._starts(brought, driven, outputs, size),
+            "targets": [*brought.places[outputs:-1], 0],
             "results": _addresses(results),
             "slots": _addresses(self._device_slots),
-            "gradients": _addresses(self._gradients),
-            "push": _addresses(self._push),
+            "gradients": self._gradients.places(),
+            "push": self._push.places(),
             "tape_ids": _addresses(tape.ids for tape in ordered),
             "tape_offsets": _addresses(tape.offsets for tape in ordered),
             "tape_records": _addresses(tape.records for tape in ordered),
@@ -336,8 +393,10 @@ class CudaModel(HostModel):
             "history": _addresses(work.history),
             "slopes": _addresses(work.slopes),
         }
-        held = [sums, recordings, given, weights, values]
-        batch = _Batch(mode, numbers, tables, results, losses, records, tapes, held)
+        held = [loss_sums, recordings]
+        batch = _Batch(
+            mode, numbers, tables, results, losses, records, tapes, brought, held
+        )
         self._batch_run, self._stepping = batch, False
         return batch
 
@@ -356,29 +415,21 @@ class CudaModel(HostModel):
             self._workspace = allocate(self._cupy, self._layout, shape)
         return self._workspace
 
-    def _tapes(
-        self, work: Workspace, examples: Examples, indices: np.ndarray
-    ) -> dict[int, Tape]:
+    def _tapes(self, work: Workspace, brought: Brought) -> dict[int, Tape]:
         """All tapes, those of input spikes with the batch's."""
         tapes = dict(work.tapes)
-        for group in self._layout.inputs:
-            events = [examples.events[group.name][b] for b in indices]
-            ids, offsets = packed(events, examples.num_steps, self._id_type)
-            arrays = self._cupy.asarray(ids), self._cupy.asarray(offsets)
-            tapes[self._layout.tapes[group.name]] = Tape(*arrays, None, 0, 0)
+        for k, group in enumerate(self._layout.inputs):
+            ids, offsets = brought.places[2 * k : 2 * k + 2]
+            tapes[self._layout.tapes[group.name]] = Tape(ids, offsets, 0, 0, 0)
         return tapes
 
-    def _values_of(
-        self, examples: Examples, indices: np.ndarray
-    ) -> list[tuple[Any, np.ndarray]]:
-        """Numbers that groups are given, and where those of each example start."""
+    def _starts(self, brought: Brought, first: int, last: int, size: int) -> list[int]:
+        """Where the numbers start that each example gives to each group."""
         found = []
-        for group in self._layout.driven:
-            given = np.ascontiguousarray(
-                examples.values[str(group.data)][indices], dtype=np.float32
-            )
-            places = np.arange(len(indices)) * (given.nbytes // max(len(indices), 1))
-            found.append((self._cupy.asarray(given), places))
+        for k in range(first, last):
+            given = brought.arrays[k]
+            row = 0 if given is None else given.nbytes // max(size, 1)
+            found += [brought.places[k] + row * b for b in range(size)]
         return found
 
     def _recordings(self, records: dict[Record, Any]) -> np.ndarray:
@@ -391,13 +442,18 @@ class CudaModel(HostModel):
 
     # ------------------------------------------------------------ what launches leave
     def _spikes(self, batch: _Batch, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
-        tape, steps = batch.tapes[self._layout.tapes[name]], batch.numbers["num_steps"]
-        offsets = tape.offsets.get()[:, : steps + 1].astype(np.int64)
-        ids = tape.ids.get()
+        steps = batch.numbers["num_steps"]
+        played = [group.name for group in self._layout.inputs]
+        if name in played:
+            k = 2 * played.index(name)
+            ids, starts = batch.brought.arrays[k : k + 2]
+            own = [ids] * len(starts)
+        else:
+            tape = batch.tapes[self._layout.tapes[name]]
+            own, starts = tape.ids.get(), tape.offsets.get()
         found = []
-        for b, row in enumerate(offsets):
-            own = ids[b] if tape.capacity else ids
-            neurons = own[row[0] : row[-1]].astype(np.uint32)
+        for ids, row in zip(own, starts[:, : steps + 1].astype(np.int64), strict=True):
+            neurons = ids[row[0] : row[-1]].astype(np.uint32)
             found.append((np.repeat(np.arange(steps), np.diff(row)), neurons))
         return found
 

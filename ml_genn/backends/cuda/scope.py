@@ -14,12 +14,6 @@ def check(plan: Plan) -> None:
     Raises:
         UnsupportedError: with the population or connection, the reason and a remedy.
     """
-    for synapses in plan.synapses:
-        if synapses.rewired:
-            raise UnsupportedError(
-                f"Connection '{synapses.name}': backend 'cuda' does not rewire "
-                f"synapses (Deep-R). {REMEDY}"
-            )
     if plan.online:
         names = ", ".join(f"'{g.name}'" for g in plan.neurons if g.adjoint)
         raise UnsupportedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import mkdtemp
 from typing import Any
@@ -28,6 +28,7 @@ from ml_genn.backends.pygenn.synapses import (
     written_for_each,
     written_out,
 )
+from ml_genn.backends.seam import Processes
 from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
 from ml_genn.model.batch import Examples, Mode, Outcome, Record
 from ml_genn.model.plan import (
@@ -300,13 +301,13 @@ class PyGennModel:
         rows[: self._looked_at().size] = values
         self._device.push(group, variable, rows)
 
-    def set_all_sum(self, all_sum: Callable[[np.ndarray], None] | None) -> None:
+    def set_processes(self, processes: Processes | None) -> None:
         """Refuses several processes.
 
         Raises:
             UnsupportedError: if there are.
         """
-        if all_sum is not None:
+        if processes is not None:
             raise UnsupportedError(
                 "Backend 'pygenn' runs in one process. Leave the communicator out, or "
                 "use backend='cpu'."

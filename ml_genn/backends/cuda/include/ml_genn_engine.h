@@ -146,7 +146,9 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
 }
 
 // ---------------------------------------------------------------- the seam to Python
-enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, UPDATE = 32 };
+enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8 };
+// What a batch ends with. FULL: the spikes of an example do not fit on a tape.
+enum Status { FINE = 0, FULL = 1, NOT_FINITE = 2 };
 
 // A stretch of an example's state, copied out after every step.
 struct Recording {
@@ -158,7 +160,7 @@ struct Recording {
 // Fields of eight bytes, then two numbers; pointers are to the device's memory.
 struct Call {
   int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
-  int64_t phases, example;                // example: number of the first one, for random numbers
+  int64_t example;                        // number of the first one, for random numbers
   uint64_t seed;
   const float *scalars;          // constants of groups, one after the other
   float *const *arrays;          // constants that neurons have of their own, delays, weights
@@ -176,8 +178,8 @@ struct Call {
   float *const *gradients;       // of each learned array, summed over the batch
   const int64_t *learned_sizes;  // numbers in each learned array
   double *squares;               // of each gradient, summed
-  const float *norms;            // of each gradient, then of all
   float *const *push;            // regularisation of each neuron
+  int64_t counted;               // whether spikes are counted for it
   float *blocks;                 // state of each example
   int64_t floats;                // in the state of an example
   uint8_t *flags;                // of the neurons of each example
@@ -192,7 +194,7 @@ struct Call {
   int64_t shared;                // whether state is in the block's shared memory while it runs
   int64_t num_recordings;
   const Recording *recordings;
-  int32_t *status;               // 1 if the spikes of an example do not fit on a tape
+  int32_t *status;               // see Status
   float dt, scale;               // scale: 1 / examples in the batch
 };
 }  // namespace mlg

@@ -57,31 +57,51 @@ void backward(const Call &c, Slot &s, int64_t b) {
   end_backward(s, c.gradients);
 }
 
+// Results and losses; notes a loss that is not finite.
+void end(const Call &c, Slot &s, int64_t b) {
+  finish(c, s, b);
+  for (int64_t k = 0; k < OUTPUTS; ++k)
+    if (!(fabsf(c.losses[b * OUTPUTS + k]) <= 3.4e38f)) atomicOr(c.status, mlg::NOT_FINITE);
+}
+
 int64_t first_number() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
 int64_t all_threads() { return int64_t(gridDim.x) * blockDim.x; }
 }  // namespace
 
 extern "C" {
+// Before a batch: nothing is summed yet.
+__global__ void MLG_BOUNDS mlg_clear(const Call *call) {
+  const Call c = *call;
+  const int64_t first = first_number(), stride = all_threads();
+  for (int64_t k = 0; k < LEARNED; ++k)
+    for (int64_t j = first; j < c.learned_sizes[k]; j += stride) c.gradients[k][j] = 0;
+  for (int64_t g = 0; g < REGULARISED; ++g)
+    for (int64_t j = first; j < REGULARISED_SIZE[g]; j += stride) c.push[g][j] = 0;
+  for (int64_t k = first; k < LEARNED; k += stride) c.squares[k] = 0;
+  if (first == 0) *c.status = mlg::FINE;
+}
+
 // The phases of a batch's examples; a block for each.
-__global__ void MLG_BOUNDS mlg_run(const Call *call) {
+__global__ void MLG_BOUNDS mlg_run(const Call *call, int64_t phases) {
   extern __shared__ float mlg_state[];
   const Call c = *call;
   const int64_t b = blockIdx.x;
+  if (*c.status & mlg::FULL && !(phases & mlg::FORWARD)) return;  // the batch will run again
   Slot s(c, b, mlg_state);
   float *kept = c.blocks + b * c.floats;
-  if (c.phases & mlg::BEGIN) begin(c, s);
+  if (phases & mlg::BEGIN) begin(c, s);
   else if (c.shared) copy(s.block, kept, c.floats);
   __syncthreads();
-  if (c.phases & mlg::FORWARD && !forward(c, s, b)) {
-    if (threadIdx.x == 0) *c.status = 1;
+  if (phases & mlg::FORWARD && !forward(c, s, b)) {
+    if (threadIdx.x == 0) atomicOr(c.status, mlg::FULL);
     return;
   }
-  if (c.phases & mlg::END) {
-    if (threadIdx.x == 0) finish(c, s, b);
-    if (!(c.phases & mlg::BACKWARD)) count_spikes(c, s);
+  if (phases & mlg::END) {
+    if (threadIdx.x == 0) end(c, s, b);
+    if (c.counted) count_spikes(c, s);
     __syncthreads();
   }
-  if (c.phases & mlg::BACKWARD) backward(c, s, b);
+  if (phases & mlg::BACKWARD) backward(c, s, b);
   __syncthreads();
   if (c.shared) copy(kept, s.block, c.floats);
 }
@@ -109,11 +129,19 @@ __global__ void MLG_BOUNDS mlg_squares(const Call *call) {
   }
 }
 
-// The optimisers' step.
+// The optimisers' step, unless a loss is not finite or the batch will run again.
 __global__ void MLG_BOUNDS mlg_update(const Call *call) {
   const Call c = *call;
+  if (*c.status) return;
+  float norms[LEARNED + 1];  // of each gradient, then of all
+  double all = 0;
+  for (int64_t k = 0; k < LEARNED; ++k) {
+    norms[k] = float(sqrt(c.squares[k]));
+    all += c.squares[k];
+  }
+  norms[LEARNED] = float(sqrt(all));
   for (int64_t k = 0; k < LEARNED; ++k)
     for (int64_t j = first_number(); j < c.learned_sizes[k]; j += all_threads())
-      update(c, k, j, j + 1, c.gradients[k], c.norms);
+      update(c, k, j, j + 1, c.gradients[k], norms);
 }
 }
