@@ -64,6 +64,8 @@ PEERS: dict[str, Framework] = {
     "Spyx": Framework("spyx_layers", "spyx"),
     "SpikingJelly": Framework("spikingjelly_layers", "spikingjelly"),
 }
-FRAMEWORKS = OURS | PEERS
+#: Takes a minute to compile, and is no faster on a processor.
+COMPILED = {"torch, compiled": Framework("torch_unbind", "torch", {"compiled": True})}
+FRAMEWORKS = OURS | PEERS | COMPILED
 
 __all__ = ["FRAMEWORKS", "OURS", "PEERS", "Framework", "Setting", "Subject"]

@@ -99,6 +99,7 @@ class Ours:
             dt=setting.dt,
             batch_size=setting.batch,
             num_threads=setting.threads,
+            backend="cuda" if setting.device == "gpu" else "cpu",
             **self.rule.options,
         ).compile(network)
         self.step = (

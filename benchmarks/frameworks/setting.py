@@ -38,6 +38,7 @@ class Setting:
         duration: of an example [ms].
         threads: threads.
         training: whether a step trains, or only infers.
+        device: "cpu" or "gpu"; frameworks that cannot choose take what they find.
         input_density, recurrent_density: part of the synapses that exist (ours only).
     """
 
@@ -48,6 +49,7 @@ class Setting:
     duration: float = 1000.0
     threads: int = 2
     training: bool = True
+    device: str = "cpu"
     input_density: float = 1.0
     recurrent_density: float = 1.0
 

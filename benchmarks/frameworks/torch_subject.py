@@ -31,16 +31,24 @@ class TorchSubject:
         torch.set_num_threads(setting.threads)
         torch.set_flush_denormal(True)
         self.setting = setting
-        self.net = make(setting, [torch.from_numpy(w) for w in setting.all_weights()])
+        self.device = "cuda" if setting.device == "gpu" else "cpu"
+        weights = [torch.from_numpy(w).to(self.device) for w in setting.all_weights()]
+        self.net = make(setting, weights).to(self.device)
         self.reset = reset
-        self.x = torch.from_numpy(setting.dense())
-        self.y = torch.from_numpy(setting.labels)
+        self.x = torch.from_numpy(setting.dense()).to(self.device)
+        self.y = torch.from_numpy(setting.labels).to(self.device)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=RATE)
         self.run = self.train if setting.training else self.infer
 
     def step(self) -> float:
         """Milliseconds of a step."""
-        return clocked(self.run)
+        return clocked(self.run_through)
+
+    def run_through(self) -> None:
+        """A step that is over when this returns."""
+        self.run()
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
     def backward(self) -> None:
         """Gradients of the mean loss, left in the parameters."""

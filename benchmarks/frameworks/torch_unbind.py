@@ -20,14 +20,27 @@ class Recurrent(torch.nn.Module):
         leaky: how they step.
         w_in, w: input and recurrent weights.
         near: spikes have a slope where ``abs(v - 1)`` is smaller; None for everywhere.
+        compiled: whether torch compiles the time step; no by default.
     """
 
     def __init__(
-        self, leaky: Leaky, w_in: Any, w: Any, near: float | None = None
+        self,
+        leaky: Leaky,
+        w_in: Any,
+        w: Any,
+        near: float | None = None,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
         self.leaky, self.near = leaky, near
         self.w_in, self.w = torch.nn.Parameter(w_in), torch.nn.Parameter(w)
+        self.stepped = torch.compile(self.step) if compiled else self.step
+
+    def step(self, h: Any, s: Any, i: Any, v: Any) -> tuple[Any, Any, Any]:
+        """Spikes, i and v after a time step in which h arrives from outside."""
+        i, v = self.leaky.step(torch.addmm(h, s, self.w), i, v)
+        s = Spike.apply(v - 1.0, self.near)
+        return s, i, v * (1.0 - s.detach())
 
     def forward(self, x: Any) -> Any:
         """Spikes (steps, batch, neurons)."""
@@ -35,9 +48,7 @@ class Recurrent(torch.nn.Module):
         s = i = v = torch.zeros_like(inputs[0])
         spikes = []
         for h in inputs:
-            i, v = self.leaky.step(torch.addmm(h, s, self.w), i, v)
-            s = Spike.apply(v - 1.0, self.near)
-            v = v * (1.0 - s.detach())
+            s, i, v = self.stepped(h, s, i, v)
             spikes.append(s)
         return torch.stack(spikes)
 
@@ -46,11 +57,15 @@ class Net(torch.nn.Module):
     """Recurrent neurons and leaky outputs."""
 
     def __init__(
-        self, setting: Setting, weights: list[Any], near: float | None = None
+        self,
+        setting: Setting,
+        weights: list[Any],
+        near: float | None = None,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
         self.leaky = Leaky(TAU_MEM, TAU_SYN, setting.dt)
-        self.hidden = Recurrent(self.leaky, weights[0], weights[1], near)
+        self.hidden = Recurrent(self.leaky, *weights[:2], near, compiled)
         self.w_out = torch.nn.Parameter(weights[2])
 
     def forward(self, x: Any) -> Any:
@@ -58,9 +73,9 @@ class Net(torch.nn.Module):
         return self.leaky.mean(arriving(self.hidden(x), self.w_out))
 
 
-def subject(setting: Setting) -> TorchSubject:
+def subject(setting: Setting, compiled: bool = False) -> TorchSubject:
     """The network and its batch."""
-    return TorchSubject(setting, Net)
+    return TorchSubject(setting, lambda *given: Net(*given, compiled=compiled))
 
 
 class Gradients:

@@ -51,6 +51,12 @@ def load() -> Any:
     return cupy
 
 
+def name_of(cupy: Any) -> str:
+    """What the GPU is called."""
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
+    return str(properties["name"].decode())
+
+
 @contextmanager
 def plain_errors(cupy: Any) -> Iterator[None]:
     """Errors of CuPy as our own.

@@ -15,6 +15,8 @@ struct Engine {
   int64_t num_dealt = 0;
   mlg::Barrier barrier;
   float **gradients = nullptr;  // [learned * threads + thread]
+  float **flat = nullptr;  // [thread], its gradients one after the other, and one number more
+  int64_t flat_size = 0;
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
   double *squares = nullptr;     // [learned * threads + thread], of gradients
@@ -43,13 +45,18 @@ struct Engine {
     for (int64_t k = 0; k < REGULARISED; ++k)
       if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
+    flat = mlg::allocate<float *>(pool.size);
     squares = mlg::allocate<double>(LEARNED * pool.size);
-    return gradients != nullptr && squares != nullptr && make_gradients();
+    return gradients != nullptr && flat != nullptr && squares != nullptr && make_gradients();
   }
   MLG_COLD bool make_gradients() {
-    memset(gradients, 0, LEARNED * pool.size * sizeof(float *));
-    for (int64_t k = 0; k < LEARNED * pool.size; ++k)
-      if (!(gradients[k] = mlg::allocate<float>(learned_size[k / pool.size]))) return false;
+    memset(flat, 0, pool.size * sizeof(float *));
+    for (int64_t k = 0; k < LEARNED; ++k) flat_size += learned_size[k];
+    for (int t = 0; t < pool.size; ++t) {
+      float *next = flat[t] = mlg::allocate<float>(flat_size + 1);
+      if (!next) return false;
+      for (int64_t k = 0; k < LEARNED; next += learned_size[k++]) gradients[k * pool.size + t] = next;
+    }
     clear_gradients();
     return true;
   }
@@ -68,7 +75,8 @@ struct Engine {
     free(packed);
     free(thread_of);
     free(load);
-    for (int64_t k = 0; gradients && k < LEARNED * pool.size; ++k) free(gradients[k]);
+    for (int t = 0; flat && t < pool.size; ++t) free(flat[t]);
+    free(flat);
     free(gradients);
     free(squares);
     for (float *p : push) free(p);
@@ -306,19 +314,19 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
   }
 }
 
-// Whether the losses are finite, in all processes.
 MLG_COLD bool finite_losses(const Call &c) {
-  float wrong = 0;
-  for (int64_t k = 0; k < c.batch * OUTPUTS; ++k) wrong += !isfinite(c.losses[k]);
-  if (c.all_sum) c.all_sum(&wrong, 1);
-  return wrong == 0;
+  for (int64_t k = 0; k < c.batch * OUTPUTS; ++k)
+    if (!isfinite(c.losses[k])) return false;
+  return true;
 }
 
-// Gradients of all processes, left with the first thread.
-MLG_COLD void sum_over_processes(Engine &e, const Call &c) {
+// Gradients of all processes, left with the first thread; whether all of them are good.
+MLG_COLD bool sum_over_processes(Engine &e, const Call &c, bool good) {
   e.pool.run(run_sums, &e);
-  for (int64_t k = 0; k < LEARNED; ++k)
-    c.all_sum(e.gradients[k * e.pool.size], e.learned_size[k]);
+  float &wrong = e.flat[0][e.flat_size];
+  wrong = !good;
+  c.all_sum(e.flat[0], e.flat_size + 1);
+  return wrong == 0;
 }
 
 // Gets ready for a backward pass: weights by target, and how many examples run side by side.
@@ -360,9 +368,9 @@ MLG_COLD int run(Engine &e, Call c) {
   e.pool.run(worth_sharing(e, c) ? run_team : run_examples, &e);
   if (e.status) return e.status;
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
-  const bool good = finite_losses(c);
+  bool good = finite_losses(c);
+  if (c.all_sum) good = sum_over_processes(e, c, good);
   c.phases = good ? phases : int64_t(mlg::REDUCE);
-  if (c.all_sum && good) sum_over_processes(e, c);
   if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);
   return good ? mlg::FINE : mlg::NOT_FINITE;
