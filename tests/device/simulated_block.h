@@ -9,17 +9,21 @@
 #include <ucontext.h>
 
 #define __global__
+#define __device__ static
 #define __shared__ static
 #define __launch_bounds__(threads)
 #define __syncthreads() simulated::wait(simulated::AT_BLOCK, __LINE__)
 
+#define __nanosleep(time) simulated::wait(simulated::SLEEPS, 0)
+#define __threadfence()
+
 struct Index {
-  unsigned x;
+  unsigned x, y;
 };
 Index threadIdx, blockIdx, blockDim, gridDim;
 
 namespace simulated {
-enum State { RUNS, AT_WARP, AT_BLOCK, DONE };
+enum State { RUNS, AT_WARP, AT_BLOCK, SLEEPS, DONE };
 constexpr int WARP = 32, MOST = 1024, STACK = 1 << 18;
 struct Fiber {
   ucontext_t context;
@@ -55,7 +59,7 @@ void exchange(uint32_t given, Take take) {
   const unsigned turn = f.exchanges++ % 2;
   f.given[turn] = given;
   wait(AT_WARP, 0);
-  Fiber *lanes = fibers + threadIdx.x / WARP * WARP;
+  Fiber *lanes = fibers + current / WARP * WARP;
   for (int lane = 0; lane < WARP; ++lane) take(lane, lanes[lane].given[turn]);
 }
 
@@ -65,63 +69,93 @@ bool same(const Fiber *lanes, int n) {
   return true;
 }
 
-// Runs the lanes of a warp until all wait for the block, or are done.
+bool asleep(const Fiber *lanes, int n) {
+  for (int k = 0; k < n; ++k)
+    if (lanes[k].state == SLEEPS) return true;
+  return false;
+}
+
+// Runs the lanes of a warp until all wait for the block, or are done; or some sleep, which
+// then go on before the others.
 bool run_warp(unsigned first, bool backwards) {
+  Fiber *lanes = fibers + first;
   do {
+    const bool sleepers = asleep(lanes, WARP);
     for (int k = 0; k < WARP; ++k) {
       current = first + (backwards ? WARP - 1 - k : k);
-      threadIdx.x = current;
+      if (sleepers && fibers[current].state != SLEEPS) continue;
+      threadIdx.x = current % blockDim.x;
+      blockIdx.y = current / blockDim.x;
       fibers[current].state = RUNS;
       swapcontext(&scheduler, &fibers[current].context);
     }
-    if (!same(fibers + first, WARP)) return false;
-  } while (fibers[first].state == AT_WARP);
+    if (asleep(lanes, WARP)) return true;
+    if (!same(lanes, WARP)) return false;
+  } while (lanes->state == AT_WARP);
   return true;
 }
 
-bool run_block(bool backwards) {
-  const unsigned warps = blockDim.x / WARP;
-  for (unsigned k = 0; k < blockDim.x; ++k) {
+// Runs a block's warps, those that sleep alone if there are any, to their next barrier.
+const char *run_block(unsigned part, bool backwards) {
+  const unsigned first = part * blockDim.x, warps = blockDim.x / WARP;
+  const bool sleepers = asleep(fibers + first, blockDim.x);
+  for (unsigned k = 0; k < warps; ++k) {
+    const unsigned w = first + (backwards ? warps - 1 - k : k) * WARP;
+    if (sleepers && !asleep(fibers + w, WARP)) continue;
+    if (!run_warp(w, backwards)) return "the threads of a warp wait at different places";
+  }
+  if (asleep(fibers + first, blockDim.x) || same(fibers + first, blockDim.x)) return nullptr;
+  snprintf(wrong, sizeof wrong, "warps wait at different lines: %d and others",
+           fibers[first].line);
+  return wrong;
+}
+
+// Runs the blocks of an example in turn until all are done.
+const char *run_example(unsigned parts, bool backwards) {
+  for (unsigned k = 0; k < parts * blockDim.x; ++k) {
     Fiber &f = fibers[k];
     if (!f.stack) f.stack = static_cast<char *>(malloc(STACK));
     f.exchanges = 0;
+    f.state = RUNS;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack;
     f.context.uc_stack.ss_size = STACK;
     makecontext(&f.context, enter, 0);
   }
-  do {
-    for (unsigned w = 0; w < warps; ++w)
-      if (!run_warp((backwards ? warps - 1 - w : w) * WARP, backwards)) {
-        snprintf(wrong, sizeof wrong, "the threads of a warp wait at different places");
-        return false;
+  for (unsigned done = 0, idle = 0; done < parts;) {
+    if (++idle > 1000) return "blocks wait for one that does not come";
+    done = 0;
+    for (unsigned k = 0; k < parts; ++k) {
+      const unsigned part = backwards ? parts - 1 - k : k;
+      const Fiber *first = fibers + part * blockDim.x;
+      if (first->state != DONE) {
+        if (!asleep(first, blockDim.x)) idle = 0;
+        if (const char *why = run_block(part, backwards)) return why;
       }
-    if (!same(fibers, blockDim.x)) {
-      snprintf(wrong, sizeof wrong, "warps wait at different lines: %d and others",
-               fibers[0].line);
-      return false;
+      done += first->state == DONE;
     }
-  } while (fibers[0].state == AT_BLOCK);
-  return true;
+  }
+  return nullptr;
 }
 
 // Runs all blocks; null, or what went wrong.
-const char *launch(void (*what)(void *), void *with, unsigned blocks, unsigned threads,
-                   size_t bytes, bool backwards) {
-  if (threads % WARP || threads > MOST) return "a block is at most 32 whole warps";
+const char *launch(void (*what)(void *), void *with, unsigned blocks, unsigned parts,
+                   unsigned threads, size_t bytes, bool backwards) {
+  if (threads % WARP || parts * threads > MOST) return "a block is at most 32 whole warps";
+  if (parts > 1 && bytes) return "blocks that share an example share no memory of one";
   kernel = what;
   argument = with;
-  gridDim.x = blocks;
+  gridDim = {blocks, parts};
   blockDim.x = threads;
   shared = static_cast<float *>(malloc(bytes + 1));
-  bool good = true;
-  for (unsigned b = 0; b < blocks && good; ++b) {
+  const char *why = nullptr;
+  for (unsigned b = 0; b < blocks && !why; ++b) {
     blockIdx.x = backwards ? blocks - 1 - b : b;
     memset(shared, 0xff, bytes);
-    good = run_block(backwards);
+    why = run_example(parts, backwards);
   }
   free(shared);
-  return good ? nullptr : wrong;
+  return why;
 }
 }  // namespace simulated
 

@@ -176,25 +176,33 @@ class RawModule:
     """Kernels, compiled from text."""
 
     def __init__(
-        self, code: str, *, options: tuple[str, ...] = (), backend: str = "nvrtc"
+        self,
+        code: str,
+        *,
+        options: tuple[str, ...] = (),
+        backend: str = "nvrtc",
+        enable_cooperative_groups: bool = False,
     ) -> None:
         assert backend == "nvrtc"
         assert isinstance(options, tuple)
         self._library = ctypes.CDLL(str(_built(code)))
+        self._together = enable_cooperative_groups
 
     def get_function(self, name: str) -> Function:
-        return Function(self._library, name)
+        return Function(self._library, name, self._together)
 
 
 class Function:
     """A kernel."""
 
-    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+    def __init__(self, library: ctypes.CDLL, name: str, together: bool) -> None:
+        self._together = together
         self._run = getattr(library, f"simulate_{name}")
         self._run.restype = ctypes.c_char_p
         self._run.argtypes = [
             ctypes.c_void_p,
             ctypes.c_int64,
+            ctypes.c_uint,
             ctypes.c_uint,
             ctypes.c_uint,
             ctypes.c_size_t,
@@ -209,14 +217,18 @@ class Function:
         *,
         shared_mem: int = 0,
     ) -> None:
-        (blocks,), (threads,), (argument, *numbers) = grid, block, args
+        (blocks, parts), (threads,), (argument, *numbers) = grid, block, args
+        assert parts == 1 or (self._together and blocks * parts <= MULTIPROCESSORS)
+        PARTS.add(parts)
         assert blocks > 0 and shared_mem <= 48 * 1024
         assert all(isinstance(number, np.int64) for number in numbers)
         place, (number, *_) = argument.data.ptr, [*map(int, numbers), 0]
 
         def run() -> None:
             with ONE_AT_A_TIME:
-                wrong = self._run(place, number, blocks, threads, shared_mem, BACKWARDS)
+                wrong = self._run(
+                    place, number, blocks, parts, threads, shared_mem, BACKWARDS
+                )
             if wrong:
                 raise AssertionError(wrong.decode())
 
@@ -233,10 +245,12 @@ def _built(code: str) -> Path:
     ]
     text += [
         f'extern "C" const char *simulate_{name}(void *call, int64_t number, '
-        "unsigned blocks, unsigned threads, size_t bytes, bool backwards) {\n"
+        "unsigned blocks, unsigned parts, unsigned threads, size_t bytes, "
+        "bool backwards) {\n"
         "  simulated::number = number;\n"
         f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c){given}); }};\n"
-        "  return simulated::launch(run, call, blocks, threads, bytes, backwards);\n}"
+        "  return simulated::launch(run, call, blocks, parts, threads, bytes, "
+        "backwards);\n}"
         for name, given in KERNELS.items()
     ]
     whole = "\n".join(text)
@@ -266,11 +280,16 @@ class CompileException(Exception):
     """As CuPy's."""
 
 
+MULTIPROCESSORS = 8
+PARTS: set[int] = set()  #: blocks that shared examples
 DEVICES: list[int] = []  #: those that were chosen
 
 
 cuda = SimpleNamespace(
-    Device=lambda number: SimpleNamespace(use=lambda: DEVICES.append(number)),
+    Device=lambda number=0: SimpleNamespace(
+        use=lambda: DEVICES.append(number),
+        attributes={"MultiProcessorCount": MULTIPROCESSORS},
+    ),
     Stream=Stream,
     alloc_pinned_memory=alloc_pinned_memory,
     get_current_stream=lambda: streams()[-1],

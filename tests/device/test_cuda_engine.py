@@ -13,6 +13,7 @@ from eprop.nets import gradients as eprop_gradients
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.backends.cuda.feed import Feed
+from ml_genn.backends.cuda.model import CudaModel
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, FewSpikeCompiler
 from ml_genn.connectivity import Conv2D, Dense, MaxPool2D
@@ -73,6 +74,27 @@ def test_gradients(name: str) -> None:
     for (key, a), b in zip(wanted.items(), found.values(), strict=True):
         assert np.abs(a).max() > 0, f"{key}: nothing to compare"
         assert_near(b, a, str(key))
+
+
+@pytest.mark.parametrize("name", some_slow(sorted(TRAINED.keys() - {"learned_delays"})))
+def test_blocks_that_share_an_example(
+    name: str, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same gradients where several blocks run each example."""
+    monkeypatch.setattr(CudaModel, "alone", 1)
+    simulated.PARTS.clear()
+    test_gradients(name)
+    assert simulated.PARTS == {1, 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["delays", "max"])
+def test_blocks_that_share_an_example_of_inference(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same spikes, with delays of synapses and of populations."""
+    monkeypatch.setattr(CudaModel, "alone", 1)
+    test_inference(name)
 
 
 @pytest.mark.slow

@@ -46,9 +46,18 @@ class CudaBackend:
         check(plan)
         cupy = load()
         layout = DeviceLayout(plan)
+        code = text(layout)
+
+        def made(together: bool) -> Any:
+            return cupy.RawModule(
+                code=code,
+                options=OPTIONS,
+                backend="nvrtc",
+                enable_cooperative_groups=together,
+            )
+
         with plain_errors(cupy):
-            module = cupy.RawModule(code=text(layout), options=OPTIONS, backend="nvrtc")
-            return CudaModel(layout, values, cupy, module, seed=seed)
+            return CudaModel(layout, values, cupy, made, seed=seed)
 
 
 BACKEND = CudaBackend()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ class Launch:
     Args:
         kernel: one of ``KERNELS``.
         blocks, threads: thread blocks, and threads of each.
+        parts: blocks that run each example together, all at once.
         phases: what ``mlg_run`` does.
         shared: bytes of shared memory of a block.
     """
@@ -28,6 +31,7 @@ class Launch:
     threads: int
     phases: int | None = None
     shared: int = 0
+    parts: int = 1
 
 
 class Launches:
@@ -38,12 +42,12 @@ class Launches:
     stays good as long as that stays where it is.
 
     Args:
-        module: the compiled kernels.
+        made: the compiled kernels; with True, such whose blocks all run at once.
         stream: where they run.
     """
 
-    def __init__(self, module: Any, stream: Any) -> None:
-        self._kernels = {name: module.get_function(name) for name in KERNELS}
+    def __init__(self, made: Callable[[bool], Any], stream: Any) -> None:
+        self._made = lru_cache(made)
         self._stream = stream
         self._graphs: dict[tuple[tuple[Launch, ...], int], Any] = {}
 
@@ -64,8 +68,8 @@ class Launches:
         """Launches one after the other."""
         for launch in sequence:
             phases = () if launch.phases is None else (np.int64(launch.phases),)
-            self._kernels[launch.kernel](
-                (launch.blocks,),
+            self._made(launch.parts > 1).get_function(launch.kernel)(
+                (launch.blocks, launch.parts),
                 (launch.threads,),
                 (given, *phases),
                 shared_mem=launch.shared,

@@ -27,6 +27,7 @@ from ml_genn.model.plan import LearnedKind, Values
 
 SHARED_BYTES = 40 * 1024  #: of state that a block keeps in its shared memory
 WARP = 32
+MOST_PARTS = 8  #: blocks that share an example: votes have room for 128 warps
 WHOLE = Phase.BEGIN | Phase.FORWARD | Phase.END
 
 
@@ -52,6 +53,8 @@ class CudaModel(HostModel):
     Attributes:
         most_threads: threads of a block, at most; a whole number of warps.
         update_blocks: blocks of threads that take the optimisers' step.
+        alone: neurons of a group up to which one block runs an example; from there on
+            several do, if the GPU has more multiprocessors than the batch has examples.
         gather: steps of the backward pass after which gradients of dense synapses are
             taken.
         share: share of the neurons of each step for which tapes have room at first;
@@ -60,6 +63,7 @@ class CudaModel(HostModel):
 
     most_threads = 512
     update_blocks = 256
+    alone = 4096
     gather = 32
     share = 0.1
 
@@ -68,14 +72,14 @@ class CudaModel(HostModel):
         layout: DeviceLayout,
         values: Values,
         cupy: Any,
-        module: Any,
+        made: Callable[[bool], Any],
         *,
         seed: int,
     ) -> None:
         super().__init__(layout, values, seed)
         self._cupy = cupy
         self._stream = cupy.cuda.Stream()
-        self._launches = Launches(module, self._stream)
+        self._launches = Launches(made, self._stream)
         self._feed = Feed(cupy, self._stream, self._data)
         self._argument = Argument(cupy)
         self._workspace: Workspace | None = None
@@ -107,6 +111,15 @@ class CudaModel(HostModel):
         """Threads of a block."""
         largest = max(group.size for group in self.plan.neurons)
         return min(-(-max(largest, 2 * WARP) // WARP) * WARP, self.most_threads)
+
+    def _parts(self, examples: int) -> int:
+        """Blocks that run each example of a batch together."""
+        largest = max(group.size for group in self.plan.neurons)
+        if largest <= self.alone or not examples:
+            return 1
+        own = self._cupy.cuda.Device().attributes["MultiProcessorCount"]
+        wanted = -(-largest // self.num_threads)
+        return max(min(wanted, own // examples, MOST_PARTS), 1)
 
     def close(self) -> None:
         """Frees the memory that batches use."""
@@ -215,7 +228,8 @@ class CudaModel(HostModel):
         """The launch of a batch's examples, if there are any."""
         blocks = batch.numbers["batch"]
         shared = 4 * self._numbers.initial.size if batch.numbers["shared"] else 0
-        run = Launch("mlg_run", blocks, self.num_threads, int(phases), shared)
+        parts = self._parts(blocks)
+        run = Launch("mlg_run", blocks, self.num_threads, int(phases), shared, parts)
         return (run,) if blocks else ()
 
     def _status_now(self) -> int:
@@ -368,7 +382,7 @@ class CudaModel(HostModel):
             "flags": address(work.flags),
             "length": work.shape.length,
             "gather": self.gather,
-            "shared": int(4 * floats <= SHARED_BYTES),
+            "shared": int(4 * floats <= SHARED_BYTES and self._parts(size) == 1),
             "num_recordings": len(records),
             "recordings": address(recordings),
             "counted": int(mode.backward),

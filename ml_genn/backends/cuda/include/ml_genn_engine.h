@@ -1,19 +1,20 @@
 // What generated CUDA kernels need: spike tapes, rows of weights, sums over a warp. A thread
-// block runs an example through all its steps: its threads are the members, its warps the
-// teams. The generated file defines `id_type` and includes this.
+// block, or several if the network is large, runs an example through all its steps: their
+// threads are the members, their warps the teams. Block (b, part) is one of example b. The
+// generated file defines `id_type` and includes this.
 #pragma once
 #include "ml_genn_math.h"
 
 #define MLG_COLD
 #define MLG_LOOP
-#define MLG_MEMBER int(threadIdx.x)
-#define MLG_MEMBERS int(blockDim.x)
-#define MLG_TEAM mlg::warp()
-#define MLG_TEAMS mlg::warps()
+#define MLG_MEMBER mlg::member()
+#define MLG_MEMBERS mlg::members()
+#define MLG_TEAM mlg::team()
+#define MLG_TEAMS mlg::teams()
 #define MLG_LANE mlg::lane()
 #define MLG_LANES 32
 #define MLG_LEADER if (mlg::lane() == 0)
-#define MLG_SYNC __syncthreads()
+#define MLG_SYNC (gridDim.y == 1 ? __syncthreads() : mlg::sync_blocks())
 #define MLG_ADD(to, number) atomicAdd(&(to), number)
 #define MLG_SUM(number) mlg::over_warp(number)
 
@@ -22,8 +23,36 @@ constexpr int ROW = 16;  // floats that rows are padded to
 constexpr unsigned WHOLE_WARP = 0xffffffffu;
 
 static inline int lane() { return int(threadIdx.x) % 32; }
-static inline int warp() { return int(threadIdx.x) / 32; }
-static inline int warps() { return int(blockDim.x) / 32; }
+static inline int member() { return int(blockIdx.y * blockDim.x + threadIdx.x); }
+static inline int members() { return int(gridDim.y * blockDim.x); }
+static inline int team() { return member() / 32; }
+static inline int teams() { return members() / 32; }
+
+// What blocks that share an example tell each other. There are at most as many as the GPU
+// runs at once, so those that wait do not keep others from starting.
+constexpr int MOST_SHARED = 512, MOST_TEAMS = 128;  // examples; teams of each
+__device__ unsigned arrived[MOST_SHARED], rounds[MOST_SHARED];
+__device__ uint32_t votes[MOST_SHARED][MOST_TEAMS];
+
+// Waits for all blocks of the example, and sees what they wrote.
+static inline void sync_blocks() {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    volatile unsigned *round = rounds + blockIdx.x;
+    const unsigned now = *round;
+    __threadfence();
+    if (atomicAdd(&arrived[blockIdx.x], 1u) + 1 == gridDim.y) {
+      arrived[blockIdx.x] = 0;
+      __threadfence();
+      *round = now + 1;
+    } else {
+      while (*round == now) __nanosleep(50);
+    }
+    __threadfence();
+  }
+  __syncthreads();
+}
+
 static inline int smaller(int a, int b) { return a < b ? a : b; }
 
 // The sum over the lanes of a warp, the same for all of them.
@@ -33,7 +62,7 @@ static inline float over_warp(float number) {
 }
 
 static inline void clear(float *row, int64_t n) {
-  for (int64_t j = threadIdx.x; j < n; j += blockDim.x) row[j] = 0;
+  for (int64_t j = member(); j < n; j += members()) row[j] = 0;
 }
 
 // ---------------------------------------------------------------- spike tapes
@@ -60,21 +89,23 @@ static inline Spikes spikes_at(const Tape &tape, int64_t t) {
 
 // Neurons whose flag is set, in order. Each thread set the flags that it reads here.
 static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
-  __shared__ uint32_t counts[32];  // of each warp
+  __shared__ uint32_t own[32];
+  volatile uint32_t *counts = gridDim.y == 1 ? own : votes[blockIdx.x];  // of each warp
   uint32_t found = 0;
-  for (int first = 0; first < n; first += blockDim.x) {
-    const int j = first + threadIdx.x;
+  for (int first = 0; first < n; first += members()) {
+    const int j = first + member();
     const bool set = j < n && flag[j];
-    const uint32_t votes = __ballot_sync(WHOLE_WARP, set);
-    if (lane() == 0) counts[warp()] = __popc(votes);
-    __syncthreads();
+    const uint32_t voted = __ballot_sync(WHOLE_WARP, set);
+    if (lane() == 0) counts[team()] = __popc(voted);
+    MLG_SYNC;
     uint32_t before = found;
-    for (int w = 0; w < warps(); ++w) {
-      if (w < warp()) before += counts[w];
-      found += counts[w];
+    for (int w = 0; w < teams(); ++w) {
+      const uint32_t count = counts[w];
+      if (w < team()) before += count;
+      found += count;
     }
-    if (set) out[before + __popc(votes & ((1u << lane()) - 1))] = id_type(j);
-    __syncthreads();
+    if (set) out[before + __popc(voted & ((1u << lane()) - 1))] = id_type(j);
+    MLG_SYNC;
   }
   return found;
 }
@@ -90,7 +121,7 @@ static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *
 template <int N>
 static inline void show_frame(float *to, const float *values, int64_t frame, int64_t count) {
   const int64_t shown = frame < count ? frame : count - 1;
-  for (int j = threadIdx.x; j < N; j += blockDim.x) to[j] = values[shown * N + j];
+  for (int j = member(); j < N; j += members()) to[j] = values[shown * N + j];
 }
 
 // ---------------------------------------------------------------- rows of weights
@@ -106,7 +137,7 @@ void within(Share, const id_type *, int64_t &, int64_t &);
 // to[j] += sum over spikes of weight[spike][j]; a thread adds to the neurons it advances.
 template <int P>
 static inline void add_rows(float *to, const float *__restrict weight, Spikes s, Share) {
-  for (int j = threadIdx.x; j < P; j += blockDim.x) {
+  for (int j = member(); j < P; j += members()) {
     float sum = to[j];
     for (uint32_t k = 0; k < s.n; ++k) sum += weight[int64_t(s.id[k]) * P + j];
     to[j] = sum;
@@ -115,7 +146,7 @@ static inline void add_rows(float *to, const float *__restrict weight, Spikes s,
 
 template <int P>
 static inline void add_row(float *to, const float *row) {
-  for (int j = threadIdx.x; j < P; j += blockDim.x) to[j] += row[j];
+  for (int j = member(); j < P; j += members()) to[j] += row[j];
 }
 
 // By a warp: a weight row times what flows back.
@@ -138,7 +169,7 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
   for (int64_t t = first; t < last; ++t) {
     const Spikes spikes = spikes_at(tape, t);
     const float *row = slopes + (t + wait) % length * P;
-    for (uint32_t k = warp(); k < spikes.n; k += warps())
+    for (uint32_t k = team(); k < spikes.n; k += teams())
       for (int j = lane(); j < P; j += 32)
         atomicAdd(&gradient[int64_t(spikes.id[k]) * P + j], row[j]);
   }

@@ -1,10 +1,10 @@
-// The kernels: examples, one to a thread block, each through all its steps; then the weights.
+// The kernels: examples, each to a thread block or several, through all steps; then the weights.
 #pragma once
 #define MLG_BOUNDS __launch_bounds__(512)  // threads of a block, at most
 namespace {
 
 void copy(float *to, const float *from, int64_t n) {
-  for (int64_t j = threadIdx.x; j < n; j += blockDim.x) to[j] = from[j];
+  for (int64_t j = MLG_MEMBER; j < n; j += MLG_MEMBERS) to[j] = from[j];
 }
 
 void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
@@ -17,7 +17,7 @@ void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
 
 void begin(const Call &c, Slot &s) {
   copy(s.block, c.initial, c.floats);
-  if (threadIdx.x) return;
+  if (MLG_MEMBER) return;
   for (int64_t k = 0; k < TAPES; ++k)
     if (c.tape_shapes[2 * k]) s.tapes[k].offset[0] = 0;
   for (int64_t k = 0; k < OUTPUTS; ++k) s.loss[k] = 0;
@@ -26,7 +26,7 @@ void begin(const Call &c, Slot &s) {
 bool forward(const Call &c, Slot &s, int64_t b) {
   for (int64_t t = c.first; t < c.last; ++t) {
     if (!forward_step(c, s, b, t)) return false;
-    __syncthreads();
+    MLG_SYNC;
     record(c, s, b, t, false);
   }
   return true;
@@ -35,7 +35,7 @@ bool forward(const Call &c, Slot &s, int64_t b) {
 void count_spikes(const Call &c, const Slot &s) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const mlg::Tape &tape = s.tapes[REGULARISED_TAPE[g]];
-    for (uint32_t k = threadIdx.x; k < tape.offset[c.num_steps]; k += blockDim.x)
+    for (uint32_t k = MLG_MEMBER; k < tape.offset[c.num_steps]; k += MLG_MEMBERS)
       atomicAdd(&c.push[g][tape.id[k]], 1.0f);
   }
 }
@@ -44,13 +44,13 @@ void backward(const Call &c, Slot &s, int64_t b) {
   Slot *slots[] = {&s};
   begin_backward(c, s, b);
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
-    __syncthreads();
+    MLG_SYNC;
     send_back_together(c, slots, 1, t, nullptr);
-    __syncthreads();
+    MLG_SYNC;
     backward_step(c, s, b, t, c.gradients);
     record(c, s, b, t, true);
     if (last - t < c.gather && t) continue;
-    __syncthreads();
+    MLG_SYNC;
     gather(c, s, t, last, c.gradients);
     last = t;
   }
@@ -81,7 +81,7 @@ __global__ void MLG_BOUNDS mlg_clear(const Call *call) {
   if (first == 0) *c.status = mlg::FINE;
 }
 
-// The phases of a batch's examples; a block for each.
+// The phases of a batch's examples; block (b, part) is one of those that run example b.
 __global__ void MLG_BOUNDS mlg_run(const Call *call, int64_t phases) {
   extern __shared__ float mlg_state[];
   const Call c = *call;
@@ -91,18 +91,18 @@ __global__ void MLG_BOUNDS mlg_run(const Call *call, int64_t phases) {
   float *kept = c.blocks + b * c.floats;
   if (phases & mlg::BEGIN) begin(c, s);
   else if (c.shared) copy(s.block, kept, c.floats);
-  __syncthreads();
+  MLG_SYNC;
   if (phases & mlg::FORWARD && !forward(c, s, b)) {
-    if (threadIdx.x == 0) atomicOr(c.status, mlg::FULL);
+    if (MLG_MEMBER == 0) atomicOr(c.status, mlg::FULL);
     return;
   }
   if (phases & mlg::END) {
-    if (threadIdx.x == 0) end(c, s, b);
+    if (MLG_MEMBER == 0) end(c, s, b);
     if (c.counted) count_spikes(c, s);
-    __syncthreads();
+    MLG_SYNC;
   }
   if (phases & mlg::BACKWARD) backward(c, s, b);
-  __syncthreads();
+  MLG_SYNC;
   if (c.shared) copy(kept, s.block, c.floats);
 }
 
