@@ -84,7 +84,7 @@ def test_blocks_that_share_an_example(
     monkeypatch.setattr(CudaModel, "alone", 1)
     simulated.PARTS.clear()
     test_gradients(name)
-    assert simulated.PARTS == {1, 2}
+    assert {1, 2} == simulated.PARTS
 
 
 @pytest.mark.slow
