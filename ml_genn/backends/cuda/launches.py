@@ -47,7 +47,10 @@ class Launches:
     """
 
     def __init__(self, made: Callable[[bool], Any], stream: Any) -> None:
-        self._made = lru_cache(made)
+        module = lru_cache(made)
+        self._kernel = lru_cache(
+            lambda name, parts: module(parts > 1).get_function(name)
+        )
         self._stream = stream
         self._graphs: dict[tuple[tuple[Launch, ...], int], Any] = {}
 
@@ -68,7 +71,7 @@ class Launches:
         """Launches one after the other."""
         for launch in sequence:
             phases = () if launch.phases is None else (np.int64(launch.phases),)
-            self._made(launch.parts > 1).get_function(launch.kernel)(
+            self._kernel(launch.kernel, launch.parts)(
                 (launch.blocks, launch.parts),
                 (launch.threads,),
                 (given, *phases),
