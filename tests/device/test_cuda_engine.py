@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import NETWORKS, TRAINED, inference, learning, sparse, training
+from device.nets import (
+    CLASSES,
+    EXAMPLES,
+    NETWORKS,
+    TRAINED,
+    inference,
+    learning,
+    sparse,
+    training,
+)
 from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
@@ -21,6 +30,7 @@ from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
 from ml_genn.optimisers import Adam
 
 pytestmark = pytest.mark.usefixtures("simulated")
+
 QUICK = ("dense", "event_prop")
 ONE_THREAD = {"backend": "cpu", "num_threads": 1}
 CUDA = {"backend": "cuda"}
@@ -151,6 +161,30 @@ def test_few_spikes() -> None:
     )
     assert wanted.any()
     np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", some_slow(["dense", "max", "delays"]))
+@pytest.mark.parametrize("steps", [False, True], ids=["whole", "stepped"])
+def test_state_is_kept(name: str, steps: bool) -> None:
+    """Batches go on from the state, and the spikes on their way, of the last one."""
+    seen = []
+    for options in (ONE_THREAD, CUDA):
+        compiled, x = inference(name, **options, reset_vars_between_batches=False)
+        groups = [p for p in compiled.network.populations if p.record_spikes]
+        hooks: list[Any] = [SpikeRecorder(p, key=p.name) for p in groups]
+        hooks += [Look(compiled.network.populations[-1])] if steps else []
+        own = []
+        for few in (x, x, {key: values[:2] for key, values in x.items()}, x):
+            results, kept = compiled.predict(few, callbacks=hooks)
+            own += [
+                *results.values(),
+                *(ids for p in groups for ids in kept[p.name][1]),
+            ]
+        seen.append(own)
+    for wanted, found in zip(*seen, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    first, *_, last = (a for a in seen[0] if a.shape == (EXAMPLES, CLASSES))
+    assert np.abs(first - last).max() > 0, "the last batch went on from others"
 
 
 class Look(Callback):

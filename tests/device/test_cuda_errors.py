@@ -127,7 +127,3 @@ def test_what_is_refused() -> None:
     online = NETS["lif"].compile("online", backend="cuda")
     with pytest.raises(UnsupportedError, match=r"'hidden'.*event_driven"):
         online.gradients(*NETS["lif"].data(online))
-    kept, x = inference("dense", backend="cuda", reset_vars_between_batches=False)
-    with pytest.raises(UnsupportedError, match="reset_vars_between_batches") as caught:
-        kept.predict(x, callbacks=[])
-    assert CPU in str(caught.value)

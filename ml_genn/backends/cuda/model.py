@@ -11,24 +11,24 @@ import numpy as np
 
 from ml_genn.backends.cpu.host import TYPES, HostModel
 from ml_genn.backends.cuda.call import RECORDING, Argument, Phase, Status, address
+from ml_genn.backends.cuda.carried import Carried, carried
 from ml_genn.backends.cuda.device import plain_errors
 from ml_genn.backends.cuda.feed import Brought, Feed
 from ml_genn.backends.cuda.flat import Flat
 from ml_genn.backends.cuda.inputs import packed
 from ml_genn.backends.cuda.launches import Launch, Launches
-from ml_genn.backends.cuda.scope import REMEDY
 from ml_genn.backends.cuda.sums import sums
 from ml_genn.backends.cuda.text import DeviceLayout
 from ml_genn.backends.cuda.workspace import Shape, Tape, Workspace, allocate
 from ml_genn.backends.seam import Processes
-from ml_genn.errors import MlGennError, UnsupportedError
+from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, Mode, Outcome, Record, Share
 from ml_genn.model.plan import LearnedKind, Values
 
 SHARED_BYTES = 40 * 1024  #: of state that a block keeps in its shared memory
 WARP = 32
 MOST_PARTS = 8  #: blocks that share an example: votes have room for 128 warps
-WHOLE = Phase.BEGIN | Phase.FORWARD | Phase.END
+ENTIRE = Phase.FORWARD | Phase.END
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +87,7 @@ class CudaModel(HostModel):
         self._stepping = False
         self._stale = False  # whether numbers of the host are older than the device's
         self._closed = False
+        self._carried: Carried | None = None  # from the last batch, if state is kept
         self._sums: Callable[[Any], None] | None = None  # over processes
         sizes = [self._learned(array).size for array in layout.learned]
         self._gradients = Flat(cupy, sizes)
@@ -119,7 +120,7 @@ class CudaModel(HostModel):
             return 1
         own = self._cupy.cuda.Device().attributes["MultiProcessorCount"]
         wanted = -(-largest // self.num_threads)
-        return max(min(wanted, own // examples, MOST_PARTS), 1)
+        return max(min(wanted, int(own) // examples, MOST_PARTS), 1)
 
     def close(self) -> None:
         """Frees the memory that batches use."""
@@ -181,7 +182,7 @@ class CudaModel(HostModel):
                 batch.numbers["example"] = first
                 batch.numbers["scale"] = 1.0 / max(share.whole, 1)
                 given = self._argument.put(batch.numbers, batch.tables)
-                stages = self._stages(batch, WHOLE)
+                stages = self._stages(batch, self._start(mode) | ENTIRE)
                 self._launches.go(stages[0], given)
                 if mode.ahead is not None:
                     self._feed.ahead(prepared, mode.ahead)
@@ -193,11 +194,15 @@ class CudaModel(HostModel):
             self._sum_and_go(stages[1:], given)
             return self._end(batch)
 
+    def _start(self, mode: Mode) -> Phase:
+        """What comes first: nothing where a batch goes on from the last one."""
+        return Phase(0) if mode.keep_state and self._carried else Phase.BEGIN
+
     def _stages(self, batch: _Batch, first: Phase) -> list[tuple[Launch, ...]]:
         """Launches that go forward through a batch, back, and take the step: in stages,
         between which processes sum what they found, or in one."""
         mode = batch.mode
-        clear = [self._short("mlg_clear")] if first & Phase.BEGIN else []
+        clear = [self._short("mlg_clear")] if first & Phase.FORWARD else []
         stages = [(*clear, *self._long(batch, first))]
         if mode.backward:
             push = [self._short("mlg_regularise")] if self._push.sizes else []
@@ -245,7 +250,8 @@ class CudaModel(HostModel):
             batch = self._batch(prepared, indices, mode, 1.0, brought)
             batch.numbers["example"] = self._first_example(mode.update, share)
             batch.numbers["scale"] = 1.0 / max(share.whole, 1)
-            self._now(batch, self._short("mlg_clear"), *self._long(batch, Phase.BEGIN))
+            begin = self._long(batch, Phase.BEGIN) if self._start(mode) else ()
+            self._now(batch, self._short("mlg_clear"), *begin)
         self._stepping = True
 
     def step(self) -> None:
@@ -273,11 +279,6 @@ class CudaModel(HostModel):
             raise MlGennError(
                 "the model was closed; compile the network again to run it"
             )
-        if mode.keep_state:
-            raise UnsupportedError(
-                "backend 'cuda' starts each batch anew; "
-                f"reset_vars_between_batches=False is not supported. {REMEDY}"
-            )
 
     def _current(self) -> _Batch:
         if self._batch_run is None or not self._stepping:
@@ -303,6 +304,14 @@ class CudaModel(HostModel):
                 )
             }
         rewirings = self._updated() if mode.update and finite else {}
+        if mode.keep_state and self._workspace:
+            self._carried = carried(
+                self._workspace.blocks.get(),
+                {name: self._spikes(batch, name) for name in self._layout.tapes},
+                batch.numbers["num_steps"],
+                max(self._values.max_delays.values(), default=0),
+                self._carried,
+            )
         outputs = [g.name for g in self._layout.outputs]
         results = [r.get() for r in batch.results]
         records = {
@@ -364,6 +373,11 @@ class CudaModel(HostModel):
         }
         recordings = cupy.asarray(self._recordings(records))
         tapes = self._tapes(work, brought)
+        goes_on = self._carried if mode.keep_state else None
+        tails = self._tails(goes_on, size) if goes_on else []
+        if goes_on:
+            state = goes_on.state(layout, self._values, self._numbers, size)
+            work.blocks.set(state)
         *_, weights = brought.places
         driven = 2 * len(layout.inputs)
         outputs = driven + len(layout.driven)
@@ -385,6 +399,7 @@ class CudaModel(HostModel):
             "shared": int(4 * floats <= SHARED_BYTES and self._parts(size) == 1),
             "num_recordings": len(records),
             "recordings": address(recordings),
+            "tail_steps": goes_on.tail if goes_on else 0,
             "counted": int(mode.backward),
             "dt": self._values.dt,
             **{name: address(array) for name, array in self._fixed.items()},
@@ -403,11 +418,13 @@ class CudaModel(HostModel):
             "tape_offsets": _addresses(tape.offsets for tape in ordered),
             "tape_records": _addresses(tape.records for tape in ordered),
             "tape_shapes": shapes,
+            "tail_ids": _addresses(ids for ids, _ in tails),
+            "tail_offsets": _addresses(offsets for _, offsets in tails),
             "drive": _addresses(work.drive),
             "history": _addresses(work.history),
             "slopes": _addresses(work.slopes),
         }
-        held = [loss_sums, recordings]
+        held = [loss_sums, recordings, tails]
         batch = _Batch(
             mode, numbers, tables, results, losses, records, tapes, brought, held
         )
@@ -428,6 +445,14 @@ class CudaModel(HostModel):
             self._workspace = None
             self._workspace = allocate(self._cupy, self._layout, shape)
         return self._workspace
+
+    def _tails(self, last: Carried, size: int) -> list[tuple[Any, Any]]:
+        """The last spikes of the batch before, tape by tape; none of active neurons."""
+        cupy, found = self._cupy, []
+        for name in self._layout.tapes:
+            given = packed(last.last(name, size), last.tail, self._id_type)
+            found.append(tuple(cupy.asarray(array) for array in given))
+        return [*found, *[(None, None)] * len(self._layout.active_tapes)]
 
     def _tapes(self, work: Workspace, brought: Brought) -> dict[int, Tape]:
         """All tapes, those of input spikes with the batch's."""

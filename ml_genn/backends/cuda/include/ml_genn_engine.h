@@ -73,6 +73,9 @@ struct Tape {
   float *record;      // numbers kept with each spike
   id_type *own;       // where id points, unless the spikes came with the data
   int64_t capacity;   // entries
+  const id_type *tail;  // the last lists of the batch before, where a batch goes on from it
+  const uint32_t *tail_offset;
+  int64_t tail_steps;
   static constexpr int64_t base = 0;  // all steps are kept
 
   bool reserve(int64_t used, int64_t n, int64_t) const { return used + n <= capacity; }
@@ -83,7 +86,11 @@ struct Spikes {
   uint32_t n;
 };
 static inline Spikes spikes_at(const Tape &tape, int64_t t) {
-  if (t < 0) return {nullptr, 0};
+  if (t < 0) {
+    if (-t > tape.tail_steps) return {nullptr, 0};
+    const uint32_t *at = tape.tail_offset + tape.tail_steps + t;
+    return {tape.tail + at[0], at[1] - at[0]};
+  }
   return {tape.id + tape.offset[t], tape.offset[t + 1] - tape.offset[t]};
 }
 
@@ -218,6 +225,9 @@ struct Call {
   uint32_t *const *tape_offsets; // (batch, steps + 2)
   float *const *tape_records;    // (batch, capacity, numbers)
   const int64_t *tape_shapes;    // of each tape: capacity, numbers
+  id_type *const *tail_ids;      // last spikes of the batch before, of all examples
+  uint32_t *const *tail_offsets; // (batch, tail steps + 2)
+  int64_t tail_steps;            // 0 if each batch starts anew
   float *const *drive;           // of each output: (batch, steps, neurons)
   float *const *history;         // (batch, steps, rows)
   float *const *slopes;          // (batch, length, neurons)

@@ -37,6 +37,10 @@ struct Slot {
       id_type *ids = c.tape_ids[k] + b * capacity;
       uint32_t *offsets = c.tape_offsets[k] + b * (c.num_steps + 2);
       tapes[k] = {ids, offsets, c.tape_records[k] + b * capacity * numbers, ids, capacity};
+      tapes[k].tail_steps = c.tail_steps;
+      if (!c.tail_steps) continue;
+      tapes[k].tail = c.tail_ids[k];
+      tapes[k].tail_offset = c.tail_offsets[k] + b * (c.tail_steps + 2);
     }
     for (int64_t k = 0; k < OUTPUTS; ++k) drive[k] = c.drive[k] + b * window * DRIVE_SIZE[k];
     for (int64_t k = 0; k < HISTORIES; ++k)
