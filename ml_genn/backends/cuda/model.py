@@ -298,7 +298,7 @@ class CudaModel(HostModel):
         gradients = {}
         if mode.gradients:
             gradients = {
-                array: self._trimmed(array, values.reshape(self._learned(array).shape))
+                array: self._unpadded(array, values.reshape(self._learned(array).shape))
                 for array, values in zip(
                     self._layout.learned, self._gradients.get(), strict=True
                 )
