@@ -244,7 +244,7 @@ class Layout:
         adjoint = group.adjoint
         if adjoint is not None:
             name = adjoint.ports[port].weight
-            if name in adjoint.variables and name not in adjoint.jump.writes:
+            if name in adjoint.variables:
                 return name
         return f"slope{port}_"
 
@@ -334,7 +334,7 @@ class Layout:
                     names.append(slope)
                 if self.needs_back(group, k):
                     names.append(f"back{k}_")
-            if group.adjoint.active:
+            if group.threshold is not None:
                 names.append("spike_slope_")
         return names
 
