@@ -14,7 +14,7 @@ from contract.test_every_class_runs import compiled_for, labels, network, target
 from eprop.nets import NUM_IN, Net
 
 from ml_genn import Connection, Network, Population
-from ml_genn.callbacks import EarlyStopping, VarRecorder
+from ml_genn.callbacks import EarlyStopping, RewiringRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import (
     AvgPoolConv2D,
@@ -285,10 +285,15 @@ def test_deep_r(tmp_path: Path) -> None:
     for connection in trained.network.connections[:2]:
         before, after = (a[connection.name, "post_ind"] for a in (start, found))
         assert len(before) == len(after) and (before != after).any()
-    first = {backend: case.compile(backend) for backend in BACKENDS}
-    for backend, compiled in first.items():
-        compiled.train(x, y, num_epochs=2, **rest)
+    moved = []
+    for backend in BACKENDS:
+        compiled = case.compile(backend)
+        recorder = RewiringRecorder(compiled.network.connections[0], key="moved")
+        given = {**rest, "callbacks": [recorder]}
+        _, recorded = compiled.train(x, y, num_epochs=2, **given)
+        moved.append(recorded["moved"])
         compiled.save((0,), Numpy(tmp_path / backend))
+    assert moved[0] == moved[1] and sum(count for count, _ in moved[0]) > 0
     for backend in BACKENDS:
         compiled = case.compile("pygenn")
         compiled.resume(Numpy(tmp_path / backend))

@@ -10,14 +10,13 @@ import numpy as np
 from ml_genn.backends.pygenn import rewired, updates
 from ml_genn.backends.pygenn.device import Device
 from ml_genn.backends.pygenn.numbers import changing, constants
-from ml_genn.backends.pygenn.storage import Spread, storage_of, whole_steps
+from ml_genn.backends.pygenn.storage import Spread, Storage, storage_of, whole_steps
 from ml_genn.backends.pygenn.synapses import DELAY, WEIGHT
 from ml_genn.model.plan import (
     SIGN,
     Delay,
     Learned,
     LearnedKind,
-    OptimiserUpdate,
     Plan,
     Values,
 )
@@ -48,9 +47,11 @@ class Kept:
         )
         self._updates = {update.target: update for update in plan.updates}
         self.rewirings = rewired.rewirings(plan, values, seed)
-        self.storages = {
+        self.storages: dict[str, Storage] = {
             s.name: storage_of(plan, values, s) for s in plan.synapses if not s.negates
         }
+        for name, rewiring in self.rewirings.items():
+            self.storages[name] = Spread(int(np.prod(rewiring.shape)), rewiring.keys)
 
     # ------------------------------------------------------------ read
     def number(self, array: Learned) -> np.ndarray:
@@ -156,27 +157,17 @@ class Kept:
 
     def _rewire(self, name: str) -> tuple[int, int]:
         array, rewiring = Learned(LearnedKind.WEIGHT, name), self.rewirings[name]
-        slots = rewired.others(self._update(array))
+        slots = rewired.others(self._updates[array])
         rewiring.weight[:] = self.number(array)
         for slot, numbers in zip(slots, rewiring.numbers, strict=True):
             numbers[:] = self.slot(array, slot)
         found = rewiring.rewire()
         if found[0]:
-            self.spread(name)
             self.set_number(array, rewiring.weight)
             for slot, numbers in zip(slots, rewiring.numbers, strict=True):
                 self.set_slot(array, slot, numbers)
             self.set_slot(array, SIGN, rewiring.sign)
         return found
-
-    def _update(self, array: Learned) -> OptimiserUpdate:
-        return self._updates[array]
-
-    def spread(self, name: str) -> None:
-        """Says where rewired synapses are now."""
-        storage = self.storages[name]
-        if isinstance(storage, Spread):
-            storage.places = self.rewirings[name].keys()
 
     def give_signs(self, name: str) -> None:
         """Gives rewired synapses the signs of their weights."""

@@ -112,7 +112,6 @@ def restore(kept: Kept, given: Snapshot) -> None:
         rewiring.first["signs"] = given.arrays[name, SIGNS].copy()
         rewiring.sign[:] = given.arrays[name, slot_name(WEIGHTS, SIGN)]
         rewiring.rng.bit_generator.state = given.info["rewiring"][name]
-        kept.spread(name)
     for key, array in _numbers(kept):
         kept.set_number(array, given.arrays[key])
     for key, array, slot in _slots(kept):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,32 +78,32 @@ class Copied:
         return np.asarray(total, dtype=stored.dtype).reshape(shape)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spread:
     """Synapses that change places, in a matrix of all that there may be.
 
     Args:
         size: of the matrix.
-        places: where each synapse is; zeros are elsewhere.
+        places: where each synapse is at the moment; zeros are elsewhere.
     """
 
     size: int
-    places: np.ndarray
+    places: Callable[[], np.ndarray]
     shares: bool = False
 
     def stored(self, numbers: np.ndarray) -> np.ndarray:
         """The matrix, flat."""
         found = np.zeros(self.size, numbers.dtype)
-        found[self.places] = numbers
+        found[self.places()] = numbers
         return found
 
     def known(self, stored: np.ndarray, last: np.ndarray) -> np.ndarray:
         """What is at the synapses' places."""
-        return np.asarray(stored[self.places])
+        return np.asarray(stored[self.places()])
 
     def summed(self, stored: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """What is at the synapses' places."""
-        return np.asarray(stored[self.places])
+        return np.asarray(stored[self.places()])
 
 
 def storage_of(plan: Plan, values: Values, s: SynapseGroup) -> Storage:
@@ -112,7 +113,8 @@ def storage_of(plan: Plan, values: Values, s: SynapseGroup) -> Storage:
     if s.rewired:
         source, target = values.indices[s.stored]
         rows, columns = (plan.neuron(name).size for name in (s.source, s.target))
-        return Spread(rows * columns, source.astype(np.int64) * columns + target)
+        places = source.astype(np.int64) * columns + target
+        return Spread(rows * columns, lambda: places)
     return Same()
 
 
