@@ -92,9 +92,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "DRIVE_SIZE": [
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
         ],
-        "HISTORY_SIZE": [
-            padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
-        ],
+        "HISTORY_SIZE": layout.history_sizes,
         "READOUT_ROWS": [
             number
             for g in layout.outputs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml_genn.backends.listed import row_starts
 from ml_genn.codegen.layout import LANES, Layout, padded
 from ml_genn.model.expression import evaluate, names
 from ml_genn.model.kernel import Kernel
@@ -42,11 +43,6 @@ def padded_list(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     result = aligned((padded(values.size) + LANES,), dtype)
     result[: values.size] = values
     return result
-
-
-def row_starts(source: np.ndarray, rows: int) -> np.ndarray:
-    """Where the synapses of each source neuron start in a sorted list, and its end."""
-    return np.searchsorted(source, np.arange(rows + 1)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
