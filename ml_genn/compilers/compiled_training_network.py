@@ -19,8 +19,9 @@ from ml_genn.compilers.checkpoints import (
     set_numpy_random_state,
     set_optimiser,
 )
-from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
+from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork
 from ml_genn.compilers.lowering import Lowered
+from ml_genn.compilers.settings import Settings
 from ml_genn.errors import CheckpointError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
@@ -41,6 +42,7 @@ from ml_genn.training.data import (
 )
 from ml_genn.training.history import History, logs_of
 from ml_genn.training.loop import Tally, run_epoch, telling
+from ml_genn.training.metrics import metrics_of
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import flag, whole
@@ -240,7 +242,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
             data,
-            Tally(self._metrics(metrics, keys)),
+            Tally(metrics_of(metrics, keys)),
             self._callbacks(
                 callbacks, self._recorders, num_batches=data.num_batches, **told
             ),
