@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Mode
-from ml_genn.training.data import InMemory
+from ml_genn.training.batches import InMemory
 
 if TYPE_CHECKING:
     from ml_genn.compilers.built_network import BuiltNetwork

@@ -11,10 +11,13 @@ from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.compilers.stepped_network import SteppedNetwork
 from ml_genn.errors import ValidationError
 from ml_genn.metrics import MetricsType
-from ml_genn.training.data import InMemory, Keyed, Streamed, adapt, in_memory
+from ml_genn.training.batches import InMemory
+from ml_genn.training.data import adapt
+from ml_genn.training.examples import in_memory
 from ml_genn.training.loop import Tally, run_epoch, telling
 from ml_genn.training.metrics import metrics_of
 from ml_genn.training.results import PopulationDict
+from ml_genn.training.streams import Keyed, Streamed
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.network import get_underlying_pop

@@ -12,7 +12,8 @@ from ml_genn.compilers.by_hand import ByHand, shaped
 from ml_genn.compilers.saved_network import SavedNetwork
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.population import Population
-from ml_genn.training.data import Batch, DataSpec, in_memory
+from ml_genn.training.batches import Batch, DataSpec
+from ml_genn.training.examples import in_memory
 from ml_genn.training.loop import BatchResult
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.callback_list import CallbackList
