@@ -69,8 +69,9 @@ class FewSpikeCompiler(Compiler):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
-        prefer_in_memory_connect: kept for scripts written for mlGeNN.
+        kernel_profiling: as for `Compiler`.
+        prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
+            drawing them again; the embedded engine always does, and warns of False.
         communicator: how processes that work together talk; None (default) for one.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
@@ -95,6 +96,8 @@ class FewSpikeCompiler(Compiler):
             communicator=communicator,
             **genn_kwargs,
         )
+        if not prefer_in_memory_connect:
+            self._goes_without("prefer_in_memory_connect=False")
         self.k = whole("FewSpikeCompiler: k", k)
 
     def compile(

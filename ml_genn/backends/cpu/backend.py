@@ -49,8 +49,8 @@ class CpuBackend:
     ) -> CpuModel:
         """A model that runs the plan on ``num_threads`` threads.
 
-        Arguments as for any `Backend`; memory follows the batches that are run, whatever
-        ``batch_size`` says.
+        Arguments as for any `Backend`; memory follows the batches that are run, not
+        ``batch_size``.
 
         Raises:
             BuildError: if there is no compiler or it fails.
