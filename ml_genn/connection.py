@@ -28,7 +28,7 @@ class Connection(ConnectionLike):
         synapse: how spikes become input; "delta" by default.
         name: a unique name; None (default) for ``Conn_<source>_<target>``.
         max_delay_steps: longest delay [steps]; needed where delays are drawn from an
-            initializer, otherwise taken from the delays.
+            initializer or learned; None (default) for the longest that is given.
         add_to_model: whether it is added to the network of the current ``with`` block;
             yes by default.
 

@@ -136,7 +136,7 @@ class VarRecorder(_Recorder):
 
     Args:
         pop: population or layer.
-        var: name of the variable, for example "v".
+        var: name of the variable, for example "v"; or else ``genn_var`` is given.
         key, example_filter, neuron_filter: as for `SpikeRecorder`.
         genn_var: name of a variable inside the model, for example "i_syn0" or, while
             gradients are taken, "lambda_v"; mlGeNN's names ("V", "LambdaV") do as well.

@@ -30,6 +30,12 @@ class CompiledNetwork(SteppedNetwork):
 
     It is built when first used. A ``with`` block is not needed, but does no harm.
 
+    Args:
+        network: the network.
+        lowered: its plan and numbers, as a compiler makes them.
+        settings: how it runs, as `Compiler.settings` makes them.
+        losses: {output: loss}; None (default) where nothing is learned.
+
     Attributes:
         custom_updates: {name: function of no arguments}, to be called by callbacks such
             as `CustomUpdateOnBatchEnd`.
@@ -53,13 +59,15 @@ class CompiledNetwork(SteppedNetwork):
         Args:
             x: {input: examples}, the examples of the only input, or (without y) an
                 iterable of batches (x, y).
-            y: {output: targets}, or the targets of the only output.
+            y: {output: targets}, or the targets of the only output; None (default) for
+                those that batches bring along.
             metrics: a metric or its name, several in a list or as {name: metric}, or
-                {output: any of these}.
+                {output: any of these}; accuracy of labels by default.
             callbacks: callbacks; a progress bar by default.
             sample_weight: how much each example counts for loss and metrics, one number
-                each, or {output: numbers}. The loss is the sum over examples divided by
-                their number, metrics are divided by the sum of weights.
+                each, or {output: numbers}; 1 by default. The loss is the sum over
+                examples divided by their number, metrics are divided by the sum of
+                weights.
             class_weight: {label: how much its examples count}, or {output: {label:
                 number}}; 1 for labels that are not there.
 
@@ -102,7 +110,12 @@ class CompiledNetwork(SteppedNetwork):
         metrics: MetricsType = "sparse_categorical_accuracy",
         callbacks: Callbacks = (),
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        """As `evaluate`, for one batch and without a progress bar by default."""
+        """As `evaluate`, for one batch and without a progress bar by default.
+
+        Args:
+            x, y, metrics: as for `evaluate`.
+            callbacks: callbacks; none by default.
+        """
         return self.evaluate(x, y, metrics, callbacks)
 
     def _evaluate(

@@ -57,6 +57,11 @@ class _Pass:
 class CompiledTrainingNetwork(CompiledNetwork):
     """A network that learns, and can be evaluated with the weights it has so far.
 
+    Args:
+        network, lowered, settings, losses: as for `CompiledNetwork`.
+        optimiser: the optimiser that the compiler was given.
+        recorders: callbacks that are called in all training, none by default.
+
     Attributes:
         optimiser: changes the weights; an attribute changed takes effect with the next
             batch.
@@ -115,7 +120,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
             compiled.train(x, y, num_epochs=40 - epoch, start_epoch=epoch)
 
         Args:
-            serialiser: where `Checkpoint` saves; a serialiser or its name.
+            serialiser: where `Checkpoint` saves; a serialiser or its name, "numpy" by
+                default.
             keys: what was saved; None (default) for the newest that is whole.
 
         Returns:
@@ -183,7 +189,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 iterable of batches (x, y) such as a torch DataLoader, a function that
                 returns an iterator for each epoch, or a data set of single examples
                 with ``__getitem__`` and ``__len__``; batches may be (x, y, weights).
-            y: {output: targets}, or the targets of the only output.
+            y: {output: targets}, or the targets of the only output; None (default) for
+                those that batches bring along.
             num_epochs: how often all data are shown, 1 by default.
             start_epoch: number of the first epoch, 0 by default.
             shuffle: whether examples come in random order (numpy's global generator);
@@ -192,10 +199,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
-            validation_x, validation_y: data that are evaluated after each epoch; as x
-                and y.
+            validation_x, validation_y: data that are evaluated after each epoch, as x
+                and y; None (default) for none.
             sample_weight: how much the loss of each example counts, one number each, or
-                {output: numbers}; a batch is still divided by its number of examples.
+                {output: numbers}; 1 by default. A batch is still divided by its
+                number of examples.
             class_weight: {label: how much its examples count}, or {output: {label:
                 number}}; 1 for labels that are not there.
             steps_per_epoch: batches of an iterable that make an epoch; None (default)

@@ -23,7 +23,13 @@ Keys = PopulationType | Sequence[PopulationType] | None
 
 
 class CompiledFewSpikeNetwork(CompiledNetwork):
-    """A few-spike network that is evaluated; made by `FewSpikeCompiler`."""
+    """A few-spike network that is evaluated; made by `FewSpikeCompiler`.
+
+    Args:
+        network, lowered, settings: as for `CompiledNetwork`.
+        turns: when each population sends its digits.
+        outputs: populations that are read.
+    """
 
     def __init__(
         self,
@@ -71,7 +77,8 @@ class FewSpikeCompiler(Compiler):
         rng_seed: seed of everything random, 0 by default.
         kernel_profiling: as for `Compiler`.
         prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
-            drawing them again; the embedded engine always does, and warns of False.
+            drawing them again, yes by default; the embedded engine always does, and
+            warns of False.
         communicator: how processes that work together talk; None (default) for one.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
