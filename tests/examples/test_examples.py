@@ -18,8 +18,10 @@ RUNS = [
     ("latency_mnist.py", "--rule=eprop"),
     ("latency_mnist.py", "--augment"),
     ("latency_mnist_deep_r.py",),
+    ("mnist_conv.py",),
     ("nmnist.py",),
     ("shd.py",),
+    ("shd_delay_shift_blend.py",),
     ("simple_mnist.py",),
     ("yin_yang.py",),
     ("yin_yang.py", "--delays"),
@@ -28,7 +30,6 @@ RUNS = [
 ELSEWHERE = {
     "convert_keras_mnist.py",
     "digits.py",
-    "mnist_conv.py",
     "pattern_generation.py",
     "spoken_digits.py",
 }
@@ -79,7 +80,9 @@ def test_all_examples_are_tested_and_listed() -> None:
         assert f"`{name}" in page, name
 
 
-@pytest.mark.parametrize("name", ["dvs_gesture.py", "nmnist.py", "shd.py"])
+@pytest.mark.parametrize(
+    "name", ["dvs_gesture.py", "nmnist.py", "shd.py", "shd_delay_shift_blend.py"]
+)
 def test_what_cannot_be_downloaded_is_explained(name: str, tmp_path: Path) -> None:
     (tmp_path / "tonic.py").write_text(
         "class datasets:\n"
