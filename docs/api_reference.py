@@ -52,6 +52,8 @@ def pages() -> Iterator[str]:
         else:
             yield module
     yield "ml_genn.utils.data"
+    if find_spec("ml_genn_tf"):
+        yield "ml_genn_tf.converters"
 
 
 def exported(module: str) -> list[str]:
@@ -127,9 +129,8 @@ def description(module: str, name: str) -> str:
     directive = f".. auto{kind(thing)}:: {module}.{name}{signature(thing)}\n"
     if inspect.isclass(thing):
         known = ", ".join(repeated(thing))
-        directive += "   :members:\n   :show-inheritance:\n"
-        if split(thing):
-            directive += "   :inherited-members:\n"
+        how = "inherited-members" if split(thing) else "show-inheritance"
+        directive += f"   :members:\n   :{how}:\n"
         directive += f"   :exclude-members: {known}\n" if known else ""
     return directive
 

@@ -77,12 +77,12 @@ class Connection(ConnectionLike):
 
     @property
     def source(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the source population: call it."""
+        """Weak reference to the source population, to be called."""
         return self._source
 
     @property
     def target(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the target population: call it."""
+        """Weak reference to the target population, to be called."""
         return self._target
 
     def ends(self) -> tuple[Population, Population]:

@@ -96,7 +96,7 @@ class InputLayer(PopulationLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population: call it."""
+        """Weak reference to the population, to be called."""
         return self._population
 
     def _underlying_population(self) -> Population | None:
@@ -160,12 +160,12 @@ class Layer(PopulationLike, ConnectionLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population: call it."""
+        """Weak reference to the population, to be called."""
         return self._population
 
     @property
     def connection(self) -> weakref.ReferenceType[Connection]:
-        """Weak reference to the connection from the layer before: call it."""
+        """Weak reference to the connection from the layer before, to be called."""
         return self._connection
 
     def _underlying_population(self) -> Population | None:

@@ -83,7 +83,7 @@ class BuiltNetwork:
 
     @property
     def num_recording_timesteps(self) -> int:
-        """Time steps that recorders keep of an example: all of them."""
+        """Time steps that recorders keep of an example, which are all."""
         return self.num_steps
 
     @property

@@ -147,7 +147,7 @@ class CompiledNetwork(SteppedNetwork):
             callbacks: callbacks; a progress bar by default.
 
         Returns:
-            {output: array (examples,) + shape}, and what callbacks collected.
+            ``{output: array (examples,) + shape}``, and what callbacks collected.
         """
         keys = self.outputs if outputs is None else outputs
         keys = list(keys) if isinstance(keys, Sequence) else [keys]

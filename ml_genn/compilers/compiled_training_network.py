@@ -125,7 +125,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             keys: what was saved; None (default) for the newest that is whole.
 
         Returns:
-            The epoch to start with: the one after the one that was saved.
+            The epoch to start with, the one after the one that was saved.
 
         Raises:
             CheckpointError: if there is none, or it is damaged or does not fit.
@@ -387,11 +387,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             sample_weight: as for `train`.
 
         Returns:
-            {connection: array (source size, target size), (synapses,) where they are
-            sparse, or of the shape of its kernel} for weights that are learned,
-            {(connection, "delay"): array, as for weights} for delays, {(population,
-            parameter): array (neurons,), or () if they share one} for parameters, and
-            {(hidden, output): array} for feedback weights that are learned.
+            A dictionary of arrays for what is learned. Keys are connections for
+            weights: (source size, target size), (synapses,) where they are sparse, or
+            of the shape of the kernel; ``(connection, "delay")`` for delays, shaped as
+            weights; ``(population, parameter)`` for parameters: (neurons,), or () if
+            they share one; and ``(hidden, output)`` for feedback weights.
         """
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)

@@ -55,12 +55,12 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
 
     @property
     def starts(self) -> dict[Population, int]:
-        """{population: time step of its first, highest digit}."""
+        """``{population: time step of its first, highest digit}``."""
         return {p: turn.start for p, turn in self._schedule.turns.items()}
 
     @property
     def pop_pipeline_depth(self) -> dict[Population, int]:
-        """{population: layers between the inputs and it}."""
+        """``{population: layers between the inputs and it}``."""
         return {p: max(start // self.k - 1, 0) for p, start in self.starts.items()}
 
 

@@ -152,7 +152,7 @@ class NetworkValues(BuiltNetwork):
     # ------------------------------------------------------------ mlGeNN's scripts
     @cached_property
     def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
-        """{population or layer: its group, with ``vars``}, for mlGeNN's scripts.
+        """``{population or layer: group with vars}``, for mlGeNN's scripts.
 
         From the first use on, state is kept when a batch is through.
         """
@@ -161,7 +161,7 @@ class NetworkValues(BuiltNetwork):
 
     @cached_property
     def connection_populations(self) -> Mapping[Any, SynapseGroup]:
-        """{connection or layer: its group, with ``vars``}, for mlGeNN's scripts."""
+        """``{connection or layer: group with vars}``, for mlGeNN's scripts."""
         groups = {c: SynapseGroup(self, c) for c in self._lowered.synapses}
         return ConnectionDict(groups)
 

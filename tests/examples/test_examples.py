@@ -26,8 +26,9 @@ RUNS = [
     ("yin_yang.py",),
     ("yin_yang.py", "--delays"),
 ]
-#: Examples with tests of their own, which hold their accuracy.
+#: Examples with tests of their own.
 ELSEWHERE = {
+    "convert_keras_cifar10.py",
     "convert_keras_mnist.py",
     "digits.py",
     "pattern_generation.py",
@@ -69,6 +70,16 @@ def test_examples_run(words: tuple[str, ...], tmp_path: Path) -> None:
 def test_examples_learn(words: tuple[str, ...], bar: float, tmp_path: Path) -> None:
     found = re.search(r"Test accuracy: ([\d.]+) %", run(*words, path=tmp_path))
     assert found is not None and float(found.group(1)) >= bar
+
+
+@pytest.mark.slow
+def test_a_deep_keras_model_is_converted(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    small = ("--filters=2", "--epochs=1", "--examples=60", "--test=10")
+    printed = run("convert_keras_cifar10.py", *small, path=tmp_path)
+    ann, snn = map(float, re.findall(r"NN accuracy: ([\d.]+) %", printed))
+    assert abs(ann - snn) <= 10.0
+    assert "re_lu_18" in printed
 
 
 def test_all_examples_are_tested_and_listed() -> None:
