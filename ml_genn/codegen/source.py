@@ -13,6 +13,8 @@ from ml_genn.codegen.neurons import (
     finish_function,
     fire_function,
     integrate_function,
+    kept_row,
+    unless_asleep,
 )
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.shares import each
@@ -69,6 +71,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
         "SLOPES": len(layout.slopes),
+        "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "TEAM_NEURONS": max(g.size for g in plan.neurons) if layout.shareable else 0,
         "BLOCK_ROWS": layout.block_size,
@@ -229,6 +232,8 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                     writer.line(
                         f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )
+        for index in layout.sleepers.values():
+            writer.line(f"s_.woken[{index}] = -1;")
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line("MLG_SYNC;")
@@ -261,6 +266,10 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
         "float *const *gradients_)"
     )
     with writer.block(head):
+        for (name, _), index in layout.slopes.items():
+            row = kept_row(layout, index)
+            claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
+            writer.line(unless_asleep(layout, name) + claim)
         for group in _reversed(layout):
             if _spikes_back(layout, group):
                 writer.line(
@@ -269,7 +278,8 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
                 writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                writer.line(f"backward_{symbol(group.name)}(c_, s_, b_, t_);")
+                call = f"backward_{symbol(group.name)}(c_, s_, b_, t_);"
+                writer.line(unless_asleep(layout, group.name) + call)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
 
 
