@@ -74,6 +74,10 @@ class InputLayer(PopulationLike):
     Args:
         neuron: an input neuron or its name, for example "spike_input".
         shape, record_spikes, record_spike_events, name: as for `Population`.
+
+    Raises:
+        NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
+        ValidationError: if there is an input layer already.
     """
 
     def __init__(
@@ -120,6 +124,10 @@ class Layer(PopulationLike, ConnectionLike):
         record_spikes, record_spike_events: as for `Population`.
         max_delay_steps: as for `Connection`.
         name: as for `Population`.
+
+    Raises:
+        NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
+        ValidationError: if there is no layer before, or the connectivity does not fit.
     """
 
     def __init__(

@@ -73,6 +73,9 @@ class CompiledNetwork(SteppedNetwork):
 
         Returns:
             Metrics by output (their value is ``.result``), what callbacks collected.
+
+        Raises:
+            ValidationError: if the data do not fit the network.
         """
         weights = Weights(sample_weight, class_weight)
         data = adapt(x, y, self._spec(), self.full_batch_size, weights=weights)
@@ -148,6 +151,9 @@ class CompiledNetwork(SteppedNetwork):
 
         Returns:
             ``{output: array (examples,) + shape}``, and what callbacks collected.
+
+        Raises:
+            ValidationError: if an output has no readout, or the data do not fit.
         """
         keys = self.outputs if outputs is None else outputs
         keys = list(keys) if isinstance(keys, Sequence) else [keys]

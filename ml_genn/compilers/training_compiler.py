@@ -46,6 +46,9 @@ class TrainingCompiler(Compiler):
         deep_r_record_rewirings: {connection or layer: key of what was rewired among
             what `train` returns}; None (default) for nothing.
         **kwargs: as for `Compiler`.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
     """
 
     #: what is chosen where an argument is left open
