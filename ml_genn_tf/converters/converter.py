@@ -59,8 +59,8 @@ class Converter(ABC):
                 the report is printed. None (default) for neither.
 
         Returns:
-            Network, inputs, outputs, and ``{Keras layer: population whose spikes stand
-            for what comes out of it}``.
+            Network, inputs, outputs, and for each Keras layer the population whose
+            spikes stand for what comes out of it.
 
         Raises:
             UnsupportedError: if a layer has no spiking form, with what to use instead.

@@ -106,8 +106,10 @@ def spike_normalise(
             inputs, y is not looked at.
         evaluate_timesteps: time steps of an example.
         num_batches: how many batches are used; None (default) for all.
-        dt, batch_size, rng_seed, kernel_profiling, prefer_in_memory_connect,
-            reset_time_between_batches, **genn_kwargs: as for `InferenceCompiler`.
+        dt, batch_size, rng_seed: as for `InferenceCompiler`.
+        kernel_profiling, prefer_in_memory_connect: as for `InferenceCompiler`.
+        reset_time_between_batches: as for `InferenceCompiler`.
+        **genn_kwargs: as for `InferenceCompiler`.
     """
     compiler = InferenceCompiler(
         evaluate_timesteps,
