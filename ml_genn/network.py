@@ -46,7 +46,8 @@ class Network:
             `summary` shows it.
 
     Attributes:
-        populations, connections: what has been made inside.
+        populations: those that have been made inside.
+        connections: likewise.
 
     Raises:
         ValidationError, UnknownNameError: if a class of ``default_params`` does not
