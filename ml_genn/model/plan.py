@@ -465,7 +465,7 @@ class Plan:
 
     @property
     def learned(self) -> tuple[Learned, ...]:
-        """Arrays whose gradient is taken: weights, delays, parameters."""
+        """Arrays whose gradient is taken (weights, delays, parameters)."""
         kinds = LearnedKind
         own = [s for s in self.synapses if not s.negates]
         return (
