@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +52,8 @@ def pages() -> Iterator[str]:
         else:
             yield module
     yield "ml_genn.utils.data"
+    if find_spec("ml_genn_tf"):
+        yield "ml_genn_tf.converters"
 
 
 def exported(module: str) -> list[str]:
@@ -126,7 +129,8 @@ def description(module: str, name: str) -> str:
     directive = f".. auto{kind(thing)}:: {module}.{name}{signature(thing)}\n"
     if inspect.isclass(thing):
         known = ", ".join(repeated(thing))
-        directive += "   :members:\n   :show-inheritance:\n"
+        how = "inherited-members" if split(thing) else "show-inheritance"
+        directive += f"   :members:\n   :{how}:\n"
         directive += f"   :exclude-members: {known}\n" if known else ""
     return directive
 
@@ -172,6 +176,19 @@ def repeated(cls: type) -> list[str]:
 
     members = vars(cls).items()
     return [n for n, value in members if n[0] != "_" and known(n, value)]
+
+
+def split(cls: type) -> bool:
+    """Whether bases without a page, modules of their own, hold a part of a class."""
+    ours = [b for b in cls.__mro__[1:] if b.__module__.startswith(PACKAGES)]
+    return bool(ours) and not any((b.__module__, b.__name__) in shown() for b in ours)
+
+
+@cache
+def shown() -> frozenset[tuple[str, str]]:
+    """Module that defines it, and name, of every class with a description."""
+    things = [getattr(import_module(module), name) for module, name in names()]
+    return frozenset((t.__module__, t.__name__) for t in things if inspect.isclass(t))
 
 
 def arguments(member: Any) -> list[str] | None:

@@ -1,14 +1,18 @@
 """Keras models of handwritten digits, converted to spiking networks.
 
-10,000 digits of MNIST, the last 2,000 of them for testing. A model is trained with
-Keras and converted in one or more ways; accuracies, spikes and what layers lose are
-printed.
+A model is trained with Keras on four fifths of the digits and converted in one or more
+ways; accuracies, spikes and what layers lose are printed.
+
+Data: 10,000 digits of MNIST in the folder of shared data; where there are none,
+scikit-learn's 8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
+OpenML.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -17,13 +21,12 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
+from sklearn.datasets import fetch_openml, load_digits
 
 from ml_genn_tf.converters import Converter, DataNorm, FewSpike, SpikeNorm
 
-NUM_TRAIN = 8000
 NUM_NORM = 200  # digits that ranges and thresholds are chosen by
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
-DATA = SHARED / "data" / "mnist10k.npz"
 
 
 def normed(x: Any, filters: int) -> Any:
@@ -72,6 +75,22 @@ def residual(x: Any) -> Any:
 MODELS: dict[str, Callable[[Any], Any]] = {"cnn": cnn, "vgg": vgg, "residual": residual}
 
 
+def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images of 28 by 28 pixels from 0 to 255, and their digits."""
+    shared = SHARED / "data" / "mnist10k.npz"
+    if folder:
+        try:
+            found = fetch_openml("mnist_784", as_frame=False, data_home=folder)
+        except OSError as error:
+            sys.exit(f"No download of MNIST ({error}). Leave out --dataset.")
+        return found.data.reshape(-1, 28, 28), found.target.astype(int)
+    if shared.exists():
+        data = np.load(shared)
+        return data["images"], data["labels"].astype(int)
+    images, labels = load_digits().images * (255 / 16), load_digits().target
+    return np.pad(images.repeat(3, 1).repeat(3, 2), ((0, 0), (2, 2), (2, 2))), labels
+
+
 def converters(args: argparse.Namespace, x: np.ndarray) -> dict[str, Converter]:
     """The ways that a model is converted."""
     rates = {"norm_data": x[:NUM_NORM], "input_type": "if"}
@@ -90,9 +109,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--k", type=int, default=8, help="digits of few-spike codes")
     parser.add_argument("--timesteps", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
+    parser.add_argument("--examples", type=int, help="how many; default: all")
     parser.add_argument("--test", type=int, default=2000, help="digits to test with")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--data", type=Path, default=DATA)
     return parser.parse_args()
 
 
@@ -100,15 +120,15 @@ def main() -> None:
     """Trains, converts and compares."""
     args = parse_arguments()
     keras.utils.set_random_seed(args.seed)
-    data = np.load(args.data)
-    x = data["images"][..., None].astype(np.float32) / 255.0
-    y = data["labels"].astype(int)
+    images, y = (part[: args.examples] for part in load(args.dataset))
+    x = images[..., None].astype(np.float32) / 255.0
+    num_train = len(x) * 4 // 5
     inputs = keras.Input((28, 28, 1))
     model = keras.Model(inputs, MODELS[args.model](inputs))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x[:NUM_TRAIN], y[:NUM_TRAIN], epochs=args.epochs, verbose=2)
+    model.fit(x[:num_train], y[:num_train], epochs=args.epochs, verbose=2)
 
-    test = slice(NUM_TRAIN, NUM_TRAIN + args.test)
+    test = slice(num_train, num_train + args.test)
     known = converters(args, x)
     for name in args.converter or known:
         start = perf_counter()

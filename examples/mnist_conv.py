@@ -1,19 +1,25 @@
 """Handwritten digits with a convolutional spiking network.
 
-10,000 digits of MNIST, the last 2,000 of them for testing, are latency encoded (dark
-pixels spike early). A convolution with 16 filters of 5 by 5 pixels leads to 12 by 12
-pixels of leaky integrate-and-fire neurons, which lead to the outputs.
+Digits, a fifth of them for testing, are latency encoded (dark pixels spike early). A
+convolution with 16 filters of 5 by 5 pixels leads to 12 by 12 pixels of leaky
+integrate-and-fire neurons, which lead to the outputs.
+
+Data: 10,000 digits of MNIST in the folder of shared data; where there are none,
+scikit-learn's 8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
+OpenML.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from sklearn.datasets import fetch_openml, load_digits
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import BatchProgressBar, Callback
@@ -25,11 +31,9 @@ from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import linear_latency_encode_data
 
-NUM_TRAIN = 8000
 EXAMPLE_TIME = 30  # time steps of 1 ms
 RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
-DATA = SHARED / "data" / "mnist10k.npz"
 
 
 class Decay(Callback):
@@ -48,11 +52,28 @@ def parse_arguments() -> argparse.Namespace:
     """What the user asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
+    parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--examples", type=int, help="how many; default: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, help="default: all processors")
-    parser.add_argument("--data", type=Path, default=DATA)
     return parser.parse_args()
+
+
+def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images of 28 by 28 pixels from 0 to 255, and their digits."""
+    shared = SHARED / "data" / "mnist10k.npz"
+    if folder:
+        try:
+            found = fetch_openml("mnist_784", as_frame=False, data_home=folder)
+        except OSError as error:
+            sys.exit(f"No download of MNIST ({error}). Leave out --dataset.")
+        return found.data.reshape(-1, 28, 28), found.target.astype(int)
+    if shared.exists():
+        data = np.load(shared)
+        return data["images"], data["labels"].astype(int)
+    images, labels = load_digits().images * (255 / 16), load_digits().target
+    return np.pad(images.repeat(3, 1).repeat(3, 2), ((0, 0), (2, 2), (2, 2))), labels
 
 
 def build() -> SequentialNetwork:
@@ -73,9 +94,9 @@ def main() -> None:
     """Trains and tests."""
     args = parse_arguments()
     np.random.seed(args.seed)
-    data = np.load(args.data)
-    x = linear_latency_encode_data(data["images"], max_time=20.0)
-    y = data["labels"].astype(int)
+    images, y = (part[: args.examples] for part in load(args.dataset))
+    x = linear_latency_encode_data(images, max_time=20.0)
+    num_train = len(x) * 4 // 5
     optimiser = Adam(0.01)
     compiled = RULES[args.rule](
         EXAMPLE_TIME,
@@ -90,10 +111,10 @@ def main() -> None:
     start = perf_counter()
     callbacks = [BatchProgressBar(), Decay(optimiser, 0.85)]
     compiled.train(
-        x[:NUM_TRAIN], y[:NUM_TRAIN], num_epochs=args.epochs, callbacks=callbacks
+        x[:num_train], y[:num_train], num_epochs=args.epochs, callbacks=callbacks
     )
     seconds = perf_counter() - start
-    (metric,) = compiled.evaluate(x[NUM_TRAIN:], y[NUM_TRAIN:])[0].values()
+    (metric,) = compiled.evaluate(x[num_train:], y[num_train:])[0].values()
     print(f"Trained for {args.epochs} epochs in {seconds:.1f} s.")
     print(f"Test accuracy: {100 * metric.result:.2f} %")
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -253,6 +254,8 @@ def main() -> None:
     args = parse_arguments()
     setting = SETTINGS[args.rule]
     epochs = args.epochs or setting.epochs
+    if not args.data.exists():
+        sys.exit(f"There is no file {args.data}. shd.py makes up its data.")
     recordings = load(args.data)
     train, test = (
         (range(5, 45), range(45, 50)) if args.validate else (range(5, 50), range(5))

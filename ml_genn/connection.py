@@ -28,7 +28,7 @@ class Connection(ConnectionLike):
         synapse: how spikes become input; "delta" by default.
         name: a unique name; None (default) for ``Conn_<source>_<target>``.
         max_delay_steps: longest delay [steps]; needed where delays are drawn from an
-            initializer, otherwise taken from the delays.
+            initializer or learned; None (default) for the longest that is given.
         add_to_model: whether it is added to the network of the current ``with`` block;
             yes by default.
 
@@ -77,12 +77,12 @@ class Connection(ConnectionLike):
 
     @property
     def source(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the source population: call it."""
+        """Weak reference to the source population, to be called."""
         return self._source
 
     @property
     def target(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the target population: call it."""
+        """Weak reference to the target population, to be called."""
         return self._target
 
     def ends(self) -> tuple[Population, Population]:

@@ -36,7 +36,11 @@ def starter() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the script; returns its exit code, not 0 if one of the processes failed."""
+    """Runs the script; returns its exit code, not 0 if one of the processes failed.
+
+    Args:
+        arguments: those of the command line; None (default) for the process's own.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m ml_genn.launch", description=__doc__.split("\n")[0]
     )

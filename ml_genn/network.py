@@ -42,11 +42,12 @@ class Network:
     Args:
         default_params: ``{class: {argument: value}}`` for neurons and synapses made
             inside, where an argument is not given; only objects of just that class
-            look at it. Nobody has to: what is left out is chosen by the compiler, and
+            look at it. None (default) leaves what is not given to the compiler;
             `summary` shows it.
 
     Attributes:
-        populations, connections: what has been made inside.
+        populations: those that have been made inside.
+        connections: likewise.
 
     Raises:
         ValidationError, UnknownNameError: if a class of ``default_params`` does not
@@ -71,6 +72,9 @@ class Network:
     def current(what: str = "This") -> Network:
         """The network of the innermost ``with`` block.
 
+        Args:
+            what: what the error says needs one, "This" by default.
+
         Raises:
             NetworkContextError: outside any.
         """
@@ -78,7 +82,11 @@ class Network:
 
     @staticmethod
     def get_default_params(type: type) -> Mapping[str, Any]:
-        """Default arguments of a class in the current network; none outside one."""
+        """Default arguments of a class in the current network; none outside one.
+
+        Args:
+            type: a class of neurons, synapses or the like.
+        """
         return context.default_params(type)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
@@ -97,7 +105,7 @@ class Network:
         """Takes weights, delays, synapses and parameters over that were saved.
 
         Args:
-            keys: what they were saved under, for example ``(epoch,)``.
+            keys: what they were saved under, for example ``(epoch,)``; none by default.
             serialiser: a serialiser or its name, "numpy" by default.
 
         Raises:

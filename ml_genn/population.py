@@ -85,12 +85,12 @@ class Population(PopulationLike):
 
     @property
     def incoming_connections(self) -> list[ReferenceType[Connection]]:
-        """Weak references to the connections onto it: call them."""
+        """Weak references to the connections onto it, to be called."""
         return self._incoming
 
     @property
     def outgoing_connections(self) -> list[ReferenceType[Connection]]:
-        """Weak references to the connections from it: call them."""
+        """Weak references to the connections from it, to be called."""
         return self._outgoing
 
     def _underlying_population(self) -> Population:

@@ -74,6 +74,10 @@ class InputLayer(PopulationLike):
     Args:
         neuron: an input neuron or its name, for example "spike_input".
         shape, record_spikes, record_spike_events, name: as for `Population`.
+
+    Raises:
+        NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
+        ValidationError: if there is an input layer already.
     """
 
     def __init__(
@@ -96,7 +100,7 @@ class InputLayer(PopulationLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population: call it."""
+        """Weak reference to the population, to be called."""
         return self._population
 
     def _underlying_population(self) -> Population | None:
@@ -120,6 +124,10 @@ class Layer(PopulationLike, ConnectionLike):
         record_spikes, record_spike_events: as for `Population`.
         max_delay_steps: as for `Connection`.
         name: as for `Population`.
+
+    Raises:
+        NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
+        ValidationError: if there is no layer before, or the connectivity does not fit.
     """
 
     def __init__(
@@ -160,12 +168,12 @@ class Layer(PopulationLike, ConnectionLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population: call it."""
+        """Weak reference to the population, to be called."""
         return self._population
 
     @property
     def connection(self) -> weakref.ReferenceType[Connection]:
-        """Weak reference to the connection from the layer before: call it."""
+        """Weak reference to the connection from the layer before, to be called."""
         return self._connection
 
     def _underlying_population(self) -> Population | None:

@@ -27,7 +27,7 @@ class Processes(Protocol):
         """Sends the buffer ``data`` of process ``root`` to all."""
 
     def all_sum(self, values: np.ndarray) -> None:
-        """Sums an array over all processes, in place."""
+        """Sums an array ``values`` over all processes, in place."""
 
 
 class Model(Protocol):
@@ -65,16 +65,25 @@ class Model(Protocol):
         """
 
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Source and target neuron of each synapse of a sparse group."""
+        """Source and target neuron of each synapse of the sparse group of that name."""
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of the synapse group of that name."""
 
     def parameter(self, group: str, name: str) -> np.ndarray:
-        """The values of a learned parameter: (neurons,), or () if they share one."""
+        """The values of a learned parameter: (neurons,), or () if they share one.
+
+        Args:
+            group: name of the neuron group.
+            name: name of the parameter.
+        """
 
     def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
-        """Starts a batch that is advanced one time step at a time; as for `run`."""
+        """Starts a batch that is advanced one time step at a time.
+
+        Args:
+            prepared, indices, mode: as for `run`.
+        """
 
     def step(self) -> None:
         """Advances the batch by one time step."""
@@ -86,22 +95,40 @@ class Model(Protocol):
         """A state variable of the batch that is being stepped: (examples, neurons).
 
         Or of the one that ran last, with ``Mode.state``.
+
+        Args:
+            group: name of the neuron group.
+            variable: name of the variable.
         """
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
-        """Replaces a state variable of the batch that is being stepped."""
+        """Replaces a state variable of the batch that is being stepped.
+
+        Args:
+            group: name of the neuron group.
+            variable: name of the variable.
+            values: numbers (examples, neurons).
+        """
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
-        """Numbers that the optimisers are given, update by update."""
+        """Takes the numbers of the optimisers for the next batch.
+
+        Args:
+            scalars: those of each update of the plan, one after the other.
+        """
 
     def set_processes(self, processes: Processes | None) -> None:
-        """Those that run batches together and sum their gradients; None for one."""
+        """Says with whom batches are run and gradients summed.
+
+        Args:
+            processes: all that train together; None for one process.
+        """
 
     def snapshot(self) -> Snapshot:
         """What training changes and goes on from, copied."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to a snapshot; arrays that belong to nothing are left out.
+        """Goes back to a ``snapshot``; arrays that belong to nothing are left out.
 
         Raises:
             CheckpointError: if it does not fit; nothing has changed then.

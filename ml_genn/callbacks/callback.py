@@ -50,7 +50,11 @@ class Callback:
 
     @_no_op
     def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
-        """Called after evaluation or prediction."""
+        """Called after evaluation or prediction.
+
+        Args:
+            metrics: {output: metric}; empty after prediction.
+        """
 
     @_no_op
     def on_train_begin(self) -> None:
@@ -58,15 +62,28 @@ class Callback:
 
     @_no_op
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
-        """Called after training."""
+        """Called after training.
+
+        Args:
+            metrics: {output: metric} of the last epoch.
+        """
 
     @_no_op
     def on_epoch_begin(self, epoch: int) -> None:
-        """Called before each epoch."""
+        """Called before each epoch.
+
+        Args:
+            epoch: its number, from ``start_epoch`` on.
+        """
 
     @_no_op
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Called after each epoch."""
+        """Called after each epoch.
+
+        Args:
+            epoch: its number.
+            metrics: {output: metric} over the epoch; ``metrics.loss`` is the mean loss.
+        """
 
     @_no_op
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
@@ -82,27 +99,47 @@ class Callback:
         """Called if the loss of a batch is not a finite number; nothing was learned.
 
         If no callback overrides it, training ends with a `DivergedError`.
+
+        Args:
+            epoch, batch: their numbers.
         """
 
     @_no_op
     def on_batch_begin(self, batch: int) -> None:
-        """Called before each batch."""
+        """Called before each batch.
+
+        Args:
+            batch: its number in the epoch, from 0 on.
+        """
 
     @_no_op
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """Called after each batch; ``metrics.loss`` is the mean loss so far.
+        """Called after each batch.
 
         A callback of the user's own may look at the state of neurons here, for which
         each example of the batch keeps memory of its own.
+
+        Args:
+            batch: its number in the epoch.
+            metrics: {output: metric} over the epoch so far; ``metrics.loss`` is the
+                mean loss.
         """
 
     @_no_op
     def on_timestep_begin(self, timestep: int) -> None:
-        """Called before each time step."""
+        """Called before each time step.
+
+        Args:
+            timestep: its number, from 0 on.
+        """
 
     @_no_op
     def on_timestep_end(self, timestep: int) -> None:
-        """Called after each time step."""
+        """Called after each time step.
+
+        Args:
+            timestep: its number, from 0 on.
+        """
 
     @_no_op
     def on_exception(self, error: BaseException) -> None:
@@ -110,6 +147,9 @@ class Callback:
 
         It takes the place of `on_train_end`, `on_test_end` and `on_epoch_end`, which
         are then not called.
+
+        Args:
+            error: the error.
         """
 
     @_no_op
@@ -127,7 +167,12 @@ class Callback:
 
     @_no_op
     def on_recorded(self, batch: int, outcome: Outcome) -> None:
-        """Called after each batch with what the engine recorded."""
+        """Called after each batch with what the engine recorded.
+
+        Args:
+            batch: its number in the epoch.
+            outcome: results, and what `spikes` and `records` asked for.
+        """
 
 
 def overrides(callback: Any, hook: str) -> bool:

@@ -32,6 +32,10 @@ class ConnVarRecorder(Callback):
         example_filter: as for `SpikeRecorder`.
         src_neuron_filter, trg_neuron_filter: which neurons, or synapses between which,
             as for `SpikeRecorder`; a kernel is of none in particular.
+
+    Raises:
+        UnknownNameError: if there is no such variable.
+        UnsupportedError: if neurons of a kernel are chosen.
     """
 
     def __init__(

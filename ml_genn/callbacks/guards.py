@@ -68,6 +68,9 @@ class SpikeRateMonitor(Callback):
             warning, 0.9 by default.
         saturated: mean rate [Hz] from which there is a warning, 250 by default.
         key: key of its data; None (default) for its place in the list of callbacks.
+
+    Raises:
+        ValidationError: if populations are no list, or a number is out of its range.
     """
 
     def __init__(

@@ -20,6 +20,9 @@ class CSVLogger(Callback):
         filename: the file.
         separator: between columns, a comma by default.
         append: whether lines are added to a file that there is; no by default.
+
+    Raises:
+        ValidationError: if the separator is no single character.
     """
 
     first_process_only = True

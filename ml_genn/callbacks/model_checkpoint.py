@@ -35,7 +35,7 @@ class ModelCheckpoint(Callback):
         save_best_only: whether an epoch that is not better than all before is left out;
             yes by default. Where training goes on (``start_epoch``), what the file says
             counts.
-        output: which output's metric; needed where several are measured.
+        output: which output's metric; None (default) for the only one.
     """
 
     first_process_only = True

@@ -82,6 +82,9 @@ class SpikeRecorder(_Recorder):
         record_counts: whether only counts per neuron are kept; no by default.
         record_spike_events: whether negative spikes, of an input with signed spikes
             made with ``record_spike_events=True``, are recorded instead; no by default.
+
+    Raises:
+        ValidationError: if the population was not made for it, or never spikes.
     """
 
     def __init__(
@@ -136,10 +139,14 @@ class VarRecorder(_Recorder):
 
     Args:
         pop: population or layer.
-        var: name of the variable, for example "v".
+        var: name of the variable, for example "v"; or else ``genn_var`` is given.
         key, example_filter, neuron_filter: as for `SpikeRecorder`.
         genn_var: name of a variable inside the model, for example "i_syn0" or, while
             gradients are taken, "lambda_v"; mlGeNN's names ("V", "LambdaV") do as well.
+
+    Raises:
+        ValidationError: if not just one of ``var`` and ``genn_var`` is given.
+        UnknownNameError: if there is no such variable.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout import Layout, padded, remembered
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
@@ -51,6 +51,7 @@ class Body:
 
     def _types(self) -> Mapping[str, str]:
         types = {v.name: v.type for v in self.group.variables}
+        types |= dict.fromkeys(self.group.buffers, "float")
         if self.group.readout:
             types |= {name: "float" for name, _ in self.group.readout.variables}
         if self.group.adjoint:
@@ -121,22 +122,27 @@ def history_rows(
 ) -> None:
     """Declares pointers ``<name>_past_`` to what the history holds of step ``t_``."""
     for name in names:
-        if group.adjoint is None or group not in layout.histories:
-            continue
-        index, kept = layout.histories.index(group), group.adjoint.tape
-        size = padded(group.size)
-        writer.line(
-            f"float *__restrict {name}_past_ = s_.history[{index}] + "
-            f"(t_ % s_.window * {len(kept)} + {kept.index(name)}) * {size};"
-        )
+        row = _history_row(layout, group, name)
+        writer.line(f"float *__restrict {name}_past_ = {row};")
+
+
+def _history_row(layout: Layout, group: NeuronGroup, name: str) -> str:
+    """C for what the history holds of a name and step ``t_``."""
+    kept, index = remembered(group), layout.histories[group.name]
+    at = f"t_ % s_.window * {len(kept)} + {kept.index(name)}"
+    return f"s_.history[{index}] + ({at}) * {padded(group.size)}"
 
 
 def rows(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
 ) -> None:
-    """Declares pointers ``<name>_p_`` to rows of the state block."""
+    """Declares pointers ``<name>_p_`` to rows of the state block, or of buffers."""
     types = {v.name: v.type for v in group.variables}
     for name in names:
+        if name in group.buffers:
+            row = _history_row(layout, group, name)
+            writer.line(f"float *__restrict {name}_p_ = {row};")
+            continue
         kind = types.get(name, "float")
         kind = STORED.get(kind, kind)
         offset = layout.rows[group.name, name].offset

@@ -7,8 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml_genn.codegen.layout import Layout, padded, streams
-from ml_genn.codegen.rows import add, array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.layout import Layout, lists, padded, streams
+from ml_genn.codegen.rows import (
+    add,
+    array,
+    each_synapse,
+    fetch_next,
+    listed_row,
+    sign,
+    steps_array,
+)
 from ml_genn.codegen.shares import each_by_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, SynapseGroup
@@ -41,8 +49,13 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         else:
             with _each_spike(writer, arriving):
                 fetch_next(writer, layout, synapses, ("weight_",))
-                with each_synapse(writer, layout, synapses, shared=True):
-                    writer.line(f"{add(synapses, 'port_[i_]', 'weight_[e_]')};")
+                if lists(synapses):
+                    listed_row(writer, layout, synapses, shared=True)
+                    given = "port_, weight_, aim_, from_, end_"
+                    writer.line(f"mlg::add_listed<{sign(synapses)}>({given});")
+                else:
+                    with each_synapse(writer, layout, synapses):
+                        writer.line(f"{add(synapses, 'port_[i_]', 'weight_[e_]')};")
         writer.line("MLG_SYNC;")
 
 

@@ -106,9 +106,16 @@ class Layout:
         return {name: len(self.tapes) + k for k, name in enumerate(names)}
 
     @cached_property
-    def histories(self) -> tuple[NeuronGroup, ...]:
-        """Groups whose backward pass reads the state of each step."""
-        return tuple(g for g in self.plan.neurons if g.adjoint and g.adjoint.tape)
+    def histories(self) -> dict[str, int]:
+        """{group that keeps numbers of each step: index of its history}."""
+        names = [g.name for g in self.plan.neurons if remembered(g)]
+        return {name: k for k, name in enumerate(names)}
+
+    @property
+    def history_sizes(self) -> list[int]:
+        """Floats in a step of each history."""
+        groups = [self.plan.neuron(name) for name in self.histories]
+        return [padded(g.size) * len(remembered(g)) for g in groups]
 
     @cached_property
     def learned(self) -> dict[Learned, int]:
@@ -244,7 +251,7 @@ class Layout:
         adjoint = group.adjoint
         if adjoint is not None:
             name = adjoint.ports[port].weight
-            if name in adjoint.variables and name not in adjoint.jump.writes:
+            if name in adjoint.variables:
                 return name
         return f"slope{port}_"
 
@@ -334,9 +341,14 @@ class Layout:
                     names.append(slope)
                 if self.needs_back(group, k):
                     names.append(f"back{k}_")
-            if group.adjoint.active:
+            if group.threshold is not None:
                 names.append("spike_slope_")
         return names
+
+
+def remembered(group: NeuronGroup) -> tuple[str, ...]:
+    """What is kept of each step: state that the backward pass reads, and buffers."""
+    return (*(group.adjoint.tape if group.adjoint else ()), *group.buffers)
 
 
 def streams(synapses: SynapseGroup) -> bool:

@@ -195,11 +195,11 @@ def _active(
         _all_active(writer, layout, group, active)
         return
     body = Body(layout, group, (active.record,))
-    most = "" if layout.plan.online else "_unless_most"
+    most = "_unless_most" if active.records and not layout.plan.online else ""
     with writer.block(""):
         writer.line(f"const uint8_t *active_ = {_flags(layout, group, True)};")
         _collect(writer, group, "active_", tape, len(active.records), f"collect{most}")
-        if not active.records:
+        if not active.record:
             return
         if most:
             with writer.block(f"if (count_ == {group.size})"):
@@ -209,6 +209,7 @@ def _active(
             _entries(writer, layout, group, body),
         ):
             _records(writer, active.record, active.records)
+            body.store(writer)
 
 
 def _most_active(
@@ -248,6 +249,7 @@ def _all_active(
             writer.lines(active.record.lines)
             for name in active.records:
                 writer.line(f"{name}_row_[j_] = {name};")
+            body.store(writer)
 
 
 def record_rows(
@@ -264,10 +266,11 @@ def record_rows(
 
 def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:
     """Runs the code that assigns records and keeps them with entry ``k_``."""
-    if not records:
+    if not code:
         return
     with writer.block(""):
-        writer.line(f"float {', '.join(records)};")
+        if records:
+            writer.line(f"float {', '.join(records)};")
         writer.lines(code.lines)
         for index, name in enumerate(records):
             writer.line(f"record_[{index} * count_ + k_] = {name};")

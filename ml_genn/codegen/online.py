@@ -166,8 +166,9 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     """C for what neuron ``j_``'s synapses send back of a row of their targets."""
     weight = array(tables.layout, "weight", synapses)
     if synapses.format is Format.SPARSE:
-        listed = ", ".join(lists(tables.layout, synapses))
-        return f"mlg::dot_listed({weight}, {listed}, j_, {row})"
+        offset, aim = lists(tables.layout, synapses)
+        ends = f"({offset})[j_], ({offset})[j_ + 1]"
+        return f"mlg::dot_listed({weight}, {aim}, {ends}, {row})"
     size = padded(tables.plan.neuron(synapses.target).size)
     return f"mlg::dot<{size}>({weight} + j_ * {size}, {row})"
 

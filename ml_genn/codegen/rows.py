@@ -11,15 +11,23 @@ from ml_genn.codegen.shares import each_in_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Format, SynapseGroup
 
+#: Spikes in advance of which a listed row is asked for: its memory may be far.
+AHEAD = 3
+
 
 def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
     """C for one of the arrays of a synapse group, in floats."""
     return f"c_.arrays[{layout.arrays[kind, synapses.stored, '']}]"
 
 
+def sign(synapses: SynapseGroup) -> int:
+    """With which sign synapses take effect."""
+    return -1 if synapses.negates else 1
+
+
 def add(synapses: SynapseGroup, to: str, number: str) -> str:
     """C that adds what a spike brings, with the sign of the synapses."""
-    return f"MLG_ADD({to}, {'-' if synapses.negates else ''}{number})"
+    return f"MLG_ADD({to}, {'-' * (sign(synapses) < 0)}{number})"
 
 
 def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
@@ -41,25 +49,43 @@ def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
 def fetch_next(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
-    """Asks for the rows of the next spike's neuron, where they are lists."""
+    """Asks for the rows of a spike to come, where they are lists."""
     if synapses.format is not Format.SPARSE:
         return
     offset, aim = lists(layout, synapses)
-    with writer.block("if (k_ + 1 < count_)"):
+    with writer.block(f"if (k_ + {AHEAD} < count_)"):
         for name in (*arrays, aim):
-            writer.line(f"mlg::fetch({name}, {offset}, id_[k_ + 1]);")
+            writer.line(f"mlg::fetch({name}, {offset}, id_[k_ + {AHEAD}]);")
+
+
+def listed_row(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, shared: bool = False
+) -> None:
+    """Declares where the row of neuron ``j_`` starts and ends, and where it leads.
+
+    Args:
+        shared: whether it may be the part that leads to a thread's share of targets.
+    """
+    offset, aim = lists(layout, synapses)
+    writer.lines(
+        (
+            f"auto *offset_ = {offset};",
+            f"auto *aim_ = {aim};",
+            "int64_t from_ = offset_[j_], end_ = offset_[j_ + 1];",
+        )
+    )
+    if shared:
+        target = padded(layout.plan.neuron(synapses.target).size)
+        part = f"mlg::share<{target}>(member_, members_)"
+        with writer.block("if constexpr (!ALL)"):
+            writer.line(f"mlg::within({part}, aim_, from_, end_);")
 
 
 @contextmanager
 def each_synapse(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, shared: bool = False
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
-    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``.
-
-    Args:
-        shared: whether it may be over those to a thread's share of the targets, if they
-            are listed.
-    """
+    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``."""
     target = layout.plan.neuron(synapses.target)
     if synapses.kernel is not None:
         with each_in_patch(writer, layout, synapses, synapses.kernel):
@@ -70,18 +96,7 @@ def each_synapse(
         head = each_in_team("int", "i_", target.size)
         names = ("const size_t e_ = row_ + i_;",)
     else:
-        offset, aim = lists(layout, synapses)
-        writer.lines(
-            (
-                f"auto *offset_ = {offset};",
-                f"auto *aim_ = {aim};",
-                "int64_t from_ = offset_[j_], end_ = offset_[j_ + 1];",
-            )
-        )
-        if shared:
-            part = f"mlg::share<{padded(target.size)}>(member_, members_)"
-            with writer.block("if constexpr (!ALL)"):
-                writer.line(f"mlg::within({part}, aim_, from_, end_);")
+        listed_row(writer, layout, synapses)
         head = each_in_team("int64_t", "e_", "end_", first="from_ + ")
         names = ("const int i_ = aim_[e_];",)
     writer.line("MLG_LOOP")

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, gathers, moves_in_steps, padded, streams
+from ml_genn.codegen.layout import (
+    Layout,
+    gathers,
+    lists,
+    moves_in_steps,
+    padded,
+    streams,
+)
 from ml_genn.codegen.neurons import ring_row
-from ml_genn.codegen.rows import add, array, each_synapse, fetch_next, steps_array
+from ml_genn.codegen.rows import (
+    add,
+    array,
+    each_synapse,
+    fetch_next,
+    listed_row,
+    sign,
+    steps_array,
+)
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Delay,
@@ -103,7 +118,10 @@ def send_back(
         with writer.block(unless_late.strip()):
             if listed:
                 _fetch_next(writer, layout, outgoing, learn, bool(into))
-            _send_each(writer, layout, outgoing, learning, into)
+            if lists(synapses):
+                _send_listed(writer, layout, outgoing, learn, into)
+            else:
+                _send_each(writer, layout, outgoing, learning, into)
 
 
 def _fetch_next(
@@ -118,6 +136,24 @@ def _fetch_next(
         f"{name}{k}_" for name, read in (("weight", back), ("gradient", learn)) if read
     ]
     fetch_next(writer, layout, synapses, rows)
+
+
+def _send_listed(
+    writer: CodeWriter,
+    layout: Layout,
+    outgoing: tuple[SynapseGroup, int],
+    learn: bool,
+    into: str | None,
+) -> None:
+    """What is done with the listed synapses of a row together."""
+    synapses, k = outgoing
+    listed_row(writer, layout, synapses)
+    ends = "aim_, from_, end_"
+    if learn:
+        step = f"mlg::learn_listed<{sign(synapses)}>"
+        writer.line(f"{step}(gradient{k}_, slope{k}_, {ends});")
+    if into:
+        writer.line(f"{into} += mlg::dot_listed(weight{k}_, {ends}, back{k}_);")
 
 
 def _send_each(

@@ -19,10 +19,12 @@ from ml_genn.codegen.neurons import (
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.shares import each
 from ml_genn.codegen.spikes_back import (
-    backward_spikes_function,
+    jump_function,
+    jumps,
+    send_back_function,
     send_back_together,
+    sends_back,
     silent_function,
-    trained_outgoing,
 )
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
@@ -90,9 +92,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "DRIVE_SIZE": [
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
         ],
-        "HISTORY_SIZE": [
-            padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
-        ],
+        "HISTORY_SIZE": layout.history_sizes,
         "READOUT_ROWS": [
             number
             for g in layout.outputs
@@ -147,18 +147,15 @@ def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
         backward_function(writer, layout, group)
         if _first_spike(group):
             silent_function(writer, layout, group)
-    if _spikes_back(layout, group):
-        backward_spikes_function(writer, layout, group)
+    if sends_back(layout, group):
+        send_back_function(writer, layout, group)
+    if jumps(group):
+        jump_function(writer, layout, group)
 
 
 def _reversed(layout: Layout) -> tuple[NeuronGroup, ...]:
     """Groups that a backward pass goes through after all steps have run."""
     return () if layout.plan.online else layout.plan.neurons
-
-
-def _spikes_back(layout: Layout, group: NeuronGroup) -> bool:
-    jumps = group.adjoint is not None and group.threshold is not None
-    return bool(trained_outgoing(layout, group)) or jumps
 
 
 def _forward_step(writer: CodeWriter, layout: Layout) -> None:
@@ -270,15 +267,19 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
             row = kept_row(layout, index)
             claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
             writer.line(unless_asleep(layout, name) + claim)
+        step = "c_, s_, b_, t_"
         for group in _reversed(layout):
-            if _spikes_back(layout, group):
-                writer.line(
-                    f"spikes_back_{symbol(group.name)}(c_, s_, b_, t_, gradients_);"
-                )
-                writer.line("MLG_SYNC;")
+            if sends_back(layout, group):
+                name = f"send_back_{symbol(group.name)}"
+                writer.line(f"{name}({step}, gradients_);")
+        writer.line("MLG_SYNC;")
+        for group in _reversed(layout):
+            if jumps(group):
+                writer.line(f"jump_{symbol(group.name)}({step});")
+        writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                call = f"backward_{symbol(group.name)}(c_, s_, b_, t_);"
+                call = f"backward_{symbol(group.name)}({step});"
                 writer.line(unless_asleep(layout, group.name) + call)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
 

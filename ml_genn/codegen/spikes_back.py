@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.kernels import add_patches
-from ml_genn.codegen.layout import Layout, padded, streams, symbol
+from ml_genn.codegen.layout import Layout, gathers, padded, streams, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
 from ml_genn.codegen.send_back import (
     arrives,
@@ -33,28 +33,46 @@ def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
     return [s for s in layout.plan.outgoing(group.name) if s.trained]
 
 
-def backward_spikes_function(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup
-) -> None:
-    """``spikes_back_<group>``: what the spikes of step ``t_`` do to the gradients.
+def sends_back(layout: Layout, group: NeuronGroup) -> bool:
+    """Whether anything is collected at the group's spikes, or where it was active."""
+    return bool(trained_outgoing(layout, group)) or jumps(group)
 
-    Each spike adds a row to the gradient of its outgoing weights and makes the neuron's
-    adjoint jump. What targets send back is gathered where a neuron spiked (exact
-    gradients: the derivative by the time of the spike) or where it was active
-    (surrogate gradients: by the spike itself).
+
+def jumps(group: NeuronGroup) -> bool:
+    """Whether the group's adjoint jumps."""
+    return group.adjoint is not None and group.threshold is not None
+
+
+def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``send_back_<group>``: what the spikes of step ``t_`` add to gradients, and what
+    flows back to the group, before any adjoint jumps.
+
+    Each spike adds a row to the gradient of its outgoing weights. What targets send
+    back is collected where a neuron spiked (exact gradients: the derivative by the time
+    of the spike) or where it was active (surrogate gradients: by the spike itself).
     """
     active = group.adjoint.active if group.adjoint else None
-    with writer.block(
-        f"static inline void spikes_back_{symbol(group.name)}"
-        f"({ARGUMENTS}, float *const *gradients_)"
-    ):
+    head = f"static inline void send_back_{symbol(group.name)}"
+    with writer.block(f"{head}({ARGUMENTS}, float *const *gradients_)"):
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
             operands(writer, layout, synapses, k)
         if active:
             _collect_back(writer, layout, group, outgoing, active)
-            writer.line("MLG_SYNC;")
-        _spike_loop(writer, layout, group, outgoing)
+        if jumps(group) and not active:
+            with writer.block(""):
+                tape_entries(writer, layout.tapes[group.name])
+                rows(writer, layout, group, ["spike_slope_"])
+                _collect_listed(writer, layout, outgoing, True, "")
+        else:
+            _learn_at_spikes(writer, layout, group, outgoing)
+
+
+def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
+    active = group.adjoint.active if group.adjoint else None
+    with writer.block(f"static inline void jump_{symbol(group.name)}({ARGUMENTS})"):
+        _jump_at_spikes(writer, layout, group, exact=active is None)
         if active:
             _jump_active(writer, layout, group, active)
 
@@ -81,30 +99,47 @@ def each_entry(
         yield
 
 
-def _spike_loop(
+def _learn_at_spikes(
     writer: CodeWriter,
     layout: Layout,
     group: NeuronGroup,
     outgoing: list[SynapseGroup],
 ) -> None:
-    jump = _jump_body(layout, group)
-    exact = jump is not None and not (group.adjoint and group.adjoint.active)
+    """Gradients of synapses that are not gathered over many steps."""
+    learning = [
+        (s, k)
+        for k, s in enumerate(outgoing)
+        if s.learn_delay or (s.learn and not gathers(s))
+    ]
+    if learning:
+        with writer.block(""):
+            tape_entries(writer, layout.tapes[group.name])
+            with each_entry(writer):
+                for source in learning:
+                    send_back(writer, layout, source, True, None)
+
+
+def _jump_at_spikes(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, exact: bool
+) -> None:
+    """What a spike does to the adjoint of its neuron: the time of the spike where
+    gradients are exact, the reset."""
+    adjoint = group.adjoint
+    if adjoint is None:
+        return
     with writer.block(""):
-        records = group.adjoint.records if group.adjoint else ()
-        tape_entries(writer, layout.tapes[group.name], len(records))
-        if jump:
-            _wake(writer, layout, group)
-            jump.pointers(writer)
-            _spike_time_slope(writer, layout, group, declare=True)
-        with each_entry(writer):
+        tape_entries(writer, layout.tapes[group.name], len(adjoint.records))
+        _wake(writer, layout, group)
+        body = _jump_body(layout, group, adjoint)
+        body.pointers(writer)
+        if exact:
+            rows(writer, layout, group, ["spike_slope_"])
+        _spike_time_slope(writer, layout, group, declare=True)
+        with each_entry(writer, each):
             if exact:
-                writer.line("float dL_dt_ = 0.0f;")
-            for k, synapses in enumerate(outgoing):
-                back = "dL_dt_" if synapses.feed_back and exact else None
-                send_back(writer, layout, (synapses, k), True, back)
-            if jump and group.adjoint:
-                _spike_time_slope(writer, layout, group, declare=False)
-                _jump(writer, layout, group, jump, group.adjoint)
+                writer.line("float dL_dt_ = spike_slope__p_[k_];")
+            _spike_time_slope(writer, layout, group, declare=False)
+            _jump(writer, layout, group, body, adjoint)
 
 
 def _collect_back(
@@ -136,7 +171,7 @@ def _collect_back(
                 writer.line("MLG_LEADER spike_slope__p_[j_] = dL_ds_;")
         if not active.everywhere:
             with _if_listed(writer, group):
-                _send_back_listed(writer, layout, sources, counted)
+                _collect_listed(writer, layout, outgoing, False, counted)
         if active.reset.lines:
             body = Body(layout, group, (active.reset,))
             body.pointers(writer)
@@ -158,15 +193,22 @@ def _wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
 
 
-def _send_back_listed(
+def _collect_listed(
     writer: CodeWriter,
     layout: Layout,
-    sources: list[tuple[SynapseGroup, int]],
+    outgoing: list[SynapseGroup],
+    learning: bool,
     counted: str,
 ) -> None:
-    """dL/ds of the listed neurons: whole rows of weights first, several at once."""
-    whole = [source for source in sources if streams(source[0])]
-    rest = [source for source in sources if not streams(source[0])]
+    """What flows back to listed neurons: whole rows of weights first, several at once.
+
+    Args:
+        learning: whether the neurons spiked, so that their synapses learn.
+        counted: what there is to begin with, in C.
+    """
+    sources = [(s, k) for k, s in enumerate(outgoing)]
+    whole = [s for s in sources if s[0].feed_back and streams(s[0])]
+    rest = [s for s in sources if s not in whole and (learning or s[0].feed_back)]
     adds = bool(whole) and bool(guard(layout, *whole[0]))
     if adds:
         writer.line("mlg::clear(spike_slope__p_, count_);")
@@ -181,10 +223,11 @@ def _send_back_listed(
     if rest or counted or not whole:
         started = ["spike_slope__p_[k_]"] * bool(whole) + [counted] * bool(counted)
         with each_entry(writer):
-            writer.line(f"float dL_ds_ = {' + '.join(started) or '0.0f'};")
+            writer.line(f"float back_sum_ = {' + '.join(started) or '0.0f'};")
             for source in rest:
-                send_back(writer, layout, source, False, "dL_ds_")
-            writer.line("MLG_LEADER spike_slope__p_[k_] = dL_ds_;")
+                into = "back_sum_" if source[0].feed_back else None
+                send_back(writer, layout, source, learning, into)
+            writer.line("MLG_LEADER spike_slope__p_[k_] = back_sum_;")
 
 
 def _jump_active(
@@ -318,29 +361,26 @@ def _counts_spikes(group: NeuronGroup) -> bool:
     return counts and group.loss is not None
 
 
-def _jump_body(layout: Layout, group: NeuronGroup) -> Body | None:
-    if not group.adjoint or group.threshold is None:
-        return None
-    codes = [group.adjoint.jump]
+def _jump_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> Body:
+    codes = [adjoint.jump]
     if group.regularised:
-        codes.append(group.adjoint.push)
+        codes.append(adjoint.push)
     return Body(layout, group, tuple(codes))
 
 
 def _jump(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
 ) -> None:
-    with writer.block("MLG_LEADER"):
-        load_records(writer, adjoint.records)
-        body.load(writer)
+    load_records(writer, adjoint.records)
+    body.load(writer)
+    with writer.block(""):
+        writer.lines(adjoint.jump.lines)
+    if group.regularised:
+        index = layout.regularised.index(group)
         with writer.block(""):
-            writer.lines(adjoint.jump.lines)
-        if group.regularised:
-            index = layout.regularised.index(group)
-            with writer.block(""):
-                writer.line(f"const float amount_ = s_.push[{index}][j_];")
-                writer.lines(adjoint.push.lines)
-        body.store(writer)
+            writer.line(f"const float amount_ = s_.push[{index}][j_];")
+            writer.lines(adjoint.push.lines)
+    body.store(writer)
 
 
 def _spike_time_slope(

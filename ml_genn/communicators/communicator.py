@@ -26,14 +26,27 @@ class Communicator(ABC):
 
     @abstractmethod
     def broadcast(self, data: Any, root: int) -> None:
-        """Sends the buffer ``data`` of process ``root`` to all."""
+        """Sends an array of one process to all.
+
+        Args:
+            data: the array, which is overwritten in the other processes.
+            root: number of the process that sends.
+        """
 
     @abstractmethod
     def reduce_sum(self, value: Any) -> Any:
-        """The sum of ``value``, a number or an array, over all processes."""
+        """The sum over all processes.
+
+        Args:
+            value: a number, or an array of the same shape in all.
+        """
 
     def all_sum(self, values: np.ndarray) -> None:
-        """Sums an array over all processes, in place."""
+        """Sums an array over all processes, in place.
+
+        Args:
+            values: the array, of the same shape in all.
+        """
         values[...] = self.reduce_sum(values)
 
     @property

@@ -43,7 +43,7 @@ class BPTTCompiler(TrainingCompiler):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for symmetry with the other compilers.
+        kernel_profiling: as for `Compiler`.
         communicator: how processes that train together talk; None (default) for one.
         delay_optimiser, delay_learn_conns: as for `EventPropCompiler`. The gradient is
             that of a delay between two steps whose spike is shared between both, in

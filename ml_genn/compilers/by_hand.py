@@ -9,10 +9,10 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Mode
-from ml_genn.training.data import InMemory
+from ml_genn.training.batches import InMemory
 
 if TYPE_CHECKING:
-    from ml_genn.compilers.compiled_network import CompiledNetwork
+    from ml_genn.compilers.built_network import BuiltNetwork
 
 
 class ByHand:
@@ -22,7 +22,7 @@ class ByHand:
         network: the network.
     """
 
-    def __init__(self, network: CompiledNetwork) -> None:
+    def __init__(self, network: BuiltNetwork) -> None:
         self._network = network
         self._data: InMemory | None = None
         self._step: int | None = None  # of the batch that runs; None if none does

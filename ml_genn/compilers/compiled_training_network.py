@@ -19,8 +19,9 @@ from ml_genn.compilers.checkpoints import (
     set_numpy_random_state,
     set_optimiser,
 )
-from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork, Settings
+from ml_genn.compilers.compiled_network import Callbacks, CompiledNetwork
 from ml_genn.compilers.lowering import Lowered
+from ml_genn.compilers.settings import Settings
 from ml_genn.errors import CheckpointError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.metrics import MetricsType
@@ -31,16 +32,14 @@ from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
-from ml_genn.training.data import (
-    InMemory,
-    Streamed,
-    adapt,
-    in_memory,
-    is_stream,
-    split_off,
-)
+from ml_genn.training.batches import InMemory
+from ml_genn.training.data import adapt, is_stream
+from ml_genn.training.examples import in_memory
 from ml_genn.training.history import History, logs_of
 from ml_genn.training.loop import Tally, run_epoch, telling
+from ml_genn.training.metrics import metrics_of
+from ml_genn.training.splitting import split_off
+from ml_genn.training.streams import Streamed
 from ml_genn.training.weights import Weights
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import flag, whole
@@ -57,6 +56,11 @@ class _Pass:
 
 class CompiledTrainingNetwork(CompiledNetwork):
     """A network that learns, and can be evaluated with the weights it has so far.
+
+    Args:
+        network, lowered, settings, losses: as for `CompiledNetwork`.
+        optimiser: the optimiser that the compiler was given.
+        recorders: callbacks that are called in all training, none by default.
 
     Attributes:
         optimiser: changes the weights; an attribute changed takes effect with the next
@@ -116,11 +120,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
             compiled.train(x, y, num_epochs=40 - epoch, start_epoch=epoch)
 
         Args:
-            serialiser: where `Checkpoint` saves; a serialiser or its name.
+            serialiser: where `Checkpoint` saves; a serialiser or its name, "numpy" by
+                default.
             keys: what was saved; None (default) for the newest that is whole.
 
         Returns:
-            The epoch to start with: the one after the one that was saved.
+            The epoch to start with, the one after the one that was saved.
 
         Raises:
             CheckpointError: if there is none, or it is damaged or does not fit.
@@ -184,7 +189,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 iterable of batches (x, y) such as a torch DataLoader, a function that
                 returns an iterator for each epoch, or a data set of single examples
                 with ``__getitem__`` and ``__len__``; batches may be (x, y, weights).
-            y: {output: targets}, or the targets of the only output.
+            y: {output: targets}, or the targets of the only output; None (default) for
+                those that batches bring along.
             num_epochs: how often all data are shown, 1 by default.
             start_epoch: number of the first epoch, 0 by default.
             shuffle: whether examples come in random order (numpy's global generator);
@@ -193,10 +199,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is not trained on
                 but evaluated after each epoch; 0 by default.
-            validation_x, validation_y: data that are evaluated after each epoch; as x
-                and y.
+            validation_x, validation_y: data that are evaluated after each epoch, as x
+                and y; None (default) for none.
             sample_weight: how much the loss of each example counts, one number each, or
-                {output: numbers}; a batch is still divided by its number of examples.
+                {output: numbers}; 1 by default. A batch is still divided by its
+                number of examples.
             class_weight: {label: how much its examples count}, or {output: {label:
                 number}}; 1 for labels that are not there.
             steps_per_epoch: batches of an iterable that make an epoch; None (default)
@@ -240,7 +247,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         told: dict[str, Any] = {"num_epochs": num_epochs, "start_epoch": start_epoch}
         training = _Pass(
             data,
-            Tally(self._metrics(metrics, keys)),
+            Tally(metrics_of(metrics, keys)),
             self._callbacks(
                 callbacks, self._recorders, num_batches=data.num_batches, **told
             ),
@@ -380,11 +387,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             sample_weight: as for `train`.
 
         Returns:
-            {connection: array (source size, target size), (synapses,) where they are
-            sparse, or of the shape of its kernel} for weights that are learned,
-            {(connection, "delay"): array, as for weights} for delays, {(population,
-            parameter): array (neurons,), or () if they share one} for parameters, and
-            {(hidden, output): array} for feedback weights that are learned.
+            A dictionary of arrays for what is learned. Keys are connections for
+            weights: (source size, target size), (synapses,) where they are sparse, or
+            of the shape of the kernel; ``(connection, "delay")`` for delays, shaped as
+            weights; ``(population, parameter)`` for parameters: (neurons,), or () if
+            they share one; and ``(hidden, output)`` for feedback weights.
         """
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)

@@ -73,16 +73,16 @@ class EventPropCompiler(TrainingCompiler):
         communicator: how processes that train together talk; None (default) for one.
         delay_optimiser: learns delays; None (default) for ``optimiser``.
         delay_learn_conns: connections or layers whose delays are learned; they need
-            ``max_delay_steps``. A delay is a real number between 0 and that, and a
-            spike takes it rounded to whole steps.
+            ``max_delay_steps``; none by default. A delay is a real number between 0 and
+            that, and a spike takes it rounded to whole steps.
         deep_r_conns: sparse connections or layers that Deep-R rewires (Bellec et al.
             2018): a weight that changes sign is removed, and a synapse with weight zero
-            made between random neurons instead.
+            made between random neurons instead; none by default.
         deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
             zero, 0.01 by default.
         deep_r_record_rewirings: {connection or layer: key}; `train` then returns, among
             what callbacks collected, a list over batches of (synapses replaced, draws
-            in vain).
+            in vain); None (default) for nothing.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
     """

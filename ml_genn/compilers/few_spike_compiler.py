@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork, Settings
+from ml_genn.compilers.compiled_network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.lowering import Lowered, check_network
 from ml_genn.compilers.lowering.few_spike import lower_few_spike
 from ml_genn.compilers.lowering.schedule import Schedule, schedule
+from ml_genn.compilers.settings import Settings
 from ml_genn.errors import ValidationError
 from ml_genn.network import Network
 from ml_genn.neurons import Input
@@ -22,7 +23,13 @@ Keys = PopulationType | Sequence[PopulationType] | None
 
 
 class CompiledFewSpikeNetwork(CompiledNetwork):
-    """A few-spike network that is evaluated; made by `FewSpikeCompiler`."""
+    """A few-spike network that is evaluated; made by `FewSpikeCompiler`.
+
+    Args:
+        network, lowered, settings: as for `CompiledNetwork`.
+        turns: when each population sends its digits.
+        outputs: populations that are read.
+    """
 
     def __init__(
         self,
@@ -48,12 +55,12 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
 
     @property
     def starts(self) -> dict[Population, int]:
-        """{population: time step of its first, highest digit}."""
+        """``{population: time step of its first, highest digit}``."""
         return {p: turn.start for p, turn in self._schedule.turns.items()}
 
     @property
     def pop_pipeline_depth(self) -> dict[Population, int]:
-        """{population: layers between the inputs and it}."""
+        """``{population: layers between the inputs and it}``."""
         return {p: max(start // self.k - 1, 0) for p, start in self.starts.items()}
 
 
@@ -68,8 +75,10 @@ class FewSpikeCompiler(Compiler):
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
         rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: kept for scripts written for mlGeNN.
-        prefer_in_memory_connect: kept for scripts written for mlGeNN.
+        kernel_profiling: as for `Compiler`.
+        prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
+            drawing them again, yes by default; the embedded engine always does, and
+            warns of False.
         communicator: how processes that work together talk; None (default) for one.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
@@ -94,6 +103,8 @@ class FewSpikeCompiler(Compiler):
             communicator=communicator,
             **genn_kwargs,
         )
+        if not prefer_in_memory_connect:
+            self._goes_without("prefer_in_memory_connect=False")
         self.k = whole("FewSpikeCompiler: k", k)
 
     def compile(

@@ -16,7 +16,7 @@ from ml_genn.utils.genn_names import our_name
 from ml_genn.utils.network import get_underlying_conn
 
 if TYPE_CHECKING:
-    from ml_genn.compilers.compiled_network import CompiledNetwork
+    from ml_genn.compilers.network_values import NetworkValues
 
 Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]
@@ -114,7 +114,7 @@ class NeuronGroup:
             ran last.
     """
 
-    def __init__(self, network: CompiledNetwork, population: Population) -> None:
+    def __init__(self, network: NetworkValues, population: Population) -> None:
         self.name, self.num_neurons = population.name, population.size
         self.vars: Mapping[str, GroupVariable] = Variables(
             f"Population '{self.name}'",
@@ -124,7 +124,7 @@ class NeuronGroup:
 
     @staticmethod
     def _variable(
-        network: CompiledNetwork, population: Population, name: str
+        network: NetworkValues, population: Population, name: str
     ) -> GroupVariable:
         if name in network.learned_parameters(population):
             return _stored(network, population.name, name)
@@ -147,7 +147,7 @@ class SynapseGroup:
             ("d"), flat, in the order of `get_sparse_pre_inds` where they are sparse.
     """
 
-    def __init__(self, network: CompiledNetwork, connection: Connection) -> None:
+    def __init__(self, network: NetworkValues, connection: Connection) -> None:
         self.name = connection.name
         self._network, self._connection = network, connection
         own = network.delays(connection).ndim > 0
@@ -182,7 +182,7 @@ class ConnectionDict(dict[Any, SynapseGroup]):
         return self[found]
 
 
-def _stored(network: CompiledNetwork, owner: str, name: str) -> GroupVariable:
+def _stored(network: NetworkValues, owner: str, name: str) -> GroupVariable:
     """A flat view of what training changes."""
 
     def pull() -> np.ndarray:
@@ -212,7 +212,7 @@ class GennModel:
     synapse_dynamics_time = nan
     init_time = nan
 
-    def __init__(self, network: CompiledNetwork) -> None:
+    def __init__(self, network: NetworkValues) -> None:
         self._network = network
 
     @property

@@ -15,7 +15,11 @@ from ml_genn.utils.checks import whole
 
 
 class CompiledInferenceNetwork(CompiledNetwork):
-    """A network that is evaluated; made by `InferenceCompiler`."""
+    """A network that is evaluated; made by `InferenceCompiler`.
+
+    Args:
+        network, lowered, settings, losses: as for `CompiledNetwork`.
+    """
 
 
 class InferenceCompiler(Compiler):
@@ -28,7 +32,8 @@ class InferenceCompiler(Compiler):
         rng_seed: seed of everything random, 0 by default.
         kernel_profiling: as for `Compiler`.
         prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
-            drawing them again; the embedded engine always does, and warns of False.
+            drawing them again, yes by default; the embedded engine always does, and
+            warns of False.
         reset_time_between_batches: whether time starts at 0 in each batch; True.
         reset_vars_between_batches: whether neurons and synapses start each batch in
             their initial state; yes by default. Readouts always start anew.

@@ -19,6 +19,7 @@ from ml_genn.utils.config import FILE, CustomObjects, Decoder, Encoder
 
 if TYPE_CHECKING:
     from ml_genn.compilers.compiled_network import CompiledNetwork
+    from ml_genn.compilers.saved_network import SavedNetwork
 
 NETWORK, COMPILER, STATE = "network", "compiler", "state"
 
@@ -45,7 +46,7 @@ def model_of(network: Network, info: Mapping[str, Any]) -> Snapshot:
 
 
 def compiled_model(
-    compiled: CompiledNetwork, recipe: Recipe | None, info: Mapping[str, Any]
+    compiled: SavedNetwork, recipe: Recipe | None, info: Mapping[str, Any]
 ) -> Snapshot:
     """A compiled network as what a file holds."""
     if recipe is None:

@@ -35,17 +35,20 @@ class TrainingCompiler(Compiler):
     Args:
         example_timesteps: time steps of an example.
         losses: a loss or its name, or {output: loss}.
-        optimiser: an optimiser or its name.
-        per_timestep_loss: whether cross-entropy is taken in every step.
+        optimiser: an optimiser or its name, "adam" by default.
+        per_timestep_loss: whether cross-entropy is taken in every step; no by default.
         delay_optimiser: learns delays; None (default) for ``optimiser``.
-        delay_learn_conns: connections or layers whose delays are learned; one need not
-            be in a list.
-        deep_r_conns: sparse connections or layers that Deep-R rewires; the same.
+        delay_learn_conns: connections or layers whose delays are learned, none by
+            default; one need not be in a list.
+        deep_r_conns: sparse connections or layers that Deep-R rewires; likewise.
         deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
-            zero.
+            zero, 0.01 by default.
         deep_r_record_rewirings: {connection or layer: key of what was rewired among
-            what `train` returns}.
+            what `train` returns}; None (default) for nothing.
         **kwargs: as for `Compiler`.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
     """
 
     #: what is chosen where an argument is left open
@@ -123,11 +126,20 @@ class TrainingCompiler(Compiler):
     def feedback(
         self, hidden: Sequence[Population], outputs: Sequence[Population]
     ) -> tuple[Feedback, ...]:
-        """Weights of their own through which the loss reaches hidden populations."""
+        """Weights of their own through which the loss reaches hidden populations.
+
+        Args:
+            hidden: populations that learn and are no outputs.
+            outputs: populations with a loss.
+        """
         return ()
 
     def decay(self, network: Network) -> Mapping[Connection, float]:
-        """{connection: share that its weights lose with each update}."""
+        """{connection: share that its weights lose with each update}.
+
+        Args:
+            network: the network.
+        """
         return {}
 
     def equations(self, equations: NeuronEquations) -> NeuronEquations:
@@ -137,7 +149,11 @@ class TrainingCompiler(Compiler):
     def learned_parameters(
         self, outputs: Sequence[Population]
     ) -> Mapping[tuple[Population, str], Optimiser]:
-        """Parameters that the rule learns, for each neuron, without being asked."""
+        """Parameters that the rule learns, for each neuron, without being asked.
+
+        Args:
+            outputs: populations with a loss.
+        """
         return {}
 
     def compile(

@@ -115,11 +115,19 @@ class Connectivity(ABC):
         return (source.size, target.size) if kernel is None else kernel.shape
 
     def expected(self, source: Population, target: Population) -> int:
-        """How many synapses there will be, about."""
+        """How many synapses there will be, about.
+
+        Args:
+            source, target: populations, whose shapes are known.
+        """
         return source.size * target.size
 
     def num_weights(self, source: Population, target: Population) -> int:
-        """How many weights there will be, about."""
+        """How many weights there will be, about.
+
+        Args:
+            source, target: populations, whose shapes are known.
+        """
         return self.expected(source, target)
 
 

@@ -60,7 +60,7 @@ class Dense(Connectivity):
         Args:
             mask: flags of shape (source size, target size).
             weight, delay: a number, initializer or its name, or an array of the shape
-                of the mask.
+                of the mask. Delays [steps] are 0 by default.
 
         Raises:
             ValidationError: if the mask is none or arrays do not fit it.

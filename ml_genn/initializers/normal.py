@@ -18,6 +18,9 @@ class Normal(Initializer):
     Args:
         mean: mean, 0 by default.
         sd: standard deviation, 1 by default.
+
+    Raises:
+        ValidationError: if ``sd`` is negative.
     """
 
     mean: float = 0.0

@@ -18,6 +18,9 @@ class Uniform(Initializer):
     Args:
         min: lower end, 0 by default.
         max: upper end, 1 by default.
+
+    Raises:
+        ValidationError: if ``min`` is above ``max``.
     """
 
     min: float = 0.0

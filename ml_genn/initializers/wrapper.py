@@ -22,6 +22,9 @@ class Wrapper(Initializer):
             `numpy.random.Generator`; returns an array of that shape.
         param_vals: keyword arguments for it; none by default.
         egp_vals: others, which in mlGeNN are arrays; none by default.
+
+    Raises:
+        ValidationError: if it is no function, or returns another shape.
     """
 
     snippet: Callable[..., Any]

@@ -100,8 +100,8 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         """The fraction so far; None before any data."""
         return self.correct / self.total if self.total else None
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.k})"
+    def _arguments(self) -> tuple[int, ...]:
+        return (self.k,)
 
 
 class TopKCategoricalAccuracy(_OneHot, SparseTopKCategoricalAccuracy):
@@ -118,8 +118,8 @@ class SparseCategoricalAccuracy(SparseTopKCategoricalAccuracy):
     def __init__(self) -> None:
         super().__init__(1)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+    def _arguments(self) -> tuple[int, ...]:
+        return ()
 
 
 class CategoricalAccuracy(_OneHot, SparseCategoricalAccuracy):

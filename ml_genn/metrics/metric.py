@@ -91,8 +91,15 @@ class Metric(ABC):
     def result(self) -> Any:
         """The value so far; None before any data."""
 
+    def _arguments(self) -> tuple[Any, ...]:
+        """What it was made with."""
+        return ()
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        found = scalar(self)
+        shown = [*map(repr, self._arguments())]
+        shown += [] if found is None else [f"result={found:.4g}"]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def scalar(metric: Metric | None) -> float | None:

@@ -63,7 +63,7 @@ class SeveralMetrics(Metric):
 
     @property
     def result(self) -> dict[str, Any]:
-        """{name: value so far}."""
+        """``{name: value so far}``."""
         return {name: metric.result for name, metric in self._metrics.items()}
 
     def __getitem__(self, name: str | int) -> Metric:

@@ -73,12 +73,13 @@ class NeuronEquations:
 
     Args:
         variables: state variables.
-        parameters: names of the parameters, in ms where they are times.
+        parameters: names of the parameters, in ms where they are times; none by
+            default.
         output: variable that readouts look at; None if there is none.
         threshold: expression that is >= 0 where the neuron spikes; None: it never does.
         solver: "exponential_euler" (exact where the equation is linear in its own
             variable, else forward Euler) or "linear_euler" (forward Euler throughout).
-        sub_steps: how many parts a time step is integrated in.
+        sub_steps: how many parts a time step is integrated in, 1 by default.
     """
 
     variables: tuple[Variable, ...]

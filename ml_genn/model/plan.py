@@ -95,7 +95,8 @@ class Active:
 
     Args:
         condition: whether a neuron is active in a step, before its reset.
-        record: run where it is active, before the reset; assigns ``records``.
+        record: run where it is active, before the reset; assigns ``records``, or
+            buffers.
         records: numbers kept with each active entry.
         reset: adds to ``dL_ds_``, the derivative of the loss by the spike, what the
             reset that comes with it does.
@@ -250,6 +251,8 @@ class NeuronGroup:
         size: number of neurons.
         variables: state, in the order of the state block.
         constants: numbers that code reads.
+        buffers: numbers with an entry for each step of an example; code reads and
+            writes that of its step, forwards and back.
         ports: where spikes enter.
         output: variable that readouts look at.
         step: one time step; ends with the variables up to date.
@@ -271,6 +274,7 @@ class NeuronGroup:
     size: int
     variables: tuple[StateVariable, ...] = ()
     constants: tuple[Constant, ...] = ()
+    buffers: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
     output: str | None = None
     step: Code = Code()
@@ -461,7 +465,7 @@ class Plan:
 
     @property
     def learned(self) -> tuple[Learned, ...]:
-        """Arrays whose gradient is taken: weights, delays, parameters."""
+        """Arrays whose gradient is taken (weights, delays, parameters)."""
         kinds = LearnedKind
         own = [s for s in self.synapses if not s.negates]
         return (

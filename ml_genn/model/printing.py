@@ -35,6 +35,8 @@ def _group(group: NeuronGroup) -> list[str]:
     for constant in group.constants:
         each = " per neuron" if constant.per_neuron else ""
         lines.append(f"  {constant.name} = {constant.expression}{each}")
+    if group.buffers:
+        lines.append("  of each step: " + ", ".join(group.buffers))
     lines += _code("step", group.step)
     if group.threshold:
         lines.append(f"  spike if {group.threshold}")

@@ -76,7 +76,7 @@ def _verify_group(group: NeuronGroup) -> None:
     constants = {c.name for c in group.constants}
     for name in sorted(state & constants):
         raise EquationError(f"{where}: '{name}' is both a variable and a parameter.")
-    known = state | constants | PROVIDED
+    known = state | constants | PROVIDED | set(group.buffers)
     _known(group.step, known, f"{where}, step")
     _known(group.reset, known, f"{where}, reset")
     if group.output is not None and group.output not in state:

@@ -47,7 +47,7 @@ class CodeNeuron(Neuron):
             understood.
         output_var_name: variable that readouts look at; None (default): the first one.
         param_vals: values of the parameters; none by default.
-        var_vals: initial values; 0 where none is given.
+        var_vals: initial values; 0 (default) where none is given.
         readout: how an output is made from it; None (default) if it is not an output.
 
     Raises:

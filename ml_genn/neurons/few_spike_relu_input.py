@@ -29,6 +29,9 @@ class FewSpikeReluInput(InputBase, FewSpike):
         k: digits, 10 by default; at most 24, and the same in the whole network.
         alpha: end of the range of values, 25 by default.
         signed_input: whether numbers may be below zero; k is even then. No by default.
+
+    Raises:
+        ValidationError: if ``k`` is out of its range, or odd with a sign.
     """
 
     k: int = 10

@@ -33,7 +33,7 @@ class UserNeuron(Neuron):
         threshold: the neuron spikes where this is >= 0; None (default): it never does.
         param_vals: values of the parameters; none by default. Where they are learned,
             those whose name starts with "tau" stay above zero.
-        var_vals: initial values; 0 where none is given.
+        var_vals: initial values; 0 (default) where none is given.
         solver: "exponential_euler" (default: exact where an equation is linear in its
             own variable, else forward Euler) or "linear_euler" (forward Euler).
         sub_steps: parts that a time step is integrated in, 1 by default.

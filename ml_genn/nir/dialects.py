@@ -45,12 +45,22 @@ class Dialect:
         return self.step or dt * 1e-3
 
     def tau(self, tau: np.ndarray, dt: float) -> np.ndarray:
-        """A time constant [ms] as the reader's [s]."""
+        """A time constant [ms] as the reader's [s].
+
+        Args:
+            tau: time constants [ms].
+            dt: time step of the network [ms].
+        """
         steps = 1.0 / lost(tau, dt) if self.euler else tau / dt
         return self.seconds(dt) * steps
 
     def milliseconds(self, tau: np.ndarray, dt: float) -> np.ndarray:
-        """The reader's time constant [s] as ours [ms]; NaN if it is below a step."""
+        """The reader's time constant [s] as ours [ms]; NaN if it is below a step.
+
+        Args:
+            tau: time constants [s].
+            dt: time step of the network [ms].
+        """
         steps = tau / self.seconds(dt)
         if not self.euler:
             return dt * steps

@@ -44,6 +44,9 @@ def read(path: str | Path) -> Any:
     The library's own check of shapes knows neither kernels that are not square nor
     groups, so it is left to `import_graph`.
 
+    Args:
+        path: the file.
+
     Raises:
         CheckpointError: if there is no such file, or it is none of a graph.
     """

@@ -38,10 +38,11 @@ class Optimiser(ABC):
     value, the weight decays, the step is taken, the weight is kept within limits.
 
     Args:
-        alpha: learning rate, or a schedule (a function of the step).
+        alpha: learning rate, 0.001 by default, or a schedule (a function of the step).
         clip_norm: largest norm of the gradient of one array (the weights of a
             connection, for example); None (default) for no limit.
-        global_clip_norm: the same of all gradients together.
+        global_clip_norm: largest norm of all gradients together; None (default) for no
+            limit.
         clip_value: largest size of each number of a gradient; None (default) for no
             limit.
         weight_decay: share of the weight that each step takes off, times the learning

@@ -110,6 +110,9 @@ class PiecewiseConstant:
     Args:
         boundaries: steps at which the next rate begins, in rising order.
         rates: one more than boundaries.
+
+    Raises:
+        ValidationError: if boundaries do not rise, or do not fit the rates.
     """
 
     boundaries: Sequence[int]

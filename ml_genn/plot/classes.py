@@ -29,7 +29,8 @@ def confusion_matrix(
     Args:
         y_true: labels; or, without ``y_pred``, a `ConfusionMatrix` metric or its
             result.
-        y_pred: labels, or outputs (examples, classes) as ``predict`` returns them.
+        y_pred: labels, or outputs (examples, classes) as ``predict`` returns them; None
+            (default) where ``y_true`` is a metric.
         names: of classes; None (default) for their numbers.
         normalise: whether cells are shares of their row [%]; no by default.
         ax: axes to draw on; None (default) for those of a new figure.

@@ -36,6 +36,9 @@ class Serialiser(ABC):
     def deserialise(self, keys: Keys) -> np.ndarray:
         """Reads an array.
 
+        Args:
+            keys: as for `serialise`.
+
         Raises:
             CheckpointError: if there is none, or it cannot be read.
         """
@@ -55,11 +58,20 @@ class Serialiser(ABC):
         )
 
     def holds(self, keys: Keys) -> bool:
-        """Whether there is a snapshot, and not only arrays from elsewhere."""
+        """Whether there is a snapshot, and not only arrays from elsewhere.
+
+        Args:
+            keys: what it was saved under.
+        """
         return True
 
     def save(self, keys: Keys, snapshot: Snapshot) -> None:
-        """Writes a snapshot."""
+        """Writes a snapshot, its record last.
+
+        Args:
+            keys: what it is saved under, for example ``(epoch,)``.
+            snapshot: what is saved.
+        """
         for key, array in snapshot.arrays.items():
             self.serialise((*keys, *key), array.reshape(-1))
         text = record_of(snapshot).encode()
@@ -67,6 +79,9 @@ class Serialiser(ABC):
 
     def load(self, keys: Keys) -> Snapshot:
         """Reads a snapshot.
+
+        Args:
+            keys: what it was saved under.
 
         Raises:
             CheckpointError: if there is none, or it is not whole.
@@ -84,6 +99,11 @@ class Serialiser(ABC):
 def arrays_at(serialiser: Serialiser, keys: Keys, owners: Iterable[str]) -> Snapshot:
     """A snapshot, or what other programs such as mlGeNN wrote for these owners.
 
+    Args:
+        serialiser: where it was saved.
+        keys: what it was saved under.
+        owners: names of populations and connections.
+
     Raises:
         CheckpointError: if an array cannot be read.
     """
@@ -99,5 +119,9 @@ def arrays_at(serialiser: Serialiser, keys: Keys, owners: Iterable[str]) -> Snap
 
 
 def as_keys(keys: Any) -> Keys:
-    """Keys as a tuple: one key may be given by itself."""
+    """Keys as a tuple.
+
+    Args:
+        keys: a sequence of keys, or a single one.
+    """
     return tuple(keys) if isinstance(keys, tuple | list) else (keys,)

@@ -27,7 +27,7 @@ class UserSynapse(Synapse):
             variables) makes a delta synapse.
         param_vals: values of the parameters; none by default. Where they are learned,
             those whose name starts with "tau" stay above zero.
-        var_vals: initial values; 0 where none is given.
+        var_vals: initial values; 0 (default) where none is given.
         solver: "exponential_euler" (default) or "linear_euler".
         sub_steps: parts that a time step is integrated in, 1 by default.
 

@@ -12,8 +12,9 @@ import numpy as np
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import reduced
-from ml_genn.training.data import Batch, InMemory, Streamed
+from ml_genn.training.batches import Batch, InMemory
 from ml_genn.training.results import PopulationDict
+from ml_genn.training.streams import Streamed
 from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.network import get_underlying_pop
 

@@ -37,6 +37,9 @@ ConnectionType: TypeAlias = ConnectionLike  #: Connection or Layer
 def get_underlying_pop(obj: Any) -> Population:
     """The population itself, or the one of a layer.
 
+    Args:
+        obj: a Population, InputLayer or Layer.
+
     Raises:
         ValidationError: if it is neither, or its network is gone.
     """
@@ -53,6 +56,9 @@ def get_underlying_pop(obj: Any) -> Population:
 
 def get_underlying_conn(obj: Any) -> Connection:
     """The connection itself, or the one of a layer.
+
+    Args:
+        obj: a Connection or Layer.
 
     Raises:
         ValidationError: if it is neither, or its network is gone.

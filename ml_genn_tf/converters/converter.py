@@ -36,8 +36,9 @@ class Converter(ABC):
 
     Attributes:
         report: what the last conversion has made, as a table; None before.
-        units, populations, codes: layers of the last conversion, {unit: population} and
-            {unit: values that its spikes stand for}.
+        units: layers of the last conversion.
+        populations: {unit: population} of it.
+        codes: {unit: values that its spikes stand for} of it.
         validation: accuracies and spikes of the last conversion with ``validate``; None
             if there was none.
     """
@@ -59,8 +60,8 @@ class Converter(ABC):
                 the report is printed. None (default) for neither.
 
         Returns:
-            Network, inputs, outputs, {Keras layer: population whose spikes stand for
-            what comes out of it}.
+            Network, inputs, outputs, and for each Keras layer the population whose
+            spikes stand for what comes out of it.
 
         Raises:
             UnsupportedError: if a layer has no spiking form, with what to use instead.
@@ -84,36 +85,77 @@ class Converter(ABC):
 
     # ------------------------------------------------------------ what converters do
     def validate_tf_layer(self, tf_layer: Any, config: Mapping[str, Any]) -> None:
-        """Called with each Keras layer and its configuration; may refuse it."""
+        """Called with each Keras layer; may refuse it.
+
+        Args:
+            tf_layer: the layer.
+            config: its configuration, as Keras gives it.
+
+        Raises:
+            UnsupportedError: if it has no spiking form.
+        """
 
     @abstractmethod
     def pre_convert(self, units: Units) -> Any:
-        """What neurons are made by, such as thresholds."""
+        """What neurons are made by, such as thresholds.
+
+        Args:
+            units: all layers that become populations.
+
+        Returns:
+            Anything; the methods below are given it.
+        """
 
     @abstractmethod
     def create_input_neurons(self, pre_convert_output: Any, unit: Unit) -> Neuron:
-        """The neuron of an input."""
+        """The neuron of an input.
+
+        Args:
+            pre_convert_output: what `pre_convert` returned.
+            unit: the input.
+        """
 
     @abstractmethod
     def create_neurons(
         self, unit: Unit, pre_convert_output: Any, is_output: bool
     ) -> Neuron:
-        """The neuron of a layer."""
+        """The neuron of a layer.
+
+        Args:
+            unit: the layer.
+            pre_convert_output: what `pre_convert` returned.
+            is_output: whether it gets a readout.
+        """
 
     def gain(self, source: Unit, target: Unit, pre_convert_output: Any) -> float:
-        """What weights from one layer to another are multiplied by."""
+        """What weights from one layer to another are multiplied by, 1 by default.
+
+        Args:
+            source, target: the layers.
+            pre_convert_output: what `pre_convert` returned.
+        """
         return 1.0
 
     def post_convert(
         self, network: Network, inputs: list[Population], outputs: list[Population]
     ) -> None:
-        """Called with the network that has been made."""
+        """Called with the network that has been made, and may change it.
+
+        Args:
+            network: the network.
+            inputs, outputs: its populations, in the model's order.
+        """
 
     @abstractmethod
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Any
     ) -> dict[Unit, Code]:
-        """The values that the spikes of populations stand for."""
+        """The values that the spikes of populations stand for.
+
+        Args:
+            populations: {layer: population}.
+            pre_convert_output: what `pre_convert` returned.
+        """
 
     def examples(self) -> Examples | None:
         """Examples that the expected loss is found with; None if there are none."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ml_genn_tf.converters.input_type import InputType
-from ml_genn_tf.converters.rates import RateConverter, Scales
+from ml_genn_tf.converters.norms import NormConverter
+from ml_genn_tf.converters.rates import Scales
 from ml_genn_tf.graph import Maximum, Source
 from ml_genn_tf.linear import Conv, ConvTranspose, Dense, Depthwise
-from ml_genn_tf.norm import Examples, norm_examples
+from ml_genn_tf.norm import Examples
 from ml_genn_tf.units import Unit, Units
 
 
-class DataNorm(RateConverter):
+class DataNorm(NormConverter):
     r"""Converts to integrate-and-fire neurons with thresholds by data (Diehl 2015).
 
     The scale of a layer is the highest activation that the ANN has with some examples,
@@ -28,21 +27,9 @@ class DataNorm(RateConverter):
         input_type: how numbers become spikes, `InputType.POISSON` by default.
     """
 
-    def __init__(
-        self,
-        evaluate_timesteps: int,
-        signed_input: bool = False,
-        norm_data: Any = None,
-        input_type: InputType | str = InputType.POISSON,
-    ) -> None:
-        super().__init__(evaluate_timesteps, signed_input, input_type)
-        self.norm_data = norm_data
-        self._examples: Examples | None = None
-
-    def pre_convert(self, units: Units) -> Scales:
-        """The scale of each layer."""
-        self._examples = norm_examples("DataNorm", self.norm_data, units)
-        highest = self._examples.highest(units)
+    def _scales(self, units: Units, examples: Examples) -> Scales:
+        """The highest activation or weight of each layer."""
+        highest = examples.highest(units)
         scales: dict[Unit, float] = {}
         for unit in units.all:
             if isinstance(unit.step, Maximum):
@@ -54,10 +41,6 @@ class DataNorm(RateConverter):
                 scale = max(highest[unit], _highest_weight(unit)) or 1.0
                 scales[unit] = min(scale, unit.limit or scale)
         return scales
-
-    def examples(self) -> Examples | None:
-        """Those of norm_data."""
-        return self._examples
 
 
 def _highest_weight(unit: Unit) -> float:

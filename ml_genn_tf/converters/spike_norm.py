@@ -19,8 +19,9 @@ from ml_genn.neurons import Input, IntegrateFire, SpikingMaxPool, UserNeuron
 from ml_genn.readouts import Var
 from ml_genn.utils.network import PopulationType, get_network_dag, get_underlying_pop
 from ml_genn_tf.converters.input_type import InputType
-from ml_genn_tf.converters.rates import NEVER, RateConverter, Scales
-from ml_genn_tf.norm import Examples, norm_examples
+from ml_genn_tf.converters.norms import NormConverter
+from ml_genn_tf.converters.rates import NEVER, Scales
+from ml_genn_tf.norm import Examples
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Unit, Units
 
@@ -30,7 +31,7 @@ BATCH = 100  #: examples that SpikeNorm runs together
 FORGOTTEN = 25.0
 
 
-class SpikeNorm(RateConverter):
+class SpikeNorm(NormConverter):
     """Converts to integrate-and-fire neurons with thresholds by spikes (Sengupta 2019).
 
     Layer by layer, the threshold is the highest input that neurons have in a time step
@@ -43,23 +44,12 @@ class SpikeNorm(RateConverter):
         input_type: how numbers become spikes, `InputType.POISSON` by default.
     """
 
-    def __init__(
-        self,
-        evaluate_timesteps: int,
-        signed_input: bool = False,
-        norm_data: Any = None,
-        input_type: InputType | str = InputType.POISSON,
-    ) -> None:
-        super().__init__(evaluate_timesteps, signed_input, input_type)
-        self.norm_data = norm_data
-        self._examples: Examples | None = None
-        self._gains: dict[Population, float] = {}
-        self._scale = 1.0
+    _gains: Mapping[Population, float]
+    _scale: float
 
-    def pre_convert(self, units: Units) -> Scales:
+    def _scales(self, units: Units, examples: Examples) -> Scales:
         """The scale of the inputs, for all."""
-        self._examples = norm_examples("SpikeNorm", self.norm_data, units)
-        highest = [float(np.abs(x).max()) for x in self._examples.inputs]
+        highest = [float(np.abs(x).max()) for x in examples.inputs]
         whole = self.input_type is InputType.IF and max(highest) > 0.0
         self._scale = max(highest) if whole else 1.0
         return dict.fromkeys(units.all, self._scale)
@@ -84,10 +74,6 @@ class SpikeNorm(RateConverter):
         """Numbers of spikes, up to one in each step."""
         scales = {u: self._scale * self._gains[p] for u, p in populations.items()}
         return super().unit_codes(populations, scales)
-
-    def examples(self) -> Examples | None:
-        """Those of norm_data."""
-        return self._examples
 
 
 def spike_normalise(
@@ -120,8 +106,10 @@ def spike_normalise(
             inputs, y is not looked at.
         evaluate_timesteps: time steps of an example.
         num_batches: how many batches are used; None (default) for all.
-        dt, batch_size, rng_seed, kernel_profiling, prefer_in_memory_connect,
-            reset_time_between_batches, **genn_kwargs: as for `InferenceCompiler`.
+        dt, batch_size, rng_seed: as for `InferenceCompiler`.
+        kernel_profiling, prefer_in_memory_connect: as for `InferenceCompiler`.
+        reset_time_between_batches: as for `InferenceCompiler`.
+        **genn_kwargs: as for `InferenceCompiler`.
     """
     compiler = InferenceCompiler(
         evaluate_timesteps,

@@ -26,7 +26,7 @@ def test_conversion() -> None:
     losses = {}
     for converter, count, steps in (("few-spike", 2000, 0), ("data-norm", 500, 300)):
         command = [sys.executable, str(example), f"--converter={converter}"]
-        command += [f"--data={DATA}", f"--test={count}", "--epochs=2"]
+        command += [f"--test={count}", "--epochs=2"]
         command += [f"--timesteps={steps}"] if steps else []
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         ann, snn = map(float, re.findall(r"NN accuracy: ([\d.]+) %", done.stdout))

@@ -23,7 +23,7 @@ def test_mnist_conv(rule: str) -> None:
         pytest.skip(f"needs {DATA.name} in the folder of shared data")
     example = ROOT / "examples" / "mnist_conv.py"
     done = subprocess.run(
-        [sys.executable, str(example), f"--rule={rule}", f"--data={DATA}"],
+        [sys.executable, str(example), f"--rule={rule}"],
         capture_output=True,
         text=True,
         check=True,

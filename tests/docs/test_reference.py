@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
@@ -97,3 +98,15 @@ def test_a_missing_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert [r.getMessage() for r in caplog.records] == [
         "the reference lacks ml_genn.losses.Loss"
     ]
+
+
+def test_a_colon_does_not_make_a_type_of_what_is_returned() -> None:
+    """Sphinx takes what stands before one in the first line for a type."""
+    wrong = []
+    for name, thing in documented():
+        lines = (inspect.getdoc(thing) or "").splitlines()
+        first = lines[:1] if isinstance(thing, property) else []
+        if "Returns:" in lines:
+            first = [lines[lines.index("Returns:") + 1]]
+        wrong += [name for line in first if ":" in re.sub("`+[^`]*`+", "", line)]
+    assert not wrong

@@ -9,7 +9,8 @@ import pytest
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
-from ml_genn.connectivity import Conv2D, Dense
+from ml_genn.connectivity import Conv2D, Dense, Sparse
+from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
@@ -30,7 +31,8 @@ exec {compiler} "$@"
 
 
 def gradients(compiler):
-    """Of a network with dense, recurrent and shared weights, the same each time."""
+    """Of a network with dense, listed and shared weights, always the same."""
+    np.random.seed(1)
     rng = np.random.default_rng(1)
     weights = [
         rng.normal(0.6, 0.5, (3, 3, 1, 20)),
@@ -45,6 +47,8 @@ def gradients(compiler):
         Connection(inputs, hidden, Conv2D(weights[0], 20, 3), synapse)
         for target, weight in ((hidden, weights[1]), (output, weights[2])):
             Connection(hidden, target, Dense(weight), synapse)
+        listed = Sparse(*np.nonzero(rng.random((320, 320)) < 0.1), Normal(0.0, 0.2))
+        Connection(hidden, hidden, listed, synapse)
     rng = np.random.default_rng(2)
     x = [
         preprocess_spikes(

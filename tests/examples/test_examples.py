@@ -18,17 +18,19 @@ RUNS = [
     ("latency_mnist.py", "--rule=eprop"),
     ("latency_mnist.py", "--augment"),
     ("latency_mnist_deep_r.py",),
+    ("mnist_conv.py",),
     ("nmnist.py",),
     ("shd.py",),
+    ("shd_delay_shift_blend.py",),
     ("simple_mnist.py",),
     ("yin_yang.py",),
     ("yin_yang.py", "--delays"),
 ]
-#: Examples with tests of their own, which hold their accuracy.
+#: Examples with tests of their own.
 ELSEWHERE = {
+    "convert_keras_cifar10.py",
     "convert_keras_mnist.py",
     "digits.py",
-    "mnist_conv.py",
     "pattern_generation.py",
     "spoken_digits.py",
 }
@@ -70,6 +72,16 @@ def test_examples_learn(words: tuple[str, ...], bar: float, tmp_path: Path) -> N
     assert found is not None and float(found.group(1)) >= bar
 
 
+@pytest.mark.slow
+def test_a_deep_keras_model_is_converted(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    small = ("--filters=2", "--epochs=1", "--examples=60", "--test=10")
+    printed = run("convert_keras_cifar10.py", *small, path=tmp_path)
+    ann, snn = map(float, re.findall(r"NN accuracy: ([\d.]+) %", printed))
+    assert abs(ann - snn) <= 10.0
+    assert "re_lu_18" in printed
+
+
 def test_all_examples_are_tested_and_listed() -> None:
     tested = {words[0] for words in RUNS} | ELSEWHERE
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
@@ -79,7 +91,9 @@ def test_all_examples_are_tested_and_listed() -> None:
         assert f"`{name}" in page, name
 
 
-@pytest.mark.parametrize("name", ["dvs_gesture.py", "nmnist.py", "shd.py"])
+@pytest.mark.parametrize(
+    "name", ["dvs_gesture.py", "nmnist.py", "shd.py", "shd_delay_shift_blend.py"]
+)
 def test_what_cannot_be_downloaded_is_explained(name: str, tmp_path: Path) -> None:
     (tmp_path / "tonic.py").write_text(
         "class datasets:\n"

@@ -35,6 +35,7 @@ from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
     EventPropCompiler,
+    FewSpikeCompiler,
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense
@@ -519,9 +520,10 @@ def test_arguments_of_genn_get_one_warning_each(
     assert compiler.genn_kwargs == given
 
 
-def test_weights_that_genn_would_not_keep_get_a_warning() -> None:
+@pytest.mark.parametrize("make", [InferenceCompiler, FewSpikeCompiler])
+def test_weights_that_genn_would_not_keep_get_a_warning(make: Any) -> None:
     with pytest.warns(UserWarning, match="prefer_in_memory_connect=False belongs"):
-        InferenceCompiler(STEPS, prefer_in_memory_connect=False)
+        make(STEPS, prefer_in_memory_connect=False)
 
 
 @pytest.mark.parametrize("make", COMPILERS)

@@ -14,16 +14,16 @@ from contract.test_every_class_runs import inputs, labels, network
 
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import DEVICES, get_backend
-from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.connectivity import Conv2D, Dense, FixedProbability
+from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.connectivity import Dense
 from ml_genn.errors import (
     BuildError,
     UnknownNameError,
     UnsupportedError,
     ValidationError,
 )
-from ml_genn.initializers import Normal, Uniform
-from ml_genn.neurons import BinarySpikeInput, LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.utils.data import preprocess_spikes
 from ml_genn_eprop import EPropCompiler
 
@@ -152,10 +152,6 @@ def trained(made: Network, rule: Any = EventPropCompiler, **settings: Any) -> An
 
 
 REFUSED = {
-    "negative spikes": (
-        lambda: trained(network(BinarySpikeInput(signed_spikes=True))),
-        "does not train synapses of inputs with negative spikes",
-    ),
     "online": (
         lambda: trained(eprop_network(), EPropCompiler, mode="online"),
         "does not take gradients while the network runs",
@@ -179,36 +175,6 @@ def test_refused(make: Any, message: str, pygenn: ModuleType) -> None:
     with pytest.raises(UnsupportedError, match=message) as caught:
         make()
     assert "backend='cpu'" in str(caught.value)
-
-
-def test_deep_r_is_refused(pygenn: ModuleType) -> None:
-    made = network(connectivity=FixedProbability(0.5, Normal(0.2, 0.1)))
-    with pytest.raises(UnsupportedError, match="does not rewire"):
-        trained(made, deep_r_conns=[made.connections[0]])
-
-
-def test_delays_of_shared_weights_are_not_learned(pygenn: ModuleType) -> None:
-    with Network() as made:
-        first = Population("spike_input", (4, 4, 1))
-        hidden = Population(LeakyIntegrateFire())
-        last = Population(LeakyIntegrate(readout="avg_var"), 3)
-        shared = Conv2D(Normal(0.2, 0.1), 3, 2, delay=Uniform(0, 3))
-        Connection(first, hidden, shared, max_delay_steps=4)
-        Connection(hidden, last, Dense(Normal(0.2, 0.1)))
-    with pytest.raises(UnsupportedError, match="delays of shared weights"):
-        trained(made, delay_learn_conns=[made.connections[0]])
-
-
-def test_delays_with_surrogates_are_refused(pygenn: ModuleType) -> None:
-    with Network() as made:
-        first = Population("spike_input", 16)
-        hidden = Population(LeakyIntegrateFire(), 4)
-        last = Population(LeakyIntegrate(readout="avg_var"), 3)
-        weight = Normal(0.2, 0.1)
-        Connection(first, hidden, Dense(weight, delay=Uniform(0, 3)), max_delay_steps=4)
-        Connection(hidden, last, Dense(weight))
-    with pytest.raises(UnsupportedError, match="learns delays with EventPropCompiler"):
-        trained(made, BPTTCompiler, delay_learn_conns=[made.connections[0]])
 
 
 def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:

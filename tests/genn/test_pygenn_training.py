@@ -14,7 +14,7 @@ from contract.test_every_class_runs import compiled_for, labels, network, target
 from eprop.nets import NUM_IN, Net
 
 from ml_genn import Connection, Network, Population
-from ml_genn.callbacks import EarlyStopping, VarRecorder
+from ml_genn.callbacks import EarlyStopping, RewiringRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import (
     AvgPoolConv2D,
@@ -24,9 +24,11 @@ from ml_genn.connectivity import (
     DepthwiseConv2D,
     FixedProbability,
 )
-from ml_genn.errors import CheckpointError, UnsupportedError
+from ml_genn.errors import CheckpointError
 from ml_genn.initializers import Normal, Uniform
+from ml_genn.model.plan import LearnedKind
 from ml_genn.neurons import (
+    BinarySpikeInput,
     IntegrateFireInput,
     LeakyIntegrate,
     LeakyIntegrateFire,
@@ -57,6 +59,7 @@ class Case:
         synapse: of all connections.
         learned: parameters of the hidden population that are learned.
         learn_delays: whether delays of the input connection are.
+        rewired: whether Deep-R moves synapses of the input and recurrent connections.
     """
 
     rule: Any = EventPropCompiler
@@ -69,6 +72,7 @@ class Case:
     synapse: Any = field(default_factory=lambda: Exponential(5.0))
     learned: tuple[str, ...] = ()
     learn_delays: bool = False
+    rewired: bool = False
 
     def compile(self, backend: str, **more: Any) -> Any:
         """Compiled for a backend."""
@@ -95,6 +99,8 @@ class Case:
         }
         if self.learn_delays:
             options["delay_learn_conns"] = [made.connections[0]]
+        if self.rewired:
+            options |= {"deep_r_conns": made.connections[:2], "deep_r_l1_strength": 0.1}
         compiler = self.rule(STEPS, backend=backend, **options)
         optimisers = None
         if self.learned:
@@ -134,6 +140,9 @@ CASES = {
     "delta": Case(synapse=Delta(), hidden=LeakyIntegrateFire(v_thresh=0.1)),
     "surrogate": Case(BPTTCompiler),
     "surrogate delays": Case(BPTTCompiler, delays=(3, 1, Uniform(0.0, 5.0))),
+    "surrogate learned delays": Case(
+        BPTTCompiler, delays=(Uniform(0.0, 5.0), 0, 0), learn_delays=True
+    ),
     "surrogate sparse": Case(BPTTCompiler, share=0.5),
     "surrogate spike count": Case(BPTTCompiler, output=COUNTED),
     "surrogate resets": Case(BPTTCompiler, settings={"reset_gradient": True}),
@@ -172,6 +181,13 @@ NETS = {
 RANDOM = {"feedback": "random"}
 
 
+def eprop_data(net: Net) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Inputs and labels by population."""
+    x = np.random.default_rng(3).random((EXAMPLES, net.steps, NUM_IN)) < 0.1
+    y = np.arange(EXAMPLES) % 3
+    return {"in": x}, {"out": y, "slow": y} if net.two_outputs else {"out": y}
+
+
 @pytest.mark.parametrize(
     ("net", "settings"),
     [
@@ -180,15 +196,10 @@ RANDOM = {"feedback": "random"}
     ],
 )
 def test_eprop(net: Net, settings: dict[str, Any]) -> None:
-    rng = np.random.default_rng(3)
-    x = rng.random((EXAMPLES, net.steps, NUM_IN)) < 0.1
-    y = np.arange(EXAMPLES) % 3
-    targets = {"out": y, "slow": y} if net.two_outputs else {"out": y}
-
     def make(backend: str) -> Any:
         return net.compile("event_driven", backend=backend, **settings)
 
-    _, found = compare(make, {"in": x}, targets, epochs=1)
+    _, found = compare(make, *eprop_data(net), epochs=1)
     assert spikes(found, "hidden") > 20
 
 
@@ -202,19 +213,95 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
-def test_shared_weights_learn(shared: Any) -> None:
+IMAGES = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
+
+
+def shared_weights(shared: Any, rule: Any = EventPropCompiler) -> Any:
+    """What compiles a network around a convolution."""
     made = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
 
     def make(backend: str) -> Any:
+        return rule(15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend).compile(
+            made
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
+def test_shared_weights_learn(shared: Any) -> None:
+    _, found = compare(shared_weights(shared), IMAGES, labels(), epochs=1)
+    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_delays_of_shared_weights_learn(strides: int) -> None:
+    shared = Conv2D(WEIGHT, 3, 2, conv_strides=strides, delay=Uniform(0.0, 3.0))
+    with Network() as made:
+        first = Population("spike_input", (4, 4, 1))
+        hidden = Population(LeakyIntegrateFire(v_thresh=0.05), name="hidden")
+        last = Population(LeakyIntegrate(readout="avg_var"), 3)
+        Connection(first, hidden, shared, Exponential(5.0), max_delay_steps=4)
+        Connection(hidden, last, Dense(Normal(0.2, 0.1)), Exponential(5.0))
+
+    def make(backend: str) -> Any:
         compiler = EventPropCompiler(
-            15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
+            15,
+            CROSS_ENTROPY,
+            ADAM,
+            batch_size=6,
+            backend=backend,
+            delay_learn_conns=[made.connections[0]],
         )
         return compiler.compile(made)
 
-    x = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
-    _, found = compare(make, x, labels(), epochs=1)
+    _, found = compare(make, IMAGES, labels() % 3, epochs=1)
+    (delays,) = (g for a, g in found.gradients.items() if a.kind is LearnedKind.DELAY)
+    assert np.abs(delays).max() > 0
+
+
+def test_weights_of_negative_spikes_learn() -> None:
+    made = network(BinarySpikeInput(signed_spikes=True))
+
+    def make(backend: str) -> Any:
+        return EventPropCompiler(
+            15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
+        ).compile(made)
+
+    x = np.random.default_rng(0).normal(0, 1, (6, 4, 4, 1))
+    _, found = compare(make, x, labels(), epochs=2)
+    assert spikes(found, "Pop0 (negative)") > 20
     assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+
+
+def test_deep_r(tmp_path: Path) -> None:
+    """Synapses move to the same places, also after a checkpoint of either backend."""
+    case = Case(share=0.5, rewired=True)
+    x, y = case.data()
+    rest = {"shuffle": False, "callbacks": [], **quiet(y)}
+    start = case.compile("cpu").snapshot().arrays
+    trained, _ = compare(case.compile, x, y, epochs=3)
+    found = trained.snapshot().arrays
+    for connection in trained.network.connections[:2]:
+        before, after = (a[connection.name, "post_ind"] for a in (start, found))
+        assert len(before) == len(after) and (before != after).any()
+    moved = []
+    for backend in BACKENDS:
+        compiled = case.compile(backend)
+        recorder = RewiringRecorder(compiled.network.connections[0], key="moved")
+        given = {**rest, "callbacks": [recorder]}
+        _, recorded = compiled.train(x, y, num_epochs=2, **given)
+        moved.append(recorded["moved"])
+        compiled.save((0,), Numpy(tmp_path / backend))
+    assert moved[0] == moved[1] and sum(count for count, _ in moved[0]) > 0
+    for backend in BACKENDS:
+        compiled = case.compile("pygenn")
+        compiled.resume(Numpy(tmp_path / backend))
+        compiled.train(x, y, start_epoch=2, **rest)
+        for key, array in compiled.snapshot().arrays.items():
+            np.testing.assert_allclose(
+                array, found[key], rtol=1e-3, atol=1e-4, err_msg=str(key)
+            )
 
 
 @pytest.mark.slow
@@ -243,17 +330,14 @@ def test_every_loss_optimiser_and_surrogate(kind: str) -> None:
 
 
 def test_batches_that_do_not_fit() -> None:
-    """Examples beyond the batch size run one batch after the other; gradients are of
-    all of them, and random states go on."""
-    case = Case()
+    """Examples beyond the batch size run one batch after the other; gradients, and the
+    firing rates that are regularised, are of all of them."""
+    case = CASES["regularised"]
     x, y = case.data()
     pair = [case.compile(backend, batch_size=2) for backend in BACKENDS]
     expected, given = (list(one.gradients(x, y).values()) for one in pair)
     for a, b in zip(expected, given, strict=True):
         np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max(), rtol=0)
-    regularised = Case(settings={"reg_lambda_upper": 1e-3})
-    with pytest.raises(UnsupportedError, match="Received 5 examples for batch_size=2"):
-        regularised.compile("pygenn", batch_size=2).gradients(x, y)
 
 
 def test_evaluation_between_training_changes_nothing() -> None:

@@ -59,7 +59,9 @@ def test_top_k_accuracy(k: int, right: int) -> None:
     sparse.update(y, OUTPUTS)
     dense.update(np.eye(4)[y], OUTPUTS)
     assert sparse.result == dense.result == pytest.approx(right / 3)
-    assert repr(sparse) == f"SparseTopKCategoricalAccuracy({k})"
+    shown = f"SparseTopKCategoricalAccuracy({k}, result={right / 3:.4g})"
+    assert repr(sparse) == shown
+    assert repr(sparse.fresh()) == f"SparseTopKCategoricalAccuracy({k})"
     assert sparse.fresh().k == k
 
 

@@ -49,12 +49,8 @@ class CpuBackend:
     ) -> CpuModel:
         """A model that runs the plan on ``num_threads`` threads.
 
-        Args:
-            plan: the plan.
-            values: its numbers.
-            num_threads: threads; None: as many as the process may use.
-            seed: seed of the random numbers drawn while running.
-            batch_size, arguments: of no meaning here, where memory follows the batch.
+        Arguments as for any `Backend`; memory follows the batches that are run, not
+        ``batch_size``.
 
         Raises:
             BuildError: if there is no compiler or it fails.

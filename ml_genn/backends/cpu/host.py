@@ -10,8 +10,8 @@ import numpy as np
 
 from ml_genn.backends.cpu import snapshots
 from ml_genn.backends.cpu.numbers import aligned, numbers, refresh
-from ml_genn.backends.cpu.rewiring import Rewiring
 from ml_genn.backends.cpu.snapshots import Stored
+from ml_genn.backends.rewiring import Rewiring
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import Examples, Record, Share
 from ml_genn.model.plan import (

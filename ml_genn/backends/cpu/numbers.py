@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.backends.listed import row_starts
+from ml_genn.codegen.layout import LANES, Layout, padded
 from ml_genn.model.expression import evaluate, names
 from ml_genn.model.kernel import Kernel
 from ml_genn.model.plan import Constant, Delay, Format, Values
@@ -38,15 +39,10 @@ def padded_matrix(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
 
 
 def padded_list(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """A list with zeros up to whole vectors."""
-    result = aligned((padded(values.size),), dtype)
+    """A list with zeros behind it: a vector from each of its numbers on lies within."""
+    result = aligned((padded(values.size) + LANES,), dtype)
     result[: values.size] = values
     return result
-
-
-def row_starts(source: np.ndarray, rows: int) -> np.ndarray:
-    """Where the synapses of each source neuron start in a sorted list, and its end."""
-    return np.searchsorted(source, np.arange(rows + 1)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

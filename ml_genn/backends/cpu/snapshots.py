@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.backends.cpu.numbers import row_starts
-from ml_genn.backends.cpu.rewiring import Rewiring
+from ml_genn.backends.listed import check_listed, row_starts
+from ml_genn.backends.rewiring import Rewiring
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import CheckpointError
 from ml_genn.model.plan import (
@@ -181,19 +181,10 @@ def _check_synapses(stored: Stored, s: SynapseGroup, given: Snapshot) -> None:
         _check_delays(s.name, given, stored.values.max_delays[s.name])
     if s.format is not Format.SPARSE:
         return
-    ends = {SOURCES: s.source, TARGETS: s.target}
-    sizes = {name: stored.layout.plan.neuron(end).size for name, end in ends.items()}
-    lists = [given.arrays[s.name, name].astype(np.int64) for name in sizes]
-    inside = all(
-        indices.min() >= 0 and indices.max() < size
-        for indices, size in zip(lists, sizes.values(), strict=True)
-    )
-    keys = lists[0] * sizes[TARGETS] + lists[1]
-    if not inside or np.any(np.diff(keys) <= 0):
-        raise CheckpointError(
-            f"Checkpoint: the list of synapses of connection '{s.name}' is not sorted, "
-            "or names neurons that there are not."
-        )
+    source, target = (given.arrays[s.name, name] for name in (SOURCES, TARGETS))
+    plan = stored.layout.plan
+    shape = plan.neuron(s.source).size, plan.neuron(s.target).size
+    check_listed(s.name, source, target, shape)
 
 
 def _check_delays(name: str, given: Snapshot, longest: int) -> None:

@@ -76,9 +76,6 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
     def floats(*sizes: int) -> Any:
         return cupy.zeros((shape.batch, *sizes), dtype=np.float32)
 
-    histories = [
-        padded(g.size) * len(g.adjoint.tape) for g in layout.histories if g.adjoint
-    ]
     drives = [
         padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
     ]
@@ -88,7 +85,7 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
         cupy.zeros((shape.batch, 2 * flags), dtype=np.uint8),
         _tapes(cupy, layout, shape),
         drive=[floats(shape.steps, size) for size in drives],
-        history=[floats(shape.steps, size) for size in histories],
+        history=[floats(shape.steps, size) for size in layout.history_sizes],
         slopes=[floats(shape.length, size) for size in layout.slope_sizes],
     )
 

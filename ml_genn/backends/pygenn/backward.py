@@ -1,17 +1,13 @@
-"""The backward pass of a neuron group, and what the forward pass keeps for it.
-
-What is kept has an entry for each step, example and neuron: ``cell_`` is that of the
-step ``at_``, whichever way time goes.
-"""
+"""The backward pass of a neuron group, and what the forward pass keeps for it."""
 
 from __future__ import annotations
 
 import re
 
-from ml_genn.backends.pygenn import roles
+from ml_genn.backends.pygenn import buffers, roles
 from ml_genn.backends.pygenn.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Adjoint, NeuronGroup, Plan
+from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Plan
 
 MARKS, OUTPUT, DRIVE = "marks_", "output_tape_", "drive_tape_"
 RESULT_SLOPE = "result_slope_"  #: dL by the result, given between the passes
@@ -53,23 +49,12 @@ def start(plan: Plan, group: NeuronGroup) -> tuple[Variable, ...]:
 
 def arrays(plan: Plan, group: NeuronGroup) -> list[Array]:
     """Arrays with an entry for each step, example and neuron."""
-    size, adjoint = group.size, group.adjoint
-    names = [f"{name}_tape_" for name in adjoint.tape] if adjoint else []
-    names += [f"{name}tape_" for name in _records(adjoint)]
+    names = [buffers.array_of(name) for name in group.buffers]
     names += [OUTPUT, DRIVE] if _per_step(group) else []
-    types = dict.fromkeys(names, "scalar")
+    found = [buffers.each_step(group, name) for name in names]
     if roles.marked(plan, group):
-        types[MARKS] = "uint8_t"
-    return [
-        Array(name, kind, lambda steps, batch: steps * batch * size)
-        for name, kind in types.items()
-    ]
-
-
-def _records(adjoint: Adjoint | None) -> tuple[str, ...]:
-    if adjoint is None:
-        return ()
-    return (*adjoint.records, *(adjoint.active.records if adjoint.active else ()))
+        found.append(buffers.each_step(group, MARKS, "uint8_t"))
+    return found
 
 
 def _per_step(group: NeuronGroup) -> bool:
@@ -81,12 +66,6 @@ def _first_spike(group: NeuronGroup) -> bool:
 
 
 # ---------------------------------------------------------------- forwards
-def keep_state(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """Keeps the state at the start of a step."""
-    for name in group.adjoint.tape if group.adjoint else ():
-        writer.line(f"{name}_tape_[cell_] = {name};")
-
-
 def keep_output(writer: CodeWriter, group: NeuronGroup) -> None:
     """Keeps the output variable, where the loss looks at each step."""
     if _per_step(group):
@@ -94,7 +73,7 @@ def keep_output(writer: CodeWriter, group: NeuronGroup) -> None:
 
 
 def keep_active(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """Keeps which neurons spiked and were active, and numbers of the latter."""
+    """Keeps which neurons spiked and were active, and what the latter record."""
     if not roles.marked(plan, group):
         return
     active = group.adjoint.active if group.adjoint else None
@@ -103,25 +82,14 @@ def keep_active(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
         writer.line(f"const bool active_ = {active.condition};")
         mark += f" + (active_ ? {roles.ACTIVE} : 0)"
         with writer.block("if (active_)"):
-            _keep(writer, active.records, active.record.lines)
+            buffers.run(writer, group, active.record)
     writer.line(f"{MARKS}[cell_] = {mark};")
 
 
-def keep_spike(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """Keeps numbers of a spike, before its reset."""
-    if group.adjoint and group.adjoint.records:
-        with writer.block(""):
-            _keep(writer, group.adjoint.records, group.adjoint.record.lines)
+def count_spike(writer: CodeWriter, group: NeuronGroup) -> None:
+    """Counts a spike where their number is regularised."""
     if group.regularised:
         writer.line(f"{COUNT} += 1.0;")
-
-
-def _keep(writer: CodeWriter, records: tuple[str, ...], lines: tuple[str, ...]) -> None:
-    if records:
-        writer.line(f"scalar {', '.join(records)};")
-    writer.lines(lines)
-    for name in records:
-        writer.line(f"{name}tape_[cell_] = {name};")
 
 
 def quiet(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
@@ -149,7 +117,7 @@ def backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
         if group.threshold is not None:
             _spiked(writer, plan, group, group.adjoint)
         if group.adjoint.active:
-            _was_active(writer, group.adjoint.active)
+            _was_active(writer, group, group.adjoint.active)
         _step_back(writer, plan, group, group.adjoint)
     if roles.trained_outgoing(plan, group):
         writer.line(f"{roles.MARK} = 0;")
@@ -174,9 +142,8 @@ def _collect(
         parts = [roles.SENT] if roles.fed_back(plan, group) else []
         parts += [RESULT_SLOPE] if roles.counts_spikes(group) else []
         writer.line(f"scalar dL_ds_ = {' + '.join(parts) or '0.0'};")
-        _load(writer, active.records)
         with writer.block(""):
-            writer.lines(active.reset.lines)
+            buffers.run(writer, group, active.reset)
         writer.line("spike_slope_ = dL_ds_;")
 
 
@@ -191,29 +158,22 @@ def _spiked(
         if roles.looks_at_times(group) and group.readout:
             ((name, _),) = group.readout.variables
             writer.line(f"if ({name} == step) {{ dL_dt_ -= {RESULT_SLOPE}; }}")
-        _load(writer, adjoint.records)
         with writer.block(""):
-            writer.lines(adjoint.jump.lines)
+            buffers.run(writer, group, adjoint.jump)
         if group.regularised:
             with writer.block(""):
                 writer.line(f"const scalar amount_ = {PUSH};")
                 writer.lines(adjoint.push.lines)
 
 
-def _was_active(writer: CodeWriter, active: Active) -> None:
+def _was_active(writer: CodeWriter, group: NeuronGroup, active: Active) -> None:
     with writer.block(_if(roles.ACTIVE)):
         writer.line("const scalar dL_ds_ = spike_slope_;")
-        _load(writer, active.records)
-        writer.lines(active.jump.lines)
+        buffers.run(writer, group, active.jump)
 
 
 def _if(mark: int) -> str:
     return f"if ((mark_ & {mark}) != 0)"
-
-
-def _load(writer: CodeWriter, records: tuple[str, ...]) -> None:
-    for name in records:
-        writer.line(f"const scalar {name} = {name}tape_[cell_];")
 
 
 def _step_back(
@@ -224,8 +184,8 @@ def _step_back(
     if drive:
         writer.line(f"lambda_{group.output} += {drive};")
     with writer.block(""):
-        for name in adjoint.tape:
-            writer.line(f"const scalar {name} = {name}_tape_[cell_];")
+        ports = [Code((), port.reads) for port in adjoint.ports]
+        buffers.load(writer, group, adjoint.step, *ports)
         writer.lines(adjoint.step.lines)
         asked = roles.asked_of(plan, group)
         if any("look_" in text for text in asked.values()):

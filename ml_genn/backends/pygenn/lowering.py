@@ -7,6 +7,7 @@ from ml_genn.backends.pygenn.neurons import lower_neurons
 from ml_genn.backends.pygenn.records import Lowering, Update
 from ml_genn.backends.pygenn.synapses import lower_synapses
 from ml_genn.errors import UnsupportedError
+from ml_genn.model.expand import expand
 from ml_genn.model.plan import LearnedKind, Plan, Values
 
 
@@ -17,6 +18,7 @@ def lower(plan: Plan, values: Values) -> Lowering:
         UnsupportedError: if a part of it has no counterpart.
     """
     _check(plan)
+    plan = expand(plan)
     neurons = tuple(lower_neurons(plan, values, g) for g in plan.neurons)
     synapses = tuple(lower_synapses(plan, values, s) for s in plan.synapses)
     found: list[Update] = []
@@ -25,9 +27,10 @@ def lower(plan: Plan, values: Values) -> Lowering:
     for s in synapses:
         found += updates.emptied(s)
     found += [
-        updates.reduced(array)
+        updates.reduced(member)
         for array in plan.learned
         if array.kind is not LearnedKind.PARAMETER
+        for member in updates.members(plan, array)
     ]
     for update in plan.updates:
         found += updates.optimised(plan, values, update)

@@ -6,7 +6,7 @@ import re
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from ml_genn.backends.pygenn import backward, roles
+from ml_genn.backends.pygenn import backward, buffers, roles
 from ml_genn.backends.pygenn.code import genn_code, genn_expression
 from ml_genn.backends.pygenn.numbers import changing, constants, state
 from ml_genn.backends.pygenn.records import Array, Neurons, Variable
@@ -125,8 +125,7 @@ def _acting(
 ) -> None:
     if group.data:
         _show_frame(writer, values, group, found)
-    backward.keep_state(writer, plan, group)
-    writer.lines(group.step.lines)
+    buffers.run(writer, group, group.step)
     if group.readout:
         if "output" in group.readout.update.reads:
             writer.line(f"const scalar output = {group.output};")
@@ -137,9 +136,9 @@ def _acting(
     backward.keep_active(writer, plan, group)
     if group.threshold is not None:
         with writer.block("if (fired_)"):
-            backward.keep_spike(writer, plan, group)
+            backward.count_spike(writer, group)
             with writer.block(""):
-                writer.lines(group.reset.lines)
+                buffers.run(writer, group, group.reset)
             if group.readout:
                 writer.lines(group.readout.on_spike.lines)
 

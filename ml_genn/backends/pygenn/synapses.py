@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from ml_genn.backends.pygenn import roles
+from ml_genn.backends.pygenn.kernels import toeplitz
 from ml_genn.backends.pygenn.neurons import arrives
 from ml_genn.backends.pygenn.records import Synapses, Toeplitz, Variable
-from ml_genn.errors import UnsupportedError
-from ml_genn.model.kernel import Axis, Kernel
+from ml_genn.backends.pygenn.storage import (
+    Storage,
+    listed,
+    storage_of,
+    whole_steps,
+    written_for_each,
+)
 from ml_genn.model.plan import Delay, Format, Plan, SynapseGroup, Values
 
 WEIGHT, DELAY = "weight", "delay"
@@ -20,9 +24,8 @@ NOWHERE = "Isyn"  #: input of every neuron, which no code of ours reads
 
 def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> Synapses:
     """The synapse population of a group."""
-    check_supported(plan, s)
     event, source_refs, target_refs = _event(plan, values, s)
-    matrix, toeplitz = _matrix(s)
+    matrix, convolution = _matrix(s)
     return Synapses(
         name=s.name,
         source=s.source,
@@ -33,39 +36,14 @@ def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> Synapses:
         spike=_spike(values, s),
         event=event,
         event_if=_event_if(plan, s) if event else None,
-        variables=tuple(_variables(values, s)),
+        variables=tuple(_variables(values, s, storage_of(plan, values, s))),
         source_refs=source_refs,
         target_refs=target_refs,
-        indices=indices(values, s) if matrix == "SPARSE" else None,
-        toeplitz=toeplitz,
+        indices=listed(values, s) if matrix == "SPARSE" else None,
+        toeplitz=convolution,
         axonal=0 if dendritic(s) else values.delays.get(s.stored, 0),
-        dendritic=values.max_delays[s.stored] if dendritic(s) else None,
+        dendritic=_longest(plan, values, s) if dendritic(s) else None,
     )
-
-
-def check_supported(plan: Plan, s: SynapseGroup) -> None:
-    """Refuses what has no counterpart.
-
-    Raises:
-        UnsupportedError: with what to do instead.
-    """
-    where = f"Connection '{s.name}': backend 'pygenn'"
-    instead = "Use backend='cpu'."
-    if s.rewired:
-        raise UnsupportedError(f"{where} does not rewire (Deep-R). {instead}")
-    if s.negates and s.trained:
-        raise UnsupportedError(
-            f"{where} does not train synapses of inputs with negative spikes. Use "
-            f"signed_spikes=False, or backend='cpu'."
-        )
-    if s.learn_delay and s.kernel is not None:
-        raise UnsupportedError(
-            f"{where} does not learn delays of shared weights. {instead}"
-        )
-    if s.learn_delay and roles.surrogate(plan.neuron(s.target)):
-        raise UnsupportedError(
-            f"{where} learns delays with EventPropCompiler only. {instead}"
-        )
 
 
 def dendritic(s: SynapseGroup) -> bool:
@@ -73,6 +51,17 @@ def dendritic(s: SynapseGroup) -> bool:
     what flows back can be read there."""
     through = s.delay is Delay.CONSTANT and s.trained
     return s.delay is Delay.PER_SYNAPSE or through
+
+
+def _longest(plan: Plan, values: Values, s: SynapseGroup) -> int:
+    """Steps that the target looks back: the longest delay, and one more where slopes
+    are differences over steps."""
+    return values.max_delays[s.stored] + (s.learn_delay and _in_steps(plan, s))
+
+
+def _in_steps(plan: Plan, s: SynapseGroup) -> bool:
+    """Whether what flows back is dL/ds, so that dL/dt is a difference over steps."""
+    return roles.back(plan.neuron(s.target), s.port) == roles.slope(s.port)
 
 
 def _wait(values: Values, s: SynapseGroup) -> str:
@@ -109,19 +98,39 @@ def _event(
     refs: Refs = {}
     if s.learn:
         refs[slope] = ("scalar", slope)
-        if s.kernel is None or written_for_each(s):
-            lines.append(f"{GRADIENT} += {slope}{at};")
-        else:
-            lines.append(f"atomic_add_{GRADIENT}({slope}{at});")
+        lines.append(_added(s, GRADIENT, f"{slope}{at}"))
     if s.reads_back:
         refs[back] = ("scalar", back)
     if s.learn_delay:
-        lines.append(f"{DELAY_GRADIENT} += dt * {WEIGHT} * {back}{at};")
+        lines += _delay_slope(plan, s, back)
+        lines.append(_added(s, DELAY_GRADIENT, f"{WEIGHT} * change"))
     if roles.surrogate(plan.neuron(s.source)) and s.feed_back:
-        lines = [f"if ((mark_ & {roles.SPIKED}) != 0) {{ {x} }}" for x in lines]
+        lines = [f"if ((mark_ & {roles.SPIKED}) != 0) {{", *lines, "}"]
     if s.feed_back:
         lines.append(f"addToPre({WEIGHT} * {back}{at});")
     return tuple(lines), {"mark_": ("uint8_t", roles.MARK)}, refs
+
+
+def _added(s: SynapseGroup, gradient: str, amount: str) -> str:
+    """A statement that adds to a gradient, for each synapse or for a shared weight."""
+    sign = "-" if s.negates else ""
+    if s.kernel is None or written_for_each(s):
+        return f"{gradient} += {sign}({amount});"
+    return f"atomic_add_{gradient}({sign}({amount}));"
+
+
+def _delay_slope(plan: Plan, s: SynapseGroup, back: str) -> list[str]:
+    """Statements for ``change``, dL by the delay in steps for a weight of one.
+
+    It is exact, or the slope of arrivals a step apart.
+    """
+    if not _in_steps(plan, s):
+        return [f"const scalar change = dt * {back}[{DELAY}];"]
+    return [
+        f"const int wait = (int){DELAY};",
+        f"scalar change = {back}[wait + 1] - {back}[max(wait - 1, 0)];",
+        "if (wait > 0) { change *= 0.5; }",
+    ]
 
 
 def _event_if(plan: Plan, s: SynapseGroup) -> str:
@@ -131,139 +140,24 @@ def _event_if(plan: Plan, s: SynapseGroup) -> str:
 
 
 def _matrix(s: SynapseGroup) -> tuple[str, Toeplitz | None]:
-    if s.format is Format.DENSE:
+    if s.format is Format.DENSE or s.rewired:
         return "DENSE", None
     if s.kernel is not None and not written_for_each(s):
-        return "TOEPLITZ", Toeplitz(_toeplitz(s.kernel))
+        return "TOEPLITZ", Toeplitz(toeplitz(s.kernel))
     return "SPARSE", None
 
 
-def written_for_each(s: SynapseGroup) -> bool:
-    """Whether weights that synapses share are written out for each of them."""
-    return s.kernel is not None and not _in_toeplitz(s.kernel)
-
-
-def _in_toeplitz(kernel: Kernel) -> bool:
-    """Whether GeNN's convolution without stride describes a kernel."""
-    return not kernel.channelwise and all(
-        not axis.transposed
-        and (axis.stride, axis.pool, axis.pool_stride) == (1, 1, 1)
-        and _border(axis) == axis.size - 1 - axis.before
-        for axis in (kernel.rows, kernel.columns)
-    )
-
-
-def _border(axis: Axis) -> int:
-    """What GeNN takes for the border of an image."""
-    return (axis.source + axis.size - 1 - axis.target) // 2
-
-
-def _toeplitz(kernel: Kernel) -> dict[str, int]:
-    rows, columns = kernel.rows, kernel.columns
-    return {
-        "conv_kh": rows.size,
-        "conv_kw": columns.size,
-        "conv_ih": rows.source,
-        "conv_iw": columns.source,
-        "conv_ic": kernel.channels,
-        "conv_oh": rows.target,
-        "conv_ow": columns.target,
-        "conv_oc": kernel.depth,
-    }
-
-
-def _variables(values: Values, s: SynapseGroup) -> list[Variable]:
+def _variables(values: Values, s: SynapseGroup, storage: Storage) -> list[Variable]:
     """Variables of each synapse; numbers that custom updates write are writable."""
     access = "READ_WRITE" if s.learn else "READ_ONLY"
-    weights = written_out(s, values.weights[s.stored])
+    weights = storage.stored(np.asarray(values.weights[s.stored], np.float32))
     found = [Variable(WEIGHT, value=weights, access=access)]
     if s.delay is Delay.PER_SYNAPSE:
         access = "READ_WRITE" if s.learn_delay else "READ_ONLY"
-        steps = whole_steps(s, values.delays[s.stored])
+        steps = storage.stored(whole_steps(values.delays[s.stored]))
         found.append(Variable(DELAY, "uint16_t", steps, access))
     if s.learn:
         found.append(Variable(GRADIENT))
     if s.learn_delay:
         found.append(Variable(DELAY_GRADIENT))
     return found
-
-
-def whole_steps(s: SynapseGroup, delays: np.ndarray) -> np.ndarray:
-    """Delays as spikes take them, one after the other."""
-    steps = np.floor(np.asarray(delays) + 0.5).astype(np.uint16)
-    return _stored(s, steps)
-
-
-def written_out(s: SynapseGroup, weights: np.ndarray) -> np.ndarray:
-    """Weights as they are stored, one after the other."""
-    return _stored(s, np.asarray(weights, dtype=np.float32))
-
-
-def _stored(s: SynapseGroup, numbers: np.ndarray) -> np.ndarray:
-    flat = numbers.reshape(-1)
-    return np.asarray(flat[_places(s)]) if written_for_each(s) else flat
-
-
-def read_back(s: SynapseGroup, stored: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """What is stored, shaped as users know it: undoes `written_out`.
-
-    Args:
-        known: of that shape, with what no synapse uses.
-    """
-    if not written_for_each(s):
-        return stored.reshape(known.shape)
-    found = np.array(known, dtype=stored.dtype).reshape(-1)
-    found[_places(s)] = stored
-    return found.reshape(known.shape)
-
-
-def summed(s: SynapseGroup, stored: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A gradient by each synapse's weight as that by the weights that they share."""
-    if not written_for_each(s):
-        return stored.reshape(shape)
-    count = int(np.prod(shape))
-    total = np.bincount(_places(s), stored, minlength=count)
-    return np.asarray(total, dtype=stored.dtype).reshape(shape)
-
-
-def _places(s: SynapseGroup) -> np.ndarray:
-    """Which of the user's weights, flat, each synapse has."""
-    if s.kernel is None:
-        raise ValueError(f"the synapses of '{s.name}' share no weights")
-    return _patches(s.kernel)[2]
-
-
-def indices(values: Values, s: SynapseGroup) -> tuple[np.ndarray, np.ndarray]:
-    """Source and target of each synapse that is listed, sorted."""
-    if s.kernel is None:
-        return values.indices[s.stored]
-    return _patches(s.kernel)[:2]
-
-
-@lru_cache(maxsize=64)
-def _patches(kernel: Kernel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(source, target, place among the user's weights, flat) of each synapse."""
-    reach = [axis.reach() for axis in (kernel.rows, kernel.columns)]
-    stored = kernel.order().reshape(
-        kernel.channels, kernel.rows.size, kernel.columns.size, kernel.filters
-    )
-    _, width, depth = kernel.target_shape
-    found = []
-    for row, (row_to, row_weight, rows) in enumerate(reach[0]):
-        for column, (column_to, column_weight, columns) in enumerate(reach[1]):
-            r, c, channel, f = np.meshgrid(
-                np.arange(rows),
-                np.arange(columns),
-                np.arange(kernel.channels),
-                np.arange(kernel.filters),
-                indexing="ij",
-            )
-            pixel = row * kernel.columns.source + column
-            own = channel * kernel.filters if kernel.channelwise else 0
-            target = ((row_to + r) * width + column_to + c) * depth + own + f
-            place = stored[channel, row_weight + r, column_weight + c, f]
-            source = pixel * kernel.channels + channel
-            found.append(np.stack([source, target, place]).reshape(3, -1))
-    source, target, place = np.concatenate(found, axis=1)
-    order = np.lexsort((target, source))
-    return source[order], target[order], place[order]

@@ -15,16 +15,17 @@ from ml_genn.backends.pygenn.records import (
     Update,
     Variable,
 )
+from ml_genn.backends.pygenn.storage import storage_of
 from ml_genn.backends.pygenn.synapses import (
     DELAY,
     DELAY_GRADIENT,
     GRADIENT,
     WEIGHT,
-    written_out,
 )
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
+    SIGN,
     Learned,
     LearnedKind,
     OptimiserUpdate,
@@ -90,6 +91,13 @@ def finish(group: Neurons) -> Iterator[Update]:
         )
 
 
+def members(plan: Plan, array: Learned) -> tuple[Learned, ...]:
+    """The array, and the same of groups that deliver its weights negated."""
+    return tuple(
+        Learned(array.kind, s.name) for s in plan.synapses if s.stored == array.owner
+    )
+
+
 def reduced(array: Learned) -> Update:
     """What sums a gradient over the batch, and starts it anew."""
     name = _GRADIENTS[array.kind]
@@ -108,10 +116,13 @@ def optimised(plan: Plan, values: Values, update: OptimiserUpdate) -> Iterator[U
     array, where = update.target, f"Optimiser of '{update.target}'"
     norms = [n for n in (GRADIENT_NORM, GLOBAL_NORM) if n in update.code.reads]
     x = start_value(plan, values, array)
+    lines = (f"scalar gradient = {SUM};", *update.code.lines)
+    if array.kind is LearnedKind.WEIGHT and plan.synapse(array.owner).rewired:
+        lines = _where_there_is_one(lines)
     yield Update(
         f"{OPTIMISE} {array}",
         OPTIMISE,
-        genn_code((f"scalar gradient = {SUM};", *update.code.lines), where),
+        genn_code(lines, where),
         (_gradient(array),),
         (Variable(X, value=x), *(Variable(slot) for slot in update.slots)),
         dict.fromkeys((*update.scalars, *norms), 0.0),
@@ -125,11 +136,16 @@ def start_value(plan: Plan, values: Values, array: Learned) -> np.ndarray:
     if array.kind is LearnedKind.PARAMETER:
         given = values.parameters[array.owner][array.name]
         given = np.broadcast_to(given, plan.neuron(array.owner).size)
-    elif array.kind is LearnedKind.WEIGHT:
-        given = written_out(plan.synapse(array.owner), values.weights[array.owner])
-    else:
-        given = values.delays[array.owner]
-    return np.asarray(given, dtype=np.float32).reshape(-1)
+        return np.asarray(given, np.float32)
+    weight = array.kind is LearnedKind.WEIGHT
+    given = (values.weights if weight else values.delays)[array.owner]
+    storage = storage_of(plan, values, plan.synapse(array.owner))
+    return storage.stored(np.asarray(given, np.float32))
+
+
+def _where_there_is_one(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """A step that leaves out places without a synapse, which have no sign."""
+    return (f"if ({SIGN} != 0.0) {{", *lines, "}")
 
 
 def _gradient(array: Learned) -> Reference:

@@ -24,7 +24,7 @@ class Feedback:
     Args:
         hidden, output: the populations.
         optimiser: how they learn, as weights from hidden to output would; None: not.
-        decay: share that they lose with each update.
+        decay: share that they lose with each update, 0 by default.
     """
 
     hidden: Population

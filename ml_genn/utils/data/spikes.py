@@ -189,7 +189,7 @@ def calc_start_spikes(
             ``(batch, neurons)``.
 
     Returns:
-        An array of the same shape and type: where the neuron before ends.
+        An array of the same shape and type, which holds where the neuron before ends.
     """
     ends = np.asarray(end_spikes)
     if ends.ndim not in (1, 2) or ends.dtype.kind not in "ui":

@@ -47,7 +47,7 @@ def generate_yin_yang_dataset(
             as set by ``numpy.random.seed``, provides the seed.
 
     Returns:
-        The spikes and the labels: 0 is yang, 1 is yin, 2 are the dots.
+        The spikes, and the labels (0 is yang, 1 is yin, 2 are the dots).
 
     Raises:
         ValidationError: if a parameter is out of range.

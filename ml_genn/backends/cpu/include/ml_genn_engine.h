@@ -18,6 +18,13 @@
 // What takes no part of a time step is compiled for size: that takes less than half as long.
 // A block of code that calls such a function is taken to be no part of one, either.
 #define MLG_COLD __attribute__((cold, noinline))
+#if defined(__clang__)
+#define MLG_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
+#else
+#define MLG_LOOP _Pragma("GCC ivdep")
+#endif
+// A function that only asks for memory seems to do nothing, and GCC drops calls of it.
+#define MLG_ASKS __attribute__((always_inline)) static inline
 
 namespace mlg {
 
@@ -390,7 +397,7 @@ static inline void clear(float *row, size_t n) { memset(row, 0, n * sizeof(float
 
 // Asks for a row that is soon written to as a whole.
 template <int P>
-static inline void claim(float *row) {
+MLG_ASKS void claim(float *row) {
   for (int j = 0; j < P; j += 16) __builtin_prefetch(row + j, 1);
 }
 
@@ -459,20 +466,86 @@ static inline void within(Share of, const id_type *target, int64_t &first, int64
   }
 }
 
-// Asks for the first lines of what neuron j's listed synapses have, to be there in time.
+// Asks for what neuron j's first 64 listed synapses have, to be there in time.
 template <class T>
-static inline void fetch(const T *list, const int64_t *offset, size_t j) {
+MLG_ASKS void fetch(const T *list, const int64_t *offset, size_t j) {
   constexpr int LINE = 64 / sizeof(T);
-  const T *first = list + offset[j], *last = list + offset[j + 1];
-  for (int line = 0; line < 4 && first < last; ++line, first += LINE) __builtin_prefetch(first);
+  const T *first = list + offset[j];
+  for (int line = 0; line < int(sizeof(T)); ++line) __builtin_prefetch(first + line * LINE);
 }
 
-// The same for the synapses of neuron j that are listed, each with where it leads.
-static inline float dot_listed(const float *weight, const int64_t *offset, const id_type *target,
-                               size_t j, const float *b) {
+// Rows of listed synapses, each with its target; a row has a target once. Lists are longer by
+// a vector than what is in them.
+#if defined(__AVX512F__)
+// Sixteen synapses at once. Of loops, compilers make no stores to listed places.
+typedef int32_t places __attribute__((vector_size(VECTOR_BYTES)));
+static inline vec sixteen(const float *from) {
+  vec found;
+  memcpy(&found, from, sizeof found);
+  return found;
+}
+struct Sixteen {
+  places at;
+  uint16_t lanes;  // those of them that are in the row
+  Sixteen(const id_type *target, int64_t left)
+      : lanes(left < LANES ? (1u << left) - 1 : 0xffffu) {
+    typedef id_type ids __attribute__((vector_size(LANES * sizeof(id_type))));
+    ids found;
+    memcpy(&found, target, sizeof found);
+    at = __builtin_convertvector(found, places);
+  }
+  vec of(const float *from) const {
+    return __builtin_ia32_gathersiv16sf(vec{}, from, at, lanes, 4);
+  }
+  void put(float *to, vec numbers) const {
+    __builtin_ia32_scattersiv16sf(to, lanes, at, numbers, 4);
+  }
+};
+#endif
+
+// to[target] += SIGN * weight
+template <int SIGN>
+static inline void add_listed(float *__restrict to, const float *__restrict weight,
+                              const id_type *__restrict target, int64_t first, int64_t last) {
+#if defined(__AVX512F__)
+  for (int64_t e = first; e < last; e += LANES) {
+    const Sixteen synapses(target + e, last - e);
+    synapses.put(to, synapses.of(to) + float(SIGN) * sixteen(weight + e));
+  }
+#else
+  for (int64_t e = first; e < last; ++e) to[target[e]] += SIGN * weight[e];
+#endif
+}
+
+// gradient += SIGN * slope[target]
+template <int SIGN>
+static inline void learn_listed(float *__restrict gradient, const float *__restrict slope,
+                                const id_type *__restrict target, int64_t first, int64_t last) {
+#if defined(__AVX512F__)
+  for (int64_t e = first; e < last; e += LANES) {
+    const Sixteen synapses(target + e, last - e);
+    const vec sum = sixteen(gradient + e) + float(SIGN) * synapses.of(slope);
+    memcpy(gradient + e, &sum, sizeof sum);
+  }
+#else
+  MLG_LOOP
+  for (int64_t e = first; e < last; ++e) gradient[e] += SIGN * slope[target[e]];
+#endif
+}
+
+// The sum of weight * b[target].
+static inline float dot_listed(const float *__restrict weight, const id_type *__restrict target,
+                               int64_t first, int64_t last, const float *__restrict b) {
+#if defined(__AVX512F__)
+  vec sum = {};
+  for (int64_t e = first; e < last; e += LANES)
+    sum += sixteen(weight + e) * Sixteen(target + e, last - e).of(b);
+  return total(sum);
+#else
   float sum = 0;
-  for (int64_t e = offset[j]; e < offset[j + 1]; ++e) sum += weight[e] * b[target[e]];
+  for (int64_t e = first; e < last; ++e) sum += weight[e] * b[target[e]];
   return sum;
+#endif
 }
 
 // ---------------------------------------------------------------- gradients of rows

@@ -1,11 +1,6 @@
 // Where an example lives while it runs: its state block, tapes and losses. One slot per
 // thread, or one per example where all must stay until the batch is through.
 #pragma once
-#if defined(__clang__)
-#define MLG_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
-#else
-#define MLG_LOOP _Pragma("GCC ivdep")
-#endif
 // A thread runs an example alone: it is all members, all teams, and leads them.
 #define MLG_MEMBER 0
 #define MLG_MEMBERS 1

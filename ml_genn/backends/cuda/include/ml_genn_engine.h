@@ -174,6 +174,27 @@ static inline void dots(float *to, const float *__restrict rows, const Index *li
   }
 }
 
+// Rows of listed synapses, by a warp: to[target] += SIGN * weight
+template <int SIGN>
+static inline void add_listed(float *to, const float *weight, const id_type *target,
+                              int64_t first, int64_t last) {
+  for (int64_t e = first + lane(); e < last; e += 32) atomicAdd(&to[target[e]], SIGN * weight[e]);
+}
+// gradient += SIGN * slope[target]
+template <int SIGN>
+static inline void learn_listed(float *gradient, const float *slope, const id_type *target,
+                                int64_t first, int64_t last) {
+  for (int64_t e = first + lane(); e < last; e += 32)
+    atomicAdd(&gradient[e], SIGN * slope[target[e]]);
+}
+// The sum of weight * b[target].
+static inline float dot_listed(const float *weight, const id_type *target, int64_t first,
+                               int64_t last, const float *b) {
+  float sum = 0;
+  for (int64_t e = first + lane(); e < last; e += 32) sum += weight[e] * b[target[e]];
+  return over_warp(sum);
+}
+
 template <int P>
 static inline void claim(float *) {}
 

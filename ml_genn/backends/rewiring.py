@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ml_genn.backends.cpu.numbers import row_starts
+from ml_genn.backends.listed import row_starts
 
 ATTEMPTS = 20  #: rounds of drawing at random before free pairs are listed
 

@@ -1,0 +1,85 @@
+"""A plan whose tapes are written out does what the plan does, on the same engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from both_ways import compare, spikes
+from contract.test_every_class_runs import labels
+from test_pygenn_training import (
+    CASES,
+    IMAGES,
+    NETS,
+    SHARED,
+    eprop_data,
+    shared_weights,
+)
+
+from ml_genn import backends
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.model.expand import expand
+
+
+@pytest.fixture
+def _expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(backends.BACKENDS, "expanded", "expanded_engine")
+
+
+def test_what_is_written_out() -> None:
+    plan = CASES["learned delays"].compile("null").model.plan
+    expanded = expand(plan)
+    assert expand(expanded) == expanded != plan
+    assert "of each step: " in str(expanded)
+    online = NETS["plain"].compile("online", backend="null").model.plan
+    assert expand(online) is online
+
+
+WRITTEN_OUT = (
+    "delay of each synapse",
+    "learned delays",
+    "sparse",
+    "regularised",
+    "shared parameters",
+    "first spike",
+    "surrogate delays",
+    "surrogate resets",
+    "surrogate spike count",
+)
+
+
+def check(make: Any, x: Any, y: Any) -> None:
+    """Both do the same, and numbers were kept in buffers."""
+    other, found = compare(make, x, y, device="expanded")
+    groups = other.model.plan.neurons
+    assert any(group.buffers for group in groups)
+    for adjoint in (group.adjoint for group in groups if group.adjoint):
+        assert not (adjoint.tape or adjoint.records)
+        assert not (adjoint.active and adjoint.active.records)
+    assert spikes(found, "hidden") > 20
+    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+
+
+@pytest.mark.usefixtures("_expanded")
+@pytest.mark.parametrize("name", WRITTEN_OUT)
+def test_rules_and_delays(name: str) -> None:
+    case = CASES[name]
+    check(case.compile, *case.data())
+
+
+@pytest.mark.usefixtures("_expanded")
+@pytest.mark.parametrize("name", ["learned", "sparse"])
+def test_eprop(name: str) -> None:
+    net = NETS[name]
+
+    def make(backend: str) -> Any:
+        return net.compile("event_driven", backend=backend)
+
+    check(make, *eprop_data(net))
+
+
+@pytest.mark.usefixtures("_expanded")
+@pytest.mark.parametrize("rule", [EventPropCompiler, BPTTCompiler])
+def test_convolutions(rule: Any) -> None:
+    check(shared_weights(SHARED["strides"], rule), IMAGES, labels())
