@@ -34,9 +34,12 @@ def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     if synapses.delay is Delay.CONSTANT:
         index = layout.integers["delay", synapses.name, ""]
         wait += f" + c_.integers[{index}]"
+    rows = "c_.num_steps"
+    if synapses.target in layout.sleepers:
+        rows = f"s_.woken[{layout.sleepers[synapses.target]}] + 1"
     writer.line(f"// {synapses.name!a}")
     with writer.block(""):
-        writer.line(f"const int64_t wait_ = {wait}, end_ = c_.num_steps - wait_;")
+        writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")
         writer.line(
             f"if (!mlg::gather<{source.size}, {size}>(gradients_[{gradient}], "
             f"s_.scratch->slopes[{slopes}], s_.scratch->length, "

@@ -207,6 +207,24 @@ class Layout:
         return not fed and all(streams(s) or lists(s) for s in delivering)
 
     @cached_property
+    def sleepers(self) -> dict[str, int]:
+        """{group whose adjoint stays zero until one of its neurons spikes or is active,
+        from the end of an example on: index}."""
+        if self.plan.online:
+            return {}
+        ringed = {group for group, _ in self.port_rings}
+        found = [
+            g.name
+            for g in self.plan.neurons
+            if g.adjoint
+            and g.threshold is not None
+            and not g.loss
+            and g.name not in ringed
+            and not (g.adjoint.active and g.adjoint.active.everywhere)
+        ]
+        return {name: k for k, name in enumerate(found)}
+
+    @cached_property
     def slopes(self) -> dict[tuple[str, int], int]:
         """{(group, port) whose slopes are kept until gradients take them: index}."""
         found = {(s.target, s.port): None for s in self.plan.synapses if gathers(s)}

@@ -69,6 +69,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
         "SLOPES": len(layout.slopes),
+        "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "TEAM_NEURONS": max(g.size for g in plan.neurons) if layout.shareable else 0,
         "BLOCK_ROWS": layout.block_size,
@@ -229,6 +230,8 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                     writer.line(
                         f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )
+        for index in layout.sleepers.values():
+            writer.line(f"s_.woken[{index}] = -1;")
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line("MLG_SYNC;")
@@ -269,7 +272,13 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
                 writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                writer.line(f"backward_{symbol(group.name)}(c_, s_, b_, t_);")
+                unless_asleep = ""
+                if group.name in layout.sleepers:
+                    index = layout.sleepers[group.name]
+                    unless_asleep = f"if (s_.woken[{index}] >= 0) "
+                writer.line(
+                    f"{unless_asleep}backward_{symbol(group.name)}(c_, s_, b_, t_);"
+                )
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
 
 

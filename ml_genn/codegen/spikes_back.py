@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.kernels import add_patches
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded, streams, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
 from ml_genn.codegen.send_back import (
     arrives,
@@ -93,6 +93,7 @@ def _spike_loop(
         records = group.adjoint.records if group.adjoint else ()
         tape_entries(writer, layout.tapes[group.name], len(records))
         if jump:
+            _wake(writer, layout, group)
             jump.pointers(writer)
             _spike_time_slope(writer, layout, group, declare=True)
         with each_entry(writer):
@@ -119,6 +120,7 @@ def _collect_back(
     counted = "result_slope__p_[j_]" if _counts_spikes(group) else ""
     with writer.block(""):
         _active_tape(writer, layout, group, active)
+        _wake(writer, layout, group)
         rows(writer, layout, group, ["spike_slope_"])
         if counted:
             rows(writer, layout, group, ["result_slope_"])
@@ -133,11 +135,8 @@ def _collect_back(
                     send_back(writer, layout, source, False, "dL_ds_", listed=False)
                 writer.line("MLG_LEADER spike_slope__p_[j_] = dL_ds_;")
         if not active.everywhere:
-            with _if_listed(writer, group), each_entry(writer):
-                writer.line(f"float dL_ds_ = {counted or '0.0f'};")
-                for source in sources:
-                    send_back(writer, layout, source, False, "dL_ds_")
-                writer.line("MLG_LEADER spike_slope__p_[k_] = dL_ds_;")
+            with _if_listed(writer, group):
+                _send_back_listed(writer, layout, sources, counted)
         if active.reset.lines:
             body = Body(layout, group, (active.reset,))
             body.pointers(writer)
@@ -150,6 +149,42 @@ def _collect_back(
                 with writer.block(""):
                     writer.lines(active.reset.lines)
                 writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+
+
+def _wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """From the first entry on, which is the last in time, the adjoint is not zero."""
+    if group.name in layout.sleepers:
+        woken = f"s_.woken[{layout.sleepers[group.name]}]"
+        writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
+
+
+def _send_back_listed(
+    writer: CodeWriter,
+    layout: Layout,
+    sources: list[tuple[SynapseGroup, int]],
+    counted: str,
+) -> None:
+    """dL/ds of the listed neurons: whole rows of weights first, several at once."""
+    whole = [source for source in sources if streams(source[0])]
+    rest = [source for source in sources if not streams(source[0])]
+    adds = bool(whole) and bool(guard(layout, *whole[0]))
+    if adds:
+        writer.line("mlg::clear(spike_slope__p_, count_);")
+        writer.line("MLG_SYNC;")
+    for synapses, k in whole:
+        size = padded(layout.plan.neuron(synapses.target).size)
+        writer.line(
+            f"{guard(layout, synapses, k)}mlg::dots<{size}, {str(adds).lower()}>"
+            f"(spike_slope__p_, weight{k}_, id_, count_, back{k}_);"
+        )
+        adds = True
+    if rest or counted or not whole:
+        started = ["spike_slope__p_[k_]"] * bool(whole) + [counted] * bool(counted)
+        with each_entry(writer):
+            writer.line(f"float dL_ds_ = {' + '.join(started) or '0.0f'};")
+            for source in rest:
+                send_back(writer, layout, source, False, "dL_ds_")
+            writer.line("MLG_LEADER spike_slope__p_[k_] = dL_ds_;")
 
 
 def _jump_active(

@@ -150,24 +150,32 @@ class HostModel:
         )
 
     def _trimmed(self, array: Learned, values: np.ndarray) -> np.ndarray:
-        """A copy of a learned array, or of its gradient, without padding."""
-        if array.kind is not LearnedKind.PARAMETER:
-            return self._trimmed_synapses(array.owner, values)
-        group = self.plan.neuron(array.owner)
-        shared = group.learned_parameter(array.name).shared
-        return np.array(values[0]) if shared else values[: group.size].copy()
+        """A copy of a learned array without padding."""
+        return self._unpadded(array, values).copy()
 
     def _trimmed_synapses(self, name: str, values: np.ndarray) -> np.ndarray:
         """A copy of what each synapse has: (source size, target size), a list, or of
         the shape of its kernel."""
+        return self._unpadded_synapses(name, values).copy()
+
+    def _unpadded(self, array: Learned, values: np.ndarray) -> np.ndarray:
+        """A learned array, or its gradient, without padding; a view where it can be."""
+        if array.kind is not LearnedKind.PARAMETER:
+            return self._unpadded_synapses(array.owner, values)
+        group = self.plan.neuron(array.owner)
+        shared = group.learned_parameter(array.name).shared
+        return values[0, ...] if shared else values[: group.size]
+
+    def _unpadded_synapses(self, name: str, values: np.ndarray) -> np.ndarray:
+        """As `_trimmed_synapses`, a view where it can be."""
         synapses = self.plan.synapse(name)
         if synapses.kernel is not None:
             found = np.empty(synapses.kernel.size, dtype=values.dtype)
             found[synapses.kernel.order()] = values[: found.size]
             return found.reshape(synapses.kernel.shape)
         if synapses.format is Format.SPARSE:
-            return values[: self._values.indices[name][0].size].copy()
-        return values[:, : self.plan.neuron(synapses.target).size].copy()
+            return values[: self._values.indices[name][0].size]
+        return values[:, : self.plan.neuron(synapses.target).size]
 
     def _fill(self, array: Learned, storage: np.ndarray, values: np.ndarray) -> None:
         """Puts values where they are stored: what undoes `_trimmed`."""

@@ -345,7 +345,7 @@ class CpuModel(HostModel):
     def _outcome(self, batch: _Batch, status: int) -> Outcome:
         outputs = [g.name for g in self._layout.outputs]
         gradients = {
-            array: self._trimmed(array, values)
+            array: self._unpadded(array, values)
             for array, values in zip(
                 self._layout.learned, batch.gradients, strict=False
             )

@@ -241,7 +241,9 @@ class CudaModel(HostModel):
         gradients = {}
         if mode.gradients:
             gradients = {
-                array: self._trimmed(array, g.get().reshape(self._learned(array).shape))
+                array: self._unpadded(
+                    array, g.get().reshape(self._learned(array).shape)
+                )
                 for array, g in zip(self._layout.learned, self._gradients, strict=True)
             }
         if mode.update and finite:

@@ -415,6 +415,28 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   return total(even + odd);
 }
 
+// to[k] (+)= the row of listed neuron k times b; b is read once for four of them.
+template <int P, bool ADD, class Index>
+static inline void dots(float *__restrict to, const float *__restrict rows, const Index *list,
+                        uint32_t n, const float *__restrict b) {
+  const vec *y = reinterpret_cast<const vec *>(b);
+  uint32_t k = 0;
+  for (; k + 4 <= n; k += 4) {
+    const vec *x[4];
+#pragma GCC unroll 4
+    for (int m = 0; m < 4; ++m)
+      x[m] = reinterpret_cast<const vec *>(rows + size_t(list[k + m]) * P);
+    vec sum[4] = {};
+#pragma GCC unroll 16
+    for (int v = 0; v < P / LANES; ++v)
+#pragma GCC unroll 4
+      for (int m = 0; m < 4; ++m) sum[m] += x[m][v] * y[v];
+#pragma GCC unroll 4
+    for (int m = 0; m < 4; ++m) to[k + m] = (ADD ? to[k + m] : 0.0f) + total(sum[m]);
+  }
+  for (; k < n; ++k) to[k] = (ADD ? to[k] : 0.0f) + dot<P>(rows + size_t(list[k]) * P, b);
+}
+
 // Narrows a row of listed synapses, sorted by target, to those that lead to a share.
 static inline void within(Share of, const id_type *target, int64_t &first, int64_t &last) {
   const int64_t ends[] = {first, last};

@@ -126,6 +126,16 @@ static inline float dot(const float *__restrict a, const float *b) {
   return over_warp(sum);
 }
 
+// to[k] (+)= the row of listed neuron k times b; a warp takes every so many of them.
+template <int P, bool ADD, class Index>
+static inline void dots(float *to, const float *__restrict rows, const Index *list, uint32_t n,
+                        const float *b) {
+  for (uint32_t k = warp(); k < n; k += warps()) {
+    const float found = dot<P>(rows + int64_t(list[k]) * P, b);
+    if (lane() == 0) to[k] = (ADD ? to[k] : 0.0f) + found;
+  }
+}
+
 template <class T>
 static inline void fetch(const T *, const int64_t *, size_t) {}
 

@@ -23,6 +23,7 @@ struct Slot {
   int64_t window;                 // steps that these hold
   float *loss;
   float *const *push;  // regularisation of each neuron
+  int64_t woken[SLEEPERS + 1];  // step from which on back a group's adjoint is not zero, or -1
   Scratch scratch[1];
 
   Slot(const Call &c, int64_t b, float *shared)
