@@ -402,6 +402,18 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
             writer.lines(extra)
 
 
+def unless_asleep(layout: Layout, group: str) -> str:
+    """The condition that a group's adjoint is not zero, where it may be."""
+    index = layout.sleepers.get(group)
+    return "" if index is None else f"if (s_.woken[{index}] >= 0) "
+
+
+def kept_row(layout: Layout, index: int) -> str:
+    """C for the row of step ``t_`` of slopes that are kept."""
+    size = layout.slope_sizes[index]
+    return f"s_.scratch->slopes[{index}] + t_ % s_.scratch->length * {size}"
+
+
 def _drive(group: NeuronGroup) -> Code:
     """The loss's push on the output variable in a step."""
     readout, loss, name = group.readout, group.loss, f"lambda_{group.output}"
@@ -462,10 +474,8 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
                 lines.append(f"{name}_p_[j_] = {expression};")
         if (group.name, k) in layout.slopes:
             index = layout.slopes[group.name, k]
-            writer.line(
-                f"float *__restrict slope{k}_kept_ = s_.scratch->slopes[{index}] + "
-                f"t_ % s_.scratch->length * {padded(group.size)};"
-            )
+            row = kept_row(layout, index)
+            writer.line(f"float *__restrict slope{k}_kept_ = {row};")
             lines.append(f"slope{k}_kept_[j_] = {port.weight};")
     return lines
 

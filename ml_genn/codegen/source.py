@@ -13,6 +13,8 @@ from ml_genn.codegen.neurons import (
     finish_function,
     fire_function,
     integrate_function,
+    kept_row,
+    unless_asleep,
 )
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.shares import each
@@ -264,6 +266,10 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
         "float *const *gradients_)"
     )
     with writer.block(head):
+        for (name, _), index in layout.slopes.items():
+            row = kept_row(layout, index)
+            claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
+            writer.line(unless_asleep(layout, name) + claim)
         for group in _reversed(layout):
             if _spikes_back(layout, group):
                 writer.line(
@@ -272,13 +278,8 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
                 writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                unless_asleep = ""
-                if group.name in layout.sleepers:
-                    index = layout.sleepers[group.name]
-                    unless_asleep = f"if (s_.woken[{index}] >= 0) "
-                writer.line(
-                    f"{unless_asleep}backward_{symbol(group.name)}(c_, s_, b_, t_);"
-                )
+                call = f"backward_{symbol(group.name)}(c_, s_, b_, t_);"
+                writer.line(unless_asleep(layout, group.name) + call)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
 
 

@@ -388,6 +388,12 @@ static inline void add_rows(float *__restrict to, const float *__restrict weight
 
 static inline void clear(float *row, size_t n) { memset(row, 0, n * sizeof(float)); }
 
+// Asks for a row that is soon written to as a whole.
+template <int P>
+static inline void claim(float *row) {
+  for (int j = 0; j < P; j += 16) __builtin_prefetch(row + j, 1);
+}
+
 template <int P>
 static inline void add_row(float *__restrict to, const float *__restrict row) {
   vec *t = reinterpret_cast<vec *>(to);
