@@ -6,9 +6,9 @@ import pytest
 
 from ml_genn.backends.cpu import toolchain
 
-#: Folders of tests of what is above the engine, whose code need not be fast there: it is
-#: built in half the time. Tests of the engine itself build it as users do, and so do
-#: those that compare a process with this one.
+#: Folders of tests of what is above the engine, whose code need not be fast there: it
+#: is built in half the time. Tests of the engine itself build it as users do, and so do
+#: those that compare another process with this one.
 ABOVE_THE_ENGINE = {
     "contract",
     "conversion",
