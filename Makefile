@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed-
 
+# Where this is set, each process that a test starts would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all check format docs bench clean
 
 demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png

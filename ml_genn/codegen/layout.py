@@ -23,6 +23,8 @@ LANES = 16  #: rows of numbers are padded to this many (64 bytes)
 NARROW = 1 << 16  #: populations up to this size have 16-bit neuron indices
 
 MANY_WEIGHTS = 1 << 14  #: from here on, reading weights takes longer than using them
+#: neurons from which threads share an example if a batch has fewer examples
+ENOUGH_TO_SHARE = 1024
 DRAWS = 1 << 17  #: random numbers that a neuron may draw in a step
 
 
@@ -208,7 +210,10 @@ class Layout:
 
     @cached_property
     def shareable(self) -> bool:
-        """Whether threads can share the targets of all synapses of an example."""
+        """Whether threads can share the targets of all synapses of an example, and
+        there are neurons enough to share."""
+        if max(group.size for group in self.plan.neurons) < ENOUGH_TO_SHARE:
+            return False
         fed = any(group.data for group in self.plan.neurons)
         delivering = [s for s in self.plan.synapses if s.delivers]
         return not fed and all(streams(s) or lists(s) for s in delivering)

@@ -75,7 +75,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLOPES": len(layout.slopes),
         "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
-        "TEAM_NEURONS": max(g.size for g in plan.neurons) if layout.shareable else 0,
+        "SHAREABLE": int(layout.shareable),
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
         "TOGETHER": layout.together,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+# Small nets gain nothing from threads, which wait for each other on a busy machine.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 keras = pytest.importorskip("keras", reason="needs keras (extra 'tf')")
 L = keras.layers
 

@@ -196,7 +196,7 @@ def test_inputs() -> None:
 
 def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
     """The model is converted without loss, and all layers are listed."""
-    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    pytest.importorskip("conversion.keras_nets")
     from ml_genn_tf import converters
     from ml_genn_tf.layers import LAYERS
 

@@ -5,6 +5,8 @@ import pytest
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
+from ml_genn.codegen import layout
+from ml_genn.codegen.source import source
 from ml_genn.compilers import BPTTCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.initializers import Normal
@@ -12,7 +14,12 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 from ml_genn.utils.data import preprocess_spikes
 
-STEPS, ALL = 25, 1
+STEPS = 25
+
+
+@pytest.fixture(autouse=True)
+def _small_networks_are_shared(monkeypatch):
+    monkeypatch.setattr(layout, "ENOUGH_TO_SHARE", 1)
 
 
 def network(hidden, sparse, delay):
@@ -47,9 +54,8 @@ def spikes():
 def test_inference_is_the_same(hidden, sparse, delay):
     made, middle, output = network(hidden, sparse, delay)
     found = []
-    for threads, team in ((1, 10**9), (2, ALL), (3, ALL)):
+    for threads in (1, 2, 3):
         compiled = InferenceCompiler(STEPS, num_threads=threads).compile(made)
-        compiled.model.team = team
         recorders = [
             SpikeRecorder(middle, key="spikes"),
             VarRecorder(output, "v", key="v"),
@@ -69,7 +75,7 @@ def test_inference_is_the_same(hidden, sparse, delay):
 def test_gradients_are_the_same(backward_threshold):
     made, _, _ = network(300, sparse=False, delay=0)
     found = []
-    for threads, team in ((1, 10**9), (2, ALL)):
+    for threads in (1, 2):
         np.random.seed(5)
         compiled = BPTTCompiler(
             STEPS,
@@ -77,8 +83,15 @@ def test_gradients_are_the_same(backward_threshold):
             backward_threshold=backward_threshold,
             num_threads=threads,
         ).compile(made)
-        compiled.model.team = team
         found.append(compiled.gradients(spikes(), np.array([2])))
     for key, gradient in found[0].items():
         assert np.abs(gradient).max() > 0
         np.testing.assert_allclose(found[1][key], gradient, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("enough", "shareable"), [(300, 1), (301, 0)])
+def test_too_few_neurons_are_not_shared(enough, shareable, monkeypatch):
+    monkeypatch.setattr(layout, "ENOUGH_TO_SHARE", enough)
+    made, _, _ = network(300, sparse=False, delay=0)
+    plan = InferenceCompiler(STEPS, num_threads=1).compile(made).model.plan
+    assert f"SHAREABLE = {shareable};" in source(layout.Layout(plan))

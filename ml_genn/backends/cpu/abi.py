@@ -72,7 +72,6 @@ class Call(ctypes.Structure):
         ("carried", ctypes.c_int64),
         ("block", ctypes.c_int64),
         ("gather", ctypes.c_int64),
-        ("team", ctypes.c_int64),
         ("rings", ctypes.c_void_p),
         ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),

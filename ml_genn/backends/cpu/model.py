@@ -69,13 +69,10 @@ class CpuModel(HostModel):
             network runs, and before what is over is forgotten.
         gather: steps of the backward pass after which gradients of dense synapses are
             taken.
-        team: neurons from which threads share an example if a batch has fewer examples
-            than there are threads.
     """
 
     block = 128
     gather = 256
-    team = 1024
 
     def __init__(
         self,
@@ -326,7 +323,6 @@ class CpuModel(HostModel):
             dt=self._values.dt,
             block=self.block,
             gather=self.gather,
-            team=self.team,
             carried=1 + max(self._values.max_delays.values(), default=0),
             rings=self._rings.ctypes.data,
             num_rings=len(self._rings),

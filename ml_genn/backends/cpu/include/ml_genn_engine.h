@@ -726,7 +726,6 @@ struct Call {
   int64_t carried;               // steps whose spikes a batch carries over from the last
   int64_t block;                 // steps that run between taking gradients and forgetting
   int64_t gather;                // steps whose slopes are kept until gradients take them
-  int64_t team;                  // neurons from which threads share an example
   const int64_t *rings;          // (offset, length, row) of delay rings, in floats
   int64_t num_rings;
   int64_t num_recordings;

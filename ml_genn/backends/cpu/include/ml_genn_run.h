@@ -341,10 +341,9 @@ MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
   return e.make_slots(e.pool.size * e.together);
 }
 
-// Whether the threads share each example: there are fewer, and neurons enough to share.
+// Whether the threads share each example: there are fewer.
 MLG_COLD bool worth_sharing(const Engine &e, const Call &c) {
-  return c.batch < e.pool.size && TEAM_NEURONS >= c.team && c.phases & mlg::FORWARD &&
-         !(c.phases & mlg::ONLINE);
+  return c.batch < e.pool.size && c.phases & mlg::FORWARD && !(c.phases & mlg::ONLINE);
 }
 
 MLG_COLD int run(Engine &e, Call c) {
@@ -365,7 +364,7 @@ MLG_COLD int run(Engine &e, Call c) {
     regularise(e, c);
     c.phases = mlg::BACKWARD | mlg::OWN_SLOTS;
   }
-  e.pool.run(worth_sharing(e, c) ? run_team : run_examples, &e);
+  e.pool.run(SHAREABLE && worth_sharing(e, c) ? run_team : run_examples, &e);
   if (e.status) return e.status;
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   bool good = finite_losses(c);

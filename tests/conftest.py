@@ -1,0 +1,34 @@
+"""What makes all tests take less time."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml_genn.backends.cpu import toolchain
+
+#: Folders of tests of what is above the engine, whose code need not be fast there: it
+#: is built in half the time. Tests of the engine itself build it as users do, and so do
+#: those that compare another process with this one.
+ABOVE_THE_ENGINE = {
+    "contract",
+    "conversion",
+    "docs",
+    "frontend",
+    "genn",
+    "model",
+    "nir_tests",
+    "plot",
+    "training",
+    "utils",
+}
+OPTIMISE = toolchain.FLAGS.index("-O3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    above = item.path.parent.name in ABOVE_THE_ENGINE
+    toolchain.FLAGS[OPTIMISE] = "-O1" if above else "-O3"
