@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread, Timer, main_thread
 from typing import Any
@@ -78,6 +79,14 @@ for k in range({times}):
     assert np.isfinite(compiled.history["loss"][0])
     print("interrupted after", steps, flush=True)
 """
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests were started in the background."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 def interrupted(kind: str, times: int, *, stepped: bool = False) -> list[int]:
