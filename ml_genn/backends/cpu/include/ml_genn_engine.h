@@ -476,8 +476,10 @@ MLG_ASKS void fetch(const T *list, const int64_t *offset, size_t j) {
 
 // Rows of listed synapses, each with its target; a row has a target once. Lists are longer by
 // a vector than what is in them.
-#if defined(__AVX512F__)
-// Sixteen synapses at once. Of loops, compilers make no stores to listed places.
+#if defined(__AVX512F__) && !defined(__znver4__) && !defined(__znver5__)
+// Sixteen synapses at once. Of loops, compilers make no stores to listed places; AMD's Zen
+// does them in microcode, so there it is one by one.
+#define MLG_SIXTEEN
 typedef int32_t places __attribute__((vector_size(VECTOR_BYTES)));
 static inline vec sixteen(const float *from) {
   vec found;
@@ -507,7 +509,7 @@ struct Sixteen {
 template <int SIGN>
 static inline void add_listed(float *__restrict to, const float *__restrict weight,
                               const id_type *__restrict target, int64_t first, int64_t last) {
-#if defined(__AVX512F__)
+#ifdef MLG_SIXTEEN
   for (int64_t e = first; e < last; e += LANES) {
     const Sixteen synapses(target + e, last - e);
     synapses.put(to, synapses.of(to) + float(SIGN) * sixteen(weight + e));
@@ -521,7 +523,7 @@ static inline void add_listed(float *__restrict to, const float *__restrict weig
 template <int SIGN>
 static inline void learn_listed(float *__restrict gradient, const float *__restrict slope,
                                 const id_type *__restrict target, int64_t first, int64_t last) {
-#if defined(__AVX512F__)
+#ifdef MLG_SIXTEEN
   for (int64_t e = first; e < last; e += LANES) {
     const Sixteen synapses(target + e, last - e);
     const vec sum = sixteen(gradient + e) + float(SIGN) * synapses.of(slope);
@@ -536,7 +538,7 @@ static inline void learn_listed(float *__restrict gradient, const float *__restr
 // The sum of weight * b[target].
 static inline float dot_listed(const float *__restrict weight, const id_type *__restrict target,
                                int64_t first, int64_t last, const float *__restrict b) {
-#if defined(__AVX512F__)
+#ifdef MLG_SIXTEEN
   vec sum = {};
   for (int64_t e = first; e < last; e += LANES)
     sum += sixteen(weight + e) * Sixteen(target + e, last - e).of(b);
