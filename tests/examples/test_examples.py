@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -29,6 +30,7 @@ RUNS = [
 #: Examples with tests of their own.
 ELSEWHERE = {
     "convert_keras_cifar10.py",
+    "convert_keras_imagenet.py",
     "convert_keras_mnist.py",
     "digits.py",
     "pattern_generation.py",
@@ -80,6 +82,37 @@ def test_a_deep_keras_model_is_converted(tmp_path: Path) -> None:
     ann, snn = map(float, re.findall(r"NN accuracy: ([\d.]+) %", printed))
     assert abs(ann - snn) <= 10.0
     assert "re_lu_18" in printed
+
+
+@pytest.mark.slow
+def test_a_keras_model_for_a_folder_of_pictures_is_converted(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    imsave = pytest.importorskip("matplotlib.image", reason="needs matplotlib").imsave
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for picture in range(20):
+            imsave(tmp_path / name / f"{picture}.png", rng.random((40, 60, 3)))
+    small = (
+        "--filters=2",
+        "--size=32",
+        "--epochs=0",
+        "--norm=8",
+        f"--dataset={tmp_path}",
+    )
+    printed = run("convert_keras_imagenet.py", *small, path=tmp_path)
+    ann, snn = map(float, re.findall(r"NN accuracy: ([\d.]+) %", printed))
+    assert abs(ann - snn) <= 12.5
+    assert "re_lu_32" in printed
+
+
+@pytest.mark.slow
+def test_where_pictures_go_is_explained(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs keras (extra 'tf')")
+    words = ("convert_keras_imagenet.py", "--dataset=missing")
+    printed = run(*words, path=tmp_path, status=1)
+    assert "Put them in missing/CLASS/PICTURE.jpg" in printed
+    assert "Traceback" not in printed
 
 
 def test_all_examples_are_tested_and_listed() -> None:
