@@ -274,10 +274,10 @@ void run_sums(void *engine, int thread) {
 // Sum over threads, left with the first one, and its squares.
 void run_squares(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
+  run_sums(engine, thread);
   for (int64_t k = 0; k < LEARNED; ++k) {
     const Part share(e, k, thread);
-    const float *gradient =
-        mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
+    const float *gradient = e.gradients[k * e.pool.size];
     double sum = 0;
     for (int64_t j = share.first; j < share.last; ++j) sum += double(gradient[j]) * gradient[j];
     e.squares[k * e.pool.size + thread] = sum;
