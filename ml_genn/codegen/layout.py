@@ -268,9 +268,7 @@ class Layout:
         """Whether any synapse into a port reads its slope in every step."""
         into = self.into(group.name, port)
         same = _same(group, port)
-        return any(
-            (s.learn and not gathers(s)) or (s.reads_back and same) for s in into
-        )
+        return any(learns_at_spikes(s) or (s.reads_back and same) for s in into)
 
     def needs_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether any synapse into a port reads what flows back over it."""
@@ -378,6 +376,11 @@ def lists(synapses: SynapseGroup) -> bool:
 def gathers(synapses: SynapseGroup) -> bool:
     """Whether gradients are summed neuron by neuron over many steps, not at spikes."""
     return synapses.learn and streams(synapses)
+
+
+def learns_at_spikes(synapses: SynapseGroup) -> bool:
+    """Whether gradients of weights are added to at each spike."""
+    return synapses.learn and not gathers(synapses)
 
 
 def moves_in_steps(layout: Layout, synapses: SynapseGroup) -> bool:

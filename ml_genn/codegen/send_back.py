@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import (
     Layout,
-    gathers,
+    learns_at_spikes,
     lists,
     moves_in_steps,
     padded,
@@ -39,7 +39,7 @@ def operands(
     if synapses.reads_back:
         weight = array(layout, "weight", synapses)
         writer.line(f"const float *weight{k}_ = {weight};")
-    learn = synapses.learn and not gathers(synapses)
+    learn = learns_at_spikes(synapses)
     for name, kind, wanted in (
         ("gradient", _WEIGHT, learn),
         ("delay_gradient", _DELAY, synapses.learn_delay),
@@ -106,7 +106,7 @@ def send_back(
         listed: whether ``j_`` is entry ``k_`` of a list, not one after the other.
     """
     synapses, k = outgoing
-    learn = learning and synapses.learn and not gathers(synapses)
+    learn = learning and learns_at_spikes(synapses)
     if not (learn or into or (learning and synapses.learn_delay)):
         return
     unless_late = guard(layout, synapses, k)

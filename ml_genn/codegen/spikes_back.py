@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.bodies import Body, rows
 from ml_genn.codegen.kernels import add_patches
-from ml_genn.codegen.layout import Layout, gathers, padded, streams, symbol
+from ml_genn.codegen.layout import Layout, learns_at_spikes, padded, streams, symbol
 from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
 from ml_genn.codegen.send_back import (
     arrives,
@@ -107,9 +107,7 @@ def _learn_at_spikes(
 ) -> None:
     """Gradients of synapses that are not gathered over many steps."""
     learning = [
-        (s, k)
-        for k, s in enumerate(outgoing)
-        if s.learn_delay or (s.learn and not gathers(s))
+        (s, k) for k, s in enumerate(outgoing) if s.learn_delay or learns_at_spikes(s)
     ]
     if learning:
         with writer.block(""):
