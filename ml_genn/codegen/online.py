@@ -22,7 +22,13 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.rows import array, lists
-from ml_genn.codegen.spikes_back import each_entry, load_records, tape_entries
+from ml_genn.codegen.shares import each, each_by_team
+from ml_genn.codegen.spikes_back import (
+    each_entry,
+    each_own_entry,
+    load_records,
+    tape_entries,
+)
 from ml_genn.codegen.sweep_steps import active_rows, back_function
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter
@@ -48,9 +54,8 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
     with writer.block(f"static bool learn_block({BLOCK}, float *const *gradients_)"):
         if tables.groups:
             writer.line(
-                f"if (start_ == 0 && !s_.online.begin({tables.size}, "
-                f"{tables.cleared}, {tables.each_step}, {tables.flags}, "
-                "c_.block + c_.carried)) return false;"
+                "if (start_ == 0 && !s_.online.begin(ONLINE_ROWS, ONLINE_CLEARED, "
+                "ONLINE_STEP, ONLINE_SOURCES, c_.block + c_.carried)) return false;"
             )
         for g in tables.groups:
             writer.line(
@@ -81,6 +86,7 @@ def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None
                 _hidden_step(writer, tables, g, g.adjoint.active)
             else:
                 _output_step(writer, tables, g)
+        writer.line("MLG_SYNC;")
         _carry(writer, tables, g)
         writer.line(
             "const mlg::Sweeps all_ = {lambda_, carry_, decay_, slopes_, "
@@ -137,23 +143,27 @@ def _hidden_step(
     writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
     arriving = {path: _arriving(tables, *path) for path in g.feedback}
     with each_entry(writer):
-        writer.line("mask_p_[j_] = 1.0f;")
-        load_records(writer, active.records)
-        for name in active.records:
-            writer.line(f"{name}_p_[j_] = {name};")
-        writer.line("signal_p_[j_] = 0.0f;")
+        writer.line("float back_sum_ = 0.0f;")
         for path, groups in g.feedback.items():
             for synapses in groups:
                 dot = _dot(tables, synapses, arriving[path])
-                writer.line(f"if (arrives_) signal_p_[j_] += {dot};")
+                writer.line(f"if (arrives_) back_sum_ += {dot};")
+        with writer.block("MLG_LEADER"):
+            writer.line("mask_p_[j_] = 1.0f;")
+            load_records(writer, active.records)
+            for name in active.records:
+                writer.line(f"{name}_p_[j_] = {name};")
+            writer.line("signal_p_[j_] = back_sum_;")
+    writer.line("MLG_SYNC;")
     pushes = ["0.0f"] * (1 + len(g.adjoint.eligible))
     pushes += [f"({at})[{tables.sweeps(path[0]).row}]" for path, at in arriving.items()]
     writer.line(f"const float every_[] = {{{', '.join(pushes)}}};")
     writer.line("for (int w_ = 0; w_ < sweeps_; ++w_)")
     call = _back_call(g, "w_ ? zero_ : signal_p_", "every_[w_]", "w_ ? 0.0f : c_.scale")
     writer.line(f"  {call}")
-    with each_entry(writer):
+    with each_own_entry(writer):
         writer.line("mask_p_[j_] = 0.0f;")
+    writer.line("MLG_SYNC;")
 
 
 def _arriving(tables: OnlineLayout, output: str, port: int) -> str:
@@ -185,9 +195,11 @@ def _carry(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
         output = tables.at(path[0], "lambda")
         left.append(f"({output})[{to.sweep}]")
         terms = [_dot(tables, synapses, output) for synapses in groups]
-        with writer.block(f"for (size_t j_ = 0; j_ < {g.group.size}; ++j_)"):
-            writer.line(f"carry_[{k * g.row} + j_] = {' + '.join(terms)};")
+        with writer.block(each_by_team("size_t", "j_", g.group.size)):
+            writer.line(f"const float sum_ = {' + '.join(terms)};")
+            writer.line(f"MLG_LEADER carry_[{k * g.row} + j_] = sum_;")
     writer.line(f"const float decay_[] = {{{', '.join(left)}}};")
+    writer.line("MLG_SYNC;")
 
 
 def _weights(
@@ -198,10 +210,6 @@ def _weights(
     gradient = tables.layout.learned[Learned(LearnedKind.WEIGHT, synapses.name)]
     writer.line(f"// {synapses.name!a}")
     emitted = f"from_ - 1 - {_delay(tables, synapses)}"
-    writer.line(
-        f"if (!s_.online.arrivals.sort(s_.tapes[{tape}], {emitted}, to_ - from_, "
-        f"{sources})) return false;"
-    )
     with writer.block(""):
         writer.line("mlg::Sweeps sweeps_ = all_;")
         writer.line(f"sweeps_.slopes += {synapses.port * g.port};")
@@ -210,9 +218,10 @@ def _weights(
             listed = ", ".join(lists(tables.layout, synapses))
             to = f"mlg::Lists<{g.row}>{{gradients_[{gradient}], {listed}}}"
         writer.line(
-            f"mlg::advance_rows<{_shape(g)}>(sweeps_, s_.online.arrivals, {sources}, "
-            f"{to}, {tables.at(synapses.name, 'traces')}, "
-            f"s_.online.live + {tables.live[synapses.name]});"
+            f"if (!mlg::advance_rows<{_shape(g)}>(sweeps_, s_.online, "
+            f"s_.tapes[{tape}], {emitted}, to_ - from_, {sources}, {to}, "
+            f"{tables.at(synapses.name, 'traces')}, "
+            f"s_.online.live + {tables.live[synapses.name]})) return false;"
         )
 
 
@@ -234,11 +243,11 @@ def _parameter(
         writer.line(f"sweeps_.sweep = {g.sweep};")
         writer.line("const uint32_t once_ = 0;")
         writer.line(f"float *sum_ = {tables.at(g.group.name, 'sum')};")
-        writer.line(f"memset(sum_, 0, {g.row} * sizeof(float));")
+        writer.line(f"mlg::clear(sum_, {g.row});")
         trace = tables.at(g.group.name, f"trace {parameter.name}")
         writer.line(
             f"mlg::advance_row<{_shape(g)}>(sweeps_, &once_, 1, true, sum_, {trace});"
         )
         at = "0" if parameter.shared else "j_"
-        with writer.block(f"for (int j_ = 0; j_ < {g.group.size}; ++j_)"):
-            writer.line(f"gradients_[{index}][{at}] += sum_[j_];")
+        with writer.block(each("int", "j_", g.group.size)):
+            writer.line(f"MLG_ADD(gradients_[{index}][{at}], sum_[j_]);")

@@ -26,6 +26,7 @@ from ml_genn.codegen.spikes_back import (
     sends_back,
     silent_function,
 )
+from ml_genn.codegen.sweeps import OnlineLayout
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     GLOBAL_NORM,
@@ -61,6 +62,7 @@ def source(layout: Layout) -> str:
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
     listed = [g for g in plan.neurons if _lists_active(g)]
+    online = OnlineLayout(layout)
     writer.line("#include <stdint.h>")
     writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
     constants = {
@@ -79,6 +81,10 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
         "TOGETHER": layout.together,
+        "ONLINE_ROWS": online.size,
+        "ONLINE_CLEARED": online.cleared,
+        "ONLINE_STEP": online.each_step,
+        "ONLINE_SOURCES": online.flags,
         "ACTIVE_FLOATS": sum(
             padded(g.size) * len(g.adjoint.active.records)
             for g in plan.neurons

@@ -99,6 +99,15 @@ def each_entry(
         yield
 
 
+@contextmanager
+def each_own_entry(writer: CodeWriter) -> Iterator[None]:
+    """As `each_entry`, by the members that take the neurons in loops over all."""
+    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
+        writer.line("const size_t j_ = id_[k_];")
+        writer.line("if (int(j_) % MLG_MEMBERS != MLG_MEMBER) continue;")
+        yield
+
+
 def _learn_at_spikes(
     writer: CodeWriter,
     layout: Layout,

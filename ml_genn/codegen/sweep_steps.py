@@ -1,4 +1,8 @@
-"""One step of the sweeps that learning online makes; see `ml_genn.codegen.online`."""
+"""One step of the sweeps that learning online makes; see `ml_genn.codegen.online`.
+
+A member takes the same neurons in all loops, those over spikes included, so that no
+member waits for another one within a step's sweeps.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from contextlib import contextmanager
 from ml_genn.codegen.bodies import Body
 from ml_genn.codegen.layout import symbol
 from ml_genn.codegen.neurons import ARGUMENTS
-from ml_genn.codegen.spikes_back import each_entry, load_records, tape_entries
+from ml_genn.codegen.shares import each
+from ml_genn.codegen.spikes_back import each_own_entry, load_records, tape_entries
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Code
@@ -57,7 +62,7 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
 @contextmanager
 def _neurons(writer: CodeWriter, count: int) -> Iterator[None]:
     writer.line("MLG_LOOP")
-    with writer.block(f"for (int j_ = 0; j_ < {count}; ++j_)"):
+    with writer.block(each("int", "j_", count)):
         yield
 
 
@@ -101,7 +106,7 @@ def _jumps(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
         tape = tables.layout.tapes[g.group.name]
         tape_entries(writer, tape, len(g.adjoint.records))
         body.constants(writer)
-        with each_entry(writer):
+        with each_own_entry(writer):
             load_records(writer, g.adjoint.records)
             body.load(writer)
             with writer.block(""):

@@ -17,7 +17,8 @@ def simulated(
 ) -> ModuleType:
     """CuPy, simulated; threads run in order, or from the last to the first.
 
-    Blocks are small, so that they take several turns, and tapes must grow.
+    Blocks are small, so that they take several turns, and tapes must grow; a few steps
+    are kept of what is over.
     """
     monkeypatch.setitem(sys.modules, "cupy", simulated_cupy)
     monkeypatch.setattr(simulated_cupy, "BACKWARDS", request.param)
@@ -25,4 +26,5 @@ def simulated(
     monkeypatch.setattr(CudaModel, "update_blocks", 2)
     monkeypatch.setattr(CudaModel, "share", 0.01)
     monkeypatch.setattr(CudaModel, "gather", 8)
+    monkeypatch.setattr(CudaModel, "block", 7)
     return simulated_cupy

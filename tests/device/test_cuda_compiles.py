@@ -49,24 +49,24 @@ def compile_error(code: str, architecture: str) -> str:
 
 def plan_of(name: str) -> Any:
     null = {"backend": "null"}
-    if name in NETS:
-        return NETS[name].compile("event_driven", **null).model.plan
+    mode, _, net = name.partition(" ")
+    if net:
+        return NETS[net].compile(mode, **null).model.plan
     compiled = (
         inference(name, **null)[0] if name in NETWORKS else training(name, **null)[0]
     )
     return compiled.model.plan
 
 
-NAMES = sorted({*NETWORKS, *TRAINED, "parameters"})
+EPROP = ["event_driven parameters", "online parameters", "online sparse"]
+NAMES = [*sorted({*NETWORKS, *TRAINED}), *EPROP]
+QUICK = ("event_prop", "online sparse")
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize(
     "name",
-    [
-        n if n == "event_prop" else pytest.param(n, marks=pytest.mark.slow)
-        for n in NAMES
-    ],
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
 )
 def test_compiles(name: str, architecture: str) -> None:
     assert compile_error(text(DeviceLayout(plan_of(name))), architecture) == ""

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from device.nets import inference
-from eprop.nets import NETS
 
 from ml_genn.backends.cuda import device
 from ml_genn.backends.cuda.device import DeviceError
-from ml_genn.errors import BuildError, UnsupportedError
+from ml_genn.errors import BuildError
 
 CPU = "backend='cpu'"
 
@@ -119,11 +118,3 @@ def test_processes_take_gpus_in_turn(
     monkeypatch.setattr(simulated, "DEVICES", [])
     device.load()
     assert simulated.DEVICES == [1]
-
-
-@pytest.mark.usefixtures("simulated")
-def test_what_is_refused() -> None:
-    """What the engine does not run is named, with a reason and what to do."""
-    online = NETS["lif"].compile("online", backend="cuda")
-    with pytest.raises(UnsupportedError, match=r"'hidden'.*event_driven"):
-        online.gradients(*NETS["lif"].data(online))

@@ -57,10 +57,11 @@ def test_gradients(name: str) -> None:
         assert_near(b, a, str(key))
 
 
+@pytest.mark.parametrize("mode", ["event_driven", "online"])
 @pytest.mark.parametrize("name", ["lif", "sparse", "squared_error", "parameters"])
-def test_eprop(name: str) -> None:
+def test_eprop(name: str, mode: str) -> None:
     wanted, found = (
-        eprop_gradients(NETS[name], "event_driven", **options) for options in ENGINES
+        eprop_gradients(NETS[name], mode, **options) for options in ENGINES
     )
     for key, values in wanted.items():
         assert_near(found[key], values, key)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ml_genn.backends.cuda.device import load, plain_errors
 from ml_genn.backends.cuda.model import CudaModel
-from ml_genn.backends.cuda.scope import check
 from ml_genn.backends.cuda.text import OPTIONS, DeviceLayout, text
 from ml_genn.model.plan import Plan, Values
 
@@ -40,10 +39,8 @@ class CudaBackend:
             batch_size, arguments: of no meaning here, where memory follows the batch.
 
         Raises:
-            UnsupportedError: if the plan needs what the engine does not have.
             BuildError: if there is no CuPy or no GPU, or the kernels do not compile.
         """
-        check(plan)
         cupy = load()
         layout = DeviceLayout(plan)
         code = text(layout)

@@ -16,6 +16,7 @@ class Phase(IntFlag):
     FORWARD = 2
     END = 4
     BACKWARD = 8
+    ONLINE = 16
 
 
 class Status(IntFlag):
@@ -58,6 +59,9 @@ _FIELDS = [
     "tape_offsets",
     "tape_records",
     "tape_shapes",
+    "window",
+    "block",
+    "carried",
     "tail_ids",
     "tail_offsets",
     "tail_steps",
@@ -66,6 +70,9 @@ _FIELDS = [
     "slopes",
     "length",
     "gather",
+    "online_rows",
+    "online_slopes",
+    "online_live",
     "shared",
     "num_recordings",
     "recordings",

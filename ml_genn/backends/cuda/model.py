@@ -57,6 +57,8 @@ class CudaModel(HostModel):
             several do, if the GPU has more multiprocessors than the batch has examples.
         gather: steps of the backward pass after which gradients of dense synapses are
             taken.
+        block: steps that run before gradients are taken, where that is done while the
+            network runs, and before what is over is forgotten.
         share: share of the neurons of each step for which tapes have room at first;
             they grow.
     """
@@ -65,6 +67,7 @@ class CudaModel(HostModel):
     update_blocks = 256
     alone = 4096
     gather = 32
+    block = 128
     share = 0.1
 
     def __init__(
@@ -182,7 +185,8 @@ class CudaModel(HostModel):
                 batch.numbers["example"] = first
                 batch.numbers["scale"] = 1.0 / max(share.whole, 1)
                 given = self._argument.put(batch.numbers, batch.tables)
-                stages = self._stages(batch, self._start(mode) | ENTIRE)
+                running = self._start(mode) | self._running(mode) | ENTIRE
+                stages = self._stages(batch, running)
                 self._launches.go(stages[0], given)
                 if mode.ahead is not None:
                     self._feed.ahead(prepared, mode.ahead)
@@ -198,13 +202,17 @@ class CudaModel(HostModel):
         """What comes first: nothing where a batch goes on from the last one."""
         return Phase(0) if mode.keep_state and self._carried else Phase.BEGIN
 
+    def _running(self, mode: Mode) -> Phase:
+        """What is done while the network runs, beside running."""
+        return Phase.ONLINE if mode.backward and self.plan.online else Phase(0)
+
     def _stages(self, batch: _Batch, first: Phase) -> list[tuple[Launch, ...]]:
         """Launches that go forward through a batch, back, and take the step: in stages,
         between which processes sum what they found, or in one."""
         mode = batch.mode
         clear = [self._short("mlg_clear")] if first & Phase.FORWARD else []
         stages = [(*clear, *self._long(batch, first))]
-        if mode.backward:
+        if mode.backward and not self.plan.online:
             push = [self._short("mlg_regularise")] if self._push.sizes else []
             stages.append((*push, *self._long(batch, Phase.BACKWARD)))
         if mode.update:
@@ -218,8 +226,9 @@ class CudaModel(HostModel):
         """The stages after the first, where several processes run the batch."""
         if self._sums is None:
             return
-        push = [self._push.array] if self._push.sizes else []
-        found = push, [self._gradients.array, self._status]
+        found = [[self._gradients.array, self._status]]
+        if not self.plan.online:
+            found.insert(0, [self._push.array] if self._push.sizes else [])
         for arrays, stage in zip(found, stages, strict=False):
             for array in arrays:
                 self._sums(array)
@@ -259,7 +268,8 @@ class CudaModel(HostModel):
         batch = self._current()
         batch.numbers["first"], batch.numbers["last"] = batch.step, batch.step + 1
         with plain_errors(self._cupy), self._stream:
-            self._now(batch, *self._long(batch, Phase.FORWARD))
+            phases = Phase.FORWARD | self._running(batch.mode)
+            self._now(batch, *self._long(batch, phases))
         batch.step += 1
 
     def end_step(self) -> Outcome:
@@ -364,7 +374,7 @@ class CudaModel(HostModel):
     ) -> _Batch:
         cupy, layout, size = self._cupy, self._layout, len(indices)
         steps = examples.num_steps
-        work = self._room(size, steps, share)
+        work = self._room(size, self._window(steps, mode), share)
         results = [cupy.zeros((size, g.size), dtype=np.float32) for g in layout.outputs]
         losses = cupy.zeros((size, max(len(results), 1)), dtype=np.float32)
         loss_sums = cupy.zeros((size, max(len(results), 1)), dtype=np.float32)
@@ -393,6 +403,10 @@ class CudaModel(HostModel):
             "loss_sums": address(loss_sums),
             "blocks": address(work.blocks),
             "floats": floats,
+            "window": work.shape.window,
+            "block": self.block,
+            "carried": self._carried_steps,
+            **{name: address(array) for name, array in work.online.items()},
             "flags": address(work.flags),
             "length": work.shape.length,
             "gather": self.gather,
@@ -431,14 +445,26 @@ class CudaModel(HostModel):
         self._batch_run, self._stepping = batch, False
         return batch
 
-    def _room(self, size: int, steps: int, share: float) -> Workspace:
+    @property
+    def _carried_steps(self) -> int:
+        """Steps in which spikes are on their way, at most."""
+        return 1 + max(self._values.max_delays.values(), default=0)
+
+    def _window(self, steps: int, mode: Mode) -> int:
+        """Steps that are kept: few, where nothing asks for what is over."""
+        backward = mode.backward and not self.plan.online
+        if backward or mode.spikes or mode.keep_state:
+            return steps
+        return min(self.block + 2 * self._carried_steps, steps)
+
+    def _room(self, size: int, window: int, share: float) -> Workspace:
         """Memory for a batch: that of the last one, if it suits this one."""
-        longest = max(self._values.max_delays.values(), default=0)
+        kept = self.block if self.plan.online else min(self.gather, window)
         shape = Shape(
             batch=size,
-            steps=steps,
+            window=window,
             floats=self._numbers.initial.size,
-            length=min(self.gather, steps) + 1 + longest,
+            length=kept + self._carried_steps,
             share=min(share, 1.0),
         )
         if self._workspace is None or self._workspace.shape != shape:

@@ -29,7 +29,6 @@ typedef unsigned long long uint64_t;
 _INSTEAD = {
     "stdint.h": _NUMBERS,
     "ml_genn_kernel.h": "",  # kernels are sent back over neuron by neuron
-    "ml_genn_online.h": "",
 }
 #: Options of NVRTC; as on the CPU, denormal numbers are flushed to zero.
 OPTIONS = (

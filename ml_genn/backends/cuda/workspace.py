@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.codegen.layout import Layout, flags_of, padded
+from ml_genn.codegen.sweeps import OnlineLayout
 from ml_genn.model.plan import NeuronGroup
 
 
@@ -16,14 +17,16 @@ class Shape:
     """What a workspace must hold.
 
     Args:
-        batch, steps: examples and time steps.
+        batch: examples.
+        window: time steps that are kept.
         floats: numbers in the state of an example.
-        length: steps whose slopes are kept.
+        length: steps whose slopes are kept for the backward pass, or while the network
+            runs.
         share: share of the neurons of each step that fits on a tape.
     """
 
     batch: int
-    steps: int
+    window: int
     floats: int
     length: int
     share: float
@@ -35,7 +38,7 @@ class Tape:
 
     Args:
         ids: neurons, (examples, capacity).
-        offsets: where steps start, (examples, steps + 2).
+        offsets: where steps start, (examples, window + 2); with the data, steps + 2.
         records: numbers kept with each, (examples, capacity, numbers).
         capacity: entries of an example; 0 where spikes come with the data.
         numbers: numbers of an entry.
@@ -58,6 +61,7 @@ class Workspace:
         flags: of neurons in a step.
         tapes: {index: tape} of groups whose spikes do not come with the data.
         drive, history, slopes: see ml_genn_slot.h.
+        online: rows, slopes and flags; see ml_genn_online.h.
     """
 
     shape: Shape
@@ -67,10 +71,12 @@ class Workspace:
     drive: list[Any] = field(default_factory=list)
     history: list[Any] = field(default_factory=list)
     slopes: list[Any] = field(default_factory=list)
+    online: dict[str, Any] = field(default_factory=dict)
 
 
 def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
     """A workspace."""
+    online = OnlineLayout(layout)
     flags = sum(flags_of(g) for g in layout.plan.neurons if g.name in layout.flags)
 
     def floats(*sizes: int) -> Any:
@@ -84,9 +90,14 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
         floats(shape.floats),
         cupy.zeros((shape.batch, 2 * flags), dtype=np.uint8),
         _tapes(cupy, layout, shape),
-        drive=[floats(shape.steps, size) for size in drives],
-        history=[floats(shape.steps, size) for size in layout.history_sizes],
+        drive=[floats(shape.window, size) for size in drives],
+        history=[floats(shape.window, size) for size in layout.history_sizes],
         slopes=[floats(shape.length, size) for size in layout.slope_sizes],
+        online={
+            "online_rows": floats(online.size),
+            "online_slopes": floats(shape.length, online.each_step),
+            "online_live": cupy.zeros((shape.batch, online.flags), dtype=np.uint8),
+        },
     )
 
 
@@ -102,7 +113,7 @@ def _tapes(cupy: Any, layout: Layout, shape: Shape) -> dict[int, Tape]:
         active = group.adjoint.active if group.adjoint else None
         if active is None:
             continue
-        everywhere = padded(group.size) * shape.steps
+        everywhere = padded(group.size) * shape.window
         room = everywhere if active.everywhere else _room(group, shape)
         found[index] = _tape(cupy, layout, shape, room, len(active.records))
     return found
@@ -110,15 +121,15 @@ def _tapes(cupy: Any, layout: Layout, shape: Shape) -> dict[int, Tape]:
 
 def _room(group: NeuronGroup, shape: Shape) -> int:
     """Entries of a tape: at least a step's, at most those of all steps."""
-    expected = int(group.size * shape.steps * shape.share) + group.size
-    return min(expected, group.size * shape.steps)
+    expected = int(group.size * shape.window * shape.share) + group.size
+    return min(expected, group.size * shape.window)
 
 
 def _tape(cupy: Any, layout: Layout, shape: Shape, room: int, numbers: int) -> Tape:
     batch = shape.batch
     return Tape(
         cupy.zeros((batch, room), dtype=layout.id_type),
-        cupy.zeros((batch, shape.steps + 2), dtype=np.uint32),
+        cupy.zeros((batch, shape.window + 2), dtype=np.uint32),
         cupy.zeros((batch, room * numbers), dtype=np.float32),
         room,
         numbers,

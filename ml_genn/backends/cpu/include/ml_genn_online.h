@@ -149,11 +149,13 @@ struct Lists {
   }
 };
 
-// All synapses of a group; rows of traces lie one after the other. A source that has never
-// spiked has no traces and costs nothing.
+// All synapses of a group, whose sources spiked in `steps` steps from `first_step` on; rows of traces
+// lie one after the other. A source that has never spiked has no traces and costs nothing.
 template <int P, int V, int X, int C, class To>
-static inline void advance_rows(const Sweeps &w, const Arrivals &arrivals, int sources, To to,
-                                float *traces, uint8_t *live) {
+static inline bool advance_rows(const Sweeps &w, Online &online, const Tape &tape, int64_t first_step,
+                                int64_t steps, int sources, To to, float *traces, uint8_t *live) {
+  const Arrivals &arrivals = online.arrivals;
+  if (!online.arrivals.sort(tape, first_step, steps, sources)) return false;
   for (int i = 0; i < sources; ++i) {
     const uint32_t first = arrivals.start[i], n = arrivals.start[i + 1] - first;
     if (!n && !live[i]) continue;
@@ -162,6 +164,7 @@ static inline void advance_rows(const Sweeps &w, const Arrivals &arrivals, int s
     to.end(i);
     live[i] = 1;
   }
+  return true;
 }
 
 // Where the sweeps of a block start, at its end: sweep 1 + x with variable x at one.

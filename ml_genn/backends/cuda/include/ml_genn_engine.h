@@ -66,6 +66,17 @@ static inline void clear(float *row, int64_t n) {
 }
 
 // ---------------------------------------------------------------- spike tapes
+// row[j] = row[by + j] - less for j < n, by all members.
+template <class T>
+static inline void move_down(T *row, int64_t by, int64_t n, T less = 0) {
+  for (int64_t first = 0; first < n; first += members()) {
+    const int64_t j = first + member();
+    const T moved = j < n ? row[by + j] - less : 0;
+    MLG_SYNC;
+    if (j < n) row[j] = moved;
+  }
+}
+
 // The spikes of one group in one example, as lists of neurons, one list a step.
 struct Tape {
   const id_type *id;  // neurons, step after step
@@ -76,9 +87,22 @@ struct Tape {
   const id_type *tail;  // the last lists of the batch before, where a batch goes on from it
   const uint32_t *tail_offset;
   int64_t tail_steps;
-  static constexpr int64_t base = 0;  // all steps are kept
+  int64_t numbers;  // of an entry, in record
+  int64_t base;     // the first step that is kept
 
   bool reserve(int64_t used, int64_t n, int64_t) const { return used + n <= capacity; }
+
+  // Before step t: drops the steps before `first`.
+  void forget(int64_t first, int64_t t) {
+    if (first <= base) return;
+    const int64_t cut = offset[first - base], left = offset[t - base] - cut;
+    MLG_SYNC;
+    move_down(own, cut, left);
+    move_down(record, cut * numbers, left * numbers);
+    move_down(offset, first - base, t + 1 - first, uint32_t(cut));
+    base = first;
+    MLG_SYNC;
+  }
 };
 
 struct Spikes {
@@ -91,7 +115,8 @@ static inline Spikes spikes_at(const Tape &tape, int64_t t) {
     const uint32_t *at = tape.tail_offset + tape.tail_steps + t;
     return {tape.tail + at[0], at[1] - at[0]};
   }
-  return {tape.id + tape.offset[t], tape.offset[t + 1] - tape.offset[t]};
+  const uint32_t *at = tape.offset + (t - tape.base);
+  return {tape.id + at[0], at[1] - at[0]};
 }
 
 // Neurons whose flag is set, in order. Each thread set the flags that it reads here.
@@ -218,7 +243,7 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
 }
 
 // ---------------------------------------------------------------- the seam to Python
-enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8 };
+enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, ONLINE = 16 };
 // What a batch ends with. FULL: the spikes of an example do not fit on a tape.
 enum Status { FINE = 0, FULL = 1, NOT_FINITE = 2 };
 
@@ -256,16 +281,21 @@ struct Call {
   int64_t floats;                // in the state of an example
   uint8_t *flags;                // of the neurons of each example
   id_type *const *tape_ids;      // of each tape: (batch, capacity)
-  uint32_t *const *tape_offsets; // (batch, steps + 2)
+  uint32_t *const *tape_offsets; // (batch, window + 2); where spikes come with data, steps + 2
   float *const *tape_records;    // (batch, capacity, numbers)
-  const int64_t *tape_shapes;    // of each tape: capacity, numbers
+  const int64_t *tape_shapes;    // of each tape: capacity, or 0 where spikes come with data; numbers
+  int64_t window;                // steps that are kept: step t is row t % window
+  int64_t block, carried;        // steps after which some are forgotten; 1 + the longest delay
   id_type *const *tail_ids;      // last spikes of the batch before, of all examples
   uint32_t *const *tail_offsets; // (batch, tail steps + 2)
   int64_t tail_steps;            // 0 if each batch starts anew
-  float *const *drive;           // of each output: (batch, steps, neurons)
-  float *const *history;         // (batch, steps, rows)
+  float *const *drive;           // of each output: (batch, window, neurons)
+  float *const *history;         // (batch, window, rows)
   float *const *slopes;          // (batch, length, neurons)
   int64_t length, gather;        // rows of slopes; steps after which gradients take them
+  float *online_rows;            // see Online: (batch, ONLINE_ROWS)
+  float *online_slopes;          // (batch, block + carried, ONLINE_STEP)
+  uint8_t *online_live;          // (batch, ONLINE_SOURCES)
   int64_t shared;                // whether state is in the block's shared memory while it runs
   int64_t num_recordings;
   const Recording *recordings;

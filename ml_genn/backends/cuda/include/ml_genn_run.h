@@ -23,11 +23,17 @@ void begin(const Call &c, Slot &s) {
   for (int64_t k = 0; k < OUTPUTS; ++k) s.loss[k] = 0;
 }
 
-bool forward(const Call &c, Slot &s, int64_t b) {
+bool forward(const Call &c, Slot &s, int64_t b, bool online) {
   for (int64_t t = c.first; t < c.last; ++t) {
+    const int64_t first = t - t % c.block;
+    if (t == first) s.begin_block(c, t);
     if (!forward_step(c, s, b, t)) return false;
     MLG_SYNC;
     record(c, s, b, t, false);
+    const bool through = t + 1 == first + c.block || t + 1 == c.num_steps;
+    if (!online || !through) continue;
+    if (!learn_block(c, s, b, first, t + 1, c.gradients)) return false;
+    MLG_SYNC;
   }
   return true;
 }
@@ -92,7 +98,7 @@ __global__ void MLG_BOUNDS mlg_run(const Call *call, int64_t phases) {
   if (phases & mlg::BEGIN) begin(c, s);
   else if (c.shared) copy(s.block, kept, c.floats);
   MLG_SYNC;
-  if (phases & mlg::FORWARD && !forward(c, s, b)) {
+  if (phases & mlg::FORWARD && !forward(c, s, b, phases & mlg::ONLINE)) {
     if (MLG_MEMBER == 0) atomicOr(c.status, mlg::FULL);
     return;
   }

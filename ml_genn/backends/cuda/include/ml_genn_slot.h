@@ -21,24 +21,41 @@ struct Slot {
   float *drive[OUTPUTS + 1];      // slopes of a loss that looks at every step
   float *history[HISTORIES + 1];  // state at the start of each step
   int64_t window;                 // steps that these hold
+  mlg::Online online;
   float *loss;
   float *const *push;  // regularisation of each neuron
   int64_t woken[SLEEPERS + 1];  // step from which on back a group's adjoint is not zero, or -1
   Scratch scratch[1];
 
+  // The first step that is kept on tapes while the block of step t runs.
+  static int64_t kept_from(const Call &c, int64_t t) {
+    const int64_t first = t - t % c.block - 2 * c.carried;
+    return first > 0 && c.window < c.num_steps ? first : 0;
+  }
+  // Before step t, the first of a block: forgets what is over.
+  void begin_block(const Call &c, int64_t t) {
+    for (int64_t k = 0; k < TAPES; ++k)
+      if (c.tape_shapes[2 * k]) tapes[k].forget(kept_from(c, t), t);
+  }
+
   Slot(const Call &c, int64_t b, float *shared)
       : block(c.shared ? shared : c.blocks + b * c.floats),
         flags(c.flags + b * 2 * FLAGS),
         active(flags + FLAGS),
-        window(c.num_steps),
+        window(c.window),
+        online{c.online_rows + b * ONLINE_ROWS,
+               c.online_slopes + b * (c.block + c.carried) * ONLINE_STEP,
+               c.online_live + b * ONLINE_SOURCES, c.block + c.carried},
         loss(c.loss_sums + b * OUTPUTS),
         push(c.push) {
     for (int64_t k = 0; k < TAPES; ++k) {
       const int64_t capacity = c.tape_shapes[2 * k], numbers = c.tape_shapes[2 * k + 1];
       id_type *ids = c.tape_ids[k] + b * capacity;
-      uint32_t *offsets = c.tape_offsets[k] + b * (c.num_steps + 2);
+      uint32_t *offsets = c.tape_offsets[k] + b * ((capacity ? window : c.num_steps) + 2);
       tapes[k] = {ids, offsets, c.tape_records[k] + b * capacity * numbers, ids, capacity};
       tapes[k].tail_steps = c.tail_steps;
+      tapes[k].numbers = numbers;
+      if (capacity && c.first) tapes[k].base = kept_from(c, c.first - 1);
       if (!c.tail_steps) continue;
       tapes[k].tail = c.tail_ids[k];
       tapes[k].tail_offset = c.tail_offsets[k] + b * (c.tail_steps + 2);

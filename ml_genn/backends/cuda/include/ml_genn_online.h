@@ -1,0 +1,137 @@
+// Gradients taken while a network runs: a block of steps is gone through in reverse, and
+// what lies before it acts through a trace of each synapse.
+#pragma once
+
+namespace mlg {
+
+// What an example keeps beside its state while it learns online.
+struct Online {
+  float *rows;    // sweeps, traces of parameters and of synapses
+  float *slopes;  // what a spike does that arrives in a step of the block
+  uint8_t *live;  // sources of synapses that have spiked
+  int64_t steps;  // of a block, that slopes has room for
+
+  // Traces start at zero.
+  bool begin(int64_t floats, int64_t, int64_t, int64_t sources, int64_t) {
+    clear(rows, floats);
+    for (int64_t i = member(); i < sources; i += members()) live[i] = 0;
+    MLG_SYNC;
+    return true;
+  }
+};
+
+// A block gone through in reverse, once for its losses and, unless it is the last one,
+// once for each trace that is carried on: how the trace at its end depends on its steps.
+// Sweep s has rows lambda[s * V + x], x < X being the variables that traces belong to.
+struct Sweeps {
+  const float *lambda;
+  const float *carry;   // what the C traces towards outputs do to the losses
+  const float *decay;   // what is left of them at the end
+  const float *slopes;  // row 0 of the first step: of the losses; then one for each trace
+  int64_t step, sweep;  // floats from one step, and from one sweep, to the next in slopes
+  bool last;
+};
+
+// What the traces of a synapse onto neuron j add to the gradient of its weight.
+template <int P, int X, int C>
+static inline float learned(const Sweeps &w, int j, const float *traces) {
+  float sum = 0;
+  for (int x = 0; x < X; ++x) sum += w.lambda[x * P + j] * traces[x * P + j];
+  for (int c = 0; c < C; ++c) sum += w.carry[c * P + j] * traces[(X + c) * P + j];
+  return sum;
+}
+
+// What is left of them at the end of the block.
+template <int P, int V, int X, int C>
+static inline void carry_on(const Sweeps &w, int j, float *traces) {
+  float before[X + C + 1];
+  for (int s = 0; s < X + C; ++s) before[s] = traces[s * P + j];
+  for (int s = 0; s < X + C; ++s) {
+    float after = s < X ? 0.0f : w.decay[s - X] * before[s];
+    for (int x = 0; x < X; ++x) after += w.lambda[((1 + s) * V + x) * P + j] * before[x];
+    traces[s * P + j] = after;
+  }
+}
+
+// A row of synapses, one onto each neuron, over which one spike came; by the members that
+// take the neurons.
+template <int P, int V, int X, int C>
+static inline void advance_row(const Sweeps &w, const uint32_t *, uint32_t, bool, float *gradient,
+                               float *traces) {
+  for (int j = member(); j < P; j += members()) {
+    gradient[j] += learned<P, X, C>(w, j, traces) + w.slopes[j];
+    if (w.last) continue;
+    carry_on<P, V, X, C>(w, j, traces);
+    for (int s = 0; s < X + C; ++s) traces[s * P + j] += w.slopes[(1 + s) * w.sweep + j];
+  }
+}
+
+// Where the gradient of a source's weights is: whole rows, one after the other. A warp adds.
+struct Rows {
+  float *gradient;
+  int size;
+  template <class Number>
+  void add(int i, Number number) const {
+    for (int j = lane(); j < size; j += 32) atomicAdd(&gradient[int64_t(i) * size + j], number(j));
+  }
+};
+
+// Or lists of synapses.
+template <int P>
+struct Lists {
+  float *gradient;
+  const int64_t *offset;
+  const id_type *target;
+  template <class Number>
+  void add(int i, Number number) const {
+    for (int64_t e = offset[i] + lane(); e < offset[i + 1]; e += 32)
+      atomicAdd(&gradient[e], number(target[e]));
+  }
+};
+
+// All synapses of a group, whose sources spiked in `steps` steps from `first` on; rows of traces
+// lie one after the other. First what the traces do, by a warp for each source, and what is left
+// of them; then what the spikes add, by a warp for each. A source that has never spiked has no
+// traces and costs nothing.
+template <int P, int V, int X, int C, class To>
+static inline bool advance_rows(const Sweeps &w, Online &, const Tape &tape, int64_t first,
+                                int64_t steps, int sources, To to, float *traces, uint8_t *live) {
+  constexpr int64_t OWN = (X + C) * P;  // floats of a source
+  for (int i = team(); i < sources; i += teams()) {
+    if (!live[i]) continue;
+    to.add(i, [&](int j) { return learned<P, X, C>(w, j, traces + i * OWN); });
+  }
+  MLG_SYNC;
+  for (int i = team(); i < sources && !w.last; i += teams()) {
+    if (!live[i]) continue;
+    for (int j = lane(); j < P; j += 32) carry_on<P, V, X, C>(w, j, traces + i * OWN);
+  }
+  MLG_SYNC;
+  for (int64_t t = 0; t < steps; ++t) {
+    const Spikes spikes = spikes_at(tape, first + t);
+    const float *slopes = w.slopes + t * w.step;
+    for (uint32_t k = team(); k < spikes.n; k += teams()) {
+      const int i = spikes.id[k];
+      to.add(i, [&](int j) { return slopes[j]; });
+      if (w.last) continue;
+      live[i] = 1;
+      for (int s = 0; s < X + C; ++s)
+        for (int j = lane(); j < P; j += 32)
+          atomicAdd(&traces[i * OWN + s * P + j], slopes[(1 + s) * w.sweep + j]);
+    }
+  }
+  MLG_SYNC;
+  return true;
+}
+
+// Where the sweeps of a block start, at its end: sweep 1 + x with variable x at one. A member
+// sets those of the neurons that it takes.
+template <int P, int V, int X, int S>
+static inline void begin_sweeps(float *lambda, int neurons) {
+  for (int j = member(); j < P; j += members())
+    for (int row = 0; row < S * V; ++row) {
+      const int s = row / V, x = row % V;
+      lambda[row * P + j] = s == 1 + x && x < X && j < neurons ? 1.0f : 0.0f;
+    }
+}
+}  // namespace mlg

@@ -1,0 +1,122 @@
+"""e-prop's online mode on the kernels, run on the CPU, against the CPU engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from device.nets import inference
+from eprop.nets import NETS, Net, difference, gradients, population
+from parallel import trained_net
+from parallel.seats import together
+
+from ml_genn.backends.cuda.model import CudaModel
+from ml_genn.callbacks import Callback, SpikeRecorder
+from ml_genn.compilers import EPropCompiler
+from ml_genn.optimisers import Adam
+
+pytestmark = pytest.mark.usefixtures("simulated")
+
+QUICK = ("alif", "sparse")
+CPU: dict[str, Any] = {"backend": "cpu", "num_threads": 1}
+CUDA: dict[str, Any] = {"backend": "cuda"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NETS],
+)
+def test_gradients(name: str) -> None:
+    """The same gradients, over several blocks of steps."""
+    wanted = gradients(NETS[name], "online", **CPU)
+    found = gradients(NETS[name], "online", **CUDA)
+    assert found.keys() == wanted.keys()
+    for key, values in wanted.items():
+        assert np.abs(values).max() > 0, f"{key}: nothing to compare"
+        assert difference(values, found[key]) < 1e-5, key
+
+
+def trained(seat: Any = None, *, hidden: int = 24, **options: Any) -> list[np.ndarray]:
+    """Weights after three batches and one of a single example."""
+    choices = {"compiler": EPropCompiler, "mode": "online", "optimiser": Adam(1e-2)}
+    network = trained_net.compiled(seat, hidden, **choices, **options)
+    x, y = trained_net.examples()
+    few = 3 * trained_net.BATCH + 1
+    network.train(x[:few], y[:few], shuffle=False, callbacks=[])
+    return list(trained_net.weights(network).values())
+
+
+def assert_same(found: list[np.ndarray], wanted: list[np.ndarray]) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        assert difference(b, a) < 1e-5
+
+
+def test_blocks_that_share_an_example(
+    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CudaModel, "alone", 1)
+    monkeypatch.setattr(simulated, "MULTIPROCESSORS", 16)
+    simulated.PARTS.clear()
+    assert_same(trained(hidden=70, **CUDA), trained(hidden=70, backend="cpu"))
+    assert {1, 2} == simulated.PARTS
+
+
+def test_processes() -> None:
+    """Processes that train together find what one finds."""
+    wanted = trained(backend="cpu")
+    for found in together(lambda seat: trained(seat, **CUDA)):
+        assert_same(found, wanted)
+
+
+class Steps(Callback):
+    """Makes a network advance step by step."""
+
+    def on_timestep_end(self, timestep: int) -> None:
+        """Called, which is enough."""
+
+
+def test_step_by_step() -> None:
+    """Step by step, or with all spikes kept, weights change alike."""
+    net = replace(NETS["delays"], steps=40)
+    changed = []
+    for hooks, options in (([], CPU), ([Steps()], CUDA), (["hidden"], CUDA)):
+        compiled = net.compile("online", optimiser=Adam(1e-2), **options)
+        x, y = net.data(compiled)
+        before = [compiled.weights(c) for c in compiled.network.connections]
+        callbacks = [
+            SpikeRecorder(population(compiled, h), key=h) if isinstance(h, str) else h
+            for h in hooks
+        ]
+        compiled.train(x, y, 2, shuffle=False, callbacks=callbacks)
+        after = [compiled.weights(c) for c in compiled.network.connections]
+        changed.append([b - a for a, b in zip(before, after, strict=True)])
+    wanted, *others = changed
+    for found in others:
+        assert_same(found, wanted)
+
+
+def test_memory_does_not_grow_with_steps() -> None:
+    shapes = []
+    for steps in (30, 60):
+        net = Net(steps=steps)
+        compiled = net.compile("online", **CUDA)
+        assert compiled.gradients(*net.data(compiled))
+        shapes.append(compiled.model._workspace.shape)
+    assert shapes[0] == shapes[1]
+    assert shapes[0].window < 30
+
+
+@pytest.mark.parametrize("name", ["max", "delays"])
+def test_inference_forgets_what_is_over(name: str) -> None:
+    """Readouts are the same, whether all spikes are kept or the last ones."""
+    compiled, x = inference(name, **CUDA)
+    forgot, _ = compiled.predict(x, callbacks=[])
+    assert compiled.model._workspace.shape.window < 30
+    recorder = SpikeRecorder(population(compiled, "a"), key="a")
+    kept, _ = compiled.predict(x, callbacks=[recorder])
+    assert compiled.model._workspace.shape.window == 30
+    for population_, values in kept.items():
+        np.testing.assert_array_equal(forgot[population_], values)
