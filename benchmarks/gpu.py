@@ -1,7 +1,8 @@
 """Training steps on a GPU: every learning rule against other frameworks, in one run.
 
-Prints a table with the name of the GPU. ``--device cpu`` does the same on the
-processor. What is not installed is left out, and named.
+Prints a table with the name of the GPU. "by hand" is EventProp's step as kernels
+written for this network alone. ``--device cpu`` does the same on the processor, without
+them. What is not installed is left out, and named.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ml_genn.errors import MlGennError
 
 RULES = ("EventProp", "e-prop", "BPTT")
 PEERS = ("torch, unbind", "torch, compiled", "Spyx")
+YARDSTICK = "by hand"
 #: JAX takes most of a GPU's memory unless it is told not to.
 SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
@@ -35,7 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, nargs="+", default=(100, 1000))
     parser.add_argument("--hidden", type=int, nargs="+", default=(256, 1024))
     parser.add_argument("--batch", type=int, nargs="+", default=(32, 512))
-    parser.add_argument("--names", nargs="+", default=(*RULES, *PEERS))
+    parser.add_argument("--names", nargs="+", default=(*RULES, *PEERS, YARDSTICK))
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", type=Path, help="where figures are written")
     return parser.parse_args()
@@ -67,11 +69,19 @@ def cell(measured: Measured) -> str:
 def lead(found: dict[str, Measured]) -> str:
     """How much longer the fastest peer takes than EventProp, in the same rounds."""
     ours = found.get("EventProp")
-    rivals = [m for k, m in found.items() if k not in RULES and not m.error]
+    rivals = [found[k] for k in PEERS if k in found and not found[k].error]
     if ours is None or ours.error or not rivals:
         return ""
     best = min(rivals, key=lambda m: statistics.median(m.times))
     return f"{ratio(best.times, ours.times):.1f}"
+
+
+def above(found: dict[str, Measured]) -> str:
+    """How much longer EventProp takes than the kernels by hand, in the same rounds."""
+    ours, least = found.get("EventProp"), found.get(YARDSTICK)
+    if ours is None or least is None or ours.error or least.error:
+        return ""
+    return f"{ratio(ours.times, least.times):.2f}"
 
 
 def main() -> None:
@@ -81,7 +91,8 @@ def main() -> None:
     os.environ.update(SHARING)
     lab = Lab(args.names, args.repeats)
     names = lab.names(training=True)
-    columns = ["T", "hidden", "batch", *names, "best peer / EventProp"]
+    ratios = ("best peer / EventProp", f"EventProp / {YARDSTICK}")
+    columns = ["T", "hidden", "batch", *names, *ratios]
     print(f"Milliseconds of a training step on {where}, median of {args.repeats}.\n")
     print("| " + " | ".join(columns) + " |")
     print("|" + "---|" * len(columns), flush=True)
@@ -89,7 +100,7 @@ def main() -> None:
         setting = Setting(steps, batch, hidden, device=args.device)
         found = lab.measure(setting)
         row = [str(n) for n in (steps, hidden, batch)]
-        row += [*(cell(found[name]) for name in names), lead(found)]
+        row += [*(cell(found[name]) for name in names), lead(found), above(found)]
         print("| " + " | ".join(row) + " |", flush=True)
     print("\n" + lab.about())
     if args.json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -21,11 +22,13 @@ from weakref import WeakSet
 import numpy as np
 
 from ml_genn.backends.cache import cache_folder
-from ml_genn.backends.cuda import launches
 
 HEADER = Path(__file__).parent / "simulated_block.h"
-#: Kernels, and what they are given beside the call.
-KERNELS = dict.fromkeys(launches.KERNELS, "") | {"mlg_run": ", simulated::number"}
+#: A kernel: its name, and whether it is given a number beside the call.
+KERNEL = re.compile(
+    r"__global__ void (?:\w+ |\w+\(\w+\) )?(\w+)\(const Call \*call(, int64_t)?"
+)
+SHARED = "extern __shared__ float mlg_state[];"
 ONE_AT_A_TIME = threading.Lock()
 FLAGS = ["-std=c++20", "-O1", "-ffp-contract=fast", "-march=native", "-w"]
 BACKWARDS = False  #: whether threads and blocks run from the last to the first
@@ -121,7 +124,8 @@ def blocking() -> WeakSet[Stream]:
 
 def settled() -> None:
     """Waits for what the current stream waits for."""
-    for stream in list(blocking()) if streams()[-1] is NULL else [streams()[-1]]:
+    current = streams()[-1]
+    for stream in [*blocking(), NULL] if current is NULL else [current]:
         stream.synchronize()
 
 
@@ -237,21 +241,20 @@ class Function:
 
 def _built(code: str) -> Path:
     """A library that runs the kernels of a text; kept in the engine's cache."""
-    own = "extern __shared__ float mlg_state[];"
-    assert own in code
     text = [
         f'#include "{HEADER}"',
-        code.replace(own, "float *mlg_state = simulated::shared;"),
+        code.replace(SHARED, "float *mlg_state = simulated::shared;"),
     ]
     text += [
         f'extern "C" const char *simulate_{name}(void *call, int64_t number, '
         "unsigned blocks, unsigned parts, unsigned threads, size_t bytes, "
         "bool backwards) {\n"
         "  simulated::number = number;\n"
-        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c){given}); }};\n"
+        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c)"
+        f"{', simulated::number' if numbered else ''}); }};\n"
         "  return simulated::launch(run, call, blocks, parts, threads, bytes, "
         "backwards);\n}"
-        for name, given in KERNELS.items()
+        for name, numbered in KERNEL.findall(code)
     ]
     whole = "\n".join(text)
     key = hashlib.sha256((whole + HEADER.read_text() + str(FLAGS)).encode())

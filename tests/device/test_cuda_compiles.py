@@ -26,7 +26,7 @@ def nvrtc() -> ctypes.CDLL:
     return ctypes.CDLL(str(min(found, key=lambda path: len(path.name))))
 
 
-def compile_error(code: str, architecture: str) -> str:
+def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
     """What NVRTC says of a text that it refuses; empty if it makes a cubin."""
     library, program = nvrtc(), ctypes.c_void_p()
     options = [o.encode() for o in (*OPTIONS, f"--gpu-architecture={architecture}")]
@@ -43,7 +43,7 @@ def compile_error(code: str, architecture: str) -> str:
     library.nvrtcDestroyProgram(ctypes.byref(program))
     if status:
         return buffer.value.decode()
-    assert b"mlg_run" in buffer.raw, "the cubin has the kernel"
+    assert kernel.encode() in buffer.raw, "the cubin has the kernel"
     return ""
 
 
