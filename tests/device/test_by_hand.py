@@ -65,5 +65,4 @@ def test_steps_learn_as_ours() -> None:
     before = np.concatenate([w.reshape(-1) for w in theirs.setting.all_weights()])
     moved = np.abs(wanted - before).max()
     assert moved > 1e-3
-    near = np.abs(found - wanted) < 1e-2 * moved
-    assert near.mean() > 0.999, "but where a gradient is all but zero"
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-3 * moved)
