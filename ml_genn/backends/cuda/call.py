@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntFlag
 from typing import Any
 
@@ -92,6 +92,11 @@ def address(array: Any) -> int:
     if isinstance(array, int):
         return array
     return 0 if array is None else int(array.data.ptr)
+
+
+def addresses(arrays: Iterable[Any]) -> list[int]:
+    """Addresses as a table ends: with one that is nowhere."""
+    return [*(address(array) for array in arrays), 0]
 
 
 class Argument:

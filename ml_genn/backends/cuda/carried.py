@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ml_genn.backends.cpu.numbers import Numbers, delay_rings
+from ml_genn.backends.cuda.call import addresses
+from ml_genn.backends.cuda.inputs import packed
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.batch import Events
 from ml_genn.model.plan import Values
@@ -63,6 +66,37 @@ class Carried:
                 part = slice(row.offset, row.offset + padded(row.size))
                 blocks[:, part] = numbers.initial[part]
         return blocks
+
+
+class Tails:
+    """The last spikes of a batch on the device, as the next one is given them.
+
+    Args:
+        cupy: the module.
+        layout: of whose tapes.
+        last: how the batch ended.
+        examples: of the next batch.
+
+    Attributes:
+        steps: time steps that they are of.
+    """
+
+    def __init__(self, cupy: Any, layout: Layout, last: Carried, examples: int) -> None:
+        self.steps = last.tail
+        spikes = [
+            packed(last.last(name, examples), last.tail, layout.id_type)
+            for name in layout.tapes
+        ]
+        none = [None] * len(layout.active_tapes)
+        self._ids = [*(cupy.asarray(ids) for ids, _ in spikes), *none]
+        self._offsets = [*(cupy.asarray(offsets) for _, offsets in spikes), *none]
+
+    def tables(self) -> dict[str, list[int]]:
+        """Tables of a call."""
+        return {
+            "tail_ids": addresses(self._ids),
+            "tail_offsets": addresses(self._offsets),
+        }
 
 
 def carried(

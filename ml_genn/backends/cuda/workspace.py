@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.backends.cuda.call import address, addresses
+from ml_genn.backends.cuda.tapes import Tape
 from ml_genn.codegen.layout import Layout, flags_of, padded
 from ml_genn.codegen.sweeps import OnlineLayout
 from ml_genn.model.plan import NeuronGroup
@@ -33,25 +35,6 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tape:
-    """The spikes, or active neurons, of a group.
-
-    Args:
-        ids: neurons, (examples, capacity).
-        offsets: where steps start, (examples, window + 2); with the data, steps + 2.
-        records: numbers kept with each, (examples, capacity, numbers).
-        capacity: entries of an example; 0 where spikes come with the data.
-        numbers: numbers of an entry.
-    """
-
-    ids: Any
-    offsets: Any
-    records: Any
-    capacity: int
-    numbers: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Workspace:
     """Arrays of a batch.
 
@@ -72,6 +55,25 @@ class Workspace:
     history: list[Any] = field(default_factory=list)
     slopes: list[Any] = field(default_factory=list)
     online: dict[str, Any] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, int]:
+        """Fields of a call."""
+        return {
+            "blocks": address(self.blocks),
+            "floats": self.shape.floats,
+            "flags": address(self.flags),
+            "window": self.shape.window,
+            "length": self.shape.length,
+            **{name: address(array) for name, array in self.online.items()},
+        }
+
+    def tables(self) -> dict[str, list[int]]:
+        """Tables of a call, without those of tapes."""
+        return {
+            "drive": addresses(self.drive),
+            "history": addresses(self.history),
+            "slopes": addresses(self.slopes),
+        }
 
 
 def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
