@@ -23,7 +23,7 @@ from workers import Measured
 from ml_genn.backends.cuda.device import load, name_of
 from ml_genn.errors import MlGennError
 
-RULES = ("EventProp", "e-prop", "BPTT")
+RULES = ("EventProp", "e-prop", "e-prop, online", "BPTT")
 PEERS = ("torch, unbind", "torch, compiled", "Spyx")
 YARDSTICK = "by hand"
 #: JAX takes most of a GPU's memory unless it is told not to.

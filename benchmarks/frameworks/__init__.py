@@ -66,8 +66,10 @@ PEERS: dict[str, Framework] = {
 }
 #: Takes a minute to compile, and is no faster on a processor.
 COMPILED = {"torch, compiled": Framework("torch_unbind", "torch", {"compiled": True})}
+#: Slower than e-prop in reverse time; its memory does not grow with T.
+ONLINE = {"e-prop, online": _rule("e-prop, online")}
 #: Kernels for this one network; they need a GPU.
 BY_HAND = {"by hand": Framework("by_hand", "cupy-cuda12x", infers=False)}
-FRAMEWORKS = OURS | PEERS | COMPILED | BY_HAND
+FRAMEWORKS = OURS | PEERS | ONLINE | COMPILED | BY_HAND
 
 __all__ = ["FRAMEWORKS", "OURS", "PEERS", "Framework", "Setting", "Subject"]

@@ -53,6 +53,7 @@ class Rule:
 RULES: dict[str, Rule] = {
     "EventProp": Rule(EventPropCompiler),
     "e-prop": Rule(EPropCompiler, delta=True),
+    "e-prop, online": Rule(EPropCompiler, {"mode": "online"}, delta=True),
     "BPTT": Rule(BPTTCompiler),
     "BPTT, B_th = 0.9": Rule(BPTTCompiler, {"backward_threshold": 0.9}),
     "inference": Rule(InferenceCompiler, learns=False),

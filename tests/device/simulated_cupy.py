@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import re
 import subprocess
 import threading
@@ -260,10 +261,13 @@ def _built(code: str) -> Path:
     key = hashlib.sha256((whole + HEADER.read_text() + str(FLAGS)).encode())
     library = cache_folder() / f"simulated-{key.hexdigest()[:24]}.so"
     if not library.exists():
-        source = library.with_suffix(".cpp")
+        own = f"{os.getpid()}-{threading.get_ident()}"  # others may build it too
+        source = library.with_suffix(f".{own}.cpp")
         source.write_text(whole)
-        command = ["g++", *FLAGS, "-fPIC", "-shared", str(source), "-o", str(library)]
+        made = source.with_suffix(".so")
+        command = ["g++", *FLAGS, "-fPIC", "-shared", str(source), "-o", str(made)]
         subprocess.run(command, check=True)
+        made.replace(library)
     return library
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,21 @@ def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
 
 def plan_of(name: str) -> Any:
     null = {"backend": "null"}
-    mode, _, net = name.partition(" ")
-    if net:
-        return NETS[net].compile(mode, **null).model.plan
+    if name in EPROP:
+        mode, net = EPROP[name]
+        return net.compile(mode, **null).model.plan
     compiled = (
         inference(name, **null)[0] if name in NETWORKS else training(name, **null)[0]
     )
     return compiled.model.plan
 
 
-EPROP = ["event_driven parameters", "online parameters", "online sparse"]
+EPROP = {
+    "e-prop": ("event_driven", NETS["parameters"]),
+    "online": ("online", replace(NETS["parameters"], probability=0.4)),
+}
 NAMES = [*sorted({*NETWORKS, *TRAINED}), *EPROP]
-QUICK = ("event_prop", "online sparse")
+QUICK = ("event_prop", "online")
 
 
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])

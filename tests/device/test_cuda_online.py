@@ -21,13 +21,14 @@ from ml_genn.optimisers import Adam
 pytestmark = pytest.mark.usefixtures("simulated")
 
 QUICK = ("alif", "sparse")
+SLOW = ("lif", "delays", "two_outputs", "parameters")
 CPU: dict[str, Any] = {"backend": "cpu", "num_threads": 1}
 CUDA: dict[str, Any] = {"backend": "cuda"}
 
 
 @pytest.mark.parametrize(
     "name",
-    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NETS],
+    [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
 )
 def test_gradients(name: str) -> None:
     """The same gradients, over several blocks of steps."""

@@ -92,10 +92,12 @@ struct Lists {
 // All synapses of a group, whose sources spiked in `steps` steps from `first` on; rows of traces
 // lie one after the other. First what the traces do, by a warp for each source, and what is left
 // of them; then what the spikes add, by a warp for each. A source that has never spiked has no
-// traces and costs nothing.
+// traces and costs nothing. A function of its own, since all of it in its caller takes NVRTC
+// half as long again.
 template <int P, int V, int X, int C, class To>
-static inline bool advance_rows(const Sweeps &w, Online &, const Tape &tape, int64_t first,
-                                int64_t steps, int sources, To to, float *traces, uint8_t *live) {
+static __attribute__((noinline)) bool advance_rows(const Sweeps &w, Online &, const Tape &tape,
+                                                   int64_t first, int64_t steps, int sources, To to,
+                                                   float *traces, uint8_t *live) {
   constexpr int64_t OWN = (X + C) * P;  // floats of a source
   for (int i = team(); i < sources; i += teams()) {
     if (!live[i]) continue;
