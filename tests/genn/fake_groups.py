@@ -239,6 +239,12 @@ class SynapseGroup(Group):
         self.trg.incoming.append(self)
         self.src.outgoing.append(self)
 
+    def set_wu_param_dynamic(self, param_name: str, dynamic: bool = True) -> None:
+        super().set_param_dynamic(param_name, dynamic)
+
+    def set_param_dynamic(self, param_name: str, dynamic: bool = True) -> None:
+        raise AttributeError("use set_wu_param_dynamic")
+
     def set_sparse_connections(self, pre_indices: Any, post_indices: Any) -> None:
         if not self.sparse:
             raise RuntimeError("set_sparse_connections is for SPARSE")
@@ -280,6 +286,10 @@ class SynapseGroup(Group):
 
     def _check_codes(self) -> None:
         events = "event" in self.kind.codes
+        if events and self.axonal_delay_steps:
+            raise RuntimeError("events that wait at the source are not modelled")
+        if self.kernel and "dynamics" in self.kind.codes:
+            raise RuntimeError("synapse dynamics are for DENSE and SPARSE")
         own = {
             n: Name(v.kind, writable=v.access.writes and not self.kernel)
             for n, v in self.vars.items()
@@ -304,7 +314,7 @@ class SynapseGroup(Group):
             }
         self.trees: dict[str, Any] = {}
         delays = False
-        for name in ("spike", "event"):
+        for name in ("dynamics", "event", "spike"):
             code = self.kind.codes.get(name, "")
             self.trees[name] = parse_statements(code)
             checker = Checker(names, functions)
@@ -360,8 +370,10 @@ class SynapseGroup(Group):
 
     # ------------------------------------------------------------ running
     def propagate(self) -> None:
-        """Events, then spikes, of the step before and as long ago as they wait."""
+        """All synapses, then events, then spikes, of the step before and as long ago as
+        they wait."""
         self.at = (self.at + 1) % len(self.delayed)
+        self._run(np.ones(self.src.shape, dtype=bool), self.trees["dynamics"])
         self._run(self.events, self.trees["event"])
         self._run(self.src.emitted[-1 - self.axonal_delay_steps], self.trees["spike"])
 
@@ -401,7 +413,8 @@ class SynapseGroup(Group):
         for name, (end, v) in self.refs.items():
             at, group = (pre, self.src) if end == "pre" else (post, self.trg)
             history = group.history[v.name]
-            values[name] = history[-1][rows, at]
+            waited = self.axonal_delay_steps if end == "pre" else 0
+            values[name] = history[-1 - waited][rows, at]
             delayed[name] = _reader(history, rows, at)
         run = Interpreter(
             shape,
