@@ -153,6 +153,11 @@ class NeuronGroup(Group):
         self.emitted = deque([nothing] * self.slots, maxlen=self.slots)
 
     # ------------------------------------------------------------ running
+    def settle(self) -> None:
+        """What was written since the last step is what synapses see of it."""
+        for name, v in self.vars.items():
+            self.history[name][-1] = np.broadcast_to(v.device, self.shape).copy()
+
     def update(self) -> None:
         shape = self.shape
         inputs = {"Isyn": np.zeros(shape, np.float32)}
