@@ -86,7 +86,7 @@ class Group:
 
 class NeuronGroup(Group):
     __slots__ = ("emitted", "events", "history", "incoming", "num_neurons", "outgoing")
-    __slots__ += ("recorded", "slots", "spike_recording_enabled", "trees")
+    __slots__ += ("queued", "recorded", "slots", "spike_recording_enabled", "trees")
 
     def __init__(
         self, model: Any, name: str, size: int, kind: Declared, params: Any, given: Any
@@ -101,6 +101,7 @@ class NeuronGroup(Group):
         self.incoming: list[SynapseGroup] = []
         self.outgoing: list[SynapseGroup] = []
         self.slots = 1
+        self.queued: set[str] = set()
 
     # ------------------------------------------------------------ building
     def build(self) -> None:
@@ -325,6 +326,10 @@ class SynapseGroup(Group):
             checker = Checker(names, functions)
             checker.run(self.trees[name])
             delays = delays or bool(checker.indexed) or "addToPostDelay" in code
+            self.trg.queued |= {self.refs[n][1].name for n in checker.indexed}
+        if self.axonal_delay_steps:
+            before = {v.name for end, v in self.refs.values() if end == "pre"}
+            self.src.queued |= before
         if delays and not self.max_dendritic_delay_timesteps:
             raise RuntimeError("max_dendritic_delay_timesteps must be set")
         if events:
@@ -571,6 +576,13 @@ class CustomUpdate(Group):
             broadcast = access is VarAccessMode.BROADCAST
             writes = access is VarAccessMode.READ_WRITE
             names[n] = Name(reference.kind, writable=writes, reduced=broadcast)
+        queued = {
+            r.variable.name in r.group.queued
+            for r, _ in self.refs.values()
+            if r.variable and isinstance(r.group, NeuronGroup)
+        }
+        if len(queued) > 1:
+            raise RuntimeError(f"'{self.name}': variables with and without delay")
         own = ["id_pre", "id_post"] if self.of_synapses else ["id", "num_neurons"]
         names |= dict.fromkeys(own, Name("unsigned int"))
         self.tree = parse_statements(self.kind.codes["update"])

@@ -163,8 +163,10 @@ def test_c_without_a_counterpart_is_refused(line: str) -> None:
 def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> Any:
     """A population of three neurons; by default none of them spikes."""
     options = {"vars": [("v", "scalar")], "threshold_condition_code": "v >= 1.0"}
-    kind = pygenn.create_neuron_model(name, sim_code=code, **{**options, **more})
-    return model.add_neuron_population(name, 3, kind, {}, {"v": 0.0})
+    options |= more
+    kind = pygenn.create_neuron_model(name, sim_code=code, **options)
+    values = {variable: 0.0 for variable, *_ in options["vars"]}
+    return model.add_neuron_population(name, 3, kind, {}, values)
 
 
 def pair(pygenn: Any, code: str = "addToPost(g);", **more: Any) -> tuple[Any, ...]:
@@ -219,7 +221,8 @@ def watching(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]
     see the spike's voltage, else 1, with a minus once it came."""
     model = pygenn.GeNNModel("float", "watching")
     model.dt = 1.0
-    source = spiker(pygenn, model, "Source", "v = (t == 1.0) ? 1.0 : 0.0;")
+    code, own = "v = (t == 1.0) ? 1.0 : 0.0;", [("v", "scalar"), ("w", "scalar")]
+    source = spiker(pygenn, model, "Source", code, vars=own)
     kind = pygenn.create_weight_update_model(
         "W",
         params=["two"],
@@ -275,6 +278,10 @@ def test_what_is_written_between_steps_is_seen_in_the_next(pygenn: ModuleType) -
     model.step_time()
     synapses.vars["seen"].pull_from_device()
     assert (synapses.vars["seen"].view == 2).all()
+
+
+def test_without_a_delay_updates_may_read_all_variables(pygenn: ModuleType) -> None:
+    assert _with_and_without_delay(pygenn, 0).custom_updates
 
 
 def test_what_the_host_sees_has_to_be_pulled_and_pushed(pygenn: ModuleType) -> None:
@@ -396,6 +403,19 @@ def _array_type(pygenn: Any) -> Any:
     pygenn.create_neuron_model("N", extra_global_params=[("tape", "scalar")])
 
 
+def _with_and_without_delay(pygenn: Any, delay: int = 1) -> Any:
+    model, synapses = watching(pygenn)
+    synapses.axonal_delay_steps = delay
+    kind = pygenn.create_custom_update_model(
+        "U", var_refs=[("v", "scalar"), ("w", "scalar")], update_code="v = w;"
+    )
+    source = model.neuron_populations["Source"]
+    made = {name: pygenn.create_var_ref(source, name) for name in ("v", "w")}
+    model.add_custom_update("U", "Group", kind, {}, {}, made)
+    model.build()
+    return model
+
+
 def _dynamics_of_a_convolution(pygenn: Any) -> Any:
     sizes = dict.fromkeys(["kh", "kw", "ih", "iw", "ic", "oh", "ow", "oc"], 1)
     given = {f"conv_{name}": size for name, size in {**sizes, "ic": 3}.items()}
@@ -419,6 +439,10 @@ REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "recordings of no length": (_unrecorded, RuntimeError),
     "attributes that there are not": (_attribute, AttributeError),
     "steps before loading": (_stepped, RuntimeError),
+    "updates of variables with and without delay": (
+        _with_and_without_delay,
+        RuntimeError,
+    ),
     "dynamics of a convolution": (_dynamics_of_a_convolution, RuntimeError),
     "arrays without a star": (_array_type, RuntimeError),
 }

@@ -19,6 +19,8 @@ def derivatives(traces: Traces) -> Iterator[str]:
     for row in traces.rows:
         yield from (by(row, x) for x in traces.kept)
         yield from (by_port(row, k) for k, _ in enumerate(traces.adjoint.ports))
+    if traces.hidden:
+        yield RATE_PUSH
 
 
 def derive(writer: CodeWriter, traces: Traces) -> None:

@@ -10,9 +10,8 @@ from ml_genn.backends.pygenn import buffers, roles
 from ml_genn.backends.pygenn.backward import SCALE, Reverse
 from ml_genn.backends.pygenn.code import genn_code, genn_expression
 from ml_genn.backends.pygenn.numbers import changing, constants, state
-from ml_genn.backends.pygenn.online import REMEMBER, Online, online
+from ml_genn.backends.pygenn.online import REMEMBER, Online, online, recent
 from ml_genn.backends.pygenn.records import Array, Neurons, Variable
-from ml_genn.backends.pygenn.traces import RECENT, remembers
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup, Plan, Values
 
@@ -169,12 +168,11 @@ def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
         f"({RASTER}[(row_ * num_batch + batch) * {words} + id / {WORD}] "
         f"& (1U << (id % {WORD}))) != 0"
     )
-    trained = bool(roles.trained_outgoing(plan, group)) and not plan.online
     lines = ["const int row_ = now_;", f"const bool fired_ = {bit};"]
-    recent = (Variable(RECENT, "uint32_t", 0),) if remembers(plan, group) else ()
+    variables = recent(plan, group)
     if plan.online:
         lines[1] = f"const bool fired_ = now_ < num_steps && {bit};"
-        lines += [REMEMBER] if recent else []
+        lines += [REMEMBER] if variables else []
     elif plan.trains:
         lines = [
             "const int row_ = now_ < num_steps ? now_ : at_ - 1;",
@@ -182,9 +180,10 @@ def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
             f"if (row_ >= 0) {{ bit_ = {bit}; }}",
             "const bool fired_ = now_ < num_steps && bit_;",
         ]
-    if trained:
-        mark = f"now_ >= num_steps && bit_ ? {roles.SPIKED} : 0"
-        lines.append(f"{roles.MARK} = {mark};")
+        if roles.trained_outgoing(plan, group):
+            mark = f"now_ >= num_steps && bit_ ? {roles.SPIKED} : 0"
+            lines.append(f"{roles.MARK} = {mark};")
+            variables.append(Variable(roles.MARK, "uint8_t", 0))
     lines, dynamic = _headed(plan, lines)
     return Neurons(
         name=group.name,
@@ -193,8 +192,7 @@ def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
         threshold="fired_",
         parameters=dict.fromkeys(dynamic, 1.0),
         dynamic=dynamic,
-        variables=(Variable(roles.MARK, "uint8_t", 0),) if trained else recent,
-        start=recent,
+        variables=tuple(variables),
         arrays=(Array(RASTER, "uint32_t", lambda steps, batch: steps * batch * words),),
         inputs=_inputs(plan, group),
         recorded=True,

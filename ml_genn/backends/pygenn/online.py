@@ -31,7 +31,8 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.expand import without_tapes
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, Values
 
-REMEMBER = f"{RECENT} = ({RECENT} << 1) | (fired_ ? 1U : 0U);"
+#: A custom update could not empty the bits: they may be queued, as the state is not.
+REMEMBER = f"{RECENT} = ((now_ > 0 ? {RECENT} : 0U) << 1) | (fired_ ? 1U : 0U);"
 
 
 def online(plan: Plan, values: Values, group: NeuronGroup) -> Online:
@@ -40,6 +41,12 @@ def online(plan: Plan, values: Values, group: NeuronGroup) -> Online:
         return Online(plan, group)
     kind = Hidden if group.adjoint.active else Output
     return kind(plan, values, group, group.adjoint)
+
+
+def recent(plan: Plan, group: NeuronGroup) -> list[Variable]:
+    """The bits, if there are any."""
+    bits = Variable(RECENT, "uint32_t", 0)
+    return [bits] if remembers(plan, group) else []
 
 
 class Online:
@@ -62,12 +69,11 @@ class Online:
 
     def variables(self) -> list[Variable]:
         """Variables beside the state."""
-        return list(self.start())
+        return [*self.start(), *recent(self._plan, self.group)]
 
     def start(self) -> tuple[Variable, ...]:
         """Those that are zero when an example starts."""
-        recent = Variable(RECENT, "uint32_t", 0)
-        return (recent,) if remembers(self._plan, self.group) else ()
+        return ()
 
     def arrays(self) -> list[Array]:
         """Arrays that code reads."""
@@ -118,7 +124,7 @@ class _Learning(Online):
     def start(self) -> tuple[Variable, ...]:
         """Signals, and what parameters have learned so far."""
         names = [*self._signals(), *self._traces_of_parameters()]
-        return (*(Variable(name) for name in names), *super().start())
+        return tuple(Variable(name) for name in names)
 
     def _signals(self) -> Iterator[str]:
         """Variables with what there is to learn from."""
@@ -218,7 +224,6 @@ class Hidden(_Learning):
         ]
 
     def _signals(self) -> Iterator[str]:
-        yield RATE_PUSH
         yield from (signal(k) for k, _ in enumerate(self._traces.feedback))
 
     def _traces_of_parameters(self) -> Iterator[str]:
