@@ -149,11 +149,14 @@ def _send_listed(
     synapses, k = outgoing
     listed_row(writer, layout, synapses)
     ends = "aim_, from_, end_"
-    if learn:
-        step = f"mlg::learn_listed<{sign(synapses)}>"
-        writer.line(f"{step}(gradient{k}_, slope{k}_, {ends});")
-    if into:
-        writer.line(f"{into} += mlg::dot_listed(weight{k}_, {ends}, back{k}_);")
+    learned = f"<{sign(synapses)}>(gradient{k}_, slope{k}_"
+    asked = f"weight{k}_, {ends}, back{k}_);"
+    if learn and into:
+        writer.line(f"{into} += mlg::learn_and_dot_listed{learned}, {asked}")
+    elif learn:
+        writer.line(f"mlg::learn_listed{learned}, {ends});")
+    elif into:
+        writer.line(f"{into} += mlg::dot_listed({asked}")
 
 
 def _send_each(

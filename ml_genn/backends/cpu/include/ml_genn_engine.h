@@ -191,6 +191,9 @@ struct Barrier {
 };
 
 // ---------------------------------------------------------------- spike tapes
+// Of 64 neurons, so many are listed whether they spiked or not, since asking takes longer.
+constexpr int UNASKED = 4;
+
 // The spikes of one group in one example, as lists of neurons, one list a step.
 struct Tape {
   const id_type *id = nullptr;  // neurons, step after step
@@ -238,9 +241,10 @@ struct Tape {
     id = own;
     return true;
   }
-  // Room for n more spikes, each with k numbers.
+  // Room for n more spikes, each with k numbers, and for what collect writes behind them.
   bool reserve(size_t used, size_t n, size_t k) {
     numbers = k;
+    n += UNASKED;
     if (used + n <= capacity) return true;
     size_t larger = capacity * 2 > used + n ? capacity * 2 : used + n;
     id_type *ids = static_cast<id_type *>(realloc(own, larger * sizeof(id_type)));
@@ -327,12 +331,21 @@ static inline uint64_t bits(const uint8_t *flag, int j, int n) {
   return bits(flag + j) & known;
 }
 
-// Neurons whose flag is set, in order; 63 more flags may be read behind theirs.
+// Neurons whose flag is set, in order; 63 more flags may be read behind theirs, and UNASKED
+// more neurons written.
 static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
   uint32_t found = 0;
-  for (int j = 0; j < n; j += 64)
-    for (uint64_t set = bits(flag, j, n); set; set &= set - 1)
-      out[found++] = static_cast<id_type>(j + __builtin_ctzll(set));
+  for (int j = 0; j < n; j += 64) {
+    uint64_t set = bits(flag, j, n);
+    const int count = __builtin_popcountll(set);
+    id_type *to = out + found;
+#pragma GCC unroll 4
+    for (int k = 0; k < UNASKED; ++k, set &= set - 1)
+      to[k] = static_cast<id_type>(j + __builtin_ctzll(set | uint64_t(1) << 63));
+    for (int k = UNASKED; k < count; ++k, set &= set - 1)
+      to[k] = static_cast<id_type>(j + __builtin_ctzll(set));
+    found += count;
+  }
   return found;
 }
 
@@ -408,10 +421,14 @@ static inline void add_row(float *__restrict to, const float *__restrict row) {
   for (int v = 0; v < P / LANES; ++v) t[v] += r[v];
 }
 
+// The sum of a register's floats, four at once: a loop would add one after the other.
 static inline float total(vec v) {
-  float sum = 0;
-  for (int l = 0; l < LANES; ++l) sum += v[l];
-  return sum;
+  typedef float four __attribute__((vector_size(16)));
+  four part[LANES / 4];
+  memcpy(part, &v, sizeof v);
+  for (int apart = LANES / 8; apart; apart /= 2)
+    for (int k = 0; k < apart; ++k) part[k] += part[k + apart];
+  return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
 
 template <int P>
@@ -547,6 +564,27 @@ static inline float dot_listed(const float *__restrict weight, const id_type *__
   float sum = 0;
   for (int64_t e = first; e < last; ++e) sum += weight[e] * b[target[e]];
   return sum;
+#endif
+}
+
+// Both of them, for a row that learns and asks.
+template <int SIGN>
+static inline float learn_and_dot_listed(float *__restrict gradient, const float *__restrict slope,
+                                         const float *__restrict weight,
+                                         const id_type *__restrict target, int64_t first,
+                                         int64_t last, const float *__restrict b) {
+#ifdef MLG_SIXTEEN
+  vec back = {};
+  for (int64_t e = first; e < last; e += LANES) {
+    const Sixteen synapses(target + e, last - e);
+    const vec sum = sixteen(gradient + e) + float(SIGN) * synapses.of(slope);
+    back += sixteen(weight + e) * synapses.of(b);
+    memcpy(gradient + e, &sum, sizeof sum);
+  }
+  return total(back);
+#else
+  learn_listed<SIGN>(gradient, slope, target, first, last);
+  return dot_listed(weight, target, first, last, b);
 #endif
 }
 

@@ -194,6 +194,14 @@ static inline float dot_listed(const float *weight, const id_type *target, int64
   for (int64_t e = first + lane(); e < last; e += 32) sum += weight[e] * b[target[e]];
   return over_warp(sum);
 }
+// Both of them.
+template <int SIGN>
+static inline float learn_and_dot_listed(float *gradient, const float *slope,
+                                         const float *weight, const id_type *target,
+                                         int64_t first, int64_t last, const float *b) {
+  learn_listed<SIGN>(gradient, slope, target, first, last);
+  return dot_listed(weight, target, first, last, b);
+}
 
 template <int P>
 static inline void claim(float *) {}
