@@ -31,8 +31,7 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.expand import without_tapes
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, Values
 
-#: A custom update could not empty the bits: they may be queued, as the state is not.
-REMEMBER = f"{RECENT} = ((now_ > 0 ? {RECENT} : 0U) << 1) | (fired_ ? 1U : 0U);"
+REMEMBER = f"{RECENT} = ({RECENT} << 1) | (fired_ ? 1U : 0U);"
 
 
 def online(plan: Plan, values: Values, group: NeuronGroup) -> Online:
