@@ -70,36 +70,41 @@ def _learn(
     """Traces and gradient of what the target did ``lag`` steps before its last step."""
     lag = found.looks_back = traces.lag
     found.source_refs[RECENT] = ("uint32_t", RECENT)
+    found.variables += [Variable(trace(x)) for x in traces.kept]
+    spiked = f"({RECENT} & {1 << (lag + 1)}U) != 0"
+    known = f"now_ > {lag + 1 + delay_of(traces.values, s)}"
     writer.line("const int now_ = (int)rint(t / dt);")
     with writer.block(f"if (now_ > {lag})"):
-        spiked = f"({RECENT} & {1 << (lag + 1)}U) != 0"
-        known = f"now_ > {lag + 1 + delay_of(traces.values, s)}"
         writer.line(f"const scalar arrived_ = {known} && {spiked} ? 1.0 : 0.0;")
-
-        def derivative(row: str) -> str:
-            """C for what the synapse's weight did to a row's variable."""
-            terms = [
-                f"{_then(found, by(row, x), lag)} * {trace(x)}" for x in traces.kept
-            ]
-            arrived = _then(found, by_port(row, s.port), lag)
-            return " + ".join([*terms, f"{arrived} * arrived_"])
-
         for row in traces.rows:
-            writer.line(f"const scalar {row}_new_ = {derivative(row)};")
+            did = _derivative(found, traces, s.port, row)
+            writer.line(f"const scalar {row}_new_ = {did};")
         for x in traces.kept:
-            found.variables.append(Variable(trace(x)))
             writer.line(f"{trace(x)} = {x}_new_;")
-        if not traces.hidden:
-            output = trace(str(traces.group.output))
-            writer.line(f"{GRADIENT} += {_now(found, ERROR)} * {output};")
-            return
-        found.parameters |= traces.decays
-        terms = [f"{_then(found, RATE_PUSH, lag)} * {SPIKE}_new_"]
-        for k, decay in enumerate(traces.decays):
-            found.variables.append(Variable(left_in(k)))
-            writer.line(f"{left_in(k)} = {decay} * {left_in(k)} + {SPIKE}_new_;")
-            terms.append(f"{_now(found, signal(k))} * {left_in(k)}")
-        writer.line(f"{GRADIENT} += {' + '.join(terms)};")
+        if traces.hidden:
+            _hear(writer, found, traces)
+        else:
+            error, did = _now(found, ERROR), trace(str(traces.group.output))
+            writer.line(f"{GRADIENT} += {error} * {did};")
+
+
+def _derivative(found: Learning, traces: Traces, port: int, row: str) -> str:
+    """C for what the weight did to a row's variable, or to the spike."""
+    lag = traces.lag
+    terms = [f"{_then(found, by(row, x), lag)} * {trace(x)}" for x in traces.kept]
+    return " + ".join([*terms, f"{_then(found, by_port(row, port), lag)} * arrived_"])
+
+
+def _hear(writer: CodeWriter, found: Learning, traces: Traces) -> None:
+    """The gradient, from learning signals and firing rates."""
+    did = f"{SPIKE}_new_"
+    terms = [f"{_then(found, RATE_PUSH, traces.lag)} * {did}"]
+    for k, (decay, value) in enumerate(traces.decays.items()):
+        found.parameters[decay] = value
+        found.variables.append(Variable(left_in(k)))
+        writer.line(f"{left_in(k)} = {decay} * {left_in(k)} + {did};")
+        terms.append(f"{_now(found, signal(k))} * {left_in(k)}")
+    writer.line(f"{GRADIENT} += {' + '.join(terms)};")
 
 
 def _now(found: Learning, name: str) -> str:
