@@ -27,7 +27,14 @@ from ml_genn.backends.pygenn.running import Between, Running
 from ml_genn.backends.pygenn.traces import traces_of
 from ml_genn.backends.seam import Processes
 from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
-from ml_genn.model.batch import Examples, Mode, Outcome, Record
+from ml_genn.model.batch import (
+    EventStream,
+    Examples,
+    Mode,
+    Outcome,
+    Record,
+    SpikeTimes,
+)
 from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
 from ml_genn.model.snapshot import Snapshot
 
@@ -142,6 +149,10 @@ class PyGennModel:
             snapshots.restore(self._kept, kept)
 
     # ------------------------------------------------------------ running
+    def encode(self, spikes: SpikeTimes) -> EventStream | None:
+        """None: GeNN has no code for it."""
+        return None
+
     def prepare(self, examples: Examples) -> Examples:
         """Examples as they are; they are copied batch by batch."""
         return examples
