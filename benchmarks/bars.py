@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 
 import event_prop
 import numpy as np
+import start_up
 from frameworks import OURS, Setting
 from lab import Lab
 from measure import ratio
@@ -225,16 +222,10 @@ def cold_build(lab: Lab) -> tuple[float, str]:
 
 def warm_start(lab: Lab) -> tuple[float, str]:
     """Seconds from starting Python to the end of a script that trains on a batch."""
-    command = [sys.executable, str(Path(__file__).with_name("first_batch.py"))]
-    times = []
-    with tempfile.TemporaryDirectory() as cache:
-        # Python keeps bytecode of installed packages, and may be told not to here.
-        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        environment = {**kept, "ML_GENN_CACHE": cache, "PYTHONPYCACHEPREFIX": cache}
-        for _ in range(lab.repeats + 1):
-            start = time.perf_counter()
-            subprocess.run(command, env=environment, check=True)
-            times.append(time.perf_counter() - start)
+    words = [str(start_up.SCRIPT), *start_up.SUBJECTS["EventProp, 700-256r-20"].split()]
+    with tempfile.TemporaryDirectory() as scratch:
+        own = {**start_up.environment(scratch), "ML_GENN_CACHE": scratch}
+        times = [start_up.run(words, own)[0] for _ in range(lab.repeats + 1)]
     times = times[1:]  # the first fills the cache
     return statistics.median(times), f"{min(times):.3g} to {max(times):.3g}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType
@@ -81,7 +82,7 @@ class Population(PopulationLike):
         """Number of neurons."""
         if self.shape is None:
             raise ValidationError(f"Population '{self.name}' has no shape yet.")
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def incoming_connections(self) -> list[ReferenceType[Connection]]:

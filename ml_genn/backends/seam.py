@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ml_genn.model.batch import Examples, Mode, Outcome
+from ml_genn.model.batch import EventStream, Examples, Mode, Outcome, SpikeTimes
 from ml_genn.model.plan import Plan, Values
 from ml_genn.model.snapshot import Snapshot
 
@@ -34,6 +34,13 @@ class Model(Protocol):
     """A built plan, with its numbers."""
 
     plan: Plan
+
+    def encode(self, spikes: SpikeTimes) -> EventStream | None:
+        """Spikes as events, where the model is quick at that.
+
+        None where it is not, or where they are not in order or out of range: what is
+        wrong is for others to find out.
+        """
 
     def prepare(self, examples: Examples) -> Any:
         """Examples in the form that `run` takes; done once for a data set.

@@ -6,7 +6,6 @@ Compilers of other packages are found through the entry-point group
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
 from ml_genn.compilers.bptt_compiler import BPTTCompiler
@@ -46,6 +45,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
+    from importlib.metadata import entry_points  # takes longer than the rest of us
+
     found = {point.name: point for point in entry_points(group=GROUP)}
     if name in found:
         return found[name].load()

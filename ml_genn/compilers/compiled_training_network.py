@@ -100,9 +100,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def begin_batch(self) -> None:
         """Tells the engine the optimisers' numbers for a batch."""
         pairs = zip(self._lowered.updates, self._lowered.plan.updates, strict=True)
-        step = self._steps_taken
+        optimisers = {update.optimiser for update in self._lowered.updates}
+        numbers = {one: one.numbers(self._steps_taken) for one in optimisers}
         self.model.set_optimiser_scalars(
-            [s for update, plan in pairs for s in update.scalars(step, plan)]
+            [
+                s
+                for one, plan in pairs
+                for s in one.scalars(numbers[one.optimiser], plan)
+            ]
         )
 
     def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:

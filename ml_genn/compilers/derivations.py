@@ -8,7 +8,7 @@ import pickle
 import sys
 import tempfile
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import ml_genn.model
@@ -20,10 +20,19 @@ from ml_genn.model.system import System
 
 @lru_cache(maxsize=1)
 def _tools() -> str:
-    """What derives: versions of SymPy (not imported here) and Python, our sources."""
+    """What derives: versions of SymPy and Python, our sources."""
     folder = Path(ml_genn.model.__file__).parent
     sources = [path.read_text() for path in sorted(folder.glob("*.py"))]
-    return "\n".join([sys.version, version("sympy"), *sources])
+    return "\n".join([sys.version, _sympy(), *sources])
+
+
+def _sympy() -> str:
+    """SymPy's file of its version: neither it nor importlib.metadata is imported."""
+    found = find_spec("sympy")
+    if found is None or found.origin is None:
+        return ""
+    release = Path(found.origin).with_name("release.py")
+    return release.read_text() if release.exists() else str(found.origin)
 
 
 @lru_cache(maxsize=256)

@@ -33,6 +33,7 @@ class SteppedNetwork(SavedNetwork):
             num_steps=self.num_steps,
             dt=self.dt,
             prepare=self.model.prepare,
+            encode=self.model.encode,
             each_step=frozenset(
                 p for p, loss in plans.items() if loss and loss.per_step
             ),

@@ -37,7 +37,14 @@ from ml_genn.model.rules import (
     SpikeRule,
     SurrogateSpikes,
 )
-from ml_genn.model.symbols import Constants, Symbolic, assignments, c_of, symbol
+from ml_genn.model.symbols import (
+    Constants,
+    Symbolic,
+    assignments,
+    c_of,
+    symbol,
+    text_of,
+)
 
 TIME_SLOPE = "dL_dt_"
 SPIKE_SLOPE = "dL_ds_"
@@ -87,7 +94,17 @@ def adjoint_of(
         push=_push(s, moving),
         active=_active(s, moving, rule) if isinstance(rule, SurrogateSpikes) else None,
         eligible=tuple(_lambda(x).name for x in carrying),
+        decay=_decay(s, carrying),
     )
+
+
+def _decay(s: Symbolic, carrying: list[Any]) -> str:
+    """What a step leaves of the only variable with a memory, if that is a number."""
+    if s.threshold is not None or len(carrying) != 1:
+        return ""
+    (x,) = carrying
+    left = sympy.diff(s.with_input(s.next[x]), x)
+    return "" if left.has(*s.dynamic) else text_of(left)
 
 
 def _refuse_sub_steps(s: Symbolic) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ml_genn.model.plan import Learned
 
@@ -21,6 +22,43 @@ class Events(Protocol):
     @property
     def ids(self) -> np.ndarray:
         """Neuron of each spike."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventStream:
+    """The events of one example in the order in which they happen.
+
+    Attributes:
+        steps: time step of each event, ascending.
+        ids: neuron of each event, ascending within a step.
+    """
+
+    steps: npt.NDArray[np.int32]
+    ids: npt.NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpikeTimes:
+    """Spikes of one example, neuron after neuron, that are to become events.
+
+    A spike belongs to the first step ``n`` with ``(n + tolerance) * dt >= time``. A
+    neuron has at most one event a step; more are postponed, each to the next free step.
+
+    Args:
+        ends: running total of spikes over neurons, (neurons,).
+        times: of all spikes [ms], ascending for each neuron.
+        latest: the latest time that a spike may have [ms].
+        num_steps: time steps of the example; later events are dropped.
+        dt: time step [ms].
+        tolerance: share of a step by which a spike may come after it.
+    """
+
+    ends: npt.NDArray[Any]
+    times: npt.NDArray[Any]
+    latest: float
+    num_steps: int
+    dt: float
+    tolerance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

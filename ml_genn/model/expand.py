@@ -22,10 +22,11 @@ def expand(plan: Plan) -> Plan:
     """
     if plan.online:
         return plan
-    return replace(plan, neurons=tuple(_without_tapes(g) for g in plan.neurons))
+    return replace(plan, neurons=tuple(without_tapes(g) for g in plan.neurons))
 
 
-def _without_tapes(group: NeuronGroup) -> NeuronGroup:
+def without_tapes(group: NeuronGroup) -> NeuronGroup:
+    """The group with a buffer for each number that its tapes hold."""
     adjoint = group.adjoint
     if adjoint is None:
         return group

@@ -133,6 +133,9 @@ class Adjoint:
         active: for rules with a surrogate gradient.
         eligible: adjoint variables through which the past acts on later spikes and
             losses; empty where gradients are exact.
+        decay: how much of the only eligible variable is left after a step, as an
+            expression over parameters and ``dt``; empty where there are several, or
+            spikes, or where it depends on the state.
     """
 
     variables: tuple[str, ...]
@@ -145,6 +148,7 @@ class Adjoint:
     push: Code
     active: Active | None = None
     eligible: tuple[str, ...] = ()
+    decay: str = ""
 
 
 @dataclass(frozen=True, slots=True)

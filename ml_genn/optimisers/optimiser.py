@@ -109,6 +109,17 @@ class Optimiser(ABC):
         found |= {name: getattr(self, name) for name in own}
         return tuple(found[name] for name in self.SCALARS)
 
+    def numbers(self, step: int) -> dict[str, float]:
+        """All numbers that a batch needs: `scalars`, and what comes before and after.
+
+        Args:
+            step: as for `scalars`.
+        """
+        found = dict(zip(self.SCALARS, self.scalars(step), strict=True))
+        for piece in (*self.before(), *self.after()):
+            found |= piece.numbers
+        return found
+
     def derived(self, step: int) -> dict[str, float]:
         """Values of those ``SCALARS`` that are no attributes.
 

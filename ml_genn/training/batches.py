@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.losses import Loss
-from ml_genn.model.batch import Examples, Share
+from ml_genn.model.batch import EventStream, Examples, Share, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.datasets import random_order
 from ml_genn.training.results import PopulationDict
@@ -28,6 +28,7 @@ class DataSpec:
         num_steps: time steps of an example.
         dt: time step [ms].
         prepare: turns checked examples into what the model runs.
+        encode: turns spikes into events where the model is quick at that, else None.
     """
 
     inputs: tuple[Population, ...]
@@ -36,6 +37,7 @@ class DataSpec:
     num_steps: int
     dt: float
     prepare: Callable[[Examples], Any]
+    encode: Callable[[SpikeTimes], EventStream | None]
     each_step: frozenset[Population] = frozenset()
 
 

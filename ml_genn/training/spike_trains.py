@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.model.batch import EventStream, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.batches import DataSpec
 from ml_genn.training.events import are_events, spikes_of
 from ml_genn.utils.checks import as_array
 from ml_genn.utils.data import PreprocessedSpikes
 from ml_genn.utils.data.encode import (
-    EventStream,
+    STEP_TOLERANCE,
     check_spikes,
     encode_dense,
     encode_events,
+    latest_allowed,
 )
 
 
@@ -28,7 +30,6 @@ def event_streams(
     Raises:
         ValidationError: if they do not fit the population, or the time it is run for.
     """
-    duration = spec.num_steps * spec.dt
     where = f"Data for '{population.name}'"
     if hasattr(values, "__array__") and as_array(where, values).dtype != object:
         return _raster(where, population, values, spec)
@@ -48,9 +49,30 @@ def event_streams(
                 "(time steps,) + population shape; or give one array (examples, time "
                 f"steps) + population shape. Received {type(spikes).__name__}."
             )
-        check_spikes(spikes, population.size, duration, where)
-        result.append(encode_events(spikes, spec.num_steps, spec.dt))
+        result.append(_events(where, population, spikes, spec))
     return result
+
+
+def _events(
+    where: str, population: Population, spikes: PreprocessedSpikes, spec: DataSpec
+) -> EventStream:
+    """Events of one example, by the model if it can and they are as they should be."""
+    duration = spec.num_steps * spec.dt
+    ends, times = spikes
+    if (
+        isinstance(ends, np.ndarray)
+        and isinstance(times, np.ndarray)
+        and (ends.shape, times.ndim) == ((population.size,), 1)
+        and ends.dtype.kind in "iu"
+        and times.dtype.kind in "iuf"
+    ):
+        latest = latest_allowed(duration)
+        given = SpikeTimes(ends, times, latest, spec.num_steps, spec.dt, STEP_TOLERANCE)
+        events = spec.encode(given)
+        if events is not None:
+            return events
+    check_spikes(spikes, population.size, duration, where)
+    return encode_events(spikes, spec.num_steps, spec.dt)
 
 
 def _raster(

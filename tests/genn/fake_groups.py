@@ -86,7 +86,7 @@ class Group:
 
 class NeuronGroup(Group):
     __slots__ = ("emitted", "events", "history", "incoming", "num_neurons", "outgoing")
-    __slots__ += ("recorded", "slots", "spike_recording_enabled", "trees")
+    __slots__ += ("queued", "recorded", "slots", "spike_recording_enabled", "trees")
 
     def __init__(
         self, model: Any, name: str, size: int, kind: Declared, params: Any, given: Any
@@ -101,6 +101,7 @@ class NeuronGroup(Group):
         self.incoming: list[SynapseGroup] = []
         self.outgoing: list[SynapseGroup] = []
         self.slots = 1
+        self.queued: set[str] = set()
 
     # ------------------------------------------------------------ building
     def build(self) -> None:
@@ -153,6 +154,11 @@ class NeuronGroup(Group):
         self.emitted = deque([nothing] * self.slots, maxlen=self.slots)
 
     # ------------------------------------------------------------ running
+    def settle(self) -> None:
+        """What was written since the last step is what synapses see of it."""
+        for name, v in self.vars.items():
+            self.history[name][-1] = np.broadcast_to(v.device, self.shape).copy()
+
     def update(self) -> None:
         shape = self.shape
         inputs = {"Isyn": np.zeros(shape, np.float32)}
@@ -239,6 +245,12 @@ class SynapseGroup(Group):
         self.trg.incoming.append(self)
         self.src.outgoing.append(self)
 
+    def set_wu_param_dynamic(self, param_name: str, dynamic: bool = True) -> None:
+        super().set_param_dynamic(param_name, dynamic)
+
+    def set_param_dynamic(self, param_name: str, dynamic: bool = True) -> None:
+        raise AttributeError("use set_wu_param_dynamic")
+
     def set_sparse_connections(self, pre_indices: Any, post_indices: Any) -> None:
         if not self.sparse:
             raise RuntimeError("set_sparse_connections is for SPARSE")
@@ -280,6 +292,10 @@ class SynapseGroup(Group):
 
     def _check_codes(self) -> None:
         events = "event" in self.kind.codes
+        if events and self.axonal_delay_steps:
+            raise RuntimeError("events that wait at the source are not modelled")
+        if self.kernel and "dynamics" in self.kind.codes:
+            raise RuntimeError("synapse dynamics are for DENSE and SPARSE")
         own = {
             n: Name(v.kind, writable=v.access.writes and not self.kernel)
             for n, v in self.vars.items()
@@ -304,12 +320,16 @@ class SynapseGroup(Group):
             }
         self.trees: dict[str, Any] = {}
         delays = False
-        for name in ("spike", "event"):
+        for name in ("dynamics", "event", "spike"):
             code = self.kind.codes.get(name, "")
             self.trees[name] = parse_statements(code)
             checker = Checker(names, functions)
             checker.run(self.trees[name])
             delays = delays or bool(checker.indexed) or "addToPostDelay" in code
+            self.trg.queued |= {self.refs[n][1].name for n in checker.indexed}
+        if self.axonal_delay_steps:
+            before = {v.name for end, v in self.refs.values() if end == "pre"}
+            self.src.queued |= before
         if delays and not self.max_dendritic_delay_timesteps:
             raise RuntimeError("max_dendritic_delay_timesteps must be set")
         if events:
@@ -360,8 +380,10 @@ class SynapseGroup(Group):
 
     # ------------------------------------------------------------ running
     def propagate(self) -> None:
-        """Events, then spikes, of the step before and as long ago as they wait."""
+        """All synapses, then events, then spikes, of the step before and as long ago as
+        they wait."""
         self.at = (self.at + 1) % len(self.delayed)
+        self._run(np.ones(self.src.shape, dtype=bool), self.trees["dynamics"])
         self._run(self.events, self.trees["event"])
         self._run(self.src.emitted[-1 - self.axonal_delay_steps], self.trees["spike"])
 
@@ -401,7 +423,8 @@ class SynapseGroup(Group):
         for name, (end, v) in self.refs.items():
             at, group = (pre, self.src) if end == "pre" else (post, self.trg)
             history = group.history[v.name]
-            values[name] = history[-1][rows, at]
+            waited = self.axonal_delay_steps if end == "pre" else 0
+            values[name] = history[-1 - waited][rows, at]
             delayed[name] = _reader(history, rows, at)
         run = Interpreter(
             shape,
@@ -553,6 +576,13 @@ class CustomUpdate(Group):
             broadcast = access is VarAccessMode.BROADCAST
             writes = access is VarAccessMode.READ_WRITE
             names[n] = Name(reference.kind, writable=writes, reduced=broadcast)
+        queued = {
+            r.variable.name in r.group.queued
+            for r, _ in self.refs.values()
+            if r.variable and isinstance(r.group, NeuronGroup)
+        }
+        if len(queued) > 1:
+            raise RuntimeError(f"'{self.name}': variables with and without delay")
         own = ["id_pre", "id_post"] if self.of_synapses else ["id", "num_neurons"]
         names |= dict.fromkeys(own, Name("unsigned int"))
         self.tree = parse_statements(self.kind.codes["update"])

@@ -191,6 +191,7 @@ def create_weight_update_model(
     pre_spike_syn_code: str | None = None,
     pre_event_syn_code: str | None = None,
     pre_event_threshold_condition_code: str | None = None,
+    synapse_dynamics_code: str | None = None,
 ) -> Declared:
     if (pre_event_syn_code is None) != (pre_event_threshold_condition_code is None):
         raise RuntimeError("event code and its threshold are given together")
@@ -206,6 +207,7 @@ def create_weight_update_model(
             spike=pre_spike_syn_code,
             event=pre_event_syn_code,
             event_if=pre_event_threshold_condition_code,
+            dynamics=synapse_dynamics_code,
         ),
     )
 

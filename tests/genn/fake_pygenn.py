@@ -181,6 +181,8 @@ class GeNNModel:
         if self.timestep == 0:
             for group in self.neuron_populations.values():
                 group.recorded.clear()
+        for neurons in self.neuron_populations.values():
+            neurons.settle()
         for synapses in self.synapse_populations.values():
             synapses.propagate()
         for neurons in self.neuron_populations.values():

@@ -25,7 +25,6 @@ from ml_genn.errors import (
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.utils.data import preprocess_spikes
-from ml_genn_eprop import EPropCompiler
 
 STEPS = 15
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
@@ -145,38 +144,6 @@ def test_closing_unloads_the_model(pygenn: ModuleType) -> None:
 
 
 # ------------------------------------------------------------ refused
-def trained(made: Network, rule: Any = EventPropCompiler, **settings: Any) -> Any:
-    """Compiled and built."""
-    options = {"optimiser": "adam", "batch_size": 6, "backend": "pygenn", **settings}
-    return rule(STEPS, CROSS_ENTROPY, **options).compile(made).genn_model
-
-
-REFUSED = {
-    "online": (
-        lambda: trained(eprop_network(), EPropCompiler, mode="online"),
-        "does not take gradients while the network runs",
-    ),
-}
-
-
-def eprop_network() -> Network:
-    """A hidden population and an output with delta synapses."""
-    with Network() as made:
-        first = Population("spike_input", 4)
-        hidden = Population(LeakyIntegrateFire(), 5)
-        last = Population(LeakyIntegrate(readout="avg_var"), 3)
-        Connection(first, hidden, Dense(Normal(sd=0.5)))
-        Connection(hidden, last, Dense(Normal(sd=0.5)))
-    return made
-
-
-@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_refused(make: Any, message: str, pygenn: ModuleType) -> None:
-    with pytest.raises(UnsupportedError, match=message) as caught:
-        make()
-    assert "backend='cpu'" in str(caught.value)
-
-
 def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:
     made = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
     compiled = EventPropCompiler(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from both_ways import compare, spikes
 from contract.test_every_class_runs import inputs, network
+from test_pygenn_online import SHORT, given, maker
 from test_pygenn_training import CASES, Case
 
 from ml_genn.callbacks import VarRecorder
@@ -48,3 +49,9 @@ def test_gradients(case: Case) -> None:
     if "reg_lambda_upper" in case.settings:
         x, y = x[:1], y[:1]
     compare(make, x, y, device=DEVICE, epochs=1)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_online_gradients(name: str) -> None:
+    net = SHORT[name]
+    compare(maker(net, batch_size=1), *given(net), device=DEVICE, epochs=1)

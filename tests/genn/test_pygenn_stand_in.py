@@ -163,8 +163,10 @@ def test_c_without_a_counterpart_is_refused(line: str) -> None:
 def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> Any:
     """A population of three neurons; by default none of them spikes."""
     options = {"vars": [("v", "scalar")], "threshold_condition_code": "v >= 1.0"}
-    kind = pygenn.create_neuron_model(name, sim_code=code, **{**options, **more})
-    return model.add_neuron_population(name, 3, kind, {}, {"v": 0.0})
+    options |= more
+    kind = pygenn.create_neuron_model(name, sim_code=code, **options)
+    values = {variable: 0.0 for variable, *_ in options["vars"]}
+    return model.add_neuron_population(name, 3, kind, {}, values)
 
 
 def pair(pygenn: Any, code: str = "addToPost(g);", **more: Any) -> tuple[Any, ...]:
@@ -212,6 +214,74 @@ def test_spikes_take_a_step_and_their_delay(pygenn: ModuleType) -> None:
     model, _, target, synapses = pair(pygenn, "addToPostDelay(g, 2);")
     synapses.max_dendritic_delay_timesteps = 3
     assert arrivals(model, target) == [4]
+
+
+def watching(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]:
+    """A population that spikes at 1 ms, and synapses that write digits: 2 where they
+    see the spike's voltage, else 1, with a minus once it came."""
+    model = pygenn.GeNNModel("float", "watching")
+    model.dt = 1.0
+    code, own = "v = (t == 1.0) ? 1.0 : 0.0;", [("v", "scalar"), ("w", "scalar")]
+    source = spiker(pygenn, model, "Source", code, vars=own)
+    kind = pygenn.create_weight_update_model(
+        "W",
+        params=["two"],
+        vars=[("seen", "int")],
+        pre_neuron_var_refs=[("v", "scalar", pygenn.VarAccessMode.READ_ONLY)],
+        pre_spike_syn_code="seen = -seen;",
+        synapse_dynamics_code="seen = seen * 10 + (v > 0.0 ? (int)two : 1);",
+    )
+    refs = {"v": pygenn.create_var_ref(source, "v")}
+    made = pygenn.init_weight_update(kind, {"two": 2.0}, {"seen": 0}, pre_var_refs=refs)
+    shared = pygenn.init_postsynaptic("DeltaCurr")
+    ends = source, spiker(pygenn, model, "Target")
+    synapses = model.add_synapse_population("S", matrix, *ends, made, shared, **more)
+    return model, synapses
+
+
+@pytest.mark.parametrize(("delay", "digits"), [(0, -1119), (2, -111119)])
+def test_every_synapse_runs_in_every_step(
+    delay: int, digits: int, pygenn: ModuleType
+) -> None:
+    """Before spikes arrive, and it sees the source as long ago as they wait."""
+    model, synapses = watching(pygenn)
+    synapses.axonal_delay_steps = delay
+    model.build()
+    model.load()
+    for _ in range(4 + delay):
+        model.step_time()
+    synapses.vars["seen"].pull_from_device()
+    assert (synapses.vars["seen"].view == digits).all()
+
+
+def test_parameters_of_synapses_that_are_set_while_they_run(pygenn: ModuleType) -> None:
+    model, synapses = watching(pygenn)
+    with pytest.raises(AttributeError, match="set_wu_param_dynamic"):
+        synapses.set_param_dynamic("two")
+    synapses.set_wu_param_dynamic("two")
+    model.build()
+    model.load()
+    synapses.set_dynamic_param_value("two", 3.0)
+    for _ in range(3):
+        model.step_time()
+    synapses.vars["seen"].pull_from_device()
+    assert (synapses.vars["seen"].view == -113).all()
+
+
+def test_what_is_written_between_steps_is_seen_in_the_next(pygenn: ModuleType) -> None:
+    model, synapses = watching(pygenn)
+    model.build()
+    model.load()
+    source = model.neuron_populations["Source"]
+    source.vars["v"].view[:] = 1.0
+    source.vars["v"].push_to_device()
+    model.step_time()
+    synapses.vars["seen"].pull_from_device()
+    assert (synapses.vars["seen"].view == 2).all()
+
+
+def test_without_a_delay_updates_may_read_all_variables(pygenn: ModuleType) -> None:
+    assert _with_and_without_delay(pygenn, 0).custom_updates
 
 
 def test_what_the_host_sees_has_to_be_pulled_and_pushed(pygenn: ModuleType) -> None:
@@ -333,6 +403,26 @@ def _array_type(pygenn: Any) -> Any:
     pygenn.create_neuron_model("N", extra_global_params=[("tape", "scalar")])
 
 
+def _with_and_without_delay(pygenn: Any, delay: int = 1) -> Any:
+    model, synapses = watching(pygenn)
+    synapses.axonal_delay_steps = delay
+    kind = pygenn.create_custom_update_model(
+        "U", var_refs=[("v", "scalar"), ("w", "scalar")], update_code="v = w;"
+    )
+    source = model.neuron_populations["Source"]
+    made = {name: pygenn.create_var_ref(source, name) for name in ("v", "w")}
+    model.add_custom_update("U", "Group", kind, {}, {}, made)
+    model.build()
+    return model
+
+
+def _dynamics_of_a_convolution(pygenn: Any) -> Any:
+    sizes = dict.fromkeys(["kh", "kw", "ih", "iw", "ic", "oh", "ow", "oc"], 1)
+    given = {f"conv_{name}": size for name, size in {**sizes, "ic": 3}.items()}
+    shape = pygenn.init_toeplitz_connectivity("Conv2D", given)
+    watching(pygenn, "TOEPLITZ", connectivity_init=shape)[0].build()
+
+
 REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "populations after building": (_unbuilt, RuntimeError),
     "references of another type": (_other_type, RuntimeError),
@@ -349,6 +439,11 @@ REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "recordings of no length": (_unrecorded, RuntimeError),
     "attributes that there are not": (_attribute, AttributeError),
     "steps before loading": (_stepped, RuntimeError),
+    "updates of variables with and without delay": (
+        _with_and_without_delay,
+        RuntimeError,
+    ),
+    "dynamics of a convolution": (_dynamics_of_a_convolution, RuntimeError),
     "arrays without a star": (_array_type, RuntimeError),
 }
 

@@ -57,3 +57,20 @@ def test_outputs_and_exact_gradients() -> None:
     adjoint = derive(system, "here", ExactSpikes()).adjoint
     assert adjoint is not None
     assert adjoint.eligible == ()
+
+
+@pytest.mark.parametrize(
+    ("neuron", "synapse", "expected"),
+    [
+        (LeakyIntegrate(), Delta(), "exp(-dt/tau_mem)"),
+        (LeakyIntegrate(), Exponential(), ""),
+        (LeakyIntegrateFire(), Delta(), ""),
+    ],
+)
+def test_what_a_step_leaves_of_the_only_memory(
+    neuron: Any, synapse: Any, expected: str
+) -> None:
+    system = system_of(neuron.equations(), (synapse.equations(),))
+    adjoint = derive(system, "here", SurrogateSpikes("exp(-u)")).adjoint
+    assert adjoint is not None
+    assert adjoint.decay == expected

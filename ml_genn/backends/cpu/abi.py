@@ -80,6 +80,21 @@ class Call(ctypes.Structure):
     ]
 
 
+class Given(ctypes.Structure):
+    """Spikes of an example; see ``ml_genn_encode.h``."""
+
+    _fields_ = [
+        ("times", ctypes.c_void_p),
+        ("ends", ctypes.c_void_p),
+        ("neurons", ctypes.c_int64),
+        ("spikes", ctypes.c_int64),
+        ("num_steps", ctypes.c_int64),
+        ("dt", ctypes.c_double),
+        ("latest", ctypes.c_double),
+        ("tolerance", ctypes.c_double),
+    ]
+
+
 def load(path: str) -> ctypes.CDLL:
     """The library, with the types of its functions declared."""
     library = ctypes.CDLL(path)
@@ -92,6 +107,10 @@ def load(path: str) -> ctypes.CDLL:
         "mlg_block": (ctypes.c_void_p, [engine, i64]),
         "mlg_spike_ids": (ctypes.c_void_p, [engine, i64, i64]),
         "mlg_spike_offsets": (ctypes.c_void_p, [engine, i64, i64]),
+        "mlg_encode": (
+            i64,
+            [ctypes.POINTER(Given), ctypes.c_void_p, ctypes.c_void_p],
+        ),
         "mlg_random": (u32, [ctypes.c_uint64, ctypes.c_uint64, u32, u32, u32]),
     }
     for name, (result, arguments) in types.items():

@@ -13,7 +13,7 @@ from ml_genn.backends.cpu.numbers import aligned, numbers, refresh
 from ml_genn.backends.cpu.snapshots import Stored
 from ml_genn.backends.rewiring import Rewiring
 from ml_genn.codegen.layout import Layout
-from ml_genn.model.batch import Examples, Record, Share
+from ml_genn.model.batch import EventStream, Examples, Record, Share, SpikeTimes
 from ml_genn.model.plan import (
     SIGN,
     Delay,
@@ -115,6 +115,10 @@ class HostModel:
             return keys // size, keys % size
         source, target = self._values.indices[name]
         return source.copy(), target.copy()
+
+    def encode(self, spikes: SpikeTimes) -> EventStream | None:
+        """None: an engine that has no code for it leaves it to numpy."""
+        return None
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
         """Numbers that the optimisers are given, update by update."""

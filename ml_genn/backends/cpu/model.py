@@ -17,10 +17,17 @@ from ml_genn.backends.cpu.numbers import delay_rings
 from ml_genn.backends.seam import Processes
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
-from ml_genn.model.batch import Events, Examples, Mode, Outcome, Record, Share
-from ml_genn.model.plan import (
-    Values,
+from ml_genn.model.batch import (
+    Events,
+    EventStream,
+    Examples,
+    Mode,
+    Outcome,
+    Record,
+    Share,
+    SpikeTimes,
 )
+from ml_genn.model.plan import Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +124,27 @@ class CpuModel(HostModel):
         self._all_sum = AllSum(processes.all_sum) if processes else None
 
     # ------------------------------------------------------------ examples
+    def encode(self, spikes: SpikeTimes) -> EventStream | None:
+        """Spikes as events; None where they are not in order or out of range."""
+        times = np.ascontiguousarray(spikes.times, dtype=np.float64)
+        ends = np.ascontiguousarray(spikes.ends, dtype=np.int64)
+        given = abi.Given(
+            times.ctypes.data,
+            ends.ctypes.data,
+            ends.size,
+            times.size,
+            spikes.num_steps,
+            spikes.dt,
+            spikes.latest,
+            spikes.tolerance,
+        )
+        steps = np.empty(times.size, dtype=np.int32)
+        ids = np.empty(times.size, dtype=self._id_type)
+        found = self._library.mlg_encode(
+            ctypes.byref(given), steps.ctypes.data, ids.ctypes.data
+        )
+        return EventStream(steps[:found], ids[:found]) if found >= 0 else None
+
     def prepare(self, examples: Examples) -> Prepared:
         """Examples with the addresses of their spikes."""
         groups = [g.name for g in self._layout.inputs]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ml_genn.backends.pygenn import buffers, roles
 from ml_genn.backends.pygenn.records import Array, Variable
@@ -17,22 +20,103 @@ COUNT = "num_spikes_"  #: spikes of a regularised neuron
 SCALE = "scale_"  #: one over the number of examples
 
 
-def variables(plan: Plan, group: NeuronGroup) -> list[Variable]:
-    """Variables that the backward pass needs."""
-    names = list(group.adjoint.variables) if group.adjoint else []
-    names += roles.asked_of(plan, group)
-    names += [RESULT_SLOPE] if group.loss and not group.loss.per_step else []
-    names += [SILENT] if _first_spike(group) else []
-    found = [Variable(name) for name in names]
-    found += [
-        Variable(parameter_gradient(p.name), access="READ_ONLY") for p in group.learned
-    ]
-    if roles.trained_outgoing(plan, group):
-        found.append(Variable(roles.MARK, "uint8_t", 0))
-    if group.regularised:
-        found.append(Variable(COUNT))
-        found.append(Variable(PUSH))
-    return found
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """What a group's neurons keep and do for rules that go back in time.
+
+    Args:
+        plan: the plan.
+        group: one of its groups.
+    """
+
+    plan: Plan
+    group: NeuronGroup
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Numbers that are compiled in: none."""
+        return {}
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Inputs that what flows back adds to."""
+        return (roles.SENT,) if roles.fed_back(self.plan, self.group) else ()
+
+    def variables(self) -> list[Variable]:
+        """Variables that the backward pass needs."""
+        plan, group = self.plan, self.group
+        names = list(group.adjoint.variables) if group.adjoint else []
+        names += roles.asked_of(plan, group)
+        names += [RESULT_SLOPE] if group.loss and not group.loss.per_step else []
+        names += [SILENT] if _first_spike(group) else []
+        found = [Variable(name) for name in names]
+        found += parameter_gradients(group)
+        if roles.trained_outgoing(plan, group):
+            found.append(Variable(roles.MARK, "uint8_t", 0))
+        if group.regularised:
+            found.append(Variable(COUNT))
+            found.append(Variable(PUSH))
+        return found
+
+    def start(self) -> tuple[Variable, ...]:
+        """Variables among those that are zero when an example starts."""
+        group = self.group
+        names = list(group.adjoint.variables) if group.adjoint else []
+        names += [COUNT] if group.regularised else []
+        return tuple(Variable(name) for name in names)
+
+    def arrays(self) -> list[Array]:
+        """Arrays with an entry for each step, example and neuron."""
+        group = self.group
+        names = [buffers.array_of(name) for name in group.buffers]
+        names += [OUTPUT, DRIVE] if _per_step(group) else []
+        found = [buffers.each_step(group, name) for name in names]
+        if roles.marked(self.plan, group):
+            found.append(buffers.each_step(group, MARKS, "uint8_t"))
+        return found
+
+    @contextmanager
+    def around(self, writer: CodeWriter) -> Iterator[None]:
+        """Puts what is written in between into the forward pass."""
+        if not self.plan.trains:
+            yield
+            return
+        with writer.block("if (now_ < num_steps)"):
+            yield
+            self._quiet(writer)
+        with writer.block("else"):
+            _backward(writer, self.plan, self.group)
+
+    def keep_output(self, writer: CodeWriter) -> None:
+        """Keeps the output variable, where the loss looks at each step."""
+        if _per_step(self.group):
+            writer.line(f"{OUTPUT}[cell_] = {self.group.output};")
+
+    def keep_active(self, writer: CodeWriter) -> None:
+        """Keeps which neurons spiked and were active, and what the latter record."""
+        group = self.group
+        if not roles.marked(self.plan, group):
+            return
+        active = group.adjoint.active if group.adjoint else None
+        mark = f"(fired_ ? {roles.SPIKED} : 0)"
+        if active:
+            writer.line(f"const bool active_ = {active.condition};")
+            mark += f" + (active_ ? {roles.ACTIVE} : 0)"
+            with writer.block("if (active_)"):
+                buffers.run(writer, group, active.record)
+        writer.line(f"{MARKS}[cell_] = {mark};")
+
+    def count_spike(self, writer: CodeWriter) -> None:
+        """Counts a spike where their number is regularised."""
+        if self.group.regularised:
+            writer.line(f"{COUNT} += 1.0;")
+
+    def _quiet(self, writer: CodeWriter) -> None:
+        """Says that nothing flows back as long as time goes forwards."""
+        for name in roles.asked_of(self.plan, self.group):
+            writer.line(f"{name} = 0.0;")
+        if roles.trained_outgoing(self.plan, self.group):
+            writer.line(f"{roles.MARK} = 0;")
 
 
 def parameter_gradient(name: str) -> str:
@@ -40,21 +124,10 @@ def parameter_gradient(name: str) -> str:
     return f"{name}_gradient_"
 
 
-def start(plan: Plan, group: NeuronGroup) -> tuple[Variable, ...]:
-    """Variables among those that are zero when an example starts."""
-    names = list(group.adjoint.variables) if group.adjoint else []
-    names += [COUNT] if group.regularised else []
-    return tuple(Variable(name) for name in names)
-
-
-def arrays(plan: Plan, group: NeuronGroup) -> list[Array]:
-    """Arrays with an entry for each step, example and neuron."""
-    names = [buffers.array_of(name) for name in group.buffers]
-    names += [OUTPUT, DRIVE] if _per_step(group) else []
-    found = [buffers.each_step(group, name) for name in names]
-    if roles.marked(plan, group):
-        found.append(buffers.each_step(group, MARKS, "uint8_t"))
-    return found
+def parameter_gradients(group: NeuronGroup) -> list[Variable]:
+    """Those of all that a group learns."""
+    names = (parameter_gradient(p.name) for p in group.learned)
+    return [Variable(name, access="READ_ONLY") for name in names]
 
 
 def _per_step(group: NeuronGroup) -> bool:
@@ -65,45 +138,8 @@ def _first_spike(group: NeuronGroup) -> bool:
     return bool(group.adjoint and group.loss and group.loss.first_spike)
 
 
-# ---------------------------------------------------------------- forwards
-def keep_output(writer: CodeWriter, group: NeuronGroup) -> None:
-    """Keeps the output variable, where the loss looks at each step."""
-    if _per_step(group):
-        writer.line(f"{OUTPUT}[cell_] = {group.output};")
-
-
-def keep_active(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """Keeps which neurons spiked and were active, and what the latter record."""
-    if not roles.marked(plan, group):
-        return
-    active = group.adjoint.active if group.adjoint else None
-    mark = f"(fired_ ? {roles.SPIKED} : 0)"
-    if active:
-        writer.line(f"const bool active_ = {active.condition};")
-        mark += f" + (active_ ? {roles.ACTIVE} : 0)"
-        with writer.block("if (active_)"):
-            buffers.run(writer, group, active.record)
-    writer.line(f"{MARKS}[cell_] = {mark};")
-
-
-def count_spike(writer: CodeWriter, group: NeuronGroup) -> None:
-    """Counts a spike where their number is regularised."""
-    if group.regularised:
-        writer.line(f"{COUNT} += 1.0;")
-
-
-def quiet(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """Says that nothing flows back as long as time goes forwards."""
-    if not plan.trains:
-        return
-    for name in roles.asked_of(plan, group):
-        writer.line(f"{name} = 0.0;")
-    if roles.trained_outgoing(plan, group):
-        writer.line(f"{roles.MARK} = 0;")
-
-
 # ---------------------------------------------------------------- backwards
-def backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+def _backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
     """The adjoint before the step from the adjoint after it."""
     if roles.marked(plan, group):
         writer.line(f"const uint8_t mark_ = {MARKS}[cell_];")

@@ -104,6 +104,7 @@ class _Builder:
             pre_spike_syn_code=_code(part.spike),
             pre_event_syn_code=_code(part.event),
             pre_event_threshold_condition_code=part.event_if,
+            synapse_dynamics_code=_code(part.dynamics),
         )
         made = [
             {n: self.pygenn.create_var_ref(end, v) for n, (_, v) in r.items()}
@@ -129,8 +130,11 @@ class _Builder:
             group.pre_target_var = part.back_into
         if part.axonal:
             group.axonal_delay_steps = part.axonal
-        if part.dendritic is not None:
-            group.max_dendritic_delay_timesteps = part.dendritic + 1
+        longest = max(part.dendritic or 0, part.looks_back)
+        if longest or part.dendritic is not None:
+            group.max_dendritic_delay_timesteps = longest + 1
+        for parameter in part.dynamic:
+            group.set_wu_param_dynamic(parameter)
         if part.indices is not None:
             group.set_sparse_connections(*part.indices)
         self.synapses[part.name] = group

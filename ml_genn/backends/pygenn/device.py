@@ -69,6 +69,9 @@ class Device:
             if name in part.dynamic:
                 group = self._built.neurons[part.name]
                 group.set_dynamic_param_value(name, value)
+        for synapses in self._lowering.synapses:
+            if name in synapses.dynamic:
+                self._built.synapses[synapses.name].set_dynamic_param_value(name, value)
         for update in self._lowering.updates:
             if name in update.dynamic:
                 self.set_for(update.name, name, value)

@@ -10,8 +10,9 @@ import numpy as np
 from ml_genn.backends.pygenn import rewired, updates
 from ml_genn.backends.pygenn.device import Device
 from ml_genn.backends.pygenn.numbers import changing, constants
+from ml_genn.backends.pygenn.roles import WEIGHT
 from ml_genn.backends.pygenn.storage import Spread, Storage, storage_of, whole_steps
-from ml_genn.backends.pygenn.synapses import DELAY, WEIGHT
+from ml_genn.backends.pygenn.synapses import DELAY
 from ml_genn.model.plan import (
     SIGN,
     Delay,

@@ -14,7 +14,7 @@ Loss = tuple[np.ndarray, np.ndarray]
 
 def cross_entropy(y: np.ndarray, label: np.ndarray, temperature: float) -> Loss:
     """Softmax cross-entropy against labels."""
-    return soft_cross_entropy(y, _one_hot(y, label), temperature)
+    return soft_cross_entropy(y, one_hot(y, label), temperature)
 
 
 def soft_cross_entropy(y: np.ndarray, share: np.ndarray, temperature: float) -> Loss:
@@ -41,14 +41,15 @@ def absolute_error(y: np.ndarray, target: np.ndarray, factor: float) -> Loss:
 
 def relative_squared_error(y: np.ndarray, label: np.ndarray, lead: float) -> Loss:
     """Of times -y: by how much others miss the lead of the right one."""
-    right = _one_hot(y, label)
+    right = one_hot(y, label)
     first = (y * right).sum(axis=-1, keepdims=True)
     error = np.where(right > 0, 0.0, first - y - lead)
     slope = np.where(right > 0, error.sum(axis=-1, keepdims=True), -error)
     return 0.5 * (error**2).sum(axis=-1), slope
 
 
-def _one_hot(y: np.ndarray, label: np.ndarray) -> np.ndarray:
+def one_hot(y: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Ones, of the shape of y, at the neuron that a label names."""
     right = np.arange(y.shape[-1]) == np.asarray(label)[..., None]
     return np.asarray(right, dtype=y.dtype)
 

@@ -6,7 +6,6 @@ from ml_genn.backends.pygenn import updates
 from ml_genn.backends.pygenn.neurons import lower_neurons
 from ml_genn.backends.pygenn.records import Lowering, Update
 from ml_genn.backends.pygenn.synapses import lower_synapses
-from ml_genn.errors import UnsupportedError
 from ml_genn.model.expand import expand
 from ml_genn.model.plan import LearnedKind, Plan, Values
 
@@ -17,7 +16,6 @@ def lower(plan: Plan, values: Values) -> Lowering:
     Raises:
         UnsupportedError: if a part of it has no counterpart.
     """
-    _check(plan)
     plan = expand(plan)
     neurons = tuple(lower_neurons(plan, values, g) for g in plan.neurons)
     synapses = tuple(lower_synapses(plan, values, s) for s in plan.synapses)
@@ -25,7 +23,7 @@ def lower(plan: Plan, values: Values) -> Lowering:
     for group in neurons:
         found += [*updates.start_of(group), *updates.finish(group)]
     for s in synapses:
-        found += updates.emptied(s)
+        found += [*updates.emptied(s), *updates.forgotten(s)]
     found += [
         updates.reduced(member)
         for array in plan.learned
@@ -35,11 +33,3 @@ def lower(plan: Plan, values: Values) -> Lowering:
     for update in plan.updates:
         found += updates.optimised(plan, values, update)
     return Lowering(neurons, synapses, tuple(found))
-
-
-def _check(plan: Plan) -> None:
-    if plan.online:
-        raise UnsupportedError(
-            "Backend 'pygenn' does not take gradients while the network runs. Use "
-            "mode='event_driven', which takes the same ones, or backend='cpu'."
-        )

@@ -10,16 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.pygenn import backward, learning, snapshots, updates
+from ml_genn.backends.pygenn import (
+    backward,
+    learning,
+    snapshots,
+    targets,
+    updates,
+)
 from ml_genn.backends.pygenn.build import build
 from ml_genn.backends.pygenn.device import Device
+from ml_genn.backends.pygenn.eligibility import LEARNS
 from ml_genn.backends.pygenn.kept import Kept
 from ml_genn.backends.pygenn.library import ONE_EXAMPLE, TIMING, pygenn
 from ml_genn.backends.pygenn.lowering import lower
 from ml_genn.backends.pygenn.running import Between, Running
+from ml_genn.backends.pygenn.traces import traces_of
 from ml_genn.backends.seam import Processes
 from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
-from ml_genn.model.batch import Examples, Mode, Outcome, Record
+from ml_genn.model.batch import (
+    EventStream,
+    Examples,
+    Mode,
+    Outcome,
+    Record,
+    SpikeTimes,
+)
 from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
 from ml_genn.model.snapshot import Snapshot
 
@@ -67,6 +82,7 @@ class PyGennModel:
         self._between = Between(plan, values, self._device)
         self._values = values
         self._outputs = [g for g in plan.neurons if g.readout]
+        self._lag = max((t.lag for t in traces_of(plan, values).values()), default=0)
         self._scalars = np.zeros(sum(len(u.scalars) for u in plan.updates))
         self._running: Running | None = None
         self._last: Running | None = None
@@ -133,6 +149,10 @@ class PyGennModel:
             snapshots.restore(self._kept, kept)
 
     # ------------------------------------------------------------ running
+    def encode(self, spikes: SpikeTimes) -> EventStream | None:
+        """None: GeNN has no code for it."""
+        return None
+
     def prepare(self, examples: Examples) -> Examples:
         """Examples as they are; they are copied batch by batch."""
         return examples
@@ -140,6 +160,7 @@ class PyGennModel:
     def run(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> Outcome:
         """Runs the examples at ``indices``, as many at once as fit, as one batch."""
         self._check_delays(prepared, mode)
+        self._forget(prepared, mode)
         size = self._device.batch
         chunks = [indices[k : k + size] for k in range(0, len(indices), size)]
         scale = 1.0 / max(len(indices), 1)
@@ -173,11 +194,18 @@ class PyGennModel:
                 found[name] = found.get(name, 0.0) + spikes
         return found
 
+    def _forget(self, examples: Examples, mode: Mode) -> None:
+        """Forgets what a batch that was given up has learned while it ran."""
+        if self.plan.online and mode.backward:
+            self._loaded(examples.num_steps)
+            self._device.update(updates.REDUCE)
+
     def _check_delays(self, examples: Examples, mode: Mode) -> None:
         """Refuses delays that reach back beyond the forward pass."""
         for name, longest in self._values.max_delays.items():
             trained = self.plan.synapse(name).trained
-            if mode.backward and trained and longest > examples.num_steps:
+            backward = mode.backward and not self.plan.online
+            if backward and trained and longest > examples.num_steps:
                 raise UnsupportedError(
                     f"Connection '{name}': backend 'pygenn' trains with delays of at "
                     f"most an example ({examples.num_steps} steps). Received {longest} "
@@ -187,6 +215,7 @@ class PyGennModel:
     def begin_step(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> None:
         """Starts a batch that is advanced one time step at a time."""
         self._check_delays(prepared, mode)
+        self._forget(prepared, mode)
         scale = 1.0 / max(len(indices), 1)
         self._running = self._begin(prepared, indices, mode, scale)
 
@@ -244,6 +273,9 @@ class PyGennModel:
         device.set(backward.SCALE, scale)
         running = Running(examples, indices, mode, scale)
         self._between.give_inputs(running)
+        if self.plan.online:
+            device.set(LEARNS, float(mode.backward))
+            targets.give_targets(device, self.plan, running)
         running.records = {record: [] for record in mode.records}
         self._last = running
         return running
@@ -263,7 +295,7 @@ class PyGennModel:
     def _end(
         self, running: Running, counts: dict[str, np.ndarray] | None = None
     ) -> Running:
-        """Results and losses, and the backward pass if asked for.
+        """Results, losses, and gradients if asked for.
 
         Args:
             counts: spikes of the whole batch, where these are not all of its examples.
@@ -276,17 +308,31 @@ class PyGennModel:
         for group in self._outputs:
             found = device.result(f"{updates.FINISH} {group.name}", updates.RESULT)
             running.results[group.name] = found[: running.size]
-        between.take_losses(running)
+        if self.plan.online:
+            self._catch_up(running)
+        else:
+            between.take_losses(running)
+            if mode.backward:
+                self._backward(running, counts or between.count_spikes(running))
         if mode.backward:
-            between.regularise(running, counts or between.count_spikes(running))
-            for _ in range(running.examples.num_steps):
-                device.step()
-                self._record(running, forwards=False)
             for array in self.plan.learned:
                 if array.kind is LearnedKind.PARAMETER:
                     rows = device.pull(array.owner, f"lambda_{array.name}")
                     running.gradients[array] = rows[: running.size].sum(axis=0)
         return running
+
+    def _catch_up(self, running: Running) -> None:
+        """Steps in which nothing runs, for learning, which is behind, or the loss."""
+        behind = self._lag if running.mode.backward else 0
+        for _ in range(1 + behind):
+            self._device.step()
+        targets.take_losses(self._device, self.plan, running)
+
+    def _backward(self, running: Running, counts: dict[str, np.ndarray]) -> None:
+        self._between.regularise(running, counts)
+        for _ in range(running.examples.num_steps):
+            self._device.step()
+            self._record(running, forwards=False)
 
     def _outcome(self, done: list[Running], mode: Mode) -> Outcome:
         losses = np.concatenate([r.losses for r in done]).astype(np.float32)

@@ -6,9 +6,11 @@ import re
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from ml_genn.backends.pygenn import backward, buffers, roles
+from ml_genn.backends.pygenn import buffers, roles
+from ml_genn.backends.pygenn.backward import SCALE, Reverse
 from ml_genn.backends.pygenn.code import genn_code, genn_expression
 from ml_genn.backends.pygenn.numbers import changing, constants, state
+from ml_genn.backends.pygenn.online import REMEMBER, Online, online, recent
 from ml_genn.backends.pygenn.records import Array, Neurons, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup, Plan, Values
@@ -25,7 +27,7 @@ _PROVIDED = {
     "now_": "const int now_ = (int)rint(t / dt);",
 }
 _RUN_ONLY = {"at_": "const int at_ = now_;"}
-_SET_LATER = ("num_steps", backward.SCALE)  #: {dynamic parameters that code may read}
+_SET_LATER = ("num_steps", SCALE)  #: {dynamic parameters that code may read}
 
 
 def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
@@ -33,6 +35,10 @@ def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
     where = f"Population '{group.name}'"
     if group.events:
         return _from_data(plan, group, where)
+    learning: Online | Reverse = Reverse(plan, group)
+    if plan.online:
+        learning = online(plan, values, group)
+        group = learning.group
     shared, own = constants(group, values)
     readout = tuple(
         Variable(name, value=value)
@@ -43,15 +49,10 @@ def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
     writer = CodeWriter()
     if group.threshold is not None:
         writer.line("bool fired_ = false;")
-    if plan.trains:
-        with writer.block("if (now_ < num_steps)"):
-            _forward(writer, plan, values, group, found)
-        with writer.block("else"):
-            backward.backward(writer, plan, group)
-        found.variables += backward.variables(plan, group)
-        found.arrays += backward.arrays(plan, group)
-    else:
-        _forward(writer, plan, values, group, found)
+    with learning.around(writer):
+        _forward(writer, plan, values, learning, found)
+    found.variables += learning.variables()
+    found.arrays += learning.arrays()
     lines = str(writer).splitlines()
     lines, dynamic = _headed(plan, lines)
     return Neurons(
@@ -59,12 +60,12 @@ def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> Neurons:
         size=group.size,
         code=genn_code(lines, where),
         threshold=None if group.threshold is None else "fired_",
-        parameters={**shared, **dict.fromkeys(dynamic, 1.0)},
+        parameters={**shared, **learning.parameters, **dict.fromkeys(dynamic, 1.0)},
         dynamic=(*dynamic, *sorted(changing(group) & set(shared))),
         variables=tuple(found.variables),
         arrays=tuple(found.arrays),
-        inputs=_inputs(plan, group),
-        start=(*kept, *(backward.start(plan, group) if plan.trains else ())),
+        inputs=(*_inputs(plan, group), *learning.inputs),
+        start=(*kept, *learning.start()),
         readout=readout,
         result=genn_expression(group.readout.result, where) if group.readout else None,
         recorded=group.threshold is not None,
@@ -85,7 +86,8 @@ def _headed(plan: Plan, lines: list[str]) -> tuple[list[str], tuple[str, ...]]:
     words = set(_WORDS.findall("\n".join(lines)))
     for name, given in _PROVIDED.items():
         if name in words:
-            line = given if plan.trains else _RUN_ONLY.get(name, given)
+            back = plan.trains and not plan.online
+            line = given if back else _RUN_ONLY.get(name, given)
             words |= set(_WORDS.findall(line))
             head.insert(0, line)
     return [*head, *lines], tuple(name for name in _SET_LATER if name in words)
@@ -93,8 +95,7 @@ def _headed(plan: Plan, lines: list[str]) -> tuple[list[str], tuple[str, ...]]:
 
 def _inputs(plan: Plan, group: NeuronGroup) -> tuple[str, ...]:
     ports = {s.port for s in plan.incoming(group.name) if s.delivers}
-    sent = (roles.SENT,) if roles.fed_back(plan, group) else ()
-    return (*(arrives(port) for port in sorted(ports)), *sent)
+    return tuple(arrives(port) for port in sorted(ports))
 
 
 def arrives(port: int) -> str:
@@ -103,15 +104,19 @@ def arrives(port: int) -> str:
 
 
 def _forward(
-    writer: CodeWriter, plan: Plan, values: Values, group: NeuronGroup, found: _Parts
+    writer: CodeWriter,
+    plan: Plan,
+    values: Values,
+    learning: Online | Reverse,
+    found: _Parts,
 ) -> None:
     """One step: what arrived, the step, the readout, the threshold, the reset."""
+    group = learning.group
     ports = {s.port for s in plan.incoming(group.name) if s.delivers}
     for port in sorted(ports):
         writer.line(f"{group.ports[port].variable} += {arrives(port)};")
     with writer.block(_acts(values, group)) if group.window else nullcontext():
-        _acting(writer, plan, values, group, found)
-    backward.quiet(writer, plan, group)
+        _acting(writer, values, learning, found)
 
 
 def _acts(values: Values, group: NeuronGroup) -> str:
@@ -121,8 +126,9 @@ def _acts(values: Values, group: NeuronGroup) -> str:
 
 
 def _acting(
-    writer: CodeWriter, plan: Plan, values: Values, group: NeuronGroup, found: _Parts
+    writer: CodeWriter, values: Values, learning: Online | Reverse, found: _Parts
 ) -> None:
+    group = learning.group
     if group.data:
         _show_frame(writer, values, group, found)
     buffers.run(writer, group, group.step)
@@ -130,13 +136,13 @@ def _acting(
         if "output" in group.readout.update.reads:
             writer.line(f"const scalar output = {group.output};")
         writer.lines(group.readout.update.lines)
-    backward.keep_output(writer, group)
+    learning.keep_output(writer)
     if group.threshold is not None:
         writer.line(f"fired_ = {group.threshold};")
-    backward.keep_active(writer, plan, group)
+    learning.keep_active(writer)
     if group.threshold is not None:
         with writer.block("if (fired_)"):
-            backward.count_spike(writer, group)
+            learning.count_spike(writer)
             with writer.block(""):
                 buffers.run(writer, group, group.reset)
             if group.readout:
@@ -162,18 +168,22 @@ def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
         f"({RASTER}[(row_ * num_batch + batch) * {words} + id / {WORD}] "
         f"& (1U << (id % {WORD}))) != 0"
     )
-    trained = bool(roles.trained_outgoing(plan, group))
     lines = ["const int row_ = now_;", f"const bool fired_ = {bit};"]
-    if plan.trains:
+    variables = recent(plan, group)
+    if plan.online:
+        lines[1] = f"const bool fired_ = now_ < num_steps && {bit};"
+        lines += [REMEMBER] if variables else []
+    elif plan.trains:
         lines = [
             "const int row_ = now_ < num_steps ? now_ : at_ - 1;",
             "bool bit_ = false;",
             f"if (row_ >= 0) {{ bit_ = {bit}; }}",
             "const bool fired_ = now_ < num_steps && bit_;",
         ]
-    if trained:
-        mark = f"now_ >= num_steps && bit_ ? {roles.SPIKED} : 0"
-        lines.append(f"{roles.MARK} = {mark};")
+        if roles.trained_outgoing(plan, group):
+            mark = f"now_ >= num_steps && bit_ ? {roles.SPIKED} : 0"
+            lines.append(f"{roles.MARK} = {mark};")
+            variables.append(Variable(roles.MARK, "uint8_t", 0))
     lines, dynamic = _headed(plan, lines)
     return Neurons(
         name=group.name,
@@ -182,7 +192,7 @@ def _from_data(plan: Plan, group: NeuronGroup, where: str) -> Neurons:
         threshold="fired_",
         parameters=dict.fromkeys(dynamic, 1.0),
         dynamic=dynamic,
-        variables=(Variable(roles.MARK, "uint8_t", 0),) if trained else (),
+        variables=tuple(variables),
         arrays=(Array(RASTER, "uint32_t", lambda steps, batch: steps * batch * words),),
         inputs=_inputs(plan, group),
         recorded=True,

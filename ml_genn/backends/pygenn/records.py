@@ -101,13 +101,17 @@ class Synapses:
         back_into: input of the source that `addToPre` adds to.
         spike: code at a spike.
         event, event_if: code at an event of the source, and when there is one.
+        dynamics: code in each step.
         variables: one number per synapse, or per weight of a kernel.
-        parameters: {name: value}.
+        start: names of variables that are zero at the start of an example.
+        parameters: {name: value}, compiled in.
+        dynamic: names of parameters that are set while the model runs.
         source_refs, target_refs: {name in code: (type, variable of the population)}.
         indices: source and target of each synapse, if they are listed.
         toeplitz: what describes them, if that does.
         axonal: steps that spikes wait at the source.
         dendritic: the longest wait at the target; None where there is none.
+        looks_back: how many steps back code reads variables of the target.
     """
 
     name: str
@@ -119,14 +123,18 @@ class Synapses:
     spike: tuple[str, ...] = ()
     event: tuple[str, ...] = ()
     event_if: str | None = None
+    dynamics: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
+    start: tuple[str, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
+    dynamic: tuple[str, ...] = ()
     source_refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     target_refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     indices: tuple[np.ndarray, np.ndarray] | None = None
     toeplitz: Toeplitz | None = None
     axonal: int = 0
     dendritic: int | None = None
+    looks_back: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from ml_genn.model.plan import (
     SynapseGroup,
 )
 
+WEIGHT, GRADIENT = "weight", "gradient"  #: variables of synapses
 SPIKED, ACTIVE = 1, 2  #: bits of a neuron's mark of a step
 MARK = "mark_ahead_"  #: variable with the mark of the step that comes next, going back
 SENT = "sent_back_"  #: input that what flows back to a neuron adds to

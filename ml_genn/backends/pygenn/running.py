@@ -39,6 +39,13 @@ class Running:
         """Number of examples."""
         return len(self.indices)
 
+    def counted(self, index: int) -> np.ndarray:
+        """How much each example counts at an output."""
+        if self.examples.weights is None:
+            return np.ones(self.size)
+        given = np.asarray(self.examples.weights, dtype=float)
+        return np.asarray(given[self.indices, index])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Between:
@@ -90,9 +97,7 @@ class Between:
     ) -> np.ndarray:
         examples, chosen = running.examples, running.indices
         target = np.asarray(examples.targets[group.name])[chosen]
-        counted = np.ones(running.size)
-        if examples.weights is not None:
-            counted = np.asarray(examples.weights)[chosen, index].astype(float)
+        counted = running.counted(index)
         given = self.values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
         scale = running.scale * counted
         if kind.per_step:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ml_genn.backends.pygenn import roles
+from ml_genn.backends.pygenn.eligibility import LEARNS, learning
 from ml_genn.backends.pygenn.kernels import toeplitz
 from ml_genn.backends.pygenn.neurons import arrives
 from ml_genn.backends.pygenn.records import Synapses, Toeplitz, Variable
+from ml_genn.backends.pygenn.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.storage import (
     Storage,
     listed,
@@ -15,41 +19,74 @@ from ml_genn.backends.pygenn.storage import (
     whole_steps,
     written_for_each,
 )
+from ml_genn.backends.pygenn.traces import path_of, sent
 from ml_genn.model.plan import Delay, Format, Plan, SynapseGroup, Values
 
-WEIGHT, DELAY = "weight", "delay"
-GRADIENT, DELAY_GRADIENT = "gradient", "delay_gradient"
+DELAY, DELAY_GRADIENT = "delay", "delay_gradient"
 NOWHERE = "Isyn"  #: input of every neuron, which no code of ours reads
 
 
 def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> Synapses:
     """The synapse population of a group."""
+    made = _delivering(plan, values, s)
+    return (_learning if plan.online else _sending_back)(plan, values, s, made)
+
+
+def _learning(plan: Plan, values: Values, s: SynapseGroup, made: Synapses) -> Synapses:
+    """The population, which learns while the network runs."""
+    found = learning(plan, values, s)
+    return replace(
+        made,
+        back_into=sent(path_of(plan, values, s)) if s.feed_back else None,
+        dynamics=found.code,
+        variables=(*made.variables, *found.variables),
+        start=tuple(v.name for v in found.variables),
+        source_refs=found.source_refs,
+        target_refs=found.target_refs,
+        parameters=found.parameters,
+        dynamic=(LEARNS,) if found.code else (),
+        looks_back=found.looks_back,
+    )
+
+
+def _sending_back(
+    plan: Plan, values: Values, s: SynapseGroup, made: Synapses
+) -> Synapses:
+    """The population, which learns and sends back at events, when time goes back."""
     event, source_refs, target_refs = _event(plan, values, s)
+    return replace(
+        made,
+        back_into=roles.SENT if s.feed_back else None,
+        event=event,
+        event_if=_event_if(plan, s) if event else None,
+        source_refs=source_refs,
+        target_refs=target_refs,
+    )
+
+
+def _delivering(plan: Plan, values: Values, s: SynapseGroup) -> Synapses:
+    """The population as far as it delivers spikes."""
     matrix, convolution = _matrix(s)
+    waits = dendritic(plan, s)
     return Synapses(
         name=s.name,
         source=s.source,
         target=s.target,
         matrix=matrix,
         into=arrives(s.port) if s.delivers else NOWHERE,
-        back_into=roles.SENT if s.feed_back else None,
-        spike=_spike(values, s),
-        event=event,
-        event_if=_event_if(plan, s) if event else None,
+        spike=_spike(plan, values, s),
         variables=tuple(_variables(values, s, storage_of(plan, values, s))),
-        source_refs=source_refs,
-        target_refs=target_refs,
         indices=listed(values, s) if matrix == "SPARSE" else None,
         toeplitz=convolution,
-        axonal=0 if dendritic(s) else values.delays.get(s.stored, 0),
-        dendritic=_longest(plan, values, s) if dendritic(s) else None,
+        axonal=0 if waits else values.delays.get(s.stored, 0),
+        dendritic=_longest(plan, values, s) if waits else None,
     )
 
 
-def dendritic(s: SynapseGroup) -> bool:
+def dendritic(plan: Plan, s: SynapseGroup) -> bool:
     """Whether spikes wait at their target: each for a time of its own, or such that
     what flows back can be read there."""
-    through = s.delay is Delay.CONSTANT and s.trained
+    through = s.delay is Delay.CONSTANT and s.trained and not plan.online
     return s.delay is Delay.PER_SYNAPSE or through
 
 
@@ -69,11 +106,11 @@ def _wait(values: Values, s: SynapseGroup) -> str:
     return DELAY if s.delay is Delay.PER_SYNAPSE else str(values.delays[s.stored])
 
 
-def _spike(values: Values, s: SynapseGroup) -> tuple[str, ...]:
+def _spike(plan: Plan, values: Values, s: SynapseGroup) -> tuple[str, ...]:
     if not s.delivers:
         return ()
     given = f"-{WEIGHT}" if s.negates else WEIGHT
-    if dendritic(s):
+    if dendritic(plan, s):
         return (f"addToPostDelay({given}, {_wait(values, s)});",)
     return (f"addToPost({given});",)
 
@@ -92,7 +129,7 @@ def _event(
     if not s.trained:
         return (), {}, {}
     target = plan.neuron(s.target)
-    at = f"[{_wait(values, s)}]" if dendritic(s) else ""
+    at = f"[{_wait(values, s)}]" if dendritic(plan, s) else ""
     slope, back = roles.slope(s.port), roles.back(target, s.port)
     lines: list[str] = []
     refs: Refs = {}

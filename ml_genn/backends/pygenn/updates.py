@@ -15,13 +15,9 @@ from ml_genn.backends.pygenn.records import (
     Update,
     Variable,
 )
+from ml_genn.backends.pygenn.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.storage import storage_of
-from ml_genn.backends.pygenn.synapses import (
-    DELAY,
-    DELAY_GRADIENT,
-    GRADIENT,
-    WEIGHT,
-)
+from ml_genn.backends.pygenn.synapses import DELAY, DELAY_GRADIENT
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
@@ -57,6 +53,17 @@ def start_of(group: Neurons) -> Iterator[Update]:
                     for v in variables
                 ),
             )
+
+
+def forgotten(s: Synapses) -> Iterator[Update]:
+    """What puts traces of synapses to zero."""
+    if s.start:
+        yield Update(
+            f"{START} {s.name}",
+            START,
+            tuple(f"{name} = 0;" for name in s.start),
+            tuple(Reference(name, s.name, name, "wu_var") for name in s.start),
+        )
 
 
 def emptied(s: Synapses) -> Iterator[Update]:

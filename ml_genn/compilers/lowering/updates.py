@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ml_genn.errors import ValidationError
@@ -74,24 +75,22 @@ class Update:
             ),
         )
 
-    def scalars(self, step: int, plan: OptimiserUpdate) -> tuple[float, ...]:
+    def scalars(
+        self, numbers: Mapping[str, float], plan: OptimiserUpdate
+    ) -> tuple[float, ...]:
         """Values of the plan's scalars for a batch.
+
+        Args:
+            numbers: of the optimiser, for the batch.
+            plan: the update as the backend took it.
 
         Raises:
             ValidationError: if the optimiser asks for something else than when the plan
                 was made.
         """
-        found = dict(
-            zip(self.optimiser.SCALARS, self.optimiser.scalars(step), strict=True)
-        )
-        for pieces in (
-            self.optimiser.before(),
-            self.before,
-            self.optimiser.after(),
-            self.after,
-        ):
-            for piece in pieces:
-                found |= piece.numbers
+        found = dict(numbers)
+        for piece in (*self.before, *self.after):
+            found |= piece.numbers
         if found.keys() != set(plan.scalars):
             raise ValidationError(
                 f"{self.optimiser!r}: clipping, decay or limits were switched on or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml_genn.model.batch import EventStream
 from ml_genn.utils.data.datasets import (
     batch_dataset,
     get_dataset_size,
@@ -9,7 +10,6 @@ from ml_genn.utils.data.datasets import (
     split_dataset,
 )
 from ml_genn.utils.data.encode import (
-    EventStream,
     check_spikes,
     encode_dense,
     encode_events,

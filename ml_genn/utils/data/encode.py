@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ml_genn.errors import ValidationError
+from ml_genn.model.batch import EventStream
 from ml_genn.utils.data._checks import as_count, as_positive, as_real_array
 from ml_genn.utils.data.spikes import PreprocessedSpikes
 
@@ -21,17 +21,9 @@ ID_BITS = 32
 ID_MASK = (1 << ID_BITS) - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EventStream:
-    """The events of one example in the order in which they happen.
-
-    Attributes:
-        steps: time step of each event, ascending.
-        ids: neuron of each event, ascending within a step.
-    """
-
-    steps: npt.NDArray[np.int32]
-    ids: npt.NDArray[np.uint32]
+def latest_allowed(duration: float) -> float:
+    """The latest time [ms] that a spike of an example of that duration may have."""
+    return duration * (1.0 + DURATION_TOLERANCE)
 
 
 def check_spikes(
@@ -170,7 +162,7 @@ def _check_groups(
 def _check_times(
     ends: npt.NDArray[Any], times: npt.NDArray[Any], duration: float, where: str
 ) -> None:
-    limit = duration * (1.0 + DURATION_TOLERANCE)
+    limit = latest_allowed(duration)
     if times.min() >= 0 and times.max() <= limit:
         return
     wrong = np.flatnonzero(~(np.isfinite(times) & (times >= 0)))

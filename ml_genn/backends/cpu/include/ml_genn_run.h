@@ -1,5 +1,6 @@
 // Runs batches: examples over threads, each through all its steps, then the weights.
 #pragma once
+#include "ml_genn_encode.h"
 namespace {
 
 struct Engine {
@@ -403,6 +404,10 @@ MLG_PUBLIC const id_type *mlg_spike_ids(void *engine, int64_t slot, int64_t tape
 }
 MLG_PUBLIC const uint32_t *mlg_spike_offsets(void *engine, int64_t slot, int64_t tape) {
   return static_cast<Engine *>(engine)->slots[slot].tapes[tape].offset;
+}
+// Spikes by step; see encode.
+__attribute__((visibility("default"), hot)) int64_t mlg_encode(const Given *given, int32_t *steps, id_type *ids) {
+  return encode(*given, steps, ids);
 }
 MLG_PUBLIC uint32_t mlg_random(uint64_t seed, uint64_t example, uint32_t step, uint32_t neuron,
                     uint32_t draw) {
