@@ -15,13 +15,14 @@ def gather_function(writer: CodeWriter, layout: Layout) -> None:
     """
     head = (
         "static bool gather(const Call &c_, Slot &s_, int64_t first_, int64_t last_, "
-        "float *const *gradients_)"
+        "float *const *gradients_, mlg::Sorted &sorted_, int team_, int teams_)"
     )
     with writer.block(head):
         for synapses in layout.plan.synapses:
             if gathers(synapses) and not layout.plan.online:
                 _gather(writer, layout, synapses)
         writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
+        writer.line("(void)sorted_, (void)team_, (void)teams_;")
         writer.line("return true;")
 
 
@@ -44,5 +45,5 @@ def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
             f"if (!mlg::gather<{source.size}, {size}>(gradients_[{gradient}], "
             f"s_.scratch->slopes[{slopes}], s_.scratch->length, "
             f"s_.tapes[{layout.tapes[source.name]}], first_, "
-            "last_ < end_ ? last_ : end_, wait_, s_.scratch->sorted)) return false;"
+            "last_ < end_ ? last_ : end_, wait_, sorted_, team_, teams_)) return false;"
         )

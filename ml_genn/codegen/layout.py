@@ -218,6 +218,12 @@ class Layout:
         delivering = [s for s in self.plan.synapses if s.delivers]
         return not fed and all(streams(s) or lists(s) for s in delivering)
 
+    @property
+    def shares_back(self) -> bool:
+        """Whether threads can share the spikes of an example on the way back, too."""
+        surrogate = bool(self.active_tapes)
+        return self.shareable and not (surrogate or self.port_rings)
+
     @cached_property
     def sleepers(self) -> dict[str, int]:
         """{group whose adjoint stays zero until one of its neurons spikes or is active,

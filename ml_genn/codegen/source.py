@@ -9,6 +9,7 @@ from ml_genn.codegen.driven import drive
 from ml_genn.codegen.gather import gather_function
 from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
 from ml_genn.codegen.neurons import (
+    ARGUMENTS,
     backward_function,
     finish_function,
     fire_function,
@@ -19,6 +20,8 @@ from ml_genn.codegen.neurons import (
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.shares import each
 from ml_genn.codegen.spikes_back import (
+    SHARE,
+    SHARED,
     jump_function,
     jumps,
     send_back_function,
@@ -78,6 +81,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "SHAREABLE": int(layout.shareable),
+        "SHARES_BACK": int(layout.shares_back),
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
         "TOGETHER": layout.together,
@@ -264,21 +268,17 @@ def _pack(writer: CodeWriter, layout: Layout) -> None:
 
 
 def _backward_step(writer: CodeWriter, layout: Layout) -> None:
-    head = (
-        "static void backward_step(const Call &c_, Slot &s_, int64_t b_, int64_t t_, "
-        "float *const *gradients_)"
-    )
-    with writer.block(head):
-        for (name, _), index in layout.slopes.items():
-            row = kept_row(layout, index)
-            claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
-            writer.line(unless_asleep(layout, name) + claim)
-        step = "c_, s_, b_, t_"
+    """``send_back``: what the spikes of a step, or a team's share, do; ``step_back``:
+    the step itself; ``backward_step``: both."""
+    step, given = "c_, s_, b_, t_", f"({ARGUMENTS}, {SHARED})"
+    with writer.block(f"static inline void send_back{given}"):
         for group in _reversed(layout):
             if sends_back(layout, group):
                 name = f"send_back_{symbol(group.name)}"
-                writer.line(f"{name}({step}, gradients_);")
-        writer.line("MLG_SYNC;")
+                writer.line(f"{name}({step}, {SHARE});")
+        writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
+        writer.line("(void)team_, (void)teams_;")
+    with writer.block(f"static inline void step_back({ARGUMENTS})"):
         for group in _reversed(layout):
             if jumps(group):
                 writer.line(f"jump_{symbol(group.name)}({step});")
@@ -287,7 +287,16 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
             if group.adjoint:
                 call = f"backward_{symbol(group.name)}({step});"
                 writer.line(unless_asleep(layout, group.name) + call)
-        writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
+        writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
+    head = f"static void backward_step({ARGUMENTS}, float *const *gradients_)"
+    with writer.block(head):
+        for (name, _), index in layout.slopes.items():
+            row = kept_row(layout, index)
+            claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
+            writer.line(unless_asleep(layout, name) + claim)
+        writer.line(f"send_back({step}, {SHARE});")
+        writer.line("MLG_SYNC;")
+        writer.line(f"step_back({step});")
 
 
 def _end_backward(writer: CodeWriter, layout: Layout) -> None:

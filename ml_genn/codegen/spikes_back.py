@@ -27,6 +27,11 @@ from ml_genn.model.plan import (
     SynapseGroup,
 )
 
+#: What those who share the spikes of a step are given: gradients, and who they are.
+SHARED = "float *const *gradients_, int team_, int teams_"
+#: The same, passed on.
+SHARE = "gradients_, MLG_TEAM, MLG_TEAMS"
+
 
 def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
     """Synapse groups out of a group that the backward pass visits."""
@@ -53,7 +58,7 @@ def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
     """
     active = group.adjoint.active if group.adjoint else None
     head = f"static inline void send_back_{symbol(group.name)}"
-    with writer.block(f"{head}({ARGUMENTS}, float *const *gradients_)"):
+    with writer.block(f"{head}({ARGUMENTS}, {SHARED})"):
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
             operands(writer, layout, synapses, k)
@@ -108,6 +113,15 @@ def each_own_entry(writer: CodeWriter) -> Iterator[None]:
         yield
 
 
+def _entries_of_team(writer: CodeWriter) -> None:
+    writer.line("const mlg::Entries of_(count_, team_, teams_);")
+
+
+def _of_team(kind: str, name: str, _: str) -> str:
+    """The head of a loop over the entries that a team has."""
+    return f"for ({kind} {name} = of_.first; {name} < of_.last; {name} += of_.step)"
+
+
 def _learn_at_spikes(
     writer: CodeWriter,
     layout: Layout,
@@ -121,7 +135,8 @@ def _learn_at_spikes(
     if learning:
         with writer.block(""):
             tape_entries(writer, layout.tapes[group.name])
-            with each_entry(writer):
+            _entries_of_team(writer)
+            with each_entry(writer, _of_team):
                 for source in learning:
                     send_back(writer, layout, source, True, None)
 
@@ -217,6 +232,7 @@ def _collect_listed(
     whole = [s for s in sources if s[0].feed_back and streams(s[0])]
     rest = [s for s in sources if s not in whole and (learning or s[0].feed_back)]
     adds = bool(whole) and bool(guard(layout, *whole[0]))
+    _entries_of_team(writer)
     if adds:
         writer.line("mlg::clear(spike_slope__p_, count_);")
         writer.line("MLG_SYNC;")
@@ -224,12 +240,12 @@ def _collect_listed(
         size = padded(layout.plan.neuron(synapses.target).size)
         writer.line(
             f"{guard(layout, synapses, k)}mlg::dots<{size}, {str(adds).lower()}>"
-            f"(spike_slope__p_, weight{k}_, id_, count_, back{k}_);"
+            f"(spike_slope__p_, weight{k}_, id_, of_, back{k}_);"
         )
         adds = True
     if rest or counted or not whole:
         started = ["spike_slope__p_[k_]"] * bool(whole) + [counted] * bool(counted)
-        with each_entry(writer):
+        with each_entry(writer, _of_team):
             writer.line(f"float back_sum_ = {' + '.join(started) or '0.0f'};")
             for source in rest:
                 into = "back_sum_" if source[0].feed_back else None

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ml_genn.backends.seam import Model
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Mode
 from ml_genn.training.batches import InMemory
-
-if TYPE_CHECKING:
-    from ml_genn.compilers.built_network import BuiltNetwork
 
 
 class ByHand:
     """What `set_input`, `step_time` and `get_readout` of a compiled network do.
 
+    It does not know the network, which knows it: they would outlive their last user
+    until the garbage collector comes by.
+
     Args:
-        network: the network.
+        model: the network's.
+        num_steps: time steps of a batch.
     """
 
-    def __init__(self, network: BuiltNetwork) -> None:
-        self._network = network
+    def __init__(self, model: Model, num_steps: int) -> None:
+        self._model = model
+        self._num_steps = num_steps
         self._data: InMemory | None = None
         self._step: int | None = None  # of the batch that runs; None if none does
         self._results: Mapping[str, np.ndarray] = {}
@@ -40,18 +43,18 @@ class ByHand:
 
     def step(self, mode: Mode) -> int:
         """Advances the batch by a time step; returns how many are over."""
-        network, data = self._network, self._data
+        data = self._data
         if data is None:
             raise ValidationError("step_time: there is no batch. Call set_input first.")
-        if self._step == network.num_steps:
+        if self._step == self._num_steps:
             raise ValidationError(
-                f"step_time: the {network.num_steps} time steps of the batch are over. "
+                f"step_time: the {self._num_steps} time steps of the batch are over. "
                 "Call reset_time, or set_input for another batch."
             )
         if self._step is None:
-            network.model.begin_step(data.prepared, np.arange(data.size), mode)
+            self._model.begin_step(data.prepared, np.arange(data.size), mode)
             self._step = 0
-        network.model.step()
+        self._model.step()
         self._step += 1
         return self._step
 
@@ -63,7 +66,7 @@ class ByHand:
         """Ends the batch that runs; its readouts stay until the next one."""
         if self._step is not None:
             self._step = None
-            self._results = self._network.model.end_step().results
+            self._results = self._model.end_step().results
 
     def result(self, name: str) -> np.ndarray:
         """The readout of the batch that ran last, which ends: (examples, neurons)."""

@@ -110,7 +110,7 @@ class SteppedNetwork(SavedNetwork):
     # ------------------------------------------------------------ by hand
     @cached_property
     def _hand(self) -> ByHand:
-        return ByHand(self)
+        return ByHand(self.model, self.num_steps)
 
     def set_input(self, x: Any) -> None:
         """Gives a batch that `step_time` runs.

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from ml_genn import Connection, Network, Population
+from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
 from ml_genn.codegen import layout
 from ml_genn.codegen.source import source
-from ml_genn.compilers import BPTTCompiler, InferenceCompiler
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
@@ -87,6 +88,31 @@ def test_gradients_are_the_same(backward_threshold):
     for key, gradient in found[0].items():
         assert np.abs(gradient).max() > 0
         np.testing.assert_allclose(found[1][key], gradient, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("gather", [256, 7])
+def test_gradients_of_events_are_the_same(sparse, gather, monkeypatch):
+    monkeypatch.setattr(CpuModel, "gather", gather)
+    made, middle, _ = network(300, sparse, delay=0)
+    found = []
+    for threads in (1, 2, 3):
+        compiled = EventPropCompiler(
+            STEPS, "sparse_categorical_crossentropy", num_threads=threads
+        ).compile(made)
+        text = source(layout.Layout(compiled.model.plan))
+        assert "SHARES_BACK = 1;" in text
+        adjoint = VarRecorder(middle, genn_var="lambda_v", key="adjoint")
+        gradients = compiled.gradients(spikes(), np.array([2]))
+        _, recorded = compiled.train(spikes(), np.array([2]), callbacks=[adjoint])
+        found.append((gradients, recorded["adjoint"]))
+    (alone, adjoint), *teams = found
+    assert np.abs(adjoint).max() > 0
+    for gradients, other in teams:
+        np.testing.assert_allclose(other, adjoint, rtol=1e-4, atol=1e-8)
+        for key, gradient in alone.items():
+            assert np.abs(gradient).max() > 0
+            np.testing.assert_allclose(gradients[key], gradient, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(("enough", "shareable"), [(300, 1), (301, 0)])

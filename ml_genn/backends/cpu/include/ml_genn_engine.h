@@ -445,13 +445,21 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   return total(even + odd);
 }
 
+// The entries of a list that one of several teams has.
+struct Entries {
+  uint32_t first, last;
+  static constexpr uint32_t step = 1;
+  Entries(uint32_t n, int team, int teams)
+      : first(uint64_t(n) * team / teams), last(uint64_t(n) * (team + 1) / teams) {}
+};
+
 // to[k] (+)= the row of listed neuron k times b; b is read once for four of them.
 template <int P, bool ADD, class Index>
 static inline void dots(float *__restrict to, const float *__restrict rows, const Index *list,
-                        uint32_t n, const float *__restrict b) {
+                        Entries of, const float *__restrict b) {
   const vec *y = reinterpret_cast<const vec *>(b);
-  uint32_t k = 0;
-  for (; k + 4 <= n; k += 4) {
+  uint32_t k = of.first;
+  for (; k + 4 <= of.last; k += 4) {
     const vec *x[4];
 #pragma GCC unroll 4
     for (int m = 0; m < 4; ++m)
@@ -464,7 +472,7 @@ static inline void dots(float *__restrict to, const float *__restrict rows, cons
 #pragma GCC unroll 4
     for (int m = 0; m < 4; ++m) to[k + m] = (ADD ? to[k + m] : 0.0f) + total(sum[m]);
   }
-  for (; k < n; ++k) to[k] = (ADD ? to[k] : 0.0f) + dot<P>(rows + size_t(list[k]) * P, b);
+  for (; k < of.last; ++k) to[k] = (ADD ? to[k] : 0.0f) + dot<P>(rows + size_t(list[k]) * P, b);
 }
 
 // Narrows a row of listed synapses, sorted by target, to those that lead to a share.
@@ -633,14 +641,17 @@ struct Sorted {
 };
 
 // gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
-// emitted in first <= t < last. A gradient row is read and written once for all of them.
+// emitted in first <= t < last. A gradient row is read and written once for all of them. Each of
+// several teams takes a share of the neurons.
 template <int N, int P>
 static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
-                          int64_t first, int64_t last, int64_t wait, Sorted &sorted) {
+                          int64_t first, int64_t last, int64_t wait, Sorted &sorted, int team,
+                          int teams) {
   if (first >= last) return true;
   const uint32_t *offset = tape.offset + (first - tape.base);
   int64_t start = (first + wait) % length;
   if (offset[last - first] - offset[0] < N / 4) {  // too few to be worth a look at every neuron
+    if (team) return true;
     for (int64_t t = 0; t < last - first; ++t) {
       for (uint32_t k = offset[t]; k < offset[t + 1]; ++k)
         add_row<P>(gradient + size_t(tape.id[k]) * P, slopes + start * P);
@@ -650,9 +661,10 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
   }
   if (!sorted.sort(tape, first, last, N, start, length)) return false;
   constexpr int ALL = P / LANES, REST = ALL % BLOCK;
+  const Entries of(N, team, teams);
   for (int v = 0; v < ALL; v += BLOCK) {
-    uint32_t begin = 0;
-    for (int j = 0; j < N; ++j) {
+    uint32_t begin = of.first ? sorted.end[of.first - 1] : 0;
+    for (uint32_t j = of.first; j < of.last; ++j) {
       const uint32_t *rows = sorted.row + begin, n = sorted.end[j] - begin;
       begin = sorted.end[j];
       if (!n) continue;

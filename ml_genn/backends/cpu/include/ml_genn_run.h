@@ -146,7 +146,8 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
       if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
-      if (through && !gather(c, *slots[m], t, last, mine)) return false;
+      if (through && !gather(c, *slots[m], t, last, mine, slots[m]->scratch->sorted, 0, 1))
+        return false;
     }
     if (through) last = t;
   }
@@ -188,6 +189,37 @@ void forward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   }
 }
 
+// The backward pass of one example on all threads: each takes a share of a step's spikes, then
+// one thread steps all neurons. Each adds to gradients of its own.
+void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+  const int threads = e.pool.size;
+  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  float *mine[LEARNED + 1];
+  e.gradients_of(thread, mine);
+  if (thread == 0) {
+    s.scratch = e.scratch;
+    if (s.scratch->begin(block + c.carried)) begin_backward(c, s, b);
+    else e.failed(mlg::NO_MEMORY);
+  }
+  e.barrier.wait(threads);
+  mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
+  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
+    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    send_back(c, s, b, t, mine, thread, threads);
+    e.barrier.wait(threads);
+    if (thread == 0) {
+      step_back(c, s, b, t);
+      if (c.num_recordings) record(c, s, b, t, true);
+    }
+    e.barrier.wait(threads);
+    if (last - t < block && t) continue;
+    if (!gather(c, s, t, last, mine, sorted, thread, threads)) e.failed(mlg::NO_MEMORY);
+    last = t;
+    e.barrier.wait(threads);
+  }
+  if (thread == 0) end_backward(s, mine);
+}
+
 void run_team(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
@@ -200,10 +232,10 @@ void run_team(void *engine, int thread) {
     e.barrier.wait(e.pool.size);
     if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
     if (thread == 0 && c.phases & mlg::END) finish(c, s, b);
-    if (thread == 0 && c.phases & mlg::BACKWARD) {
-      Slot *slots[] = {&s};
-      if (!backward(e, c, slots, &b, 1, 0)) e.failed(mlg::NO_MEMORY);
-    }
+    if (!(c.phases & mlg::BACKWARD)) continue;
+    Slot *slots[] = {&s};
+    if (SHARES_BACK) backward_team(e, c, s, b, thread);
+    else if (thread == 0 && !backward(e, c, slots, &b, 1, 0)) e.failed(mlg::NO_MEMORY);
   }
 }
 

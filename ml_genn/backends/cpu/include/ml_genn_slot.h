@@ -4,8 +4,8 @@
 // A thread runs an example alone: it is all members, all teams, and leads them.
 #define MLG_MEMBER 0
 #define MLG_MEMBERS 1
-#define MLG_TEAM 0
-#define MLG_TEAMS 1
+#define MLG_TEAM team_
+#define MLG_TEAMS teams_
 #define MLG_LANE 0
 #define MLG_LANES 1
 #define MLG_LEADER
@@ -22,6 +22,7 @@
 
 using mlg::Call;
 namespace {
+constexpr int team_ = 0, teams_ = 1;  // where a function is not told otherwise
 
 // What a thread needs in the backward pass of any example.
 struct Scratch {

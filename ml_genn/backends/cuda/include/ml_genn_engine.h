@@ -189,11 +189,17 @@ static inline float dot(const float *__restrict a, const float *b) {
   return over_warp(sum);
 }
 
-// to[k] (+)= the row of listed neuron k times b; a warp takes every so many of them.
+// The entries of a list that one of several warps has: every so many.
+struct Entries {
+  uint32_t first, last, step;
+  Entries(uint32_t n, int team, int teams) : first(team), last(n), step(teams) {}
+};
+
+// to[k] (+)= the row of listed neuron k times b.
 template <int P, bool ADD, class Index>
-static inline void dots(float *to, const float *__restrict rows, const Index *list, uint32_t n,
+static inline void dots(float *to, const float *__restrict rows, const Index *list, Entries of,
                         const float *b) {
-  for (uint32_t k = team(); k < n; k += teams()) {
+  for (uint32_t k = of.first; k < of.last; k += of.step) {
     const float found = dot<P>(rows + int64_t(list[k]) * P, b);
     if (lane() == 0) to[k] = (ADD ? to[k] : 0.0f) + found;
   }
@@ -239,11 +245,12 @@ static inline void fetch(const T *, const int64_t *, size_t) {}
 struct Sorted {};
 template <int N, int P>
 static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
-                          int64_t first, int64_t last, int64_t wait, Sorted &) {
+                          int64_t first, int64_t last, int64_t wait, Sorted &, int team,
+                          int teams) {
   for (int64_t t = first; t < last; ++t) {
     const Spikes spikes = spikes_at(tape, t);
     const float *row = slopes + (t + wait) % length * P;
-    for (uint32_t k = team(); k < spikes.n; k += teams())
+    for (uint32_t k = team; k < spikes.n; k += teams)
       for (int j = lane(); j < P; j += 32)
         atomicAdd(&gradient[int64_t(spikes.id[k]) * P + j], row[j]);
   }
