@@ -10,32 +10,24 @@ struct Given {
   double dt, latest, tolerance;
 };
 
-// The first step at or after each spike, num_steps at most. Whether all times are in range.
-bool first_steps(const Given &g, uint32_t *step) {
-  const double last = double(g.num_steps);
-  int wrong = 0;
-  MLG_LOOP
-  for (int64_t k = 0; k < g.spikes; ++k) {
-    const double time = g.times[k], first = ceil(time / g.dt - g.tolerance);
-    wrong |= !(time >= 0) | !(time <= g.latest);
-    step[k] = uint32_t(int32_t(first < last ? first : last));
-  }
-  return !wrong;
-}
-
-// Lets a neuron have one spike a step; more are postponed. Whether the times of each ascend.
+// The step of each spike: the first at or after it, num_steps at most; a neuron has one spike a
+// step, and more are postponed. Whether all times are in range and those of a neuron ascend.
 // count: where steps t + 1 count the spikes of step t.
-bool postpone(const Given &g, uint32_t *step, uint32_t *count) {
+bool steps_of(const Given &g, uint32_t *step, uint32_t *count) {
+  const double end = double(g.num_steps);
   int64_t k = 0;
   for (int64_t i = 0; i < g.neurons; ++i) {
-    const int64_t end = g.ends[i];
-    if (end < k || end > g.spikes) return false;
-    for (int64_t from = k; k < end; ++k) {
-      if (k > from) {
-        if (g.times[k] < g.times[k - 1]) return false;
-        if (step[k] <= step[k - 1]) step[k] = step[k - 1] + 1;
-        if (step[k] > g.num_steps) step[k] = uint32_t(g.num_steps);
-      }
+    if (g.ends[i] < k || g.ends[i] > g.spikes) return false;
+    double before = 0, next = 0;  // the neuron's last spike; the first step it has not used
+    for (; k < g.ends[i]; ++k) {
+      const double time = g.times[k];
+      if (!(time >= before && time <= g.latest)) return false;
+      before = time;
+      double first = ceil(time / g.dt - g.tolerance);
+      if (first < next) first = next;
+      if (first > end) first = end;
+      next = first + 1;
+      step[k] = uint32_t(int32_t(first));
       ++count[step[k] + 1];
     }
   }
@@ -52,7 +44,7 @@ int64_t encode(const Given &g, int32_t *steps, id_type *ids) {
   if (step && place) {
     memset(place, 0, (g.num_steps + 2) * sizeof(uint32_t));
     found = MISPLACED;
-    if (first_steps(g, step) && postpone(g, step, place)) {
+    if (steps_of(g, step, place)) {
       for (int64_t t = 0; t <= g.num_steps; ++t) place[t + 1] += place[t];
       found = place[g.num_steps];
       for (int64_t i = 0, k = 0; i < g.neurons; ++i)
