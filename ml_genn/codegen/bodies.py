@@ -9,6 +9,8 @@ from ml_genn.codegen.layout import Layout, padded, remembered
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
+#: What functions of a group are given.
+ARGUMENTS = "const Call &c_, Slot &s_, int64_t b_, int64_t t_"
 #: Names that every body may read, and the C that gives them.
 PROVIDED = {
     "dt": ("float", "c_.dt"),
@@ -22,6 +24,11 @@ PROVIDED = {
 
 #: Types that are stored as another one of four bytes.
 STORED = {"bool": "int32_t"}
+
+
+def words(text: str) -> list[str]:
+    """Names and numbers in a piece of C."""
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
 @dataclass(frozen=True, slots=True)

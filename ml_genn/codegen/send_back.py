@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml_genn.codegen.adjoints import ring_row
 from ml_genn.codegen.layout import (
     Layout,
     learns_at_spikes,
@@ -10,7 +11,6 @@ from ml_genn.codegen.layout import (
     padded,
     streams,
 )
-from ml_genn.codegen.neurons import ring_row
 from ml_genn.codegen.rows import (
     add,
     array,

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from ml_genn.codegen.adjoints import backward_function, kept_row, unless_asleep
+from ml_genn.codegen.bodies import ARGUMENTS
 from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.driven import drive
+from ml_genn.codegen.firing import fire_function
 from ml_genn.codegen.gather import gather_function
 from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
-from ml_genn.codegen.neurons import (
-    ARGUMENTS,
-    backward_function,
-    finish_function,
-    fire_function,
-    integrate_function,
-    kept_row,
-    unless_asleep,
-)
+from ml_genn.codegen.losses import finish_function
+from ml_genn.codegen.neurons import integrate_function, lists_active
 from ml_genn.codegen.online import online_functions
 from ml_genn.codegen.shares import each
 from ml_genn.codegen.spikes_back import (
@@ -64,7 +60,7 @@ def source(layout: Layout) -> str:
 
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
-    listed = [g for g in plan.neurons if _lists_active(g)]
+    listed = [g for g in plan.neurons if lists_active(g)]
     online = OnlineLayout(layout)
     writer.line("#include <stdint.h>")
     writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
@@ -133,11 +129,6 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         end = f"PACKED_{index} + {size}"
     writer.line(f"constexpr int64_t PACKED = {end};")
     writer.line('#include "ml_genn_slot.h"')
-
-
-def _lists_active(group: NeuronGroup) -> bool:
-    active = group.adjoint.active if group.adjoint else None
-    return active is not None and not active.everywhere
 
 
 def _first_spike(group: NeuronGroup) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from ml_genn.codegen.bodies import Body, rows
+from ml_genn.codegen.bodies import ARGUMENTS, Body, rows
+from ml_genn.codegen.firing import record_rows
 from ml_genn.codegen.kernels import add_patches
 from ml_genn.codegen.layout import Layout, learns_at_spikes, padded, streams, symbol
-from ml_genn.codegen.neurons import ARGUMENTS, example_weight, record_rows
+from ml_genn.codegen.losses import example_weight
 from ml_genn.codegen.send_back import (
     arrives,
     guard,
