@@ -47,9 +47,9 @@ class BatchProgressBar(Callback):
     def on_epoch_begin(self, epoch: int) -> None:
         """Notes which epoch it is."""
         if self._num_epochs is not None:
-            last = self._start + self._num_epochs - 1
+            last = self._start + self._num_epochs
             what = ", validation" if self._validates else ""
-            self._description = f"Epoch {epoch}/{last}{what}"
+            self._description = f"Epoch {epoch + 1}/{last}{what}"
 
     def on_batch_begin(self, batch: int) -> None:
         """Opens the bar, now that data and metrics are known to fit."""

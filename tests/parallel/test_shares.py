@@ -105,7 +105,7 @@ def test_only_the_first_prints_and_writes(tmp_path, monkeypatch, capsys):
     for before, after in together(run):
         for name, values in before.items():
             np.testing.assert_array_equal(after[name], values)
-    assert capsys.readouterr().err.count("Epoch 0/0:   0%") == 1
+    assert capsys.readouterr().err.count("Epoch 1/1:   0%") == 1
     assert list(tmp_path.iterdir())
 
 

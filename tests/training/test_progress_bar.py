@@ -29,9 +29,9 @@ def test_a_bar_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     metrics, _ = compiled.train(spikes(10), labels(10), num_epochs=3)
     bars = _bars(capsys)
     assert [bar.split(":")[0] for bar in bars] == [
-        "Epoch 0/2",
-        "Epoch 1/2",
-        "Epoch 2/2",
+        "Epoch 1/3",
+        "Epoch 2/3",
+        "Epoch 3/3",
     ]
     assert all("100%" in bar and "3/3" in bar for bar in bars)
     accuracy = metrics[compiled.outputs[0]].result
@@ -46,10 +46,10 @@ def test_validation_has_bars_that_say_so(capsys: pytest.CaptureFixture[str]) -> 
     )
     bars = _bars(capsys)
     assert [bar.split(":")[0] for bar in bars] == [
-        "Epoch 5/6",
-        "Epoch 5/6, validation",
-        "Epoch 6/6",
-        "Epoch 6/6, validation",
+        "Epoch 6/7",
+        "Epoch 6/7, validation",
+        "Epoch 7/7",
+        "Epoch 7/7, validation",
     ]
     assert f"loss: {validation.loss:.4f}" in bars[-1]
     assert "1/1" in bars[-1]
@@ -96,7 +96,7 @@ def test_a_bar_may_be_used_again(capsys: pytest.CaptureFixture[str]) -> None:
     compiled.train(spikes(4), labels(4), callbacks=[bar])
     compiled.evaluate(spikes(4), labels(4), callbacks=[bar])
     first, second = _bars(capsys)
-    assert first.startswith("Epoch 0/0: ")
+    assert first.startswith("Epoch 1/1: ")
     assert second.startswith("100%")
     assert repr(bar) == "BatchProgressBar()"
 
