@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from pathlib import Path
 
 import event_prop
 import numpy as np
@@ -171,12 +173,21 @@ def memory(lab: Lab) -> tuple[float, str]:
     )
 
 
+def registers() -> float:
+    """How many times as much two threads do that need nothing but registers."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = event_prop.built(Path(__file__).with_name("registers.cpp"), folder)
+        done = subprocess.run([program], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+
 def threads(lab: Lab) -> tuple[float, str]:
     """How many times faster two threads are than one."""
     usual = Setting()
     one = ("EventProp", replace(usual, threads=1))
     found = lab.compare({"2 threads": ("EventProp", usual), "1 thread": one})
-    return times_faster(found, "2 threads", "1 thread")
+    faster, note = times_faster(found, "2 threads", "1 thread")
+    return faster, f"{note}; two threads in registers alone do {registers():.2f} times"
 
 
 def linear(lab: Lab) -> tuple[float, str]:

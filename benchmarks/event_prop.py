@@ -105,9 +105,9 @@ def limit_step(args: argparse.Namespace, program: str) -> tuple[float, float]:
     return statistics.median(steps), spikes
 
 
-def limit_program(source: Path, folder: str) -> str:
-    """The hand-written program, built in a folder."""
-    program = str(Path(folder) / "limit")
+def built(source: Path, folder: str) -> str:
+    """A program, built in a folder."""
+    program = str(Path(folder) / source.stem)
     flags = ["-O3", "-march=native", "-ffast-math", "-pthread"]
     subprocess.run(["g++", *flags, str(source), "-o", program], check=True)
     return program
@@ -120,7 +120,7 @@ def against_limit(
     with tempfile.TemporaryDirectory() as folder:
         subjects: dict[str, Callable[[], float]] = {"ours": ours}
         if args.limit.exists():
-            program = limit_program(args.limit, folder)
+            program = built(args.limit, folder)
             subjects["hand-written"] = lambda: limit_step(args, program)[0]
         return in_turn(args.repeats, subjects)
 

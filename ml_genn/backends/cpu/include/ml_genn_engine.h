@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ml_genn_math.h"
 
@@ -84,6 +85,25 @@ static inline void relax() {
 #endif
 }
 
+// Waits for something without falling asleep, for as long as there may be between two batches
+// of training. A thread that slept takes from 0.1 ms to some milliseconds to come back.
+constexpr int64_t AWAKE = 2000000;  // nanoseconds
+static inline int64_t nanoseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t(1000000000) + now.tv_nsec;
+}
+template <class Over>
+static inline void stay_awake(Over over) {
+  const int64_t end = nanoseconds() + AWAKE;
+  do {
+    for (int k = 0; k < 64; ++k) {
+      if (over()) return;
+      relax();
+    }
+  } while (nanoseconds() < end);
+}
+
 // A pool that runs one function on all its threads; the caller is thread 0.
 struct Pool {
   typedef void (*Task)(void *, int);
@@ -95,7 +115,6 @@ struct Pool {
   void *argument = nullptr;
   unsigned round = 0;
   int pending = 0;
-  static constexpr int SPINS = 2000;  // looks at what it waits for before a thread sleeps
   bool stop = false;
   struct Seat {
     Pool *pool;
@@ -121,7 +140,7 @@ struct Pool {
     FlushDenormals flush;
     unsigned seen = 0;
     for (;;) {
-      for (int k = 0; k < SPINS && __atomic_load_n(&round, __ATOMIC_ACQUIRE) == seen; ++k) relax();
+      stay_awake([&] { return __atomic_load_n(&round, __ATOMIC_ACQUIRE) != seen; });
       pthread_mutex_lock(&lock);
       while (round == seen && !stop) pthread_cond_wait(&wake, &lock);
       if (stop) {
@@ -154,7 +173,7 @@ struct Pool {
       t(what, 0);
     }
     if (size > 1) {
-      for (int k = 0; k < SPINS && __atomic_load_n(&pending, __ATOMIC_ACQUIRE); ++k) relax();
+      stay_awake([&] { return __atomic_load_n(&pending, __ATOMIC_ACQUIRE) == 0; });
       pthread_mutex_lock(&lock);
       while (pending) pthread_cond_wait(&done, &lock);
       pthread_mutex_unlock(&lock);
@@ -173,6 +192,7 @@ struct Pool {
 
 // A place where all threads of a pool wait for each other, often and not long.
 struct Barrier {
+  static constexpr int SPINS = 2000;  // looks before a thread lets others run
   int waiting = 0;
   unsigned round = 0;
 
@@ -184,7 +204,7 @@ struct Barrier {
       return;
     }
     for (int k = 0; __atomic_load_n(&round, __ATOMIC_ACQUIRE) == mine; ++k) {
-      if (k < Pool::SPINS) relax();
+      if (k < SPINS) relax();
       else sched_yield();
     }
   }
