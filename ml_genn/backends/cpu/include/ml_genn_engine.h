@@ -101,6 +101,7 @@ static inline void stay_awake(Over over) {
       if (over()) return;
       relax();
     }
+    sched_yield();  // there may be others who have something to do
   } while (nanoseconds() < end);
 }
 
