@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
+from ml_genn.metrics.metric import Metric, ones_or, rows, summed
 from ml_genn.utils.checks import whole
 from ml_genn.utils.labels import checked_labels, checked_shares
 
@@ -87,8 +87,9 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
         right = np.any(largest == labels[:, None], axis=1)
         counts = ones_or(weights, len(labels))
-        self.correct += reduced(float(counts @ right), communicator)
-        self.total += reduced(float(counts.sum()), communicator)
+        correct, total = summed(communicator, counts @ right, counts.sum())
+        self.correct += correct
+        self.total += total
 
     def reset(self) -> None:
         """Forgets all data."""

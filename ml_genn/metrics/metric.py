@@ -113,9 +113,13 @@ def ones_or(weights: np.ndarray | None, size: int) -> np.ndarray:
     return np.ones(size) if weights is None else np.asarray(weights, dtype=np.float64)
 
 
-def reduced(value: float, communicator: Communicator | None) -> float:
-    """The sum of a number over all processes."""
-    return value if communicator is None else float(communicator.reduce_sum(value))
+def summed(
+    communicator: Communicator | None, *values: float | np.floating[Any]
+) -> list[float]:
+    """The sum of each number over all processes, which meet once for all of them."""
+    numbers = np.array(values, dtype=np.float64)
+    found = numbers if communicator is None else communicator.reduce_sum(numbers)
+    return [float(number) for number in found]
 
 
 def rows(values: Any) -> np.ndarray:

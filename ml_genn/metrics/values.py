@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, reduced, rows
+from ml_genn.metrics.metric import Metric, ones_or, rows, summed
 from ml_genn.utils.checks import finite_array
 
 
@@ -51,8 +51,10 @@ class _MeanError(Metric):
             )
         sizes = rows(self.size(target - y_pred))
         counts = ones_or(weights, len(target))
-        self.total += reduced(float(counts @ sizes.sum(axis=1)), communicator)
-        self.count += reduced(float(counts.sum() * sizes.shape[1]), communicator)
+        errors, numbers = counts @ sizes.sum(axis=1), counts.sum() * sizes.shape[1]
+        total, count = summed(communicator, errors, numbers)
+        self.total += total
+        self.count += count
 
     def reset(self) -> None:
         """Forgets all data."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import Metric
-from ml_genn.metrics.metric import reduced
+from ml_genn.metrics.metric import summed
 from ml_genn.training.batches import Batch, InMemory
 from ml_genn.training.results import PopulationDict
 from ml_genn.training.streams import Streamed
@@ -97,7 +97,7 @@ class Tally:
             y_true, y_pred = batch.targets[key], result.predictions[key]
             metric.update(y_true, y_pred, communicator, **given)
         if result.loss is not None:
-            self._sum += reduced(result.loss, communicator)
+            self._sum += summed(communicator, result.loss)[0]
             self._count += batch.size if batch.share is None else batch.share.whole
             self.metrics.loss = self._sum / self._count
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from enum import IntFlag
+from enum import IntEnum
 
 
-class Phase(IntFlag):
-    """What a call does."""
+class Phase(IntEnum):
+    """What a call does; several are added by ``|``."""
 
     BEGIN = 1
     FORWARD = 2

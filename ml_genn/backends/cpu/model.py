@@ -63,6 +63,10 @@ class _Batch:
     step: int = 0
 
 
+def _addresses(arrays: dict[str, np.ndarray]) -> dict[str, int]:
+    return {name: array.ctypes.data for name, array in arrays.items()}
+
+
 def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     addresses = [0 if a is None else a.ctypes.data for a in arrays]
     return np.asarray([*addresses, 0], dtype=np.uintp)
@@ -92,11 +96,23 @@ class CpuModel(HostModel):
     ) -> None:
         super().__init__(layout, values, seed)
         self._library = library
-        self._fixed = {
+        self._own = {
             "arrays": _pointers(self._numbers.arrays),
             "slots": _pointers(self._slots),
+            "rings": delay_rings(layout, values, self._numbers.integers),
+            "scalars": self._numbers.scalars,
+            "integers": self._numbers.integers,
+            "initial": self._numbers.initial,
+            "loss_scalars": self._numbers.loss_scalars,
+            "optimiser_scalars": self._optimiser_scalars,
         }
-        self._rings = delay_rings(layout, values, self._numbers.integers)
+        self._every_call = Call(
+            seed=seed,
+            dt=values.dt,
+            carried=1 + max(values.max_delays.values(), default=0),
+            num_rings=len(self._own["rings"]),
+            **_addresses(self._own),
+        )
         self._stepping: _Batch | None = None
         self._all_sum: AllSum | None = None
         self._kept = 0  # examples of the last batch, if their state is kept
@@ -246,17 +262,17 @@ class CpuModel(HostModel):
             raise MlGennError("no batch is being stepped; call begin_step first")
         return self._stepping
 
-    def _running(self, mode: Mode) -> Phase:
+    def _running(self, mode: Mode) -> int:
         """What is done beside running: taking gradients, forgetting what is over."""
-        phases = Phase(0)
+        phases = 0
         if mode.backward and self.plan.online:
             phases |= Phase.ONLINE
         if not mode.spikes and (self.plan.online or not mode.backward):
             phases |= Phase.FORGET
         return phases
 
-    def _ending(self, mode: Mode) -> Phase:
-        phases = Phase(0)
+    def _ending(self, mode: Mode) -> int:
+        phases = 0
         if mode.backward and not self.plan.online:
             phases |= Phase.BACKWARD
         if mode.update:
@@ -302,23 +318,27 @@ class CpuModel(HostModel):
             "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
             "values": np.ascontiguousarray(prepared.values[:, indices]),
             "results": _pointers(results),
-            "gradients": _pointers(gradients),
             "weights": self._weights(examples, indices),
             "losses": losses,
         }
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
+        if mode.gradients:
+            kept["gradients"] = _pointers(gradients)
         recordings = self._recordings(records)
         share = mode.share or Share(0, size)
-        first = self._first_example(mode.update, share)
-        call = self._call(size, steps, first, kept)
+        call = Call.from_buffer_copy(self._every_call)
+        call.num_steps = call.last = steps
+        call.batch = size
+        call.example = self._first_example(mode.update, share)
         call.scale = 1.0 / max(share.whole, 1)
+        call.block, call.gather = self.block, self.gather
+        for name, address in _addresses(kept).items():
+            setattr(call, name, address)
         if mode.share and self._all_sum:
             call.all_sum = self._all_sum.function
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
-        if not mode.gradients:
-            call.gradients = None
         return _Batch(
             call,
             mode,
@@ -328,36 +348,6 @@ class CpuModel(HostModel):
             records,
             [prepared, kept, targets, recordings],
         )
-
-    def _call(
-        self, size: int, steps: int, example: int, arrays: dict[str, np.ndarray]
-    ) -> Call:
-        own = {
-            **arrays,
-            **self._fixed,
-            "scalars": self._numbers.scalars,
-            "integers": self._numbers.integers,
-            "initial": self._numbers.initial,
-            "loss_scalars": self._numbers.loss_scalars,
-            "optimiser_scalars": self._optimiser_scalars,
-        }
-        call = Call(
-            num_steps=steps,
-            batch=size,
-            first=0,
-            last=steps,
-            example=example,
-            seed=self._seed,
-            dt=self._values.dt,
-            block=self.block,
-            gather=self.gather,
-            carried=1 + max(self._values.max_delays.values(), default=0),
-            rings=self._rings.ctypes.data,
-            num_rings=len(self._rings),
-        )
-        for name, array in own.items():
-            setattr(call, name, array.ctypes.data)
-        return call
 
     def _recordings(self, records: dict[Record, np.ndarray]) -> ctypes.Array[Recording]:
         result = (Recording * max(len(records), 1))()
