@@ -45,7 +45,7 @@ def get_backend(name: str | None = None) -> Backend:
     if chosen in DEVICES and not (chosen == "cuda" and _installed("cupy")):
         return _of_device(chosen)
     if chosen not in BACKENDS:
-        raise unknown_name("backend", chosen, (*BACKENDS, *DEVICES))
+        raise unknown_name("backend", chosen, {*BACKENDS, *DEVICES})
     return _made(chosen)
 
 

@@ -41,6 +41,13 @@ def unless_asleep(layout: Layout, group: str) -> str:
     return "" if index is None else f"if (s_.woken[{index}] >= 0) "
 
 
+def wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """From the first entry on, which is the last in time, the adjoint is not zero."""
+    if group.name in layout.sleepers:
+        woken = f"s_.woken[{layout.sleepers[group.name]}]"
+        writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
+
+
 def kept_row(layout: Layout, index: int) -> str:
     """C for the row of step ``t_`` of slopes that are kept."""
     size = layout.slope_sizes[index]

@@ -20,15 +20,15 @@ last block reaches to the end of the example.
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded, symbol
-from ml_genn.codegen.rows import array, lists
-from ml_genn.codegen.shares import each, each_by_team
-from ml_genn.codegen.spikes_back import (
+from ml_genn.codegen.entries import (
     each_entry,
     each_own_entry,
     load_records,
     tape_entries,
 )
+from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.rows import array, lists
+from ml_genn.codegen.shares import each, each_by_team
 from ml_genn.codegen.sweep_steps import active_rows, back_function
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter

@@ -10,6 +10,7 @@ from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.driven import drive
 from ml_genn.codegen.firing import fire_function
 from ml_genn.codegen.gather import gather_function
+from ml_genn.codegen.jumps import jump_function, jumps, silent_function
 from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
 from ml_genn.codegen.losses import finish_function
 from ml_genn.codegen.neurons import integrate_function, lists_active
@@ -18,12 +19,9 @@ from ml_genn.codegen.shares import each
 from ml_genn.codegen.spikes_back import (
     SHARE,
     SHARED,
-    jump_function,
-    jumps,
     send_back_function,
     send_back_together,
     sends_back,
-    silent_function,
 )
 from ml_genn.codegen.sweeps import OnlineLayout
 from ml_genn.codegen.writer import CodeWriter

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.bodies import ARGUMENTS, Body
+from ml_genn.codegen.entries import each_own_entry, load_records, tape_entries
 from ml_genn.codegen.layout import symbol
 from ml_genn.codegen.shares import each
-from ml_genn.codegen.spikes_back import each_own_entry, load_records, tape_entries
 from ml_genn.codegen.sweeps import OnlineLayout, Sweeps
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Code

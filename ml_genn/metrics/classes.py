@@ -84,8 +84,11 @@ class SparseTopKCategoricalAccuracy(_Labelled):
     ) -> None:
         """Takes a batch of targets and outputs (examples, ...) in."""
         labels, outputs = self.compared(y_true, y_pred)
-        largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
-        right = np.any(largest == labels[:, None], axis=1)
+        if self.k == 1:
+            right = outputs.argmax(axis=1) == labels
+        else:
+            largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
+            right = np.any(largest == labels[:, None], axis=1)
         counts = ones_or(weights, len(labels))
         correct, total = summed(communicator, counts @ right, counts.sum())
         self.correct += correct

@@ -16,6 +16,7 @@ from ml_genn.training.batches import Batch, InMemory
 from ml_genn.training.results import PopulationDict
 from ml_genn.training.streams import Streamed
 from ml_genn.utils.callback_list import CallbackList
+from ml_genn.utils.interrupts import listening
 from ml_genn.utils.network import get_underlying_pop
 
 
@@ -102,6 +103,7 @@ class Tally:
             self.metrics.loss = self._sum / self._count
 
 
+@listening()  # for Ctrl-C, which each batch holds back
 def run_epoch(
     runner: Runner,
     data: InMemory | Streamed,

@@ -34,27 +34,23 @@ bool steps_of(const Given &g, uint32_t *step, uint32_t *count) {
   return k == g.spikes;
 }
 
-// Sorted by step and then by neuron; returns how many there are before the end, or a negative
-// number: MISPLACED where they are not in order or in range.
-constexpr int64_t MISPLACED = -1, NO_ROOM = -2;
+// Sorted by step and then by neuron; returns how many there are before the end, or -1 where
+// they are not in order or in range, or memory runs out.
 int64_t encode(const Given &g, int32_t *steps, id_type *ids) {
   uint32_t *step = mlg::allocate<uint32_t>(g.spikes);
   uint32_t *place = mlg::allocate<uint32_t>(g.num_steps + 2);
-  int64_t found = NO_ROOM;
-  if (step && place) {
-    memset(place, 0, (g.num_steps + 2) * sizeof(uint32_t));
-    found = MISPLACED;
-    if (steps_of(g, step, place)) {
-      for (int64_t t = 0; t <= g.num_steps; ++t) place[t + 1] += place[t];
-      found = place[g.num_steps];
-      for (int64_t i = 0, k = 0; i < g.neurons; ++i)
-        for (; k < g.ends[i]; ++k) {
-          const uint32_t at = place[step[k]]++;
-          if (at >= found) continue;
-          steps[at] = int32_t(step[k]);
-          ids[at] = static_cast<id_type>(i);
-        }
-    }
+  int64_t found = -1;
+  if (place) memset(place, 0, (g.num_steps + 2) * sizeof(uint32_t));
+  if (step && place && steps_of(g, step, place)) {
+    for (int64_t t = 0; t <= g.num_steps; ++t) place[t + 1] += place[t];
+    found = place[g.num_steps];
+    for (int64_t i = 0, k = 0; i < g.neurons; ++i)
+      for (; k < g.ends[i]; ++k) {
+        const uint32_t at = place[step[k]]++;
+        if (at >= found) continue;
+        steps[at] = int32_t(step[k]);
+        ids[at] = static_cast<id_type>(i);
+      }
   }
   free(step);
   free(place);

@@ -191,9 +191,18 @@ struct Pool {
   }
 };
 
+// Waits for what another thread is about to do; after a while, it lets others run.
+template <class Over>
+static inline void wait_until(Over over) {
+  constexpr int SPINS = 2000;
+  for (int k = 0; !over(); ++k) {
+    if (k < SPINS) relax();
+    else sched_yield();
+  }
+}
+
 // A place where all threads of a pool wait for each other, often and not long.
 struct Barrier {
-  static constexpr int SPINS = 2000;  // looks before a thread lets others run
   int waiting = 0;
   unsigned round = 0;
 
@@ -204,10 +213,7 @@ struct Barrier {
       __atomic_store_n(&round, mine + 1, __ATOMIC_RELEASE);
       return;
     }
-    for (int k = 0; __atomic_load_n(&round, __ATOMIC_ACQUIRE) == mine; ++k) {
-      if (k < SPINS) relax();
-      else sched_yield();
-    }
+    wait_until([&] { return __atomic_load_n(&round, __ATOMIC_ACQUIRE) != mine; });
   }
 };
 

@@ -3,6 +3,26 @@
 #include "ml_genn_encode.h"
 namespace {
 
+// An example of a batch. Its own thread takes it through the backward pass; the forward pass is
+// run by whichever thread begins it.
+struct Example {
+  enum Progress { WAITING, BEGUN, READY };
+  int thread = 0;
+  int progress = WAITING;
+  Slot *slot = nullptr;
+
+  // Whether the caller is the one who runs it forward.
+  bool begin() {
+    int waiting = WAITING;
+    return __atomic_compare_exchange_n(&progress, &waiting, int(BEGUN), false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+  }
+  void end() { __atomic_store_n(&progress, int(READY), __ATOMIC_RELEASE); }
+  void wait() const {
+    mlg::wait_until([&] { return __atomic_load_n(&progress, __ATOMIC_ACQUIRE) == READY; });
+  }
+};
+
 struct Engine {
   mlg::Pool pool;
   int64_t floats = 0;  // of a state block
@@ -11,7 +31,8 @@ struct Engine {
   Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
   float *packed = nullptr;  // weights by target, for the backward pass
   int64_t together = 1;  // examples that a thread takes through the backward pass at once
-  int *thread_of = nullptr;  // each example's
+  int64_t helpings = 0;  // examples of others that a thread runs forward, at most
+  Example *examples = nullptr;
   int64_t *load = nullptr;  // each thread's
   int64_t num_dealt = 0;
   mlg::Barrier barrier;
@@ -74,7 +95,7 @@ struct Engine {
     for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
     free(scratch);
     free(packed);
-    free(thread_of);
+    free(examples);
     free(load);
     for (int t = 0; flat && t < pool.size; ++t) free(flat[t]);
     free(flat);
@@ -83,12 +104,13 @@ struct Engine {
     for (float *p : push) free(p);
   }
   // Gives each example to the thread that has least to do: steps, and spikes that come in.
-  // The same batch is always dealt alike, so sums of gradients do not change between runs.
+  // The same batch is always dealt alike, and a thread adds gradients up in the order of its
+  // examples, so sums do not change between runs.
   MLG_COLD bool deal(const Call &c) {
     if (c.batch > num_dealt) {
-      free(thread_of);
+      free(examples);
       num_dealt = c.batch;
-      if (!(thread_of = mlg::allocate<int>(c.batch))) return num_dealt = 0;
+      if (!(examples = mlg::allocate<Example>(c.batch))) return num_dealt = 0;
     }
     if (!load && !(load = mlg::allocate<int64_t>(pool.size))) return false;
     for (int k = 0; k < pool.size; ++k) load[k] = 0;
@@ -96,7 +118,8 @@ struct Engine {
       int least = 0;
       for (int k = 1; k < pool.size; ++k)
         if (load[k] < load[least]) least = k;
-      thread_of[b] = least;
+      examples[b] = Example();
+      examples[b].thread = least;
       load[least] += 4 * c.num_steps;
       for (int64_t k = 0; k < INPUTS; ++k) load[least] += c.event_counts[k * c.batch + b];
     }
@@ -239,27 +262,55 @@ void run_team(void *engine, int thread) {
   }
 }
 
+// Runs an example forward in a slot of this thread. Whether it did: another may have begun it.
+bool begin_example(Engine &e, const Call &c, int64_t b, int64_t slot, int thread) {
+  Example &x = e.examples[b];
+  if (!x.begin()) return false;
+  x.slot = &e.slots[c.phases & mlg::OWN_SLOTS ? b : slot];
+  if (!forward_example(e, c, *x.slot, b, thread)) e.failed(mlg::NO_MEMORY);
+  x.end();
+  return true;
+}
+
+// Runs examples of other threads forward, those that come last for them.
+void help(Engine &e, const Call &c, int thread) {
+  const bool kept = c.phases & mlg::BACKWARD;
+  int64_t slot = kept ? e.pool.size * e.together + thread * e.helpings : thread * e.together;
+  int64_t left = kept ? e.helpings : c.batch;
+  if (c.phases & mlg::ONLINE) return;  // a thread learns from its own while they run
+  for (int64_t b = c.batch - 1; b >= 0 && left; --b)
+    if (begin_example(e, c, b, slot, thread)) {
+      slot += kept;
+      --left;
+    }
+}
+
 void run_examples(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
-  const bool own = c.phases & mlg::OWN_SLOTS;
   Slot *slots[TOGETHER];
   int64_t examples[TOGETHER];
   int n = 0;
   for (int64_t b = 0; b <= c.batch; ++b) {
     if (b < c.batch) {
-      if (e.thread_of[b] != thread) continue;
-      slots[n] = &e.slots[own ? b : thread * e.together + n];
-      examples[n] = b;
-      if (!forward_example(e, c, *slots[n], b, thread)) return e.failed(mlg::NO_MEMORY);
-      if (!(c.phases & mlg::BACKWARD) || ++n < e.together) continue;
+      if (e.examples[b].thread != thread) continue;
+      begin_example(e, c, b, thread * e.together + n, thread);
+      if (!(c.phases & mlg::BACKWARD)) continue;
+      examples[n++] = b;
+      if (n < e.together) continue;
     }
+    for (int m = 0; m < n; ++m) {
+      e.examples[examples[m]].wait();
+      slots[m] = e.examples[examples[m]].slot;
+    }
+    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
     const int side_by_side = worth_together(c, slots, n) ? n : 1;
     for (int m = 0; m < n; m += side_by_side)
       if (!backward(e, c, slots + m, examples + m, side_by_side, thread))
         return e.failed(mlg::NO_MEMORY);
     n = 0;
   }
+  help(e, c, thread);
 }
 
 void run_pack(void *engine, int thread) {
@@ -362,8 +413,19 @@ MLG_COLD bool sum_over_processes(Engine &e, const Call &c, bool good) {
   return wrong == 0;
 }
 
+// How many examples of others a thread runs forward, at most: each keeps what it remembers
+// until its own thread comes to it.
+MLG_COLD int64_t helpings(const Call &c) {
+  constexpr int64_t MOST = 8, FLOATS = 1 << 21;  // 8 MB
+  int64_t floats = ACTIVE_FLOATS;
+  for (int64_t k = 0; k < HISTORIES; ++k) floats += HISTORY_SIZE[k];
+  int64_t n = MOST;
+  while (n * floats * c.num_steps > FLOATS) n /= 2;
+  return n;
+}
+
 // Gets ready for a backward pass: weights by target, and how many examples run side by side.
-MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
+MLG_COLD bool prepare_packed(Engine &e, const Call &c) {
   if (!PACKED) return true;
   if (!e.packed && !(e.packed = mlg::allocate<float>(PACKED))) return false;
   e.pool.run(run_pack, &e);
@@ -371,7 +433,13 @@ MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
   const int64_t floats = c.num_steps * ACTIVE_FLOATS, most = 1 << 23;  // 32 MB for each
   e.together = TOGETHER;
   while (e.together > 1 && (e.together > share || floats > most)) e.together /= 2;
-  return e.make_slots(e.pool.size * e.together);
+  return true;
+}
+
+MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
+  if (!prepare_packed(e, c)) return false;
+  e.helpings = e.pool.size > 1 ? helpings(c) : 0;
+  return e.make_slots(e.pool.size * (e.together + e.helpings));
 }
 
 // Whether the threads share each example: there are fewer.
