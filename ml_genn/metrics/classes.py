@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, rows, summed
+from ml_genn.metrics.metric import Metric, rows, summed, weighed
 from ml_genn.utils.checks import whole
 from ml_genn.utils.labels import checked_labels, checked_shares
 
@@ -89,8 +89,7 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         else:
             largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
             right = np.any(largest == labels[:, None], axis=1)
-        counts = ones_or(weights, len(labels))
-        correct, total = summed(communicator, counts @ right, counts.sum())
+        correct, total = summed(communicator, *weighed(right, weights))
         self.correct += correct
         self.total += total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from copy import copy
 from typing import Any, ClassVar
@@ -108,21 +109,27 @@ def scalar(metric: Metric | None) -> float | None:
     return None if found is None or np.ndim(found) else float(found)
 
 
-def ones_or(weights: np.ndarray | None, size: int) -> np.ndarray:
-    """Weights of examples, one each if there are none."""
-    return np.ones(size) if weights is None else np.asarray(weights, dtype=np.float64)
+def weighed(
+    values: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.floating[Any], np.floating[Any] | int]:
+    """The sum of numbers of examples, and of how much each counts, 1 by default."""
+    if weights is None:
+        return values.sum(), len(values)
+    counts = np.asarray(weights, dtype=np.float64)
+    return counts @ values, counts.sum()
 
 
 def summed(
     communicator: Communicator | None, *values: float | np.floating[Any]
 ) -> list[float]:
     """The sum of each number over all processes, which meet once for all of them."""
-    numbers = np.array(values, dtype=np.float64)
-    found = numbers if communicator is None else communicator.reduce_sum(numbers)
-    return [float(number) for number in found]
+    if communicator is None:
+        return [float(value) for value in values]
+    found = communicator.reduce_sum(np.array(values, dtype=np.float64))
+    return [float(value) for value in found]
 
 
 def rows(values: Any) -> np.ndarray:
     """Values (examples, numbers), also where a process has no example of a batch."""
     array = np.asarray(values)
-    return array.reshape(len(array), int(np.prod(array.shape[1:])))
+    return array.reshape(len(array), math.prod(array.shape[1:]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.metrics.metric import Metric, ones_or, rows, summed
+from ml_genn.metrics.metric import Metric, rows, summed, weighed
 from ml_genn.utils.checks import finite_array
 
 
@@ -50,9 +50,8 @@ class _MeanError(Metric):
                 f"Received {target.shape} and {np.shape(y_pred)}."
             )
         sizes = rows(self.size(target - y_pred))
-        counts = ones_or(weights, len(target))
-        errors, numbers = counts @ sizes.sum(axis=1), counts.sum() * sizes.shape[1]
-        total, count = summed(communicator, errors, numbers)
+        errors, examples = weighed(sizes.sum(axis=1), weights)
+        total, count = summed(communicator, errors, examples * sizes.shape[1])
         self.total += total
         self.count += count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from ml_genn.errors import ValidationError
+
+REAL = (int, float, np.integer, np.floating)
 
 
 def shown(value: Any, longest: int = 200) -> str:
@@ -20,8 +23,8 @@ def shown(value: Any, longest: int = 200) -> str:
 
 def number(where: str, value: Any) -> float:
     """A finite number."""
-    real = isinstance(value, int | float | np.integer | np.floating)
-    if not real or isinstance(value, bool) or not np.isfinite(value):
+    real = isinstance(value, REAL) and not isinstance(value, bool)
+    if not real or not math.isfinite(value):
         raise ValidationError(f"{where} is a finite number. Received {shown(value)}.")
     return float(value)
 

@@ -20,7 +20,10 @@ from ml_genn.utils.data import preprocess_spikes
 STEPS, LOUD, BATCH = 60, 20, 26
 COMPILERS = {
     "EventProp": (EventPropCompiler, {}),
-    "EventProp, regularised": (EventPropCompiler, {"reg_lambda_upper": 1e-3, "reg_nu_upper": 2}),
+    "EventProp, regularised": (
+        EventPropCompiler,
+        {"reg_lambda_upper": 1e-3, "reg_nu_upper": 2},
+    ),
     "BPTT": (BPTTCompiler, {}),
     "BPTT, sparse": (BPTTCompiler, {"backward_threshold": 0.5}),
     "e-prop": (EPropCompiler, {}),

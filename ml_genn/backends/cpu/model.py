@@ -36,16 +36,14 @@ class Prepared:
 
     Args:
         examples: what they were made from.
-        steps, ids, counts: addresses and numbers of spikes, (input groups, examples).
-        values: addresses of numbers, (driven groups, examples).
+        table: a column for each: where the steps of its spikes are, where their neurons
+            are, how many there are, each for all input groups, then where the numbers
+            of driven groups are.
         kept: arrays that must live as long as their addresses are used.
     """
 
     examples: Examples
-    steps: np.ndarray
-    ids: np.ndarray
-    counts: np.ndarray
-    values: np.ndarray
+    table: np.ndarray
     kept: list[np.ndarray]
 
 
@@ -163,32 +161,25 @@ class CpuModel(HostModel):
 
     def prepare(self, examples: Examples) -> Prepared:
         """Examples with the addresses of their spikes."""
-        groups = [g.name for g in self._layout.inputs]
-        shape = (len(groups), examples.size)
-        prepared = Prepared(
-            examples,
-            np.zeros(shape, dtype=np.uintp),
-            np.zeros(shape, dtype=np.uintp),
-            np.zeros(shape, dtype=np.int64),
-            np.zeros((len(self._layout.driven), examples.size), dtype=np.uintp),
-            [],
-        )
-        for g, group in enumerate(self._layout.driven):
+        inputs, driven = self._layout.inputs, self._layout.driven
+        rows = 3 * len(inputs) + len(driven)
+        table = np.zeros((rows, examples.size), dtype=np.int64)
+        prepared = Prepared(examples, table, [])
+        for g, group in enumerate(inputs):
+            for b, events in enumerate(examples.events[group.name]):
+                self._place(
+                    prepared, table[g : 3 * len(inputs) : len(inputs), b], events
+                )
+        for row, group in zip(table[3 * len(inputs) :], driven, strict=True):
             values = np.ascontiguousarray(examples.values[str(group.data)], np.float32)
-            places = np.arange(examples.size) * values[0].nbytes
-            prepared.values[g] = values.ctypes.data + places.astype(np.uintp)
+            row[:] = values.ctypes.data + np.arange(examples.size) * values[0].nbytes
             prepared.kept.append(values)
-        for g, name in enumerate(groups):
-            for b, events in enumerate(examples.events[name]):
-                self._place(prepared, (g, b), events)
         return prepared
 
-    def _place(self, prepared: Prepared, at: tuple[int, int], events: Events) -> None:
+    def _place(self, prepared: Prepared, entry: np.ndarray, events: Events) -> None:
         steps = np.ascontiguousarray(events.steps, dtype=np.int32)
         ids = np.ascontiguousarray(events.ids, dtype=self._id_type)
-        prepared.steps[at] = steps.ctypes.data
-        prepared.ids[at] = ids.ctypes.data
-        prepared.counts[at] = len(steps)
+        entry[:] = steps.ctypes.data, ids.ctypes.data, len(steps)
         prepared.kept.extend((steps, ids))
 
     # ------------------------------------------------------------ running
@@ -313,10 +304,6 @@ class CpuModel(HostModel):
         ]
         records = {r: self._record_array(r, size, steps) for r in mode.records}
         kept: dict[str, np.ndarray] = {
-            "event_steps": np.ascontiguousarray(prepared.steps[:, indices]),
-            "event_ids": np.ascontiguousarray(prepared.ids[:, indices]),
-            "event_counts": np.ascontiguousarray(prepared.counts[:, indices]),
-            "values": np.ascontiguousarray(prepared.values[:, indices]),
             "results": _pointers(results),
             "weights": self._weights(examples, indices),
             "losses": losses,
@@ -335,6 +322,13 @@ class CpuModel(HostModel):
         call.block, call.gather = self.block, self.gather
         for name, address in _addresses(kept).items():
             setattr(call, name, address)
+        chosen = np.take(prepared.table, indices, axis=1)
+        start, part = (
+            chosen.ctypes.data,
+            len(self._layout.inputs) * size * chosen.itemsize,
+        )
+        call.event_steps, call.event_ids = start, start + part
+        call.event_counts, call.values = start + 2 * part, start + 3 * part
         if mode.share and self._all_sum:
             call.all_sum = self._all_sum.function
         call.num_recordings = len(records)
@@ -346,7 +340,7 @@ class CpuModel(HostModel):
             losses,
             gradients,
             records,
-            [prepared, kept, targets, recordings],
+            [prepared, chosen, kept, targets, recordings],
         )
 
     def _recordings(self, records: dict[Record, np.ndarray]) -> ctypes.Array[Recording]:
