@@ -22,6 +22,8 @@ def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> Non
     """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
     active = group.adjoint.active if group.adjoint else None
     with writer.block(f"static inline void jump_{symbol(group.name)}({ARGUMENTS})"):
+        if active:
+            _reset_active(writer, layout, group, active)
         _jump_at_spikes(writer, layout, group, exact=active is None)
         if active:
             _jump_active(writer, layout, group, active)
@@ -48,6 +50,29 @@ def _jump_at_spikes(
                 writer.line("float dL_dt_ = spike_slope__p_[k_];")
             _spike_time_slope(writer, layout, group, declare=False)
             _jump(writer, layout, group, body, adjoint)
+
+
+def _reset_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """What the reset of the active neurons adds to their dL/ds."""
+    with writer.block(""):
+        active_tape(writer, layout, group, active)
+        wake(writer, layout, group)
+        if not active.reset.lines:
+            return
+        rows(writer, layout, group, ["spike_slope_"])
+        body = Body(layout, group, (active.reset,))
+        body.pointers(writer)
+        writer.line("const float scale_ = c_.scale;")
+        for at in each_active(writer, group, active):
+            writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+            load_active(writer, group, active, at)
+            body.load(writer)
+            with writer.block(""):
+                writer.lines(active.reset.lines)
+            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+    writer.line("MLG_SYNC;")
 
 
 def _jump_active(

@@ -220,9 +220,9 @@ class Layout:
 
     @property
     def shares_back(self) -> bool:
-        """Whether threads can share the spikes of an example on the way back, too."""
-        surrogate = bool(self.active_tapes)
-        return self.shareable and not (surrogate or self.port_rings)
+        """Whether threads can share the spikes of an example on the way back, too, or
+        its active neurons."""
+        return self.shareable and not self.port_rings
 
     @cached_property
     def sleepers(self) -> dict[str, int]:

@@ -102,13 +102,12 @@ def _collect_back(
     outgoing: list[SynapseGroup],
     active: Active,
 ) -> None:
-    """dL/ds of the active neurons, from targets, readout and reset."""
+    """dL/ds of the active neurons, from targets and readout."""
     sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
     left = [source for source in sources if source[0].name not in layout.packed]
     counted = "result_slope__p_[j_]" if _counts_spikes(group) else ""
     with writer.block(""):
         active_tape(writer, layout, group, active)
-        wake(writer, layout, group)
         rows(writer, layout, group, ["spike_slope_"])
         if counted:
             rows(writer, layout, group, ["result_slope_"])
@@ -125,18 +124,6 @@ def _collect_back(
         if not active.everywhere:
             with if_listed(writer, group):
                 _collect_listed(writer, layout, outgoing, False, counted)
-        if active.reset.lines:
-            body = Body(layout, group, (active.reset,))
-            body.pointers(writer)
-            writer.line("const float scale_ = c_.scale;")
-            writer.line("MLG_SYNC;")
-            for at in each_active(writer, group, active):
-                writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
-                load_active(writer, group, active, at)
-                body.load(writer)
-                with writer.block(""):
-                    writer.lines(active.reset.lines)
-                writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
 
 
 def _collect_listed(
@@ -182,7 +169,7 @@ def send_back_together(writer: CodeWriter, layout: Layout) -> None:
     active, for several examples, before the other things of step ``t_``."""
     head = (
         "static void send_back_together(const Call &c_, Slot *const *slots_, int n_, "
-        "int64_t t_, const float *packed_)"
+        "int64_t t_, const float *packed_, int team_, int teams_)"
     )
     with writer.block(head):
         for group in layout.plan.neurons:
@@ -190,6 +177,7 @@ def send_back_together(writer: CodeWriter, layout: Layout) -> None:
             if active and not layout.plan.online:
                 _together(writer, layout, group, active)
         writer.line("(void)c_, (void)slots_, (void)n_, (void)t_, (void)packed_;")
+        writer.line("(void)team_, (void)teams_;")
 
 
 def _together(
@@ -202,6 +190,7 @@ def _together(
         writer.line("float *to_[TOGETHER];")
         writer.line("const float *back_[TOGETHER];")
         writer.line("int many_ = 0;")
+        writer.line(f"const mlg::Tiles of_({size}, team_, teams_);")
         with writer.block("for (int m_ = 0; m_ < n_; ++m_)"):
             if not active.everywhere:
                 tape = f"slots_[m_]->tapes[{layout.active_tapes[group.name]}]"
@@ -210,7 +199,7 @@ def _together(
                 )
             writer.line("all_[many_] = slots_[m_];")
             writer.line(f"to_[many_] = row_<float>(*slots_[m_], {slope});")
-            writer.line(f"mlg::clear(to_[many_++], {size});")
+            writer.line("mlg::clear(to_[many_++] + of_.first, of_.last - of_.first);")
         for k, synapses in enumerate(layout.plan.outgoing(group.name)):
             if synapses.name not in layout.packed:
                 continue
@@ -243,5 +232,5 @@ def _send_back_packed(
             writer.line(f"mlg::{add};")
     if synapses.kernel is None:
         shape = ", ".join(map(str, layout.packed_shape(synapses.name)))
-        given = f"to_, {weight}, back_, many_"
+        given = f"to_, {weight}, back_, many_, of_"
         writer.line(f"mlg::add_together<{shape}>({given});")

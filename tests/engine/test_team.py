@@ -8,11 +8,16 @@ from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
 from ml_genn.codegen import layout
 from ml_genn.codegen.source import source
-from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
+from ml_genn.compilers import (
+    BPTTCompiler,
+    EPropCompiler,
+    EventPropCompiler,
+    InferenceCompiler,
+)
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential
 from ml_genn.utils.data import preprocess_spikes
 
 STEPS = 25
@@ -23,7 +28,7 @@ def _small_networks_are_shared(monkeypatch):
     monkeypatch.setattr(layout, "ENOUGH_TO_SHARE", 1)
 
 
-def network(hidden, sparse, delay):
+def network(hidden, sparse, delay, synapse=None, strength=1.0):
     """A recurrent network with the same weights each time."""
     np.random.seed(3)
 
@@ -36,8 +41,10 @@ def network(hidden, sparse, delay):
         inputs = Population("spike_input", 30)
         middle = Population("leaky_integrate_fire", hidden, record_spikes=True)
         output = Population(LeakyIntegrate(readout="avg_var"), 4)
-        synapse = Exponential(5.0)
-        Connection(inputs, middle, connect(Normal(1.0, 0.5), delay), synapse)
+        synapse = synapse or Exponential(5.0)
+        Connection(
+            inputs, middle, connect(Normal(strength, strength / 2), delay), synapse
+        )
         Connection(middle, middle, connect(Normal(0.0, 0.1)), synapse)
         Connection(middle, output, Dense(Normal(0.0, 0.3)), synapse)
     return made, middle, output
@@ -72,22 +79,36 @@ def test_inference_is_the_same(hidden, sparse, delay):
         np.testing.assert_allclose(others["v"], recorded["v"], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("backward_threshold", [None, 0.2])
-def test_gradients_are_the_same(backward_threshold):
-    made, _, _ = network(300, sparse=False, delay=0)
+SURROGATES = {
+    "all": (BPTTCompiler, {}),
+    "those near threshold": (BPTTCompiler, {"backward_threshold": 0.2}),
+    "few": (BPTTCompiler, {"backward_threshold": 0.9}),
+    "with the reset": (BPTTCompiler, {"reset_gradient": True}),
+    "e-prop": (EPropCompiler, {}),
+}
+
+
+@pytest.mark.parametrize(
+    ("active", "sparse", "delay"),
+    [*((a, s, 0) for a in SURROGATES for s in (False, True)), ("all", False, 3)],
+)
+def test_gradients_are_the_same(active, sparse, delay):
+    compiler, options = SURROGATES[active]
+    sent = (Delta(), 0.1) if compiler is EPropCompiler else (Exponential(5.0),)
+    made, _, _ = network(300, sparse, delay, *sent)
     found = []
-    for threads in (1, 2):
-        np.random.seed(5)
-        compiled = BPTTCompiler(
-            STEPS,
-            "sparse_categorical_crossentropy",
-            backward_threshold=backward_threshold,
-            num_threads=threads,
+    for threads in (1, 2, 3):
+        compiled = compiler(
+            STEPS, "sparse_categorical_crossentropy", num_threads=threads, **options
         ).compile(made)
+        text = source(layout.Layout(compiled.model.plan))
+        assert f"SHARES_BACK = {int(not delay)};" in text
         found.append(compiled.gradients(spikes(), np.array([2])))
-    for key, gradient in found[0].items():
-        assert np.abs(gradient).max() > 0
-        np.testing.assert_allclose(found[1][key], gradient, rtol=1e-4, atol=1e-7)
+    alone, *teams = found
+    for gradients in teams:
+        for key, gradient in alone.items():
+            assert np.abs(gradient).max() > 0
+            np.testing.assert_allclose(gradients[key], gradient, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -749,23 +749,35 @@ static inline void add_tile(float *const *to, int first, const float *__restrict
     for (int v = 0; v < V; ++v) reinterpret_cast<vec *>(to[m] + first)[v] = sum[m][v];
 }
 
+// The neurons of n (padded) that one of several teams has: first <= j < last, in whole tiles.
+struct Tiles {
+  int first, last;
+  Tiles(int n, int team, int teams) {
+    const int tiles = (n + TILE_WIDTH - 1) / TILE_WIDTH;
+    first = tiles * team / teams * TILE_WIDTH;
+    last = smaller(tiles * (team + 1) / teams * TILE_WIDTH, n);
+  }
+};
+
 template <int N, int K, int M>
-static inline void add_tiles(float *const *to, const float *weight, const float *const *factor) {
-  constexpr int WHOLE = padded(N) / TILE_WIDTH, REST = padded(N) / LANES % TILE;
-  for (int tile = 0; tile < WHOLE; ++tile)
-    add_tile<K, M, TILE>(to, tile * TILE_WIDTH, weight + size_t(tile) * K * TILE_WIDTH, factor);
+static inline void add_tiles(float *const *to, const float *weight, const float *const *factor,
+                             Tiles of) {
+  constexpr int REST = padded(N) / LANES % TILE;
+  int j = of.first;
+  for (; j + TILE_WIDTH <= of.last; j += TILE_WIDTH)
+    add_tile<K, M, TILE>(to, j, weight + size_t(j) * K, factor);
   if constexpr (REST > 0)
-    add_tile<K, M, REST>(to, WHOLE * TILE_WIDTH, weight + size_t(WHOLE) * K * TILE_WIDTH, factor);
+    if (j < of.last) add_tile<K, M, REST>(to, j, weight + size_t(j) * K, factor);
 }
 
 // The same for n examples, so that weights are read once for several of them.
 template <int N, int K>
 static inline void add_together(float *const *to, const float *weight,
-                                const float *const *factor, int n) {
+                                const float *const *factor, int n, Tiles of) {
   int m = 0;
-  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m);
-  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m);
-  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m);
+  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, of);
+  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, of);
+  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m, of);
 }
 
 // ---------------------------------------------------------------- the seam to Python

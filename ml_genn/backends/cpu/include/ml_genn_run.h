@@ -164,7 +164,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
     begin_backward(c, *slots[m], examples[m]);
   }
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
-    send_back_together(c, slots, n, t, e.packed);
+    send_back_together(c, slots, n, t, e.packed, 0, 1);
     const bool through = last - t == block || t == 0;
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
@@ -212,12 +212,13 @@ void forward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   }
 }
 
-// The backward pass of one example on all threads: each takes a share of a step's spikes, then
-// one thread steps all neurons. Each adds to gradients of its own.
+// The backward pass of one example on all threads: each takes a share of a step's spikes, or of
+// its active neurons, then one thread steps all neurons. Each adds to gradients of its own.
 void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   const int threads = e.pool.size;
   const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
   float *mine[LEARNED + 1];
+  Slot *slots[] = {&s};
   e.gradients_of(thread, mine);
   if (thread == 0) {
     s.scratch = e.scratch;
@@ -228,6 +229,10 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    if (PACKED) {
+      send_back_together(c, slots, 1, t, e.packed, thread, threads);
+      e.barrier.wait(threads);
+    }
     send_back(c, s, b, t, mine, thread, threads);
     e.barrier.wait(threads);
     if (thread == 0) {

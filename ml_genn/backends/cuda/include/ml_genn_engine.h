@@ -195,6 +195,12 @@ struct Entries {
   Entries(uint32_t n, int team, int teams) : first(team), last(n), step(teams) {}
 };
 
+// All neurons of n: loops over them share them by themselves.
+struct Tiles {
+  int first = 0, last;
+  Tiles(int n, int, int) : last(n) {}
+};
+
 // to[k] (+)= the row of listed neuron k times b.
 template <int P, bool ADD, class Index>
 static inline void dots(float *to, const float *__restrict rows, const Index *list, Entries of,
