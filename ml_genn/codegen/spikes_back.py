@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from ml_genn.codegen.active import (
     active_tape,
-    each_active,
     if_all,
     if_listed,
-    load_active,
 )
-from ml_genn.codegen.adjoints import wake
-from ml_genn.codegen.bodies import ARGUMENTS, Body, rows
+from ml_genn.codegen.bodies import ARGUMENTS, rows
 from ml_genn.codegen.entries import each_entry, tape_entries
 from ml_genn.codegen.jumps import jumps
 from ml_genn.codegen.kernels import add_patches
