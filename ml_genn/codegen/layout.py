@@ -210,19 +210,13 @@ class Layout:
 
     @cached_property
     def shareable(self) -> bool:
-        """Whether threads can share the targets of all synapses of an example, and
-        there are neurons enough to share."""
+        """Whether threads can share the targets of all synapses of an example, and on
+        the way back its spikes and active neurons; and there are neurons enough."""
         if max(group.size for group in self.plan.neurons) < ENOUGH_TO_SHARE:
             return False
         fed = any(group.data for group in self.plan.neurons)
         delivering = [s for s in self.plan.synapses if s.delivers]
         return not fed and all(streams(s) or lists(s) for s in delivering)
-
-    @property
-    def shares_back(self) -> bool:
-        """Whether threads can share the spikes of an example on the way back, too, or
-        its active neurons."""
-        return self.shareable and not self.port_rings
 
     @cached_property
     def sleepers(self) -> dict[str, int]:

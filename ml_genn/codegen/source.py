@@ -75,7 +75,6 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "SHAREABLE": int(layout.shareable),
-        "SHARES_BACK": int(layout.shares_back),
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
         "TOGETHER": layout.together,

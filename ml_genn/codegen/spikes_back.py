@@ -142,8 +142,8 @@ def _collect_listed(
     adds = bool(whole) and bool(guard(layout, *whole[0]))
     _entries_of_team(writer)
     if adds:
-        writer.line("mlg::clear(spike_slope__p_, count_);")
-        writer.line("MLG_SYNC;")
+        writer.line(_of_team("uint32_t", "k_", ""))
+        writer.line("  MLG_LEADER spike_slope__p_[k_] = 0.0f;")
     for synapses, k in whole:
         size = padded(layout.plan.neuron(synapses.target).size)
         writer.line(

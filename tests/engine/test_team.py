@@ -90,7 +90,11 @@ SURROGATES = {
 
 @pytest.mark.parametrize(
     ("active", "sparse", "delay"),
-    [*((a, s, 0) for a in SURROGATES for s in (False, True)), ("all", False, 3)],
+    [
+        *((a, s, 0) for a in SURROGATES for s in (False, True)),
+        *(("all", s, 3) for s in (False, True)),
+        ("few", False, 3),
+    ],
 )
 def test_gradients_are_the_same(active, sparse, delay):
     compiler, options = SURROGATES[active]
@@ -101,8 +105,7 @@ def test_gradients_are_the_same(active, sparse, delay):
         compiled = compiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads, **options
         ).compile(made)
-        text = source(layout.Layout(compiled.model.plan))
-        assert f"SHARES_BACK = {int(not delay)};" in text
+        assert "SHAREABLE = 1;" in source(layout.Layout(compiled.model.plan))
         found.append(compiled.gradients(spikes(), np.array([2])))
     alone, *teams = found
     for gradients in teams:
@@ -112,17 +115,17 @@ def test_gradients_are_the_same(active, sparse, delay):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("delay", [0, 3])
 @pytest.mark.parametrize("gather", [256, 7])
-def test_gradients_of_events_are_the_same(sparse, gather, monkeypatch):
+def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):
     monkeypatch.setattr(CpuModel, "gather", gather)
-    made, middle, _ = network(300, sparse, delay=0)
+    made, middle, _ = network(300, sparse, delay)
     found = []
     for threads in (1, 2, 3):
         compiled = EventPropCompiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads
         ).compile(made)
-        text = source(layout.Layout(compiled.model.plan))
-        assert "SHARES_BACK = 1;" in text
+        assert "SHAREABLE = 1;" in source(layout.Layout(compiled.model.plan))
         adjoint = VarRecorder(middle, genn_var="lambda_v", key="adjoint")
         gradients = compiled.gradients(spikes(), np.array([2]))
         _, recorded = compiled.train(spikes(), np.array([2]), callbacks=[adjoint])

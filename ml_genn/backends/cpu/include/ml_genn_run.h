@@ -260,10 +260,7 @@ void run_team(void *engine, int thread) {
     e.barrier.wait(e.pool.size);
     if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
     if (thread == 0 && c.phases & mlg::END) finish(c, s, b);
-    if (!(c.phases & mlg::BACKWARD)) continue;
-    Slot *slots[] = {&s};
-    if (SHARES_BACK) backward_team(e, c, s, b, thread);
-    else if (thread == 0 && !backward(e, c, slots, &b, 1, 0)) e.failed(mlg::NO_MEMORY);
+    if (c.phases & mlg::BACKWARD) backward_team(e, c, s, b, thread);
   }
 }
 
