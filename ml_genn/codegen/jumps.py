@@ -55,7 +55,9 @@ def _jump_at_spikes(
 def _reset_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
 ) -> None:
-    """What the reset of the active neurons adds to their dL/ds."""
+    """Active neurons wake their group; what their reset adds to their dL/ds."""
+    if not active.reset.lines and group.name not in layout.sleepers:
+        return
     with writer.block(""):
         active_tape(writer, layout, group, active)
         wake(writer, layout, group)

@@ -72,6 +72,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
         "SLOPES": len(layout.slopes),
+        "SURROGATES": len(layout.active_tapes),
         "SLEEPERS": len(layout.sleepers),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "SHAREABLE": int(layout.shareable),

@@ -68,9 +68,11 @@ class MPI(Communicator):
 
     def reduce_sum(self, value: Any) -> Any:
         """The sum of ``value``, a number or an array, over all processes."""
+        if np.ndim(value) == 0:
+            return self._comm.allreduce(value, op=self._sum)
         found = np.array(np.add(value, 0), order="C")  # truth values become numbers
         self.all_sum(found)
-        return found[()]
+        return found
 
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array over all processes, in place."""

@@ -40,29 +40,22 @@ class _Listener:
                 self.usual(*held)
 
 
-_in_place: _Listener | None = None  #: the handler of the block that listens
-
-
 @contextmanager
 def listening() -> Iterator[_Listener | None]:
     """Makes every `uninterrupted` inside a block cheap; changes nothing else."""
-    global _in_place
-    if current_thread() is not main_thread():
+    usual = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or not callable(usual):
         yield None
-        return
-    usual = _in_place or signal.getsignal(signal.SIGINT)
-    if not callable(usual) or usual is _in_place:
-        yield _in_place
-        return
-    listener = _Listener(usual)
-    try:
-        _in_place = listener
+    elif isinstance(usual, _Listener):
+        yield usual
+    else:
+        listener = _Listener(usual)
         signal.signal(signal.SIGINT, listener)
-        yield listener
-    finally:
-        _in_place = None
-        if signal.getsignal(signal.SIGINT) is listener:
-            signal.signal(signal.SIGINT, usual)
+        try:
+            yield listener
+        finally:
+            if signal.getsignal(signal.SIGINT) is listener:
+                signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

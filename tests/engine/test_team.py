@@ -29,7 +29,8 @@ def _small_networks_are_shared(monkeypatch):
 
 
 def network(hidden, sparse, delay, synapse=None, strength=1.0):
-    """A recurrent network with the same weights each time."""
+    """A recurrent network with the same weights each time; sparse: "all" of its
+    synapses, or all but those to the output."""
     np.random.seed(3)
 
     def connect(weight, delay=0):
@@ -46,7 +47,8 @@ def network(hidden, sparse, delay, synapse=None, strength=1.0):
             inputs, middle, connect(Normal(strength, strength / 2), delay), synapse
         )
         Connection(middle, middle, connect(Normal(0.0, 0.1)), synapse)
-        Connection(middle, output, Dense(Normal(0.0, 0.3)), synapse)
+        last = connect if sparse == "all" else Dense
+        Connection(middle, output, last(Normal(0.0, 0.3)), synapse)
     return made, middle, output
 
 
@@ -91,7 +93,7 @@ SURROGATES = {
 @pytest.mark.parametrize(
     ("active", "sparse", "delay"),
     [
-        *((a, s, 0) for a in SURROGATES for s in (False, True)),
+        *((a, s, 0) for a in SURROGATES for s in (False, True, "all")),
         *(("all", s, 3) for s in (False, True)),
         ("few", False, 3),
     ],
@@ -114,7 +116,7 @@ def test_gradients_are_the_same(active, sparse, delay):
             np.testing.assert_allclose(gradients[key], gradient, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("sparse", [False, True, "all"])
 @pytest.mark.parametrize("delay", [0, 3])
 @pytest.mark.parametrize("gather", [256, 7])
 def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):

@@ -50,16 +50,17 @@ struct Online {
   // Traces start at zero; those of synapses are cleared when their source first spikes.
   bool begin(int64_t floats, int64_t cleared, int64_t each_step, int64_t sources,
              int64_t wanted) {
-    if (!rows) {
-      rows = allocate<float>(floats);
-      live = allocate<uint8_t>(sources);
-      if (!rows || !live) return false;
+    if (!live) {
+      free(rows);
+      if (!(rows = allocate<float>(floats))) return false;
       memset(rows, 0, floats * sizeof(float));
+      if (!(live = allocate<uint8_t>(sources))) return false;
     }
     if (wanted > steps) {
       free(slopes);
+      steps = 0;
+      if (!(slopes = allocate<float>(wanted * each_step))) return false;
       steps = wanted;
-      if (!(slopes = allocate<float>(steps * each_step))) return false;
     }
     memset(rows, 0, cleared * sizeof(float));
     memset(live, 0, sources);

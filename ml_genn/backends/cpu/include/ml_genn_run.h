@@ -126,6 +126,7 @@ struct Engine {
     return true;
   }
   void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
+  bool has_failed() const { return __atomic_load_n(&status, __ATOMIC_RELAXED); }
 };
 
 MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
@@ -203,7 +204,7 @@ void forward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   for (int64_t t = c.first; t < c.last; ++t) {
     if (thread == 0 && t % c.block == 0) s.begin_block(c, b, t);
     e.barrier.wait(threads);
-    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    if (e.has_failed()) return;
     advance<false>(c, s, b, t, thread, threads);
     e.barrier.wait(threads);
     if (thread) continue;
@@ -228,8 +229,8 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   e.barrier.wait(threads);
   mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
-    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
-    if (PACKED) {
+    if (e.has_failed()) return;
+    if (SURROGATES) {
       send_back_together(c, slots, 1, t, e.packed, thread, threads);
       e.barrier.wait(threads);
     }
@@ -256,9 +257,11 @@ void run_team(void *engine, int thread) {
     const bool reset = !(c.phases & mlg::KEEP_STATE);
     if (thread == 0 && c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, reset))
       e.failed(mlg::NO_MEMORY);
+    e.barrier.wait(e.pool.size);
+    if (e.has_failed()) return;
     forward_team(e, c, s, b, thread);
     e.barrier.wait(e.pool.size);
-    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    if (e.has_failed()) return;
     if (thread == 0 && c.phases & mlg::END) finish(c, s, b);
     if (c.phases & mlg::BACKWARD) backward_team(e, c, s, b, thread);
   }
@@ -280,7 +283,7 @@ void help(Engine &e, const Call &c, int thread) {
   int64_t slot = kept ? e.pool.size * e.together + thread * e.helpings : thread * e.together;
   int64_t left = kept ? e.helpings : c.batch;
   if (c.phases & mlg::ONLINE) return;  // a thread learns from its own while they run
-  for (int64_t b = c.batch - 1; b >= 0 && left; --b)
+  for (int64_t b = c.batch - 1; b >= 0 && left && !e.has_failed(); --b)
     if (begin_example(e, c, b, slot, thread)) {
       slot += kept;
       --left;
@@ -297,6 +300,7 @@ void run_examples(void *engine, int thread) {
     if (b < c.batch) {
       if (e.examples[b].thread != thread) continue;
       begin_example(e, c, b, thread * e.together + n, thread);
+      if (e.has_failed()) return;
       if (!(c.phases & mlg::BACKWARD)) continue;
       examples[n++] = b;
       if (n < e.together) continue;
@@ -305,7 +309,7 @@ void run_examples(void *engine, int thread) {
       e.examples[examples[m]].wait();
       slots[m] = e.examples[examples[m]].slot;
     }
-    if (__atomic_load_n(&e.status, __ATOMIC_RELAXED)) return;
+    if (e.has_failed()) return;
     const int side_by_side = worth_together(c, slots, n) ? n : 1;
     for (int m = 0; m < n; m += side_by_side)
       if (!backward(e, c, slots + m, examples + m, side_by_side, thread))
@@ -415,14 +419,15 @@ MLG_COLD bool sum_over_processes(Engine &e, const Call &c, bool good) {
   return wrong == 0;
 }
 
-// How many examples of others a thread runs forward, at most: each keeps what it remembers
-// until its own thread comes to it.
-MLG_COLD int64_t helpings(const Call &c) {
+// How many examples of others a thread runs forward, at most: each keeps its state and what it
+// remembers of steps until its own thread comes to it.
+MLG_COLD int64_t helpings(const Engine &e, const Call &c) {
   constexpr int64_t MOST = 8, FLOATS = 1 << 21;  // 8 MB
+  if (e.pool.size == 1) return 0;
   int64_t floats = ACTIVE_FLOATS;
   for (int64_t k = 0; k < HISTORIES; ++k) floats += HISTORY_SIZE[k];
-  int64_t n = MOST;
-  while (n * floats * c.num_steps > FLOATS) n /= 2;
+  int64_t n = c.batch < MOST ? c.batch : MOST;
+  while (n * (floats * c.num_steps + e.floats) > FLOATS) n /= 2;
   return n;
 }
 
@@ -440,7 +445,7 @@ MLG_COLD bool prepare_packed(Engine &e, const Call &c) {
 
 MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
   if (!prepare_packed(e, c)) return false;
-  e.helpings = e.pool.size > 1 ? helpings(c) : 0;
+  e.helpings = helpings(e, c);
   return e.make_slots(e.pool.size * (e.together + e.helpings));
 }
 
@@ -464,11 +469,14 @@ MLG_COLD int run(Engine &e, Call c) {
     c.phases &= ~mlg::BACKWARD;
     e.pool.run(run_examples, &e);
     if (e.status) return e.status;
-    regularise(e, c);
+    regularise(e, c);  // what was dealt stays dealt: all examples have been run forward
     c.phases = mlg::BACKWARD | mlg::OWN_SLOTS;
   }
   e.pool.run(SHAREABLE && worth_sharing(e, c) ? run_team : run_examples, &e);
-  if (e.status) return e.status;
+  if (e.status) {
+    e.clear_gradients();  // parts of them are there
+    return e.status;
+  }
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   bool good = finite_losses(c);
   if (c.all_sum) good = sum_over_processes(e, c, good);

@@ -1,7 +1,7 @@
-// Where an example lives while it runs: its state block, tapes and losses. One slot per
-// thread, or one per example where all must stay until the batch is through.
+// Where an example lives while it runs: its state block, tapes and losses. A thread has a few
+// slots, or each example has its own where all must stay until the batch is through.
 #pragma once
-// A thread runs an example alone: it is all members, all teams, and leads them.
+// A thread is all members, and leads the only team unless it is told which of several it is.
 #define MLG_MEMBER 0
 #define MLG_MEMBERS 1
 #define MLG_TEAM team_
