@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ml_genn.codegen.active import active_tape, each_active, load_active
 from ml_genn.codegen.adjoints import wake
 from ml_genn.codegen.bodies import ARGUMENTS, Body, rows
@@ -61,19 +63,10 @@ def _reset_active(
     with writer.block(""):
         active_tape(writer, layout, group, active)
         wake(writer, layout, group)
-        if not active.reset.lines:
-            return
-        rows(writer, layout, group, ["spike_slope_"])
-        body = Body(layout, group, (active.reset,))
-        body.pointers(writer)
-        writer.line("const float scale_ = c_.scale;")
-        for at in each_active(writer, group, active):
-            writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
-            load_active(writer, group, active, at)
-            body.load(writer)
-            with writer.block(""):
-                writer.lines(active.reset.lines)
-            writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+        if active.reset.lines:
+            writer.line("const float scale_ = c_.scale;")
+            for at, _ in _run_active(writer, layout, group, active, active.reset):
+                writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
     writer.line("MLG_SYNC;")
 
 
@@ -84,16 +77,25 @@ def _jump_active(
     writer.line("MLG_SYNC;")
     with writer.block(""):
         active_tape(writer, layout, group, active)
-        body = Body(layout, group, (active.jump,))
-        body.pointers(writer)
-        rows(writer, layout, group, ["spike_slope_"])
-        for at in each_active(writer, group, active):
-            writer.line(f"const float dL_ds_ = spike_slope__p_[{at}];")
-            load_active(writer, group, active, at)
-            body.load(writer)
-            with writer.block(""):
-                writer.lines(active.jump.lines)
+        for _, body in _run_active(writer, layout, group, active, active.jump):
             body.store(writer)
+
+
+def _run_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active, code: Code
+) -> Iterator[tuple[str, Body]]:
+    """Runs code at the active neurons; gives the index of their dL/ds, and their body,
+    wherever the caller says what is kept of it."""
+    body = Body(layout, group, (code,))
+    body.pointers(writer)
+    rows(writer, layout, group, ["spike_slope_"])
+    for at in each_active(writer, group, active):
+        writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+        load_active(writer, group, active, at)
+        body.load(writer)
+        with writer.block(""):
+            writer.lines(code.lines)
+        yield at, body
 
 
 def _jump_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> Body:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.active import (
-    active_tape,
-    if_all,
-    if_listed,
-)
+from ml_genn.codegen.active import active_tape, if_all, if_listed
 from ml_genn.codegen.bodies import ARGUMENTS, rows
 from ml_genn.codegen.entries import each_entry, tape_entries
 from ml_genn.codegen.jumps import jumps

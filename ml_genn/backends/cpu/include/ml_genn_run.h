@@ -279,10 +279,10 @@ bool begin_example(Engine &e, const Call &c, int64_t b, int64_t slot, int thread
 
 // Runs examples of other threads forward, those that come last for them.
 void help(Engine &e, const Call &c, int thread) {
+  if (c.phases & mlg::ONLINE) return;  // a thread learns from its own while they run
   const bool kept = c.phases & mlg::BACKWARD;
   int64_t slot = kept ? e.pool.size * e.together + thread * e.helpings : thread * e.together;
   int64_t left = kept ? e.helpings : c.batch;
-  if (c.phases & mlg::ONLINE) return;  // a thread learns from its own while they run
   for (int64_t b = c.batch - 1; b >= 0 && left && !e.has_failed(); --b)
     if (begin_example(e, c, b, slot, thread)) {
       slot += kept;
