@@ -152,5 +152,9 @@ def rows(
             continue
         kind = types.get(name, "float")
         kind = STORED.get(kind, kind)
-        offset = layout.rows[group.name, name].offset
-        writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {offset});")
+        row = layout.rows[group.name, name]
+        if row.apart > 1:
+            at = f"s_.block + {row.offset}"
+            writer.line(f"const mlg::Every<{row.apart}> {name}_p_{{{at}}};")
+            continue
+        writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {row.offset});")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.model.plan import (
+    Adjoint,
     Constant,
     Delay,
     Format,
@@ -47,10 +48,11 @@ def symbol(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A row of the state block, in floats."""
+    """A row of the state block, in floats; its numbers may lie several ``apart``."""
 
     offset: int
     size: int
+    apart: int = 1
 
 
 @dataclass(frozen=True)
@@ -270,10 +272,15 @@ class Layout:
         same = _same(group, port)
         return any(learns_at_spikes(s) or (s.reads_back and same) for s in into)
 
-    def needs_back(self, group: NeuronGroup, port: int) -> bool:
-        """Whether any synapse into a port reads what flows back over it."""
+    def flows_back(self, group: NeuronGroup, port: int) -> bool:
+        """Whether any synapse into a port reads what flows back over it, and that is
+        not what its weight learns."""
         into = self.into(group.name, port)
         return any(s.reads_back for s in into) and not _same(group, port)
+
+    def needs_back(self, group: NeuronGroup, port: int) -> bool:
+        """Whether a row is kept of what flows back over a port."""
+        return self.flows_back(group, port) and group.name not in self.pairs
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Slice]:
@@ -281,10 +288,48 @@ class Layout:
         result: dict[tuple[str, str], Slice] = {}
         offset = 0
         for group in self.plan.neurons:
+            pair = self.pairs.get(group.name, ())
             for name in self._row_names(group):
-                result[group.name, name] = Slice(offset, group.size)
-                offset += padded(group.size)
+                if name in pair:
+                    result[group.name, name] = Slice(
+                        offset + pair.index(name), group.size, len(pair)
+                    )
+                    offset += padded(group.size) * len(pair) * (name == pair[-1])
+                else:
+                    result[group.name, name] = Slice(offset, group.size)
+                    offset += padded(group.size)
         return result
+
+    @cached_property
+    def pairs(self) -> dict[str, tuple[str, ...]]:
+        """{group whose two adjoints lie side by side: their names}.
+
+        Where listed synapses alone look at a group's adjoint, each of them finds both
+        numbers in one place, and makes of them what it learns and what flows back.
+        """
+        return {
+            g.name: g.adjoint.variables
+            for g in self.plan.neurons
+            if g.adjoint and not self.plan.online and self._pairs(g, g.adjoint)
+        }
+
+    def _pairs(self, group: NeuronGroup, adjoint: Adjoint) -> bool:
+        """Whether a group's adjoints lie side by side."""
+        looking = [
+            s
+            for s in self.plan.incoming(group.name)
+            if learns_at_spikes(s) or s.reads_back
+        ]
+        known = {*adjoint.variables, "look_"}
+        known |= {c.name for c in group.constants if not c.per_neuron}
+        return (
+            len(adjoint.variables) == 2
+            and not group.loss
+            and all(group.name != ringed for ringed, _ in self.port_rings)
+            and any(self.flows_back(group, s.port) for s in looking)
+            and all(lists(s) for s in looking)
+            and all(adjoint.ports[s.port].reads <= known for s in looking)
+        )
 
     @cached_property
     def packed(self) -> dict[str, int]:

@@ -178,7 +178,8 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     if synapses.format is Format.SPARSE:
         offset, aim = lists(tables.layout, synapses)
         ends = f"({offset})[j_], ({offset})[j_ + 1]"
-        return f"mlg::dot_listed({weight}, {aim}, {ends}, {row})"
+        given = f"nullptr, {weight}, {aim}, {ends}, mlg::InRows{{{row}, {row}}}"
+        return f"mlg::visit_listed<1, false, true>({given})"
     size = padded(tables.plan.neuron(synapses.target).size)
     return f"mlg::dot<{size}>({weight} + j_ * {size}, {row})"
 

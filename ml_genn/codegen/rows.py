@@ -49,13 +49,15 @@ def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
 def fetch_next(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
-    """Asks for the rows of a spike to come, where they are lists."""
+    """Asks for the rows of a spike to come, where they are lists; the first spike asks
+    for those of the next ones, too."""
     if synapses.format is not Format.SPARSE:
         return
     offset, aim = lists(layout, synapses)
-    with writer.block(f"if (k_ + {AHEAD} < count_)"):
+    next_one = f"uint32_t m_ = k_ ? k_ + {AHEAD} : 0"
+    with writer.block(f"for ({next_one}; m_ <= k_ + {AHEAD} && m_ < count_; ++m_)"):
         for name in (*arrays, aim):
-            writer.line(f"mlg::fetch({name}, {offset}, id_[k_ + {AHEAD}]);")
+            writer.line(f"mlg::fetch({name}, {offset}, id_[m_]);")
 
 
 def listed_row(

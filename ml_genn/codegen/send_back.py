@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.adjoints import ring_row
+from ml_genn.codegen.bodies import Body
 from ml_genn.codegen.layout import (
     Layout,
     learns_at_spikes,
@@ -22,6 +23,7 @@ from ml_genn.codegen.rows import (
 )
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
+    Code,
     Delay,
     Learned,
     LearnedKind,
@@ -47,11 +49,48 @@ def operands(
         if wanted:
             index = layout.learned[Learned(kind, synapses.stored)]
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    for name, wanted in (("slope", learn), ("back", synapses.reads_back)):
-        if wanted:
-            row = target_row(layout, synapses, target, name)
-            writer.line(f"const float *{name}{k}_ = {row};")
+    if target.name in layout.pairs:
+        _pair(writer, layout, target, synapses.port, k)
+    else:
+        _rows(writer, layout, synapses, target, k)
     arrives(writer, layout, synapses, k)
+
+
+def _rows(
+    writer: CodeWriter,
+    layout: Layout,
+    synapses: SynapseGroup,
+    target: NeuronGroup,
+    k: int,
+) -> None:
+    """Declares the rows of the target that outgoing synapses ``k`` read; listed ones
+    see them together."""
+    wanted = {"slope": learns_at_spikes(synapses), "back": synapses.reads_back}
+    kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+    for kind in kinds:
+        row = target_row(layout, synapses, target, kind)
+        writer.line(f"const float *{kind}{k}_ = {row};")
+    if kinds and lists(synapses):
+        seen = f"{kinds[0]}{k}_, {kinds[-1]}{k}_"
+        writer.line(f"const mlg::InRows see{k}_{{{seen}}};")
+
+
+def _pair(
+    writer: CodeWriter, layout: Layout, target: NeuronGroup, port: int, k: int
+) -> None:
+    """Declares what listed synapses make of the two adjoints of a target."""
+    names = layout.pairs[target.name]
+    if target.adjoint is None:
+        return
+    seen = target.adjoint.ports[port]
+    offset = layout.rows[target.name, names[0]].offset
+    given = ", ".join(f"const auto &{name}" for name in names)
+    with writer.block(f"const auto see{k}_ = [&]", end="}();"):
+        writer.line("const float look_ = 0.0f;")
+        Body(layout, target, (Code((), seen.reads - set(names)),)).constants(writer)
+        writer.line(f"const float *pairs_ = row_<float>(s_, {offset});")
+        mixed = f"mlg::seen({seen.weight}, {seen.back})"
+        writer.line(f"return mlg::in_pairs(pairs_, [=]({given}) {{ return {mixed}; }});")
 
 
 def arrives(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
@@ -148,15 +187,12 @@ def _send_listed(
     """What is done with the listed synapses of a row together."""
     synapses, k = outgoing
     listed_row(writer, layout, synapses)
-    ends = "aim_, from_, end_"
-    learned = f"<{sign(synapses)}>(gradient{k}_, slope{k}_"
-    asked = f"weight{k}_, {ends}, back{k}_);"
-    if learn and into:
-        writer.line(f"{into} += mlg::learn_and_dot_listed{learned}, {asked}")
-    elif learn:
-        writer.line(f"mlg::learn_listed{learned}, {ends});")
-    elif into:
-        writer.line(f"{into} += mlg::dot_listed({asked}")
+    kind = f"{sign(synapses)}, {str(learn).lower()}, {str(into is not None).lower()}"
+    gradient = f"gradient{k}_" if learn else "nullptr"
+    weight = f"weight{k}_" if into else "nullptr"
+    given = f"{gradient}, {weight}, aim_, from_, end_, see{k}_"
+    result = f"{into} += " if into else ""
+    writer.line(f"{result}mlg::visit_listed<{kind}>({given});")
 
 
 def _send_each(

@@ -223,8 +223,8 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                 names += [f"slope{k}_", f"back{k}_"]
             for name in names:
                 row = layout.rows.get((group.name, name))
-                if row:
-                    size = padded(row.size)
+                if row and name not in layout.pairs.get(group.name, ())[1:]:
+                    size = padded(row.size) * row.apart
                     writer.line(
                         f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )

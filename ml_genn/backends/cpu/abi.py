@@ -31,7 +31,7 @@ class Recording(ctypes.Structure):
         ("offset", ctypes.c_int64),
         ("size", ctypes.c_int64),
         ("backward", ctypes.c_int32),
-        ("reserved", ctypes.c_int32),
+        ("apart", ctypes.c_int32),
         ("to", ctypes.c_void_p),
     ]
 

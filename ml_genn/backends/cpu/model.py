@@ -348,7 +348,8 @@ class CpuModel(HostModel):
         for k, (record, array) in enumerate(records.items()):
             row = self._layout.rows[record.group, record.variable]
             backward = not self._is_forward(record)
-            result[k] = Recording(row.offset, row.size, backward, 0, array.ctypes.data)
+            to = array.ctypes.data
+            result[k] = Recording(row.offset, row.size, backward, row.apart, to)
         return result
 
     def _outcome(self, batch: _Batch, status: int) -> Outcome:

@@ -83,7 +83,7 @@ CALL = np.dtype(
     [(name, np.int64) for name in _FIELDS] + [("dt", "f4"), ("scale", "f4")]
 )
 RECORDING = np.dtype(
-    [(name, np.int64) for name in ("offset", "size", "backward", "to")]
+    [(name, np.int64) for name in ("offset", "size", "backward", "apart", "to")]
 )
 
 

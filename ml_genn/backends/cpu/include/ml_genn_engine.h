@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "ml_genn_math.h"
+#include "ml_genn_targets.h"
 
 // What takes no part of a time step is compiled for size: that takes less than half as long.
 // A block of code that calls such a function is taken to be no part of one, either.
@@ -449,14 +450,17 @@ static inline void add_row(float *__restrict to, const float *__restrict row) {
 }
 
 // The sum of a register's floats, four at once: a loop would add one after the other.
-static inline float total(vec v) {
+template <class Register>
+static inline float total(const Register &v) {
   typedef float four __attribute__((vector_size(16)));
-  four part[LANES / 4];
+  constexpr int FOURS = sizeof v / sizeof(four);
+  four part[FOURS];
   memcpy(part, &v, sizeof v);
-  for (int apart = LANES / 8; apart; apart /= 2)
+  for (int apart = FOURS / 2; apart; apart /= 2)
     for (int k = 0; k < apart; ++k) part[k] += part[k + apart];
   return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
+static inline float total(float v) { return v; }
 
 template <int P>
 static inline float dot(const float *__restrict a, const float *__restrict b) {
@@ -531,96 +535,85 @@ MLG_ASKS void fetch(const T *list, const int64_t *offset, size_t j) {
 #if defined(__AVX512F__) && !defined(__znver4__) && !defined(__znver5__)
 // Sixteen synapses at once. Of loops, compilers make no stores to listed places; AMD's Zen
 // does them in microcode, so there it is one by one.
-#define MLG_SIXTEEN
-typedef int32_t places __attribute__((vector_size(VECTOR_BYTES)));
-static inline vec sixteen(const float *from) {
-  vec found;
+#if defined(__clang__)
+#define MLG_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define MLG_PICK(a, b, ...) __builtin_shuffle(a, b, places{__VA_ARGS__})
+#endif
+template <class Ids>
+static inline Ids load_ids(const id_type *from) {
+  Ids found;
   memcpy(&found, from, sizeof found);
   return found;
 }
-struct Sixteen {
-  places at;
+struct Targets {
+  static constexpr int64_t SYNAPSES = 16;
+  typedef float numbers __attribute__((vector_size(64)));
+  typedef int32_t places __attribute__((vector_size(64)));
+  const id_type *target;
   uint16_t lanes;  // those of them that are in the row
-  Sixteen(const id_type *target, int64_t left)
-      : lanes(left < LANES ? (1u << left) - 1 : 0xffffu) {
-    typedef id_type ids __attribute__((vector_size(LANES * sizeof(id_type))));
-    ids found;
-    memcpy(&found, target, sizeof found);
-    at = __builtin_convertvector(found, places);
+  Targets(const id_type *first, int64_t left)
+      : target(first), lanes((1u << (left < 16 ? left : 16)) - 1) {}
+  places at() const {
+    typedef id_type ids __attribute__((vector_size(16 * sizeof(id_type))));
+    return __builtin_convertvector(load_ids<ids>(target), places);
   }
-  vec of(const float *from) const {
-    return __builtin_ia32_gathersiv16sf(vec{}, from, at, lanes, 4);
+  numbers operator()(const float *row) const {
+    return __builtin_ia32_gathersiv16sf(numbers{}, row, at(), lanes, 4);
   }
-  void put(float *to, vec numbers) const {
-    __builtin_ia32_scattersiv16sf(to, lanes, at, numbers, 4);
+  void add(float *row, numbers more) const {
+    __builtin_ia32_scattersiv16sf(row, lanes, at(), (*this)(row) + more, 4);
+  }
+  Both<numbers> both(const float *pairs) const {
+    const numbers low = eight(pairs, 0), high = eight(pairs, 8);
+    return {MLG_PICK(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+            MLG_PICK(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)};
+  }
+  // Eight of the pairs, each looked up as one number.
+  numbers eight(const float *pairs, int first) const {
+    typedef id_type ids __attribute__((vector_size(8 * sizeof(id_type))));
+    typedef int32_t half __attribute__((vector_size(32)));
+    typedef double wide __attribute__((vector_size(64)));
+    const half at = __builtin_convertvector(load_ids<ids>(target + first), half);
+    return (numbers)__builtin_ia32_gathersiv8df(wide{}, pairs, at, uint8_t(lanes >> first), 8);
   }
 };
+#else
+typedef One Targets;
 #endif
+template <class Numbers>
+static inline Numbers load(const float *from) {
+  Numbers found;
+  memcpy(&found, from, sizeof found);
+  return found;
+}
 
 // to[target] += SIGN * weight
 template <int SIGN>
 static inline void add_listed(float *__restrict to, const float *__restrict weight,
                               const id_type *__restrict target, int64_t first, int64_t last) {
-#ifdef MLG_SIXTEEN
-  for (int64_t e = first; e < last; e += LANES) {
-    const Sixteen synapses(target + e, last - e);
-    synapses.put(to, synapses.of(to) + float(SIGN) * sixteen(weight + e));
-  }
-#else
-  for (int64_t e = first; e < last; ++e) to[target[e]] += SIGN * weight[e];
-#endif
+  for (int64_t e = first; e < last; e += Targets::SYNAPSES)
+    Targets(target + e, last - e).add(to, float(SIGN) * load<Targets::numbers>(weight + e));
 }
 
-// gradient += SIGN * slope[target]
-template <int SIGN>
-static inline void learn_listed(float *__restrict gradient, const float *__restrict slope,
-                                const id_type *__restrict target, int64_t first, int64_t last) {
-#ifdef MLG_SIXTEEN
-  for (int64_t e = first; e < last; e += LANES) {
-    const Sixteen synapses(target + e, last - e);
-    const vec sum = sixteen(gradient + e) + float(SIGN) * synapses.of(slope);
-    memcpy(gradient + e, &sum, sizeof sum);
-  }
-#else
+// Of a row that learns: gradient += SIGN * slope of the target. Of one that asks: the sum of
+// weight * what flows back from the target.
+template <int SIGN, bool LEARN, bool ASK, class See>
+static inline float visit_listed(float *__restrict gradient, const float *__restrict weight,
+                                 const id_type *__restrict target, int64_t first, int64_t last,
+                                 const See &see) {
+  typedef Targets::numbers Numbers;
+  Numbers back = {};
   MLG_LOOP
-  for (int64_t e = first; e < last; ++e) gradient[e] += SIGN * slope[target[e]];
-#endif
-}
-
-// The sum of weight * b[target].
-static inline float dot_listed(const float *__restrict weight, const id_type *__restrict target,
-                               int64_t first, int64_t last, const float *__restrict b) {
-#ifdef MLG_SIXTEEN
-  vec sum = {};
-  for (int64_t e = first; e < last; e += LANES)
-    sum += sixteen(weight + e) * Sixteen(target + e, last - e).of(b);
-  return total(sum);
-#else
-  float sum = 0;
-  for (int64_t e = first; e < last; ++e) sum += weight[e] * b[target[e]];
-  return sum;
-#endif
-}
-
-// Both of them, for a row that learns and asks.
-template <int SIGN>
-static inline float learn_and_dot_listed(float *__restrict gradient, const float *__restrict slope,
-                                         const float *__restrict weight,
-                                         const id_type *__restrict target, int64_t first,
-                                         int64_t last, const float *__restrict b) {
-#ifdef MLG_SIXTEEN
-  vec back = {};
-  for (int64_t e = first; e < last; e += LANES) {
-    const Sixteen synapses(target + e, last - e);
-    const vec sum = sixteen(gradient + e) + float(SIGN) * synapses.of(slope);
-    back += sixteen(weight + e) * synapses.of(b);
-    memcpy(gradient + e, &sum, sizeof sum);
+  for (int64_t e = first; e < last; e += Targets::SYNAPSES) {
+    const auto seen = see(Targets(target + e, last - e));
+    if (ASK) back += load<Numbers>(weight + e) * seen.back;
+    if (LEARN) {
+      const Numbers sum = load<Numbers>(gradient + e) + float(SIGN) * seen.slope;
+      memcpy(gradient + e, &sum, sizeof sum);
+    }
   }
-  return total(back);
-#else
-  learn_listed<SIGN>(gradient, slope, target, first, last);
-  return dot_listed(weight, target, first, last, b);
-#endif
+  return ASK ? total(back) : 0.0f;
 }
 
 // ---------------------------------------------------------------- gradients of rows
@@ -789,7 +782,7 @@ enum Status { FINE = 0, NO_MEMORY = 1, NOT_FINITE = 2 };
 struct Recording {
   int64_t offset, size;  // in floats
   int32_t backward;      // whether it is copied in the backward pass
-  int32_t reserved;
+  int32_t apart;         // floats from one number to the next
   float *to;  // (examples, steps, size)
 };
 

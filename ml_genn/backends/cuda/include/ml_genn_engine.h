@@ -4,6 +4,7 @@
 // generated file defines `id_type` and includes this.
 #pragma once
 #include "ml_genn_math.h"
+#include "ml_genn_targets.h"
 
 #define MLG_COLD
 #define MLG_LOOP
@@ -217,27 +218,18 @@ static inline void add_listed(float *to, const float *weight, const id_type *tar
                               int64_t first, int64_t last) {
   for (int64_t e = first + lane(); e < last; e += 32) atomicAdd(&to[target[e]], SIGN * weight[e]);
 }
-// gradient += SIGN * slope[target]
-template <int SIGN>
-static inline void learn_listed(float *gradient, const float *slope, const id_type *target,
-                                int64_t first, int64_t last) {
-  for (int64_t e = first + lane(); e < last; e += 32)
-    atomicAdd(&gradient[e], SIGN * slope[target[e]]);
-}
-// The sum of weight * b[target].
-static inline float dot_listed(const float *weight, const id_type *target, int64_t first,
-                               int64_t last, const float *b) {
-  float sum = 0;
-  for (int64_t e = first + lane(); e < last; e += 32) sum += weight[e] * b[target[e]];
-  return over_warp(sum);
-}
-// Both of them.
-template <int SIGN>
-static inline float learn_and_dot_listed(float *gradient, const float *slope,
-                                         const float *weight, const id_type *target,
-                                         int64_t first, int64_t last, const float *b) {
-  learn_listed<SIGN>(gradient, slope, target, first, last);
-  return dot_listed(weight, target, first, last, b);
+// Of a row that learns: gradient += SIGN * slope of the target. Of one that asks: the sum of
+// weight * what flows back from the target.
+template <int SIGN, bool LEARN, bool ASK, class See>
+static inline float visit_listed(float *gradient, const float *weight, const id_type *target,
+                                 int64_t first, int64_t last, const See &see) {
+  float back = 0;
+  for (int64_t e = first + lane(); e < last; e += 32) {
+    const auto seen = see(One(target + e, 1));
+    if (ASK) back += weight[e] * seen.back;
+    if (LEARN) atomicAdd(&gradient[e], SIGN * seen.slope);
+  }
+  return ASK ? over_warp(back) : 0.0f;
 }
 
 template <int P>
@@ -272,6 +264,7 @@ enum Status { FINE = 0, FULL = 1, NOT_FINITE = 2 };
 struct Recording {
   int64_t offset, size;  // in floats
   int64_t backward;      // whether it is copied in the backward pass
+  int64_t apart;         // floats from one number to the next
   float *to;             // (examples, steps, size)
 };
 
