@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ml_genn.codegen.bodies import ARGUMENTS, Body, rows, words
+from ml_genn.codegen.bodies import ARGUMENTS, Body, drift, rows, words
 from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.shares import each
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Code, NeuronGroup, Sensitivity
+from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity
 
 
 def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -17,6 +17,9 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
     if adjoint is None:
         return
     with writer.block(f"static inline void backward_{symbol(group.name)}({ARGUMENTS})"):
+        if group.name in layout.pairs:
+            _drift(writer, layout, group, adjoint)
+            return
         drive = _drive(group)
         ports = [Code((), p.reads) for p in adjoint.ports]
         body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
@@ -32,6 +35,39 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
             body.store(writer)
             if any("look_" in port.reads for port in adjoint.ports):
                 writer.line(f"const float look_ = {_look(group)};")
+            writer.lines(extra)
+
+
+def _drift(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
+) -> None:
+    """One step of a pair of adjoints: what is stored of them changes now and then."""
+    pair = layout.pairs[group.name]
+    extra = _port_rows(writer, layout, group)
+    rows(writer, layout, group, pair)
+    Body(layout, group, (adjoint.step,)).constants(writer)
+    given = ", ".join(f"float {name}" for name in pair)
+    with writer.block(f"const auto step_ = [&]({given})", end="};"):
+        writer.lines(adjoint.step.lines)
+        writer.line(f"return mlg::Both<float>{{{', '.join(pair)}}};")
+    own = drift(layout, group)
+    writer.line(f"const bool due_ = {own}.step(step_) || c_.num_recordings;")
+    loop = each("int", "j_", padded(group.size))
+    now = f"const auto now_ = drift_.now({', '.join(f'{n}_p_[j_]' for n in pair)});"
+    parts = list(zip(pair, ("first", "second"), strict=True))
+    with writer.block("if (due_)"):
+        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line("MLG_LOOP")
+        with writer.block(loop):
+            writer.line(now)
+            writer.lines(f"{name}_p_[j_] = now_.{part};" for name, part in parts)
+        writer.line(f"{own}.begin();")
+    if extra:
+        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line("MLG_LOOP")
+        with writer.block(loop):
+            writer.line(now)
+            writer.lines(f"const float {name} = now_.{part};" for name, part in parts)
             writer.lines(extra)
 
 

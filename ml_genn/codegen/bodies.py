@@ -56,6 +56,12 @@ class Body:
         """Names written by any of the pieces."""
         return frozenset().union(*(code.writes for code in self.codes))
 
+    @property
+    def pair(self) -> tuple[str, ...]:
+        """The group's adjoints, where they lie side by side and are used."""
+        pair = self.layout.pairs.get(self.group.name, ())
+        return pair if (self.reads | self.writes) & set(pair) else ()
+
     def _types(self) -> Mapping[str, str]:
         types = {v.name: v.type for v in self.group.variables}
         types |= dict.fromkeys(self.group.buffers, "float")
@@ -67,13 +73,15 @@ class Body:
 
     def variables(self) -> list[str]:
         """State that is loaded."""
-        used = self.reads | self.writes
+        used = self.reads | self.writes | set(self.pair)
         return [name for name in self._types() if name in used]
 
     def pointers(self, writer: CodeWriter) -> None:
         """Declares the rows and constants that the body uses."""
         now = [name for name in self.variables() if name not in self.past]
         rows(writer, self.layout, self.group, now)
+        if self.pair:
+            writer.line(f"const mlg::Drift drift_ = {drift(self.layout, self.group)};")
         self.constants(writer)
 
     def constants(self, writer: CodeWriter) -> None:
@@ -104,6 +112,7 @@ class Body:
         for name in self.variables():
             where = "past" if name in self.past else "p"
             writer.line(f"{types[name]} {name} = {name}_{where}_[j_];")
+        self._turn(writer, "now")
         for constant in self.group.constants:
             if constant.per_neuron and constant.name in self.reads:
                 writer.line(f"const float {constant.name} = {constant.name}_p_[j_];")
@@ -112,9 +121,18 @@ class Body:
 
     def store(self, writer: CodeWriter) -> None:
         """Stores what the body wrote."""
+        written = self.writes | set(self.pair)
+        self._turn(writer, "stored")
         for name in self.variables():
-            if name in self.writes:
+            if name in written:
                 writer.line(f"{name}_p_[j_] = {name};")
+
+    def _turn(self, writer: CodeWriter, way: str) -> None:
+        """What is stored of a pair of adjoints becomes what they are, or back."""
+        if self.pair:
+            first, second = self.pair
+            writer.line(f"const auto {way}_ = drift_.{way}({first}, {second});")
+            writer.line(f"{first} = {way}_.first, {second} = {way}_.second;")
 
     def random(self, writer: CodeWriter, first: int) -> None:
         """Declares the neuron's random numbers, if it draws any."""
@@ -122,6 +140,11 @@ class Body:
             writer.line(
                 f"mlg::Random random_(c_.seed, c_.example + b_, t_, j_, {first});"
             )
+
+
+def drift(layout: Layout, group: NeuronGroup) -> str:
+    """C for how a group's pair of adjoints goes on by itself."""
+    return f"s_.drifts[{list(layout.pairs).index(group.name)}]"
 
 
 def history_rows(

@@ -304,8 +304,9 @@ class Layout:
     def pairs(self) -> dict[str, tuple[str, ...]]:
         """{group whose two adjoints lie side by side: their names}.
 
-        Where listed synapses alone look at a group's adjoint, each of them finds both
-        numbers in one place, and makes of them what it learns and what flows back.
+        Where listed synapses alone look at a group's adjoint, and it goes on by itself
+        linearly and alike for all neurons, each synapse finds both numbers in one place,
+        and makes of them what it learns and what flows back.
         """
         return {
             g.name: g.adjoint.variables
@@ -320,7 +321,7 @@ class Layout:
             for s in self.plan.incoming(group.name)
             if learns_at_spikes(s) or s.reads_back
         ]
-        known = {*adjoint.variables, "look_"}
+        known = {*adjoint.variables, "look_", "dt"}
         known |= {c.name for c in group.constants if not c.per_neuron}
         return (
             len(adjoint.variables) == 2
@@ -328,6 +329,7 @@ class Layout:
             and all(group.name != ringed for ringed, _ in self.port_rings)
             and any(self.flows_back(group, s.port) for s in looking)
             and all(lists(s) for s in looking)
+            and adjoint.step.reads <= known
             and all(adjoint.ports[s.port].reads <= known for s in looking)
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.adjoints import ring_row
-from ml_genn.codegen.bodies import Body
+from ml_genn.codegen.bodies import Body, drift
 from ml_genn.codegen.layout import (
     Layout,
     learns_at_spikes,
@@ -90,7 +90,8 @@ def _pair(
         Body(layout, target, (Code((), seen.reads - set(names)),)).constants(writer)
         writer.line(f"const float *pairs_ = row_<float>(s_, {offset});")
         mixed = f"mlg::seen({seen.weight}, {seen.back})"
-        writer.line(f"return mlg::in_pairs(pairs_, [=]({given}) {{ return {mixed}; }});")
+        mix = f"[=]({given}) {{ return {mixed}; }}"
+        writer.line(f"return mlg::in_pairs(pairs_, {drift(layout, target)}, {mix});")
 
 
 def arrives(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:

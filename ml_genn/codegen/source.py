@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ml_genn.codegen.adjoints import backward_function, kept_row, unless_asleep
-from ml_genn.codegen.bodies import ARGUMENTS
+from ml_genn.codegen.bodies import ARGUMENTS, drift
 from ml_genn.codegen.delivery import deliver
 from ml_genn.codegen.driven import drive
 from ml_genn.codegen.firing import fire_function
@@ -74,6 +74,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "SLOPES": len(layout.slopes),
         "SURROGATES": len(layout.active_tapes),
         "SLEEPERS": len(layout.sleepers),
+        "DRIFTS": len(layout.pairs),
         "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
         "SHAREABLE": int(layout.shareable),
         "BLOCK_ROWS": layout.block_size,
@@ -230,6 +231,8 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                     )
         for index in layout.sleepers.values():
             writer.line(f"s_.woken[{index}] = -1;")
+        for name in layout.pairs:
+            writer.line(f"{drift(layout, layout.plan.neuron(name))}.begin();")
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line("MLG_SYNC;")

@@ -58,6 +58,7 @@ struct Slot {
   float loss[OUTPUTS + 1] = {};
   float *const *push = nullptr;  // regularisation of each neuron
   int64_t woken[SLEEPERS + 1] = {};  // step from which on back a group's adjoint is not zero, or -1
+  mlg::Drift drifts[DRIFTS + 1];  // of groups whose adjoints lie in pairs
   Scratch *scratch = nullptr;  // of the thread that runs the backward pass
 
   MLG_COLD bool create(int64_t floats) {

@@ -45,19 +45,53 @@ struct InRows {
   }
 };
 
+// How the two adjoints of a neuron go on by themselves, where they do so linearly and alike for
+// all neurons: they are this matrix times what is stored of them. A step changes four numbers,
+// and what is stored only where something happens to a neuron.
+struct Drift {
+  static constexpr int MOST = 16;  // steps
+  float first[2], second[2];       // rows of the matrix
+  int steps;
+
+  void begin() { *this = {{1, 0}, {0, 1}, 0}; }
+  float determinant() const { return first[0] * second[1] - first[1] * second[0]; }
+  float largest() const {
+    return fmaxf(fmaxf(fabsf(first[0]), fabsf(first[1])),
+                 fmaxf(fabsf(second[0]), fabsf(second[1])));
+  }
+  // One more step; whether it is time to store what the adjoints are. Until then it must be
+  // possible to tell without loss what to store of them.
+  template <class Step>
+  bool step(const Step &step) {
+    const Both<float> one = step(first[0], second[0]), other = step(first[1], second[1]);
+    *this = {{one.first, other.first}, {one.second, other.second}, steps + 1};
+    const bool precise = fabsf(determinant()) > 1e-3f && largest() < 1e3f;
+    return steps == MOST || !precise;
+  }
+  template <class T>
+  Both<T> now(const T &a, const T &b) const {
+    return {first[0] * a + first[1] * b, second[0] * a + second[1] * b};
+  }
+  Both<float> stored(float a, float b) const {
+    const float scale = 1.0f / determinant();
+    return {scale * (second[1] * a - first[1] * b), scale * (first[0] * b - second[0] * a)};
+  }
+};
+
 // Targets whose two adjoints lie side by side; `mix` makes of them what is seen.
 template <class Mix>
 struct InPairs {
   const float *pairs;
+  Drift drift;
   Mix mix;
   template <class Of>
   auto operator()(const Of &of) const {
-    const auto both = of.both(pairs);
-    return mix(both.first, both.second);
+    const auto both = of.both(pairs), now = drift.now(both.first, both.second);
+    return mix(now.first, now.second);
   }
 };
 template <class Mix>
-static inline InPairs<Mix> in_pairs(const float *adjoints, const Mix &mix) {
-  return {adjoints, mix};
+static inline InPairs<Mix> in_pairs(const float *adjoints, const Drift &drift, const Mix &mix) {
+  return {adjoints, drift, mix};
 }
 }  // namespace mlg

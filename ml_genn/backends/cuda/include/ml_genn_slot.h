@@ -25,6 +25,7 @@ struct Slot {
   float *loss;
   float *const *push;  // regularisation of each neuron
   int64_t woken[SLEEPERS + 1];  // step from which on back a group's adjoint is not zero, or -1
+  mlg::Drift drifts[DRIFTS + 1];  // of groups whose adjoints lie in pairs
   Scratch scratch[1];
 
   // The first step that is kept on tapes while the block of step t runs.
