@@ -42,7 +42,7 @@ def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     with writer.block(""):
         writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")
         writer.line(
-            f"if (!mlg::gather<{source.size}, {size}>(gradients_[{gradient}], "
+            f"if (!mlg::gather<{size}>(gradients_[{gradient}], {source.size}, "
             f"s_.scratch->slopes[{slopes}], s_.scratch->length, "
             f"s_.tapes[{layout.tapes[source.name]}], first_, "
             "last_ < end_ ? last_ : end_, wait_, sorted_, team_, teams_)) return false;"

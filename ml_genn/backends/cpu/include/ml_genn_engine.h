@@ -20,6 +20,8 @@
 // What takes no part of a time step is compiled for size: that takes less than half as long.
 // A block of code that calls such a function is taken to be no part of one, either.
 #define MLG_COLD __attribute__((cold, noinline))
+// What runs now and then is compiled once, not wherever it is called.
+#define MLG_ONCE __attribute__((noinline))
 #if defined(__clang__)
 #define MLG_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 #else
@@ -637,7 +639,8 @@ struct Sorted {
     return neurons >= n && capacity >= spikes;
   }
   // Row k of a ring of rows belongs to the spikes of step first + k, counted from `start`.
-  bool sort(const Tape &tape, int64_t first, int64_t last, int n, int64_t start, int64_t length) {
+  MLG_ONCE bool sort(const Tape &tape, int64_t first, int64_t last, int n, int64_t start,
+                     int64_t length) {
     const uint32_t *offset = tape.offset + (first - tape.base);
     if (!reserve(n, offset[last - first] - offset[0])) return false;
     memset(end, 0, n * sizeof(uint32_t));
@@ -663,14 +666,15 @@ struct Sorted {
 // gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
 // emitted in first <= t < last. A gradient row is read and written once for all of them. Each of
 // several teams takes a share of the neurons.
-template <int N, int P>
-static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
-                          int64_t first, int64_t last, int64_t wait, Sorted &sorted, int team,
-                          int teams) {
+template <int P>
+MLG_ONCE static bool gather(float *gradient, int n, const float *slopes, int64_t length,
+                            const Tape &tape, int64_t first, int64_t last, int64_t wait,
+                            Sorted &sorted, int team, int teams) {
   if (first >= last) return true;
   const uint32_t *offset = tape.offset + (first - tape.base);
   int64_t start = (first + wait) % length;
-  if (offset[last - first] - offset[0] < N / 4) {  // too few to be worth a look at every neuron
+  const bool few = offset[last - first] - offset[0] < uint32_t(n) / 4;
+  if (few) {  // not worth a look at every neuron
     if (team) return true;
     for (int64_t t = 0; t < last - first; ++t) {
       for (uint32_t k = offset[t]; k < offset[t + 1]; ++k)
@@ -679,20 +683,20 @@ static inline bool gather(float *gradient, const float *slopes, int64_t length, 
     }
     return true;
   }
-  if (!sorted.sort(tape, first, last, N, start, length)) return false;
+  if (!sorted.sort(tape, first, last, n, start, length)) return false;
   constexpr int ALL = P / LANES, REST = ALL % BLOCK;
-  const Entries of(N, team, teams);
+  const Entries of(n, team, teams);
   for (int v = 0; v < ALL; v += BLOCK) {
     uint32_t begin = of.first ? sorted.end[of.first - 1] : 0;
     for (uint32_t j = of.first; j < of.last; ++j) {
-      const uint32_t *rows = sorted.row + begin, n = sorted.end[j] - begin;
+      const uint32_t *rows = sorted.row + begin, count = sorted.end[j] - begin;
       begin = sorted.end[j];
-      if (!n) continue;
+      if (!count) continue;
       float *to = gradient + size_t(j) * P + v * LANES;
       if (v + BLOCK <= ALL)
-        add_block<BLOCK>(to, slopes + v * LANES, P, rows, n);
+        add_block<BLOCK>(to, slopes + v * LANES, P, rows, count);
       else if constexpr (REST > 0)
-        add_block<REST>(to, slopes + v * LANES, P, rows, n);
+        add_block<REST>(to, slopes + v * LANES, P, rows, count);
     }
   }
   return true;

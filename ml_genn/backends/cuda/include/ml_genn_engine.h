@@ -241,10 +241,10 @@ static inline void fetch(const T *, const int64_t *, size_t) {}
 // gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
 // emitted in first <= t < last; a warp adds the row of a spike.
 struct Sorted {};
-template <int N, int P>
-static inline bool gather(float *gradient, const float *slopes, int64_t length, const Tape &tape,
-                          int64_t first, int64_t last, int64_t wait, Sorted &, int team,
-                          int teams) {
+template <int P>
+static inline bool gather(float *gradient, int, const float *slopes, int64_t length,
+                          const Tape &tape, int64_t first, int64_t last, int64_t wait, Sorted &,
+                          int team, int teams) {
   for (int64_t t = first; t < last; ++t) {
     const Spikes spikes = spikes_at(tape, t);
     const float *row = slopes + (t + wait) % length * P;
