@@ -170,8 +170,8 @@ def rows(
     types = {v.name: v.type for v in group.variables}
     for name in names:
         if name in group.buffers:
-            row = _history_row(layout, group, name)
-            writer.line(f"float *__restrict {name}_p_ = {row};")
+            past = _history_row(layout, group, name)
+            writer.line(f"float *__restrict {name}_p_ = {past};")
             continue
         kind = types.get(name, "float")
         kind = STORED.get(kind, kind)

@@ -305,8 +305,8 @@ class Layout:
         """{group whose two adjoints lie side by side: their names}.
 
         Where listed synapses alone look at a group's adjoint, and it goes on by itself
-        linearly and alike for all neurons, each synapse finds both numbers in one place,
-        and makes of them what it learns and what flows back.
+        linearly and alike for all neurons, each synapse finds both numbers in one
+        place, and makes of them what it learns and what flows back.
         """
         return {
             g.name: g.adjoint.variables

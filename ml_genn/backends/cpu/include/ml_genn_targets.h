@@ -49,7 +49,7 @@ struct InRows {
 // all neurons: they are this matrix times what is stored of them. A step changes four numbers,
 // and what is stored only where something happens to a neuron.
 struct Drift {
-  static constexpr int MOST = 16;  // steps
+  static constexpr int MOST = 16;  // steps, each of which rounds the matrix
   float first[2], second[2];       // rows of the matrix
   int steps;
 
