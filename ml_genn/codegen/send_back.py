@@ -28,6 +28,7 @@ from ml_genn.model.plan import (
     Learned,
     LearnedKind,
     NeuronGroup,
+    PortAdjoint,
     SynapseGroup,
 )
 
@@ -49,10 +50,11 @@ def operands(
         if wanted:
             index = layout.learned[Learned(kind, synapses.stored)]
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    if target.name in layout.pairs:
-        _pair(writer, layout, target, synapses.port, k)
-    else:
+    pair = target.adjoint if target.name in layout.pairs else None
+    if pair is None:
         _rows(writer, layout, synapses, target, k)
+    elif learn or synapses.reads_back:
+        _pair(writer, layout, target, pair.ports[synapses.port], k)
     arrives(writer, layout, synapses, k)
 
 
@@ -76,13 +78,10 @@ def _rows(
 
 
 def _pair(
-    writer: CodeWriter, layout: Layout, target: NeuronGroup, port: int, k: int
+    writer: CodeWriter, layout: Layout, target: NeuronGroup, seen: PortAdjoint, k: int
 ) -> None:
     """Declares what listed synapses make of the two adjoints of a target."""
     names = layout.pairs[target.name]
-    if target.adjoint is None:
-        return
-    seen = target.adjoint.ports[port]
     offset = layout.rows[target.name, names[0]].offset
     given = ", ".join(f"const auto &{name}" for name in names)
     with writer.block(f"const auto see{k}_ = [&]", end="}();"):
