@@ -56,6 +56,12 @@ def source(layout: Layout) -> str:
     return str(writer)
 
 
+def parts(layout: Layout) -> int:
+    """How many parts of the source are worth compiling at the same time: what goes
+    back, and the rest."""
+    return 2 if layout.plan.learned and not layout.plan.online else 1
+
+
 def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
     listed = [g for g in plan.neurons if lists_active(g)]

@@ -13,7 +13,7 @@ from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.source import source
+from ml_genn.codegen.source import parts, source
 from ml_genn.errors import BuildError, ValidationError
 from ml_genn.model.plan import Plan, Values
 
@@ -62,5 +62,5 @@ class CpuBackend:
                 f"Received {num_threads!r}."
             )
         layout = Layout(plan)
-        library = _loaded(build(source(layout)))
+        library = _loaded(build(source(layout), parts(layout)))
         return CpuModel(layout, values, library, threads=threads, seed=seed)

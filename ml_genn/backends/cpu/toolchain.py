@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ml_genn.backends.cache import cache_folder
+from ml_genn.backends.cores import available_cores
 from ml_genn.errors import BuildError
 
 INCLUDE = Path(__file__).parent / "include"
@@ -48,6 +49,10 @@ SANITIZE_FLAGS = [
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 ]
+
+
+#: Whether the parts of a text that has several are compiled at the same time.
+IN_PARTS = available_cores() > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,14 @@ def _headers() -> str:
     return "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
 
 
-def build(source: str) -> Path:
+def build(source: str, parts: int = 1) -> Path:
     """The shared library of a source text, built unless the cache has it.
+
+    Args:
+        source: the text.
+        parts: how many it has that can be compiled by themselves: part k is what
+            remains of it where ``MLG_PARTS`` is 2**k, and all of it where it is not
+            defined.
 
     The library appears under its final name in one step, so processes that build the
     same model at the same moment do not disturb each other.
@@ -149,27 +160,56 @@ def build(source: str) -> Path:
     folder = cache_folder()
     library = folder / f"{name}.so"
     if not library.exists():
-        _compile(arguments, source, library)
+        _compile(arguments, source, library, parts if IN_PARTS else 1)
     return library
 
 
-def _compile(arguments: list[str], source: str, library: Path) -> None:
+def _compile(arguments: list[str], source: str, library: Path, parts: int) -> None:
     text = library.with_suffix(".cpp")
     with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as scratch:
         fresh = Path(scratch) / "model.cpp"
         fresh.write_text(source)
         built = Path(scratch) / "model.so"
-        command = [*arguments, f"-I{INCLUDE}", str(fresh), "-o", str(built)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        os.replace(fresh, text)
-        if done.returncode != 0:
-            raise BuildError(
-                f"The C++ compiler failed on {text}.\nCommand: {' '.join(command)}\n"
-                f"{done.stderr.strip() or done.stdout.strip()}"
-            )
+        command = [*arguments, f"-I{INCLUDE}"]
+        try:
+            if parts == 1:
+                _run([([*command, str(fresh)], built)], text)
+            else:
+                objects = [Path(scratch) / f"part{k}.o" for k in range(parts)]
+                _run(
+                    [
+                        ([*command, f"-DMLG_PARTS={2**k}", "-c", str(fresh)], part)
+                        for k, part in enumerate(objects)
+                    ],
+                    text,
+                )
+                _run([([*arguments, *map(str, objects)], built)], text)
+        finally:
+            os.replace(fresh, text)
+        os.replace(built, library)
+
+
+def _run(commands: list[tuple[list[str], Path]], text: Path) -> None:
+    """Runs compilers at the same time, each with the file it writes."""
+    running = [
+        subprocess.Popen(
+            [*command, "-o", str(built)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for command, built in commands
+    ]
+    try:
+        said = [process.communicate()[0] for process in running]
+    finally:
+        for process in running:
+            process.kill()  # those left where we are interrupted
+    for process, words, (command, built) in zip(running, said, commands, strict=True):
+        called = f"{text}.\nCommand: {' '.join([*command, '-o', str(built)])}"
+        if process.returncode != 0:
+            raise BuildError(f"The C++ compiler failed on {called}\n{words.strip()}")
         if not built.exists():
             raise BuildError(
-                f"The C++ compiler reported success but wrote nothing for {text}.\n"
-                f"Command: {' '.join(command)}"
+                f"The C++ compiler reported success but wrote nothing for {called}"
             )
-        os.replace(built, library)

@@ -1,0 +1,76 @@
+// The backward pass of examples. It may be a part of the library that is compiled by itself.
+#pragma once
+namespace {
+// The backward pass of n examples, step by step side by side.
+bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examples, int n,
+              int thread) {
+  float *mine[LEARNED + 1];
+  e.gradients_of(thread, mine);
+  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  for (int m = 0; m < n; ++m) {
+    slots[m]->scratch = &e.scratch[thread * TOGETHER + m];
+    if (!slots[m]->scratch->begin(block + c.carried)) return false;
+    begin_backward(c, *slots[m], examples[m]);
+  }
+  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
+    send_back_together(c, slots, n, t, e.packed, 0, 1);
+    const bool through = last - t == block || t == 0;
+    for (int m = 0; m < n; ++m) {
+      backward_step(c, *slots[m], examples[m], t, mine);
+      if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
+      if (through && !gather(c, *slots[m], t, last, mine, slots[m]->scratch->sorted, 0, 1))
+        return false;
+    }
+    if (through) last = t;
+  }
+  for (int m = 0; m < n; ++m) end_backward(*slots[m], mine);
+  return true;
+}
+
+// The backward pass of one example on all threads: each takes a share of a step's spikes, or of
+// its active neurons, then one thread steps all neurons. Each adds to gradients of its own.
+void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
+  const int threads = e.pool.size;
+  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  float *mine[LEARNED + 1];
+  Slot *slots[] = {&s};
+  e.gradients_of(thread, mine);
+  if (thread == 0) {
+    s.scratch = e.scratch;
+    if (s.scratch->begin(block + c.carried)) begin_backward(c, s, b);
+    else e.failed(mlg::NO_MEMORY);
+  }
+  e.barrier.wait(threads);
+  mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
+  for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
+    if (e.has_failed()) return;
+    if (SURROGATES) {
+      send_back_together(c, slots, 1, t, e.packed, thread, threads);
+      e.barrier.wait(threads);
+    }
+    send_back(c, s, b, t, mine, thread, threads);
+    e.barrier.wait(threads);
+    if (thread == 0) {
+      step_back(c, s, b, t);
+      if (c.num_recordings) record(c, s, b, t, true);
+    }
+    e.barrier.wait(threads);
+    if (last - t < block && t) continue;
+    if (!gather(c, s, t, last, mine, sorted, thread, threads)) e.failed(mlg::NO_MEMORY);
+    last = t;
+    e.barrier.wait(threads);
+  }
+  if (thread == 0) end_backward(s, mine);
+}
+}  // namespace
+
+extern "C" {
+bool mlg_backward(void *engine, const Call &c, void *slots, const int64_t *examples, int n,
+                  int thread) {
+  Slot *const *all = static_cast<Slot *const *>(slots);
+  return backward(*static_cast<Engine *>(engine), c, all, examples, n, thread);
+}
+void mlg_backward_team(void *engine, const Call &c, void *slot, int64_t b, int thread) {
+  backward_team(*static_cast<Engine *>(engine), c, *static_cast<Slot *>(slot), b, thread);
+}
+}

@@ -1,0 +1,140 @@
+// What runs batches: threads, the examples of a batch, gradients.
+#pragma once
+namespace {
+
+// An example of a batch. Its own thread takes it through the backward pass; the forward pass is
+// run by whichever thread begins it.
+struct Example {
+  enum Progress { WAITING, BEGUN, READY };
+  int thread = 0;
+  int progress = WAITING;
+  Slot *slot = nullptr;
+
+  // Whether the caller is the one who runs it forward.
+  bool begin() {
+    int waiting = WAITING;
+    return __atomic_compare_exchange_n(&progress, &waiting, int(BEGUN), false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+  }
+  void end() { __atomic_store_n(&progress, int(READY), __ATOMIC_RELEASE); }
+  void wait() const {
+    mlg::wait_until([&] { return __atomic_load_n(&progress, __ATOMIC_ACQUIRE) == READY; });
+  }
+};
+
+struct Engine {
+  mlg::Pool pool;
+  int64_t floats = 0;  // of a state block
+  Slot *slots = nullptr;
+  int64_t num_slots = 0;
+  Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
+  float *packed = nullptr;  // weights by target, for the backward pass
+  int64_t together = 1;  // examples that a thread takes through the backward pass at once
+  int64_t helpings = 0;  // examples of others that a thread runs forward, at most
+  Example *examples = nullptr;
+  int64_t *load = nullptr;  // each thread's
+  int64_t num_dealt = 0;
+  mlg::Barrier barrier;
+  float **gradients = nullptr;  // [learned * threads + thread]
+  float **flat = nullptr;  // [thread], its gradients one after the other, and one number more
+  int64_t flat_size = 0;
+  int64_t learned_size[LEARNED + 1] = {};
+  float *push[REGULARISED + 1] = {};
+  double *squares = nullptr;     // [learned * threads + thread], of gradients
+  float norms[LEARNED + 1] = {};  // of each gradient, then of all
+  const Call *call = nullptr;
+  int status = mlg::FINE;
+
+  MLG_COLD bool make_slots(int64_t n) {
+    if (n <= num_slots) return true;
+    Slot *more = static_cast<Slot *>(realloc(static_cast<void *>(slots), n * sizeof(Slot)));
+    if (!more) return false;
+    slots = more;
+    for (; num_slots < n; ++num_slots) {
+      slots[num_slots] = Slot();
+      if (!slots[num_slots].create(floats)) return false;
+      slots[num_slots].push = push;
+    }
+    return true;
+  }
+  MLG_COLD bool create(int threads, int64_t block_floats, const int64_t *sizes) {
+    floats = block_floats;
+    for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
+    if (!pool.start(threads) || !make_slots(pool.size)) return false;
+    scratch = static_cast<Scratch *>(calloc(pool.size * TOGETHER, sizeof(Scratch)));
+    if (!scratch) return false;
+    for (int64_t k = 0; k < REGULARISED; ++k)
+      if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
+    gradients = mlg::allocate<float *>(LEARNED * pool.size);
+    flat = mlg::allocate<float *>(pool.size);
+    squares = mlg::allocate<double>(LEARNED * pool.size);
+    return gradients != nullptr && flat != nullptr && squares != nullptr && make_gradients();
+  }
+  MLG_COLD bool make_gradients() {
+    memset(flat, 0, pool.size * sizeof(float *));
+    for (int64_t k = 0; k < LEARNED; ++k) flat_size += learned_size[k];
+    for (int t = 0; t < pool.size; ++t) {
+      float *next = flat[t] = mlg::allocate<float>(flat_size + 1);
+      if (!next) return false;
+      for (int64_t k = 0; k < LEARNED; next += learned_size[k++]) gradients[k * pool.size + t] = next;
+    }
+    clear_gradients();
+    return true;
+  }
+  MLG_COLD void clear_gradients() {
+    for (int64_t k = 0; k < LEARNED * pool.size; ++k)
+      memset(gradients[k], 0, learned_size[k / pool.size] * sizeof(float));
+  }
+  void gradients_of(int thread, float **mine) const {
+    for (int64_t k = 0; k < LEARNED; ++k) mine[k] = gradients[k * pool.size + thread];
+  }
+  MLG_COLD ~Engine() {
+    for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
+    free(slots);
+    for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
+    free(scratch);
+    free(packed);
+    free(examples);
+    free(load);
+    for (int t = 0; flat && t < pool.size; ++t) free(flat[t]);
+    free(flat);
+    free(gradients);
+    free(squares);
+    for (float *p : push) free(p);
+  }
+  // Gives each example to the thread that has least to do: steps, and spikes that come in.
+  // The same batch is always dealt alike, and a thread adds gradients up in the order of its
+  // examples, so sums do not change between runs.
+  MLG_COLD bool deal(const Call &c) {
+    if (c.batch > num_dealt) {
+      free(examples);
+      num_dealt = c.batch;
+      if (!(examples = mlg::allocate<Example>(c.batch))) return num_dealt = 0;
+    }
+    if (!load && !(load = mlg::allocate<int64_t>(pool.size))) return false;
+    for (int k = 0; k < pool.size; ++k) load[k] = 0;
+    for (int64_t b = 0; b < c.batch; ++b) {
+      int least = 0;
+      for (int k = 1; k < pool.size; ++k)
+        if (load[k] < load[least]) least = k;
+      examples[b] = Example();
+      examples[b].thread = least;
+      load[least] += 4 * c.num_steps;
+      for (int64_t k = 0; k < INPUTS; ++k) load[least] += c.event_counts[k * c.batch + b];
+    }
+    return true;
+  }
+  void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
+  bool has_failed() const { return __atomic_load_n(&status, __ATOMIC_RELAXED); }
+};
+
+MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
+  for (int64_t k = 0; k < c.num_recordings; ++k) {
+    const mlg::Recording &r = c.recordings[k];
+    if (bool(r.backward) != backward) continue;
+    float *to = r.to + (b * c.num_steps + t) * r.size;
+    for (int64_t j = 0; j < r.size; ++j) to[j] = s.block[r.offset + j * r.apart];
+  }
+}
+
+}  // namespace
