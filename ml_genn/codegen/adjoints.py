@@ -51,7 +51,8 @@ def _drift(
         writer.lines(adjoint.step.lines)
         writer.line(f"return mlg::Both<float>{{{', '.join(pair)}}};")
     own = drift(layout, group)
-    writer.line(f"const bool due_ = {own}.step(step_) || c_.num_recordings;")
+    looked_at = "t_ == 0 || mlg::records_back(c_)"
+    writer.line(f"const bool due_ = {own}.step(step_) || {looked_at};")
     loop = each("int", "j_", padded(group.size))
     now = f"const auto now_ = drift_.now({', '.join(f'{n}_p_[j_]' for n in pair)});"
     parts = list(zip(pair, ("first", "second"), strict=True))

@@ -54,6 +54,11 @@ class Slice:
     size: int
     apart: int = 1
 
+    @property
+    def places(self) -> slice:
+        """Where its numbers are in the block."""
+        return slice(self.offset, self.offset + self.size * self.apart, self.apart)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -326,6 +331,7 @@ class Layout:
         return (
             len(adjoint.variables) == 2
             and not group.loss
+            and not group.learned
             and all(group.name != ringed for ringed, _ in self.port_rings)
             and any(self.flows_back(group, s.port) for s in looking)
             and all(lists(s) for s in looking)

@@ -10,7 +10,7 @@ import pytest
 from engine.helpers import random_input
 
 from ml_genn import Connection, Network, Population
-from ml_genn.callbacks import VarRecorder
+from ml_genn.callbacks import Callback, VarRecorder
 from ml_genn.codegen.layout import Layout
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense, Sparse
@@ -21,11 +21,10 @@ SIZES = (9, 21, 4)  #: none of them a multiple of a vector
 STEPS = 70  #: more than it takes until adjoints are written out, several times
 EXAMPLES = 5
 DENSITY = 0.4
-TAU_MEM = 20.0
 
-#: Synaptic time constants in steps: one that lasts, one with which the inverse of some
-#: steps is too large, and one that is over within a step, which then has no inverse.
-TAUS = (5.0, 0.3, 0.004)
+#: Time constants of membranes and synapses in steps: both last; the inverse of some
+#: steps is large, for either; synapses are over within a step, which has no inverse.
+TAUS = ((20.0, 5.0), (20.0, 0.3), (0.3, 200.0), (2.0, 200.0), (20.0, 0.004))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +36,24 @@ class Net:
             zeros.
         tau_syn: of all synapses.
         tau_mem: of hidden neurons, of all of them or of each.
+        hidden: how many there are.
     """
 
     listed: tuple[bool, bool]
-    tau_syn: float = TAUS[0]
-    tau_mem: Any = TAU_MEM
+    tau_syn: float = 5.0
+    tau_mem: Any = 20.0
+    hidden: int = SIZES[1]
 
     def compile(self, **options: Any) -> tuple[Any, list[Connection], Population]:
         """The compiled network, its connections and its hidden neurons."""
         rng = np.random.default_rng(3)
-        strength = 7.0 / self.tau_syn
+        strength = 0.35 / self.tau_syn * max(float(np.mean(self.tau_mem)), 2.0)
+        if self.tau_syn > STEPS:
+            strength *= 5.0
         with Network() as network:
             source = Population(SpikeInput(), SIZES[0])
             hidden = Population(
-                LeakyIntegrateFire(tau_mem=self.tau_mem, v_thresh=0.8), SIZES[1]
+                LeakyIntegrateFire(tau_mem=self.tau_mem, v_thresh=0.8), self.hidden
             )
             output = Population(LeakyIntegrate(readout="avg_var"), SIZES[2])
             connections = []
@@ -66,8 +69,9 @@ class Net:
                     given = Dense(np.where(present, weight, 0.0))
                 synapse = Exponential(self.tau_syn)
                 connections.append(Connection(pre, post, given, synapse))
+        options = {"batch_size": EXAMPLES, **options}
         compiler = EventPropCompiler(
-            STEPS, "sparse_categorical_crossentropy", batch_size=EXAMPLES, **options
+            STEPS, "sparse_categorical_crossentropy", **options
         )
         return compiler.compile(network), connections, hidden
 
@@ -84,47 +88,58 @@ def pairs(compiled: Any) -> int:
     return len(Layout(compiled.model.plan).pairs)
 
 
-def gradients(net: Net, **options: Any) -> tuple[list[np.ndarray], int]:
-    """Of all synapses among zeros, and how many groups have pairs."""
+def gradients(net: Net, **options: Any) -> tuple[list[Any], int]:
+    """Of each connection, with where its synapses are; how many groups have pairs."""
     compiled, connections, _ = net.compile(**options)
     found = compiled.gradients(*data())
     result = []
     for c in connections:
         gradient = np.asarray(found[c])
-        if gradient.ndim == 1:
-            whole = np.zeros((c.source().shape[0], c.target().shape[0]))
-            whole[compiled.indices(c)] = gradient
-            gradient = whole
-        result.append(gradient)
+        at = np.indices(gradient.shape) if gradient.ndim > 1 else compiled.indices(c)
+        result.append((gradient, tuple(at)))
     return result, pairs(compiled)
 
 
 def near(found: np.ndarray, expected: np.ndarray) -> None:
-    """Equal to 1e-5 of the largest, where there are synapses."""
+    """Equal to 1e-5 of the largest."""
     largest = float(np.abs(expected).max())
     assert largest > 0.0
-    at = found != 0.0
-    np.testing.assert_allclose(found[at], expected[at], rtol=0, atol=1e-5 * largest)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * largest)
 
 
-@pytest.mark.parametrize("tau_syn", TAUS)
+def same(found: list[Any], expected: list[Any]) -> None:
+    """The gradients of listed synapses are those of whole connections."""
+    for (some, at), (whole, _) in zip(found, expected, strict=True):
+        near(some, whole[at])
+
+
+@pytest.mark.parametrize(("tau_mem", "tau_syn"), TAUS)
 @pytest.mark.parametrize("listed", [(True, True), (False, True), (True, False)])
-def test_gradients_are_those_of_rows(listed: tuple[bool, bool], tau_syn: float) -> None:
+def test_gradients_are_those_of_rows(
+    listed: tuple[bool, bool], tau_mem: float, tau_syn: float
+) -> None:
     """A dense recurrent connection looks at rows itself, so there are no pairs then."""
-    expected, none = gradients(Net((False, False), tau_syn))
-    found, some = gradients(Net(listed, tau_syn))
+    expected, none = gradients(Net((False, False), tau_syn, tau_mem))
+    found, some = gradients(Net(listed, tau_syn, tau_mem))
     assert (none, some) == (0, int(listed[1]))
-    for one, other in zip(found, expected, strict=True):
-        near(one, other)
+    same(found, expected)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_threads_find_the_same(threads: int) -> None:
-    net = Net((True, True))
-    for one, other in zip(
-        gradients(net, num_threads=threads)[0], gradients(net)[0], strict=True
-    ):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6 * np.abs(other).max())
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_threads": 2},
+        {"num_threads": 2, "batch_size": 1},
+        {"reg_lambda_upper": 0.1, "reg_lambda_lower": 0.1, "reg_nu_upper": 2},
+    ],
+)
+@pytest.mark.parametrize("hidden", [SIZES[1], 1030])
+def test_threads_and_regularisation(hidden: int, options: dict[str, Any]) -> None:
+    """Threads share an example of the larger network if there are fewer of them."""
+    expected, _ = gradients(Net((False, False), hidden=hidden), **options)
+    found, some = gradients(Net((True, True), hidden=hidden), **options)
+    assert some == 1
+    same(found, expected)
 
 
 def test_neurons_of_their_own_kind_have_rows() -> None:
@@ -133,8 +148,7 @@ def test_neurons_of_their_own_kind_have_rows() -> None:
     found, some = gradients(Net((True, True), tau_mem=taus))
     expected, none = gradients(Net((False, False), tau_mem=taus))
     assert (some, none) == (0, 0)
-    for one, other in zip(found, expected, strict=True):
-        near(one, other)
+    same(found, expected)
 
 
 @pytest.mark.parametrize("name", ["lambda_v", "lambda_i_syn0"])
@@ -148,3 +162,36 @@ def test_what_is_recorded_is_what_adjoints_are(name: str) -> None:
         found.append(np.asarray(recorded["adjoint"]))
     assert found[0].shape == (EXAMPLES, STEPS, SIZES[1])
     near(found[1], found[0])
+
+
+class State(Callback):
+    """Looks at the adjoints at the end of a batch, and replaces one of them."""
+
+    def __init__(self, hidden: Population) -> None:
+        self.hidden = hidden
+        self.found: list[np.ndarray] = []
+
+    def set_params(self, **params: Any) -> None:
+        self.compiled_network = params["compiled_network"]
+
+    def on_batch_end(self, batch: int, metrics: Any) -> None:
+        del batch, metrics
+        net, names = self.compiled_network, ("lambda_v", "lambda_i_syn0")
+        self.found += [net.state(self.hidden, name) for name in names]
+        net.set_state(self.hidden, names[1], 2.0 * self.found[1])
+        self.found += [net.state(self.hidden, name) for name in names]
+
+
+def test_the_state_of_a_batch_is_what_adjoints_are() -> None:
+    """At its end; and replacing one of the two leaves the other."""
+    found = []
+    for listed in (False, True):
+        compiled, _, hidden = Net((listed, listed)).compile()
+        callback = State(hidden)
+        compiled.train(*data(), shuffle=False, callbacks=[callback])
+        found.append(callback.found)
+    for one, other in zip(*found, strict=True):
+        near(other, one)
+    v, current, same_v, twice = found[1]
+    np.testing.assert_array_equal(v, same_v)
+    np.testing.assert_array_equal(2.0 * current, twice)

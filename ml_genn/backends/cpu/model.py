@@ -230,13 +230,12 @@ class CpuModel(HostModel):
 
     def _state(self, group: str, variable: str) -> list[np.ndarray]:
         """The memory of a state variable, example by example."""
-        row = self._layout.rows[group, variable]
-        places = [
-            self._library.mlg_block(self._engine, b) + 4 * row.offset
-            for b in range(self._looked_at())
+        places = self._layout.rows[group, variable].places
+        kind = ctypes.c_float * self._layout.block_size
+        blocks = [
+            self._library.mlg_block(self._engine, b) for b in range(self._looked_at())
         ]
-        kind = ctypes.c_float * row.size
-        return [np.ctypeslib.as_array(kind.from_address(place)) for place in places]
+        return [np.ctypeslib.as_array(kind.from_address(b))[places] for b in blocks]
 
     def _looked_at(self) -> int:
         """How many examples have a state that is kept."""

@@ -240,7 +240,7 @@ class CudaModel(DeviceModel):
         ``Mode.state``: (examples, neurons)."""
         blocks = self._looked_at().blocks.get()
         row = self._layout.rows[group, variable]
-        found = np.ascontiguousarray(blocks[:, row.offset : row.offset + row.size])
+        found = np.ascontiguousarray(blocks[:, row.places])
         return self._typed(group, variable, found)
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
@@ -249,7 +249,7 @@ class CudaModel(DeviceModel):
         blocks = work.blocks.get()
         row = self._layout.rows[group, variable]
         kind = TYPES[self._type(group, variable)]
-        blocks.view(kind)[:, row.offset : row.offset + row.size] = values
+        blocks.view(kind)[:, row.places] = values
         work.blocks.set(blocks)
 
     def _looked_at(self) -> Workspace:

@@ -820,4 +820,10 @@ struct Call {
   const Recording *recordings;
   void (*all_sum)(float *, int64_t);  // sums numbers over all processes; null where there is one
 };
+// Whether anything of the backward pass is recorded.
+static inline bool records_back(const Call &c) {
+  for (int64_t k = 0; k < c.num_recordings; ++k)
+    if (c.recordings[k].backward) return true;
+  return false;
+}
 }  // namespace mlg

@@ -59,13 +59,13 @@ struct Drift {
     return fmaxf(fmaxf(fabsf(first[0]), fabsf(first[1])),
                  fmaxf(fabsf(second[0]), fabsf(second[1])));
   }
-  // One more step; whether it is time to store what the adjoints are. Until then it must be
-  // possible to tell without loss what to store of them.
+  // One more step; whether it is time to store what the adjoints are. What is stored of a neuron
+  // between is rounded, by as many times more as the matrix and its inverse are large.
   template <class Step>
   bool step(const Step &step) {
     const Both<float> one = step(first[0], second[0]), other = step(first[1], second[1]);
     *this = {{one.first, other.first}, {one.second, other.second}, steps + 1};
-    const bool precise = fabsf(determinant()) > 1e-3f && largest() < 1e3f;
+    const bool precise = largest() * largest() < 32.0f * fabsf(determinant());
     return steps == MOST || !precise;
   }
   template <class T>
