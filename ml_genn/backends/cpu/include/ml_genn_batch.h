@@ -136,5 +136,4 @@ MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool ba
     for (int64_t j = 0; j < r.size; ++j) to[j] = s.block[r.offset + j * r.apart];
   }
 }
-
 }  // namespace

@@ -452,13 +452,11 @@ static inline void add_row(float *__restrict to, const float *__restrict row) {
 }
 
 // The sum of a register's floats, four at once: a loop would add one after the other.
-template <class Register>
-static inline float total(const Register &v) {
+static inline float total(vec v) {
   typedef float four __attribute__((vector_size(16)));
-  constexpr int FOURS = sizeof v / sizeof(four);
-  four part[FOURS];
+  four part[LANES / 4];
   memcpy(part, &v, sizeof v);
-  for (int apart = FOURS / 2; apart; apart /= 2)
+  for (int apart = LANES / 8; apart; apart /= 2)
     for (int k = 0; k < apart; ++k) part[k] += part[k + apart];
   return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
@@ -532,6 +530,13 @@ MLG_ASKS void fetch(const T *list, const int64_t *offset, size_t j) {
   for (int line = 0; line < int(sizeof(T)); ++line) __builtin_prefetch(first + line * LINE);
 }
 
+template <class T>
+static inline T load(const void *from) {
+  T found;
+  memcpy(&found, from, sizeof found);
+  return found;
+}
+
 // Rows of listed synapses, each with its target; a row has a target once. Lists are longer by
 // a vector than what is in them.
 #if defined(__AVX512F__) && !defined(__znver4__) && !defined(__znver5__)
@@ -542,12 +547,6 @@ MLG_ASKS void fetch(const T *list, const int64_t *offset, size_t j) {
 #else
 #define MLG_PICK(a, b, ...) __builtin_shuffle(a, b, places{__VA_ARGS__})
 #endif
-template <class Ids>
-static inline Ids load_ids(const id_type *from) {
-  Ids found;
-  memcpy(&found, from, sizeof found);
-  return found;
-}
 struct Targets {
   static constexpr int64_t SYNAPSES = 16;
   typedef float numbers __attribute__((vector_size(64)));
@@ -558,7 +557,7 @@ struct Targets {
       : target(first), lanes((1u << (left < 16 ? left : 16)) - 1) {}
   places at() const {
     typedef id_type ids __attribute__((vector_size(16 * sizeof(id_type))));
-    return __builtin_convertvector(load_ids<ids>(target), places);
+    return __builtin_convertvector(load<ids>(target), places);
   }
   numbers operator()(const float *row) const {
     return __builtin_ia32_gathersiv16sf(numbers{}, row, at(), lanes, 4);
@@ -576,19 +575,13 @@ struct Targets {
     typedef id_type ids __attribute__((vector_size(8 * sizeof(id_type))));
     typedef int32_t half __attribute__((vector_size(32)));
     typedef double wide __attribute__((vector_size(64)));
-    const half at = __builtin_convertvector(load_ids<ids>(target + first), half);
+    const half at = __builtin_convertvector(load<ids>(target + first), half);
     return (numbers)__builtin_ia32_gathersiv8df(wide{}, pairs, at, uint8_t(lanes >> first), 8);
   }
 };
 #else
 typedef One Targets;
 #endif
-template <class Numbers>
-static inline Numbers load(const float *from) {
-  Numbers found;
-  memcpy(&found, from, sizeof found);
-  return found;
-}
 
 // to[target] += SIGN * weight
 template <int SIGN>
