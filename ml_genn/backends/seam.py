@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +28,9 @@ class Processes(Protocol):
 
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array ``values`` over all processes, in place."""
+
+    def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
+        """The same, begun; what is returned waits until it is done."""
 
 
 class Model(Protocol):

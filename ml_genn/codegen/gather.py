@@ -10,19 +10,22 @@ from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 def gather_function(writer: CodeWriter, layout: Layout) -> None:
     """``gather``: adds to gradients the slopes where spikes of some steps arrived.
 
+    To all of them, or only to one that is learned.
+
     A spike adds the slope of its target to a whole row of the gradient. The slopes of
     many steps fit into cache, and a neuron often spikes more than once in them.
     """
     head = (
         "static bool gather(const Call &c_, Slot &s_, int64_t first_, int64_t last_, "
-        "float *const *gradients_, mlg::Sorted &sorted_, int team_, int teams_)"
+        "float *const *gradients_, int64_t only_, mlg::Sorted &sorted_, int team_, "
+        "int teams_)"
     )
     with writer.block(head):
         for synapses in layout.plan.synapses:
             if gathers(synapses) and not layout.plan.online:
                 _gather(writer, layout, synapses)
         writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
-        writer.line("(void)sorted_, (void)team_, (void)teams_;")
+        writer.line("(void)only_, (void)sorted_, (void)team_, (void)teams_;")
         writer.line("return true;")
 
 
@@ -39,7 +42,7 @@ def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     if synapses.target in layout.sleepers:
         rows = f"s_.woken[{layout.sleepers[synapses.target]}] + 1"
     writer.line(f"// {synapses.name!a}")
-    with writer.block(""):
+    with writer.block(f"if (only_ == ALL_LEARNED || only_ == {gradient})"):
         writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")
         writer.line(
             f"if (!mlg::gather<{size}>(gradients_[{gradient}], {source.size}, "

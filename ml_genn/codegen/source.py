@@ -74,6 +74,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "TAPES": len(layout.tapes) + len(layout.active_tapes),
         "HISTORIES": len(layout.histories),
         "LEARNED": len(layout.learned),
+        "ALL_LEARNED": -1,
         "UPDATES": len(plan.updates),
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ def is_first(communicator: Communicator | None) -> bool:
         communicator: of the processes; None for one.
     """
     return communicator is None or communicator.rank == 0
+
+
+def _nothing() -> None:
+    """Waits for what is over."""
 
 
 class Communicator(ABC):
@@ -48,6 +53,22 @@ class Communicator(ABC):
             values: the array, of the same shape in all.
         """
         values[...] = self.reduce_sum(values)
+
+    def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
+        """Begins to sum an array over all processes, in place.
+
+        Gradients are summed piece by piece, each while the next is still computed. All
+        processes begin the same sums in the same order. Where only `reduce_sum` is
+        written, a sum is over before this returns.
+
+        Args:
+            values: the array, of the same shape in all; nobody touches it until then.
+
+        Returns:
+            A function that waits until the sum is there.
+        """
+        self.all_sum(values)
+        return _nothing
 
     @property
     @abstractmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -77,6 +78,11 @@ class MPI(Communicator):
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array over all processes, in place."""
         self._comm.Allreduce(self._in_place, values, op=self._sum)
+
+    def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
+        """Begins to sum an array over all processes, in place; MPI's Iallreduce."""
+        request = self._comm.Iallreduce(self._in_place, values, op=self._sum)
+        return cast("Callable[[], Any]", request.Wait)
 
     @property
     def rank(self) -> int:

@@ -36,8 +36,9 @@ class Recording(ctypes.Structure):
     ]
 
 
-#: Sums numbers over all processes, in place.
-AllSum = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_float), ctypes.c_int64)
+#: Begins to sum numbers over all processes, in place; waits for such sums.
+BeginSum = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_float), ctypes.c_int64)
+EndSums = ctypes.CFUNCTYPE(None)
 
 
 class Call(ctypes.Structure):
@@ -76,7 +77,8 @@ class Call(ctypes.Structure):
         ("num_rings", ctypes.c_int64),
         ("num_recordings", ctypes.c_int64),
         ("recordings", ctypes.c_void_p),
-        ("all_sum", AllSum),
+        ("begin_sum", BeginSum),
+        ("end_sums", EndSums),
     ]
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
-from ml_genn.backends.cpu.all_sum import AllSum
 from ml_genn.backends.cpu.host import TYPES, HostModel
 from ml_genn.backends.cpu.numbers import delay_rings
+from ml_genn.backends.cpu.sums import Sums
 from ml_genn.backends.seam import Processes
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
@@ -112,7 +112,7 @@ class CpuModel(HostModel):
             **_addresses(self._own),
         )
         self._stepping: _Batch | None = None
-        self._all_sum: AllSum | None = None
+        self._sums: Sums | None = None  # over processes
         self._kept = 0  # examples of the last batch, if their state is kept
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
@@ -135,7 +135,7 @@ class CpuModel(HostModel):
     # ------------------------------------------------------------ numbers
     def set_processes(self, processes: Processes | None) -> None:
         """Those that run batches together and sum their gradients; None for one."""
-        self._all_sum = AllSum(processes.all_sum) if processes else None
+        self._sums = Sums(processes) if processes else None
 
     # ------------------------------------------------------------ examples
     def encode(self, spikes: SpikeTimes) -> EventStream | None:
@@ -285,8 +285,8 @@ class CpuModel(HostModel):
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
-        if self._all_sum:
-            self._all_sum.check()
+        if self._sums:
+            self._sums.check()
         return status
 
     def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
@@ -328,8 +328,8 @@ class CpuModel(HostModel):
         )
         call.event_steps, call.event_ids = start, start + part
         call.event_counts, call.values = start + 2 * part, start + 3 * part
-        if mode.share and self._all_sum:
-            call.all_sum = self._all_sum.function
+        if mode.share and self._sums:
+            call.begin_sum, call.end_sums = self._sums.begin, self._sums.end
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         return _Batch(

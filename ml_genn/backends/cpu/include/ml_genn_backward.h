@@ -1,9 +1,10 @@
 // The backward pass of examples. It may be a part of the library that is compiled by itself.
 #pragma once
 namespace {
-// The backward pass of n examples, step by step side by side.
+// The backward pass of n examples, step by step side by side. If `leave`, gradients do not take
+// the last stretch of slopes yet.
 bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examples, int n,
-              int thread) {
+              int thread, bool leave) {
   float *mine[LEARNED + 1];
   e.gradients_of(thread, mine);
   const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
@@ -14,14 +15,15 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
   }
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     send_back_together(c, slots, n, t, e.packed, 0, 1);
-    const bool through = last - t == block || t == 0;
+    const bool through = last - t == block || t == 0, take = through && !(leave && t == 0);
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
       if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
-      if (through && !gather(c, *slots[m], t, last, mine, slots[m]->scratch->sorted, 0, 1))
+      if (take && !gather(c, *slots[m], t, last, mine, ALL_LEARNED, slots[m]->scratch->sorted, 0, 1))
         return false;
     }
-    if (through) last = t;
+    if (take) last = t;
+    else if (through) e.left[thread].leave(slots, n, last);
   }
   for (int m = 0; m < n; ++m) end_backward(*slots[m], mine);
   return true;
@@ -56,19 +58,34 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
     }
     e.barrier.wait(threads);
     if (last - t < block && t) continue;
-    if (!gather(c, s, t, last, mine, sorted, thread, threads)) e.failed(mlg::NO_MEMORY);
+    if (!gather(c, s, t, last, mine, ALL_LEARNED, sorted, thread, threads)) e.failed(mlg::NO_MEMORY);
     last = t;
     e.barrier.wait(threads);
   }
   if (thread == 0) end_backward(s, mine);
 }
+
+// A gradient takes what a thread has left.
+bool take_left(Engine &e, const Call &c, int64_t learned, int thread) {
+  float *mine[LEARNED + 1];
+  e.gradients_of(thread, mine);
+  const Left &left = e.left[thread];
+  for (int m = 0; m < left.n; ++m) {
+    Slot &s = *left.slots[m];
+    if (!gather(c, s, 0, left.last, mine, learned, s.scratch->sorted, 0, 1)) return false;
+  }
+  return true;
+}
 }  // namespace
 
 extern "C" {
 bool mlg_backward(void *engine, const Call &c, void *slots, const int64_t *examples, int n,
-                  int thread) {
+                  int thread, bool leave) {
   Slot *const *all = static_cast<Slot *const *>(slots);
-  return backward(*static_cast<Engine *>(engine), c, all, examples, n, thread);
+  return backward(*static_cast<Engine *>(engine), c, all, examples, n, thread, leave);
+}
+bool mlg_take_left(void *engine, const Call &c, int64_t learned, int thread) {
+  return take_left(*static_cast<Engine *>(engine), c, learned, thread);
 }
 void mlg_backward_team(void *engine, const Call &c, void *slot, int64_t b, int thread) {
   backward_team(*static_cast<Engine *>(engine), c, *static_cast<Slot *>(slot), b, thread);

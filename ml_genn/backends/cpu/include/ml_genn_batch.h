@@ -22,6 +22,18 @@ struct Example {
   }
 };
 
+// The last stretch of a thread's last examples, where gradients take its slopes later.
+struct Left {
+  Slot *slots[TOGETHER];
+  int n = 0;
+  int64_t last = 0;  // steps before it are left
+
+  void leave(Slot *const *all, int count, int64_t until) {
+    for (n = 0; n < count; ++n) slots[n] = all[n];
+    last = until;
+  }
+};
+
 struct Engine {
   mlg::Pool pool;
   int64_t floats = 0;  // of a state block
@@ -38,6 +50,8 @@ struct Engine {
   float **gradients = nullptr;  // [learned * threads + thread]
   float **flat = nullptr;  // [thread], its gradients one after the other, and one number more
   int64_t flat_size = 0;
+  Left *left = nullptr;  // [thread]
+  bool sends = false;    // whether gradients go to other processes
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
   double *squares = nullptr;     // [learned * threads + thread], of gradients
@@ -68,7 +82,8 @@ struct Engine {
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
     flat = mlg::allocate<float *>(pool.size);
     squares = mlg::allocate<double>(LEARNED * pool.size);
-    return gradients != nullptr && flat != nullptr && squares != nullptr && make_gradients();
+    left = mlg::allocate<Left>(pool.size);
+    return left != nullptr && gradients != nullptr && flat != nullptr && squares != nullptr && make_gradients();
   }
   MLG_COLD bool make_gradients() {
     memset(flat, 0, pool.size * sizeof(float *));
@@ -100,6 +115,7 @@ struct Engine {
     free(flat);
     free(gradients);
     free(squares);
+    free(left);
     for (float *p : push) free(p);
   }
   // Gives each example to the thread that has least to do: steps, and spikes that come in.

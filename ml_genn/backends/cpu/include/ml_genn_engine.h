@@ -811,7 +811,9 @@ struct Call {
   int64_t num_rings;
   int64_t num_recordings;
   const Recording *recordings;
-  void (*all_sum)(float *, int64_t);  // sums numbers over all processes; null where there is one
+  // Begins to sum numbers over all processes, in place; null where there is one process.
+  void (*begin_sum)(float *, int64_t);
+  void (*end_sums)();  // waits for all sums that were begun
 };
 // Whether anything of the backward pass is recorded.
 static inline bool records_back(const Call &c) {

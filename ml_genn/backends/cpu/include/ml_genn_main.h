@@ -98,6 +98,8 @@ void run_examples(void *engine, int thread) {
   Slot *slots[TOGETHER];
   int64_t examples[TOGETHER];
   int n = 0;
+  int64_t to_come = 0;
+  for (int64_t b = 0; b < c.batch; ++b) to_come += e.examples[b].thread == thread;
   for (int64_t b = 0; b <= c.batch; ++b) {
     if (b < c.batch) {
       if (e.examples[b].thread != thread) continue;
@@ -105,6 +107,7 @@ void run_examples(void *engine, int thread) {
       if (e.has_failed()) return;
       if (!(c.phases & mlg::BACKWARD)) continue;
       examples[n++] = b;
+      --to_come;
       if (n < e.together) continue;
     }
     for (int m = 0; m < n; ++m) {
@@ -113,9 +116,11 @@ void run_examples(void *engine, int thread) {
     }
     if (e.has_failed()) return;
     const int side_by_side = worth_together(c, slots, n) ? n : 1;
-    for (int m = 0; m < n; m += side_by_side)
-      if (!mlg_backward(&e, c, slots + m, examples + m, side_by_side, thread))
+    for (int m = 0; m < n; m += side_by_side) {
+      const bool leave = e.sends && to_come == 0 && m + side_by_side == n;
+      if (!mlg_backward(&e, c, slots + m, examples + m, side_by_side, thread, leave))
         return e.failed(mlg::NO_MEMORY);
+    }
     n = 0;
   }
   help(e, c, thread);
@@ -136,6 +141,7 @@ struct Part {
   }
 };
 
+constexpr int64_t PIECE = 1 << 17;  // of all gradients, at least, that processes sum at a time
 constexpr int64_t STRETCH = 2048;  // of a gradient: it stays in cache between sum and step
 
 // Sum over threads, optimiser step.
@@ -198,7 +204,10 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
       const mlg::Tape &tape = e.slots[b].tapes[REGULARISED_TAPE[g]];
       for (uint32_t k = 0; k < tape.offset[c.num_steps]; ++k) push[tape.id[k]] += 1;
     }
-    if (c.all_sum) c.all_sum(push, REGULARISED_SIZE[g]);
+    if (c.begin_sum) {
+      c.begin_sum(push, REGULARISED_SIZE[g]);
+      c.end_sums();
+    }
     for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) {
       const float excess = push[j] * c.scale - strength[2];
       push[j] = (excess > 0 ? strength[1] : strength[0]) * excess * c.scale;
@@ -212,12 +221,38 @@ MLG_COLD bool finite_losses(const Call &c) {
   return true;
 }
 
-// Gradients of all processes, left with the first thread; whether all of them are good.
+// Gradients of all threads, left with the first one, which sends them to the other processes
+// piece by piece: while one is under way, the threads complete the next.
+void run_pieces(void *engine, int thread) {
+  Engine &e = *static_cast<Engine *>(engine);
+  const Call &c = *e.call;
+  float *piece = e.flat[0];
+  for (int64_t k = 0; k < LEARNED; ++k) {
+    if (!mlg_take_left(&e, c, k, thread)) e.failed(mlg::NO_MEMORY);
+    e.barrier.wait(e.pool.size);
+    const Part share(e, k, thread);
+    mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
+    e.barrier.wait(e.pool.size);
+    if (thread) continue;
+    float *end = e.gradients[k * e.pool.size] + e.learned_size[k];
+    if (k + 1 == LEARNED) {
+      if (e.has_failed()) *end = 1;
+      ++end;
+    } else if (end - piece < PIECE) {
+      continue;
+    }
+    c.begin_sum(piece, end - piece);
+    piece = end;
+  }
+}
+
+// Gradients of all processes, left with the first thread; whether all of them are good: the
+// number behind them says how many are not.
 MLG_COLD bool sum_over_processes(Engine &e, const Call &c, bool good) {
-  e.pool.run(run_sums, &e);
   float &wrong = e.flat[0][e.flat_size];
   wrong = !good;
-  c.all_sum(e.flat[0], e.flat_size + 1);
+  e.pool.run(run_pieces, &e);
+  c.end_sums();
   return wrong == 0;
 }
 
@@ -265,6 +300,8 @@ MLG_COLD int run(Engine &e, Call c) {
   if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
   if (!e.deal(c)) return mlg::NO_MEMORY;
   if (phases & mlg::BACKWARD && !prepare_backward(e, c)) return mlg::NO_MEMORY;
+  e.sends = c.begin_sum && phases & (mlg::REDUCE | mlg::UPDATE);
+  for (int t = 0; t < e.pool.size; ++t) e.left[t].n = 0;
   // A batch that was given up half way may have left part of its gradients.
   if (phases & mlg::BEGIN && phases & mlg::ONLINE) e.clear_gradients();
   if (wait) {
@@ -281,7 +318,8 @@ MLG_COLD int run(Engine &e, Call c) {
   }
   if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
   bool good = finite_losses(c);
-  if (c.all_sum) good = sum_over_processes(e, c, good);
+  if (c.begin_sum) good = sum_over_processes(e, c, good);
+  if (e.status) return e.status;
   c.phases = good ? phases : int64_t(mlg::REDUCE);
   if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);

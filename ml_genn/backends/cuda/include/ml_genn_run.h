@@ -59,7 +59,7 @@ void backward(const Call &c, Slot &s, int64_t b) {
     record(c, s, b, t, true);
     if (last - t < c.gather && t) continue;
     MLG_SYNC;
-    gather(c, s, t, last, c.gradients, s.scratch->sorted, MLG_TEAM, MLG_TEAMS);
+    gather(c, s, t, last, c.gradients, ALL_LEARNED, s.scratch->sorted, MLG_TEAM, MLG_TEAMS);
     last = t;
   }
   end_backward(s, c.gradients);

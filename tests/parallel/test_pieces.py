@@ -1,0 +1,163 @@
+"""Gradients go to other processes piece by piece, while the next ones are completed."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from engine.helpers import random_input
+from parallel.trained_net import weights
+
+from ml_genn import Connection, Network, Population
+from ml_genn.communicators import Communicator
+from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.connectivity import Dense
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Delta, Exponential
+from ml_genn_eprop import EPropCompiler
+
+INPUTS, HIDDEN, OUTPUTS = 300, 512, 4
+STEPS = 300  # more than one stretch, whose slopes gradients take at once
+EXAMPLES, BATCH = 14, 7
+PAD = 16  # rows are padded to so many numbers
+SIZES = [INPUTS * HIDDEN, HIDDEN * HIDDEN, HIDDEN * PAD + 1]  # and the last flag
+RULES: dict[str, Callable[..., Any]] = {
+    "EventProp": EventPropCompiler,
+    "EventProp, regularised": lambda *a, **k: EventPropCompiler(
+        *a, reg_lambda_upper=1e-4, reg_nu_upper=3, **k
+    ),
+    "BPTT": BPTTCompiler,
+    "BPTT, sparse": lambda *a, **k: BPTTCompiler(*a, backward_threshold=0.5, **k),
+    "e-prop": EPropCompiler,
+    "e-prop, online": lambda *a, **k: EPropCompiler(*a, mode="online", **k),
+}
+
+
+class Alone(Communicator):
+    """One process, to which its own numbers come back only when it waits for them."""
+
+    rank, num_ranks = 0, 1
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.under_way = 0
+
+    def barrier(self) -> None:
+        """Nobody else is there."""
+
+    def broadcast(self, data: Any, root: int) -> None:
+        """Nobody else is there."""
+
+    def reduce_sum(self, value: Any) -> Any:
+        return value
+
+    def begin_sum(self, values: np.ndarray) -> Callable[[], None]:
+        self.look(values)
+        self.sent.append(values.size)
+        self.under_way += 1
+        numbers = values.copy()
+        values[...] = np.nan
+
+        def wait() -> None:
+            assert np.isnan(values).all()
+            values[...] = numbers
+            self.under_way -= 1
+
+        return wait
+
+    def look(self, values: np.ndarray) -> None:
+        """Looks at numbers that are about to be sent."""
+
+
+class Curious(Alone):
+    """Looks at what lies behind the first piece, and what is sent of that later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: np.ndarray | None = None
+        self.same: list[bool] = []
+
+    def look(self, values: np.ndarray) -> None:
+        if values.size == SIZES[0]:
+            behind = ctypes.c_float * SIZES[1]
+            place = values.ctypes.data + values.nbytes
+            self.seen = np.array(behind.from_address(place))
+        elif values.size == SIZES[1]:
+            self.same.append(np.array_equal(self.seen, values))
+
+
+def compiled(rule: str, threads: int, communicator: Communicator | None) -> Any:
+    np.random.seed(3)
+    synapse = Delta() if "e-prop" in rule else Exponential(5.0)
+    with Network() as network:
+        source = Population("spike_input", INPUTS)
+        middle = Population("leaky_integrate_fire", HIDDEN)
+        output = Population(LeakyIntegrate(readout="avg_var"), OUTPUTS)
+        Connection(source, middle, Dense(Normal(0.05, 0.02)), synapse)
+        Connection(middle, middle, Dense(Normal(0.0, 0.02)), synapse)
+        Connection(middle, output, Dense(Normal(0.0, 0.1)), synapse)
+    return RULES[rule](
+        STEPS,
+        "sparse_categorical_crossentropy",
+        batch_size=BATCH,
+        num_threads=threads,
+        rng_seed=4,
+        communicator=communicator,
+    ).compile(network)
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    x = random_input(rng, INPUTS, 0.02, examples=EXAMPLES, steps=STEPS)
+    return x, np.arange(EXAMPLES) % OUTPUTS
+
+
+def trained(rule: str, threads: int, communicator: Communicator | None) -> Any:
+    """The weights after two batches, and a second epoch's loss."""
+    network = compiled(rule, threads, communicator)
+    for _ in range(2):
+        metrics, _ = network.train(*data(), shuffle=False, callbacks=[])
+    return list(weights(network).values()), metrics.loss
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("rule", RULES)
+def test_weights_are_those_of_gradients_that_stayed(rule: str, threads: int) -> None:
+    expected, loss = trained(rule, threads, None)
+    alone = Alone()
+    found, same_loss = trained(rule, threads, alone)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert same_loss == loss
+    assert alone.under_way == 0
+    pieces = [size for size in alone.sent if size != HIDDEN]  # rates are sums, too
+    biases = PAD if "e-prop" in rule else 0
+    assert pieces == [*SIZES[:2], SIZES[2] + biases] * 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("rule", ["EventProp", "BPTT"])
+def test_a_piece_leaves_before_the_next_is_complete(rule: str, threads: int) -> None:
+    curious = Curious()
+    trained(rule, threads, curious)
+    assert curious.same == [False] * 4
+
+
+class Broken(Alone):
+    """Fails with the second piece."""
+
+    def look(self, values: np.ndarray) -> None:
+        if values.size == SIZES[1]:
+            raise ConnectionError("the cable was pulled out")
+
+
+def test_a_sum_that_fails_is_told() -> None:
+    broken = Broken()
+    network = compiled("EventProp", 2, broken)
+    with pytest.raises(ConnectionError, match="cable"):
+        network.train(*data(), shuffle=False, callbacks=[])
+    assert broken.sent == SIZES[:1]
