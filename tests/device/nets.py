@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from engine.helpers import random_input
+from eprop.nets import NETS
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
@@ -142,6 +144,12 @@ TRAINED: dict[str, tuple[Callable[[], Network], Any, dict[str, Any]]] = {
 }
 
 
+EPROP = {
+    "e-prop": ("event_driven", NETS["parameters"]),
+    "online": ("online", replace(NETS["parameters"], probability=0.4)),
+}
+
+
 def inference(name: str, **options: Any) -> tuple[Any, dict[Any, Any]]:
     """A compiled network, and data for it."""
     compiler = InferenceCompiler(STEPS, batch_size=EXAMPLES, **options)
@@ -179,3 +187,15 @@ def learning(
     made = compiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
     compiled = made.compile(network)
     return compiled, inputs(compiled), np.arange(EXAMPLES) % CLASSES
+
+
+def plan_of(name: str) -> Any:
+    """The plan of a network, which nothing runs."""
+    null = {"backend": "null"}
+    if name in EPROP:
+        mode, net = EPROP[name]
+        return net.compile(mode, **null).model.plan
+    compiled = (
+        inference(name, **null)[0] if name in NETWORKS else training(name, **null)[0]
+    )
+    return compiled.model.plan

@@ -5,13 +5,10 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import re
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from device.nets import NETWORKS, TRAINED, inference, training
-from eprop.nets import NETS
+from device.nets import EPROP, NETWORKS, TRAINED, plan_of
 
 from ml_genn.backends.cuda.call import CALL
 from ml_genn.backends.cuda.text import INCLUDE, OPTIONS, DeviceLayout, text
@@ -48,21 +45,6 @@ def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
     return ""
 
 
-def plan_of(name: str) -> Any:
-    null = {"backend": "null"}
-    if name in EPROP:
-        mode, net = EPROP[name]
-        return net.compile(mode, **null).model.plan
-    compiled = (
-        inference(name, **null)[0] if name in NETWORKS else training(name, **null)[0]
-    )
-    return compiled.model.plan
-
-
-EPROP = {
-    "e-prop": ("event_driven", NETS["parameters"]),
-    "online": ("online", replace(NETS["parameters"], probability=0.4)),
-}
 NAMES = [*sorted({*NETWORKS, *TRAINED}), *EPROP]
 QUICK = ("event_prop", "online")
 

@@ -13,6 +13,7 @@ from ml_genn.errors import BuildError, MlGennError
 #: Variables in which mpirun says which of a machine's processes one is: of Open MPI,
 #: MPICH and Slurm.
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+COMPILER = "libnvrtc"  #: a library, which CuPy's wheel does not bring
 REMEDY = "Use backend='cpu', which runs everywhere."
 
 
@@ -63,7 +64,7 @@ def plain_errors(cupy: Any) -> Iterator[None]:
 
     Raises:
         MemoryError: if the GPU's memory is full.
-        BuildError: if a kernel does not compile.
+        BuildError: if a kernel does not compile, or there is nothing that compiles it.
         DeviceError: if anything else fails on the GPU.
     """
     try:
@@ -80,3 +81,11 @@ def plain_errors(cupy: Any) -> Iterator[None]:
         cupy.cuda.driver.CUDADriverError,
     ) as error:
         raise DeviceError(f"The GPU failed: {error}. {REMEDY}") from None
+    except RuntimeError as error:
+        if COMPILER not in str(error):
+            raise
+        raise BuildError(
+            f"CuPy did not find NVRTC, which compiles kernels ({error}). Install the "
+            f"CUDA toolkit, or with CuPy 14: pip install nvidia-cuda-nvrtc-cu12. "
+            f"{REMEDY}"
+        ) from None
