@@ -32,6 +32,9 @@ class Processes(Protocol):
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
         """The same, begun; what is returned waits until it is done."""
 
+    def advance_sums(self) -> None:
+        """Lets sums that were begun go on."""
+
 
 class Model(Protocol):
     """A built plan, with its numbers."""

@@ -18,10 +18,6 @@ def is_first(communicator: Communicator | None) -> bool:
     return communicator is None or communicator.rank == 0
 
 
-def _nothing() -> None:
-    """Waits for what is over."""
-
-
 class Communicator(ABC):
     """Talks to the other processes."""
 
@@ -58,8 +54,8 @@ class Communicator(ABC):
         """Begins to sum an array over all processes, in place.
 
         Gradients are summed piece by piece, each while the next is still computed. All
-        processes begin the same sums in the same order. Where only `reduce_sum` is
-        written, a sum is over before this returns.
+        processes begin the same sums in the same order. Where this is not overridden, a
+        sum is taken when it is waited for.
 
         Args:
             values: the array, of the same shape in all; nobody touches it until then.
@@ -67,8 +63,10 @@ class Communicator(ABC):
         Returns:
             A function that waits until the sum is there.
         """
-        self.all_sum(values)
-        return _nothing
+        return lambda: self.all_sum(values)
+
+    def advance_sums(self) -> None:  # noqa: B027
+        """Lets sums that were begun go on: some libraries only do so when called."""
 
     @property
     @abstractmethod

@@ -84,6 +84,10 @@ class MPI(Communicator):
         request = self._comm.Iallreduce(self._in_place, values, op=self._sum)
         return cast("Callable[[], Any]", request.Wait)
 
+    def advance_sums(self) -> None:
+        """Lets sums that were begun go on; MPI libraries do so in any call."""
+        self._comm.Iprobe()
+
     @property
     def rank(self) -> int:
         """The number of this process."""

@@ -32,7 +32,7 @@ def join(model: Model, communicator: Communicator) -> None:
         )
     arrays = {}
     for key in keys:
-        arrays[key] = np.ascontiguousarray(snapshot.arrays[key])
+        arrays[key] = np.array(snapshot.arrays[key], order="C")
         communicator.broadcast(arrays[key], 0)
     model.restore(Snapshot(arrays, snapshot.info))
     model.set_processes(communicator)

@@ -30,6 +30,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "RawModule.get_function": stand_in.RawModule.get_function,
     "RawKernel.__call__": stand_in.Function.__call__,
     "asarray": stand_in.asarray,
+    "cuda.Device": lambda device: None,
+    "cuda.Device.use": lambda: None,
     "cuda.Stream": stand_in.Stream,
     "cuda.Stream.begin_capture": stand_in.Stream.begin_capture,
     "cuda.Stream.end_capture": stand_in.Stream.end_capture,
@@ -56,6 +58,11 @@ ERRORS = {
 }
 
 
+#: What we only look at.
+READ = ("cuda.Device.attributes", "cuda.MemoryPointer.ptr", "ndarray.data")
+ENTERED = ("cuda.Stream.__enter__", "cuda.Stream.__exit__")
+
+
 def found(path: str) -> Any:
     return reduce(getattr, path.split("."), cupy)
 
@@ -79,6 +86,24 @@ def parameters(function: Any) -> list[str]:
 def test_calls_are_those_of_the_stand_in(path: str) -> None:
     wanted = [name for name in parameters(CALLS[path]) if name != "self"]
     assert set(wanted) <= set(parameters(found(path)))
+
+
+@pytest.mark.parametrize("path", [*READ, *ENTERED])
+def test_it_is_there(path: str) -> None:
+    found(path)
+
+
+def test_names_of_nccl() -> None:
+    nccl = pytest.importorskip("cupy.cuda.nccl")
+    if not nccl.available:
+        pytest.skip("needs NCCL (pip install nvidia-nccl-cu12)")
+    assert {"ndev", "commId", "rank"} <= set(parameters(nccl.NcclCommunicator))
+    wanted = ["sendbuf", "recvbuf", "count", "datatype", "op", "stream"]
+    assert parameters(nccl.NcclCommunicator.allReduce)[-6:] == wanted
+    assert {nccl.NCCL_FLOAT32, nccl.NCCL_INT32} == {7, 2}
+    assert nccl.NCCL_SUM == 0
+    name = nccl.get_unique_id()
+    assert type(name)(list(name)) == name  # as it goes from process to process
 
 
 @pytest.mark.parametrize("path", ERRORS)

@@ -148,16 +148,44 @@ def test_a_piece_leaves_before_the_next_is_complete(rule: str, threads: int) -> 
 
 
 class Broken(Alone):
-    """Fails with the second piece."""
+    """Fails once, when a piece is begun or waited for."""
 
-    def look(self, values: np.ndarray) -> None:
-        if values.size == SIZES[1]:
-            raise ConnectionError("the cable was pulled out")
+    def __init__(self, which: int, begun: bool) -> None:
+        super().__init__()
+        self.which, self.begun, self.whole = which, begun, False
+
+    def begin_sum(self, values: np.ndarray) -> Callable[[], None]:
+        last = not self.whole and values.size == SIZES[self.which]
+        if last and self.begun:
+            self.fail()
+        wait = super().begin_sum(values)
+
+        def fail_later() -> None:
+            wait()
+            self.fail()
+
+        return fail_later if last else wait
+
+    def fail(self) -> None:
+        self.whole = True
+        raise ConnectionError("the cable was pulled out")
 
 
-def test_a_sum_that_fails_is_told() -> None:
-    broken = Broken()
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_sum_that_fails_changes_nothing(which: int, begun: bool) -> None:
+    """Others write into what was begun, so it is waited for; then training goes on."""
+    expected, loss = trained("EventProp", 2, None)
+    broken = Broken(which, begun)
     network = compiled("EventProp", 2, broken)
+    before = list(weights(network).values())
     with pytest.raises(ConnectionError, match="cable"):
         network.train(*data(), shuffle=False, callbacks=[])
-    assert broken.sent == SIZES[:1]
+    assert broken.under_way == 0
+    for one, other in zip(before, weights(network).values(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for _ in range(2):
+        metrics, _ = network.train(*data(), shuffle=False, callbacks=[])
+    assert metrics.loss == loss
+    for one, other in zip(expected, weights(network).values(), strict=True):
+        np.testing.assert_array_equal(other, one)

@@ -73,11 +73,12 @@ def test_the_first_process_chooses_weights_and_order():
         np.testing.assert_array_equal(second[name], values)
 
 
-def test_divergence_is_everybodys():
+@pytest.mark.parametrize("optimisers", [None, {}], ids=["learns", "learns nothing"])
+def test_divergence_is_everybodys(optimisers):
     x, y = examples()
 
     def run(seat):
-        network = compiled(seat)
+        network = compiled(seat, optimisers=optimisers)
         # The second one's share of the first batch has a loss that is not finite.
         weight = np.full((24, 3), 1e38 if seat.rank else 0.1, dtype=np.float32)
         network.set_weights(network.network.connections[2], weight)
@@ -161,3 +162,20 @@ def test_another_network_is_refused():
     table.barrier.abort()
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_learned_parameters():
+    """A number that all neurons share has no axes; it goes to the others, too."""
+
+    def learned(communicator):
+        chosen = {"hidden": {"tau_mem": Adam(0.1)}}
+        network = compiled(communicator, optimisers=chosen)
+        x, y = examples()
+        network.train(x, y, shuffle=False, callbacks=[])
+        hidden = next(p for p in network.network.populations if p.name == "hidden")
+        return network.parameter(hidden, "tau_mem")
+
+    expected = learned(None)
+    assert abs(expected - 20.0) > 0.1
+    for found in together(learned):
+        assert found == pytest.approx(expected, rel=1e-4)

@@ -32,8 +32,13 @@ def examples():
     return x, rng.integers(0, CLASSES, EXAMPLES)
 
 
-def compiled(communicator, hidden=HIDDEN, compiler=EventPropCompiler, **options):
-    """The network, always with the same weights."""
+def compiled(
+    communicator, hidden=HIDDEN, compiler=EventPropCompiler, optimisers=None, **options
+):
+    """The network, always with the same weights.
+
+    ``optimisers`` are those of populations by their names; None: of all weights.
+    """
     synapse = Delta() if compiler is EPropCompiler else Exponential(5.0)
     with Network() as network:
         inputs = Population("spike_input", INPUTS, name="in")
@@ -44,6 +49,9 @@ def compiled(communicator, hidden=HIDDEN, compiler=EventPropCompiler, **options)
             name = f"{source.name}_{target.name}"
             weight = Dense(Normal(mean, 0.3))
             Connection(source, target, weight, synapse, name=name)
+    if optimisers is not None:
+        named = {p.name: p for p in network.populations}
+        optimisers = {named[name]: chosen for name, chosen in optimisers.items()}
     return compiler(
         STEPS,
         "sparse_categorical_crossentropy",
@@ -51,7 +59,7 @@ def compiled(communicator, hidden=HIDDEN, compiler=EventPropCompiler, **options)
         communicator=communicator,
         num_threads=1,
         **options,
-    ).compile(network)
+    ).compile(network, optimisers=optimisers)
 
 
 def weights(network):

@@ -36,9 +36,11 @@ class Recording(ctypes.Structure):
     ]
 
 
-#: Begins to sum numbers over all processes, in place; waits for such sums.
+#: Sums of numbers over all processes, in place: begins one, lets those that were begun
+#: go on, and waits for them.
 BeginSum = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_float), ctypes.c_int64)
-EndSums = ctypes.CFUNCTYPE(None)
+AdvanceSums = ctypes.CFUNCTYPE(None)
+EndSums = ctypes.CFUNCTYPE(ctypes.c_int)
 
 
 class Call(ctypes.Structure):
@@ -78,6 +80,7 @@ class Call(ctypes.Structure):
         ("num_recordings", ctypes.c_int64),
         ("recordings", ctypes.c_void_p),
         ("begin_sum", BeginSum),
+        ("advance_sums", AdvanceSums),
         ("end_sums", EndSums),
     ]
 

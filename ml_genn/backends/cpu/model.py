@@ -281,12 +281,12 @@ class CpuModel(HostModel):
                 "the model was closed; compile the network again to run it"
             )
         status = int(self._library.mlg_run(self._engine, ctypes.byref(batch.call)))
+        if self._sums:
+            self._sums.check()
         if status == abi.NO_MEMORY:
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
-        if self._sums:
-            self._sums.check()
         return status
 
     def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
@@ -330,6 +330,7 @@ class CpuModel(HostModel):
         call.event_counts, call.values = start + 2 * part, start + 3 * part
         if mode.share and self._sums:
             call.begin_sum, call.end_sums = self._sums.begin, self._sums.end
+            call.advance_sums = self._sums.advance
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         return _Batch(

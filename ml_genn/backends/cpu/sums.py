@@ -20,30 +20,34 @@ class Sums:
 
     def __init__(self, processes: Processes) -> None:
         self._error: BaseException | None = None
-        under_way = self._under_way = list[Callable[[], Any]]()
+        under_way: list[Callable[[], Any]] = []
 
         def begin(numbers: Any, count: int) -> None:
             array = np.ctypeslib.as_array(numbers, shape=(count,))
             under_way.append(processes.begin_sum(array))
 
-        def end() -> None:
-            for wait in under_way:
-                wait()
-            under_way.clear()
+        def end() -> int:
+            while under_way:  # others write into these arrays, whatever else fails
+                self._keep_errors(under_way.pop(0))
+            return self._error is None
 
         self.begin = abi.BeginSum(self._until_an_error(begin))
-        self.end = abi.EndSums(self._until_an_error(end))
+        self.advance = abi.AdvanceSums(self._until_an_error(processes.advance_sums))
+        self.end = abi.EndSums(end)
 
-    def _until_an_error(self, work: Callable[..., None]) -> Callable[..., None]:
-        """Work that keeps an error, which cannot be raised inside the engine's call."""
+    def _keep_errors(self, work: Callable[..., Any], *given: Any) -> None:
+        """Does work; keeps an error, since none can be raised in the engine's call."""
+        try:
+            work(*given)
+        except BaseException as error:
+            self._error = self._error or error
+
+    def _until_an_error(self, work: Callable[..., Any]) -> Callable[..., None]:
+        """Work that is not done any more after an error."""
 
         def call(*given: Any) -> None:
-            if self._error is not None:
-                return
-            try:
-                work(*given)
-            except BaseException as error:
-                self._error = error
+            if self._error is None:
+                self._keep_errors(work, *given)
 
         return call
 
@@ -51,5 +55,4 @@ class Sums:
         """Raises what went wrong inside the engine's call."""
         error, self._error = self._error, None
         if error is not None:
-            self._under_way.clear()
             raise error

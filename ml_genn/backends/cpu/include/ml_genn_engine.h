@@ -773,7 +773,7 @@ static inline void add_together(float *const *to, const float *weight,
 // ---------------------------------------------------------------- the seam to Python
 enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, REDUCE = 16, UPDATE = 32, OWN_SLOTS = 64, KEEP_STATE = 128,
              ONLINE = 256, FORGET = 512 };
-enum Status { FINE = 0, NO_MEMORY = 1, NOT_FINITE = 2 };
+enum Status { FINE = 0, NO_MEMORY = 1, NOT_FINITE = 2, NO_SUM = 3 };
 
 // A stretch of an example's state, copied out after every step.
 struct Recording {
@@ -813,7 +813,8 @@ struct Call {
   const Recording *recordings;
   // Begins to sum numbers over all processes, in place; null where there is one process.
   void (*begin_sum)(float *, int64_t);
-  void (*end_sums)();  // waits for all sums that were begun
+  void (*advance_sums)();  // lets those that were begun go on
+  int (*end_sums)();       // waits for them; whether none has failed
 };
 // Whether anything of the backward pass is recorded.
 static inline bool records_back(const Call &c) {

@@ -206,7 +206,7 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
     }
     if (c.begin_sum) {
       c.begin_sum(push, REGULARISED_SIZE[g]);
-      c.end_sums();
+      if (!c.end_sums()) return e.failed(mlg::NO_SUM);
     }
     for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) {
       const float excess = push[j] * c.scale - strength[2];
@@ -226,24 +226,22 @@ MLG_COLD bool finite_losses(const Call &c) {
 void run_pieces(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
-  float *piece = e.flat[0];
+  float *piece = e.flat[0], *end = piece;
   for (int64_t k = 0; k < LEARNED; ++k) {
     if (!mlg_take_left(&e, c, k, thread)) e.failed(mlg::NO_MEMORY);
+    if (thread == 0) c.advance_sums();
     e.barrier.wait(e.pool.size);
     const Part share(e, k, thread);
     mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
     e.barrier.wait(e.pool.size);
-    if (thread) continue;
-    float *end = e.gradients[k * e.pool.size] + e.learned_size[k];
-    if (k + 1 == LEARNED) {
-      if (e.has_failed()) *end = 1;
-      ++end;
-    } else if (end - piece < PIECE) {
-      continue;
-    }
+    end += e.learned_size[k];
+    if (thread || k + 1 == LEARNED || end - piece < PIECE) continue;
     c.begin_sum(piece, end - piece);
     piece = end;
   }
+  if (thread) return;
+  if (e.has_failed()) *end = 1;
+  c.begin_sum(piece, end + 1 - piece);
 }
 
 // Gradients of all processes, left with the first thread; whether all of them are good: the
@@ -252,7 +250,7 @@ MLG_COLD bool sum_over_processes(Engine &e, const Call &c, bool good) {
   float &wrong = e.flat[0][e.flat_size];
   wrong = !good;
   e.pool.run(run_pieces, &e);
-  c.end_sums();
+  if (!c.end_sums()) e.failed(mlg::NO_SUM);
   return wrong == 0;
 }
 
@@ -309,17 +307,18 @@ MLG_COLD int run(Engine &e, Call c) {
     e.pool.run(run_examples, &e);
     if (e.status) return e.status;
     regularise(e, c);  // what was dealt stays dealt: all examples have been run forward
+    if (e.status) return e.status;
     c.phases = mlg::BACKWARD | mlg::OWN_SLOTS;
   }
   e.pool.run(SHAREABLE && worth_sharing(e, c) ? run_team : run_examples, &e);
+  const bool sums = phases & (mlg::REDUCE | mlg::UPDATE);
+  bool good = !sums || finite_losses(c);
+  if (e.sends && !e.status) good = sum_over_processes(e, c, good);
   if (e.status) {
     e.clear_gradients();  // parts of them are there
     return e.status;
   }
-  if (!(phases & (mlg::REDUCE | mlg::UPDATE))) return mlg::FINE;
-  bool good = finite_losses(c);
-  if (c.begin_sum) good = sum_over_processes(e, c, good);
-  if (e.status) return e.status;
+  if (!sums) return mlg::FINE;
   c.phases = good ? phases : int64_t(mlg::REDUCE);
   if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);
