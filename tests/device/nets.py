@@ -71,6 +71,21 @@ def sparse(delay: Any = 2, longest: int | None = None) -> Network:
     return network
 
 
+def listed(hidden: int = 70) -> Network:
+    """Listed synapses between neurons whose two adjoints lie side by side."""
+    with Network() as network:
+        source = Population(SpikeInput(), 40, name="in", record_spikes=True)
+        middle = Population(
+            LeakyIntegrateFire(v_thresh=0.5), hidden, name="a", record_spikes=True
+        )
+        output = _output("avg_var")
+        ends = ((source, middle, 0.3), (middle, middle, 0.02), (middle, output, 0.1))
+        for pre, post, mean in ends:
+            some = FixedProbability(0.3, Normal(mean, 0.2))
+            Connection(pre, post, some, Exponential(5.0))
+    return network
+
+
 def delayed() -> Network:
     """A delay for each synapse."""
     with Network() as network:
@@ -133,8 +148,9 @@ TRAINED: dict[str, tuple[Callable[[], Network], Any, dict[str, Any]]] = {
         {"max_spikes": 100},
     ),
     "learned_delays": (delayed, EventPropCompiler, {}),
-    "sparse": (sparse, BPTTCompiler, {"surrogate": "triangle"}),
-    "image": (image, BPTTCompiler, {"surrogate": "arctan"}),
+    "event_prop_listed": (listed, EventPropCompiler, {}),
+    "bptt_sparse": (sparse, BPTTCompiler, {"surrogate": "triangle"}),
+    "bptt_image": (image, BPTTCompiler, {"surrogate": "arctan"}),
     "bptt": (dense, BPTTCompiler, {"reset_gradient": True}),
     "bptt_near": (
         lambda: dense(delay=2),
@@ -190,7 +206,10 @@ def learning(
 
 
 def plan_of(name: str) -> Any:
-    """The plan of a network, which nothing runs."""
+    """The plan of a network, which nothing runs.
+
+    ``name``: of one of `NETWORKS`, `TRAINED` and `EPROP`.
+    """
     null = {"backend": "null"}
     if name in EPROP:
         mode, net = EPROP[name]

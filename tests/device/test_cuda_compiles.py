@@ -45,7 +45,8 @@ def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
     return ""
 
 
-NAMES = [*sorted({*NETWORKS, *TRAINED}), *EPROP]
+NAMES = [*NETWORKS, *TRAINED, *EPROP]
+assert len({*NAMES}) == len(NAMES)
 QUICK = ("event_prop", "online")
 
 

@@ -60,8 +60,11 @@ def breaks(simulated: ModuleType, wrong: pytest.MonkeyPatch, what: str) -> None:
         wrong.setattr(simulated, "RawModule", fails(simulated.CUDADriverError, said))
     elif what == "does not compile":
         wrong.setattr(simulated, "RawModule", fails(simulated.CompileException))
-    elif what == "no toolkit":
-        said = "CuPy failed to load libnvrtc.so.12: OSError: No such file or directory"
+    elif what in ("no NVRTC", "no cudadevrt"):
+        said = {
+            "no NVRTC": "CuPy failed to load libnvrtc.so.12: OSError: No such file",
+            "no cudadevrt": "Relocatable PTX code is requested, but cudadevrt is not",
+        }[what]
         wrong.setattr(simulated.RawModule, "get_function", fails(RuntimeError, said))
     elif what == "out of memory":
         wrong.setattr(simulated, "zeros", fails(simulated.OutOfMemoryError))
@@ -77,7 +80,8 @@ def breaks(simulated: ModuleType, wrong: pytest.MonkeyPatch, what: str) -> None:
         ("driver mismatch", BuildError, "InsufficientDriver.*Does the driver suit"),
         ("newer kernels", DeviceError, "UNSUPPORTED_PTX_VERSION"),
         ("does not compile", BuildError, "NVRTC failed: as CuPy says it"),
-        ("no toolkit", BuildError, "did not find NVRTC.*pip install nvidia-cuda-nvrtc"),
+        ("no NVRTC", BuildError, "compiles kernels.*libnvrtc.*pip install 'cupy"),
+        ("no cudadevrt", BuildError, "compiles kernels.*Install the CUDA toolkit"),
         ("out of memory", MemoryError, "ran out of memory.*smaller batch"),
         ("a kernel fails", DeviceError, "The GPU failed: cudaErrorIllegalAddress"),
     ],

@@ -128,7 +128,9 @@ def test_cupy_compiles_the_kernels(
                 code, options, architecture, "plan.cu"
             )
     except BuildError as error:
-        if "did not find NVRTC" in str(error):  # CuPy 13 does not look at wheels
+        if "did not find what compiles" in str(
+            error
+        ):  # CuPy 13 does not look at wheels
             pytest.skip(str(error))
         raise
     assert made.startswith(b"\x7fELF")

@@ -6,12 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import NETWORKS, TRAINED, inference, training
+from device.nets import (
+    CLASSES,
+    CROSS_ENTROPY,
+    EXAMPLES,
+    NETWORKS,
+    STEPS,
+    TRAINED,
+    inference,
+    inputs,
+    listed,
+    training,
+)
 from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
 from ml_genn.backends.cuda.device import load
 from ml_genn.callbacks import SpikeRecorder
+from ml_genn.compilers import EventPropCompiler
 from ml_genn.errors import MlGennError
 from ml_genn.optimisers import Adam
 
@@ -65,6 +77,20 @@ def test_eprop(name: str, mode: str) -> None:
     )
     for key, values in wanted.items():
         assert_near(found[key], values, key)
+
+
+def test_blocks_that_share_an_example() -> None:
+    """Blocks that wait for each other, and, from the second time on, in a graph."""
+    seen = []
+    for options in ENGINES:
+        made = EventPropCompiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
+        compiled = made.compile(listed(hidden=5000))
+        x, y = inputs(compiled), np.arange(EXAMPLES) % CLASSES
+        runs = [compiled.gradients(x, y) for _ in range(4)]
+        seen += [list(run.values()) for run in runs]
+    for found in seen[1:]:
+        for a, b in zip(seen[0], found, strict=True):
+            assert_near(b, a, "gradients")
 
 
 def test_training() -> None:

@@ -70,16 +70,18 @@ class DeviceModel(HostModel):
     ) -> None:
         super().__init__(layout, values, seed)
         self._cupy = cupy
+        self._stream = cupy.cuda.Stream()  # whatever touches the device, in this order
         self._given = Given(layout)
         self._workspace: Workspace | None = None
         self._carried: Carried | None = None  # from the last batch, if state is kept
-        self._mirror = Mirror(cupy, layout, self._numbers, self._slots)
-        self._totals = Totals(
-            cupy,
-            [self._learned(array).size for array in layout.learned],
-            [group.size for group in layout.regularised],
-        )
-        self._rates = cupy.asarray(self._optimiser_scalars)
+        with self._stream:
+            self._mirror = Mirror(cupy, layout, self._numbers, self._slots)
+            self._totals = Totals(
+                cupy,
+                [self._learned(array).size for array in layout.learned],
+                [group.size for group in layout.regularised],
+            )
+            self._rates = cupy.asarray(self._optimiser_scalars)
 
     @property
     def num_threads(self) -> int:
@@ -105,10 +107,12 @@ class DeviceModel(HostModel):
         return Grid(examples, self.num_threads, parts, self.update_blocks, shared)
 
     def _fetch(self) -> None:
-        self._mirror.fetch()
+        with self._stream:
+            self._mirror.fetch()
 
     def _send(self) -> None:
-        self._mirror.send()
+        with self._stream:
+            self._mirror.send()
 
     def _data(self, examples: Examples, indices: np.ndarray) -> list[np.ndarray | None]:
         """What comes with examples."""

@@ -13,7 +13,9 @@ from ml_genn.errors import BuildError, MlGennError
 #: Variables in which mpirun says which of a machine's processes one is: of Open MPI,
 #: MPICH and Slurm.
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
-COMPILER = "libnvrtc"  #: a library, which CuPy's wheel does not bring
+#: Parts of CUDA that CuPy's wheel does not bring: its compiler, and what CuPy 13 links
+#: kernels to whose blocks wait for each other.
+PARTS = ("libnvrtc", "cudadevrt", "CUDA is not found")
 REMEDY = "Use backend='cpu', which runs everywhere."
 
 
@@ -82,10 +84,10 @@ def plain_errors(cupy: Any) -> Iterator[None]:
     ) as error:
         raise DeviceError(f"The GPU failed: {error}. {REMEDY}") from None
     except RuntimeError as error:
-        if COMPILER not in str(error):
+        if not any(part in str(error) for part in PARTS):
             raise
         raise BuildError(
-            f"CuPy did not find NVRTC, which compiles kernels ({error}). Install the "
-            f"CUDA toolkit, or with CuPy 14: pip install nvidia-cuda-nvrtc-cu12. "
-            f"{REMEDY}"
+            f"CuPy did not find what compiles kernels ({error}). Install the CUDA "
+            "toolkit, or CuPy 14 with NVRTC alone: pip install 'cupy-cuda12x>=14' "
+            f"nvidia-cuda-nvrtc-cu12. {REMEDY}"
         ) from None

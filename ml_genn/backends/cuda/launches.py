@@ -63,8 +63,11 @@ class Launches:
             return
         if self._graphs[key] is None:
             self._stream.begin_capture()
-            self.each(sequence, given)
-            self._graphs[key] = self._stream.end_capture()
+            try:
+                self.each(sequence, given)
+            finally:
+                graph = self._stream.end_capture()
+            self._graphs[key] = graph
         self._graphs[key].launch(self._stream)
 
     def each(self, sequence: tuple[Launch, ...], given: Any) -> None:

@@ -41,7 +41,6 @@ class CudaModel(DeviceModel):
         seed: int,
     ) -> None:
         super().__init__(layout, values, cupy, seed=seed)
-        self._stream = cupy.cuda.Stream()
         self._launches = Launches(made, self._stream)
         self._feed = Feed(cupy, self._stream, self._data)
         self._argument = Argument(cupy)
@@ -92,7 +91,8 @@ class CudaModel(DeviceModel):
                 if not self._totals.status() & Status.FULL:
                     break
                 self.share *= 4
-                self._workspace = None
+                self._workspace = self._batch_run = None
+                del batch  # its tapes are free before there are longer ones
             self._sum_and_go(found[1:], given)
             return self._end(batch)
 
@@ -238,7 +238,8 @@ class CudaModel(DeviceModel):
     def state(self, group: str, variable: str) -> np.ndarray:
         """A state variable of the batch that is being stepped, or ran last with
         ``Mode.state``: (examples, neurons)."""
-        blocks = self._looked_at().blocks.get()
+        with self._stream:
+            blocks = self._looked_at().blocks.get()
         row = self._layout.rows[group, variable]
         found = np.ascontiguousarray(blocks[:, row.places])
         return self._typed(group, variable, found)
@@ -246,11 +247,12 @@ class CudaModel(DeviceModel):
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
         """Replaces such a variable."""
         work = self._looked_at()
-        blocks = work.blocks.get()
         row = self._layout.rows[group, variable]
         kind = TYPES[self._type(group, variable)]
-        blocks.view(kind)[:, row.places] = values
-        work.blocks.set(blocks)
+        with self._stream:
+            blocks = work.blocks.get()
+            blocks.view(kind)[:, row.places] = values
+            work.blocks.set(blocks)
 
     def _looked_at(self) -> Workspace:
         batch = self._batch_run
