@@ -5,6 +5,7 @@ Each is a function with the imports, argument orders and names that such scripts
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints go where the script runs."""
     monkeypatch.chdir(tmp_path)
     np.random.seed(1234)
+
+
+@pytest.fixture(autouse=True)
+def without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CuPy is, "cuda" is a GPU of ours; such scripts mean PyGeNN's."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
 
 
 CUDA = {"backend": "cuda", "optimize_code": True, "manual_device_id": 0}

@@ -112,15 +112,14 @@ def test_errors_are_of_the_same_kind(path: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["80", "90"])
-@pytest.mark.parametrize("rule", ["event_prop", "online"])
 def test_cupy_compiles_the_kernels(
-    rule: str, architecture: str, monkeypatch: pytest.MonkeyPatch
+    architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the options that CuPy adds to ours; it asks a GPU for the architecture."""
     compiler = cupy.cuda.compiler
     chosen = f"-arch=sm_{architecture}", "cubin"
     monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", lambda _: chosen)
-    code = text(DeviceLayout(plan_of(rule)))
+    code = text(DeviceLayout(plan_of("event_prop")))
     options = (*OPTIONS, "-ftz=true")  # as RawModule adds
     try:
         with plain_errors(cupy):
