@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -81,8 +81,9 @@ class MPI(Communicator):
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
         """Begins to sum an array over all processes, in place; MPI's Iallreduce."""
-        request = self._comm.Iallreduce(self._in_place, values, op=self._sum)
-        return cast("Callable[[], Any]", request.Wait)
+        request: Any = self._comm.Iallreduce(self._in_place, values, op=self._sum)
+        wait: Callable[[], Any] = request.Wait
+        return wait
 
     def advance_sums(self) -> None:
         """Lets sums that were begun go on; MPI libraries do so in any call."""

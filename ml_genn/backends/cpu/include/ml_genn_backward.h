@@ -15,7 +15,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
   }
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     send_back_together(c, slots, n, t, e.packed, 0, 1);
-    const bool through = last - t == block || t == 0, take = through && !(leave && t == 0);
+    const bool take = t == 0 ? !leave : last - t == block;
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
       if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
@@ -23,7 +23,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
         return false;
     }
     if (take) last = t;
-    else if (through) e.left[thread].leave(slots, n, last);
+    else if (t == 0) e.left[thread].leave(slots, n, last);
   }
   for (int m = 0; m < n; ++m) end_backward(*slots[m], mine);
   return true;

@@ -83,7 +83,8 @@ struct Engine {
     flat = mlg::allocate<float *>(pool.size);
     squares = mlg::allocate<double>(LEARNED * pool.size);
     left = mlg::allocate<Left>(pool.size);
-    return left != nullptr && gradients != nullptr && flat != nullptr && squares != nullptr && make_gradients();
+    return gradients != nullptr && flat != nullptr && squares != nullptr && left != nullptr &&
+           make_gradients();
   }
   MLG_COLD bool make_gradients() {
     memset(flat, 0, pool.size * sizeof(float *));

@@ -816,10 +816,4 @@ struct Call {
   void (*advance_sums)();  // lets those that were begun go on
   int (*end_sums)();       // waits for them; whether none has failed
 };
-// Whether anything of the backward pass is recorded.
-static inline bool records_back(const Call &c) {
-  for (int64_t k = 0; k < c.num_recordings; ++k)
-    if (c.recordings[k].backward) return true;
-  return false;
-}
 }  // namespace mlg

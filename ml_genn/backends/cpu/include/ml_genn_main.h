@@ -144,6 +144,12 @@ struct Part {
 constexpr int64_t PIECE = 1 << 17;  // of all gradients, at least, that processes sum at a time
 constexpr int64_t STRETCH = 2048;  // of a gradient: it stays in cache between sum and step
 
+// Numbers first <= j < last of a learned array's gradient, summed over threads; left with the
+// first one.
+float *sum_threads(const Engine &e, int64_t k, int64_t first, int64_t last) {
+  return mlg_sum(e.gradients + k * e.pool.size, e.pool.size, first, last);
+}
+
 // Sum over threads, optimiser step.
 void run_updates(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
@@ -152,7 +158,7 @@ void run_updates(void *engine, int thread) {
     const Part share(e, k, thread);
     for (int64_t first = share.first; first < share.last; first += STRETCH) {
       const int64_t rest = share.last - first, n = rest < STRETCH ? rest : STRETCH;
-      float *sum = mlg_sum(e.gradients + k * e.pool.size, e.pool.size, first, first + n);
+      float *sum = sum_threads(e, k, first, first + n);
       if (c.phases & mlg::UPDATE) update(c, k, first, first + n, sum, e.norms);
       else if (c.gradients) memcpy(c.gradients[k] + first, sum + first, n * sizeof(float));
       memset(sum + first, 0, n * sizeof(float));
@@ -160,22 +166,12 @@ void run_updates(void *engine, int thread) {
   }
 }
 
-// Sum over threads, left with the first one.
-void run_sums(void *engine, int thread) {
-  Engine &e = *static_cast<Engine *>(engine);
-  for (int64_t k = 0; k < LEARNED; ++k) {
-    const Part share(e, k, thread);
-    mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
-  }
-}
-
 // Sum over threads, left with the first one, and its squares.
 void run_squares(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
-  run_sums(engine, thread);
   for (int64_t k = 0; k < LEARNED; ++k) {
     const Part share(e, k, thread);
-    const float *gradient = e.gradients[k * e.pool.size];
+    const float *gradient = sum_threads(e, k, share.first, share.last);
     double sum = 0;
     for (int64_t j = share.first; j < share.last; ++j) sum += double(gradient[j]) * gradient[j];
     e.squares[k * e.pool.size + thread] = sum;
@@ -232,7 +228,7 @@ void run_pieces(void *engine, int thread) {
     if (thread == 0) c.advance_sums();
     e.barrier.wait(e.pool.size);
     const Part share(e, k, thread);
-    mlg_sum(e.gradients + k * e.pool.size, e.pool.size, share.first, share.last);
+    sum_threads(e, k, share.first, share.last);
     e.barrier.wait(e.pool.size);
     end += e.learned_size[k];
     if (thread || k + 1 == LEARNED || end - piece < PIECE) continue;

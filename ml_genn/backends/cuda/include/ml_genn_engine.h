@@ -316,10 +316,4 @@ struct Call {
   int32_t *status;               // see Status
   float dt, scale;               // scale: 1 / examples in the batch
 };
-// Whether anything of the backward pass is recorded.
-static inline bool records_back(const Call &c) {
-  for (int64_t k = 0; k < c.num_recordings; ++k)
-    if (c.recordings[k].backward) return true;
-  return false;
-}
 }  // namespace mlg
