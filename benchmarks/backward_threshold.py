@@ -21,13 +21,13 @@ from measure import SHARED, in_turn, report
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.model.batch import Mode
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 from ml_genn.training.data import in_memory
-from ml_genn.utils.data import linear_latency_encode_data
 
 DOCS = Path(__file__).parents[1] / "docs"
 DENSE = float("inf")

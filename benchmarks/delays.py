@@ -16,11 +16,11 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import generate_yin_yang_dataset
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import generate_yin_yang_dataset
 
 DT, LATEST, LONGEST = 0.5, 42.0, 15.0  # [ms]: time step, end of an example, delay
 NUM_HIDDEN = 30

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.callbacks import Callback
-from ml_genn.utils.data import preprocess_spikes
+from ml_genn.data import preprocess_spikes
 
 #: Data that are not part of the project.
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))

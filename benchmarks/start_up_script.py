@@ -12,10 +12,10 @@ import numpy as np
 
 from ml_genn import Connection, Network, Population, compilers
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 NUM_STEPS, BATCH, RATE = 500, 32, 11.4e-3
 

@@ -18,10 +18,10 @@ from measure import peak_resident, report
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 NUM_INPUT, NUM_HIDDEN, NUM_OUTPUT, STEPS = 700, 32, 20, 1000
 SPIKES = 10_000  #: of an example

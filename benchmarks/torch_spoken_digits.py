@@ -20,8 +20,8 @@ from torch_lif import Spike
 
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import PreprocessedSpikes, encode_events
 from ml_genn.optimisers import Adam
-from ml_genn.utils.data import PreprocessedSpikes, encode_events
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 import spoken_digits as example

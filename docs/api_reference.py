@@ -22,12 +22,12 @@ PACKAGES = ("ml_genn", "ml_genn_eprop", "ml_genn_tf")
 #: Modules of `ml_genn` without a page: their names are those of the package itself, or
 #: no user's script needs them.
 INNER = frozenset(
-    {"codegen", "connection", "network", "population", "saving", "sequential"}
-    | {"summary", "training"}
+    {"codegen", "compiled", "connection", "lowering", "module_aliases", "network"}
+    | {"population", "saving", "sequential", "summary", "training"}
 )
 #: Modules inside these that others extend; the rest of them is ours.
 EXTENDED = {
-    "ml_genn.backends": ("seam",),
+    "ml_genn.backends": ("api",),
     "ml_genn.model": ("batch", "equations", "plan", "rules", "snapshot"),
 }
 FOLDER = "api"
@@ -51,7 +51,6 @@ def pages() -> Iterator[str]:
             yield from (f"{module}.{name}" for name in EXTENDED[module])
         else:
             yield module
-    yield "ml_genn.utils.data"
     if find_spec("ml_genn_tf"):
         yield "ml_genn_tf.converters"
 

@@ -21,11 +21,11 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import linear_latency_encode_data
 
 NUM_HIDDEN = 256
 EXAMPLE_TIME = 30  # time steps of 1 ms

@@ -13,11 +13,11 @@ import numpy as np
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Conv2D, Dense
+from ml_genn.data import preprocess_tonic_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_tonic_spikes
 
 EVENT = [("x", "i8"), ("y", "i8"), ("t", "i8"), ("p", "i8")]
 PIXELS, DT, STEPS = 16, 10.0, 100  # DT [ms]

@@ -17,11 +17,11 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.communicators import MPI
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import linear_latency_encode_data
 
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 RULES = {"bptt": BPTTCompiler, "eprop": EPropCompiler, "eventprop": EventPropCompiler}

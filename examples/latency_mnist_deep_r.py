@@ -15,11 +15,11 @@ from sklearn.datasets import fetch_openml, load_digits
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import linear_latency_encode_data
 
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 RULES = {"eprop": EPropCompiler, "eventprop": EventPropCompiler}

@@ -25,11 +25,11 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import Conv2D, Dense
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import linear_latency_encode_data
 
 EXAMPLE_TIME = 30  # time steps of 1 ms
 RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}

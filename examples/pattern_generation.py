@@ -21,11 +21,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, VarRecorder
 from ml_genn.compilers import EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 NUM_INPUT, NUM_HIDDEN, NUM_OUTPUT = 20, 256, 3
 STEPS = 1000  # of 1 ms

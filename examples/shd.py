@@ -13,6 +13,7 @@ import numpy as np
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import calc_latest_spike_time, preprocess_tonic_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -21,7 +22,6 @@ from ml_genn.neurons import (
 )
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import calc_latest_spike_time, preprocess_tonic_spikes
 
 CHANNELS, DIGITS, DT = 700, 20, 5.0
 

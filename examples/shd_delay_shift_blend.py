@@ -20,11 +20,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_tonic_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_tonic_spikes
 
 CHANNELS, WORDS, HIDDEN, END = 700, 20, 256, 1000.0  # events after END [ms] are cut off
 COPIES, APART = 10, 30.0  # copies of the input; delay from one to the next [ms]

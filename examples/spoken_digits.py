@@ -26,6 +26,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import PreprocessedSpikes, preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -35,7 +36,6 @@ from ml_genn.neurons import (
 )
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Delta, Exponential, Synapse
-from ml_genn.utils.data import PreprocessedSpikes, preprocess_spikes
 
 NUM_CHANNELS, NUM_HIDDEN, NUM_DIGITS = 700, 256, 10
 DURATION = 500.0  # [ms] from the first spike; what comes later is cut off

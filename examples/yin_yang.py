@@ -12,11 +12,11 @@ import argparse
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import generate_yin_yang_dataset
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam, ExponentialDecay
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import generate_yin_yang_dataset
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--delays", action="store_true", help="learn delays, too")

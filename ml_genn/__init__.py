@@ -8,6 +8,7 @@ from ml_genn import (
     communicators,
     compilers,
     connectivity,
+    data,
     initializers,
     losses,
     metrics,
@@ -20,10 +21,13 @@ from ml_genn import (
     utils,
 )
 from ml_genn.connection import Connection
+from ml_genn.module_aliases import install as _install_module_aliases
 from ml_genn.network import Network
 from ml_genn.population import Population
 from ml_genn.saving import load_model, save_model
 from ml_genn.sequential import InputLayer, Layer, SequentialNetwork
+
+_install_module_aliases()
 
 __version__ = "0.1.0"
 
@@ -38,6 +42,7 @@ __all__ = [
     "communicators",
     "compilers",
     "connectivity",
+    "data",
     "initializers",
     "load_model",
     "losses",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ml_genn import compilers
+from ml_genn.compiled.configuration import (
+    COMPILER,
+    compiled_from,
+    model_of,
+    network_from,
+)
 from ml_genn.compilers import CompiledNetwork
-from ml_genn.compilers.recipe import COMPILER, compiled_from, model_of, network_from
 from ml_genn.errors import ValidationError
 from ml_genn.network import Network
 from ml_genn.serialisers.safetensors import read_file, write_file
@@ -48,5 +55,6 @@ def load_model(path: str | Path, custom_objects: CustomObjects = None) -> Any:
         CheckpointError: if it is missing, damaged, or holds something else.
     """
     found = read_file(Path(path))
-    make = compiled_from if COMPILER in found.info else network_from
-    return make(found, custom_objects)
+    if COMPILER not in found.info:
+        return network_from(found, custom_objects)
+    return compiled_from(found, custom_objects, partial(getattr, compilers))

@@ -9,7 +9,7 @@ import warnings
 from importlib import import_module
 from importlib.util import find_spec
 
-from ml_genn.backends.seam import Backend
+from ml_genn.backends.api import Backend
 from ml_genn.errors import unknown_name
 
 #: {name: module that holds ``BACKEND``}; modules are imported when first chosen.

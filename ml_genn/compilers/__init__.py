@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_genn.compiled.network import CompiledNetwork
+from ml_genn.compiled.training import CompiledTrainingNetwork
 from ml_genn.compilers.bptt_compiler import BPTTCompiler
-from ml_genn.compilers.compiled_network import CompiledNetwork
-from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.event_prop_compiler import EventPropCompiler
 from ml_genn.compilers.few_spike_compiler import (
@@ -21,9 +21,9 @@ from ml_genn.compilers.inference_compiler import (
     CompiledInferenceNetwork,
     InferenceCompiler,
 )
-from ml_genn.compilers.lowering import Feedback
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.errors import unknown_name
+from ml_genn.lowering import Feedback
 
 GROUP = "ml_genn.compilers"
 

@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from ml_genn.backends import frames_of_ours, get_backend
-from ml_genn.backends.cores import available_cores
+from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork
-from ml_genn.compilers.recipe import Recipe
-from ml_genn.compilers.settings import Settings
+from ml_genn.compiled.configuration import Recipe
+from ml_genn.compiled.network import CompiledNetwork
+from ml_genn.compiled.settings import Settings
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole

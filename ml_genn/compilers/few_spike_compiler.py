@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compiled.network import CompiledNetwork
+from ml_genn.compiled.settings import Settings
 from ml_genn.compilers.compiler import Compiler
-from ml_genn.compilers.lowering import Lowered, check_network
-from ml_genn.compilers.lowering.few_spike import lower_few_spike
-from ml_genn.compilers.lowering.schedule import Schedule, schedule
-from ml_genn.compilers.settings import Settings
 from ml_genn.errors import ValidationError
+from ml_genn.lowering import Lowered, check_network
+from ml_genn.lowering.few_spike import lower_few_spike
+from ml_genn.lowering.schedule import Schedule, schedule
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population

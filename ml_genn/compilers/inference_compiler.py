@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
-from ml_genn.compilers.lowering import lower
 from ml_genn.errors import UnsupportedError
+from ml_genn.lowering import lower
 from ml_genn.model.plan import Values
 from ml_genn.network import Network
 from ml_genn.utils.checks import whole

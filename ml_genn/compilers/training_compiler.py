@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.callbacks import RewiringRecorder
-from ml_genn.compilers.compiled_training_network import CompiledTrainingNetwork
+from ml_genn.compiled.training import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.learned import what_is_learned
-from ml_genn.compilers.lowering import Feedback, Training, check_network, lower
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import Loss, default_losses
+from ml_genn.lowering import Feedback, Training, check_network, lower
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.rules import SpikeRule
 from ml_genn.network import Network

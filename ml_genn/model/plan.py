@@ -483,7 +483,7 @@ class Plan:
         )
 
     def __str__(self) -> str:
-        from ml_genn.model.printing import plan_text
+        from ml_genn.model.plan_text import plan_text
 
         return plan_text(self)
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.compilers import CompiledNetwork, InferenceCompiler
-from ml_genn.compilers.lowering.ports import ports_of
 from ml_genn.connection import Connection
 from ml_genn.connectivity import AvgPool2D, AvgPoolConv2D, AvgPoolDense2D
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.lowering.ports import ports_of
 from ml_genn.model.kernel import Axis, Kernel
 from ml_genn.model.plan import LearnedKind
 from ml_genn.model.system import port_name

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import finite_array, real_array, shown, whole
-from ml_genn.utils.data import PreprocessedSpikes
 
 Train = tuple[np.ndarray, np.ndarray]  #: times [ms] and neurons of spikes
 

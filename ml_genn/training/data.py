@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.training.batches import DataSpec, InMemory
 from ml_genn.training.datasets import Grouped, is_dataset
 from ml_genn.training.examples import in_memory, no_targets
 from ml_genn.training.streams import Restarted, Streamed
 from ml_genn.training.weights import Weights
-from ml_genn.utils.data import PreprocessedSpikes
 
 
 def adapt(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.data import PreprocessedSpikes, preprocess_tonic_spikes
 from ml_genn.errors import ValidationError
 from ml_genn.population import Population
-from ml_genn.utils.data import PreprocessedSpikes, preprocess_tonic_spikes
 
 
 def are_events(given: Any) -> bool:

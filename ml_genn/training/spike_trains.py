@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
-from ml_genn.model.batch import EventStream, SpikeTimes
-from ml_genn.population import Population
-from ml_genn.training.batches import DataSpec
-from ml_genn.training.events import are_events, spikes_of
-from ml_genn.utils.checks import as_array
-from ml_genn.utils.data import PreprocessedSpikes
-from ml_genn.utils.data.encode import (
+from ml_genn.data import PreprocessedSpikes
+from ml_genn.data.encode import (
     STEP_TOLERANCE,
     check_spikes,
     encode_dense,
     encode_events,
     latest_allowed,
 )
+from ml_genn.errors import ValidationError
+from ml_genn.model.batch import EventStream, SpikeTimes
+from ml_genn.population import Population
+from ml_genn.training.batches import DataSpec
+from ml_genn.training.events import are_events, spikes_of
+from ml_genn.utils.checks import as_array
 
 
 def event_streams(
@@ -45,7 +45,7 @@ def event_streams(
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
                 f"{where}: expected PreprocessedSpikes (see "
-                "ml_genn.utils.data.preprocess_spikes), events of Tonic, or an array "
+                "ml_genn.data.preprocess_spikes), events of Tonic, or an array "
                 "(time steps,) + population shape; or give one array (examples, time "
                 f"steps) + population shape. Received {type(spikes).__name__}."
             )

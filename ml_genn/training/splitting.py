@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any
 
+from ml_genn.data import get_dataset_size, split_dataset
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import number
-from ml_genn.utils.data import get_dataset_size, split_dataset
 
 
 def split_off(

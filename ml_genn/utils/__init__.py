@@ -5,7 +5,6 @@ __all__ = [
     "checks",
     "choices",
     "context",
-    "data",
     "decorators",
     "filter",
     "labels",

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder
-from ml_genn.compilers.compiled_network import CompiledNetwork
+from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.connectivity import MaxPool2D
 from ml_genn.errors import ValidationError

@@ -16,16 +16,16 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.initializers import Normal
-from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
-from ml_genn.optimisers import Adam
-from ml_genn.synapses import Exponential
-from ml_genn.utils.data import (
+from ml_genn.data import (
     calc_latest_spike_time,
     generate_yin_yang_dataset,
     linear_latency_encode_data,
     log_latency_encode_data,
 )
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.optimisers import Adam
+from ml_genn.synapses import Exponential
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("ML_GENN_SHARED", ROOT.parent / "shared")) / "data"

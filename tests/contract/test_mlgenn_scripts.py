@@ -65,16 +65,16 @@ def test_event_prop_on_latency_coded_images() -> None:
     from ml_genn.compilers import EventPropCompiler, InferenceCompiler
     from ml_genn.compilers.event_prop_compiler import default_params
     from ml_genn.connectivity import Dense
+    from ml_genn.data import (
+        calc_latest_spike_time,
+        calc_max_spikes,
+        linear_latency_encode_data,
+    )
     from ml_genn.initializers import Normal
     from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
     from ml_genn.optimisers import Adam
     from ml_genn.serialisers import Numpy
     from ml_genn.synapses import Exponential
-    from ml_genn.utils.data import (
-        calc_latest_spike_time,
-        calc_max_spikes,
-        linear_latency_encode_data,
-    )
 
     NUM_EPOCHS, BATCH_SIZE, EXAMPLE_TIME, DT = 8, 16, 20.0, 1.0
     data, labels = images(160)
@@ -157,15 +157,15 @@ def test_event_prop_on_recordings_with_delays_and_own_callbacks() -> None:
     from ml_genn.compilers import EventPropCompiler
     from ml_genn.compilers.event_prop_compiler import default_params
     from ml_genn.connectivity import Dense
-    from ml_genn.initializers import Normal, Uniform
-    from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
-    from ml_genn.optimisers import Adam
-    from ml_genn.synapses import Exponential
-    from ml_genn.utils.data import (
+    from ml_genn.data import (
         calc_latest_spike_time,
         calc_max_spikes,
         preprocess_tonic_spikes,
     )
+    from ml_genn.initializers import Normal, Uniform
+    from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
+    from ml_genn.optimisers import Adam
+    from ml_genn.synapses import Exponential
 
     class EaseInSchedule(Callback):
         def set_params(self, compiled_network: Any, **kwargs: Any) -> None:
@@ -259,10 +259,10 @@ def test_eprop_pattern_generation() -> None:
     from ml_genn.compilers import EPropCompiler
     from ml_genn.compilers.eprop_compiler import default_params
     from ml_genn.connectivity import Dense
+    from ml_genn.data import preprocess_spikes
     from ml_genn.initializers import Normal
     from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
     from ml_genn.optimisers import Adam
-    from ml_genn.utils.data import preprocess_spikes
 
     NUM_INPUT, NUM_HIDDEN, NUM_OUTPUT, STEPS = 8, 40, 2, 100
     t = np.arange(STEPS)
@@ -324,6 +324,7 @@ def test_eprop_classifier_with_validation() -> None:
     from ml_genn.compilers import EPropCompiler, InferenceCompiler
     from ml_genn.compilers.eprop_compiler import default_params
     from ml_genn.connectivity import Dense, FixedProbability
+    from ml_genn.data import preprocess_tonic_spikes
     from ml_genn.initializers import Normal
     from ml_genn.neurons import (
         AdaptiveLeakyIntegrateFire,
@@ -331,7 +332,6 @@ def test_eprop_classifier_with_validation() -> None:
         SpikeInput,
     )
     from ml_genn.serialisers import Numpy
-    from ml_genn.utils.data import preprocess_tonic_spikes
 
     raw, labels = recordings(96)
     spikes = [preprocess_tonic_spikes(e, e.dtype.names, (20, 1, 1)) for e in raw]
@@ -464,12 +464,12 @@ def test_time_to_first_spike_with_delay_learning() -> None:
     from ml_genn.compilers import EventPropCompiler
     from ml_genn.compilers.event_prop_compiler import default_params
     from ml_genn.connectivity import Dense
+    from ml_genn.data import generate_yin_yang_dataset
     from ml_genn.initializers import Normal
     from ml_genn.losses import RelativeMeanSquareError
     from ml_genn.neurons import LeakyIntegrateFire, SpikeInput
     from ml_genn.optimisers import Adam
     from ml_genn.synapses import Exponential
-    from ml_genn.utils.data import generate_yin_yang_dataset
 
     DT, EXAMPLE_TIME, N = 0.1, 30.0, 320
     spikes, labels = generate_yin_yang_dataset(N, EXAMPLE_TIME - 4 * DT, 2 * DT)
@@ -581,11 +581,11 @@ def test_checkpoints_of_several_networks_and_hooks() -> None:
     from ml_genn.callbacks import Checkpoint
     from ml_genn.compilers import EventPropCompiler, InferenceCompiler
     from ml_genn.connectivity import Conv2D, Dense
+    from ml_genn.data import log_latency_encode_data
     from ml_genn.initializers import Normal
     from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
     from ml_genn.serialisers import Numpy
     from ml_genn.synapses import Exponential
-    from ml_genn.utils.data import log_latency_encode_data
 
     data, labels = images(24)
     spikes = log_latency_encode_data(data, 2.0, 51)
@@ -684,6 +684,7 @@ def test_names_objects_and_default_parameters() -> None:
     from ml_genn import InputLayer, Layer, Network, SequentialNetwork
     from ml_genn.compilers import eprop_compiler, event_prop_compiler
     from ml_genn.connectivity import Dense, default_connectivity
+    from ml_genn.data import PreprocessedSpikes, preprocess_spikes
     from ml_genn.neurons import (
         LeakyIntegrate,
         LeakyIntegrateFire,
@@ -692,7 +693,6 @@ def test_names_objects_and_default_parameters() -> None:
         default_neurons,
     )
     from ml_genn.optimisers import Adam, Optimiser, default_optimisers
-    from ml_genn.utils.data import PreprocessedSpikes, preprocess_spikes
     from ml_genn.utils.module import get_object, get_object_mapping
     from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 

@@ -16,9 +16,9 @@ from contract.registered import classes
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import VarRecorder
 from ml_genn.compilers import InferenceCompiler
-from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import Dense
 from ml_genn.initializers import Uniform
+from ml_genn.lowering import lower
 from ml_genn.neurons import (
     BinarySpikeInput,
     CodeNeuron,

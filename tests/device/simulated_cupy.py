@@ -22,7 +22,7 @@ from weakref import WeakSet
 
 import numpy as np
 
-from ml_genn.backends.cache import cache_folder
+from ml_genn.backends.host.cache import cache_folder
 
 HEADER = Path(__file__).parent / "simulated_block.h"
 #: A kernel: its name, and whether it is given a number beside the call.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from device.nets import EPROP, NETWORKS, TRAINED, plan_of
 
-from ml_genn.backends.cuda.call import CALL
-from ml_genn.backends.cuda.text import INCLUDE, OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.launch.kernel_args import CALL
+from ml_genn.backends.cuda.source import INCLUDE, OPTIONS, DeviceLayout, text
 
 
 def nvrtc() -> ctypes.CDLL:

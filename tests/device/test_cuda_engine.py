@@ -21,7 +21,7 @@ from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
-from ml_genn.backends.cuda.feed import Feed
+from ml_genn.backends.cuda.launch.prefetcher import Feed
 from ml_genn.backends.cuda.model import CudaModel
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, FewSpikeCompiler

@@ -13,7 +13,7 @@ from device import simulated_cupy as stand_in
 from device.nets import inference, plan_of
 
 from ml_genn.backends.cuda.device import load, plain_errors
-from ml_genn.backends.cuda.text import OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
 from ml_genn.errors import BuildError, MlGennError
 
 cupy = pytest.importorskip("cupy", reason="needs CuPy (extra 'cuda')")

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 import ml_genn
 from ml_genn import Network, Population
 from ml_genn.compilers import InferenceCompiler
-from ml_genn.utils.data import preprocess_spikes
+from ml_genn.data import preprocess_spikes
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def documented() -> Iterator[tuple[str, Any]]:
 
 def test_every_public_module_has_a_page() -> None:
     pages = set(reference.pages())
-    assert {"ml_genn", "ml_genn.errors", "ml_genn_eprop", "ml_genn.utils.data"} <= pages
+    assert {"ml_genn", "ml_genn.errors", "ml_genn_eprop", "ml_genn.data"} <= pages
     for name in ml_genn.__all__:
         if isinstance(getattr(ml_genn, name), ModuleType):
             assert f"ml_genn.{name}" in pages, name

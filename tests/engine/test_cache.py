@@ -15,8 +15,8 @@ import sympy
 from engine.processes import finish, start
 from engine.scenes import Chain
 
-from ml_genn.compilers import derivations
 from ml_genn.errors import BuildError
+from ml_genn.lowering import derivation_cache
 
 Folder = Path
 
@@ -133,10 +133,10 @@ def test_spoilt_derivations_are_derived_again(empty_cache: Folder) -> None:
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """A process that remembers no derivation, neither now nor afterwards."""
-    for known in (derivations.derived, derivations._tools):
+    for known in (derivation_cache.derived, derivation_cache._tools):
         known.cache_clear()
     yield
-    for known in (derivations.derived, derivations._tools):
+    for known in (derivation_cache.derived, derivation_cache._tools):
         known.cache_clear()
 
 
@@ -146,17 +146,17 @@ def test_another_sympy_derives_anew(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert sympy.__version__ in derivations._sympy()
+    assert sympy.__version__ in derivation_cache._sympy()
     Chain().compile()
     first = set(empty_cache.glob("*.derived"))
-    derivations.derived.cache_clear()
+    derivation_cache.derived.cache_clear()
     Chain().compile()
     assert set(empty_cache.glob("*.derived")) == first != set()
-    derivations.derived.cache_clear()
-    derivations._tools.cache_clear()
+    derivation_cache.derived.cache_clear()
+    derivation_cache._tools.cache_clear()
     (tmp_path / "release.py").write_text('__version__ = "99"')
     other = ModuleSpec("sympy", None, origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(derivations, "find_spec", {"sympy": other}.get)
+    monkeypatch.setattr(derivation_cache, "find_spec", {"sympy": other}.get)
     Chain().compile()
     second = set(empty_cache.glob("*.derived")) - first
     assert len(second) == len(first)

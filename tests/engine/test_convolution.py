@@ -16,11 +16,10 @@ from reference import images
 from reference.images import Synapses
 
 from ml_genn import Connection, Network, Population
-from ml_genn.backends.cpu.numbers import numbers
+from ml_genn.backends.host.arrays import numbers
 from ml_genn.callbacks import VarRecorder
 from ml_genn.codegen.layout import Layout
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import (
     AvgPool2D,
     AvgPoolConv2D,
@@ -33,6 +32,7 @@ from ml_genn.connectivity import (
     OneToOne,
     Sparse,
 )
+from ml_genn.lowering import lower
 from ml_genn.neurons import (
     IntegrateFire,
     LeakyIntegrate,

@@ -6,10 +6,10 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense, Sparse
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS, HIDDEN = 41, 37
 

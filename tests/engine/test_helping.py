@@ -12,10 +12,10 @@ from ml_genn.compilers import (
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS, LOUD, BATCH = 60, 20, 26
 COMPILERS = {

@@ -18,7 +18,7 @@ from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
+from ml_genn.data import preprocess_spikes
 
 STEPS, HIDDEN, INPUTS = 20000, 1024, 20
 

@@ -10,10 +10,10 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
 from ml_genn.connectivity import Conv2D, Dense, Sparse
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS, SIDE, EXAMPLES = 30, 6, 5
 WRAPPER = """#!/bin/sh

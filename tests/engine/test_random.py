@@ -18,7 +18,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.toolchain import build
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.source import source
+from ml_genn.codegen.program import source
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import CodeNeuron, SpikeInput

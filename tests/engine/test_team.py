@@ -7,7 +7,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
 from ml_genn.codegen import layout
-from ml_genn.codegen.source import source
+from ml_genn.codegen.program import source
 from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
@@ -15,10 +15,10 @@ from ml_genn.compilers import (
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense, FixedProbability
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS = 25
 

@@ -6,9 +6,9 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS, HIDDEN, EXAMPLES = 30, 150, 11  # more than 2^14 recurrent weights
 

@@ -165,7 +165,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.neurons import AdaptiveLeakyIntegrateFire, LeakyIntegrate
-from ml_genn.utils.data import preprocess_spikes
+from ml_genn.data import preprocess_spikes
 
 STEPS, MODE, INPUTS, SPIKES = {steps}, "{mode}", 20, 4000
 

@@ -39,6 +39,7 @@ from ml_genn.compilers import (
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense
+from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.losses import (
@@ -48,7 +49,6 @@ from ml_genn.losses import (
 )
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import PreprocessedSpikes
 
 Use = Callable[[Any, Any, Any, list[Any]], Any]
 

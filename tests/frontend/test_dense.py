@@ -15,10 +15,10 @@ from ml_genn import (
     Population,
     SequentialNetwork,
 )
-from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import Dense
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Normal, Uniform
+from ml_genn.lowering import lower
 from ml_genn.model.plan import Delay
 
 

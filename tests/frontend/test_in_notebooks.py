@@ -123,7 +123,7 @@ def test_errors_begin_with_their_message() -> None:
     assert empty == ""
     assert own.startswith(f"{__file__}, line ")
     assert own.endswith("compiled.train([], [], num_epochs=0)")
-    assert inside[0].startswith("    ml_genn.compilers.compiled_training_network, ")
+    assert inside[0].startswith("    ml_genn.compiled.training, ")
     assert inside[-1].endswith("in whole")
 
 

@@ -19,9 +19,9 @@ from training.small_nets import (
 )
 
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.data import preprocess_spikes
 from ml_genn.errors import MlGennError, UnknownNameError
 from ml_genn.optimisers import Adam
-from ml_genn.utils.data import preprocess_spikes
 
 X, Y = spikes(8), labels(8)
 OTHER = small()

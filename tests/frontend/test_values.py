@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ml_genn import Connection, Network, Population
-from ml_genn.compilers.lowering import lower
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, ValidationError
 from ml_genn.initializers import Initializer, Normal, Uniform, Wrapper
+from ml_genn.lowering import lower
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     IntegrateFire,

@@ -16,6 +16,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.backends import DEVICES, get_backend
 from ml_genn.compilers import EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.errors import (
     BuildError,
     UnknownNameError,
@@ -24,7 +25,6 @@ from ml_genn.errors import (
 )
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
-from ml_genn.utils.data import preprocess_spikes
 
 STEPS = 15
 CROSS_ENTROPY = "sparse_categorical_crossentropy"

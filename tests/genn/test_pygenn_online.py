@@ -11,9 +11,9 @@ from both_ways import BACKENDS, compare, spikes
 from eprop.nets import CROSS_ENTROPY, EXAMPLES, NETS, Net
 
 from ml_genn import Connection, Network, Population
-from ml_genn.backends.pygenn.lowering import lower
-from ml_genn.backends.pygenn.neurons import RASTER
-from ml_genn.backends.pygenn.traces import LONGEST
+from ml_genn.backends.pygenn.lowering.lower import lower
+from ml_genn.backends.pygenn.lowering.neurons import RASTER
+from ml_genn.backends.pygenn.online.traces import LONGEST
 from ml_genn.callbacks import Callback, EarlyStopping
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.errors import UnsupportedError

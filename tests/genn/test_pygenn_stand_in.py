@@ -12,7 +12,7 @@ from genn_checker import Checker, Name
 from genn_interpreter import Interpreter
 from genn_language import CodeError, parse_expression, parse_statements
 
-from ml_genn.backends.pygenn.code import genn_code
+from ml_genn.backends.pygenn.lowering.code import genn_code
 from ml_genn.errors import UnsupportedError
 
 NAMES = {

@@ -12,9 +12,9 @@ from reference import exact
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 T_END = 30.0  # [ms]
 LONGEST = 6.0  # delay that may be learned [ms]

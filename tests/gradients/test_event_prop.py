@@ -18,10 +18,10 @@ from reference import exact
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.losses import RelativeMeanSquareError
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 TOLERANCE = 1e-2

@@ -16,6 +16,7 @@ from reference import exact, ode
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -23,7 +24,6 @@ from ml_genn.neurons import (
     UserNeuron,
 )
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 T_END, LABEL = 30.0, 1
 FINE, COARSE = 0.01, 0.1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml_genn.model.derive import derive
+from ml_genn.model.derivation import derive
 from ml_genn.model.equations import Variable
 from ml_genn.model.rules import ExactSpikes, ResetGradient, SurrogateSpikes
 from ml_genn.model.system import system_of

@@ -13,11 +13,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Conv2D, Dense
+from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import linear_latency_encode_data
 
 STEPS, EXAMPLES, TRAINED = 30, 100, 1200
 #: {kind: layers between input and output, whose spikes each take a step}

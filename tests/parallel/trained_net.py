@@ -9,10 +9,10 @@ import numpy as np
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Delta, Exponential
-from ml_genn.utils.data import preprocess_spikes
 
 INPUTS, HIDDEN, CLASSES, STEPS = 30, 24, 3, 25
 BATCHES, BATCH = 20, 8

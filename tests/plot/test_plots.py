@@ -16,10 +16,10 @@ from training.small_nets import labels, small, spikes
 import ml_genn
 from ml_genn import plot
 from ml_genn.callbacks import SpikeRateMonitor, SpikeRecorder, VarRecorder
+from ml_genn.data import batch_spikes, preprocess_spikes
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.metrics import ConfusionMatrix
 from ml_genn.training.history import History
-from ml_genn.utils.data import batch_spikes, preprocess_spikes
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

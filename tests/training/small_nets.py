@@ -21,10 +21,10 @@ from ml_genn import (
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import PreprocessedSpikes, preprocess_spikes
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import PreprocessedSpikes, preprocess_spikes
 
 STEPS = 20
 INPUTS, HIDDEN, CLASSES = 4, 5, 3

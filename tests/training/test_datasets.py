@@ -12,11 +12,11 @@ from training.small_nets import CLASSES, INPUTS, STEPS, labels, small, spikes
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
+from ml_genn.data import preprocess_tonic_spikes
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
-from ml_genn.utils.data import preprocess_tonic_spikes
 
 SENSOR = (3, 2, 2)  #: width, height, polarities
 IMAGE = (2, 3, 2)  #: the same as a shape of a population

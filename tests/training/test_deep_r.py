@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_genn import Connection, Network, Population
-from ml_genn.backends.rewiring import Rewiring
+from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.callbacks import Callback, EarlyStopping, RewiringRecorder
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability, Sparse

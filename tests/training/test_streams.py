@@ -22,9 +22,9 @@ from training.small_nets import (
     spikes,
 )
 
+from ml_genn.data import preprocess_spikes
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.training.history import History
-from ml_genn.utils.data import preprocess_spikes
 from ml_genn.utils.logs import Logs
 
 

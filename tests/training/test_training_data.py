@@ -20,9 +20,9 @@ from training.small_nets import (
 
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import InferenceCompiler
+from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.training.results import PopulationDict, population_items
-from ml_genn.utils.data import PreprocessedSpikes
 
 
 def raster(examples: list[PreprocessedSpikes]) -> np.ndarray:

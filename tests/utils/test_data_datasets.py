@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_genn.errors import ValidationError
-from ml_genn.utils.data import (
+from ml_genn.data import (
     batch_dataset,
     get_dataset_size,
     permute_dataset,
     split_dataset,
 )
+from ml_genn.errors import ValidationError
 
 
 def example_data(size: int) -> dict[str, Any]:

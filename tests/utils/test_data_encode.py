@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_genn.errors import ValidationError
-from ml_genn.utils.data import (
+from ml_genn.data import (
     EventStream,
     PreprocessedSpikes,
     batch_spikes,
@@ -21,6 +20,7 @@ from ml_genn.utils.data import (
     encode_events,
     preprocess_spikes,
 )
+from ml_genn.errors import ValidationError
 
 NUM_NEURONS = 5
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ml_genn.errors import ValidationError
-from ml_genn.utils.data import (
+from ml_genn.data import (
     calc_latest_spike_time,
     linear_latency_encode_data,
     log_latency_encode_data,
 )
+from ml_genn.errors import ValidationError
 
 
 def test_linear_by_hand() -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_genn.errors import ValidationError
-from ml_genn.utils.data import (
+from ml_genn.data import (
     PreprocessedSpikes,
     batch_spikes,
     calc_latest_spike_time,
@@ -18,6 +17,7 @@ from ml_genn.utils.data import (
     calc_start_spikes,
     preprocess_spikes,
 )
+from ml_genn.errors import ValidationError
 
 NUM_NEURONS = 6
 

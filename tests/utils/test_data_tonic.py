@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_genn.errors import ValidationError
-from ml_genn.utils.data import (
+from ml_genn.data import (
     PreprocessedSpikes,
     preprocess_tonic_spikes,
     preprocess_tonic_spikes_separate,
 )
+from ml_genn.errors import ValidationError
 
 ORDERING = ("x", "y", "t", "p")
 DTYPE = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "?")])

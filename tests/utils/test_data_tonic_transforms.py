@@ -15,14 +15,14 @@ from tonic import datasets, transforms
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.initializers import Normal
-from ml_genn.neurons import LeakyIntegrate
-from ml_genn.synapses import Exponential
-from ml_genn.utils.data import (
+from ml_genn.data import (
     PreprocessedSpikes,
     preprocess_tonic_spikes,
     preprocess_tonic_spikes_separate,
 )
+from ml_genn.initializers import Normal
+from ml_genn.neurons import LeakyIntegrate
+from ml_genn.synapses import Exponential
 
 SENSOR = datasets.DVSGesture.sensor_size
 ORDERING = datasets.DVSGesture.ordering

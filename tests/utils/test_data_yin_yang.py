@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ml_genn.data import PreprocessedSpikes, generate_yin_yang_dataset
 from ml_genn.errors import ValidationError
-from ml_genn.utils.data import PreprocessedSpikes, generate_yin_yang_dataset
 
 SIZE = 3000
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_genn.backends.cores import available_cores
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
+from ml_genn.backends.host.cores import available_cores
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.source import parts, source
+from ml_genn.codegen.program import parts, source
 from ml_genn.errors import BuildError, ValidationError
 from ml_genn.model.plan import Plan, Values
 

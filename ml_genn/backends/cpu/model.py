@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ml_genn.backends.api import Processes
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cpu.abi import Call, Phase, Recording
-from ml_genn.backends.cpu.host import TYPES, HostModel
-from ml_genn.backends.cpu.numbers import delay_rings
-from ml_genn.backends.cpu.sums import Sums
-from ml_genn.backends.seam import Processes
+from ml_genn.backends.cpu.allreduce import Sums
+from ml_genn.backends.host.arrays import delay_rings
+from ml_genn.backends.host.model import TYPES, HostModel
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import (
@@ -71,7 +71,7 @@ def _pointers(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
 
 
 class CpuModel(HostModel):
-    """Runs a plan; see `ml_genn.backends.seam.Model`.
+    """Runs a plan; see `ml_genn.backends.api.Model`.
 
     Attributes:
         block: steps that run before gradients are taken, where that is done while the

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ml_genn.backends.cache import cache_folder
-from ml_genn.backends.cores import available_cores
+from ml_genn.backends.host.cache import cache_folder
+from ml_genn.backends.host.cores import available_cores
 from ml_genn.errors import BuildError
 
 INCLUDE = Path(__file__).parent / "include"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_genn.backends.cuda.device import load, plain_errors
 from ml_genn.backends.cuda.model import CudaModel
-from ml_genn.backends.cuda.text import OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
 from ml_genn.model.plan import Plan, Values
 
 

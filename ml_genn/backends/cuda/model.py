@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cpu.host import TYPES
-from ml_genn.backends.cuda import tapes
-from ml_genn.backends.cuda.batches import Batch, DeviceModel, share_of
-from ml_genn.backends.cuda.call import Argument, Phase, Status
-from ml_genn.backends.cuda.carried import carried
+from ml_genn.backends.api import Processes
 from ml_genn.backends.cuda.device import plain_errors
-from ml_genn.backends.cuda.feed import Feed
-from ml_genn.backends.cuda.launches import Launches
-from ml_genn.backends.cuda.stages import Stage, joined, stages
-from ml_genn.backends.cuda.sums import sums
-from ml_genn.backends.cuda.text import DeviceLayout
-from ml_genn.backends.cuda.workspace import Workspace
-from ml_genn.backends.seam import Processes
+from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel, share_of
+from ml_genn.backends.cuda.launch.graph import Launches
+from ml_genn.backends.cuda.launch.kernel_args import Argument, Phase, Status
+from ml_genn.backends.cuda.launch.nccl import sums
+from ml_genn.backends.cuda.launch.prefetcher import Feed
+from ml_genn.backends.cuda.launch.stages import Stage, joined, stages
+from ml_genn.backends.cuda.memory import spike_tapes as tapes
+from ml_genn.backends.cuda.memory.carryover import carried
+from ml_genn.backends.cuda.memory.workspace import Workspace
+from ml_genn.backends.cuda.source import DeviceLayout
+from ml_genn.backends.host.model import TYPES
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, Mode, Outcome
 from ml_genn.model.plan import LearnedKind, Values
@@ -29,7 +29,7 @@ ENTIRE = Phase.FORWARD | Phase.END
 
 
 class CudaModel(DeviceModel):
-    """Runs a plan; see `ml_genn.backends.seam.Model`."""
+    """Runs a plan; see `ml_genn.backends.api.Model`."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.source import source
+from ml_genn.codegen.program import source
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.plan import Plan, Values
 

@@ -10,22 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.pygenn import (
-    backward,
-    learning,
-    snapshots,
-    targets,
-    updates,
-)
-from ml_genn.backends.pygenn.build import build
-from ml_genn.backends.pygenn.device import Device
-from ml_genn.backends.pygenn.eligibility import LEARNS
-from ml_genn.backends.pygenn.kept import Kept
+from ml_genn.backends.api import Processes
 from ml_genn.backends.pygenn.library import ONE_EXAMPLE, TIMING, pygenn
-from ml_genn.backends.pygenn.lowering import lower
-from ml_genn.backends.pygenn.running import Between, Running
-from ml_genn.backends.pygenn.traces import traces_of
-from ml_genn.backends.seam import Processes
+from ml_genn.backends.pygenn.lowering import backward, learning
+from ml_genn.backends.pygenn.lowering import custom_updates as updates
+from ml_genn.backends.pygenn.lowering.lower import lower
+from ml_genn.backends.pygenn.online import targets
+from ml_genn.backends.pygenn.online.eligibility import LEARNS
+from ml_genn.backends.pygenn.online.traces import traces_of
+from ml_genn.backends.pygenn.runtime import checkpoint as snapshots
+from ml_genn.backends.pygenn.runtime.batch import Between, Running
+from ml_genn.backends.pygenn.runtime.build import build
+from ml_genn.backends.pygenn.runtime.device import Device
+from ml_genn.backends.pygenn.runtime.parameters import Kept
 from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
 from ml_genn.model.batch import (
     EventStream,
@@ -40,7 +37,7 @@ from ml_genn.model.snapshot import Snapshot
 
 
 class PyGennModel:
-    """Runs a plan; see `ml_genn.backends.seam.Model`.
+    """Runs a plan; see `ml_genn.backends.api.Model`.
 
     Attributes:
         genn_model: the PyGeNN model.

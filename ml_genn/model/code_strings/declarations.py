@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_genn.errors import EquationError, unknown_name
 from ml_genn.model.code_strings.c_types import KNOWN_TYPES, REAL_TYPES, c_type
-from ml_genn.model.code_strings.derived import DerivedParameter
+from ml_genn.model.code_strings.code_parameters import DerivedParameter
 from ml_genn.model.code_strings.fields import model_error
 from ml_genn.model.code_strings.names import BUILTINS, PROVIDED, Name, name_fault
 from ml_genn.model.code_strings.neuron_code import CodeVariable, Derive

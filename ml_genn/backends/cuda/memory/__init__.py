@@ -1,0 +1,3 @@
+"""Arrays of a model and of a batch on the device."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""From a plan to records of a GeNN model."""
+
+__all__: list[str] = []

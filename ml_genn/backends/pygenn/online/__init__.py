@@ -1,0 +1,3 @@
+"""Gradients taken forward in time, as GeNN code."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Code of a backward time step and of weight gradients."""
+
+__all__: list[str] = []

@@ -1,0 +1,167 @@
+"""One step of a neuron group's adjoint back, and rows that synapses into it ask for."""
+
+from __future__ import annotations
+
+import re
+
+from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.neuron_body import ARGUMENTS, Body, drift, rows, words
+from ml_genn.codegen.parallel_loops import each
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity
+
+
+def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``backward_<group>``: the adjoint before step ``t_`` from the one after it."""
+    adjoint = group.adjoint
+    if adjoint is None:
+        return
+    with writer.block(f"static inline void backward_{symbol(group.name)}({ARGUMENTS})"):
+        if group.name in layout.pairs:
+            _drift(writer, layout, group, adjoint)
+            return
+        drive = _drive(group)
+        ports = [Code((), p.reads) for p in adjoint.ports]
+        body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
+        body.pointers(writer)
+        extra = _port_rows(writer, layout, group)
+        if drive:
+            _drive_pointer(writer, layout, group)
+        writer.line("MLG_LOOP")
+        with writer.block(each("int", "j_", padded(group.size))):
+            body.load(writer)
+            writer.lines(drive.lines)
+            writer.lines(adjoint.step.lines)
+            body.store(writer)
+            if any("look_" in port.reads for port in adjoint.ports):
+                writer.line(f"const float look_ = {_look(group)};")
+            writer.lines(extra)
+
+
+def _drift(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
+) -> None:
+    """One step of a pair of adjoints: what is stored of them changes now and then."""
+    pair = layout.pairs[group.name]
+    extra = _port_rows(writer, layout, group)
+    rows(writer, layout, group, pair)
+    Body(layout, group, (adjoint.step,)).constants(writer)
+    given = ", ".join(f"float {name}" for name in pair)
+    with writer.block(f"const auto step_ = [&]({given})", end="};"):
+        writer.lines(adjoint.step.lines)
+        writer.line(f"return mlg::Both<float>{{{', '.join(pair)}}};")
+    own = drift(layout, group)
+    looked_at = "t_ == 0 || mlg::records_back(c_)"
+    writer.line(f"const bool due_ = {own}.step(step_) || {looked_at};")
+    loop = each("int", "j_", padded(group.size))
+    now = f"const auto now_ = drift_.now({', '.join(f'{n}_p_[j_]' for n in pair)});"
+    parts = list(zip(pair, ("first", "second"), strict=True))
+    with writer.block("if (due_)"):
+        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line("MLG_LOOP")
+        with writer.block(loop):
+            writer.line(now)
+            writer.lines(f"{name}_p_[j_] = now_.{part};" for name, part in parts)
+        writer.line(f"{own}.begin();")
+    if extra:
+        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line("MLG_LOOP")
+        with writer.block(loop):
+            writer.line(now)
+            writer.lines(f"const float {name} = now_.{part};" for name, part in parts)
+            writer.lines(extra)
+
+
+def unless_asleep(layout: Layout, group: str) -> str:
+    """The condition that a group's adjoint is not zero, where it may be."""
+    index = layout.sleepers.get(group)
+    return "" if index is None else f"if (s_.woken[{index}] >= 0) "
+
+
+def wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """From the first entry on, which is the last in time, the adjoint is not zero."""
+    if group.name in layout.sleepers:
+        woken = f"s_.woken[{layout.sleepers[group.name]}]"
+        writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
+
+
+def kept_row(layout: Layout, index: int) -> str:
+    """C for the row of step ``t_`` of slopes that are kept."""
+    size = layout.slope_sizes[index]
+    return f"s_.scratch->slopes[{index}] + t_ % s_.scratch->length * {size}"
+
+
+def _drive(group: NeuronGroup) -> Code:
+    """The loss's push on the output variable in a step."""
+    readout, loss, name = group.readout, group.loss, f"lambda_{group.output}"
+    if not readout or not loss or readout.sensitivity is not Sensitivity.VARIABLE:
+        return Code()
+    if loss.per_step:
+        return Code((f"{name} += drive_[j_];",), frozenset({name}), frozenset({name}))
+    own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
+    reads = frozenset(words(readout.weight)) & own
+    line = f"{name} += result_slope__p_[j_] * ({readout.weight});"
+    return Code((line,), reads | {name}, frozenset({name}))
+
+
+def _look(group: NeuronGroup) -> str:
+    """What the loss will push one step sooner; before the first step nothing asks."""
+    readout, loss = group.readout, group.loss
+    if not _drive(group) or readout is None or loss is None:
+        return "0.0f"
+    if loss.per_step:
+        return f"drive_[j_ - (t_ ? {padded(group.size)} : 0)]"
+    sooner = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
+    return f"result_slope__p_[j_] * ({sooner})"
+
+
+def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    if group.loss and group.loss.per_step:
+        index = layout.outputs.index(group)
+        writer.line(
+            f"const float *__restrict drive_ = s_.drive[{index}] + "
+            f"t_ * {padded(group.size)};"
+        )
+    else:
+        rows(writer, layout, group, ["result_slope_"])
+
+
+def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
+    """Lines that keep what synapses into each port will ask for; declares the rows."""
+    lines: list[str] = []
+    adjoint = group.adjoint
+    if adjoint is None:
+        return lines
+    for k, port in enumerate(adjoint.ports):
+        wanted = [
+            ("slope", layout.slope_name(group, k), port.weight)
+            if layout.needs_slope(group, k)
+            else None,
+            ("back", f"back{k}_", port.back) if layout.needs_back(group, k) else None,
+        ]
+        for kind, name, expression in filter(None, wanted):
+            if (group.name, k) in layout.port_rings:
+                writer.line(
+                    f"float *__restrict {kind}{k}_ring_ = "
+                    f"{ring_row(layout, group, k, kind, 't_')};"
+                )
+                lines.append(f"{kind}{k}_ring_[j_] = {expression};")
+            elif name != expression:
+                rows(writer, layout, group, [name])
+                lines.append(f"{name}_p_[j_] = {expression};")
+        if (group.name, k) in layout.slopes:
+            index = layout.slopes[group.name, k]
+            row = kept_row(layout, index)
+            writer.line(f"float *__restrict slope{k}_kept_ = {row};")
+            lines.append(f"slope{k}_kept_[j_] = {port.weight};")
+    return lines
+
+
+def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:
+    """C for the row of a port's ring that belongs to a step."""
+    length = layout.integers["port_ring", group.name, f"{port}.length"]
+    start = layout.integers["port_ring", group.name, f"{port}.{kind}"]
+    return (
+        f"s_.block + c_.integers[{start}] + "
+        f"(({at}) % c_.integers[{length}]) * {padded(group.size)}"
+    )

@@ -1,0 +1,172 @@
+"""Jumps of adjoints: at spikes, at active neurons, at the end of a silent output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_genn.codegen.backward.active_neurons import (
+    active_tape,
+    each_active,
+    load_active,
+)
+from ml_genn.codegen.backward.adjoint_step import wake
+from ml_genn.codegen.forward.losses import example_weight
+from ml_genn.codegen.layout import Layout, symbol
+from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
+from ml_genn.codegen.parallel_loops import each
+from ml_genn.codegen.spike_list_loops import each_entry, load_records, tape_entries
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Sensitivity
+
+
+def jumps(group: NeuronGroup) -> bool:
+    """Whether the group's adjoint jumps."""
+    return group.adjoint is not None and group.threshold is not None
+
+
+def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
+    active = group.adjoint.active if group.adjoint else None
+    with writer.block(f"static inline void jump_{symbol(group.name)}({ARGUMENTS})"):
+        if active:
+            _reset_active(writer, layout, group, active)
+        _jump_at_spikes(writer, layout, group, exact=active is None)
+        if active:
+            _jump_active(writer, layout, group, active)
+
+
+def _jump_at_spikes(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, exact: bool
+) -> None:
+    """What a spike does to the adjoint of its neuron: the time of the spike where
+    gradients are exact, the reset."""
+    adjoint = group.adjoint
+    if adjoint is None:
+        return
+    with writer.block(""):
+        tape_entries(writer, layout.tapes[group.name], len(adjoint.records))
+        wake(writer, layout, group)
+        body = _jump_body(layout, group, adjoint)
+        body.pointers(writer)
+        if exact:
+            rows(writer, layout, group, ["spike_slope_"])
+        _spike_time_slope(writer, layout, group, declare=True)
+        with each_entry(writer, each):
+            if exact:
+                writer.line("float dL_dt_ = spike_slope__p_[k_];")
+            _spike_time_slope(writer, layout, group, declare=False)
+            _jump(writer, layout, group, body, adjoint)
+
+
+def _reset_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """Active neurons wake their group; what their reset adds to their dL/ds."""
+    if not active.reset.lines and group.name not in layout.sleepers:
+        return
+    with writer.block(""):
+        active_tape(writer, layout, group, active)
+        wake(writer, layout, group)
+        if active.reset.lines:
+            writer.line("const float scale_ = c_.scale;")
+            for at, _ in _run_active(writer, layout, group, active, active.reset):
+                writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+    writer.line("MLG_SYNC;")
+
+
+def _jump_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+) -> None:
+    """The adjoint before the spike of the active neurons."""
+    writer.line("MLG_SYNC;")
+    with writer.block(""):
+        active_tape(writer, layout, group, active)
+        for _, body in _run_active(writer, layout, group, active, active.jump):
+            body.store(writer)
+
+
+def _run_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active, code: Code
+) -> Iterator[tuple[str, Body]]:
+    """Runs code at the active neurons; gives the index of their dL/ds, and their body,
+    wherever the caller says what is kept of it."""
+    body = Body(layout, group, (code,))
+    body.pointers(writer)
+    rows(writer, layout, group, ["spike_slope_"])
+    for at in each_active(writer, group, active):
+        writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+        load_active(writer, group, active, at)
+        body.load(writer)
+        with writer.block(""):
+            writer.lines(code.lines)
+        yield at, body
+
+
+def _jump_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> Body:
+    codes = [adjoint.jump]
+    if group.regularised:
+        codes.append(adjoint.push)
+    return Body(layout, group, tuple(codes))
+
+
+def _jump(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
+) -> None:
+    load_records(writer, adjoint.records)
+    body.load(writer)
+    with writer.block(""):
+        writer.lines(adjoint.jump.lines)
+    if group.regularised:
+        index = layout.regularised.index(group)
+        with writer.block(""):
+            writer.line(f"const float amount_ = s_.push[{index}][j_];")
+            writer.lines(adjoint.push.lines)
+    body.store(writer)
+
+
+def _spike_time_slope(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, declare: bool
+) -> None:
+    """Adds the loss's slope by the time of a neuron's first spike."""
+    readout = group.readout
+    if not readout or not group.loss:
+        return
+    if readout.sensitivity is not Sensitivity.SPIKE_TIME:
+        return
+    ((name, _),) = readout.variables
+    if declare:
+        rows(writer, layout, group, [name, "result_slope_"])
+    else:
+        writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];")
+
+
+def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """``silent_<group>``: draws up the right neuron of an output that never spiked.
+
+    Its loss has no slope, so at the end of the example it is treated as if it had
+    spiked just then, crossing the threshold at one unit per duration of the example.
+    """
+    adjoint, readout = group.adjoint, group.readout
+    if adjoint is None or readout is None:
+        return
+    index = layout.outputs.index(group)
+    with writer.block(
+        f"static inline void silent_{symbol(group.name)}"
+        "(const Call &c_, Slot &s_, int64_t b_)"
+    ):
+        ((name, _),) = readout.variables
+        rows(writer, layout, group, [name])
+        writer.line(
+            f"const int j_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
+        )
+        writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
+        writer.line("const float end_ = c_.num_steps * c_.dt;")
+        writer.line(
+            f"const float amount_ = -c_.scale * {example_weight(layout, group)} * "
+            f"c_.loss_scalars[{2 * index + 1}] / (1e-4f * end_);"
+        )
+        body = Body(layout, group, (adjoint.push, Code()))
+        body.pointers(writer)
+        body.load(writer)
+        writer.lines(adjoint.push.lines)
+        body.store(writer)

@@ -1,0 +1,3 @@
+"""Code of a forward time step."""
+
+__all__: list[str] = []

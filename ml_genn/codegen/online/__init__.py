@@ -1,0 +1,3 @@
+"""Code of gradients taken while the network runs."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Compiled networks: training, evaluation, stepping, saving."""
+
+__all__: list[str] = []

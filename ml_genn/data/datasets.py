@@ -1,0 +1,141 @@
+"""Splitting, batching and shuffling of data sets held as dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_genn.data._checks import (
+    as_count,
+    as_number,
+    as_whole_numbers,
+    check_range,
+)
+from ml_genn.errors import ValidationError
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Examples(Protocol):
+    """An array, a list, or whatever has a length and can be sliced."""
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def __getitem__(self, item: Any, /) -> Any:
+        """One example, or a slice of them."""
+
+
+def get_dataset_size(data: Mapping[K, Examples]) -> int | None:
+    """Number of examples that all values of ``data`` have in common.
+
+    Args:
+        data: examples for each key.
+
+    Returns:
+        The number, or None if the values differ in length or there are none.
+    """
+    sizes = {len(examples) for examples in data.values()}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def split_dataset(
+    data: Mapping[K, Examples], split: float
+) -> tuple[dict[K, Any], dict[K, Any]]:
+    """Split a data set in two, for example into training and validation data.
+
+    Args:
+        data: examples for each key, equally many for all.
+        split: share of the examples, from the end, that makes up the second part;
+            between 0 and 1.
+
+    Returns:
+        The first ``round((1 - split) * examples)`` examples, and the others.
+
+    Raises:
+        ValidationError: if ``split`` is out of range or the values differ in length.
+    """
+    where = "split_dataset"
+    share = as_number(split, "split", where)
+    if not 0.0 <= share <= 1.0:
+        raise ValidationError(f"{where}: split must lie in 0 to 1. Got {split!r}.")
+    boundary = round((1.0 - share) * _common_size(data, where))
+    first = {key: examples[:boundary] for key, examples in data.items()}
+    second = {key: examples[boundary:] for key, examples in data.items()}
+    return first, second
+
+
+def batch_dataset(
+    data: Mapping[K, Examples], batch_size: int, size: int
+) -> list[dict[K, Any]]:
+    """Cut a data set into batches.
+
+    Args:
+        data: examples for each key, at least ``size`` for all.
+        batch_size: number of examples of each batch; the last one may have fewer.
+        size: number of examples to use, normally from :func:`get_dataset_size`.
+
+    Returns:
+        A dictionary of slices for each batch.
+
+    Raises:
+        ValidationError: if a value has fewer than ``size`` examples.
+    """
+    where = "batch_dataset"
+    step = as_count(batch_size, "batch_size", where)
+    total = as_count(size, "size", where)
+    short = [key for key, examples in data.items() if len(examples) < total]
+    if short:
+        raise ValidationError(
+            f"{where}: every value must have at least size={total} examples. Got "
+            f"{len(data[short[0]])} for {short[0]!r}."
+        )
+    return [
+        {key: examples[i : min(i + step, total)] for key, examples in data.items()}
+        for i in range(0, total, step)
+    ]
+
+
+def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[K, Any]:
+    """Pick examples in a given order, for example to shuffle them.
+
+    Args:
+        data: examples for each key, equally many for all.
+        indices: 1-D array of example numbers.
+
+    Returns:
+        For each key an array if it was one, otherwise a list.
+
+    Raises:
+        ValidationError: if an index is out of range or the values differ in length.
+    """
+    where = "permute_dataset"
+    size = _common_size(data, where)
+    if np.asarray(indices).dtype.kind == "b":
+        raise ValidationError(
+            f"{where}: indices must be example numbers. Got booleans. Pass "
+            "numpy.flatnonzero(mask) to select with a mask."
+        )
+    order = as_whole_numbers(indices, "indices", where)
+    fix = f"The data set has {size} examples."
+    check_range(order, size, "indices", where, fix)
+    return {
+        key: examples[order]
+        if isinstance(examples, np.ndarray)
+        else [examples[i] for i in order.tolist()]
+        for key, examples in data.items()
+    }
+
+
+def _common_size(data: Mapping[K, Examples], where: str) -> int:
+    size = get_dataset_size(data)
+    if size is None:
+        sizes = ", ".join(f"{len(value)} for {key!r}" for key, value in data.items())
+        raise ValidationError(
+            f"{where}: all values must have equally many examples. Got "
+            f"{sizes or 'an empty data set'}."
+        )
+    return size

@@ -1,0 +1,200 @@
+"""Spikes as the engine takes them: events in the order in which they happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_genn.data._checks import as_count, as_positive, as_real_array
+from ml_genn.data.spikes import PreprocessedSpikes
+from ml_genn.errors import ValidationError
+from ml_genn.model.batch import EventStream
+
+# Share of a time step by which a spike may come after a step and still belong to it,
+# and relative excess over the duration, that rounding of times is granted.
+STEP_TOLERANCE = 1e-3
+DURATION_TOLERANCE = 1e-6
+
+ID_BITS = 32
+ID_MASK = (1 << ID_BITS) - 1
+
+
+def latest_allowed(duration: float) -> float:
+    """The latest time [ms] that a spike of an example of that duration may have."""
+    return duration * (1.0 + DURATION_TOLERANCE)
+
+
+def check_spikes(
+    spikes: PreprocessedSpikes, num_neurons: int, duration: float, where: str
+) -> None:
+    """Refuse spikes of one example that the engine could misread.
+
+    Args:
+        spikes: the spikes of one example.
+        num_neurons: number of neurons of the population they are meant for.
+        duration: end of the example [ms]; the latest time that a spike may have.
+        where: what the error message starts with, such as the data's place.
+
+    Raises:
+        ValidationError: if the groups do not fit ``num_neurons`` or the number of
+            times; if a time is negative, not finite or above ``duration``; or if the
+            times of a neuron do not ascend.
+    """
+    if not isinstance(spikes, PreprocessedSpikes):
+        raise ValidationError(
+            f"{where}: an example must be PreprocessedSpikes. Got "
+            f"{type(spikes).__name__}. Make it with preprocess_spikes."
+        )
+    ends = as_real_array(spikes.end_spikes, "end_spikes", where)
+    times = as_real_array(spikes.spike_times, "spike_times", where)
+    _check_groups(ends, times, num_neurons, where)
+    if times.size:
+        _check_times(ends, times, duration, where)
+        _check_order(ends, times, where)
+
+
+def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> EventStream:
+    """Turn the spikes of one example into events.
+
+    A spike at time ``s`` becomes an event of the first step ``n`` with
+    ``n * dt >= s``. A neuron has at most one event a step; more are postponed, each
+    to the next free step. Events of step ``num_steps`` or later are dropped, as they
+    could not reach any target within the example.
+
+    Args:
+        spikes: the spikes of one example, as :func:`check_spikes` accepts them.
+        num_steps: number of time steps of the example.
+        dt: duration of a time step [ms].
+    """
+    where = "encode_events"
+    stop = as_count(num_steps, "num_steps", where)
+    width = as_positive(dt, "dt", where)
+    ends = np.asarray(spikes.end_spikes, dtype=np.int64)
+    counts = ends.copy()
+    counts[1:] -= ends[:-1]
+    ids = np.repeat(np.arange(ends.size), counts)
+    times = np.asarray(spikes.spike_times, dtype=np.float64)
+    steps = np.ceil(times / width - STEP_TOLERANCE)
+    steps = _postpone(np.minimum(steps, stop).astype(np.int64), ids)
+    # One sort of step and neuron packed into a word beats an indirect sort.
+    events = np.sort((steps << ID_BITS) | ids)
+    events = events[: np.searchsorted(events, stop << ID_BITS)]
+    return EventStream(
+        (events >> ID_BITS).astype(np.int32), (events & ID_MASK).astype(np.uint32)
+    )
+
+
+def encode_dense(array: npt.ArrayLike) -> EventStream:
+    """Turn a raster into events.
+
+    Args:
+        array: array of shape ``(steps, neurons)``, either booleans or counts; each
+            count above 0 becomes one event.
+
+    Raises:
+        ValidationError: if the array is not 2-D, or holds negative values or NaN.
+    """
+    where = "encode_dense"
+    raster = as_real_array(array, "array", where)
+    if raster.ndim != 2:
+        raise ValidationError(
+            f"{where}: array must have the shape (steps, neurons). Got {raster.shape}."
+        )
+    if raster.dtype.kind in "if" and raster.size and not raster.min() >= 0:
+        step, neuron = np.argwhere(~(raster >= 0))[0]
+        raise ValidationError(
+            f"{where}: counts must not be negative or NaN. Got "
+            f"{raster[step, neuron]} in step {step} for neuron {neuron}."
+        )
+    flat = np.flatnonzero(raster if raster.dtype.kind == "b" else raster > 0)
+    steps, ids = np.divmod(flat, max(raster.shape[1], 1))
+    return EventStream(steps.astype(np.int32), ids.astype(np.uint32))
+
+
+def _postpone(
+    steps: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Give each spike of a neuron a step of its own, as early as possible.
+
+    The step of spike k is max(own step, step of spike k - 1, plus 1). Less k, that is
+    a running maximum; lifting each neuron above the one before restarts it there.
+    """
+    if not steps.size:
+        return steps
+    position = np.arange(steps.size)
+    lift = ids * (steps.size + int(steps.max()) + 1) - position
+    lifted: npt.NDArray[np.int64] = np.maximum.accumulate(steps + lift)
+    return lifted - lift
+
+
+def _check_groups(
+    ends: npt.NDArray[Any], times: npt.NDArray[Any], num_neurons: int, where: str
+) -> None:
+    if ends.shape != (num_neurons,) or ends.dtype.kind not in "ui":
+        raise ValidationError(
+            f"{where}: end_spikes must be {num_neurons} integers, one per neuron. Got "
+            f"an array of shape {ends.shape} and type {ends.dtype}. Pass "
+            f"num_neurons={num_neurons} when the spikes are preprocessed."
+        )
+    if times.ndim != 1:
+        raise ValidationError(
+            f"{where}: spike_times must be 1-D. Got an array of shape {times.shape}."
+        )
+    falls = np.flatnonzero(np.diff(ends.astype(np.int64), prepend=0) < 0)
+    if falls.size:
+        neuron = falls[0]
+        before = ends[neuron - 1] if neuron else 0
+        raise ValidationError(
+            f"{where}: end_spikes must be running totals, so they must not fall. Got "
+            f"{ends[neuron]} for neuron {neuron} after {before}. Make the spikes with "
+            "preprocess_spikes."
+        )
+    last = int(ends[-1]) if ends.size else 0
+    if last != times.size:
+        raise ValidationError(
+            f"{where}: the last of end_spikes must be the number of spike_times. Got "
+            f"{last} and {times.size} times. Make the spikes with preprocess_spikes."
+        )
+
+
+def _check_times(
+    ends: npt.NDArray[Any], times: npt.NDArray[Any], duration: float, where: str
+) -> None:
+    limit = latest_allowed(duration)
+    if times.min() >= 0 and times.max() <= limit:
+        return
+    wrong = np.flatnonzero(~(np.isfinite(times) & (times >= 0)))
+    if wrong.size:
+        rule = "spike times must be finite and non-negative [ms]"
+        fix = "Remove these spikes or shift all times."
+    else:
+        wrong = np.flatnonzero(times > limit)
+        rule = f"spike times must not exceed the example's duration of {duration} ms"
+        fix = (
+            "Lengthen the example (example_timesteps) to cover "
+            "calc_latest_spike_time of the data, or remove the late spikes."
+        )
+    raise ValidationError(
+        f"{where}: {rule}. Got {times[wrong[0]]} for neuron {_owner(ends, wrong[0])} "
+        f"({wrong.size} of {times.size} spikes are wrong). {fix}"
+    )
+
+
+def _check_order(ends: npt.NDArray[Any], times: npt.NDArray[Any], where: str) -> None:
+    falls = times[1:] < times[:-1]
+    inner = ends[(ends > 0) & (ends < times.size)]
+    falls[inner.astype(np.intp) - 1] = False
+    if falls.any():
+        index = int(np.argmax(falls))
+        raise ValidationError(
+            f"{where}: the spike times of a neuron must ascend. Got "
+            f"{times[index + 1]} ms after {times[index]} ms for neuron "
+            f"{_owner(ends, index)}. Make the spikes with preprocess_spikes."
+        )
+
+
+def _owner(ends: npt.NDArray[Any], index: int) -> int:
+    """The neuron that the spike with this index belongs to."""
+    return int(np.searchsorted(ends, index, side="right"))

@@ -1,0 +1,132 @@
+"""Encoders that turn intensities into the time of a single spike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_genn.data._checks import as_number, as_positive, as_real_array
+from ml_genn.data.spikes import PreprocessedSpikes
+from ml_genn.errors import ValidationError
+
+Floats = npt.NDArray[np.float64]
+
+
+def linear_latency_encode_data(
+    data: npt.ArrayLike,
+    max_time: float,
+    min_time: float = 0.0,
+    thresh: float = 1,
+    *,
+    max_value: float = 255,
+) -> list[PreprocessedSpikes]:
+    """Encode intensities as spike times that fall linearly with intensity.
+
+    A value ``x`` above ``thresh`` gives one spike at
+    ``min_time + (max_time - min_time) * (max_value - x) / max_value``.
+
+    Args:
+        data: array of shape ``(examples, ...)`` with values from 0 to ``max_value``,
+            integers or floats; each example is flattened in row-major order.
+        max_time: time [ms] that stands for 0.
+        min_time: time [ms] that stands for ``max_value``; 0 by default.
+        thresh: values up to this one give no spike; 1 by default.
+        max_value: the largest value that data can have; 255 by default.
+
+    Returns:
+        The spikes of each example.
+
+    Raises:
+        ValidationError: if a value is outside 0 to ``max_value`` or not a number, or
+            the times are not in order.
+    """
+    where = "linear_latency_encode_data"
+    top = as_positive(max_value, "max_value", where)
+    level = as_number(thresh, "thresh", where)
+    first = as_number(min_time, "min_time", where)
+    last = as_number(max_time, "max_time", where)
+    if not 0.0 <= first <= last:
+        raise ValidationError(
+            f"{where}: times must satisfy 0 <= min_time <= max_time [ms]. Got "
+            f"min_time={min_time!r} and max_time={max_time!r}."
+        )
+    slope = (last - first) / top
+
+    def latency(value: Floats) -> Floats:
+        return (top - value) * slope + first
+
+    return _encode(_check_data(data, top, where), level, latency)
+
+
+def log_latency_encode_data(
+    data: npt.ArrayLike, tau_eff: float, thresh: float, *, max_value: float = 255
+) -> list[PreprocessedSpikes]:
+    """Encode intensities as the first spike times of leaky neurons they drive.
+
+    A value ``x`` above ``thresh`` gives one spike at
+    ``tau_eff * ln(x / (x - thresh))``: when a leaky integrator with time constant
+    ``tau_eff`` and constant input ``x`` passes ``thresh``.
+
+    Args:
+        data: array of shape ``(examples, ...)`` with values from 0 to ``max_value``,
+            integers or floats; each example is flattened in row-major order.
+        tau_eff: time constant [ms].
+        thresh: values up to this one give no spike; not negative.
+        max_value: the largest value that data can have; 255 by default.
+
+    Returns:
+        The spikes of each example.
+
+    Raises:
+        ValidationError: if a value is outside 0 to ``max_value`` or not a number, or
+            a parameter is out of range.
+    """
+    where = "log_latency_encode_data"
+    top = as_positive(max_value, "max_value", where)
+    tau = as_positive(tau_eff, "tau_eff", where)
+    level = as_number(thresh, "thresh", where)
+    if level < 0.0:
+        raise ValidationError(
+            f"{where}: thresh must not be negative, or spikes would come before "
+            f"time 0. Got {thresh!r}."
+        )
+
+    def latency(value: Floats) -> Floats:
+        return tau * np.log(value / (value - level))
+
+    return _encode(_check_data(data, top, where), level, latency)
+
+
+def _check_data(data: npt.ArrayLike, top: float, where: str) -> npt.NDArray[Any]:
+    """The data as ``(examples, values)``, all within 0 to ``top``."""
+    array = as_real_array(data, "data", where)
+    if array.ndim < 2:
+        raise ValidationError(
+            f"{where}: data must have the shape (examples, ...). Got {array.shape}. "
+            "Pass data[None] to encode a single example."
+        )
+    flat = array.reshape(len(array), -1) if array.size else array
+    if flat.size == 0 or (flat.min() >= 0 and flat.max() <= top):
+        return flat
+    wrong = np.argwhere(~((flat >= 0) & (flat <= top)))
+    example, position = wrong[0]
+    raise ValidationError(
+        f"{where}: data must lie in 0 to {top:g}. Got {flat[example, position]} in "
+        f"example {example} ({len(wrong)} of {flat.size} values are outside). Rescale "
+        "the data, or pass max_value if they have another range."
+    )
+
+
+def _encode(
+    data: npt.NDArray[Any], thresh: float, latency: Callable[[Floats], Floats]
+) -> list[PreprocessedSpikes]:
+    spikes = []
+    for example in data:
+        fires = example > thresh
+        end_spikes = np.cumsum(fires, dtype=np.int32)
+        times = latency(example[fires].astype(np.float64))
+        spikes.append(PreprocessedSpikes(end_spikes, times))
+    return spikes

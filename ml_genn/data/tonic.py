@@ -1,0 +1,218 @@
+"""Events in the structured arrays of the Tonic package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_genn.data._checks import (
+    as_count,
+    as_positive,
+    as_whole_numbers,
+    check_range,
+)
+from ml_genn.data.spikes import PreprocessedSpikes, check_times, group_spikes
+from ml_genn.errors import ValidationError
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.int64]
+
+# Share of a bin by which an event may precede the bin's start and still count to it,
+# so that 0.3 ms is in bin 3 of 0.1 ms although 0.3 / 0.1 rounds to less than 3.
+BIN_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """Checked events; ``pixel`` is x + y * width."""
+
+    where: str
+    times: Floats
+    pixel: Ints
+    polarity: Ints | None
+    num_pixels: int
+    num_polarities: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Histogram:
+    dt: float
+    thresh: float
+
+
+def preprocess_tonic_spikes(
+    events: npt.NDArray[Any],
+    ordering: Sequence[str],
+    shape: Sequence[int],
+    time_scale: float = 1.0 / 1000.0,
+    dt: float | None = None,
+    histogram_thresh: float | None = None,
+) -> PreprocessedSpikes:
+    """Group the events of one Tonic example by neuron.
+
+    The neuron is ``x + y * width`` for a single polarity and
+    ``p + polarities * (x + y * width)`` for several; ``y`` is 0 if ``ordering`` has
+    no "y". There are ``width * height * polarities`` neurons.
+
+    Args:
+        events: structured array with the fields that ``ordering`` names.
+        ordering: names of the fields; must contain "t", "x" and "p", and may
+            contain "y".
+        shape: sensor size as (width, height, polarities).
+        time_scale: factor from the events' time unit to ms; by default 1/1000, for
+            events in microseconds.
+        dt: width of the histogram's bins [ms]; only used, and then needed, with
+            ``histogram_thresh``. None by default.
+        histogram_thresh: if given, the events of each neuron are counted in bins of
+            width ``dt``, and each bin with at least this many gives one spike at its
+            start. By default None: each event is a spike.
+
+    Raises:
+        ValidationError: if fields are missing, or a coordinate or a time is out of
+            range.
+    """
+    data = _read_events("preprocess_tonic_spikes", events, ordering, shape, time_scale)
+    histogram = _histogram(data.where, dt, histogram_thresh)
+    ids = data.pixel
+    if data.polarity is not None:
+        ids = data.polarity + ids * data.num_polarities
+    num_neurons = data.num_pixels * data.num_polarities
+    return _group(data.times, ids, num_neurons, histogram)
+
+
+def preprocess_tonic_spikes_separate(
+    events: npt.NDArray[Any],
+    ordering: Sequence[str],
+    shape: Sequence[int],
+    time_scale: float = 1.0 / 1000.0,
+    dt: float | None = None,
+    histogram_thresh: float | None = None,
+) -> list[PreprocessedSpikes]:
+    """Group the events of one Tonic example by polarity and neuron.
+
+    Args:
+        events: structured array with the fields that ``ordering`` names.
+        ordering: names of the fields; must contain "t", "x" and "p", and may
+            contain "y".
+        shape: sensor size as (width, height, polarities).
+        time_scale: factor from the events' time unit to ms; by default 1/1000, for
+            events in microseconds.
+        dt: width of the histogram's bins [ms], see :func:`preprocess_tonic_spikes`;
+            None by default.
+        histogram_thresh: events that make a spike in a bin; by default None: each
+            event is a spike.
+
+    Returns:
+        One item per polarity, each with ``width * height`` neurons.
+
+    Raises:
+        ValidationError: as for :func:`preprocess_tonic_spikes`, and if there is only
+            one polarity.
+    """
+    data = _read_events(
+        "preprocess_tonic_spikes_separate", events, ordering, shape, time_scale
+    )
+    histogram = _histogram(data.where, dt, histogram_thresh)
+    if data.polarity is None:
+        raise ValidationError(
+            f"{data.where}: the sensor must have several polarities. Got shape "
+            f"{tuple(shape)}. Use preprocess_tonic_spikes for a single polarity."
+        )
+    masks = [data.polarity == p for p in range(data.num_polarities)]
+    return [
+        _group(data.times[mask], data.pixel[mask], data.num_pixels, histogram)
+        for mask in masks
+    ]
+
+
+def _read_events(
+    where: str,
+    events: npt.NDArray[Any],
+    ordering: Sequence[str],
+    shape: Sequence[int],
+    time_scale: float,
+) -> _Events:
+    """Check the events and turn coordinates into pixel numbers and times into ms."""
+    missing = [name for name in ("t", "x", "p") if name not in ordering]
+    if missing:
+        raise ValidationError(
+            f"{where}: ordering must contain 't', 'x' and 'p'. Got {ordering!r}, "
+            f"without {_listing(missing)}."
+        )
+    width, height, num_polarities = _sensor_size(where, shape)
+    scale = as_positive(time_scale, "time_scale", where)
+    used = ["t", "x"] + ["y"] * ("y" in ordering) + ["p"] * (num_polarities > 1)
+    fields = np.asarray(events).dtype.names or ()
+    missing = [name for name in used if name not in fields]
+    if missing:
+        found = f"the fields {_listing(fields)}" if fields else "no named fields"
+        raise ValidationError(
+            f"{where}: events must be a structured array with the fields "
+            f"{_listing(used)}. Got an array with {found}."
+        )
+    pixel = _coordinate(where, events, "x", width)
+    if "y" in ordering:
+        pixel = pixel + width * _coordinate(where, events, "y", height)
+    several = num_polarities > 1
+    return _Events(
+        where=where,
+        times=check_times(np.asarray(events["t"], dtype=np.float64) * scale, where),
+        pixel=pixel,
+        polarity=_coordinate(where, events, "p", num_polarities) if several else None,
+        num_pixels=width * height,
+        num_polarities=num_polarities,
+    )
+
+
+def _sensor_size(where: str, shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise ValidationError(
+            f"{where}: shape must be (width, height, polarities). Got {shape!r}."
+        )
+    width, height, num_polarities = shape
+    return (
+        as_count(width, "the width in shape", where),
+        as_count(height, "the height in shape", where),
+        as_count(num_polarities, "the number of polarities in shape", where),
+    )
+
+
+def _coordinate(where: str, events: npt.NDArray[Any], name: str, stop: int) -> Ints:
+    values = as_whole_numbers(events[name], f"event field '{name}'", where)
+    fix = "Pass the sensor size of the data set as shape."
+    check_range(values, stop, f"event field '{name}'", where, fix)
+    return values
+
+
+def _histogram(
+    where: str, dt: float | None, histogram_thresh: float | None
+) -> _Histogram | None:
+    if histogram_thresh is None:
+        return None
+    thresh = as_positive(histogram_thresh, "histogram_thresh", where)
+    if dt is None:
+        raise ValidationError(
+            f"{where}: histogram_thresh needs dt, the width of the bins [ms]. Got "
+            f"histogram_thresh={histogram_thresh!r} and dt=None."
+        )
+    return _Histogram(as_positive(dt, "dt", where), thresh)
+
+
+def _group(
+    times: Floats, ids: Ints, num_neurons: int, histogram: _Histogram | None
+) -> PreprocessedSpikes:
+    if histogram is not None and times.size:
+        bins = np.floor(times / histogram.dt + BIN_TOLERANCE).astype(np.int64)
+        num_bins = int(bins.max()) + 1
+        cells, counts = np.unique(ids * num_bins + bins, return_counts=True)
+        ids, bins = np.divmod(cells[counts >= histogram.thresh], num_bins)
+        times = bins * histogram.dt
+    return group_spikes(times, ids, num_neurons)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,131 @@
+"""The Yin-Yang data set (Kriener, Goeltz and Petrovici, 2022)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_genn.data._checks import as_count, as_number
+from ml_genn.data.spikes import PreprocessedSpikes
+from ml_genn.errors import ValidationError
+
+Floats = npt.NDArray[np.float64]
+
+YANG = 0
+YIN = 1
+DOTS = 2
+
+
+def generate_yin_yang_dataset(
+    size: int,
+    scale: float,
+    offset: float = 0.0,
+    bias: bool = True,
+    r_small: float = 0.1,
+    r_big: float = 0.5,
+    *,
+    seed: int | np.random.Generator | None = None,
+) -> tuple[list[PreprocessedSpikes], list[int]]:
+    """Draw points of the Yin-Yang figure, encoded as spike times.
+
+    A class is drawn for each example, all three being equally likely, then a point
+    uniformly from that class's part of the disc. Each channel has one spike at
+    ``offset + scale * value``; the channels' values are 0 (the bias channel),
+    ``x``, ``y``, ``1 - x`` and ``1 - y``. The disc touches both axes.
+
+    Reference: L. Kriener, J. Goeltz, M. A. Petrovici, "The Yin-Yang dataset", NICE
+    2022, doi:10.1145/3517343.3517380. The bias channel is an addition.
+
+    Args:
+        size: number of examples.
+        scale: time [ms] that stands for 1, on top of ``offset``.
+        offset: time [ms] that stands for 0; 0 by default.
+        bias: whether channel 0 is the bias channel; True by default.
+        r_small: radius of the dots; 0.1 by default, less than half of ``r_big``.
+        r_big: radius of the disc; 0.5 by default, and not above it.
+        seed: seed or random generator. By default None: NumPy's global generator,
+            as set by ``numpy.random.seed``, provides the seed.
+
+    Returns:
+        The spikes, and the labels (0 is yang, 1 is yin, 2 are the dots).
+
+    Raises:
+        ValidationError: if a parameter is out of range.
+    """
+    where = "generate_yin_yang_dataset"
+    count = as_count(size, "size", where)
+    span = _non_negative(scale, "scale", where)
+    start = _non_negative(offset, "offset", where)
+    small, big = _radii(r_small, r_big, where)
+    rng = _generator(seed, where)
+    labels = rng.integers(3, size=count)
+    points = np.empty((count, 2))
+    for label in (YANG, YIN, DOTS):
+        mine = labels == label
+        points[mine] = _sample(rng, label, int(mine.sum()), small, big)
+    values = [points, 1.0 - points]
+    if bias:
+        values.insert(0, np.zeros((count, 1)))
+    times = start + span * np.concatenate(values, axis=1)
+    ends = np.arange(1, times.shape[1] + 1, dtype=np.int32)
+    spikes = [PreprocessedSpikes(ends.copy(), row) for row in times]
+    return spikes, [int(label) for label in labels]
+
+
+def _non_negative(value: float, name: str, where: str) -> float:
+    number = as_number(value, name, where)
+    if number < 0.0:
+        raise ValidationError(f"{where}: {name} must not be negative. Got {value!r}.")
+    return number
+
+
+def _radii(r_small: float, r_big: float, where: str) -> tuple[float, float]:
+    small = as_number(r_small, "r_small", where)
+    big = as_number(r_big, "r_big", where)
+    if not (0.0 < big <= 0.5 and 0.0 < small < 0.5 * big):
+        raise ValidationError(
+            f"{where}: radii must satisfy 0 < r_big <= 0.5 and 0 < r_small < r_big / 2."
+            f" Got r_small={r_small!r} and r_big={r_big!r}."
+        )
+    return small, big
+
+
+def _generator(
+    seed: int | np.random.Generator | None, where: str
+) -> np.random.Generator:
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if seed is None:
+        return np.random.default_rng(np.random.randint(2**32, size=4, dtype=np.uint32))
+    is_int = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_int or seed < 0:
+        raise ValidationError(
+            f"{where}: seed must be None, a non-negative integer or a "
+            f"numpy.random.Generator. Got {seed!r}."
+        )
+    return np.random.default_rng(seed)
+
+
+def _sample(
+    rng: np.random.Generator, label: int, count: int, small: float, big: float
+) -> Floats:
+    """Draw points of one class by rejection from the disc's bounding square."""
+    accepted = np.empty((0, 2))
+    while len(accepted) < count:
+        draws = rng.uniform(0.0, 2.0 * big, size=(4 * count + 256, 2))
+        accepted = np.concatenate(
+            [accepted, draws[_classify(draws, small, big) == label]]
+        )
+    return accepted[:count]
+
+
+def _classify(points: Floats, small: float, big: float) -> npt.NDArray[np.int64]:
+    """The class of each point, or -1 outside the disc."""
+    x, y = points.T
+    centre = np.hypot(x - big, y - big)
+    left = np.hypot(x - 0.5 * big, y - big)
+    right = np.hypot(x - 1.5 * big, y - big)
+    in_yin = (left <= 0.5 * big) | ((y > big) & (right > 0.5 * big))
+    in_dots = np.minimum(left, right) < small
+    classes = np.where(in_dots, DOTS, np.where(in_yin, YIN, YANG))
+    return np.where(centre <= big, classes, -1)

@@ -1,0 +1,57 @@
+"""Import paths of mlGeNN that lead to modules with other names here.
+
+`install` adds a finder to ``sys.meta_path``. ``import ml_genn.utils.data`` then binds
+the module ``ml_genn.data`` itself, so that both paths have the same objects.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+#: {path that scripts written for mlGeNN import: module}
+ALIASES = {
+    "ml_genn.compilers.compiled_network": "ml_genn.compiled.network",
+    "ml_genn.compilers.compiled_training_network": "ml_genn.compiled.training",
+    "ml_genn.utils.data": "ml_genn.data",
+}
+
+
+class AliasFinder(MetaPathFinder, Loader):
+    """Import hook that resolves aliases of modules.
+
+    Args:
+        aliases: {alias: module}.
+    """
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self.aliases = aliases
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """A spec that this object loads; None for names that are no alias."""
+        return ModuleSpec(fullname, self) if fullname in self.aliases else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module that an alias stands for."""
+        module = import_module(self.aliases[spec.name])
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Restores the module's own spec, which the import system has replaced."""
+        module.__spec__ = self._own_spec
+
+
+def install() -> None:
+    """Adds the finder, once a process."""
+    if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, AliasFinder(ALIASES))
