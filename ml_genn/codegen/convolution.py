@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.parallel_loops import each_in_team
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.kernel import Kernel
 from ml_genn.model.plan import SynapseGroup
+from ml_genn.model.plan.kernel import Kernel
 
 
 @contextmanager

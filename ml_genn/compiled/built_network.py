@@ -13,7 +13,7 @@ from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
-from ml_genn.lowering.inputs import negative
+from ml_genn.lowering.neurons.inputs import negative
 from ml_genn.model.plan import Format
 from ml_genn.network import Network
 from ml_genn.neurons import Input

@@ -11,7 +11,8 @@ import numpy as np
 from ml_genn.backends.api import Model
 from ml_genn.errors import CheckpointError
 from ml_genn.lowering import Lowered
-from ml_genn.lowering.ports import ports_of
+from ml_genn.lowering.neurons.ports import ports_of
+from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import LearnedKind
 from ml_genn.model.snapshot import (
     Snapshot,
@@ -20,7 +21,6 @@ from ml_genn.model.snapshot import (
     saved_name,
     user_name,
 )
-from ml_genn.model.system import port_name
 from ml_genn.serialisers import Serialiser
 from ml_genn.utils.network_arrays import APART, SYNAPSES
 

@@ -11,8 +11,8 @@ from ml_genn.compiled.settings import Settings
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.errors import ValidationError
 from ml_genn.lowering import Lowered, check_network
-from ml_genn.lowering.few_spike import lower_few_spike
-from ml_genn.lowering.schedule import Schedule, schedule
+from ml_genn.lowering.few_spike.network import lower_few_spike
+from ml_genn.lowering.few_spike.schedule import Schedule, schedule
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population

@@ -20,7 +20,7 @@ from ml_genn.connectivity.shared import (
     pair,
 )
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.model.kernel import Axis, Kernel, pooled
+from ml_genn.model.plan.kernel import Axis, Kernel, pooled
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:

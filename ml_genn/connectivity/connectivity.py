@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.initializers import Initializer
-from ml_genn.model.kernel import Kernel
+from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.utils.checks import finite_array, shown
 from ml_genn.utils.value import InitValue, as_value

@@ -15,7 +15,7 @@ from ml_genn.connectivity.shared import (
     pair,
     spread_out,
 )
-from ml_genn.model.kernel import Axis, Kernel
+from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.utils.checks import whole
 from ml_genn.utils.value import InitValue
 

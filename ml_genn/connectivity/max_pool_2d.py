@@ -18,7 +18,7 @@ from ml_genn.connectivity.shared import (
 )
 from ml_genn.errors import UnsupportedError
 from ml_genn.initializers import Initializer
-from ml_genn.model.kernel import Kernel
+from ml_genn.model.plan.kernel import Kernel
 from ml_genn.utils.value import InitValue
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, short
 from ml_genn.errors import ValidationError, unknown_name
-from ml_genn.model.kernel import Axis, Kernel, pooled
+from ml_genn.model.plan.kernel import Axis, Kernel, pooled
 from ml_genn.utils.checks import flag, shown, whole
 from ml_genn.utils.value import InitValue
 

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import ml_genn.model
 from ml_genn.backends.host.cache import cache_folder
+from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Derived
 from ml_genn.model.rules import SpikeRule
-from ml_genn.model.system import System
 
 
 @lru_cache(maxsize=1)
 def _tools() -> str:
     """What derives: versions of SymPy and Python, our sources."""
     folder = Path(ml_genn.model.__file__).parent
-    sources = [path.read_text() for path in sorted(folder.glob("*.py"))]
+    sources = [path.read_text() for path in sorted(folder.rglob("*.py"))]
     return "\n".join([sys.version, _sympy(), *sources])
 
 
@@ -46,7 +46,7 @@ def derived(
     known = _read(path)
     if known is not None:
         return known
-    from ml_genn.model.derivation import derive
+    from ml_genn.model.derivation.derive import derive
 
     fresh = derive(system, where, rule, learned)
     _write(path, fresh)

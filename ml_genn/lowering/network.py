@@ -17,15 +17,15 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.lowering.inputs import negative_synapses
-from ml_genn.lowering.max_pool import check_pooling
-from ml_genn.lowering.neurons import neuron_groups
-from ml_genn.lowering.numbers import Draw, delay_of
+from ml_genn.lowering.neurons.groups import neuron_groups
+from ml_genn.lowering.neurons.inputs import negative_synapses
+from ml_genn.lowering.neurons.max_pool import check_pooling
+from ml_genn.lowering.neurons.ports import Ports, ports_of
 from ml_genn.lowering.online import check_online
-from ml_genn.lowering.ports import Ports, ports_of
+from ml_genn.lowering.sampling import Draw, delay_of
 from ml_genn.lowering.training import Feedback, Training
 from ml_genn.lowering.updates import Update, decayed, limited, shrunk
-from ml_genn.model.kernel import Kernel
+from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import (
     Delay,
     Format,
@@ -35,7 +35,7 @@ from ml_genn.model.plan import (
     SynapseGroup,
     Values,
 )
-from ml_genn.model.system import port_name
+from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron

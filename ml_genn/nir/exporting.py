@@ -14,10 +14,10 @@ from ml_genn.compilers import CompiledNetwork, InferenceCompiler
 from ml_genn.connection import Connection
 from ml_genn.connectivity import AvgPool2D, AvgPoolConv2D, AvgPoolDense2D
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.lowering.ports import ports_of
-from ml_genn.model.kernel import Axis, Kernel
+from ml_genn.lowering.neurons.ports import ports_of
+from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import LearnedKind
-from ml_genn.model.system import port_name
+from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.network import Network
 from ml_genn.neurons import BinarySpikeInput, Input, PoissonInput, SpikeInput
 from ml_genn.nir.cells import Cell, cell_of, node_of

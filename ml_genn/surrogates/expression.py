@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.errors import ValidationError
-from ml_genn.model.expression import check_names
+from ml_genn.model.equations.expression import check_names
 from ml_genn.model.rules import CROSSING
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.checks import shown

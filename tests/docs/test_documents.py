@@ -72,7 +72,7 @@ def test_a_page_has_one_title(path: Path) -> None:
 
 
 def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
-    from ml_genn.model.expression import FUNCTIONS
+    from ml_genn.model.equations.expression import FUNCTIONS
 
     text = (DOCS / "own_neurons.md").read_text()
     for name in FUNCTIONS:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ml_genn.backends.cpu.backend import CpuBackend
 from ml_genn.backends.cpu.model import CpuModel
-from ml_genn.model.expand import expand
 from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan.tapes import expand
 from ml_genn.model.verify import verify
 
 

@@ -19,7 +19,7 @@ from test_pygenn_training import (
 
 from ml_genn import backends
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler
-from ml_genn.model.expand import expand
+from ml_genn.model.plan.tapes import expand
 
 
 @pytest.fixture

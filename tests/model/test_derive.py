@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ml_genn.errors import EquationError, UnsupportedError
-from ml_genn.model.derivation import derive
+from ml_genn.model.derivation.derive import derive
 from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
-from ml_genn.model.expression import evaluate
+from ml_genn.model.equations.expression import evaluate
+from ml_genn.model.equations.system import system_of
 from ml_genn.model.plan import Code, Derived
 from ml_genn.model.rules import ExactSpikes
-from ml_genn.model.system import system_of
 
 DT, TAU, TAU_SYN = 0.5, 20.0, 5.0
 PARAMETERS = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ml_genn.model.derivation import derive
+from ml_genn.model.derivation.derive import derive
 from ml_genn.model.equations import Variable
+from ml_genn.model.equations.system import system_of
 from ml_genn.model.rules import ExactSpikes, ResetGradient, SurrogateSpikes
-from ml_genn.model.system import system_of
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_genn.errors import EquationError, MlGennError, UnknownNameError
-from ml_genn.model.expression import (
+from ml_genn.model.equations.expression import (
     FUNCTIONS,
     check_identifier,
     check_names,

@@ -17,7 +17,7 @@ from ml_genn.connectivity import (
     Conv2DTranspose,
     DepthwiseConv2D,
 )
-from ml_genn.model.kernel import Axis, Kernel
+from ml_genn.model.plan.kernel import Axis, Kernel
 
 
 def listed(kernel: Kernel) -> Synapses:

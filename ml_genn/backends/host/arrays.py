@@ -8,9 +8,9 @@ import numpy as np
 
 from ml_genn.backends.host.csr import row_starts
 from ml_genn.codegen.layout import LANES, Layout, padded
-from ml_genn.model.expression import evaluate, names
-from ml_genn.model.kernel import Kernel
+from ml_genn.model.equations.expression import evaluate, names
 from ml_genn.model.plan import Constant, Delay, Format, Values
+from ml_genn.model.plan.kernel import Kernel
 
 
 def aligned(shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml_genn.model.code_strings.generator import condition_text, statements_text
-from ml_genn.model.code_strings.names import Name
+from ml_genn.model.code_strings.checks.scope import Scope
+from ml_genn.model.code_strings.checks.statements import StatementChecker
 from ml_genn.model.code_strings.neuron_code import CodeBlock
-from ml_genn.model.code_strings.scope import Scope
-from ml_genn.model.code_strings.source import Source, plain_c
-from ml_genn.model.code_strings.statements import StatementChecker
-from ml_genn.model.code_strings.syntax import parse_c
+from ml_genn.model.code_strings.syntax.generator import condition_text, statements_text
+from ml_genn.model.code_strings.syntax.source import Source, plain_c
+from ml_genn.model.code_strings.syntax.tree import parse_c
+from ml_genn.model.code_strings.vocabulary.names import Name
 
 
 def parse_block(

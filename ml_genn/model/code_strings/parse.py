@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_genn.model.code_strings.block import parse_block
-from ml_genn.model.code_strings.declarations import Declarations
-from ml_genn.model.code_strings.fields import (
+from ml_genn.model.code_strings.declarations.declarations import Declarations
+from ml_genn.model.code_strings.declarations.fields import (
     canonical_fields,
     code_field,
     refractory_field,
 )
-from ml_genn.model.code_strings.names import Name
 from ml_genn.model.code_strings.neuron_code import CodeBlock, NeuronCode
-from ml_genn.model.code_strings.source import Source
+from ml_genn.model.code_strings.syntax.source import Source
+from ml_genn.model.code_strings.vocabulary.names import Name
 
 _TESTED_EARLY = (
     "with auto_refractory_required the condition is also tested before sim_code runs; "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.code_strings.functions import FUNCTIONS
+from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
 
 _TYPES = {"float": "scalar", "double": "scalar"}
 #: {function in single precision: what GeNN calls it}; it takes the precision from types

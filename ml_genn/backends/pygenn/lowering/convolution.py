@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ml_genn.model.kernel import Axis, Kernel
+from ml_genn.model.plan.kernel import Axis, Kernel
 
 
 def in_toeplitz(kernel: Kernel) -> bool:

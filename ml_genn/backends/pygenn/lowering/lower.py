@@ -6,8 +6,8 @@ from ml_genn.backends.pygenn.lowering import custom_updates as updates
 from ml_genn.backends.pygenn.lowering.neurons import lower_neurons
 from ml_genn.backends.pygenn.lowering.records import Lowering, Update
 from ml_genn.backends.pygenn.lowering.synapses import lower_synapses
-from ml_genn.model.expand import expand
 from ml_genn.model.plan import LearnedKind, Plan, Values
+from ml_genn.model.plan.tapes import expand
 
 
 def lower(plan: Plan, values: Values) -> Lowering:

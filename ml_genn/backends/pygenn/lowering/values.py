@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml_genn.backends.pygenn.lowering.records import Variable
-from ml_genn.model.expression import evaluate, names
+from ml_genn.model.equations.expression import evaluate, names
 from ml_genn.model.plan import NeuronGroup, Values
 from ml_genn.model.verify import PROVIDED
 

@@ -33,8 +33,8 @@ from ml_genn.backends.pygenn.online.traces import (
     trace,
 )
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.expand import without_tapes
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, Values
+from ml_genn.model.plan.tapes import without_tapes
 
 REMEMBER = f"{RECENT} = ({RECENT} << 1) | (fired_ ? 1U : 0U);"
 

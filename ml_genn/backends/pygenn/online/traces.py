@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from ml_genn.codegen.online.layout import Path, Sweeps
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.expression import evaluate
+from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, SynapseGroup, Values
 
 SPIKE = "spike"  #: the row of derivatives of a spike

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from textwrap import shorten
 
 from ml_genn.errors import EquationError
-from ml_genn.model.code_strings.functions import RANDOM
-from ml_genn.model.code_strings.names import REFUSED_WORDS
+from ml_genn.model.code_strings.vocabulary.functions import RANDOM
+from ml_genn.model.code_strings.vocabulary.names import REFUSED_WORDS
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _OLD_NAME = re.compile(r"\$\([ \t]*([A-Za-z]\w*)[ \t]*\)(?=\s*(\()?)", re.ASCII)

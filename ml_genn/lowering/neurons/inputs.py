@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ml_genn.lowering.numbers import Draw
+from ml_genn.lowering.sampling import Draw
 from ml_genn.model.plan import Code, NeuronGroup, Port, StateVariable, SynapseGroup
 from ml_genn.neurons import SpikeGenerator
 from ml_genn.population import Population

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from ml_genn.model.symbols import Symbolic, symbol
+from ml_genn.model.derivation.symbols import Symbolic, symbol
 
 _SPIKE = sympy.Dummy("spike")
 

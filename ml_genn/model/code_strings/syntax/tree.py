@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from ml_genn.errors import EquationError
-from ml_genn.model.code_strings.c_types import DEFINED_TYPES
-from ml_genn.model.code_strings.source import Source
+from ml_genn.model.code_strings.syntax.source import Source
+from ml_genn.model.code_strings.vocabulary.c_types import DEFINED_TYPES
 
 _PREAMBLE = "".join(f"typedef float {name};" for name in DEFINED_TYPES)
 

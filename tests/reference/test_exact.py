@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from reference import discrete, exact
 from reference.exact import Connection, Population, simulate
 from reference.membrane import response

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_genn.model.code_strings.expressions import ExpressionChecker
-from ml_genn.model.code_strings.scope import Scope
-from ml_genn.model.code_strings.source import Source
+from ml_genn.model.code_strings.checks.expressions import ExpressionChecker
+from ml_genn.model.code_strings.checks.scope import Scope
+from ml_genn.model.code_strings.syntax.source import Source
 
 
 class StatementChecker(ExpressionChecker):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ml_genn.model.adjoint import adjoint_of
+from ml_genn.model.derivation.adjoint import adjoint_of
+from ml_genn.model.derivation.symbols import (
+    Constants,
+    Symbolic,
+    assignments,
+    c_of,
+    symbol,
+)
 from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
+from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Code, Derived, Port, StateVariable
 from ml_genn.model.rules import SpikeRule
-from ml_genn.model.symbols import Constants, Symbolic, assignments, c_of, symbol
-from ml_genn.model.system import System
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,8 @@ import numpy as np
 from ml_genn.lowering.derivation_cache import derived
 from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
+from ml_genn.model.equations.system import system_of
 from ml_genn.model.plan import Code, Constant, NeuronGroup, StateVariable
-from ml_genn.model.system import system_of
 from ml_genn.neurons import CodeNeuron
 from ml_genn.population import Population
 

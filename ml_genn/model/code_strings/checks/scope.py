@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_genn.errors import unknown_name
-from ml_genn.model.code_strings.functions import FUNCTIONS
-from ml_genn.model.code_strings.names import TRUTH_VALUES, Name, name_fault
-from ml_genn.model.code_strings.source import Source
-from ml_genn.model.code_strings.syntax import place_of, refusal
+from ml_genn.model.code_strings.syntax.source import Source
+from ml_genn.model.code_strings.syntax.tree import place_of, refusal
+from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
+from ml_genn.model.code_strings.vocabulary.names import TRUTH_VALUES, Name, name_fault
 
 
 class Scope:

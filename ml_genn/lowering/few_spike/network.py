@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml_genn.connection import Connection
-from ml_genn.lowering.inputs import DATA
+from ml_genn.lowering.few_spike.schedule import Schedule
 from ml_genn.lowering.network import Lowered, check_network, synapse_group
-from ml_genn.lowering.numbers import Draw
-from ml_genn.lowering.ports import Ports
-from ml_genn.lowering.schedule import Schedule
+from ml_genn.lowering.neurons.inputs import DATA
+from ml_genn.lowering.neurons.ports import Ports
+from ml_genn.lowering.sampling import Draw
 from ml_genn.model.plan import (
     Code,
     Constant,

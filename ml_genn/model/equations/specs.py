@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ml_genn.errors import EquationError, unknown_name
-from ml_genn.model.expression import check_identifier, check_names, names
+from ml_genn.model.equations.expression import check_identifier, check_names, names
 
 INPUT = "Isyn"  #: total input that a neuron receives in a step
 WEIGHT = "weight"  #: weight of the synapse that a spike came over

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from reference import discrete, eprop, exact, ode
 from reference.losses import finite_difference
 from reference.membrane import Membrane

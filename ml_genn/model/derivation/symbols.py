@@ -20,9 +20,9 @@ from ml_genn.model.equations import (
     SynapseEquations,
     Variable,
 )
-from ml_genn.model.expression import names, symbolic
+from ml_genn.model.equations.expression import names, symbolic
+from ml_genn.model.equations.system import System, port_name
 from ml_genn.model.plan import Code, Constant
-from ml_genn.model.system import System, port_name
 
 ISYN = sympy.Symbol(INPUT, real=True)
 STEP = sympy.Symbol(DT, real=True)
@@ -205,7 +205,7 @@ class Constants:
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
-    """Prints in the grammar of `ml_genn.model.expression`."""
+    """Prints in the grammar of `ml_genn.model.equations.expression`."""
 
     def _print_Piecewise(self, expression: Any) -> str:
         *cases, (last, _) = expression.args

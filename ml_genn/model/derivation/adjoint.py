@@ -27,8 +27,16 @@ from typing import Any
 import sympy
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.eligibility import eligible
-from ml_genn.model.expression import symbolic
+from ml_genn.model.derivation.eligibility import eligible
+from ml_genn.model.derivation.symbols import (
+    Constants,
+    Symbolic,
+    assignments,
+    c_of,
+    symbol,
+    text_of,
+)
+from ml_genn.model.equations.expression import symbolic
 from ml_genn.model.plan import Active, Adjoint, Code, PortAdjoint
 from ml_genn.model.rules import (
     CROSSING,
@@ -36,14 +44,6 @@ from ml_genn.model.rules import (
     ResetGradient,
     SpikeRule,
     SurrogateSpikes,
-)
-from ml_genn.model.symbols import (
-    Constants,
-    Symbolic,
-    assignments,
-    c_of,
-    symbol,
-    text_of,
 )
 
 TIME_SLOPE = "dL_dt_"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ml_genn.model.code_strings.c_types import c_type
-from ml_genn.model.code_strings.functions import FUNCTIONS
+from ml_genn.model.code_strings.vocabulary.c_types import c_type
+from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)

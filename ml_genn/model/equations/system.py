@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
-from ml_genn.model.expression import FUNCTIONS
+from ml_genn.model.equations.expression import FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.errors import EquationError, unknown_name
-from ml_genn.model.code_strings.c_types import KNOWN_TYPES, REAL_TYPES, c_type
-from ml_genn.model.code_strings.functions import FUNCTIONS, RANDOM, SUGGESTED, Function
-from ml_genn.model.code_strings.literals import is_integer, single_precision
-from ml_genn.model.code_strings.names import TRUTH_VALUES, Name
-from ml_genn.model.code_strings.scope import Scope
-from ml_genn.model.code_strings.source import Source
-from ml_genn.model.code_strings.syntax import place_of, refusal
+from ml_genn.model.code_strings.checks.scope import Scope
+from ml_genn.model.code_strings.syntax.source import Source
+from ml_genn.model.code_strings.syntax.tree import place_of, refusal
+from ml_genn.model.code_strings.vocabulary.c_types import (
+    KNOWN_TYPES,
+    REAL_TYPES,
+    c_type,
+)
+from ml_genn.model.code_strings.vocabulary.functions import (
+    FUNCTIONS,
+    RANDOM,
+    SUGGESTED,
+    Function,
+)
+from ml_genn.model.code_strings.vocabulary.literals import is_integer, single_precision
+from ml_genn.model.code_strings.vocabulary.names import TRUTH_VALUES, Name
 
 #: why nodes that have no method are refused
 _REASONS = {

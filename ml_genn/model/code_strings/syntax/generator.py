@@ -9,10 +9,10 @@ from importlib import import_module
 from textwrap import dedent
 from typing import Any
 
-from ml_genn.model.code_strings.c_types import c_type
-from ml_genn.model.code_strings.functions import FUNCTIONS
-from ml_genn.model.code_strings.literals import single_precision
-from ml_genn.model.code_strings.names import Name
+from ml_genn.model.code_strings.vocabulary.c_types import c_type
+from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
+from ml_genn.model.code_strings.vocabulary.literals import single_precision
+from ml_genn.model.code_strings.vocabulary.names import Name
 
 
 def statements_text(

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
-from ml_genn.lowering.code import code_group, derived_parameters
 from ml_genn.lowering.derivation_cache import derived
-from ml_genn.lowering.inputs import generator_groups
-from ml_genn.lowering.max_pool import counting
-from ml_genn.lowering.numbers import Draw
-from ml_genn.lowering.ports import Ports
+from ml_genn.lowering.neurons.code_groups import code_group, derived_parameters
+from ml_genn.lowering.neurons.inputs import generator_groups
+from ml_genn.lowering.neurons.max_pool import counting
+from ml_genn.lowering.neurons.ports import Ports
+from ml_genn.lowering.sampling import Draw
 from ml_genn.lowering.training import Training
 from ml_genn.model.equations import NeuronEquations
-from ml_genn.model.expression import names
+from ml_genn.model.equations.expression import names
+from ml_genn.model.equations.system import System, port_name, system_of
 from ml_genn.model.plan import (
     Derived,
     LearnedParameter,
@@ -25,7 +26,6 @@ from ml_genn.model.plan import (
     Readout,
     Sensitivity,
 )
-from ml_genn.model.system import System, port_name, system_of
 from ml_genn.neurons import (
     CodeNeuron,
     InputBase,

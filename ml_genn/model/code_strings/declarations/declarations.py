@@ -8,11 +8,20 @@ from numbers import Real
 from typing import Any
 
 from ml_genn.errors import EquationError, unknown_name
-from ml_genn.model.code_strings.c_types import KNOWN_TYPES, REAL_TYPES, c_type
-from ml_genn.model.code_strings.code_parameters import DerivedParameter
-from ml_genn.model.code_strings.fields import model_error
-from ml_genn.model.code_strings.names import BUILTINS, PROVIDED, Name, name_fault
+from ml_genn.model.code_strings.declarations.code_parameters import DerivedParameter
+from ml_genn.model.code_strings.declarations.fields import model_error
 from ml_genn.model.code_strings.neuron_code import CodeVariable, Derive
+from ml_genn.model.code_strings.vocabulary.c_types import (
+    KNOWN_TYPES,
+    REAL_TYPES,
+    c_type,
+)
+from ml_genn.model.code_strings.vocabulary.names import (
+    BUILTINS,
+    PROVIDED,
+    Name,
+    name_fault,
+)
 
 #: access modes of PyGeNN, and whether code may only read the variable
 _ACCESS = {

@@ -1,0 +1,3 @@
+"""Neuron groups from populations."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Checks of syntax trees."""
+
+__all__: list[str] = []

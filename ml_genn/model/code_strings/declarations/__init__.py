@@ -1,0 +1,3 @@
+"""Entries of a neuron model's dictionary."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Between code strings and syntax trees."""
+
+__all__: list[str] = []

@@ -1,0 +1,50 @@
+"""The plan: all that a backend needs to know of a network, as frozen records.
+
+A plan holds structure only. Numbers (weights, parameters, initial values, the time
+step, the batch) travel beside it in `Values`, so that a user who tunes one does not
+cause a new build. Code is C text over plain names; backends add loads and stores.
+"""
+
+from ml_genn.model.plan.adjoint import Active, Adjoint, PortAdjoint
+from ml_genn.model.plan.code import Code, Constant, StateVariable
+from ml_genn.model.plan.neurons import Derived, LearnedParameter, NeuronGroup, Port
+from ml_genn.model.plan.outputs import Loss, LossKind, Readout, Sensitivity
+from ml_genn.model.plan.plan import Plan
+from ml_genn.model.plan.synapses import Delay, Format, SynapseGroup
+from ml_genn.model.plan.updates import (
+    GLOBAL_NORM,
+    GRADIENT_NORM,
+    SIGN,
+    Learned,
+    LearnedKind,
+    OptimiserUpdate,
+)
+from ml_genn.model.plan.values import Values
+
+__all__ = [
+    "GLOBAL_NORM",
+    "GRADIENT_NORM",
+    "SIGN",
+    "Active",
+    "Adjoint",
+    "Code",
+    "Constant",
+    "Delay",
+    "Derived",
+    "Format",
+    "Learned",
+    "LearnedKind",
+    "LearnedParameter",
+    "Loss",
+    "LossKind",
+    "NeuronGroup",
+    "OptimiserUpdate",
+    "Plan",
+    "Port",
+    "PortAdjoint",
+    "Readout",
+    "Sensitivity",
+    "StateVariable",
+    "SynapseGroup",
+    "Values",
+]

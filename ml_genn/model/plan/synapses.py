@@ -1,0 +1,77 @@
+"""Synapse groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ml_genn.model.plan.kernel import Kernel
+
+
+class Delay(Enum):
+    """How spikes of a synapse group are delayed."""
+
+    NONE = "none"
+    CONSTANT = "constant"  #: the same number of steps for all synapses
+    PER_SYNAPSE = "per_synapse"  #: a number of steps for each
+
+
+class Format(Enum):
+    """How the synapses of a group are stored."""
+
+    DENSE = "dense"  #: one for each pair of neurons
+    SPARSE = "sparse"  #: a list for each neuron of the source
+    KERNEL = "kernel"  #: weights that the patches of an image share
+
+
+@dataclass(frozen=True, slots=True)
+class SynapseGroup:
+    """Synapses of one connection.
+
+    Args:
+        name: name of the connection.
+        source, target: names of neuron groups.
+        port: index into the target's ports.
+        delivers: whether spikes go through it; feedback weights only carry the loss.
+        format: how they are stored.
+        delay: kind of delay.
+        learn: whether the gradient by its weights is taken.
+        learn_delay: whether the gradient by its delays is taken.
+        feed_back: whether the loss flows back through it to the source.
+        rewired: whether weights that change sign are replaced by synapses between
+            other neurons (Deep-R).
+        self_connections: whether rewiring may connect a neuron to itself.
+        kernel: which neurons share weights, where its format is KERNEL.
+        negates: name of the group whose weights it delivers with the opposite sign; it
+            has none of its own.
+    """
+
+    name: str
+    source: str
+    target: str
+    port: int
+    delivers: bool = True
+    format: Format = Format.DENSE
+    delay: Delay = Delay.NONE
+    learn: bool = False
+    learn_delay: bool = False
+    feed_back: bool = False
+    rewired: bool = False
+    self_connections: bool = True
+    kernel: Kernel | None = None
+    negates: str | None = None
+
+    @property
+    def stored(self) -> str:
+        """Name of the group that has its weights, delays and indices."""
+        return self.negates or self.name
+
+    @property
+    def trained(self) -> bool:
+        """Whether the backward pass visits it."""
+        return self.learn or self.reads_back
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether it asks its target what flows back over it."""
+        return self.feed_back or self.learn_delay

@@ -1,0 +1,63 @@
+"""Learned arrays and the optimiser steps that change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ml_genn.model.plan.code import Code
+
+SIGN = "sign"  #: slot of weights that are rewired: +1 or -1, which they keep
+GRADIENT_NORM = "gradient_norm"  #: length of the gradient of the array
+GLOBAL_NORM = "global_norm"  #: length of the gradients of all arrays together
+
+
+class LearnedKind(Enum):
+    """What a learned array holds."""
+
+    WEIGHT = "weight"  #: weights of a synapse group
+    DELAY = "delay"  #: delays of a synapse group, in time steps
+    PARAMETER = "parameter"  #: a parameter of a neuron group
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An array whose gradient is taken.
+
+    Args:
+        kind: what it holds.
+        owner: name of a synapse group or of a neuron group.
+        name: name of the parameter.
+    """
+
+    kind: LearnedKind
+    owner: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        if self.kind is LearnedKind.WEIGHT:
+            return self.owner
+        return f"{self.owner}.{self.name or self.kind.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserUpdate:
+    """One step of an optimiser on one array.
+
+    Args:
+        target: the array.
+        slots: names of the numbers it keeps for each weight.
+        scalars: names of the numbers it is given each step.
+        code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
+            ``gradient`` and the scalars; it may read the norms.
+    """
+
+    target: Learned
+    slots: tuple[str, ...]
+    scalars: tuple[str, ...]
+    code: Code
+
+    @property
+    def norms(self) -> bool:
+        """Whether it reads a norm."""
+        return not self.code.reads.isdisjoint({GRADIENT_NORM, GLOBAL_NORM})
