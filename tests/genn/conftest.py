@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-import fake_pygenn
 import pytest
+from genn.fake import library
 
 
 @pytest.fixture
 def pygenn(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """PyGeNN as far as the backend can tell."""
-    made = fake_pygenn.module()
+    made = library.module()
     monkeypatch.setitem(sys.modules, "pygenn", made)
-    monkeypatch.setattr(fake_pygenn.module_state, "default_backend", "cuda")
+    monkeypatch.setattr(library.module_state, "default_backend", "cuda")
     return made

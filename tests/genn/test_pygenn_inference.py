@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from both_ways import compare, run, spikes
+from backend_comparison import compare, run, spikes
 from contract.registered import classes, example
 from contract.test_every_class_runs import (
     EXAMPLES,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from both_ways import BACKENDS, compare, spikes
+from backend_comparison import BACKENDS, compare, spikes
 from eprop.nets import CROSS_ENTROPY, EXAMPLES, NETS, Net
 
 from ml_genn import Connection, Network, Population

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from both_ways import BACKENDS, compare, quiet, spikes
+from backend_comparison import BACKENDS, compare, quiet, spikes
 from contract.registered import classes, example
 from contract.test_every_class_runs import compiled_for, labels, network, targets
 from eprop.nets import NUM_IN, Net

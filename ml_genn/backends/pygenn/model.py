@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.api import Processes
+from ml_genn.backends.pygenn.backward import neurons as backward
 from ml_genn.backends.pygenn.library import ONE_EXAMPLE, TIMING, pygenn
-from ml_genn.backends.pygenn.lowering import backward, learning
 from ml_genn.backends.pygenn.lowering import custom_updates as updates
 from ml_genn.backends.pygenn.lowering.lower import lower
-from ml_genn.backends.pygenn.online import targets
-from ml_genn.backends.pygenn.online.eligibility import LEARNS
+from ml_genn.backends.pygenn.online.synapses import LEARNS
 from ml_genn.backends.pygenn.online.traces import traces_of
 from ml_genn.backends.pygenn.runtime import checkpoint as snapshots
+from ml_genn.backends.pygenn.runtime import online_targets as targets
+from ml_genn.backends.pygenn.runtime import optimisers as learning
 from ml_genn.backends.pygenn.runtime.batch import Between, Running
 from ml_genn.backends.pygenn.runtime.build import build
 from ml_genn.backends.pygenn.runtime.device import Device

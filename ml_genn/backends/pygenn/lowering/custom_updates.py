@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering import backward
-from ml_genn.backends.pygenn.lowering.backward_roles import GRADIENT, WEIGHT
-from ml_genn.backends.pygenn.lowering.code import genn_code
+from ml_genn.backends.pygenn.backward import neurons as backward
+from ml_genn.backends.pygenn.backward.roles import GRADIENT, WEIGHT
+from ml_genn.backends.pygenn.lowering.genn_code import genn_code
 from ml_genn.backends.pygenn.lowering.records import (
     Neurons,
     Reference,
@@ -16,8 +16,8 @@ from ml_genn.backends.pygenn.lowering.records import (
     Update,
     Variable,
 )
+from ml_genn.backends.pygenn.lowering.synapse_storage import storage_of
 from ml_genn.backends.pygenn.lowering.synapses import DELAY, DELAY_GRADIENT
-from ml_genn.backends.pygenn.runtime.synapse_storage import storage_of
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,

@@ -6,10 +6,9 @@ import re
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from ml_genn.backends.pygenn.lowering import backward_roles as roles
-from ml_genn.backends.pygenn.lowering import buffers
-from ml_genn.backends.pygenn.lowering.backward import SCALE, Reverse
-from ml_genn.backends.pygenn.lowering.code import genn_code, genn_expression
+from ml_genn.backends.pygenn.backward import buffers, roles
+from ml_genn.backends.pygenn.backward.neurons import SCALE, Reverse
+from ml_genn.backends.pygenn.lowering.genn_code import genn_code, genn_expression
 from ml_genn.backends.pygenn.lowering.records import Array, Neurons, Variable
 from ml_genn.backends.pygenn.lowering.values import changing, constants, state
 from ml_genn.backends.pygenn.online.neurons import REMEMBER, Online, online, recent

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering import backward_roles as roles
-from ml_genn.backends.pygenn.lowering.backward_roles import GRADIENT, WEIGHT
+from ml_genn.backends.pygenn.backward import roles
+from ml_genn.backends.pygenn.backward.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.lowering.convolution import toeplitz
 from ml_genn.backends.pygenn.lowering.neurons import arrives
 from ml_genn.backends.pygenn.lowering.records import Synapses, Toeplitz, Variable
-from ml_genn.backends.pygenn.online.eligibility import LEARNS, learning
-from ml_genn.backends.pygenn.online.traces import path_of, sent
-from ml_genn.backends.pygenn.runtime.synapse_storage import (
+from ml_genn.backends.pygenn.lowering.synapse_storage import (
     Storage,
     listed,
     storage_of,
     whole_steps,
     written_for_each,
 )
+from ml_genn.backends.pygenn.online.synapses import LEARNS, learning
+from ml_genn.backends.pygenn.online.traces import path_of, sent
 from ml_genn.model.plan import Delay, Format, Plan, SynapseGroup, Values
 
 DELAY, DELAY_GRADIENT = "delay", "delay_gradient"

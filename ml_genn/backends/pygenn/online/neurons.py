@@ -1,6 +1,6 @@
 """Neurons that learn while the network runs; see ``online.traces``.
 
-The classes take the place of `ml_genn.backends.pygenn.lowering.backward.Reverse`.
+The classes take the place of `ml_genn.backends.pygenn.backward.neurons.Reverse`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ml_genn.backends.pygenn.lowering import backward_roles as roles
-from ml_genn.backends.pygenn.lowering.backward import parameter_gradients
+from ml_genn.backends.pygenn.backward import roles
+from ml_genn.backends.pygenn.backward.neurons import parameter_gradients
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
-from ml_genn.backends.pygenn.lowering.step_jacobian import (
+from ml_genn.backends.pygenn.online import step_losses
+from ml_genn.backends.pygenn.online.step_jacobian import (
     derivatives,
     derive,
     push_rate,
 )
-from ml_genn.backends.pygenn.online import step_losses
 from ml_genn.backends.pygenn.online.traces import (
     ERROR,
     RATE_PUSH,

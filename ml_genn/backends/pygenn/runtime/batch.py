@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering import backward
+from ml_genn.backends.pygenn.backward import neurons as backward
 from ml_genn.backends.pygenn.lowering.losses import LOSSES
 from ml_genn.backends.pygenn.lowering.neurons import FRAMES, RASTER, WORD
 from ml_genn.backends.pygenn.runtime.device import Device

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.backends.pygenn.backward.roles import WEIGHT
 from ml_genn.backends.pygenn.lowering import custom_updates as updates
-from ml_genn.backends.pygenn.lowering.backward_roles import WEIGHT
-from ml_genn.backends.pygenn.lowering.synapses import DELAY
-from ml_genn.backends.pygenn.lowering.values import changing, constants
-from ml_genn.backends.pygenn.runtime import deep_r as rewired
-from ml_genn.backends.pygenn.runtime.device import Device
-from ml_genn.backends.pygenn.runtime.synapse_storage import (
+from ml_genn.backends.pygenn.lowering.synapse_storage import (
     Spread,
     Storage,
     storage_of,
     whole_steps,
 )
+from ml_genn.backends.pygenn.lowering.synapses import DELAY
+from ml_genn.backends.pygenn.lowering.values import changing, constants
+from ml_genn.backends.pygenn.runtime import deep_r as rewired
+from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.model.plan import (
     SIGN,
     Delay,

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ml_genn.backends.pygenn.lowering import backward_roles as roles
-from ml_genn.backends.pygenn.lowering import buffers
+from ml_genn.backends.pygenn.backward import buffers, roles
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Plan

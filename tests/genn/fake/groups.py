@@ -6,8 +6,11 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from fake_arrays import FakeArray, FakeVariable
-from fake_models import (
+from genn.fake.arrays import FakeArray, FakeVariable
+from genn.fake.checker import RANDOM, Checker, Name
+from genn.fake.interpreter import DTYPES, Interpreter
+from genn.fake.language import Node, parse_expression, parse_statements
+from genn.fake.models import (
     CustomUpdateVarAccess,
     Declared,
     Reference,
@@ -17,9 +20,6 @@ from fake_models import (
     VarAccessMode,
     WeightUpdateInit,
 )
-from genn_checker import RANDOM, Checker, Name
-from genn_interpreter import DTYPES, Interpreter
-from genn_language import Node, parse_expression, parse_statements
 
 EVERYWHERE = {
     "dt": Name("scalar"),

@@ -7,10 +7,10 @@ import warnings
 from types import ModuleType
 from typing import Any
 
-import fake_pygenn
 import numpy as np
 import pytest
 from contract.test_every_class_runs import inputs, labels, network
+from genn.fake import library
 
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import DEVICES, get_backend
@@ -106,7 +106,7 @@ def test_arguments_of_genn_are_passed_on(pygenn: ModuleType) -> None:
 def test_its_cpu_backend_runs_one_example_at_a_time(
     pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fake_pygenn.module_state, "default_backend", DEVICES[-1])
+    monkeypatch.setattr(library.module_state, "default_backend", DEVICES[-1])
     made = network()
     many = InferenceCompiler(STEPS, batch_size=2, backend="pygenn").compile(made)
     with pytest.raises(

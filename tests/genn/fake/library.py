@@ -12,8 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-import fake_models as models
-from fake_groups import CustomUpdate, NeuronGroup, SynapseGroup
+from genn.fake import models
+from genn.fake.groups import CustomUpdate, NeuronGroup, SynapseGroup
 
 MATRICES = ("DENSE", "SPARSE", "TOEPLITZ")
 _PREFERENCES = """optimize_code debug_code genn_log_level code_generator_log_level

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_genn.backends.pygenn.lowering.backward import SCALE
+from ml_genn.backends.pygenn.backward.neurons import SCALE
 from ml_genn.backends.pygenn.online.traces import RATE_PUSH, SPIKE, Traces, by, by_port
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Active

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from genn_language import TYPES
+from genn.fake.language import TYPES
 
 READ_ONLY, READ_WRITE, REDUCE, SUM, MAX, BROADCAST = 1, 2, 4, 8, 16, 32
 ELEMENT, BATCH = 64, 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from genn_interpreter import DTYPES
+from genn.fake.interpreter import DTYPES
 
 
 class FakeVariable:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ml_genn.backends.pygenn.lowering import backward_roles as roles
-from ml_genn.backends.pygenn.lowering.backward_roles import GRADIENT, WEIGHT
+from ml_genn.backends.pygenn.backward import roles
+from ml_genn.backends.pygenn.backward.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.lowering.records import Variable
 from ml_genn.backends.pygenn.online.traces import (
     ERROR,

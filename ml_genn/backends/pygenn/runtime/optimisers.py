@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering import backward
+from ml_genn.backends.pygenn.backward import neurons as backward
 from ml_genn.backends.pygenn.lowering import custom_updates as updates
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.backends.pygenn.runtime.parameters import Kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from genn_language import CodeError, Node
+from genn.fake.language import CodeError, Node
 
 FLOATS = frozenset({"float", "double", "scalar", "timepoint"})
 _UNARY = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from both_ways import compare, spikes
+from backend_comparison import compare, spikes
 from contract.test_every_class_runs import labels
 from test_pygenn_training import (
     CASES,

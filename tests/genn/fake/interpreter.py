@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from genn_language import CodeError, Node
+from genn.fake.language import CodeError, Node
 
 DTYPES: dict[str, type] = {
     "scalar": np.float32,

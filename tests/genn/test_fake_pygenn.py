@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from genn_checker import Checker, Name
-from genn_interpreter import Interpreter
-from genn_language import CodeError, parse_expression, parse_statements
+from genn.fake.checker import Checker, Name
+from genn.fake.interpreter import Interpreter
+from genn.fake.language import CodeError, parse_expression, parse_statements
 
-from ml_genn.backends.pygenn.lowering.code import genn_code
+from ml_genn.backends.pygenn.lowering.genn_code import genn_code
 from ml_genn.errors import UnsupportedError
 
 NAMES = {
