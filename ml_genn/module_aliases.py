@@ -17,7 +17,11 @@ from types import ModuleType
 ALIASES = {
     "ml_genn.compilers.compiled_network": "ml_genn.compiled.network",
     "ml_genn.compilers.compiled_training_network": "ml_genn.compiled.training",
+    "ml_genn.utils.callback_list": "ml_genn.callbacks.callback_list",
     "ml_genn.utils.data": "ml_genn.data",
+    "ml_genn.utils.decorators": "ml_genn.graph.default_params",
+    "ml_genn.utils.network": "ml_genn.graph.traversal",
+    "ml_genn.utils.value": "ml_genn.initializers.value",
 }
 
 

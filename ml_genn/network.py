@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
-from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.config.arrays import load_arrays
+from ml_genn.config.network import build_graph, graph_config
+from ml_genn.errors import CheckpointError
+from ml_genn.graph.graph import Graph
+from ml_genn.graph.scope import DefaultParams, default_arguments, innermost
 from ml_genn.serialisers import Serialiser, arrays_at, as_keys, get_serialiser
 from ml_genn.summary import network_summary
-from ml_genn.utils import context
-from ml_genn.utils.checks import free_name
-from ml_genn.utils.decorators import checked_default_params
-from ml_genn.utils.network_arrays import load_arrays
-from ml_genn.utils.network_config import build_network, network_config
 
-if TYPE_CHECKING:
-    from ml_genn.connection import Connection
-    from ml_genn.population import Population
-
-DefaultParams = Mapping[type, Mapping[str, Any]]
+__all__ = ["DefaultParams", "Network"]
 
 
-class Network:
+class Network(Graph):
     """A network of populations and connections.
 
     Populations and connections made inside a ``with`` block belong to it:
@@ -40,57 +35,45 @@ class Network:
     'Conn_Pop0_Pop1'
 
     Args:
-        default_params: ``{class: {argument: value}}`` for neurons and synapses made
-            inside, where an argument is not given; only objects of just that class
-            look at it. None (default) leaves what is not given to the compiler;
-            `summary` shows it.
+        default_params: ``{class: {argument: value}}``: values of arguments that the
+            calls inside leave out, for neurons and synapses of exactly that class. None
+            (default) leaves such arguments to the compiler; `summary` lists them.
 
     Attributes:
-        populations: those that have been made inside.
-        connections: likewise.
+        populations: its populations, in the order in which they were made.
+        connections: its connections, likewise.
 
     Raises:
-        ValidationError, UnknownNameError: if a class of ``default_params`` does not
-            look at them or has no such argument.
+        ValidationError, UnknownNameError: if ``default_params`` has a class that
+            ignores default arguments, or an argument that its class does not have.
     """
-
-    def __init__(self, default_params: DefaultParams | None = None) -> None:
-        self.populations: list[Population] = []
-        self.connections: list[Connection] = []
-        self.default_params = checked_default_params(
-            {} if default_params is None else default_params
-        )
-
-    def __enter__(self) -> Self:
-        context.enter(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        context.leave(self)
 
     @staticmethod
     def current(what: str = "This") -> Network:
         """The network of the innermost ``with`` block.
 
         Args:
-            what: what the error says needs one, "This" by default.
+            what: subject of the error message, "This" by default.
 
         Raises:
-            NetworkContextError: outside any.
+            NetworkContextError: outside any block.
         """
-        return context.current(what)
+        return innermost(Network, what)
 
     @staticmethod
     def get_default_params(type: type) -> Mapping[str, Any]:
-        """Default arguments of a class in the current network; none outside one.
+        """Returns default arguments of a class in the current network.
 
         Args:
             type: a class of neurons, synapses or the like.
+
+        Returns:
+            {argument: value}; empty outside any ``with`` block.
         """
-        return context.default_params(type)
+        return default_arguments(type)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Prints populations, connections, weights and what is left to the compiler.
+        """Prints populations, connections, weights and arguments left to the compiler.
 
         Args:
             print_fn: called once with the text; `print` by default.
@@ -102,15 +85,16 @@ class Network:
         return network_summary(self).html()
 
     def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
-        """Takes weights, delays, synapses and parameters over that were saved.
+        """Loads saved weights, delays, synapses and parameters.
 
         Args:
-            keys: what they were saved under, for example ``(epoch,)``; none by default.
+            keys: keys under which they were saved, for example ``(epoch,)``; none by
+                default.
             serialiser: a serialiser or its name, "numpy" by default.
 
         Raises:
             CheckpointError: if an array is missing, damaged, does not fit or belongs to
-                nothing, by its name; nothing has changed then.
+                no population or connection. The network is then unchanged.
         """
         owners = [c.name for c in self.connections]
         owners += [p.name for p in self.populations]
@@ -119,16 +103,16 @@ class Network:
     def to_config(
         self, arrays: dict[tuple[str, str], np.ndarray] | None = None
     ) -> dict[str, Any]:
-        """The network as plain data that can be written as JSON.
+        """Returns the network as plain data that can be written as JSON.
 
         Args:
-            arrays: where arrays are put, which the data then name; None (default): they
-                are written as lists.
+            arrays: collects the arrays, to which the data then refer; None (default) to
+                write them as lists.
 
         Raises:
-            UnsupportedError: if something cannot be written, such as a lambda.
+            UnsupportedError: if an object cannot be written, such as a lambda.
         """
-        return {"class": type(self).__name__, **network_config(self, arrays)}
+        return {"class": type(self).__name__, **graph_config(self, arrays)}
 
     @classmethod
     def from_config(
@@ -137,16 +121,16 @@ class Network:
         arrays: Mapping[tuple[str, str], np.ndarray] | None = None,
         custom_objects: Mapping[str, Any] | None = None,
     ) -> Self:
-        """The network that `to_config` wrote.
+        """Returns the network that `to_config` wrote.
 
         Args:
-            config: plain data; those of a `SequentialNetwork` give one.
-            arrays: arrays that it names; None (default) for none.
+            config: plain data; the class that they name determines the class returned.
+            arrays: arrays to which the data refer; None (default) for none.
             custom_objects: {name: class or function} of the user's own; None (default)
                 for none.
 
         Raises:
-            CheckpointError: if the data are none of a network.
+            CheckpointError: if the data do not describe a network.
         """
         known = {c.__name__: c for c in (cls, *_subclasses(Network), Network)}
         name = config.get("class") if isinstance(config, Mapping) else None
@@ -156,45 +140,14 @@ class Network:
                 f"{cls.__name__}.from_config: expected the configuration of a "
                 f"{cls.__name__}. Received that of {name!r}."
             )
-        network: Self = build_network(kind, config, arrays, custom_objects)
+        network: Self = build_graph(kind, config, arrays, custom_objects)
         network._finish_config(config)
         return network
 
     def _finish_config(self, config: Mapping[str, Any]) -> None:
-        """What else a network takes from its configuration."""
-
-    def _add_population(self, population: Population, name: str | None) -> None:
-        taken = {p.name for p in self.populations}
-        default = f"Pop{len(self.populations)}"
-        population.name = _name("Population", name, default, taken)
-        self.populations.append(population)
-
-    def _connection_name(
-        self, source: Population, target: Population, name: str | None
-    ) -> str:
-        """The name of a new connection; refuses ends that are not in the network."""
-        for end, population in (("source", source), ("target", target)):
-            if population not in self.populations:
-                raise ValidationError(
-                    f"Connection from '{source.name}' to '{target.name}': the {end} is "
-                    "not part of this network. Connect populations of one network."
-                )
-        taken = {c.name for c in self.connections}
-        return _name("Connection", name, f"Conn_{source.name}_{target.name}", taken)
+        """Restores what subclasses add to the configuration."""
 
 
 def _subclasses(cls: type[Network]) -> list[type[Network]]:
     direct: list[type[Network]] = cls.__subclasses__()
     return [*direct, *(inner for sub in direct for inner in _subclasses(sub))]
-
-
-def _name(what: str, name: str | None, default: str, taken: set[str]) -> str:
-    """The name that was asked for, or else the default made unique."""
-    if not name:
-        return free_name(default, taken)
-    if name in taken:
-        raise ValidationError(
-            f"{what}: the name '{name}' is taken. Give each {what.lower()} of a "
-            "network a name of its own."
-        )
-    return name

@@ -14,11 +14,11 @@ from ml_genn.compiled.configuration import (
     network_from,
 )
 from ml_genn.compilers import CompiledNetwork
+from ml_genn.config.codec import CustomObjects
 from ml_genn.errors import ValidationError
 from ml_genn.network import Network
 from ml_genn.serialisers.safetensors import read_file, write_file
 from ml_genn.utils.checks import shown
-from ml_genn.utils.config import CustomObjects
 
 
 def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:

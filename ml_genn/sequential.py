@@ -11,12 +11,12 @@ import numpy as np
 from ml_genn.connection import Connection
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import NetworkContextError, ValidationError
+from ml_genn.graph.graph import ConnectionLike, PopulationLike
+from ml_genn.graph.scope import innermost
 from ml_genn.network import DefaultParams, Network
 from ml_genn.neurons import Neuron
 from ml_genn.population import Population, Shape
 from ml_genn.synapses import Synapse
-from ml_genn.utils import context
-from ml_genn.utils.network import ConnectionLike, PopulationLike
 
 
 class SequentialNetwork(Network):
@@ -59,7 +59,7 @@ class SequentialNetwork(Network):
 
 
 def _current() -> SequentialNetwork:
-    network = context.current("A layer")
+    network = innermost(Network, "A layer")
     if not isinstance(network, SequentialNetwork):
         raise NetworkContextError(
             "Layers belong to a SequentialNetwork. In a Network, use Population and "

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.utils.choices import Chosen
 from ml_genn.utils.tables import Table, escaped
-
-if TYPE_CHECKING:
-    from ml_genn.connection import Connection
-    from ml_genn.network import Network
-    from ml_genn.population import Population
-
 
 Counts = tuple[int, int]  #: weights that can be learned, synapses
 _COUNTED = ("Weights", "Synapses")
@@ -45,7 +40,7 @@ class Summary:
         return f"<div><b>{escaped(self.title)}</b>{tables}<p>{notes}</p></div>"
 
 
-def network_summary(network: Network) -> Summary:
+def network_summary(network: Graph) -> Summary:
     """Populations and connections, and what is left to the compiler."""
     neurons = {p: p.neuron for p in network.populations}
     synapses = {c: c.synapse for c in network.connections}

@@ -11,6 +11,7 @@ from ml_genn.compilers import Feedback, TrainingCompiler
 from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, unknown_name
+from ml_genn.graph.traversal import incoming, outgoing
 from ml_genn.losses import Loss, MeanAbsoluteError, MeanSquareError
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.plan import Sensitivity
@@ -199,9 +200,8 @@ class EPropCompiler(TrainingCompiler):
                 f"{type(population.neuron).__name__}. BPTTCompiler trains any neuron "
                 "given as equations."
             )
-        for reference in population.incoming_connections:
-            connection = reference()
-            if connection is not None and not isinstance(connection.synapse, Delta):
+        for connection in incoming(population):
+            if not isinstance(connection.synapse, Delta):
                 raise UnsupportedError(
                     f"{where}: e-prop is defined for delta synapses. Connection "
                     f"'{connection.name}' has {connection.synapse!r}; leave the "
@@ -256,9 +256,4 @@ class EPropCompiler(TrainingCompiler):
 
 def _to_outputs(population: Population) -> list[Connection]:
     """Connections from a population to outputs."""
-    connections = [reference() for reference in population.outgoing_connections]
-    return [
-        c
-        for c in connections
-        if c is not None and c.ends()[1].neuron.readout is not None
-    ]
+    return [c for c in outgoing(population) if c.ends()[1].neuron.readout is not None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn import Population
+from ml_genn.graph.traversal import incoming
 from ml_genn.utils.tables import Table
 from ml_genn_tf.norm import Examples
 from ml_genn_tf.units import Unit, Units
@@ -151,8 +152,7 @@ def _threshold(population: Population) -> float | None:
 
 
 def _synapses(population: Population) -> int:
-    found = [reference() for reference in population.incoming_connections]
-    return sum(c.connectivity.expected(*c.ends()) for c in found if c is not None)
+    return sum(c.connectivity.expected(*c.ends()) for c in incoming(population))
 
 
 def expected_losses(

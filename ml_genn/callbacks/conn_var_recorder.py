@@ -8,10 +8,10 @@ import numpy as np
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, unknown_name
+from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.batch import Outcome
 from ml_genn.utils.checks import text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
-from ml_genn.utils.network import get_underlying_conn
 
 #: {variable: method of a compiled network that gives it}
 VARIABLES = {"g": "weights", "weight": "weights", "d": "delays", "delay": "delays"}

@@ -10,10 +10,10 @@ import numpy as np
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import TrainingWarning, ValidationError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Outcome
 from ml_genn.population import Population
 from ml_genn.utils.checks import number, positive, shown, whole
-from ml_genn.utils.network import get_underlying_pop
 
 
 class TerminateOnNaN(Callback):

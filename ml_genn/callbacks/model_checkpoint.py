@@ -8,11 +8,11 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric, default_metrics
 from ml_genn.serialisers.safetensors import read_file
 from ml_genn.utils.checks import file_path, flag, text
 from ml_genn.utils.module import alias
-from ml_genn.utils.network import get_underlying_pop
 
 MODES = ("auto", "min", "max")
 LOSS = "loss"

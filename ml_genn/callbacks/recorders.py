@@ -8,10 +8,10 @@ import numpy as np
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Outcome, Record
 from ml_genn.utils.checks import flag, text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
-from ml_genn.utils.network import get_underlying_pop
 
 
 class _Recorder(Callback):

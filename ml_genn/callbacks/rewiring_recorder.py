@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.callbacks.callback import Callback
+from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.batch import Outcome
-from ml_genn.utils.network import get_underlying_conn
 
 
 class RewiringRecorder(Callback):

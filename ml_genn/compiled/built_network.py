@@ -11,6 +11,7 @@ from ml_genn.compiled.processes import join
 from ml_genn.compiled.settings import Settings
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
 from ml_genn.lowering.neurons.inputs import negative
@@ -20,7 +21,6 @@ from ml_genn.neurons import Input
 from ml_genn.population import Population
 from ml_genn.summary import Summary, compiled_summary
 from ml_genn.utils.genn_names import our_name
-from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 
 class BuiltNetwork:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.api import Model
+from ml_genn.config.arrays import APART, SYNAPSES
 from ml_genn.errors import CheckpointError
 from ml_genn.lowering import Lowered
 from ml_genn.lowering.neurons.ports import ports_of
@@ -22,7 +23,6 @@ from ml_genn.model.snapshot import (
     user_name,
 )
 from ml_genn.serialisers import Serialiser
-from ml_genn.utils.network_arrays import APART, SYNAPSES
 
 ENGINE, PROGRESS = "engine", "progress"
 

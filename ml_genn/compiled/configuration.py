@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml_genn.config.codec import FILE, CustomObjects, Decoder, Encoder
 from ml_genn.connection import Connection
 from ml_genn.errors import CheckpointError
 from ml_genn.model.snapshot import Key, Snapshot
 from ml_genn.network import Network
 from ml_genn.population import Population
 from ml_genn.sequential import InputLayer, Layer
-from ml_genn.utils.config import FILE, CustomObjects, Decoder, Encoder
 
 if TYPE_CHECKING:
     from ml_genn.compiled.network import CompiledNetwork

@@ -10,10 +10,10 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.errors import UnknownNameError, ValidationError, unknown_name
+from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
 from ml_genn.utils.genn_names import our_name
-from ml_genn.utils.network import get_underlying_conn
 
 if TYPE_CHECKING:
     from ml_genn.compiled.values import NetworkValues

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.callbacks import BatchProgressBar, Callback
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.stepping import SteppedNetwork
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import MetricsType
 from ml_genn.training.batches import InMemory
 from ml_genn.training.data import adapt
@@ -19,8 +21,6 @@ from ml_genn.training.metrics import metrics_of
 from ml_genn.training.results import PopulationDict
 from ml_genn.training.streams import Keyed, Streamed
 from ml_genn.training.weights import Weights
-from ml_genn.utils.callback_list import CallbackList
-from ml_genn.utils.network import get_underlying_pop
 
 Callbacks = Sequence[Callback | str] | None
 

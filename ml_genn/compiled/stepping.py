@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.manual_stepping import ByHand, shaped
 from ml_genn.compiled.saving import SavedNetwork
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.population import Population
 from ml_genn.training.batches import Batch, DataSpec
 from ml_genn.training.examples import in_memory
 from ml_genn.training.loop import BatchResult
 from ml_genn.training.results import PopulationDict
-from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.interrupts import uninterrupted
-from ml_genn.utils.network import get_underlying_pop
 
 
 class SteppedNetwork(SavedNetwork):

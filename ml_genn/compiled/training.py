@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.callbacks import Callback
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.checkpoint import (
     PROGRESS,
     check_optimiser,
@@ -41,7 +42,6 @@ from ml_genn.training.metrics import metrics_of
 from ml_genn.training.splitting import split_off
 from ml_genn.training.streams import Streamed
 from ml_genn.training.weights import Weights
-from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.checks import flag, whole
 
 

@@ -11,6 +11,8 @@ from ml_genn.communicators import Communicator
 from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.compilers.training_compiler import Regularised, TrainingCompiler
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.graph.graph import get_underlying_pop
+from ml_genn.initializers.value import as_value
 from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rules import ExactSpikes, SpikeRule
 from ml_genn.neurons import (
@@ -23,8 +25,6 @@ from ml_genn.population import Population
 from ml_genn.synapses import Exponential
 from ml_genn.utils.checks import not_negative, number, positive
 from ml_genn.utils.choices import Choices
-from ml_genn.utils.network import get_underlying_pop
-from ml_genn.utils.value import as_value
 
 _FIRE = {"relative_reset": False, "integrate_during_refrac": False, "scale_i": True}
 

@@ -10,6 +10,7 @@ from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compiled.settings import Settings
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import PopulationType, get_underlying_pop
 from ml_genn.lowering import Lowered, check_network
 from ml_genn.lowering.few_spike.network import lower_few_spike
 from ml_genn.lowering.few_spike.schedule import Schedule, schedule
@@ -17,7 +18,6 @@ from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population
 from ml_genn.utils.checks import whole
-from ml_genn.utils.network import PopulationType, get_underlying_pop
 
 Keys = PopulationType | Sequence[PopulationType] | None
 

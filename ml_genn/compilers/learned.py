@@ -8,13 +8,13 @@ from typing import Any
 
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
+from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
 from ml_genn.sequential import Layer
 from ml_genn.utils.checks import shown
 from ml_genn.utils.module import get_object
-from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 ALL = "all_connections"
 WEIGHT, DELAY = "weight", "delay"

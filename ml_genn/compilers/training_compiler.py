@@ -13,6 +13,7 @@ from ml_genn.compilers.learned import what_is_learned
 from ml_genn.compilers.output_rules import Output, OutputRules, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
 from ml_genn.losses import Loss, default_losses
 from ml_genn.lowering import Feedback, Training, check_network, lower
 from ml_genn.model.equations import NeuronEquations
@@ -24,7 +25,6 @@ from ml_genn.population import Population
 from ml_genn.utils.checks import not_negative, whole
 from ml_genn.utils.choices import Choices
 from ml_genn.utils.module import get_object, get_object_mapping
-from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 Regularised = Mapping[Population, tuple[float, float, float]]
 

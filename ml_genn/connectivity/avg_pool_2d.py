@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from ml_genn.connectivity.shared import (
     pair,
 )
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Axis, Kernel, pooled
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 
 class AvgPool2D(SharedWeights):
@@ -59,13 +57,13 @@ class AvgPool2D(SharedWeights):
         self.pool_strides = pair("AvgPool2D: pool_strides", strides)
         super().__init__(1.0 / prod(self.pool_size), delay, flatten)
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.pool_size, image[2], 1)
         rows, columns = zip(image[:2], self.pool_size, self.pool_strides, strict=True)
         axes = convolved(*rows, "valid"), convolved(*columns, "valid")
         return Kernel(*axes, image[2], 1, shape, channelwise=True)
 
-    def num_weights(self, source: Population, target: Population) -> int:
+    def num_weights(self, source: Node, target: Node) -> int:
         """None that anything could change."""
         return 0
 
@@ -197,13 +195,13 @@ class AvgPoolDense2D(Pooled):
         super().__init__(weight, delay, flatten=True)
         self._pool(pool_size, pool_strides)
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         rows, columns, channels = self._pooled(image)
         units = self._units(target)
         axes = self._behind(image, (Axis(rows, 1, rows), Axis(columns, 1, columns)))
         return Kernel(*axes, channels, units, (rows * columns * channels, units))
 
-    def _units(self, target: Population) -> int:
+    def _units(self, target: Node) -> int:
         given = self.weight
         if target.shape is not None:
             return target.size
@@ -215,7 +213,7 @@ class AvgPoolDense2D(Pooled):
             f"Received {short(given)}."
         )
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
         kernel = self.kernel(source, target)
         if target.shape is None:

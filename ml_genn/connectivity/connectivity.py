@@ -5,19 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.graph.node import Node
 from ml_genn.initializers import Initializer
+from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.utils.checks import finite_array, shown
-from ml_genn.utils.value import InitValue, as_value
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 #: Source and target neuron of each synapse, sorted by source, then target.
 Indices = tuple[np.ndarray, np.ndarray]
@@ -51,7 +49,7 @@ class Connectivity(ABC):
             )
 
     @abstractmethod
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks the shapes of two populations, and gives one where there is none.
 
         Args:
@@ -62,7 +60,7 @@ class Connectivity(ABC):
         """
 
     def indices(
-        self, source: Population, target: Population, rng: np.random.Generator
+        self, source: Node, target: Node, rng: np.random.Generator
     ) -> Indices | None:
         """Which neurons are connected; None if each is with each.
 
@@ -72,7 +70,7 @@ class Connectivity(ABC):
         """
         return None
 
-    def kernel(self, source: Population, target: Population) -> Kernel | None:
+    def kernel(self, source: Node, target: Node) -> Kernel | None:
         """The weights that patches of an image share; None if synapses have their own.
 
         Args:
@@ -86,7 +84,7 @@ class Connectivity(ABC):
         return 1.0
 
     def with_arrays(
-        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+        self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
         """The same connectivity with weights and delays that were saved.
 
@@ -105,7 +103,7 @@ class Connectivity(ABC):
             made.delay = _shaped(arrays, DELAYS, shape)
         return made
 
-    def weight_shape(self, source: Population, target: Population) -> tuple[int, ...]:
+    def weight_shape(self, source: Node, target: Node) -> tuple[int, ...]:
         """The shape of its weights, for `with_arrays`.
 
         Args:
@@ -114,7 +112,7 @@ class Connectivity(ABC):
         kernel = self.kernel(source, target)
         return (source.size, target.size) if kernel is None else kernel.shape
 
-    def expected(self, source: Population, target: Population) -> int:
+    def expected(self, source: Node, target: Node) -> int:
         """How many synapses there will be, about.
 
         Args:
@@ -122,7 +120,7 @@ class Connectivity(ABC):
         """
         return source.size * target.size
 
-    def num_weights(self, source: Population, target: Population) -> int:
+    def num_weights(self, source: Node, target: Node) -> int:
         """How many weights there will be, about.
 
         Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ml_genn.connectivity.connectivity import short
 from ml_genn.connectivity.shared import (
     Image,
@@ -15,12 +13,10 @@ from ml_genn.connectivity.shared import (
     pair,
     spread_out,
 )
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.utils.checks import whole
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 
 class Convolution(SharedWeights):
@@ -54,7 +50,7 @@ class Convolution(SharedWeights):
         down, across = (how, how) if isinstance(how, str) else how
         return self._axis(*rows, down), self._axis(*columns, across)
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.conv_size, image[2], self.filters)
         return Kernel(*self._axes(image), image[2], self.filters, shape)
 
@@ -123,7 +119,7 @@ class Conv2DTranspose(Convolution):
 
     _axis = staticmethod(spread_out)
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.conv_size, self.filters, image[2])
         return Kernel(*self._axes(image), image[2], self.filters, shape)
 
@@ -168,7 +164,7 @@ class DepthwiseConv2D(Convolution):
             delay,
         )
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.conv_size, image[2], self.filters)
         return Kernel(*self._axes(image), image[2], self.filters, shape, True)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, short
 from ml_genn.connectivity.sparse import Sparse
 from ml_genn.errors import ValidationError
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.utils.checks import shown
-from ml_genn.utils.value import InitValue, as_value
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 
 class Dense(Connectivity):
@@ -83,7 +81,7 @@ class Dense(Connectivity):
         source, target = np.nonzero(flags)
         return Sparse(source, target, chosen[0], chosen[1])
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
         if self._shape is None:
             return

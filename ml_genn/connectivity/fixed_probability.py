@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
 from ml_genn.connectivity.sparse import sparse_from
 from ml_genn.errors import ValidationError
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 from ml_genn.utils.checks import flag, number
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 
 class FixedProbability(Connectivity):
@@ -61,12 +58,10 @@ class FixedProbability(Connectivity):
             "FixedProbability: allow_self_connections", allow_self_connections
         )
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Shapes are not determined by it."""
 
-    def indices(
-        self, source: Population, target: Population, rng: np.random.Generator
-    ) -> Indices:
+    def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
         """Draws which neurons are connected.
 
         Raises:
@@ -86,12 +81,12 @@ class FixedProbability(Connectivity):
         return pre, post
 
     def with_arrays(
-        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+        self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
         """The synapses that were drawn and saved."""
         return sparse_from(self, arrays, None, None)
 
-    def expected(self, source: Population, target: Population) -> int:
+    def expected(self, source: Node, target: Node) -> int:
         """How many synapses there will be on average."""
         return round(self.p * source.size * target.size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,12 +17,10 @@ from ml_genn.connectivity.shared import (
     pair,
 )
 from ml_genn.errors import UnsupportedError
+from ml_genn.graph.node import Node
 from ml_genn.initializers import Initializer
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Kernel
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 MOST_PIXELS = 24  #: of a patch: bits that a sum in single precision holds
 
@@ -87,7 +85,7 @@ class MaxPool2D(SharedWeights):
         """Pixels of a patch."""
         return prod(self.pool_size)
 
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.pool_size, image[2], 1)
         rows, columns = zip(image[:2], self.pool_size, self.pool_strides, strict=True)
         axes = (
@@ -96,7 +94,7 @@ class MaxPool2D(SharedWeights):
         )
         return Kernel(*axes, image[2], 1, shape, channelwise=True)
 
-    def num_weights(self, source: Population, target: Population) -> int:
+    def num_weights(self, source: Node, target: Node) -> int:
         """None that anything could change."""
         return 0
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
 from ml_genn.errors import ValidationError
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 
 
 class OneToOne(Connectivity):
@@ -31,7 +29,7 @@ class OneToOne(Connectivity):
         super().__init__(weight, delay)
         self.weight, self.delay = _flat(self.weight), _flat(self.delay)
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
         if source.shape is None:
             source.shape = target.shape
@@ -55,19 +53,17 @@ class OneToOne(Connectivity):
                     f"{value.size}."
                 )
 
-    def indices(
-        self, source: Population, target: Population, rng: np.random.Generator
-    ) -> Indices:
+    def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
         """Each neuron and itself."""
         self.connect(source, target)
         each = np.arange(source.size)
         return each, each
 
-    def expected(self, source: Population, target: Population) -> int:
+    def expected(self, source: Node, target: Node) -> int:
         """One synapse for each neuron."""
         return source.size
 
-    def weight_shape(self, source: Population, target: Population) -> tuple[int, ...]:
+    def weight_shape(self, source: Node, target: Node) -> tuple[int, ...]:
         """One number for each neuron."""
         return (source.size,)
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, short
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Axis, Kernel, pooled
 from ml_genn.utils.checks import flag, shown, whole
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 PADDINGS = ("valid", "same")
 Size = int | Sequence[int]  #: of rows and columns, if they are the same
@@ -48,10 +46,10 @@ class SharedWeights(Connectivity):
         return f"delay={short(self.delay)}{flat}"
 
     @abstractmethod
-    def _kernel(self, image: Image, target: Population) -> Kernel:
+    def _kernel(self, image: Image, target: Node) -> Kernel:
         """The kernel for a source of that shape."""
 
-    def kernel(self, source: Population, target: Population) -> Kernel:
+    def kernel(self, source: Node, target: Node) -> Kernel:
         """The weights that patches of an image share.
 
         Raises:
@@ -84,7 +82,7 @@ class SharedWeights(Connectivity):
     #: what the numbers of a shape of weights are
     _meaning = "(rows, columns, source channels, filters)"
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks the shapes of two populations, and gives one where there is none."""
         image = self.kernel(source, target).target_shape
         flat = (prod(image),)
@@ -97,11 +95,11 @@ class SharedWeights(Connectivity):
                 f"Population '{target.name}' has shape {target.shape}."
             )
 
-    def expected(self, source: Population, target: Population) -> int:
+    def expected(self, source: Node, target: Node) -> int:
         """How many synapses there are."""
         return self.kernel(source, target).synapses
 
-    def num_weights(self, source: Population, target: Population) -> int:
+    def num_weights(self, source: Node, target: Node) -> int:
         """How many weights there are."""
         return self.kernel(source, target).size
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, Indices, short
 from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.graph.node import Node
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS
 from ml_genn.utils.checks import flag, real_array, shown
-from ml_genn.utils.value import InitValue
-
-if TYPE_CHECKING:
-    from ml_genn.population import Population
 
 FEW = 16  #: synapses that a representation lists
 MOST = 2**31 - 1  #: the largest index of a neuron
@@ -68,7 +66,7 @@ class Sparse(Connectivity):
             "Sparse: allow_self_connections", allow_self_connections
         )
 
-    def connect(self, source: Population, target: Population) -> None:
+    def connect(self, source: Node, target: Node) -> None:
         """Checks that both populations have the neurons that are listed."""
         for population, listed in ((source, self.pre_ind), (target, self.post_ind)):
             if population.shape is not None and listed.max() >= population.size:
@@ -77,20 +75,18 @@ class Sparse(Connectivity):
                     f"neurons, but neuron {listed.max()} is listed (the first is 0)."
                 )
 
-    def indices(
-        self, source: Population, target: Population, rng: np.random.Generator
-    ) -> Indices:
+    def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
         """The neurons that were listed."""
         self.connect(source, target)
         return self.pre_ind, self.post_ind
 
     def with_arrays(
-        self, arrays: Mapping[str, np.ndarray], source: Population, target: Population
+        self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
         """The synapses that were saved; those that there are where none were."""
         return sparse_from(self, arrays, self.pre_ind, self.post_ind)
 
-    def expected(self, source: Population, target: Population) -> int:
+    def expected(self, source: Node, target: Node) -> int:
         """How many synapses there are."""
         return int(self.pre_ind.size)
 

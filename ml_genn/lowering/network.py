@@ -17,6 +17,7 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.initializers.value import generator
 from ml_genn.lowering.neurons.groups import neuron_groups
 from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
@@ -43,7 +44,6 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
 from ml_genn.utils.choices import Choices, resolved
-from ml_genn.utils.value import generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,8 @@ from ml_genn.connection import Connection
 from ml_genn.connectivity.connectivity import Indices
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
+from ml_genn.initializers.value import drawn, generator
 from ml_genn.model.plan import Delay, Values
-from ml_genn.utils.value import drawn, generator
 
 
 class Draw:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.utils.checks import shown
-from ml_genn.utils.value import InitValue, as_value
 
 
 def check_value(owner: Any, name: str) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.code_strings import NeuronCode, parse_neuron_code
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import mapping, text
-from ml_genn.utils.value import InitValue
 
 #: C types of four bytes, and double, which loses its second four
 _STORED_TYPES = (

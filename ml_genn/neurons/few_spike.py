@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import positive, whole
-from ml_genn.utils.value import InitValue
 
 MOST_DIGITS = 24  #: of a number in single precision
 ONLY = (

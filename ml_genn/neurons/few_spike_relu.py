@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.neurons.checks import check_value
 from ml_genn.neurons.few_spike import Digits, FewSpike, check_digits
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ml_genn.errors import ValidationError
+from ml_genn.graph.default_params import network_default_params
 from ml_genn.neurons.few_spike import Digits, FewSpike, check_digits
 from ml_genn.neurons.input_base import InputBase
 from ml_genn.utils.checks import flag
-from ml_genn.utils.decorators import network_default_params
 
 
 @network_default_params

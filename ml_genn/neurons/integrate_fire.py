@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.neurons.checks import check_value
 from ml_genn.neurons.leaky import reset
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import flag
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ml_genn.graph.default_params import network_default_params
 from ml_genn.neurons.input_base import InputBase
 from ml_genn.neurons.integrate_fire import IntegrateFire
-from ml_genn.utils.decorators import network_default_params
 
 
 @network_default_params

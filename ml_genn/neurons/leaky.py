@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.neurons.checks import check_flags, check_value
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.value import InitValue
 
 #: Input of a step as it enters tau_mem v' = -v + input.
 SCALED_INPUT = "Isyn"

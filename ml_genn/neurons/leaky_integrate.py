@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.checks import check_flags, check_value
 from ml_genn.neurons.leaky import membrane
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

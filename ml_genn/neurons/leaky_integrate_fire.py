@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.leaky import check_fire, fire_equations, fire_parameters
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_genn.errors import UnsupportedError
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.code_neuron import CodeNeuron
 from ml_genn.neurons.few_spike import FewSpike
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.readouts import Readout, default_readouts
 from ml_genn.utils.choices import Chosen
 from ml_genn.utils.module import get_object
-from ml_genn.utils.value import InitValue
 
 
 class Neuron(Chosen, ABC):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_genn.graph.default_params import network_default_params
 from ml_genn.neurons.spike_generator import SpikeGenerator
-from ml_genn.utils.decorators import network_default_params
 
 
 @network_default_params

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.input_base import InputBase
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import flag
-from ml_genn.utils.value import InitValue
 
 
 class SpikeGenerator(InputBase, Neuron):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_genn.graph.default_params import network_default_params
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.input import Input
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.decorators import network_default_params
-from ml_genn.utils.value import InitValue
 
 
 @network_default_params

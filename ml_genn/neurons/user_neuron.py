@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
 from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import mapping, text
-from ml_genn.utils.value import InitValue
 
 
 class UserNeuron(Neuron):

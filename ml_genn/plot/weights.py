@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import ConnectionLike, get_underlying_conn
 from ml_genn.plot.axes import axes, colour, legend, plain
 from ml_genn.plot.data import named, numbers
 from ml_genn.utils.checks import whole
-from ml_genn.utils.network import ConnectionLike, get_underlying_conn
 
 
 def weight_histogram(

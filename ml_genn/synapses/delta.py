@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import SynapseEquations
 from ml_genn.synapses.synapse import Synapse
-from ml_genn.utils.value import InitValue
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import SynapseEquations
 from ml_genn.utils.choices import Chosen
-from ml_genn.utils.value import InitValue
 
 
 class Synapse(Chosen, ABC):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import UnsupportedError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics.metric import scalar
 from ml_genn.training.results import PopulationDict
 from ml_genn.utils.logs import VALIDATION, Logs
-from ml_genn.utils.network import get_underlying_pop
 from ml_genn.utils.tables import Table
 
 SHOWN = 10  #: epochs at either end that a notebook shows

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.errors import DivergedError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import summed
 from ml_genn.training.batches import Batch, InMemory
 from ml_genn.training.results import PopulationDict
 from ml_genn.training.streams import Streamed
-from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.interrupts import listening
-from ml_genn.utils.network import get_underlying_pop
 
 
 @dataclass(frozen=True, slots=True, eq=False)

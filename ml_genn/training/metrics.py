@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric, MetricsType, metric_of
 from ml_genn.training.results import population_items
-from ml_genn.utils.network import get_underlying_pop
 
 
 def metrics_of(metrics: MetricsType, outputs: Iterable[Any]) -> dict[Any, Metric]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_genn.errors import UnknownNameError, ValidationError
+from ml_genn.graph.graph import PopulationLike, get_underlying_pop
 from ml_genn.population import Population
-from ml_genn.utils.network import PopulationLike, get_underlying_pop
 
 
 class PopulationDict(dict[Any, Any]):

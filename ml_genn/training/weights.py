@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import PopulationLike
 from ml_genn.losses import Loss
 from ml_genn.model.plan import LossKind
 from ml_genn.population import Population
 from ml_genn.training.results import population_items
 from ml_genn.utils.checks import finite_array, not_negative, shown
-from ml_genn.utils.network import PopulationLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,14 +1,14 @@
-"""Helpers for users' scripts: data preparation, names, network traversal."""
+"""Helpers that import nothing of ml_genn but its errors and each other."""
 
 __all__ = [
-    "callback_list",
     "checks",
     "choices",
-    "context",
-    "decorators",
+    "files",
     "filter",
+    "genn_names",
+    "interrupts",
     "labels",
+    "logs",
     "module",
-    "network",
-    "value",
+    "tables",
 ]

@@ -14,10 +14,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import AvgPool2D, Connectivity, DepthwiseConv2D
 from ml_genn.errors import UnsupportedError
+from ml_genn.graph.graph import PopulationType, get_underlying_pop
+from ml_genn.graph.traversal import get_network_dag
 from ml_genn.initializers import Initializer
 from ml_genn.neurons import Input, IntegrateFire, SpikingMaxPool, UserNeuron
 from ml_genn.readouts import Var
-from ml_genn.utils.network import PopulationType, get_network_dag, get_underlying_pop
 from ml_genn_tf.converters.input_type import InputType
 from ml_genn_tf.converters.norms import NormConverter
 from ml_genn_tf.converters.rates import NEVER, Scales

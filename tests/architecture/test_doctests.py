@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from architecture.test_layers import MODULES, dotted, layer
 
-LAYERS = ("errors", "frontend", "training", "model", "codegen")
+LAYERS = ("errors", "utils", "frontend", "training", "model", "codegen")
 WITH_EXAMPLES = [
     path
     for path in MODULES

@@ -17,6 +17,7 @@ from ml_genn import (
     serialisers,
 )
 from ml_genn.callbacks import Callback
+from ml_genn.config.codec import MODULES, Encoder
 from ml_genn.connectivity import Connectivity, Dense
 from ml_genn.initializers import Initializer
 from ml_genn.losses import Loss
@@ -34,7 +35,6 @@ from ml_genn.readouts import Readout
 from ml_genn.serialisers import Serialiser
 from ml_genn.surrogates import Surrogate
 from ml_genn.synapses import Synapse
-from ml_genn.utils.config import MODULES, Encoder
 
 BASES: dict[str, Any] = {
     "connectivity": Connectivity,
@@ -136,8 +136,14 @@ OWN: dict[str, dict[str, Any]] = {
 BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
 
 #: {package: classes that are tested elsewhere}: callbacks that belong to a population,
-#: and what needs a library that may be missing (tests/parallel, tests/nir_tests).
-ELSEWHERE = {"callbacks": BOUND, "communicators": {"MPI"}, "nir": {"Dialect"}}
+#: spike data, and classes of libraries that may be missing (tests/parallel,
+#: tests/nir_tests).
+ELSEWHERE = {
+    "callbacks": BOUND,
+    "communicators": {"MPI"},
+    "data": {"EventStream", "PreprocessedSpikes"},
+    "nir": {"Dialect"},
+}
 
 
 def classes(kind: str) -> list[type]:

@@ -29,8 +29,8 @@ from contract.registered import (
 
 import ml_genn
 from ml_genn import callbacks
+from ml_genn.config.codec import MODULES, Decoder
 from ml_genn.errors import MlGennError
-from ml_genn.utils.config import MODULES, Decoder
 from ml_genn.utils.module import get_object
 
 every_class = pytest.mark.parametrize(("kind", "cls"), EVERY, ids=IDS)
@@ -41,8 +41,17 @@ def test_registries_are_not_empty() -> None:
 
 
 #: Packages whose classes are made by the engine, or have fixtures for all of them in
-#: tests/frontend (compilers).
-INNER = {"backends", "codegen", "compilers", "model", "training", "utils"}
+#: tests/frontend (compilers, graph).
+INNER = {
+    "backends",
+    "codegen",
+    "compilers",
+    "config",
+    "graph",
+    "model",
+    "training",
+    "utils",
+}
 
 
 def packages() -> dict[str, ModuleType]:

@@ -681,6 +681,8 @@ def test_recorded_state_and_signed_input() -> None:
 
 
 def test_names_objects_and_default_parameters() -> None:
+    from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
+
     from ml_genn import InputLayer, Layer, Network, SequentialNetwork
     from ml_genn.compilers import eprop_compiler, event_prop_compiler
     from ml_genn.connectivity import Dense, default_connectivity
@@ -694,7 +696,6 @@ def test_names_objects_and_default_parameters() -> None:
     )
     from ml_genn.optimisers import Adam, Optimiser, default_optimisers
     from ml_genn.utils.module import get_object, get_object_mapping
-    from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
     assert default_connectivity == {}
     assert get_object(None, Neuron, "Neuron", default_neurons) is None

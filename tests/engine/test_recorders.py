@@ -17,12 +17,12 @@ from engine.scenes import Trained, trained
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.errors import MlGennError, UnknownNameError, ValidationError
 from ml_genn.neurons import CodeNeuron, LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
-from ml_genn.utils.callback_list import CallbackList
 
 EXAMPLES, STEPS, BATCH, SHAPE = 7, 40, 3, (3, 4)
 

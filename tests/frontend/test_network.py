@@ -19,13 +19,13 @@ from ml_genn import (
 )
 from ml_genn.connectivity import Dense
 from ml_genn.errors import NetworkContextError, UnknownNameError, ValidationError
-from ml_genn.neurons import LeakyIntegrate, SpikeInput
-from ml_genn.synapses import Exponential
-from ml_genn.utils.network import (
+from ml_genn.graph.traversal import (
     get_network_dag,
     get_underlying_conn,
     get_underlying_pop,
 )
+from ml_genn.neurons import LeakyIntegrate, SpikeInput
+from ml_genn.synapses import Exponential
 
 NETWORKS = (Network, SequentialNetwork)
 

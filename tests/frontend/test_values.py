@@ -11,6 +11,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, ValidationError
 from ml_genn.initializers import Initializer, Normal, Uniform, Wrapper
+from ml_genn.initializers.value import as_value, drawn, generator
 from ml_genn.lowering import lower
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -19,7 +20,6 @@ from ml_genn.neurons import (
     LeakyIntegrateFire,
 )
 from ml_genn.synapses import Exponential
-from ml_genn.utils.value import as_value, drawn, generator
 
 NEURONS = (
     AdaptiveLeakyIntegrateFire,

@@ -9,8 +9,8 @@ import pytest
 from training.small_nets import STEPS, Spy, double, labels, small, spikes
 
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder, VarRecorder
+from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.errors import UnknownNameError, ValidationError
-from ml_genn.utils.callback_list import CallbackList
 
 BEGIN = [("set_params",), ("set_first",)]
 END = [("get_data",)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ml_genn.connection import Connection
 from ml_genn.connectivity import MaxPool2D
 from ml_genn.errors import ValidationError
+from ml_genn.graph.traversal import incoming
 from ml_genn.neurons import CodeNeuron, FewSpikeMaxPool, SpikingMaxPool
 from ml_genn.population import Population
 from ml_genn.synapses import Delta
@@ -43,10 +44,9 @@ def check_pooling(population: Population, incoming: Sequence[Connection]) -> Non
 
 def counting(population: Population, neuron: SpikingMaxPool) -> CodeNeuron:
     """The neuron that counts the spikes of the patches that are connected to it."""
-    found = (reference() for reference in population.incoming_connections)
     pixels = (
         c.connectivity.pixels
-        for c in found
-        if c is not None and isinstance(c.connectivity, MaxPool2D)
+        for c in incoming(population)
+        if isinstance(c.connectivity, MaxPool2D)
     )
     return neuron.counting(next(pixels))

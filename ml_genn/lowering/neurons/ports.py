@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.connection import Connection
+from ml_genn.graph.traversal import incoming
 from ml_genn.initializers import Initializer
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
@@ -33,9 +34,8 @@ def ports_of(population: Population, synapses: Mapping[Connection, Synapse]) -> 
     kinds: dict[Any, int] = {}
     chosen: list[Synapse] = []
     of: dict[Connection, int] = {}
-    for reference in population.incoming_connections:
-        connection = reference()
-        if connection is None or connection not in synapses:
+    for connection in incoming(population):
+        if connection not in synapses:
             continue
         synapse = synapses[connection]
         key = _kind(synapse) or connection

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ml_genn.connection import Connection
+from ml_genn.config.codec import CustomObjects, Decoder, Encoder
 from ml_genn.errors import CheckpointError
+from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.model.snapshot import Key
-from ml_genn.population import Population
-from ml_genn.utils.config import CustomObjects, Decoder, Encoder
-
-if TYPE_CHECKING:
-    from ml_genn.network import Network
 
 FORMAT = 1
 
 
-def network_config(
-    network: Network, arrays: dict[Key, np.ndarray] | None
+def graph_config(
+    network: Graph, arrays: dict[Key, np.ndarray] | None
 ) -> dict[str, Any]:
     """A network as plain data."""
     encoder = Encoder(arrays)
@@ -59,7 +55,7 @@ def _connection(connection: Connection, encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def build_network(
+def build_graph(
     make: Any,
     config: Mapping[str, Any],
     arrays: Mapping[Key, np.ndarray] | None,
@@ -69,7 +65,7 @@ def build_network(
 
     Args:
         make: called with default_params; gives an empty network.
-        config: what `network_config` wrote.
+        config: what `graph_config` wrote.
         arrays: arrays that it names.
         custom_objects: {name: class or function} of the user's own.
 

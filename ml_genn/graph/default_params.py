@@ -1,4 +1,4 @@
-"""Default arguments that a network gives the objects made inside it."""
+"""Default arguments that a network passes to the objects made inside it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ml_genn.errors import ValidationError, unknown_name
-from ml_genn.utils import context
+from ml_genn.graph.scope import default_arguments
 
 T = TypeVar("T")
 
 
 def network_default_params(cls: type[T]) -> type[T]:
-    """Lets ``Network(default_params)`` fill arguments that the caller left out.
+    """Class decorator: ``Network(default_params)`` fills arguments left out by callers.
 
     Explicit arguments, positional or by keyword, always win.
     """
-    plain = cls.__init__
-    signature = inspect.signature(plain)
+    plain_init = cls.__init__
+    signature = inspect.signature(plain_init)
 
-    @functools.wraps(plain)
+    @functools.wraps(plain_init)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        defaults = context.default_params(type(self))
+        defaults = default_arguments(type(self))
         if defaults:
-            given = signature.bind_partial(self, *args, **kwargs).arguments
-            kwargs = {**{k: v for k, v in defaults.items() if k not in given}, **kwargs}
-        plain(self, *args, **kwargs)
+            explicit = signature.bind_partial(self, *args, **kwargs).arguments
+            missing = {k: v for k, v in defaults.items() if k not in explicit}
+            kwargs = {**missing, **kwargs}
+        plain_init(self, *args, **kwargs)
 
     init.takes_network_defaults = True  # type: ignore[attr-defined]
     cls.__init__ = init  # type: ignore[method-assign]
@@ -35,10 +36,13 @@ def network_default_params(cls: type[T]) -> type[T]:
 
 
 def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:
-    """``{class: {argument: value}}`` as a dictionary, with known classes and arguments.
+    """Returns ``{class: {argument: value}}`` as a dictionary, with each entry checked.
+
+    Args:
+        params: the argument ``default_params`` of a network.
 
     Raises:
-        ValidationError: if it is something else, or nobody would look at it.
+        ValidationError: if it is no such mapping, or a class ignores default arguments.
         UnknownNameError: if a class has no such argument.
     """
     shape = "{class: {argument: value}}"
@@ -65,5 +69,9 @@ def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:
 
 
 def _takes_defaults(cls: type) -> bool:
+    """True if the class that defines ``__init__`` is decorated.
+
+    A subclass with an ``__init__`` of its own is not: its arguments may differ.
+    """
     owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
     return hasattr(vars(owner)["__init__"], "takes_network_defaults")

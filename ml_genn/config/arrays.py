@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.graph.graph import Graph
 from ml_genn.model.snapshot import (
     DELAYS,
     SOURCES,
@@ -22,16 +23,13 @@ from ml_genn.model.snapshot import (
     user_name,
 )
 
-if TYPE_CHECKING:
-    from ml_genn.network import Network
-
 _OF_SYNAPSES = (WEIGHTS, DELAYS, SOURCES, TARGETS)
 #: facts of a snapshot: owners that are no part of a network, and where learned
 #: parameters of synapses belong, {"population/name": [[connection, parameter], ...]}
 APART, SYNAPSES = "apart", "synapse_parameters"
 
 
-def load_arrays(network: Network, given: Snapshot) -> None:
+def load_arrays(network: Graph, given: Snapshot) -> None:
     """Puts saved arrays into a network; all of them, or none if anything is wrong.
 
     Raises:
@@ -67,7 +65,7 @@ def load_arrays(network: Network, given: Snapshot) -> None:
 
 
 def _synapse_changes(
-    network: Network, given: Snapshot, arrays: dict[Key, np.ndarray]
+    network: Graph, given: Snapshot, arrays: dict[Key, np.ndarray]
 ) -> list[tuple[Any, str, Any]]:
     """What learned parameters of synapses change; their arrays are taken out."""
     connections = {c.name: c for c in network.connections}

@@ -1,0 +1,347 @@
+"""Populations, connections, and graphs of them.
+
+The classes refer to each other (a population lists its connections, a connection knows
+both populations), so they are defined in one module.
+"""
+
+from __future__ import annotations
+
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+from weakref import ReferenceType
+
+import numpy as np
+
+from ml_genn.connectivity import Connectivity
+from ml_genn.errors import ValidationError
+from ml_genn.graph.default_params import checked_default_params
+from ml_genn.graph.node import Node
+from ml_genn.graph.scope import DefaultParams, Scope, innermost
+from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
+from ml_genn.synapses import Synapse, default_synapses
+from ml_genn.utils.checks import free_name, shown, text_name, whole
+from ml_genn.utils.module import get_object
+
+Shape = int | Sequence[int] | None
+
+
+class PopulationLike(ABC):
+    """A population, or a layer that contains one."""
+
+    @abstractmethod
+    def _underlying_population(self) -> Population | None:
+        """The population; None if its network no longer exists."""
+
+
+class ConnectionLike(ABC):
+    """A connection, or a layer that contains one."""
+
+    @abstractmethod
+    def _underlying_connection(self) -> Connection | None:
+        """The connection; None if its network no longer exists."""
+
+
+PopulationType: TypeAlias = PopulationLike  #: Population, InputLayer or Layer
+ConnectionType: TypeAlias = ConnectionLike  #: Connection or Layer
+
+
+class Population(Node, PopulationLike):
+    """Neurons that share a model.
+
+    Args:
+        neuron: a neuron, its name (for example "leaky_integrate_fire"), or a dictionary
+            of code strings in PyGeNN's syntax.
+        shape: number of neurons, or shape in row-major order; None (default) to derive
+            it from the connectivity.
+        record_spikes: True if `SpikeRecorder` may record its spikes; False by default.
+        record_spike_events: True if `SpikeRecorder` may record the negative spikes of
+            an input with signed spikes; False by default.
+        name: a unique name; None (default) for ``Pop<n>``.
+        add_to_model: True (default) to add it to the network of the current ``with``
+            block.
+
+    Raises:
+        NetworkContextError: outside a ``with network:`` block.
+        ValidationError: if the shape is not one.
+    """
+
+    def __init__(
+        self,
+        neuron: Neuron | str | Mapping[str, Any],
+        shape: Shape = None,
+        record_spikes: bool = False,
+        record_spike_events: bool = False,
+        name: str | None = None,
+        add_to_model: bool = True,
+    ) -> None:
+        self.neuron = neuron
+        super().__init__(text_name("Population", name) or "", _checked_shape(shape))
+        self.record_spikes = record_spikes
+        self.record_spike_events = record_spike_events
+        self._incoming: list[ReferenceType[Connection]] = []
+        self._outgoing: list[ReferenceType[Connection]] = []
+        if add_to_model:
+            innermost(Graph, "Population")._add_population(self, name)
+
+    @property
+    def neuron(self) -> Neuron:
+        """The neuron model."""
+        return self._neuron
+
+    @neuron.setter
+    def neuron(self, neuron: Neuron | str | Mapping[str, Any]) -> None:
+        if isinstance(neuron, Mapping):
+            neuron = CodeNeuron(neuron)
+        model = get_object(neuron, Neuron, "Neuron", default_neurons)
+        if model is None:
+            raise ValidationError(
+                "Population: a neuron model is needed. Received None."
+            )
+        self._neuron = model
+
+    @property
+    def incoming_connections(self) -> list[ReferenceType[Connection]]:
+        """Weak references to connections whose target it is; call them to resolve."""
+        return self._incoming
+
+    @property
+    def outgoing_connections(self) -> list[ReferenceType[Connection]]:
+        """Weak references to connections whose source it is; call them to resolve."""
+        return self._outgoing
+
+    def _underlying_population(self) -> Population:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Population '{self.name}' {self.shape} {type(self.neuron).__name__}>"
+
+
+class Connection(ConnectionLike):
+    """Synapses from one population to another.
+
+    Args:
+        source: presynaptic population (or layer).
+        target: postsynaptic population (or layer).
+        connectivity: pairs of connected neurons, with their weights and delays.
+        synapse: model of the postsynaptic current; "delta" by default.
+        name: a unique name; None (default) for ``Conn_<source>_<target>``.
+        max_delay_steps: longest delay [steps]; needed where delays are drawn from an
+            initializer or learned; None (default) for the longest one in the
+            connectivity.
+        add_to_model: True (default) to add it to the network of the current ``with``
+            block.
+
+    Raises:
+        NetworkContextError: outside a ``with network:`` block.
+        ValidationError: if the connectivity does not fit the populations.
+    """
+
+    def __init__(
+        self,
+        source: PopulationLike,
+        target: PopulationLike,
+        connectivity: Connectivity,
+        synapse: Synapse | str = "delta",
+        name: str | None = None,
+        max_delay_steps: int | None = None,
+        add_to_model: bool = True,
+    ) -> None:
+        if not isinstance(connectivity, Connectivity):
+            raise ValidationError(
+                "Connection: connectivity is for example Dense(weight). "
+                f"Received {shown(connectivity)}."
+            )
+        model = get_object(synapse, Synapse, "Synapse", default_synapses)
+        if model is None:
+            raise ValidationError(
+                "Connection: a synapse model is needed. Received None."
+            )
+        if max_delay_steps is not None:
+            whole("Connection: max_delay_steps", max_delay_steps, least=0)
+        pre, post = get_underlying_pop(source), get_underlying_pop(target)
+        self.connectivity = connectivity
+        self.synapse = model
+        self.max_delay_steps = max_delay_steps
+        self.name = text_name("Connection", name) or ""
+        self._source = weakref.ref(pre)
+        self._target = weakref.ref(post)
+        graph = innermost(Graph, "Connection") if add_to_model else None
+        if graph is not None:
+            self.name = graph._connection_name(pre, post, name)
+        _connect(connectivity, pre, post)
+        if graph is not None:
+            graph.connections.append(self)
+        post._incoming.append(weakref.ref(self))
+        pre._outgoing.append(weakref.ref(self))
+
+    @property
+    def source(self) -> ReferenceType[Population]:
+        """Weak reference to the presynaptic population; call it to resolve."""
+        return self._source
+
+    @property
+    def target(self) -> ReferenceType[Population]:
+        """Weak reference to the postsynaptic population; call it to resolve."""
+        return self._target
+
+    def ends(self) -> tuple[Population, Population]:
+        """Source and target population.
+
+        Raises:
+            ValidationError: if one of them no longer exists.
+        """
+        source, target = self._source(), self._target()
+        if source is None or target is None:
+            raise ValidationError(f"Connection '{self.name}': a population is gone.")
+        return source, target
+
+    def _underlying_connection(self) -> Connection:
+        return self
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<Connection '{self.name}' {self.connectivity!r} {self.synapse!r}>"
+
+
+class Graph(Scope):
+    """Populations and connections made inside one ``with`` block; base of `Network`.
+
+    Args:
+        default_params: ``{class: {argument: value}}``; None (default) for none.
+
+    Attributes:
+        populations: its populations, in the order in which they were made.
+        connections: its connections, likewise.
+
+    Raises:
+        ValidationError, UnknownNameError: if ``default_params`` has a class that
+            ignores default arguments, or an argument that its class does not have.
+    """
+
+    def __init__(self, default_params: DefaultParams | None = None) -> None:
+        super().__init__(
+            checked_default_params({} if default_params is None else default_params)
+        )
+        self.populations: list[Population] = []
+        self.connections: list[Connection] = []
+
+    def _add_population(self, population: Population, name: str | None) -> None:
+        taken = {p.name for p in self.populations}
+        default = f"Pop{len(self.populations)}"
+        population.name = _unique_name("Population", name, default, taken)
+        self.populations.append(population)
+
+    def _connection_name(
+        self, source: Population, target: Population, name: str | None
+    ) -> str:
+        """Returns the name of a new connection.
+
+        Raises:
+            ValidationError: if a population belongs to another graph, or the name is
+                in use.
+        """
+        for end, population in (("source", source), ("target", target)):
+            if population not in self.populations:
+                raise ValidationError(
+                    f"Connection from '{source.name}' to '{target.name}': the {end} is "
+                    "not part of this network. Connect populations of one network."
+                )
+        taken = {c.name for c in self.connections}
+        default = f"Conn_{source.name}_{target.name}"
+        return _unique_name("Connection", name, default, taken)
+
+
+def get_underlying_pop(obj: Any) -> Population:
+    """Returns a population, or the population of a layer.
+
+    Args:
+        obj: a Population, InputLayer or Layer.
+
+    Raises:
+        ValidationError: if it is none of these, or its network no longer exists.
+    """
+    if not isinstance(obj, PopulationLike):
+        raise ValidationError(
+            "Expected a Population, InputLayer or Layer of a network. "
+            f"Received {shown(obj)}."
+        )
+    population = obj._underlying_population()
+    if population is None:
+        raise _network_gone(obj)
+    return population
+
+
+def get_underlying_conn(obj: Any) -> Connection:
+    """Returns a connection, or the connection of a layer.
+
+    Args:
+        obj: a Connection or Layer.
+
+    Raises:
+        ValidationError: if it is neither, or its network no longer exists.
+    """
+    if not isinstance(obj, ConnectionLike):
+        raise ValidationError(
+            f"Expected a Connection, or a Layer that has one. Received {shown(obj)}."
+        )
+    connection = obj._underlying_connection()
+    if connection is None:
+        raise _network_gone(obj)
+    return connection
+
+
+def _network_gone(obj: object) -> ValidationError:
+    return ValidationError(
+        f"{type(obj).__name__}: its network is gone. Keep the network for as long as "
+        "its layers are used."
+    )
+
+
+def _checked_shape(shape: Shape) -> tuple[int, ...] | None:
+    if shape is None:
+        return None
+    sizes = (shape,) if isinstance(shape, int | np.integer) else shape
+    try:
+        sizes = tuple(sizes)
+    except TypeError:
+        sizes = ()
+    all_whole = all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0
+        for n in sizes
+    )
+    if not sizes or not all_whole:
+        raise ValidationError(
+            "Population: shape is a whole number above 0 or a sequence of them. "
+            f"Received {shown(shape)}."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def _connect(connectivity: Connectivity, pre: Population, post: Population) -> None:
+    """Connects two populations; restores their shapes if that raises an error."""
+    shapes = pre.shape, post.shape
+    try:
+        connectivity.connect(pre, post)
+    except Exception:
+        pre.shape, post.shape = shapes
+        raise
+
+
+def _unique_name(kind: str, name: str | None, default: str, taken: set[str]) -> str:
+    """Returns an explicit name, or the default name with a number if it is in use.
+
+    Raises:
+        ValidationError: if an explicit name is in use.
+    """
+    if not name:
+        return free_name(default, taken)
+    if name in taken:
+        raise ValidationError(
+            f"{kind}: the name '{name}' is taken. Give each {kind.lower()} of a "
+            "network a name of its own."
+        )
+    return name

@@ -1,0 +1,53 @@
+"""Import paths of mlGeNN lead to the modules that hold the same names here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from ml_genn.module_aliases import ALIASES
+
+#: {path in mlGeNN: names that its scripts import from there}
+NAMES = {
+    "ml_genn.compilers.compiled_network": ("CompiledNetwork",),
+    "ml_genn.compilers.compiled_training_network": ("CompiledTrainingNetwork",),
+    "ml_genn.connection": ("Connection",),
+    "ml_genn.network": ("Network",),
+    "ml_genn.population": ("Population",),
+    "ml_genn.sequential": ("InputLayer", "Layer", "SequentialNetwork"),
+    "ml_genn.utils.callback_list": ("CallbackList",),
+    "ml_genn.utils.data": ("calc_latest_spike_time", "linear_latency_encode_data"),
+    "ml_genn.utils.decorators": ("network_default_params",),
+    "ml_genn.utils.filter": ("ExampleFilter", "get_neuron_filter_mask"),
+    "ml_genn.utils.module": (
+        "get_module_classes",
+        "get_object",
+        "get_object_mapping",
+    ),
+    "ml_genn.utils.network": (
+        "get_network_dag",
+        "get_underlying_conn",
+        "get_underlying_pop",
+    ),
+    "ml_genn.utils.value": ("InitValue",),
+}
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_a_path_of_mlgenn_has_its_names(path: str) -> None:
+    module = import_module(path)
+    assert not [name for name in NAMES[path] if not hasattr(module, name)]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_is_the_module_itself(alias: str) -> None:
+    assert alias in NAMES
+    assert import_module(alias) is import_module(ALIASES[alias])
+
+
+def test_submodules_of_an_alias_can_be_imported_from_its_package() -> None:
+    from ml_genn import data
+    from ml_genn.utils import data as data_of_mlgenn
+
+    assert data_of_mlgenn is data
