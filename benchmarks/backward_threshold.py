@@ -27,7 +27,7 @@ from ml_genn.model.batch import Mode
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
-from ml_genn.training.data import in_memory
+from ml_genn.training.data.examples import in_memory
 
 DOCS = Path(__file__).parents[1] / "docs"
 DENSE = float("inf")

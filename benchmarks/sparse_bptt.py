@@ -34,7 +34,7 @@ from ml_genn.connectivity import Dense
 from ml_genn.model.batch import Mode
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.synapses import Exponential
-from ml_genn.training.data import in_memory
+from ml_genn.training.data.examples import in_memory
 
 NUM_INPUT, NUM_OUTPUT = 700, 20
 TAU_MEM, TAU_SYN = 10.0, 5.0  # time steps

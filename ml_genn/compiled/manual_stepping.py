@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn.backends.api import Model
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Mode
-from ml_genn.training.batches import InMemory
+from ml_genn.training.data.batches import InMemory
 
 
 class ByHand:

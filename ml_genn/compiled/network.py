@@ -13,14 +13,14 @@ from ml_genn.compiled.stepping import SteppedNetwork
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import MetricsType
-from ml_genn.training.batches import InMemory
-from ml_genn.training.data import adapt
-from ml_genn.training.examples import in_memory
+from ml_genn.training.data.adapter import adapt
+from ml_genn.training.data.batches import InMemory
+from ml_genn.training.data.example_weights import Weights
+from ml_genn.training.data.examples import in_memory
+from ml_genn.training.data.streams import Keyed, Streamed
 from ml_genn.training.loop import Tally, run_epoch, telling
 from ml_genn.training.metrics import metrics_of
-from ml_genn.training.results import PopulationDict
-from ml_genn.training.streams import Keyed, Streamed
-from ml_genn.training.weights import Weights
+from ml_genn.training.population_dict import PopulationDict
 
 Callbacks = Sequence[Callback | str] | None
 

@@ -14,10 +14,10 @@ from ml_genn.compiled.saving import SavedNetwork
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Mode, Outcome, Record
 from ml_genn.population import Population
-from ml_genn.training.batches import Batch, DataSpec
-from ml_genn.training.examples import in_memory
+from ml_genn.training.data.batches import Batch, DataSpec
+from ml_genn.training.data.examples import in_memory
 from ml_genn.training.loop import BatchResult
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import uninterrupted
 
 

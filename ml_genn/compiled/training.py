@@ -33,15 +33,15 @@ from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
-from ml_genn.training.batches import InMemory
-from ml_genn.training.data import adapt, is_stream
-from ml_genn.training.examples import in_memory
+from ml_genn.training.data.adapter import adapt, is_stream
+from ml_genn.training.data.batches import InMemory
+from ml_genn.training.data.example_weights import Weights
+from ml_genn.training.data.examples import in_memory
+from ml_genn.training.data.streams import Streamed
+from ml_genn.training.data.validation_split import split_off
 from ml_genn.training.history import History, logs_of
 from ml_genn.training.loop import Tally, run_epoch, telling
 from ml_genn.training.metrics import metrics_of
-from ml_genn.training.splitting import split_off
-from ml_genn.training.streams import Streamed
-from ml_genn.training.weights import Weights
 from ml_genn.utils.checks import flag, whole
 
 

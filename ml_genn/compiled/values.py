@@ -20,7 +20,7 @@ from ml_genn.compiled.manual_stepping import shaped
 from ml_genn.errors import ValidationError
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.optimisers import Optimiser
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.checks import finite_array
 
 

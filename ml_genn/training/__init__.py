@@ -1,8 +1,8 @@
-"""Data adapters, the loop over epochs and batches, and what callbacks are told.
+"""Training loop: data adapters, epochs, metrics and history.
 
-Who owns what: `data` turns what users give into batches, `weights` says how much each
-example counts; `loop` runs epochs over them; `results` holds metrics by output. How a
-batch is run belongs to the compiled network.
+`data` turns arguments of users into batches, `loop` runs epochs over them, `metrics`
+and `population_dict` hold results by output, `history` holds numbers by epoch. The
+compiled network runs each batch.
 """
 
-__all__ = ["data", "loop", "results", "weights"]
+__all__ = ["data", "history", "loop", "metrics", "population_dict"]

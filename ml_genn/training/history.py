@@ -12,7 +12,7 @@ import numpy as np
 from ml_genn.errors import UnsupportedError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics.metric import scalar
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.logs import VALIDATION, Logs
 from ml_genn.utils.tables import Table
 

@@ -14,9 +14,9 @@ from ml_genn.errors import DivergedError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import summed
-from ml_genn.training.batches import Batch, InMemory
-from ml_genn.training.results import PopulationDict
-from ml_genn.training.streams import Streamed
+from ml_genn.training.data.batches import Batch, InMemory
+from ml_genn.training.data.streams import Streamed
+from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import listening
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric, MetricsType, metric_of
-from ml_genn.training.results import population_items
+from ml_genn.training.population_dict import population_items
 
 
 def metrics_of(metrics: MetricsType, outputs: Iterable[Any]) -> dict[Any, Metric]:

@@ -45,9 +45,11 @@ def test_registries_are_not_empty() -> None:
 INNER = {
     "backends",
     "codegen",
+    "compiled",
     "compilers",
     "config",
     "graph",
+    "lowering",
     "model",
     "training",
     "utils",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.compilers import CompiledNetwork
 from ml_genn.model.batch import Mode, Outcome
-from ml_genn.training.data import in_memory
+from ml_genn.training.data.examples import in_memory
 
 BACKENDS = ("cpu", "pygenn")
 Make = Callable[[str], Any]  #: from the name of a backend to a compiled network

@@ -13,7 +13,7 @@ from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.callbacks.progress_bar import described
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import MeanSquareError, SparseCategoricalAccuracy
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.population_dict import PopulationDict
 
 
 def _bars(capsys: pytest.CaptureFixture[str]) -> list[str]:

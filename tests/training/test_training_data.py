@@ -22,7 +22,7 @@ from ml_genn.callbacks import Callback
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.training.results import PopulationDict, population_items
+from ml_genn.training.population_dict import PopulationDict, population_items
 
 
 def raster(examples: list[PreprocessedSpikes]) -> np.ndarray:

@@ -12,8 +12,8 @@ from ml_genn.communicators import Communicator
 from ml_genn.losses import Loss
 from ml_genn.model.batch import EventStream, Examples, Share, SpikeTimes
 from ml_genn.population import Population
-from ml_genn.training.datasets import random_order
-from ml_genn.training.results import PopulationDict
+from ml_genn.training.data.datasets import random_order
+from ml_genn.training.population_dict import PopulationDict
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from ml_genn.graph.graph import PopulationLike
 from ml_genn.losses import Loss
 from ml_genn.model.plan import LossKind
 from ml_genn.population import Population
-from ml_genn.training.results import population_items
+from ml_genn.training.population_dict import population_items
 from ml_genn.utils.checks import finite_array, not_negative, shown
 
 

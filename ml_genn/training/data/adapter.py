@@ -7,11 +7,11 @@ from typing import Any
 
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.training.batches import DataSpec, InMemory
-from ml_genn.training.datasets import Grouped, is_dataset
-from ml_genn.training.examples import in_memory, no_targets
-from ml_genn.training.streams import Restarted, Streamed
-from ml_genn.training.weights import Weights
+from ml_genn.training.data.batches import DataSpec, InMemory
+from ml_genn.training.data.datasets import Grouped, is_dataset
+from ml_genn.training.data.example_weights import Weights
+from ml_genn.training.data.examples import in_memory, no_targets
+from ml_genn.training.data.streams import Restarted, Streamed
 
 
 def adapt(

@@ -12,10 +12,10 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.training.batches import Batch, DataSpec, InMemory
-from ml_genn.training.datasets import Grouped
-from ml_genn.training.examples import in_memory, no_targets
-from ml_genn.training.weights import Weights
+from ml_genn.training.data.batches import Batch, DataSpec, InMemory
+from ml_genn.training.data.datasets import Grouped
+from ml_genn.training.data.example_weights import Weights
+from ml_genn.training.data.examples import in_memory, no_targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

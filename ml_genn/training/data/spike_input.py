@@ -17,8 +17,8 @@ from ml_genn.data.encode import (
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream, SpikeTimes
 from ml_genn.population import Population
-from ml_genn.training.batches import DataSpec
-from ml_genn.training.events import are_events, spikes_of
+from ml_genn.training.data.batches import DataSpec
+from ml_genn.training.data.event_arrays import are_events, spikes_of
 from ml_genn.utils.checks import as_array
 
 

@@ -11,11 +11,11 @@ from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Examples
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
-from ml_genn.training.batches import DataSpec, InMemory
-from ml_genn.training.frames import frames
-from ml_genn.training.results import PopulationDict, population_items
-from ml_genn.training.spike_trains import event_streams
-from ml_genn.training.weights import Weights
+from ml_genn.training.data.analog_input import frames
+from ml_genn.training.data.batches import DataSpec, InMemory
+from ml_genn.training.data.example_weights import Weights
+from ml_genn.training.data.spike_input import event_streams
+from ml_genn.training.population_dict import PopulationDict, population_items
 
 
 def in_memory(
