@@ -67,7 +67,7 @@ def _stretch(
 def add_patches(
     layout: Layout, synapses: SynapseGroup, kernel: Kernel, given: str
 ) -> str:
-    """C that adds what patches send back to all neurons; see ml_genn_kernel.h."""
+    """C that adds what patches send back to all neurons; see synapses/convolution.h."""
     rows, columns = kernel.rows, kernel.columns
     sizes = kernel.channels, rows.source, columns.source, columns.target
     shape = ", ".join(map(str, (*sizes, columns.size, kernel.filters)))

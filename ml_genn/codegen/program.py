@@ -56,7 +56,7 @@ def source(layout: Layout) -> str:
         _end_backward(writer, layout)
         online_functions(writer, layout)
         _updates(writer, layout)
-    writer.line('#include "ml_genn_run.h"')
+    writer.line('#include "run.h"')
     return str(writer)
 
 
@@ -70,8 +70,9 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
     plan = layout.plan
     listed = [g for g in plan.neurons if lists_active(g)]
     online = OnlineLayout(layout)
-    writer.line("#include <stdint.h>")
-    writer.line(f"typedef {layout.id_type.__name__}_t id_type;")
+    writer.line(f"#define MLG_ID_TYPE {layout.id_type.__name__}_t")
+    writer.line("#define MLG_MODEL_TABLES")
+    writer.line('#include "id_type.h"')
     constants = {
         "INPUTS": len(layout.inputs),
         "OUTPUTS": len(layout.outputs),
@@ -125,9 +126,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
     for name, values in tables.items():
         text = ", ".join(map(str, [*values, -1]))
         writer.line(f"constexpr int64_t {name}[] = {{{text}}};")
-    writer.line('#include "ml_genn_engine.h"')
-    writer.line('#include "ml_genn_kernel.h"')
-    writer.line('#include "ml_genn_online.h"')
+    writer.line('#include "engine.h"')
     end = "0"
     for name, index in layout.packed.items():
         rows, columns = layout.packed_shape(name)
@@ -138,7 +137,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         )
         end = f"PACKED_{index} + {size}"
     writer.line(f"constexpr int64_t PACKED = {end};")
-    writer.line('#include "ml_genn_slot.h"')
+    writer.line('#include "slot.h"')
 
 
 def _first_spike(group: NeuronGroup) -> bool:

@@ -60,7 +60,7 @@ def test_compiles(name: str, architecture: str) -> None:
 
 
 def test_the_call_is_laid_out_as_in_the_header() -> None:
-    header = (INCLUDE / "ml_genn_engine.h").read_text()
+    header = (INCLUDE / "engine.h").read_text()
     (body,) = re.findall(
         r"^struct Call \{\n(.*?)^\};", header, re.MULTILINE | re.DOTALL
     )

@@ -196,7 +196,7 @@ def test_a_compile_that_fails(empty_cache: Folder, compiler: MakeCompiler) -> No
         chain.compile().model  # noqa: B018
     (source,) = empty_cache.glob("*.cpp")
     assert str(source) in str(caught.value)
-    assert "ml_genn_engine.h" in source.read_text()
+    assert "engine.h" in source.read_text()
     assert not list(empty_cache.glob("*.so"))
     assert not list(empty_cache.glob("build-*"))
 

@@ -44,7 +44,7 @@ EndSums = ctypes.CFUNCTYPE(ctypes.c_int)
 
 
 class Call(ctypes.Structure):
-    """One call of the engine; fields as in ml_genn_engine.h."""
+    """One call of the engine; fields as in call.h."""
 
     _fields_ = [
         ("num_steps", ctypes.c_int64),
@@ -86,7 +86,7 @@ class Call(ctypes.Structure):
 
 
 class Given(ctypes.Structure):
-    """Spikes of an example; see ``ml_genn_encode.h``."""
+    """Spikes of an example; see ``spikes/encode.h``."""
 
     _fields_ = [
         ("times", ctypes.c_void_p),

@@ -16,9 +16,13 @@ from pathlib import Path
 
 from ml_genn.backends.host.cache import cache_folder
 from ml_genn.backends.host.cores import available_cores
+from ml_genn.backends.host.include import INCLUDE as SHARED
 from ml_genn.errors import BuildError
 
-INCLUDE = Path(__file__).parent / "include"
+#: Folders of headers: of this engine, and of both engines.
+INCLUDES = (Path(__file__).parent / "include", SHARED)
+#: Folders for quoted includes only, so that no header of ours hides one of the system.
+INCLUDE_FLAGS = [word for folder in INCLUDES for word in ("-iquote", str(folder))]
 SANITIZE = "ML_GENN_SANITIZE"
 
 #: Arithmetic may be reordered so that sums vectorise; NaN and infinity stay themselves.
@@ -135,7 +139,9 @@ def _identity(path: str) -> str:
 
 @lru_cache(maxsize=1)
 def _headers() -> str:
-    return "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
+    return "".join(
+        path.read_text() for folder in INCLUDES for path in sorted(folder.rglob("*.h"))
+    )
 
 
 def build(source: str, parts: int = 1) -> Path:
@@ -170,7 +176,7 @@ def _compile(arguments: list[str], source: str, library: Path, parts: int) -> No
         fresh = Path(scratch) / "model.cpp"
         fresh.write_text(source)
         built = Path(scratch) / "model.so"
-        command = [*arguments, f"-I{INCLUDE}"]
+        command = [*arguments, *INCLUDE_FLAGS]
         try:
             if parts == 1:
                 _run([([*command, str(fresh)], built)], text)

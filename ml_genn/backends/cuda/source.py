@@ -6,30 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_genn.backends.cpu.toolchain import INCLUDE as SHARED
+from ml_genn.backends.host.include import INCLUDE as SHARED
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import source
 
 INCLUDE = Path(__file__).parent / "include"
 
-#: NVRTC brings no C headers.
-_NUMBERS = """\
-#ifdef __CUDACC_RTC__
-typedef unsigned char uint8_t;
-typedef unsigned short uint16_t;
-typedef int int32_t;
-typedef unsigned int uint32_t;
-typedef long long int64_t;
-typedef unsigned long long uint64_t;
-#else
-#include <stdint.h>
-#endif
-"""
-#: What stands in a header's place, where it is not a file beside this one.
-_INSTEAD = {
-    "stdint.h": _NUMBERS,
-    "ml_genn_kernel.h": "",  # kernels are sent back over neuron by neuron
-}
 #: Options of NVRTC; as on the CPU, denormal numbers are flushed to zero.
 OPTIONS = (
     "--std=c++17",
@@ -51,18 +33,19 @@ class DeviceLayout(Layout):
 
 def text(layout: DeviceLayout) -> str:
     """The CUDA source of a plan, in one piece, so that CuPy's cache sees all of it."""
-    return _whole(source(layout))
+    return _with_headers(source(layout), set())
 
 
-def _whole(given: str) -> str:
-    return re.sub(
-        r'^#include [<"]([\w.]+)[>"]\n',
-        lambda found: _INSTEAD[found[1]] if found[1] in _INSTEAD else _file(found[1]),
-        given.replace("#pragma once\n", ""),
-        flags=re.MULTILINE,
-    )
+def _with_headers(program: str, included: set[str]) -> str:
+    """A text with the headers that it includes, each where it is first included."""
 
+    def header(include: re.Match[str]) -> str:
+        name = include[1]
+        if name in included:
+            return ""
+        included.add(name)
+        path = next(f / name for f in (INCLUDE, SHARED) if (f / name).exists())
+        return _with_headers(path.read_text(), included)
 
-def _file(name: str) -> str:
-    own = INCLUDE / name
-    return _whole((own if own.exists() else SHARED / name).read_text())
+    program = program.replace("#pragma once\n", "")
+    return re.sub(r'^#include "([\w./]+)"\n', header, program, flags=re.MULTILINE)

@@ -78,7 +78,7 @@ _FIELDS = [
     "recordings",
     "status",
 ]
-#: `Call` in ml_genn_engine.h: whole numbers and addresses, then numbers.
+#: `Call` in engine.h: whole numbers and addresses, then numbers.
 CALL = np.dtype(
     [(name, np.int64) for name in _FIELDS] + [("dt", "f4"), ("scale", "f4")]
 )

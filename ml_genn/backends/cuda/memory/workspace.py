@@ -43,8 +43,8 @@ class Workspace:
         blocks: state, (examples, floats).
         flags: of neurons in a step.
         tapes: {index: tape} of groups whose spikes do not come with the data.
-        drive, history, slopes: see ml_genn_slot.h.
-        online: rows, slopes and flags; see ml_genn_online.h.
+        drive, history, slopes: see slot.h.
+        online: rows, slopes and flags; see online.h.
     """
 
     shape: Shape

@@ -1,10 +1,15 @@
 // What generated CUDA kernels need: spike tapes, rows of weights, sums over a warp. A thread
 // block, or several if the network is large, runs an example through all its steps: their
 // threads are the members, their warps the teams. Block (b, part) is one of example b. The
-// generated file defines `id_type` and includes this.
+// generated file names the integer that holds a neuron's index (id_type.h) and includes this.
 #pragma once
-#include "ml_genn_math.h"
-#include "ml_genn_targets.h"
+#include "c_headers.h"
+#include "id_type.h"
+#include "lazy_propagator.h"
+#include "loss_math.h"
+#include "random.h"
+#include "recordings.h"
+#include "synapse_targets.h"
 
 #define MLG_COLD
 #define MLG_LOOP
@@ -317,3 +322,4 @@ struct Call {
   float dt, scale;               // scale: 1 / examples in the batch
 };
 }  // namespace mlg
+#include "online.h"

@@ -1,51 +1,14 @@
 // Where an example lives while it runs: its state block, tapes and losses. A thread has a few
 // slots, or each example has its own where all must stay until the batch is through.
 #pragma once
-// A thread is all members, and leads the only team unless it is told which of several it is.
-#define MLG_MEMBER 0
-#define MLG_MEMBERS 1
-#define MLG_TEAM team_
-#define MLG_TEAMS teams_
-#define MLG_LANE 0
-#define MLG_LANES 1
-#define MLG_LEADER
-#define MLG_SYNC
-#define MLG_ADD(to, number) ((to) += (number))
-#define MLG_SUM(number) (number)
-// The library's functions tell NaN apart, which keeps loops from becoming vectors.
-#define fmaxf(a, b) mlg::larger(a, b)
-#define fminf(a, b) mlg::lesser(a, b)
-#define gennrand_uniform() random_.uniform()
-#define gennrand_normal() random_.normal()
-#define gennrand_exponential() random_.exponential()
-#define gennrand() random_.bits()
+#include "batch/scratch.h"
+#include "call.h"
+#include "engine.h"
+#include "members.h"
+#include "model_tables.h"
 
 using mlg::Call;
 namespace {
-constexpr int team_ = 0, teams_ = 1;  // where a function is not told otherwise
-
-// What a thread needs in the backward pass of any example.
-struct Scratch {
-  float *slopes[SLOPES + 1] = {};  // rings of rows, one for each step
-  int64_t length = 0;
-  mlg::Sorted sorted;
-
-  bool begin(int64_t steps) {
-    if (steps <= length) return true;
-    for (int64_t k = 0; k < SLOPES; ++k) {
-      free(slopes[k]);
-      slopes[k] = mlg::allocate<float>(steps * SLOPE_SIZE[k]);
-      if (!slopes[k]) return false;
-    }
-    length = steps;
-    return true;
-  }
-  void release() {
-    for (float *s : slopes) free(s);
-    sorted.release();
-  }
-};
-
 struct Slot {
   float *block = nullptr;  // rows of state, then delay rings
   uint8_t *flags = nullptr, *active = nullptr;  // of neurons, in a step
@@ -152,19 +115,5 @@ struct Slot {
 template <class T>
 inline T *row_(Slot &s, int64_t offset) {
   return static_cast<T *>(__builtin_assume_aligned(s.block + offset, 64));
-}
-
-// Sums first <= j < last over the threads' gradients, into the first; the others are left at zero.
-inline float *mlg_sum(float *const *parts, int threads, int64_t first, int64_t last) {
-  float *__restrict sum = parts[0];
-  for (int k = 1; k < threads; ++k) {
-    float *__restrict part = parts[k];
-    MLG_LOOP
-    for (int64_t j = first; j < last; ++j) {
-      sum[j] += part[j];
-      part[j] = 0;
-    }
-  }
-  return sum;
 }
 }  // namespace

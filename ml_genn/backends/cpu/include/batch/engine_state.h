@@ -1,39 +1,12 @@
-// What runs batches: threads, the examples of a batch, gradients.
+// What runs batches: threads, slots, the examples of a batch, gradients.
 #pragma once
+#include "batch/example.h"
+#include "batch/left.h"
+#include "platform/barrier.h"
+#include "platform/thread_pool.h"
+#include "slot.h"
+
 namespace {
-
-// An example of a batch. Its own thread takes it through the backward pass; the forward pass is
-// run by whichever thread begins it.
-struct Example {
-  enum Progress { WAITING, BEGUN, READY };
-  int thread = 0;
-  int progress = WAITING;
-  Slot *slot = nullptr;
-
-  // Whether the caller is the one who runs it forward.
-  bool begin() {
-    int waiting = WAITING;
-    return __atomic_compare_exchange_n(&progress, &waiting, int(BEGUN), false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE);
-  }
-  void end() { __atomic_store_n(&progress, int(READY), __ATOMIC_RELEASE); }
-  void wait() const {
-    mlg::wait_until([&] { return __atomic_load_n(&progress, __ATOMIC_ACQUIRE) == READY; });
-  }
-};
-
-// The last stretch of a thread's last examples, where gradients take its slopes later.
-struct Left {
-  Slot *slots[TOGETHER];
-  int n = 0;
-  int64_t last = 0;  // steps before it are left
-
-  void leave(Slot *const *all, int count, int64_t until) {
-    for (n = 0; n < count; ++n) slots[n] = all[n];
-    last = until;
-  }
-};
-
 struct Engine {
   mlg::Pool pool;
   int64_t floats = 0;  // of a state block
@@ -144,13 +117,4 @@ struct Engine {
   void failed(int how) { __atomic_store_n(&status, how, __ATOMIC_RELAXED); }
   bool has_failed() const { return __atomic_load_n(&status, __ATOMIC_RELAXED); }
 };
-
-MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
-  for (int64_t k = 0; k < c.num_recordings; ++k) {
-    const mlg::Recording &r = c.recordings[k];
-    if (bool(r.backward) != backward) continue;
-    float *to = r.to + (b * c.num_steps + t) * r.size;
-    for (int64_t j = 0; j < r.size; ++j) to[j] = s.block[r.offset + j * r.apart];
-  }
-}
 }  // namespace

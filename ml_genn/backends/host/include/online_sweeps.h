@@ -1,5 +1,6 @@
 // What the engines' online learning shares: how a block of steps was gone through.
 #pragma once
+#include "id_type.h"
 
 namespace mlg {
 // A block gone through in reverse, once for its losses and, unless it is the last one,

@@ -1,5 +1,7 @@
 // Kernels that the patches of an image share, for all of its neurons at once.
 #pragma once
+#include "c_headers.h"
+#include "platform/simd.h"
 
 namespace mlg {
 // to[k][c] = weight[c][k] for C channels with K weights each; rows of `to` are padded.

@@ -1,7 +1,7 @@
 // Gradients taken while a network runs: a block of steps is gone through in reverse, and
 // what lies before it acts through a trace of each synapse.
 #pragma once
-#include "ml_genn_sweeps.h"
+#include "online_sweeps.h"
 
 namespace mlg {
 

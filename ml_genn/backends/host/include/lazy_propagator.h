@@ -1,50 +1,9 @@
-// What listed synapses see of their targets, in both engines: numbers in rows, or in pairs.
+// Adjoints that are stored only where something happens to a neuron.
 #pragma once
+#include "c_headers.h"
+#include "synapse_targets.h"
 
 namespace mlg {
-// Numbers of neurons, N floats apart.
-template <int N>
-struct Every {
-  float *first;
-  float &operator[](int64_t j) const { return first[N * j]; }
-};
-
-// dL/dw of a spike that arrives now, and what times the weight flows back.
-template <class T>
-struct Seen {
-  T slope, back;
-};
-template <class T>
-static inline Seen<T> seen(const T &slope, const T &back) {
-  return {slope, back};
-}
-
-// Two numbers of each target.
-template <class T>
-struct Both {
-  T first, second;
-};
-
-// The target of one synapse.
-struct One {
-  static constexpr int64_t SYNAPSES = 1;
-  typedef float numbers;
-  int64_t at;
-  One(const id_type *target, int64_t) : at(*target) {}
-  float operator()(const float *row) const { return row[at]; }
-  void add(float *row, float more) const { row[at] += more; }
-  Both<float> both(const float *pairs) const { return {pairs[2 * at], pairs[2 * at + 1]}; }
-};
-
-// Targets that have a row for each of the two.
-struct InRows {
-  const float *slope, *back;
-  template <class Of>
-  auto operator()(const Of &of) const {
-    return seen(of(slope), of(back));
-  }
-};
-
 // How the two adjoints of a neuron go on by themselves, where they do so linearly and alike for
 // all neurons: they are this matrix times what is stored of them. A step changes four numbers,
 // and what is stored only where something happens to a neuron.
@@ -77,14 +36,6 @@ struct Drift {
     return {scale * (second[1] * a - first[1] * b), scale * (first[0] * b - second[0] * a)};
   }
 };
-
-// Whether anything of the backward pass is recorded: then adjoints are stored in every step.
-template <class Call>
-static inline bool records_back(const Call &c) {
-  for (int64_t k = 0; k < c.num_recordings; ++k)
-    if (c.recordings[k].backward) return true;
-  return false;
-}
 
 // Targets whose two adjoints lie side by side; `mix` makes of them what is seen.
 template <class Mix>

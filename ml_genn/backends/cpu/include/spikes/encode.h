@@ -1,7 +1,10 @@
 // Spikes as users give them, neuron after neuron, to the lists of a tape, step after step.
 #pragma once
-namespace {
+#include "c_headers.h"
+#include "id_type.h"
+#include "platform/memory.h"
 
+namespace {
 // Spikes of neuron i: times[ends[i - 1]] .. times[ends[i] - 1].
 struct Given {
   const double *times;

@@ -1,79 +1,11 @@
-// Gradients taken while a network runs: a block of steps is gone through in reverse, and
-// what lies before it acts through a trace of each synapse.
+// Gradients and traces of synapses that learn while the network runs.
 #pragma once
-#include "ml_genn_sweeps.h"
+#include "online/arrivals.h"
+#include "online/state.h"
+#include "online_sweeps.h"
+#include "platform/simd.h"
 
 namespace mlg {
-
-// The spikes that arrive in a block, as a list of steps for each source neuron.
-struct Arrivals {
-  uint32_t *start = nullptr, *step = nullptr;  // of neuron i: step[start[i]] .. step[start[i + 1] - 1]
-  size_t neurons = 0, capacity = 0;
-
-  // Spikes of steps first <= t < first + n; steps are counted from `first`.
-  bool sort(const Tape &tape, int64_t first, int64_t n, size_t sources) {
-    if (!room(start, neurons, sources + 2)) return false;
-    memset(start, 0, (sources + 2) * sizeof(uint32_t));
-    for (int64_t k = 0; k < n; ++k) {
-      const Spikes s = spikes_at(tape, first + k);
-      for (uint32_t i = 0; i < s.n; ++i) ++start[s.id[i] + 2];
-    }
-    for (size_t i = 2; i < sources + 2; ++i) start[i] += start[i - 1];
-    if (!room(step, capacity, start[sources + 1])) return false;
-    for (int64_t k = 0; k < n; ++k) {
-      const Spikes s = spikes_at(tape, first + k);
-      for (uint32_t i = 0; i < s.n; ++i) step[start[s.id[i] + 1]++] = static_cast<uint32_t>(k);
-    }
-    return true;
-  }
-  static bool room(uint32_t *&array, size_t &held, size_t wanted) {
-    if (array && wanted <= held) return true;
-    free(array);
-    held = 2 * wanted;
-    array = allocate<uint32_t>(held);
-    return array != nullptr;
-  }
-  void release() {
-    free(start);
-    free(step);
-  }
-};
-
-// What an example keeps beside its state while it learns online.
-struct Online {
-  float *rows = nullptr;     // sweeps, traces of parameters and of synapses
-  float *slopes = nullptr;   // what a spike does that arrives in a step of the block
-  uint8_t *live = nullptr;   // sources of synapses that have spiked
-  int64_t steps = 0;         // of a block, that slopes has room for
-  Arrivals arrivals;
-
-  // Traces start at zero; those of synapses are cleared when their source first spikes.
-  bool begin(int64_t floats, int64_t cleared, int64_t each_step, int64_t sources,
-             int64_t wanted) {
-    if (!live) {
-      free(rows);
-      if (!(rows = allocate<float>(floats))) return false;
-      memset(rows, 0, floats * sizeof(float));
-      if (!(live = allocate<uint8_t>(sources))) return false;
-    }
-    if (wanted > steps) {
-      free(slopes);
-      steps = 0;
-      if (!(slopes = allocate<float>(wanted * each_step))) return false;
-      steps = wanted;
-    }
-    memset(rows, 0, cleared * sizeof(float));
-    memset(live, 0, sources);
-    return true;
-  }
-  void release() {
-    free(rows);
-    free(slopes);
-    free(live);
-    arrivals.release();
-  }
-};
-
 // One source neuron: what its n spikes of the block and its traces add to the gradient of
 // its weights, and its traces at the end of the block.
 template <int P, int V, int X, int C, bool LAST>

@@ -1,5 +1,10 @@
 // The backward pass of examples. It may be a part of the library that is compiled by itself.
 #pragma once
+#include "batch/backward_api.h"
+#include "batch/engine_state.h"
+#include "batch/record.h"
+#include "model_functions.h"
+
 namespace {
 // The backward pass of n examples, step by step side by side. If `leave`, gradients do not take
 // the last stretch of slopes yet.

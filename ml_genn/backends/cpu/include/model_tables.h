@@ -1,0 +1,35 @@
+// Sizes and tables of a model. The generated file has its own and defines MLG_MODEL_TABLES; a
+// header that is compiled by itself sees a model without neurons.
+#pragma once
+#include "c_headers.h"
+
+#ifndef MLG_MODEL_TABLES
+constexpr int64_t INPUTS = 0;
+constexpr int64_t OUTPUTS = 0;
+constexpr int64_t TAPES = 0;
+constexpr int64_t HISTORIES = 0;
+constexpr int64_t LEARNED = 0;
+constexpr int64_t ALL_LEARNED = -1;
+constexpr int64_t NORMS = 0;
+constexpr int64_t REGULARISED = 0;
+constexpr int64_t SLOPES = 0;
+constexpr int64_t SURROGATES = 0;
+constexpr int64_t SLEEPERS = 0;
+constexpr int64_t DRIFTS = 0;
+constexpr int64_t FLAGS = 0;
+constexpr int64_t SHAREABLE = 0;
+constexpr int64_t LISTED = 0;
+constexpr int64_t TOGETHER = 1;
+constexpr int64_t ACTIVE_FLOATS = 0;
+constexpr int64_t PACKED = 0;
+// Tables end with -1.
+constexpr int64_t INPUT_TAPE[] = {-1};
+constexpr int64_t DRIVE_SIZE[] = {-1};
+constexpr int64_t HISTORY_SIZE[] = {-1};
+constexpr int64_t READOUT_ROWS[] = {-1};
+constexpr int64_t SLOPE_SIZE[] = {-1};
+constexpr int64_t LISTED_SIZE[] = {-1};
+constexpr int64_t LISTED_TAPE[] = {-1};
+constexpr int64_t REGULARISED_SIZE[] = {-1};
+constexpr int64_t REGULARISED_TAPE[] = {-1};
+#endif

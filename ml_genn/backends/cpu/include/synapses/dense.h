@@ -1,0 +1,106 @@
+// Rows of weights: a source neuron's weights to all targets.
+#pragma once
+#include "platform/compiler.h"
+#include "platform/memory.h"
+#include "platform/simd.h"
+#include "spikes/tape.h"
+
+namespace mlg {
+// to += the rows that are listed, V vectors of each.
+template <int V, class Index>
+static inline void add_block(float *__restrict to, const float *__restrict rows, int stride,
+                             const Index *list, uint32_t n) {
+  vec sum[V];
+  vec *target = reinterpret_cast<vec *>(to);
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) sum[v] = target[v];
+  for (uint32_t k = 0; k < n; ++k) {
+    const vec *row = reinterpret_cast<const vec *>(rows + size_t(list[k]) * stride);
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) sum[v] += row[v];
+  }
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) target[v] = sum[v];
+}
+
+// A team's share of P neurons (padded): first <= j < last, in whole blocks.
+struct Share {
+  int first, last;
+};
+template <int P>
+static inline Share share(int member, int members) {
+  constexpr int WIDTH = BLOCK * LANES, BLOCKS = (P + WIDTH - 1) / WIDTH;
+  const int last = BLOCKS * (member + 1) / members * WIDTH;
+  return {BLOCKS * member / members * WIDTH, last < P ? last : P};
+}
+
+// to[j] += sum over spikes of weight[spike][j], for a share of P targets (padded).
+template <int P>
+static inline void add_rows(float *__restrict to, const float *__restrict weight, Spikes s,
+                            Share of) {
+  if (!s.n) return;
+  constexpr int REST = P / LANES % BLOCK;
+  int j = of.first;
+  for (; j + BLOCK * LANES <= of.last; j += BLOCK * LANES)
+    add_block<BLOCK>(to + j, weight + j, P, s.id, s.n);
+  if constexpr (REST > 0)
+    if (j < of.last) add_block<REST>(to + j, weight + j, P, s.id, s.n);
+}
+
+// Asks for a row that is soon written to as a whole.
+template <int P>
+MLG_ASKS void claim(float *row) {
+  for (int j = 0; j < P; j += 16) __builtin_prefetch(row + j, 1);
+}
+
+template <int P>
+static inline void add_row(float *__restrict to, const float *__restrict row) {
+  vec *t = reinterpret_cast<vec *>(to);
+  const vec *r = reinterpret_cast<const vec *>(row);
+  for (int v = 0; v < P / LANES; ++v) t[v] += r[v];
+}
+
+template <int P>
+static inline float dot(const float *__restrict a, const float *__restrict b) {
+  const vec *x = reinterpret_cast<const vec *>(a), *y = reinterpret_cast<const vec *>(b);
+  vec even = {}, odd = {};
+  int v = 0;
+#pragma GCC unroll 8
+  for (; v + 1 < P / LANES; v += 2) {
+    even += x[v] * y[v];
+    odd += x[v + 1] * y[v + 1];
+  }
+  if (v < P / LANES) even += x[v] * y[v];
+  return total(even + odd);
+}
+
+// The entries of a list that one of several teams has.
+struct Entries {
+  uint32_t first, last;
+  static constexpr uint32_t step = 1;
+  Entries(uint32_t n, int team, int teams)
+      : first(uint64_t(n) * team / teams), last(uint64_t(n) * (team + 1) / teams) {}
+};
+
+// to[k] (+)= the row of listed neuron k times b; b is read once for four of them.
+template <int P, bool ADD, class Index>
+static inline void dots(float *__restrict to, const float *__restrict rows, const Index *list,
+                        Entries of, const float *__restrict b) {
+  const vec *y = reinterpret_cast<const vec *>(b);
+  uint32_t k = of.first;
+  for (; k + 4 <= of.last; k += 4) {
+    const vec *x[4];
+#pragma GCC unroll 4
+    for (int m = 0; m < 4; ++m)
+      x[m] = reinterpret_cast<const vec *>(rows + size_t(list[k + m]) * P);
+    vec sum[4] = {};
+#pragma GCC unroll 16
+    for (int v = 0; v < P / LANES; ++v)
+#pragma GCC unroll 4
+      for (int m = 0; m < 4; ++m) sum[m] += x[m][v] * y[v];
+#pragma GCC unroll 4
+    for (int m = 0; m < 4; ++m) to[k + m] = (ADD ? to[k + m] : 0.0f) + total(sum[m]);
+  }
+  for (; k < of.last; ++k) to[k] = (ADD ? to[k] : 0.0f) + dot<P>(rows + size_t(list[k]) * P, b);
+}
+}  // namespace mlg

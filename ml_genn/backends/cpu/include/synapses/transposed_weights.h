@@ -1,0 +1,80 @@
+// Dense weights by target, for the backward pass.
+#pragma once
+#include "platform/memory.h"
+#include "platform/simd.h"
+
+namespace mlg {
+// Where many neurons ask what their targets send back, weights are kept with the sources in
+// vectors: tiles of TILE vectors of sources, and in a tile one row for each target.
+constexpr int TILE_WIDTH = TILE * LANES;
+constexpr int64_t packed(int64_t sources, int64_t targets) {
+  return (sources + TILE_WIDTH - 1) / TILE_WIDTH * TILE_WIDTH * targets;
+}
+
+// Weights of N sources to K targets, in rows of P; each thread packs its tiles.
+template <int N, int P, int K>
+static inline void pack(const float *__restrict weight, float *__restrict to, int thread,
+                        int threads) {
+  constexpr int TILES = (N + TILE_WIDTH - 1) / TILE_WIDTH;
+  for (int tile = thread; tile < TILES; tile += threads)
+    for (int l = 0; l < TILE_WIDTH; ++l) {
+      const int j = tile * TILE_WIDTH + l;
+      float *column = to + size_t(tile) * K * TILE_WIDTH + l;
+      for (int k = 0; k < K; ++k)
+        column[size_t(k) * TILE_WIDTH] = j < N ? weight[size_t(j) * P + k] : 0.0f;
+    }
+}
+
+// to[m][j] += sum over k < K of weight[j][k] * factor[m][k], for V vectors of j and M examples.
+template <int K, int M, int V>
+static inline void add_tile(float *const *to, int first, const float *__restrict weight,
+                            const float *const *factor) {
+  vec sum[M][V];
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sum[m][v] = reinterpret_cast<const vec *>(to[m] + first)[v];
+  for (int k = 0; k < K; ++k) {
+    const vec *row = reinterpret_cast<const vec *>(weight + size_t(k) * TILE_WIDTH);
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) sum[m][v] += row[v] * factor[m][k];
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) reinterpret_cast<vec *>(to[m] + first)[v] = sum[m][v];
+}
+
+// The neurons of n (padded) that one of several teams has: first <= j < last, in whole tiles.
+struct Tiles {
+  int first, last;
+  Tiles(int n, int team, int teams) {
+    const int tiles = (n + TILE_WIDTH - 1) / TILE_WIDTH;
+    first = tiles * team / teams * TILE_WIDTH;
+    last = smaller(tiles * (team + 1) / teams * TILE_WIDTH, n);
+  }
+};
+
+template <int N, int K, int M>
+static inline void add_tiles(float *const *to, const float *weight, const float *const *factor,
+                             Tiles of) {
+  constexpr int REST = padded(N) / LANES % TILE;
+  int j = of.first;
+  for (; j + TILE_WIDTH <= of.last; j += TILE_WIDTH)
+    add_tile<K, M, TILE>(to, j, weight + size_t(j) * K, factor);
+  if constexpr (REST > 0)
+    if (j < of.last) add_tile<K, M, REST>(to, j, weight + size_t(j) * K, factor);
+}
+
+// The same for n examples, so that weights are read once for several of them.
+template <int N, int K>
+static inline void add_together(float *const *to, const float *weight,
+                                const float *const *factor, int n, Tiles of) {
+  int m = 0;
+  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, of);
+  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, of);
+  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m, of);
+}
+}  // namespace mlg

@@ -1,0 +1,8 @@
+// Integer that holds a neuron's index; the generated file names the smallest one that fits.
+#pragma once
+#include "c_headers.h"
+
+#ifndef MLG_ID_TYPE
+#define MLG_ID_TYPE uint32_t
+#endif
+typedef MLG_ID_TYPE id_type;
