@@ -111,7 +111,7 @@ class Layout:
     @cached_property
     def active_tapes(self) -> dict[str, int]:
         """{group with a surrogate gradient: index of the tape of active neurons}."""
-        names = [g.name for g in self.plan.neurons if g.adjoint and g.adjoint.active]
+        names = [g.name for g in self.plan.neurons if g.adjoint and g.adjoint.surrogate]
         return {name: len(self.tapes) + k for k, name in enumerate(names)}
 
     @cached_property
@@ -239,7 +239,7 @@ class Layout:
             and g.threshold is not None
             and not g.loss
             and g.name not in ringed
-            and not (g.adjoint.active and g.adjoint.active.everywhere)
+            and not (g.adjoint.surrogate and g.adjoint.surrogate.all_active)
         ]
         return {name: k for k, name in enumerate(found)}
 
@@ -262,7 +262,7 @@ class Layout:
         """The row that holds dL/dw of a spike into a port."""
         adjoint = group.adjoint
         if adjoint is not None:
-            name = adjoint.ports[port].weight
+            name = adjoint.ports[port].weight_grad
             if name in adjoint.variables:
                 return name
         return f"slope{port}_"
@@ -275,13 +275,13 @@ class Layout:
         """Whether any synapse into a port reads its slope in every step."""
         into = self.into(group.name, port)
         same = _same(group, port)
-        return any(learns_at_spikes(s) or (s.reads_back and same) for s in into)
+        return any(learns_at_spikes(s) or (s.reads_backprop and same) for s in into)
 
     def flows_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether any synapse into a port reads what flows back over it, and that is
         not what its weight learns."""
         into = self.into(group.name, port)
-        return any(s.reads_back for s in into) and not _same(group, port)
+        return any(s.reads_backprop for s in into) and not _same(group, port)
 
     def needs_back(self, group: NeuronGroup, port: int) -> bool:
         """Whether a row is kept of what flows back over a port."""
@@ -324,9 +324,9 @@ class Layout:
         looking = [
             s
             for s in self.plan.incoming(group.name)
-            if learns_at_spikes(s) or s.reads_back
+            if learns_at_spikes(s) or s.reads_backprop
         ]
-        known = {*adjoint.variables, "look_", "dt"}
+        known = {*adjoint.variables, "prev_step_loss_grad_", "dt"}
         known |= {c.name for c in group.constants if not c.per_neuron}
         return (
             len(adjoint.variables) == 2
@@ -351,7 +351,7 @@ class Layout:
         found = [
             s.name
             for s in self.plan.synapses
-            if s.feed_back
+            if s.backpropagates
             and s.source in self.active_tapes
             and (streams(s) or adds_patches(s))
         ]
@@ -381,7 +381,7 @@ class Layout:
 
     def _row_names(self, group: NeuronGroup) -> list[str]:
         names = [v.name for v in group.variables]
-        names += [f"{name}_kept_" for name in group.kept]
+        names += [f"{name}_saved_" for name in group.saved_locals]
         if group.readout:
             names += [name for name, _ in group.readout.variables]
             names.append("result_")
@@ -445,5 +445,6 @@ def _same(group: NeuronGroup, port: int) -> bool:
     """Whether what flows back over a port is what its weights' gradient adds."""
     adjoint = group.adjoint
     return (
-        adjoint is not None and adjoint.ports[port].back == adjoint.ports[port].weight
+        adjoint is not None
+        and adjoint.ports[port].backprop == adjoint.ports[port].weight_grad
     )

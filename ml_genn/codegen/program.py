@@ -97,9 +97,9 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "ONLINE_STEP": online.each_step,
         "ONLINE_SOURCES": online.flags,
         "ACTIVE_FLOATS": sum(
-            padded(g.size) * len(g.adjoint.active.records)
+            padded(g.size) * len(g.adjoint.surrogate.records)
             for g in plan.neurons
-            if g.adjoint and g.adjoint.active
+            if g.adjoint and g.adjoint.surrogate
         ),
     }
     for name, value in constants.items():

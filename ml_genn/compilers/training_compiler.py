@@ -199,7 +199,7 @@ class TrainingCompiler(Compiler):
             rewired=dict.fromkeys(self.deep_r_conns, self.deep_r_l1_strength),
             parameters={**unasked, **chosen.parameters},
             spread=frozenset(unasked),
-            feed_back=frozenset(
+            backprop_connections=frozenset(
                 c
                 for c in network.connections
                 if adjoint.issuperset(c.ends()) and self.feeds_back(c)

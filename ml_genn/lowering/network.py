@@ -170,7 +170,8 @@ def synapse_group(
         delay=delay_of(connection, shape, draw, learn_delay),
         learn=training is not None and connection in training.learn,
         learn_delay=learn_delay,
-        feed_back=training is not None and connection in training.feed_back,
+        backpropagates=training is not None
+        and connection in training.backprop_connections,
         rewired=rewired,
         self_connections=source is not target
         or getattr(connectivity, "allow_self_connections", True),
@@ -199,7 +200,7 @@ def feedback_group(feedback: Feedback, draw: Draw) -> SynapseGroup:
         port=0,
         delivers=False,
         learn=feedback.optimiser is not None,
-        feed_back=True,
+        backpropagates=True,
     )
 
 

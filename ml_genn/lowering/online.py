@@ -22,12 +22,12 @@ def check_online(plan: Plan, values: Values) -> None:
                 f"Connection '{s.negates}': learning online, an input has no negative "
                 f"spikes. Use signed_spikes=False; {_INSTEAD}"
             )
-        if s.delay is Delay.PER_SYNAPSE and (s.learn or s.feed_back):
+        if s.delay is Delay.PER_SYNAPSE and (s.learn or s.backpropagates):
             raise UnsupportedError(
                 f"Connection '{s.name}': learning online needs the same delay for all "
                 f"of its synapses. Give one number; {_INSTEAD}"
             )
-        if s.kernel and (s.learn or s.feed_back):
+        if s.kernel and (s.learn or s.backpropagates):
             raise UnsupportedError(
                 f"Connection '{s.name}': learning online needs a weight of its own for "
                 f"each synapse, but these share theirs. Use Dense or Sparse; {_INSTEAD}"
@@ -35,14 +35,14 @@ def check_online(plan: Plan, values: Values) -> None:
     for group in plan.neurons:
         if group.adjoint is None:
             continue
-        if group.adjoint.active:
+        if group.adjoint.surrogate:
             _check_hidden(plan, values, group)
         else:
             _check_output(group, group.adjoint)
 
 
 def _check_hidden(plan: Plan, values: Values, group: NeuronGroup) -> None:
-    back = [s for s in plan.outgoing(group.name) if s.feed_back]
+    back = [s for s in plan.outgoing(group.name) if s.backpropagates]
     if any(plan.neuron(s.target).threshold is not None for s in back):
         raise UnsupportedError(
             f"Population '{group.name}': learning online, the loss flows back from "

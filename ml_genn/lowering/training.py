@@ -49,7 +49,8 @@ class Training:
         delays: {connection whose delays change: how}.
         rewired: {connection that Deep-R rewires: strength of its L1 regularisation}.
         parameters: {(population, parameter that changes): how}.
-        feed_back: connections through which the loss flows back to the source.
+        backprop_connections: connections that pass the loss's gradient back to their
+            source.
         feedback: feedback weights from an output to a hidden population.
         decay: share that weights lose with each update, {connection: share}.
         rule: how the backward pass treats spikes.
@@ -65,7 +66,7 @@ class Training:
     losses: Mapping[Population, Loss]
     adjoint: frozenset[Population]
     learn: Mapping[Connection, Optimiser]
-    feed_back: frozenset[Connection]
+    backprop_connections: frozenset[Connection]
     rule: SpikeRule
     feedback: tuple[Feedback, ...] = ()
     decay: Mapping[Connection, float] = field(default_factory=dict)

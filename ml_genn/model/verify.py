@@ -91,8 +91,8 @@ def _verify_group(group: NeuronGroup) -> None:
             _known(code, own | PROVIDED, f"{where}, readout")
     if group.adjoint:
         adjoint = {*group.adjoint.variables, *group.adjoint.records}
-        known |= adjoint | {"dL_dt_", "amount_"}
-        for slot in ("step", "record", "jump", "push"):
+        known |= adjoint | {"dL_dt_", "rate_regularisation_grad_"}
+        for slot in ("step", "record", "jump", "rate_regularisation"):
             _known(getattr(group.adjoint, slot), known, f"{where}, adjoint {slot}")
 
 

@@ -33,8 +33,8 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
             writer.lines(drive.lines)
             writer.lines(adjoint.step.lines)
             body.store(writer)
-            if any("look_" in port.reads for port in adjoint.ports):
-                writer.line(f"const float look_ = {_look(group)};")
+            if any("prev_step_loss_grad_" in port.reads for port in adjoint.ports):
+                writer.line(f"const float prev_step_loss_grad_ = {_look(group)};")
             writer.lines(extra)
 
 
@@ -134,10 +134,12 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
         return lines
     for k, port in enumerate(adjoint.ports):
         wanted = [
-            ("slope", layout.slope_name(group, k), port.weight)
+            ("slope", layout.slope_name(group, k), port.weight_grad)
             if layout.needs_slope(group, k)
             else None,
-            ("back", f"back{k}_", port.back) if layout.needs_back(group, k) else None,
+            ("back", f"back{k}_", port.backprop)
+            if layout.needs_back(group, k)
+            else None,
         ]
         for kind, name, expression in filter(None, wanted):
             if (group.name, k) in layout.port_rings:
@@ -153,7 +155,7 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             index = layout.slopes[group.name, k]
             row = kept_row(layout, index)
             writer.line(f"float *__restrict slope{k}_kept_ = {row};")
-            lines.append(f"slope{k}_kept_[j_] = {port.weight};")
+            lines.append(f"slope{k}_kept_[j_] = {port.weight_grad};")
     return lines
 
 

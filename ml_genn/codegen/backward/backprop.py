@@ -17,7 +17,7 @@ from ml_genn.codegen.neuron_body import ARGUMENTS, rows
 from ml_genn.codegen.parallel_loops import each_by_team
 from ml_genn.codegen.spike_list_loops import each_entry, tape_entries
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, NeuronGroup, Sensitivity, SynapseGroup
+from ml_genn.model.plan import NeuronGroup, Sensitivity, SurrogateAdjoint, SynapseGroup
 
 #: What those who share the spikes of a step are given: gradients, and who they are.
 SHARED = "float *const *gradients_, int team_, int teams_"
@@ -43,15 +43,15 @@ def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
     back is collected where a neuron spiked (exact gradients: the derivative by the time
     of the spike) or where it was active (surrogate gradients: by the spike itself).
     """
-    active = group.adjoint.active if group.adjoint else None
+    surrogate = group.adjoint.surrogate if group.adjoint else None
     head = f"static inline void send_back_{symbol(group.name)}"
     with writer.block(f"{head}({ARGUMENTS}, {SHARED})"):
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
             operands(writer, layout, synapses, k)
-        if active:
-            _collect_back(writer, layout, group, outgoing, active)
-        if jumps(group) and not active:
+        if surrogate:
+            _collect_back(writer, layout, group, outgoing, surrogate)
+        if jumps(group) and not surrogate:
             with writer.block(""):
                 tape_entries(writer, layout.tapes[group.name])
                 rows(writer, layout, group, ["spike_slope_"])
@@ -93,28 +93,28 @@ def _collect_back(
     layout: Layout,
     group: NeuronGroup,
     outgoing: list[SynapseGroup],
-    active: Active,
+    surrogate: SurrogateAdjoint,
 ) -> None:
     """dL/ds of the active neurons, from targets and readout."""
-    sources = [(s, k) for k, s in enumerate(outgoing) if s.feed_back]
+    sources = [(s, k) for k, s in enumerate(outgoing) if s.backpropagates]
     left = [source for source in sources if source[0].name not in layout.packed]
     counted = "result_slope__p_[j_]" if _counts_spikes(group) else ""
     with writer.block(""):
-        active_tape(writer, layout, group, active)
+        active_tape(writer, layout, group, surrogate)
         rows(writer, layout, group, ["spike_slope_"])
         if counted:
             rows(writer, layout, group, ["result_slope_"])
         started = f" + {counted}" if counted else ""
         if left or counted:
             with (
-                if_all(writer, group, active),
+                if_all(writer, group, surrogate),
                 writer.block(each_by_team("int64_t", "j_", group.size)),
             ):
                 writer.line(f"float dL_ds_ = spike_slope__p_[j_]{started};")
                 for source in left:
                     send_back(writer, layout, source, False, "dL_ds_", listed=False)
                 writer.line("MLG_LEADER spike_slope__p_[j_] = dL_ds_;")
-        if not active.everywhere:
+        if not surrogate.all_active:
             with if_listed(writer, group):
                 _collect_listed(writer, layout, outgoing, False, counted)
 
@@ -133,8 +133,8 @@ def _collect_listed(
         counted: what there is to begin with, in C.
     """
     sources = [(s, k) for k, s in enumerate(outgoing)]
-    whole = [s for s in sources if s[0].feed_back and streams(s[0])]
-    rest = [s for s in sources if s not in whole and (learning or s[0].feed_back)]
+    whole = [s for s in sources if s[0].backpropagates and streams(s[0])]
+    rest = [s for s in sources if s not in whole and (learning or s[0].backpropagates)]
     adds = bool(whole) and bool(guard(layout, *whole[0]))
     _entries_of_team(writer)
     if adds:
@@ -152,7 +152,7 @@ def _collect_listed(
         with each_entry(writer, _of_team):
             writer.line(f"float back_sum_ = {' + '.join(started) or '0.0f'};")
             for source in rest:
-                into = "back_sum_" if source[0].feed_back else None
+                into = "back_sum_" if source[0].backpropagates else None
                 send_back(writer, layout, source, learning, into)
             writer.line("MLG_LEADER spike_slope__p_[k_] = back_sum_;")
 
@@ -166,15 +166,15 @@ def send_back_together(writer: CodeWriter, layout: Layout) -> None:
     )
     with writer.block(head):
         for group in layout.plan.neurons:
-            active = group.adjoint.active if group.adjoint else None
-            if active and not layout.plan.online:
-                _together(writer, layout, group, active)
+            surrogate = group.adjoint.surrogate if group.adjoint else None
+            if surrogate and not layout.plan.online:
+                _together(writer, layout, group, surrogate)
         writer.line("(void)c_, (void)slots_, (void)n_, (void)t_, (void)packed_;")
         writer.line("(void)team_, (void)teams_;")
 
 
 def _together(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     slope = layout.rows[group.name, "spike_slope_"].offset
     size = padded(group.size)
@@ -185,7 +185,7 @@ def _together(
         writer.line("int many_ = 0;")
         writer.line(f"const mlg::Tiles of_({size}, team_, teams_);")
         with writer.block("for (int m_ = 0; m_ < n_; ++m_)"):
-            if not active.everywhere:
+            if not surrogate.all_active:
                 tape = f"slots_[m_]->tapes[{layout.active_tapes[group.name]}]"
                 writer.line(
                     f"if (mlg::spikes_at({tape}, t_).n < {group.size}) continue;"

@@ -16,7 +16,7 @@ from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.spike_list_loops import each_entry, load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Sensitivity
+from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity, SurrogateAdjoint
 
 
 def jumps(group: NeuronGroup) -> bool:
@@ -26,13 +26,13 @@ def jumps(group: NeuronGroup) -> bool:
 
 def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
-    active = group.adjoint.active if group.adjoint else None
+    surrogate = group.adjoint.surrogate if group.adjoint else None
     with writer.block(f"static inline void jump_{symbol(group.name)}({ARGUMENTS})"):
-        if active:
-            _reset_active(writer, layout, group, active)
-        _jump_at_spikes(writer, layout, group, exact=active is None)
-        if active:
-            _jump_active(writer, layout, group, active)
+        if surrogate:
+            _reset_active(writer, layout, group, surrogate)
+        _jump_at_spikes(writer, layout, group, exact=surrogate is None)
+        if surrogate:
+            _jump_active(writer, layout, group, surrogate)
 
 
 def _jump_at_spikes(
@@ -59,43 +59,47 @@ def _jump_at_spikes(
 
 
 def _reset_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Active neurons wake their group; what their reset adds to their dL/ds."""
-    if not active.reset.lines and group.name not in layout.sleepers:
+    if not surrogate.reset.lines and group.name not in layout.sleepers:
         return
     with writer.block(""):
-        active_tape(writer, layout, group, active)
+        active_tape(writer, layout, group, surrogate)
         wake(writer, layout, group)
-        if active.reset.lines:
+        if surrogate.reset.lines:
             writer.line("const float scale_ = c_.scale;")
-            for at, _ in _run_active(writer, layout, group, active, active.reset):
+            for at, _ in _run_active(writer, layout, group, surrogate, surrogate.reset):
                 writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
     writer.line("MLG_SYNC;")
 
 
 def _jump_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """The adjoint before the spike of the active neurons."""
     writer.line("MLG_SYNC;")
     with writer.block(""):
-        active_tape(writer, layout, group, active)
-        for _, body in _run_active(writer, layout, group, active, active.jump):
+        active_tape(writer, layout, group, surrogate)
+        for _, body in _run_active(writer, layout, group, surrogate, surrogate.jump):
             body.store(writer)
 
 
 def _run_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active, code: Code
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    surrogate: SurrogateAdjoint,
+    code: Code,
 ) -> Iterator[tuple[str, Body]]:
     """Runs code at the active neurons; gives the index of their dL/ds, and their body,
     wherever the caller says what is kept of it."""
     body = Body(layout, group, (code,))
     body.pointers(writer)
     rows(writer, layout, group, ["spike_slope_"])
-    for at in each_active(writer, group, active):
+    for at in each_active(writer, group, surrogate):
         writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
-        load_active(writer, group, active, at)
+        load_active(writer, group, surrogate, at)
         body.load(writer)
         with writer.block(""):
             writer.lines(code.lines)
@@ -105,7 +109,7 @@ def _run_active(
 def _jump_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> Body:
     codes = [adjoint.jump]
     if group.regularised:
-        codes.append(adjoint.push)
+        codes.append(adjoint.rate_regularisation)
     return Body(layout, group, tuple(codes))
 
 
@@ -119,8 +123,10 @@ def _jump(
     if group.regularised:
         index = layout.regularised.index(group)
         with writer.block(""):
-            writer.line(f"const float amount_ = s_.push[{index}][j_];")
-            writer.lines(adjoint.push.lines)
+            writer.line(
+                f"const float rate_regularisation_grad_ = s_.push[{index}][j_];"
+            )
+            writer.lines(adjoint.rate_regularisation.lines)
     body.store(writer)
 
 
@@ -162,11 +168,12 @@ def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
         writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
         writer.line("const float end_ = c_.num_steps * c_.dt;")
         writer.line(
-            f"const float amount_ = -c_.scale * {example_weight(layout, group)} * "
+            "const float rate_regularisation_grad_ = "
+            f"-c_.scale * {example_weight(layout, group)} * "
             f"c_.loss_scalars[{2 * index + 1}] / (1e-4f * end_);"
         )
-        body = Body(layout, group, (adjoint.push, Code()))
+        body = Body(layout, group, (adjoint.rate_regularisation, Code()))
         body.pointers(writer)
         body.load(writer)
-        writer.lines(adjoint.push.lines)
+        writer.lines(adjoint.rate_regularisation.lines)
         body.store(writer)

@@ -39,7 +39,7 @@ def operands(
     """Declares weight, gradients and the target's rows of outgoing synapses ``k``."""
     target = layout.plan.neuron(synapses.target)
     writer.line(f"// {synapses.name!a}")
-    if synapses.reads_back:
+    if synapses.reads_backprop:
         weight = array(layout, "weight", synapses)
         writer.line(f"const float *weight{k}_ = {weight};")
     learn = learns_at_spikes(synapses)
@@ -53,7 +53,7 @@ def operands(
     pair = target.adjoint if target.name in layout.pairs else None
     if pair is None:
         _rows(writer, layout, synapses, target, k)
-    elif learn or synapses.reads_back:
+    elif learn or synapses.reads_backprop:
         _pair(writer, layout, target, pair.ports[synapses.port], k)
     arrives(writer, layout, synapses, k)
 
@@ -67,7 +67,7 @@ def _rows(
 ) -> None:
     """Declares the rows of the target that outgoing synapses ``k`` read; listed ones
     see them together."""
-    wanted = {"slope": learns_at_spikes(synapses), "back": synapses.reads_back}
+    wanted = {"slope": learns_at_spikes(synapses), "back": synapses.reads_backprop}
     kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
     for kind in kinds:
         row = target_row(layout, synapses, target, kind)
@@ -85,10 +85,10 @@ def _pair(
     offset = layout.rows[target.name, names[0]].offset
     given = ", ".join(f"const auto &{name}" for name in names)
     with writer.block(f"const auto see{k}_ = [&]", end="}();"):
-        writer.line("const float look_ = 0.0f;")
+        writer.line("const float prev_step_loss_grad_ = 0.0f;")
         Body(layout, target, (Code((), seen.reads - set(names)),)).constants(writer)
         writer.line(f"const float *pairs_ = row_<float>(s_, {offset});")
-        mixed = f"mlg::seen({seen.weight}, {seen.back})"
+        mixed = f"mlg::seen({seen.weight_grad}, {seen.backprop})"
         mix = f"[=]({given}) {{ return {mixed}; }}"
         writer.line(f"return mlg::in_pairs(pairs_, {drift(layout, target)}, {mix});")
 

@@ -26,7 +26,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
     ):
         step = _step_body(layout, group)
         step.pointers(writer)
-        kept = [f"{name}_kept_" for name in group.kept]
+        kept = [f"{name}_saved_" for name in group.saved_locals]
         rows(writer, layout, group, kept)
         if group.adjoint:
             history_rows(writer, layout, group, group.adjoint.tape)
@@ -58,8 +58,8 @@ def flags_row(layout: Layout, group: NeuronGroup, active: bool = False) -> str:
 
 def lists_active(group: NeuronGroup) -> bool:
     """Whether each step lists the neurons that are active: some, not all."""
-    active = group.adjoint.active if group.adjoint else None
-    return active is not None and not active.everywhere
+    surrogate = group.adjoint.surrogate if group.adjoint else None
+    return surrogate is not None and not surrogate.all_active
 
 
 def _extent(group: NeuronGroup) -> int:
@@ -79,8 +79,8 @@ def _step_body(layout: Layout, group: NeuronGroup) -> Body:
     codes = [group.step, _condition(group, group.threshold)]
     if group.adjoint:
         codes.append(Code((), frozenset(group.adjoint.tape)))
-        if group.adjoint.active and lists_active(group):
-            codes.append(_condition(group, group.adjoint.active.condition))
+        if group.adjoint.surrogate and lists_active(group):
+            codes.append(_condition(group, group.adjoint.surrogate.condition))
     if group.readout:
         codes.append(_output_read(group))
         codes.append(group.readout.update)
@@ -99,12 +99,12 @@ def _output_read(group: NeuronGroup) -> Code:
 
 def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
     writer.lines(group.step.lines)
-    for name in group.kept:
-        writer.line(f"{name}_kept__p_[j_] = {name};")
+    for name in group.saved_locals:
+        writer.line(f"{name}_saved__p_[j_] = {name};")
     if group.readout:
         writer.lines(_output_read(group).lines)
         writer.lines(group.readout.update.lines)
     if group.threshold is not None:
         writer.line(f"flag_[j_] = {group.threshold};")
-    if group.adjoint and group.adjoint.active and lists_active(group):
-        writer.line(f"active_[j_] = {group.adjoint.active.condition};")
+    if group.adjoint and group.adjoint.surrogate and lists_active(group):
+        writer.line(f"active_[j_] = {group.adjoint.surrogate.condition};")

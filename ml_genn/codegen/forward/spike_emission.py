@@ -11,7 +11,7 @@ from ml_genn.codegen.layout import Layout, padded, symbol
 from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Code, NeuronGroup
+from ml_genn.model.plan import Code, NeuronGroup, SurrogateAdjoint
 
 RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
 
@@ -21,8 +21,8 @@ def fire_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> Non
     with writer.block(f"static inline bool fire_{symbol(group.name)}({ARGUMENTS})"):
         if group.loss and group.loss.per_step:
             step_loss(writer, layout, group)
-        if group.adjoint and group.adjoint.active:
-            _active(writer, layout, group, group.adjoint.active)
+        if group.adjoint and group.adjoint.surrogate:
+            _active(writer, layout, group, group.adjoint.surrogate)
         if group.threshold is not None:
             _spikes(writer, layout, group)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
@@ -55,12 +55,12 @@ def _entries(
 ) -> Iterator[None]:
     """A loop over the step's list that loads what ``body`` needs of neuron ``j_``."""
     body.pointers(writer)
-    kept = [name for name in group.kept if name in body.reads]
-    rows(writer, layout, group, [f"{name}_kept_" for name in kept])
+    kept = [name for name in group.saved_locals if name in body.reads]
+    rows(writer, layout, group, [f"{name}_saved_" for name in kept])
     with writer.block(each("uint32_t", "k_", "count_")):
         writer.line("const int j_ = id_[k_];")
         for name in kept:
-            writer.line(f"const float {name} = {name}_kept__p_[j_];")
+            writer.line(f"const float {name} = {name}_saved__p_[j_];")
         body.load(writer)
         yield
 
@@ -92,67 +92,69 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
 
 
 def _active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Collects the step's active neurons and what the backward pass needs of them."""
     tape = layout.active_tapes[group.name]
-    if active.everywhere:
-        _all_active(writer, layout, group, active)
+    if surrogate.all_active:
+        _all_active(writer, layout, group, surrogate)
         return
-    body = Body(layout, group, (active.record,))
-    most = "_unless_most" if active.records and not layout.plan.online else ""
+    body = Body(layout, group, (surrogate.record,))
+    most = "_unless_most" if surrogate.records and not layout.plan.online else ""
     with writer.block(""):
         writer.line(f"const uint8_t *active_ = {flags_row(layout, group, True)};")
-        _collect(writer, group, "active_", tape, len(active.records), f"collect{most}")
-        if not active.record:
+        _collect(
+            writer, group, "active_", tape, len(surrogate.records), f"collect{most}"
+        )
+        if not surrogate.record:
             return
         if most:
             with writer.block(f"if (count_ == {group.size})"):
-                _most_active(writer, group, active, body)
+                _most_active(writer, group, surrogate, body)
         with (
             writer.block(f"if (count_ < {group.size})" if most else ""),
             _entries(writer, layout, group, body),
         ):
-            _records(writer, active.record, active.records)
+            _records(writer, surrogate.record, surrogate.records)
             body.store(writer)
 
 
 def _most_active(
-    writer: CodeWriter, group: NeuronGroup, active: Active, body: Body
+    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint, body: Body
 ) -> None:
     """Keeps numbers of all neurons; zeros, which do nothing, of those not active."""
     body.pointers(writer)
     writer.line("MLG_LOOP")
     with writer.block(each("int", "j_", group.size)):
         body.load(writer)
-        writer.line(f"float {', '.join(active.records)};")
-        writer.lines(active.record.lines)
-        for index, name in enumerate(active.records):
+        writer.line(f"float {', '.join(surrogate.records)};")
+        writer.lines(surrogate.record.lines)
+        for index, name in enumerate(surrogate.records):
             writer.line(
                 f"record_[{index * group.size} + j_] = active_[j_] ? {name} : 0.0f;"
             )
 
 
 def _all_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, active: Active
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Keeps what the backward pass needs of all neurons, row after row."""
-    size, count = padded(group.size), len(active.records)
+    size, count = padded(group.size), len(surrogate.records)
     with writer.block(""):
         writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.active_tapes[group.name]}];")
         at = f"(t_ - tape_.base) * {size}"
         writer.line(f"if (!tape_.reserve({at}, {size}, {count})) return false;")
         writer.line("tape_.offset[t_ - tape_.base + 1] = 0;")
-        record_rows(writer, group, active.records, "")
-        body = Body(layout, group, (active.record,))
+        record_rows(writer, group, surrogate.records, "")
+        body = Body(layout, group, (surrogate.record,))
         body.pointers(writer)
         writer.line("MLG_LOOP")
         with writer.block(each("int", "j_", size)):
             body.load(writer)
-            if active.records:
-                writer.line(f"float {', '.join(active.records)};")
-            writer.lines(active.record.lines)
-            for name in active.records:
+            if surrogate.records:
+                writer.line(f"float {', '.join(surrogate.records)};")
+            writer.lines(surrogate.record.lines)
+            for name in surrogate.records:
                 writer.line(f"{name}_row_[j_] = {name};")
             body.store(writer)
 

@@ -15,7 +15,7 @@ from ml_genn.codegen.online.layout import OnlineLayout, Sweeps
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.spike_list_loops import each_own_entry, load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Code
+from ml_genn.model.plan import Code, SurrogateAdjoint
 
 
 def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
@@ -25,12 +25,12 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     ``scale_`` times what the rule adds. ``slope_`` is given what a spike does that
     arrives in this step.
     """
-    adjoint, active = g.adjoint, g.adjoint.active
+    adjoint, surrogate = g.adjoint, g.adjoint.surrogate
     pushed = f"lambda_{g.group.output}"
     push = Code(
         (f"{pushed} += signal_[j_];",), frozenset({pushed}), frozenset({pushed})
     )
-    before = active.jump if active else push
+    before = surrogate.jump if surrogate else push
     ports = [Code((), port.reads) for port in adjoint.ports]
     body = Body(tables.layout, g.group, (before, adjoint.step, *ports), adjoint.tape)
     with writer.block(
@@ -39,15 +39,15 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     ):
         for k, name in enumerate(g.variables):
             writer.line(f"float *__restrict {name}_p_ = lambda_ + {k * g.row};")
-        if active:
-            active_rows(writer, tables, g, active)
-            _spike_slopes(writer, tables, g, active)
+        if surrogate:
+            active_rows(writer, tables, g, surrogate)
+            _spike_slopes(writer, tables, g, surrogate)
             _jumps(writer, tables, g)
         body.constants(writer)
         with _neurons(writer, g.row):
             body.load(writer)
-            if active:
-                _load_active(writer, active)
+            if surrogate:
+                _load_active(writer, surrogate)
                 writer.line("const float dL_ds_ = spike_p_[j_];")
             with writer.block(""):
                 writer.lines(before.lines)
@@ -55,7 +55,7 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
                 writer.lines(adjoint.step.lines)
             body.store(writer)
             for k, port in enumerate(adjoint.ports):
-                writer.line(f"slope_[{k * g.port} + j_] = {port.weight};")
+                writer.line(f"slope_[{k * g.port} + j_] = {port.weight_grad};")
 
 
 @contextmanager
@@ -66,32 +66,32 @@ def _neurons(writer: CodeWriter, count: int) -> Iterator[None]:
 
 
 def active_rows(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
+    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, surrogate: SurrogateAdjoint
 ) -> None:
     """Declares rows that hold what a tape has of active neurons, neuron by neuron."""
-    for name in ("mask", "signal", "spike", *active.records):
+    for name in ("mask", "signal", "spike", *surrogate.records):
         at = tables.at(g.group.name, name)
         writer.line(f"float *__restrict {name}_p_ = {at};")
 
 
-def _load_active(writer: CodeWriter, active: Active) -> None:
-    for name in active.records:
+def _load_active(writer: CodeWriter, surrogate: SurrogateAdjoint) -> None:
+    for name in surrogate.records:
         writer.line(f"const float {name} = {name}_p_[j_];")
 
 
 def _spike_slopes(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
+    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, surrogate: SurrogateAdjoint
 ) -> None:
     """dL/ds of all neurons; zero where they are not active."""
-    body = Body(tables.layout, g.group, (active.reset,))
+    body = Body(tables.layout, g.group, (surrogate.reset,))
     with writer.block(""):
         body.constants(writer)
         with _neurons(writer, g.row):
             body.load(writer)
-            _load_active(writer, active)
+            _load_active(writer, surrogate)
             writer.line("float dL_ds_ = signal_[j_] + every_;")
             with writer.block(""):
-                writer.lines(active.reset.lines)
+                writer.lines(surrogate.reset.lines)
             writer.line("spike_p_[j_] = dL_ds_ * mask_p_[j_];")
 
 

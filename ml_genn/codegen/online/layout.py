@@ -37,7 +37,7 @@ class Sweeps:
         """{output and port: synapse groups that the loss flows back through}."""
         found: dict[Path, list[SynapseGroup]] = {}
         for s in self.plan.outgoing(self.group.name):
-            if s.feed_back:
+            if s.backpropagates:
                 found.setdefault((s.target, s.port), []).append(s)
         return found
 
@@ -130,8 +130,8 @@ class OnlineLayout:
                 yield name, "sum", g.row
             if g.feedback:
                 yield name, "carry", len(g.feedback) * g.row
-            if g.adjoint.active:
-                for own in ("mask", "signal", "spike", *g.adjoint.active.records):
+            if g.adjoint.surrogate:
+                for own in ("mask", "signal", "spike", *g.adjoint.surrogate.records):
                     yield name, own, g.row
             for s in g.learned:
                 yield s.name, "traces", self.sources(s) * g.traces * g.row

@@ -33,12 +33,12 @@ from ml_genn.codegen.spike_list_loops import (
 from ml_genn.codegen.synapse_rows import array, lists
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
-    Active,
     Delay,
     Format,
     Learned,
     LearnedKind,
     LearnedParameter,
+    SurrogateAdjoint,
     SynapseGroup,
 )
 
@@ -82,8 +82,8 @@ def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None
             f"(lambda_, {g.group.size});"
         )
         with writer.block("for (int64_t t_ = to_ - 1; t_ >= from_; --t_)"):
-            if g.adjoint.active:
-                _hidden_step(writer, tables, g, g.adjoint.active)
+            if g.adjoint.surrogate:
+                _hidden_step(writer, tables, g, g.adjoint.surrogate)
             else:
                 _output_step(writer, tables, g)
         writer.line("MLG_SYNC;")
@@ -133,12 +133,12 @@ def _output_step(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
 
 
 def _hidden_step(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, active: Active
+    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, surrogate: SurrogateAdjoint
 ) -> None:
     """All sweeps of one step; the tape's entries are spread over rows for it."""
-    active_rows(writer, tables, g, active)
+    active_rows(writer, tables, g, surrogate)
     tape = tables.layout.active_tapes[g.group.name]
-    tape_entries(writer, tape, len(active.records))
+    tape_entries(writer, tape, len(surrogate.records))
     writer.line("const bool arrives_ = t_ + behind_ < stop_;")
     writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
     arriving = {path: _arriving(tables, *path) for path in g.feedback}
@@ -150,8 +150,8 @@ def _hidden_step(
                 writer.line(f"if (arrives_) back_sum_ += {dot};")
         with writer.block("MLG_LEADER"):
             writer.line("mask_p_[j_] = 1.0f;")
-            load_records(writer, active.records)
-            for name in active.records:
+            load_records(writer, surrogate.records)
+            for name in surrogate.records:
                 writer.line(f"{name}_p_[j_] = {name};")
             writer.line("signal_p_[j_] = back_sum_;")
     writer.line("MLG_SYNC;")

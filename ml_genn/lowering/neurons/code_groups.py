@@ -71,7 +71,7 @@ def code_group(
             f"({threshold.text}) && !was_above_" if edge else threshold.text or None
         ),
         reset=reset,
-        kept=("Isyn",) if "Isyn" in reset.reads else (),
+        saved_locals=("Isyn",) if "Isyn" in reset.reads else (),
     )
 
 

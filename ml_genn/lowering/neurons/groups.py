@@ -166,8 +166,8 @@ def _equation_group(
     at_spikes = found.reset.reads
     if found.adjoint:
         at_spikes |= found.adjoint.record.reads
-        if found.adjoint.active:
-            at_spikes |= found.adjoint.active.record.reads
+        if found.adjoint.surrogate:
+            at_spikes |= found.adjoint.surrogate.record.reads
     return NeuronGroup(
         name=population.name,
         size=population.size,
@@ -178,7 +178,7 @@ def _equation_group(
         step=found.step,
         threshold=found.threshold,
         reset=found.reset,
-        kept=("Isyn",) if "Isyn" in at_spikes else (),
+        saved_locals=("Isyn",) if "Isyn" in at_spikes else (),
         adjoint=found.adjoint,
     )
 

@@ -37,7 +37,7 @@ from ml_genn.model.derivation.symbols import (
     text_of,
 )
 from ml_genn.model.equations.expression import symbolic
-from ml_genn.model.plan import Active, Adjoint, Code, PortAdjoint
+from ml_genn.model.plan import Adjoint, Code, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.rules import (
     CROSSING,
     ExactSpikes,
@@ -48,9 +48,11 @@ from ml_genn.model.rules import (
 
 TIME_SLOPE = "dL_dt_"
 SPIKE_SLOPE = "dL_ds_"
-AMOUNT = "amount_"
+RATE_REGULARISATION_GRAD = "rate_regularisation_grad_"
 SCALE = "scale_"  # one over the size of the batch
-LOOK = "look_"  # what the loss adds to the output's adjoint one step sooner
+PREV_STEP_LOSS_GRAD = (
+    "prev_step_loss_grad_"  # what the loss adds to the output's adjoint one step sooner
+)
 
 
 def adjoint_of(
@@ -91,8 +93,10 @@ def adjoint_of(
         records=records,
         jump=jump,
         ports=ports,
-        push=_push(s, moving),
-        active=_active(s, moving, rule) if isinstance(rule, SurrogateSpikes) else None,
+        rate_regularisation=_rate_regularisation(s, moving),
+        surrogate=_surrogate(s, moving, rule)
+        if isinstance(rule, SurrogateSpikes)
+        else None,
         eligible=tuple(_lambda(x).name for x in carrying),
         decay=_decay(s, carrying),
     )
@@ -121,7 +125,13 @@ def _lambda(x: Any) -> Any:
 
 
 def _adjoint_symbols(s: Symbolic) -> frozenset[Any]:
-    names = (TIME_SLOPE, SPIKE_SLOPE, AMOUNT, SCALE, LOOK)
+    names = (
+        TIME_SLOPE,
+        SPIKE_SLOPE,
+        RATE_REGULARISATION_GRAD,
+        SCALE,
+        PREV_STEP_LOSS_GRAD,
+    )
     return frozenset(_lambda(x) for x in s.carried) | {symbol(n) for n in names}
 
 
@@ -269,7 +279,9 @@ def _reset(s: Symbolic, constants: Constants) -> Jump:
     )
 
 
-def _active(s: Symbolic, constants: Constants, rule: SurrogateSpikes) -> Active | None:
+def _surrogate(
+    s: Symbolic, constants: Constants, rule: SurrogateSpikes
+) -> SurrogateAdjoint | None:
     """Where a neuron is active, and what its spike's slope does."""
     if s.threshold is None:
         return None
@@ -294,7 +306,7 @@ def _active(s: Symbolic, constants: Constants, rule: SurrogateSpikes) -> Active 
     condition = "true"
     if rule.condition is not None:
         condition = c_of(constants.hoist(symbolic(rule.condition).subs(crossing)))
-    return Active(
+    return SurrogateAdjoint(
         condition=condition,
         record=assignments(records.found, constants, prefix="r"),
         records=records.names,
@@ -337,9 +349,11 @@ def _time_slope(s: Symbolic, entry: Any) -> Any:
     sooner = _transposed(s, entry)
     for x in s.neuron:
         if x.name == s.system.neuron.output:
-            sooner = sooner.subs(_lambda(x), _lambda(x) + symbol(LOOK))
+            sooner = sooner.subs(_lambda(x), _lambda(x) + symbol(PREV_STEP_LOSS_GRAD))
     change = sympy.expand((_lambda(entry) - sooner) / symbol("dt"))
-    return sympy.collect(change, [*(_lambda(x) for x in s.state), symbol(LOOK)])
+    return sympy.collect(
+        change, [*(_lambda(x) for x in s.state), symbol(PREV_STEP_LOSS_GRAD)]
+    )
 
 
 def _refuse_nonlinear(s: Symbolic, k: int) -> None:
@@ -363,12 +377,15 @@ def _refuse_nonlinear(s: Symbolic, k: int) -> None:
             )
 
 
-def _push(s: Symbolic, constants: Constants) -> Code:
+def _rate_regularisation(s: Symbolic, constants: Constants) -> Code:
     """A push on the threshold crossing: each adjoint gains amount * dth/dx."""
     if s.threshold is None:
         return Code()
     targets = [
-        (_lambda(x).name, _lambda(x) + symbol(AMOUNT) * sympy.diff(s.threshold, x))
+        (
+            _lambda(x).name,
+            _lambda(x) + symbol(RATE_REGULARISATION_GRAD) * sympy.diff(s.threshold, x),
+        )
         for x in s.neuron
         if sympy.diff(s.threshold, x) != 0
     ]

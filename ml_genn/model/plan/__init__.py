@@ -5,7 +5,7 @@ step, the batch) travel beside it in `Values`, so that a user who tunes one does
 cause a new build. Code is C text over plain names; backends add loads and stores.
 """
 
-from ml_genn.model.plan.adjoint import Active, Adjoint, PortAdjoint
+from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.plan.code import Code, Constant, StateVariable
 from ml_genn.model.plan.neurons import Derived, LearnedParameter, NeuronGroup, Port
 from ml_genn.model.plan.outputs import Loss, LossKind, Readout, Sensitivity
@@ -25,7 +25,6 @@ __all__ = [
     "GLOBAL_NORM",
     "GRADIENT_NORM",
     "SIGN",
-    "Active",
     "Adjoint",
     "Code",
     "Constant",
@@ -45,6 +44,7 @@ __all__ = [
     "Readout",
     "Sensitivity",
     "StateVariable",
+    "SurrogateAdjoint",
     "SynapseGroup",
     "Values",
 ]

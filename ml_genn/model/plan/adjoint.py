@@ -9,32 +9,35 @@ from ml_genn.model.plan.code import Code
 
 @dataclass(frozen=True, slots=True)
 class PortAdjoint:
-    """What a synapse into a port sees of its target in the backward pass.
+    """Gradients of a spike that arrives at a port, read off the target's adjoint.
 
     Args:
-        weight: dL/dw of a spike that arrives now.
-        back: weight * ``back`` is what flows back to the source: under EventProp dL/dt
-            of the arrival, with surrogate gradients dL/ds of the spike. It may read
-            ``look_``, what the loss adds to the output's adjoint one step sooner.
-        reads: names in both.
+        weight_grad: dL/dw of a spike that arrives in this step.
+        backprop: times the weight, the gradient that is passed back to the source
+            neuron: under EventProp dL/dt of the arrival, with surrogate gradients
+            dL/ds of the spike. It may read ``prev_step_loss_grad_``, the gradient
+            that the loss adds to the output's adjoint in the step before.
+        reads: names in both expressions.
     """
 
-    weight: str
-    back: str
+    weight_grad: str
+    backprop: str
     reads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Active:
-    """Where a spike is given a slope: a neuron near its threshold is active.
+class SurrogateAdjoint:
+    """Adjoint of a spike through a surrogate derivative, at the active neurons.
+
+    A neuron is active in a step if its surrogate derivative is not zero there.
 
     Args:
-        condition: whether a neuron is active in a step, before its reset.
-        record: run where it is active, before the reset; assigns ``records``, or
+        condition: true where a neuron is active in a step, before its reset.
+        record: run at active neurons before the reset; assigns ``records``, or
             buffers.
-        records: numbers kept with each active entry.
-        reset: adds to ``dL_ds_``, the derivative of the loss by the spike, what the
-            reset that comes with it does.
+        records: names of the numbers recorded for each active neuron.
+        reset: adds to ``dL_ds_``, the derivative of the loss by the spike, the term of
+            the reset that comes with the spike.
         jump: adjoint before the spike from ``dL_ds_`` and ``records``.
     """
 
@@ -45,8 +48,8 @@ class Active:
     jump: Code
 
     @property
-    def everywhere(self) -> bool:
-        """Whether all neurons are active in each step."""
+    def all_active(self) -> bool:
+        """True if all neurons are active in each step."""
         return self.condition == "true"
 
 
@@ -55,20 +58,22 @@ class Adjoint:
     """The backward pass of a neuron group, in reverse time.
 
     Args:
-        variables: adjoint variables, ``lambda_<x> = dL/dx``.
+        variables: names of adjoint variables, ``lambda_<x> = dL/dx``.
         tape: state variables whose value at the start of each step is recorded.
         step: adjoint before a step from the adjoint after it.
         record: run at forward spikes before the reset; assigns ``records``.
-        records: numbers kept with each spike.
+        records: names of the numbers recorded with each spike.
         jump: adjoint before a spike from the adjoint after it, from ``records`` and
             ``dL_dt_``, the derivative of the loss by the time of the spike.
         ports: one for each port of the group.
-        push: assigns to the adjoint variables the effect of ``amount_`` on the
-            threshold crossing (regularisation).
-        active: for rules with a surrogate gradient.
+        rate_regularisation: adds to the adjoint at a spike the gradient of the rate
+            regulariser, ``rate_regularisation_grad_``, which acts on the threshold
+            crossing.
+        surrogate: adjoint of spikes for rules with a surrogate derivative; None where
+            spikes are exact.
         eligible: adjoint variables through which the past acts on later spikes and
             losses; empty where gradients are exact.
-        decay: how much of the only eligible variable is left after a step, as an
+        decay: factor by which the only eligible variable decays in a step, as an
             expression over parameters and ``dt``; empty where there are several, or
             spikes, or where it depends on the state.
     """
@@ -80,7 +85,7 @@ class Adjoint:
     records: tuple[str, ...]
     jump: Code
     ports: tuple[PortAdjoint, ...]
-    push: Code
-    active: Active | None = None
+    rate_regularisation: Code
+    surrogate: SurrogateAdjoint | None = None
     eligible: tuple[str, ...] = ()
     decay: str = ""

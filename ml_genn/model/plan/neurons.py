@@ -59,7 +59,7 @@ class NeuronGroup:
         step: one time step; ends with the variables up to date.
         threshold: condition, after the step, under which the neuron spikes.
         reset: run when the neuron spikes.
-        kept: locals of the step that code at spikes reads.
+        saved_locals: locals of the step that code at spikes reads.
         events: whether its spikes come with the data.
         data: population whose data are added to its first port, a number per neuron in
             each step; None if there are none.
@@ -81,7 +81,7 @@ class NeuronGroup:
     step: Code = NO_CODE
     threshold: str | None = None
     reset: Code = NO_CODE
-    kept: tuple[str, ...] = ()
+    saved_locals: tuple[str, ...] = ()
     events: bool = False
     data: str | None = None
     readout: Readout | None = None

@@ -37,7 +37,8 @@ class SynapseGroup:
         delay: kind of delay.
         learn: whether the gradient by its weights is taken.
         learn_delay: whether the gradient by its delays is taken.
-        feed_back: whether the loss flows back through it to the source.
+        backpropagates: True if the loss's gradient is passed back through it to the
+            source.
         rewired: whether weights that change sign are replaced by synapses between
             other neurons (Deep-R).
         self_connections: whether rewiring may connect a neuron to itself.
@@ -55,7 +56,7 @@ class SynapseGroup:
     delay: Delay = Delay.NONE
     learn: bool = False
     learn_delay: bool = False
-    feed_back: bool = False
+    backpropagates: bool = False
     rewired: bool = False
     self_connections: bool = True
     kernel: Kernel | None = None
@@ -68,10 +69,10 @@ class SynapseGroup:
 
     @property
     def trained(self) -> bool:
-        """Whether the backward pass visits it."""
-        return self.learn or self.reads_back
+        """True if the backward pass visits it."""
+        return self.learn or self.reads_backprop
 
     @property
-    def reads_back(self) -> bool:
-        """Whether it asks its target what flows back over it."""
-        return self.feed_back or self.learn_delay
+    def reads_backprop(self) -> bool:
+        """True if it reads the target's `PortAdjoint.backprop`."""
+        return self.backpropagates or self.learn_delay

@@ -12,7 +12,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Plan, PortAdjoint
+from ml_genn.model.plan import (
+    Adjoint,
+    Code,
+    NeuronGroup,
+    Plan,
+    PortAdjoint,
+    SurrogateAdjoint,
+)
 
 
 def expand(plan: Plan) -> Plan:
@@ -31,7 +38,7 @@ def without_tapes(group: NeuronGroup) -> NeuronGroup:
     if adjoint is None:
         return group
     kept = {name: f"{name}_tape_" for name in adjoint.tape}
-    of_active = adjoint.active.records if adjoint.active else ()
+    of_active = adjoint.surrogate.records if adjoint.surrogate else ()
     return replace(
         group,
         buffers=(*group.buffers, *kept.values(), *adjoint.records, *of_active),
@@ -78,18 +85,18 @@ def _reading(adjoint: Adjoint, kept: Mapping[str, str]) -> Adjoint:
         records=(),
         ports=tuple(
             PortAdjoint(
-                _renamed(port.weight, kept),
-                _renamed(port.back, kept),
+                _renamed(port.weight_grad, kept),
+                _renamed(port.backprop, kept),
                 _names(port.reads, kept),
             )
             for port in adjoint.ports
         ),
-        active=_without_records(adjoint.active),
+        surrogate=_without_records(adjoint.surrogate),
     )
 
 
-def _without_records(active: Active | None) -> Active | None:
-    return replace(active, records=()) if active else None
+def _without_records(surrogate: SurrogateAdjoint | None) -> SurrogateAdjoint | None:
+    return replace(surrogate, records=()) if surrogate else None
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ def plan_text(plan: Plan) -> str:
         flags += [f"delay={s.delay.value}"] if s.delay is not Delay.NONE else []
         flags += ["learn"] if s.learn else []
         flags += ["learn delay"] if s.learn_delay else []
-        flags += ["feed back"] if s.feed_back else []
+        flags += ["backpropagates"] if s.backpropagates else []
         flags += ["rewired"] if s.rewired else []
         note = f" ({', '.join(flags)})" if flags else ""
         lines.append(f"synapses {s.name}: {s.source} -> {s.target}.{s.port}{note}")

@@ -112,12 +112,12 @@ def _tapes(cupy: Any, layout: Layout, shape: Shape) -> dict[int, Tape]:
             found[index] = _tape(cupy, layout, shape, _room(group, shape), numbers)
     for name, index in layout.active_tapes.items():
         group = layout.plan.neuron(name)
-        active = group.adjoint.active if group.adjoint else None
-        if active is None:
+        surrogate = group.adjoint.surrogate if group.adjoint else None
+        if surrogate is None:
             continue
         everywhere = padded(group.size) * shape.window
-        room = everywhere if active.everywhere else _room(group, shape)
-        found[index] = _tape(cupy, layout, shape, room, len(active.records))
+        room = everywhere if surrogate.all_active else _room(group, shape)
+        found[index] = _tape(cupy, layout, shape, room, len(surrogate.records))
     return found
 
 

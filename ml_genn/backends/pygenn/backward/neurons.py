@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ml_genn.backends.pygenn.backward import buffers, roles
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active, Adjoint, Code, NeuronGroup, Plan
+from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Plan, SurrogateAdjoint
 
 MARKS, OUTPUT, DRIVE = "marks_", "output_tape_", "drive_tape_"
 RESULT_SLOPE = "result_slope_"  #: dL by the result, given between the passes
@@ -97,13 +97,13 @@ class Reverse:
         group = self.group
         if not roles.marked(self.plan, group):
             return
-        active = group.adjoint.active if group.adjoint else None
+        surrogate = group.adjoint.surrogate if group.adjoint else None
         mark = f"(fired_ ? {roles.SPIKED} : 0)"
-        if active:
-            writer.line(f"const bool active_ = {active.condition};")
+        if surrogate:
+            writer.line(f"const bool active_ = {surrogate.condition};")
             mark += f" + (active_ ? {roles.ACTIVE} : 0)"
             with writer.block("if (active_)"):
-                buffers.run(writer, group, active.record)
+                buffers.run(writer, group, surrogate.record)
         writer.line(f"{MARKS}[cell_] = {mark};")
 
     def count_spike(self, writer: CodeWriter) -> None:
@@ -148,12 +148,12 @@ def _backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
             writer.line("const scalar t = dt * (scalar)at_;")
         if _first_spike(group):
             _silent(writer, group.adjoint)
-        if group.adjoint.active:
-            _collect(writer, plan, group, group.adjoint.active)
+        if group.adjoint.surrogate:
+            _collect(writer, plan, group, group.adjoint.surrogate)
         if group.threshold is not None:
             _spiked(writer, plan, group, group.adjoint)
-        if group.adjoint.active:
-            _was_active(writer, group, group.adjoint.active)
+        if group.adjoint.surrogate:
+            _was_active(writer, group, group.adjoint.surrogate)
         _step_back(writer, plan, group, group.adjoint)
     if roles.trained_outgoing(plan, group):
         writer.line(f"{roles.MARK} = 0;")
@@ -165,12 +165,12 @@ def _backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
 def _silent(writer: CodeWriter, adjoint: Adjoint) -> None:
     """An output that never spiked is pushed, before time goes back."""
     with writer.block("if (now_ == (int)num_steps)"):
-        writer.line(f"const scalar amount_ = {SILENT};")
-        writer.lines(adjoint.push.lines)
+        writer.line(f"const scalar rate_regularisation_grad_ = {SILENT};")
+        writer.lines(adjoint.rate_regularisation.lines)
 
 
 def _collect(
-    writer: CodeWriter, plan: Plan, group: NeuronGroup, active: Active
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """dL/ds of an active neuron, from targets, readout and reset."""
     writer.line("scalar spike_slope_ = 0.0;")
@@ -179,7 +179,7 @@ def _collect(
         parts += [RESULT_SLOPE] if roles.counts_spikes(group) else []
         writer.line(f"scalar dL_ds_ = {' + '.join(parts) or '0.0'};")
         with writer.block(""):
-            buffers.run(writer, group, active.reset)
+            buffers.run(writer, group, surrogate.reset)
         writer.line("spike_slope_ = dL_ds_;")
 
 
@@ -188,7 +188,7 @@ def _spiked(
 ) -> None:
     """The adjoint before a spike from the adjoint after it."""
     with writer.block(_if(roles.SPIKED)):
-        if not adjoint.active:
+        if not adjoint.surrogate:
             sent = roles.SENT if roles.fed_back(plan, group) else "0.0"
             writer.line(f"scalar dL_dt_ = {sent};")
         if roles.looks_at_times(group) and group.readout:
@@ -198,14 +198,16 @@ def _spiked(
             buffers.run(writer, group, adjoint.jump)
         if group.regularised:
             with writer.block(""):
-                writer.line(f"const scalar amount_ = {PUSH};")
-                writer.lines(adjoint.push.lines)
+                writer.line(f"const scalar rate_regularisation_grad_ = {PUSH};")
+                writer.lines(adjoint.rate_regularisation.lines)
 
 
-def _was_active(writer: CodeWriter, group: NeuronGroup, active: Active) -> None:
+def _was_active(
+    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint
+) -> None:
     with writer.block(_if(roles.ACTIVE)):
         writer.line("const scalar dL_ds_ = spike_slope_;")
-        buffers.run(writer, group, active.jump)
+        buffers.run(writer, group, surrogate.jump)
 
 
 def _if(mark: int) -> str:
@@ -224,8 +226,8 @@ def _step_back(
         buffers.load(writer, group, adjoint.step, *ports)
         writer.lines(adjoint.step.lines)
         asked = roles.asked_of(plan, group)
-        if any("look_" in text for text in asked.values()):
-            writer.line(f"const scalar look_ = {_look(group)};")
+        if any("prev_step_loss_grad_" in text for text in asked.values()):
+            writer.line(f"const scalar prev_step_loss_grad_ = {_look(group)};")
         for name, text in asked.items():
             writer.line(f"{name} = {text};")
 

@@ -30,7 +30,8 @@ def back(group: NeuronGroup, port: int) -> str:
 def _same(group: NeuronGroup, port: int) -> bool:
     adjoint = group.adjoint
     return (
-        adjoint is not None and adjoint.ports[port].back == adjoint.ports[port].weight
+        adjoint is not None
+        and adjoint.ports[port].backprop == adjoint.ports[port].weight_grad
     )
 
 
@@ -42,9 +43,9 @@ def asked_of(plan: Plan, group: NeuronGroup) -> dict[str, str]:
             continue
         port = group.adjoint.ports[s.port]
         if s.learn:
-            found[slope(s.port)] = port.weight
-        if s.reads_back:
-            found[back(group, s.port)] = port.back
+            found[slope(s.port)] = port.weight_grad
+        if s.reads_backprop:
+            found[back(group, s.port)] = port.backprop
     return found
 
 
@@ -55,7 +56,7 @@ def trained_outgoing(plan: Plan, group: NeuronGroup) -> tuple[SynapseGroup, ...]
 
 def surrogate(group: NeuronGroup) -> bool:
     """Whether active neurons are visited, not those that spiked only."""
-    return bool(group.adjoint and group.adjoint.active)
+    return bool(group.adjoint and group.adjoint.surrogate)
 
 
 def marked(plan: Plan, group: NeuronGroup) -> bool:
@@ -66,7 +67,7 @@ def marked(plan: Plan, group: NeuronGroup) -> bool:
 
 def fed_back(plan: Plan, group: NeuronGroup) -> bool:
     """Whether synapses send something back to a group."""
-    return any(s.feed_back for s in trained_outgoing(plan, group))
+    return any(s.backpropagates for s in trained_outgoing(plan, group))
 
 
 def counts_spikes(group: NeuronGroup) -> bool:

@@ -37,7 +37,7 @@ def _learning(plan: Plan, values: Values, s: SynapseGroup, made: Synapses) -> Sy
     found = learning(plan, values, s)
     return replace(
         made,
-        back_into=sent(path_of(plan, values, s)) if s.feed_back else None,
+        back_into=sent(path_of(plan, values, s)) if s.backpropagates else None,
         dynamics=found.code,
         variables=(*made.variables, *found.variables),
         start=tuple(v.name for v in found.variables),
@@ -56,7 +56,7 @@ def _sending_back(
     event, source_refs, target_refs = _event(plan, values, s)
     return replace(
         made,
-        back_into=roles.SENT if s.feed_back else None,
+        back_into=roles.SENT if s.backpropagates else None,
         event=event,
         event_if=_event_if(plan, s) if event else None,
         source_refs=source_refs,
@@ -136,14 +136,14 @@ def _event(
     if s.learn:
         refs[slope] = ("scalar", slope)
         lines.append(_added(s, GRADIENT, f"{slope}{at}"))
-    if s.reads_back:
+    if s.reads_backprop:
         refs[back] = ("scalar", back)
     if s.learn_delay:
         lines += _delay_slope(plan, s, back)
         lines.append(_added(s, DELAY_GRADIENT, f"{WEIGHT} * change"))
-    if roles.surrogate(plan.neuron(s.source)) and s.feed_back:
+    if roles.surrogate(plan.neuron(s.source)) and s.backpropagates:
         lines = [f"if ((mark_ & {roles.SPIKED}) != 0) {{", *lines, "}"]
-    if s.feed_back:
+    if s.backpropagates:
         lines.append(f"addToPre({WEIGHT} * {back}{at});")
     return tuple(lines), {"mark_": ("uint8_t", roles.MARK)}, refs
 
@@ -172,7 +172,7 @@ def _delay_slope(plan: Plan, s: SynapseGroup, back: str) -> list[str]:
 
 def _event_if(plan: Plan, s: SynapseGroup) -> str:
     """Sources that were active send back; those that spiked learn."""
-    wanted = roles.SPIKED | (roles.ACTIVE if s.feed_back else 0)
+    wanted = roles.SPIKED | (roles.ACTIVE if s.backpropagates else 0)
     return f"(mark_ & {wanted}) != 0"
 
 

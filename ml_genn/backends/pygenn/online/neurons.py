@@ -43,7 +43,7 @@ def online(plan: Plan, values: Values, group: NeuronGroup) -> Online:
     """What a group's neurons do beside running."""
     if group.adjoint is None:
         return Online(plan, group)
-    kind = Hidden if group.adjoint.active else Output
+    kind = Hidden if group.adjoint.surrogate else Output
     return kind(plan, values, group, group.adjoint)
 
 
@@ -186,7 +186,7 @@ class Output(_Learning):
     def _fed_back(self) -> list[int]:
         """Ports that errors go back from."""
         incoming = self._plan.incoming(self.group.name)
-        return sorted({s.port for s in incoming if s.feed_back})
+        return sorted({s.port for s in incoming if s.backpropagates})
 
     def _before(self, writer: CodeWriter) -> None:
         """The error of the step before, what it sends back and what parameters learn
@@ -264,11 +264,11 @@ class Hidden(_Learning):
 
     def keep_active(self, writer: CodeWriter) -> None:
         """Whether a neuron is active, and what the adjoint reads of it."""
-        active = self._traces.adjoint.active
-        if active:
-            writer.line(f"const bool active_ = {active.condition};")
+        surrogate = self._traces.adjoint.surrogate
+        if surrogate:
+            writer.line(f"const bool active_ = {surrogate.condition};")
             with writer.block("if (active_)"):
-                writer.lines(active.record.lines)
+                writer.lines(surrogate.record.lines)
 
 
 def _ring(parameter: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ml_genn.backends.pygenn.backward.neurons import SCALE
 from ml_genn.backends.pygenn.online.traces import RATE_PUSH, SPIKE, Traces, by, by_port
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Active
+from ml_genn.model.plan import SurrogateAdjoint
 
 
 def derivatives(traces: Traces) -> Iterator[str]:
@@ -33,46 +33,46 @@ def derive(writer: CodeWriter, traces: Traces) -> None:
 
 
 def _row(writer: CodeWriter, traces: Traces, row: str) -> None:
-    adjoint, active = traces.adjoint, traces.adjoint.active
+    adjoint, surrogate = traces.adjoint, traces.adjoint.surrogate
     for name in adjoint.variables:
         start = "1.0" if name == f"lambda_{row}" else "0.0"
         writer.line(f"scalar {name} = {start};")
-    if active:
+    if surrogate:
         writer.line(f"const scalar {SCALE} = 0.0;")
         writer.line("scalar spike_slope_ = 0.0;")
         with writer.block("if (active_)"):
-            _slope(writer, active, "1.0" if row == SPIKE else "0.0")
+            _slope(writer, surrogate, "1.0" if row == SPIKE else "0.0")
             writer.line("spike_slope_ = dL_ds_;")
     if adjoint.jump:
         with writer.block("if (fired_)"):
             writer.lines(adjoint.jump.lines)
-    if active:
+    if surrogate:
         with writer.block("if (active_)"):
             writer.line("const scalar dL_ds_ = spike_slope_;")
-            writer.lines(active.jump.lines)
+            writer.lines(surrogate.jump.lines)
     with writer.block(""):
         writer.lines(adjoint.step.lines)
     for x in (*traces.kept, *traces.learned):
         writer.line(f"{by(row, x)} = lambda_{x};")
     for k, port in enumerate(adjoint.ports):
-        writer.line(f"{by_port(row, k)} = {port.weight};")
+        writer.line(f"{by_port(row, k)} = {port.weight_grad};")
 
 
-def _slope(writer: CodeWriter, active: Active, start: str) -> None:
+def _slope(writer: CodeWriter, surrogate: SurrogateAdjoint, start: str) -> None:
     """dL/ds of an active neuron, with what the reset and the rule add."""
     writer.line(f"scalar dL_ds_ = {start};")
     with writer.block(""):
-        writer.lines(active.reset.lines)
+        writer.lines(surrogate.reset.lines)
 
 
 def push_rate(writer: CodeWriter, traces: Traces) -> None:
     """What the rule alone adds to dL/ds of an active neuron."""
-    active = traces.adjoint.active
-    if active is None:
+    surrogate = traces.adjoint.surrogate
+    if surrogate is None:
         return
     with writer.block("if (active_)"):
         for name in traces.adjoint.variables:
-            if name in active.reset.reads:
+            if name in surrogate.reset.reads:
                 writer.line(f"const scalar {name} = 0.0;")
-        _slope(writer, active, "0.0")
+        _slope(writer, surrogate, "0.0")
         writer.line(f"{RATE_PUSH} = dL_ds_;")

@@ -55,7 +55,7 @@ def learning(plan: Plan, values: Values, s: SynapseGroup) -> Learning:
     found.parameters[LEARNS] = 0.0
     writer = CodeWriter()
     with writer.block(f"if ({LEARNS} > 0.0)"):
-        if s.feed_back:
+        if s.backpropagates:
             slope = _now(found, roles.slope(s.port))
             writer.line(f"addToPre({WEIGHT} * {slope});")
         if s.learn:

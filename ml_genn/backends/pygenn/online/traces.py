@@ -54,7 +54,7 @@ class Traces:
     @property
     def hidden(self) -> bool:
         """Whether it learns from signals, not from errors of its own."""
-        return self.adjoint.active is not None
+        return self.adjoint.surrogate is not None
 
     @property
     def kept(self) -> tuple[str, ...]:
