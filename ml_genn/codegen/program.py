@@ -16,7 +16,11 @@ from ml_genn.codegen.backward.backprop import (
     send_back_together,
     sends_back,
 )
-from ml_genn.codegen.backward.spike_adjoint import jump_function, jumps, silent_function
+from ml_genn.codegen.backward.spike_adjoint import (
+    derivative_without_spikes,
+    jump_function,
+    jumps,
+)
 from ml_genn.codegen.backward.weight_gradients import gather_function
 from ml_genn.codegen.forward.analog_input import drive
 from ml_genn.codegen.forward.delivery import deliver
@@ -156,7 +160,7 @@ def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
     if group.adjoint:
         backward_function(writer, layout, group)
         if _first_spike(group):
-            silent_function(writer, layout, group)
+            derivative_without_spikes(writer, layout, group)
     if sends_back(layout, group):
         send_back_function(writer, layout, group)
     if jumps(group):

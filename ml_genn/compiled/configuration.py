@@ -24,7 +24,7 @@ NETWORK, COMPILER, STATE = "network", "compiler", "state"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CompileConfig:
     """How a network was compiled.
 
     Args:
@@ -45,10 +45,12 @@ def model_of(network: Network, info: Mapping[str, Any]) -> Snapshot:
 
 
 def compiled_model(
-    compiled: SavedNetwork, recipe: Recipe | None, info: Mapping[str, Any]
+    compiled: SavedNetwork,
+    compile_config: CompileConfig | None,
+    info: Mapping[str, Any],
 ) -> Snapshot:
     """A compiled network as what a file holds."""
-    if recipe is None:
+    if compile_config is None:
         raise CheckpointError("save_model: it is not known how this was compiled.")
     plain = model_of(compiled.network, info)
     encoder = Encoder(
@@ -60,14 +62,14 @@ def compiled_model(
             Layer: lambda layer: {"layer": str(layer)},
         },
     )
-    where = recipe.compiler.__name__
+    where = compile_config.compiler.__name__
     compiler = {
         "class": where,
         "arguments": {
             name: encoder.encode(value, f"{where}: {name}")
-            for name, value in recipe.arguments.items()
+            for name, value in compile_config.arguments.items()
         },
-        "compiled_with": encoder.encode(dict(recipe.compiled_with), where),
+        "compiled_with": encoder.encode(dict(compile_config.compiled_with), where),
     }
     state = compiled.snapshot()
     return Snapshot(

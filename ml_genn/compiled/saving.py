@@ -84,7 +84,9 @@ class SavedNetwork(NetworkValues):
             UnsupportedError: if something cannot be saved, such as a lambda.
         """
         if self._writes:
-            write_file(Path(path), compiled_model(self, self._settings.recipe, info))
+            write_file(
+                Path(path), compiled_model(self, self._settings.compile_config, info)
+            )
 
     @property
     def _writes(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_genn.backends import Backend
 from ml_genn.communicators import Communicator
-from ml_genn.compiled.configuration import Recipe
+from ml_genn.compiled.configuration import CompileConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Settings:
         batch_size: examples in a batch.
         communicator: how processes talk to each other; None for one process.
         keep_state: whether a batch starts in the state in which the last one ended.
-        recipe: how the network was compiled, for it to be saved.
+        compile_config: how the network was compiled, for it to be saved.
         genn_kwargs: arguments for GeNN, where it runs the network.
     """
 
@@ -36,5 +36,5 @@ class Settings:
     batch_size: int
     communicator: Communicator | None = None
     keep_state: bool = False
-    recipe: Recipe | None = None
+    compile_config: CompileConfig | None = None
     genn_kwargs: Mapping[str, Any] = field(default_factory=dict)

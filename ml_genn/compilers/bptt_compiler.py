@@ -115,7 +115,7 @@ class BPTTCompiler(TrainingCompiler):
         if self.backward_threshold is not None:
             conditions.append("(abs(u) < backward_threshold)")
         return SurrogateSpikes(
-            slope=self.surrogate.slope(),
+            slope=self.surrogate.derivative(),
             condition=" and ".join(conditions) or None,
             reset_gradient=(
                 ResetGradient.ALL if self.reset_gradient else ResetGradient.NONE

@@ -11,7 +11,7 @@ from typing import Any, Self
 from ml_genn.backends import frames_of_ours, get_backend
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
-from ml_genn.compiled.configuration import Recipe
+from ml_genn.compiled.configuration import CompileConfig
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compiled.settings import Settings
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
@@ -195,20 +195,20 @@ class Compiler(ABC):
             batch_size=self.batch_size,
             communicator=self.communicator,
             keep_state=keep_state,
-            recipe=self.recipe(**compiled_with),
+            compile_config=self.compile_config(**compiled_with),
             genn_kwargs={
                 **self.genn_kwargs,
                 "kernel_profiling": self.kernel_profiling,
             },
         )
 
-    def recipe(self, **compiled_with: Any) -> Recipe:
+    def compile_config(self, **compiled_with: Any) -> CompileConfig:
         """How a network is compiled.
 
         Args:
             **compiled_with: what `compile` was given beside the network.
         """
-        return Recipe(type(self), self._given, compiled_with)
+        return CompileConfig(type(self), self._given, compiled_with)
 
     @abstractmethod
     def compile(self, network: Network, name: str | None = None) -> CompiledNetwork:

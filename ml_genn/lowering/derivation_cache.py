@@ -1,4 +1,4 @@
-"""Derived systems, kept on disk so that a second run of a script needs no SymPy."""
+"""Derivation systems, kept on disk so that a second run of a script needs no SymPy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import ml_genn.model
 from ml_genn.backends.host.cache import cache_folder
 from ml_genn.model.equations.system import System
-from ml_genn.model.plan import Derived
+from ml_genn.model.plan import Derivation
 from ml_genn.model.rules import SpikeRule
 
 
@@ -36,9 +36,9 @@ def _sympy() -> str:
 
 
 @lru_cache(maxsize=256)
-def derived(
+def cached_derivation(
     system: System, where: str, rule: SpikeRule | None, learned: tuple[str, ...] = ()
-) -> Derived:
+) -> Derivation:
     """What follows from a system; see `ml_genn.model.derivation.derive`."""
     text = f"{system!r} {rule!r} {learned!r}\n{_tools()}"
     name = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -53,7 +53,7 @@ def derived(
     return fresh
 
 
-def _read(path: Path) -> Derived | None:
+def _read(path: Path) -> Derivation | None:
     """What was written; None if nothing was, or if the file is no longer the same."""
     try:
         content = path.read_bytes()
@@ -62,11 +62,11 @@ def _read(path: Path) -> Derived | None:
     pickled, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(pickled).digest() != digest:
         return None
-    known: Derived = pickle.loads(pickled)
+    known: Derivation = pickle.loads(pickled)
     return known
 
 
-def _write(path: Path, value: Derived) -> None:
+def _write(path: Path, value: Derivation) -> None:
     """Writes in one step, so that no other process sees part of it."""
     pickled = pickle.dumps(value)
     handle, scratch = tempfile.mkstemp(dir=path.parent)

@@ -23,7 +23,7 @@ from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
 from ml_genn.lowering.neurons.ports import Ports, ports_of
 from ml_genn.lowering.online import check_online
-from ml_genn.lowering.sampling import Draw, delay_of
+from ml_genn.lowering.sampling import ParameterSampler, delay_of
 from ml_genn.lowering.training import Feedback, Training
 from ml_genn.lowering.updates import Update, decayed, limited, shrunk
 from ml_genn.model.equations.system import port_name
@@ -86,19 +86,19 @@ def lower(
     neurons = {p: resolved(p.neuron, choices) for p in network.populations}
     synapses = {c: resolved(c.synapse, choices) for c in network.connections}
     ports = {p: ports_of(p, synapses) for p in network.populations}
-    draw = Draw(seed, dt)
+    sampler = ParameterSampler(seed, dt)
     groups = tuple(
         group
         for p in network.populations
-        for group in neuron_groups(p, neurons[p], ports[p], draw, training)
+        for group in neuron_groups(p, neurons[p], ports[p], sampler, training)
     )
     connections = tuple(
-        synapse_group(c, ports, draw, training) for c in network.connections
+        synapse_group(c, ports, sampler, training) for c in network.connections
     )
-    connections += negative_synapses(connections, draw, groups)
+    connections += negative_synapses(connections, sampler, groups)
     if training:
-        connections += tuple(feedback_group(f, draw) for f in training.feedback)
-    values = draw.values()
+        connections += tuple(feedback_group(f, sampler) for f in training.feedback)
+    values = sampler.values()
     positive = {p: _positive(neurons[p], ports[p]) for p in network.populations}
     updates = updates_of(network, training, values, positive) if training else ()
     if training:
@@ -146,16 +146,16 @@ def check_network(network: Network) -> None:
 def synapse_group(
     connection: Connection,
     ports: Mapping[Population, Ports],
-    draw: Draw,
+    sampler: ParameterSampler,
     training: Training | None,
 ) -> SynapseGroup:
     """The group of a connection; its synapses' numbers are drawn on the way."""
     source, target = connection.ends()
     name, connectivity = connection.name, connection.connectivity
     kernel = connectivity.kernel(source, target)
-    shape = kernel.shape if kernel else draw.synapses(connection)
-    weight = draw.value(name, "weight", connectivity.weight, shape)
-    draw.weights[name] = connectivity.gain * np.broadcast_to(
+    shape = kernel.shape if kernel else sampler.synapses(connection)
+    weight = sampler.value(name, "weight", connectivity.weight, shape)
+    sampler.weights[name] = connectivity.gain * np.broadcast_to(
         np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
         shape,
     )
@@ -166,8 +166,8 @@ def synapse_group(
         source=source.name,
         target=target.name,
         port=ports[target].of[connection],
-        format=_format(name, kernel, draw),
-        delay=delay_of(connection, shape, draw, learn_delay),
+        format=_format(name, kernel, sampler),
+        delay=delay_of(connection, shape, sampler, learn_delay),
         learn=training is not None and connection in training.learn,
         learn_delay=learn_delay,
         backpropagates=training is not None
@@ -182,17 +182,17 @@ def synapse_group(
     return group
 
 
-def _format(name: str, kernel: Kernel | None, draw: Draw) -> Format:
+def _format(name: str, kernel: Kernel | None, sampler: ParameterSampler) -> Format:
     if kernel is not None:
         return Format.KERNEL
-    return Format.SPARSE if name in draw.indices else Format.DENSE
+    return Format.SPARSE if name in sampler.indices else Format.DENSE
 
 
-def feedback_group(feedback: Feedback, draw: Draw) -> SynapseGroup:
+def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGroup:
     """The group of feedback weights; they are drawn as large as weights usually are."""
     shape = feedback.hidden.size, feedback.output.size
-    rng = generator(draw.seed, feedback.name, "weight")
-    draw.weights[feedback.name] = rng.normal(0.0, shape[0] ** -0.5, shape)
+    rng = generator(sampler.seed, feedback.name, "weight")
+    sampler.weights[feedback.name] = rng.normal(0.0, shape[0] ** -0.5, shape)
     return SynapseGroup(
         name=feedback.name,
         source=feedback.hidden.name,

@@ -14,7 +14,7 @@ from ml_genn.initializers.value import drawn, generator
 from ml_genn.model.plan import Delay, Values
 
 
-class Draw:
+class ParameterSampler:
     """Collects numbers while groups are made."""
 
     def __init__(self, seed: int, dt: float) -> None:
@@ -61,19 +61,22 @@ class Draw:
 
 
 def delay_of(
-    connection: Connection, shape: tuple[int, ...], draw: Draw, learned: bool
+    connection: Connection,
+    shape: tuple[int, ...],
+    sampler: ParameterSampler,
+    learned: bool,
 ) -> Delay:
     """Draws delays, in steps, whole ones unless they are learned; the kind of delay."""
     name, longest = connection.name, connection.max_delay_steps
     given = connection.connectivity.delay
     if learned:
-        return _learned_delay(connection, shape, draw)
+        return _learned_delay(connection, shape, sampler)
     if isinstance(given, Initializer) and longest is None:
         raise ValidationError(
             f"Connection '{name}': delays drawn from an initializer need "
             "max_delay_steps, the longest delay in time steps."
         )
-    steps = np.floor(np.asarray(draw.value(name, "delay", given, shape)) + 0.5)
+    steps = np.floor(np.asarray(sampler.value(name, "delay", given, shape)) + 0.5)
     steps = _within(connection, steps)
     most = int(steps.max())
     if steps.ndim == 0:
@@ -82,10 +85,10 @@ def delay_of(
                 f"Connection '{name}': a delay is a whole number of time steps. "
                 f"Received {given!r}."
             )
-        draw.delays[name], draw.max_delays[name] = int(steps), most
+        sampler.delays[name], sampler.max_delays[name] = int(steps), most
         return Delay.CONSTANT if most else Delay.NONE
-    draw.delays[name] = steps.reshape(shape).astype(np.int32)
-    draw.max_delays[name] = most
+    sampler.delays[name] = steps.reshape(shape).astype(np.int32)
+    sampler.max_delays[name] = most
     return Delay.PER_SYNAPSE
 
 
@@ -102,7 +105,9 @@ def _within(connection: Connection, steps: np.ndarray) -> np.ndarray:
     return steps
 
 
-def _learned_delay(connection: Connection, shape: tuple[int, ...], draw: Draw) -> Delay:
+def _learned_delay(
+    connection: Connection, shape: tuple[int, ...], sampler: ParameterSampler
+) -> Delay:
     name, longest = connection.name, connection.max_delay_steps
     if longest is None:
         raise ValidationError(
@@ -110,11 +115,11 @@ def _learned_delay(connection: Connection, shape: tuple[int, ...], draw: Draw) -
             "longest delay in time steps: Connection(..., max_delay_steps=20)."
         )
     steps = np.asarray(
-        draw.value(name, "delay", connection.connectivity.delay, shape), dtype=float
+        sampler.value(name, "delay", connection.connectivity.delay, shape), dtype=float
     )
     steps = _within(connection, steps)
-    draw.delays[name] = np.broadcast_to(
+    sampler.delays[name] = np.broadcast_to(
         steps.reshape(shape if steps.ndim else ()), shape
     )
-    draw.max_delays[name] = longest
+    sampler.max_delays[name] = longest
     return Delay.PER_SYNAPSE

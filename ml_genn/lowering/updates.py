@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from ml_genn.errors import ValidationError
 from ml_genn.model.plan import SIGN, Code, Learned, OptimiserUpdate
 from ml_genn.optimisers import Optimiser
-from ml_genn.optimisers.pieces import Piece
+from ml_genn.optimisers.update_transforms import UpdateTransform
 
 
-def limited(lowest: float, highest: float) -> Piece:
+def limited(lowest: float, highest: float) -> UpdateTransform:
     """After the step: what is learned stays in a range."""
     line = "x = fminf(fmaxf(x, lowest_), highest_);"
     reads = frozenset({"x", "lowest_", "highest_"})
     code = Code((line,), reads, frozenset({"x"}))
-    return Piece(code, {"lowest_": lowest, "highest_": highest})
+    return UpdateTransform(code, {"lowest_": lowest, "highest_": highest})
 
 
-def shrunk(strength: float) -> Piece:
+def shrunk(strength: float) -> UpdateTransform:
     """Before the step: the gradient of ``strength`` times the sum of sizes (L1).
 
     At zero, where new synapses start, it has none.
@@ -27,14 +27,14 @@ def shrunk(strength: float) -> Piece:
     line = f"gradient += x == 0.0f ? 0.0f : l1_strength_ * {SIGN};"
     reads = frozenset({"x", "gradient", "l1_strength_", SIGN})
     code = Code((line,), reads, frozenset({"gradient"}))
-    return Piece(code, {"l1_strength_": strength}, (SIGN,))
+    return UpdateTransform(code, {"l1_strength_": strength}, (SIGN,))
 
 
-def decayed(share: float) -> Piece:
+def decayed(share: float) -> UpdateTransform:
     """After the step: what is learned loses a share of its size."""
     reads = frozenset({"x", "decay_"})
     code = Code(("x -= decay_ * x;",), reads, frozenset({"x"}))
-    return Piece(code, {"decay_": share})
+    return UpdateTransform(code, {"decay_": share})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,24 +50,24 @@ class Update:
 
     target: Learned
     optimiser: Optimiser
-    before: tuple[Piece, ...] = ()
-    after: tuple[Piece, ...] = ()
+    before: tuple[UpdateTransform, ...] = ()
+    after: tuple[UpdateTransform, ...] = ()
 
     def plan(self) -> OptimiserUpdate:
         """The update as a backend takes it."""
         before = (*self.optimiser.before(), *self.before)
         after = (*self.optimiser.after(), *self.after)
-        pieces = (*before, *after)
+        transforms = (*before, *after)
         codes = (
-            *(piece.code for piece in before),
+            *(transform.code for transform in before),
             self.optimiser.CODE,
-            *(piece.code for piece in after),
+            *(transform.code for transform in after),
         )
         empty: frozenset[str] = frozenset()
         return OptimiserUpdate(
             self.target,
-            (*self.optimiser.SLOTS, *(n for p in pieces for n in p.slots)),
-            (*self.optimiser.SCALARS, *(n for p in pieces for n in p.numbers)),
+            (*self.optimiser.SLOTS, *(n for p in transforms for n in p.slots)),
+            (*self.optimiser.SCALARS, *(n for p in transforms for n in p.numbers)),
             Code(
                 tuple(line for code in codes for line in code.lines),
                 empty.union(*(code.reads for code in codes)),
@@ -89,8 +89,8 @@ class Update:
                 was made.
         """
         found = dict(numbers)
-        for piece in (*self.before, *self.after):
-            found |= piece.numbers
+        for transform in (*self.before, *self.after):
+            found |= transform.numbers
         if found.keys() != set(plan.scalars):
             raise ValidationError(
                 f"{self.optimiser!r}: clipping, decay or limits were switched on or "

@@ -9,8 +9,13 @@ from typing import Any, ClassVar
 
 from ml_genn.errors import ValidationError
 from ml_genn.model.plan import Code
-from ml_genn.optimisers.pieces import Piece, clipped, decayed, limited
 from ml_genn.optimisers.schedules import Rate, rate_at
+from ml_genn.optimisers.update_transforms import (
+    UpdateTransform,
+    clipped,
+    decayed,
+    limited,
+)
 from ml_genn.utils.checks import not_negative, number, positive
 
 
@@ -88,12 +93,12 @@ class Optimiser(ABC):
         if self.limits is not None:
             _check_limits(f"{name}: limits", self.limits)
 
-    def before(self) -> tuple[Piece, ...]:
+    def before(self) -> tuple[UpdateTransform, ...]:
         """What comes before the step."""
         clips = clipped(self.clip_norm, self.global_clip_norm, self.clip_value)
         return clips + (decayed(self.weight_decay) if self.weight_decay else ())
 
-    def after(self) -> tuple[Piece, ...]:
+    def after(self) -> tuple[UpdateTransform, ...]:
         """What comes after the step."""
         return () if self.limits is None else limited(*self.limits)
 
@@ -116,8 +121,8 @@ class Optimiser(ABC):
             step: as for `scalars`.
         """
         found = dict(zip(self.SCALARS, self.scalars(step), strict=True))
-        for piece in (*self.before(), *self.after()):
-            found |= piece.numbers
+        for transform in (*self.before(), *self.after()):
+            found |= transform.numbers
         return found
 
     def derived(self, step: int) -> dict[str, float]:

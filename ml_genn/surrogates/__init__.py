@@ -1,11 +1,17 @@
-"""Surrogate gradients: the slope that a spike is given while gradients are taken."""
+"""Surrogate derivatives of spikes, for learning with surrogate gradients."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ml_genn.surrogates.expression import Expression
-from ml_genn.surrogates.slopes import Arctan, Boxcar, Exponential, FastSigmoid, Triangle
+from ml_genn.surrogates.functions import (
+    Arctan,
+    Boxcar,
+    Exponential,
+    FastSigmoid,
+    Triangle,
+)
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.module import aliases, get_object
 
@@ -14,7 +20,7 @@ default_surrogates = aliases(Arctan, Boxcar, Exponential, FastSigmoid, Triangle)
 
 
 def get_surrogate(surrogate: Any) -> Surrogate:
-    """A surrogate from an instance, a name, or an expression over ``u``.
+    """Returns a surrogate for an instance, a name, or an expression over ``u``.
 
     Raises:
         UnknownNameError: if a name is not known.

@@ -1,4 +1,4 @@
-"""A surrogate gradient from the user's own expression."""
+"""Surrogate derivative from a user's expression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_genn.utils.checks import shown
 
 
 class Expression(Surrogate):
-    """A slope given as an expression over ``u``.
+    """Surrogate derivative written as an expression over ``u``.
 
     Args:
         slope: a string such as "1 / (1 + 25 * abs(u))**2", or a SymPy expression.
@@ -29,20 +29,20 @@ class Expression(Surrogate):
                 "Expression: slope is an expression over 'u', as text or in SymPy. "
                 f"Received {shown(slope)}."
             )
-        self._slope = str(slope).replace("Abs(", "abs(")
-        check_names(self._slope, frozenset({CROSSING}), "Surrogate")
+        self._text = str(slope).replace("Abs(", "abs(")
+        check_names(self._text, frozenset({CROSSING}), "Surrogate")
 
-    def slope(self) -> str:
-        """The slope."""
-        return self._slope
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
+        return self._text
 
     def parameters(self) -> dict[str, float]:
-        """None: numbers are part of the expression."""
+        """No parameters: numbers are part of the expression."""
         return {}
 
     def config_arguments(self) -> dict[str, str]:
-        """What it was made with."""
-        return {"slope": self._slope}
+        """Arguments of the constructor, as files store them."""
+        return {"slope": self._text}
 
     def __repr__(self) -> str:
-        return f"Expression({self._slope!r})"
+        return f"Expression({self._text!r})"

@@ -1,4 +1,4 @@
-"""Base of surrogate gradients."""
+"""Base of surrogate derivatives."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from abc import ABC, abstractmethod
 
 
 class Surrogate(ABC):
-    """The slope that a spike is given in place of its derivative.
+    """Surrogate derivative of a spike, in place of that of the Heaviside step.
 
-    ``u`` is what crosses zero when a neuron spikes, for example ``v - v_thresh``.
+    ``u`` is the threshold expression, for example ``v - v_thresh``; a neuron spikes
+    where it is not negative.
     """
 
     @abstractmethod
-    def slope(self) -> str:
-        """The slope as an expression over ``u`` and `parameters`."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u`` and `parameters`."""
 
     def support(self) -> str | None:
-        """Where the slope is not zero, an expression over ``u``; None: everywhere."""
+        """Condition over ``u`` under which the derivative is not zero; None: always."""
         return None
 
     @abstractmethod
     def parameters(self) -> dict[str, float]:
-        """Numbers that the expressions mention; numbers may change without a build."""
+        """Values of the expressions' parameters; a change of them needs no build."""

@@ -12,7 +12,7 @@ from ml_genn.model.derivation.derive import derive
 from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
 from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.equations.system import system_of
-from ml_genn.model.plan import Code, Derived
+from ml_genn.model.plan import Code, Derivation
 from ml_genn.model.rules import ExactSpikes
 
 DT, TAU, TAU_SYN = 0.5, 20.0, 5.0
@@ -49,7 +49,7 @@ ALIF = NeuronEquations(
 )
 
 
-def constants(found: Derived) -> dict[str, float]:
+def constants(found: Derivation) -> dict[str, float]:
     """Values of the constants that code mentions."""
     return {c.name: float(evaluate(c.expression, PARAMETERS)) for c in found.constants}
 

@@ -146,7 +146,9 @@ def _spike_time_slope(
         writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];")
 
 
-def silent_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+def derivative_without_spikes(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> None:
     """``silent_<group>``: draws up the right neuron of an output that never spiked.
 
     Its loss has no slope, so at the end of the example it is treated as if it had

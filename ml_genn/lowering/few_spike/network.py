@@ -16,7 +16,7 @@ from ml_genn.lowering.few_spike.schedule import Schedule
 from ml_genn.lowering.network import Lowered, check_network, synapse_group
 from ml_genn.lowering.neurons.inputs import DATA
 from ml_genn.lowering.neurons.ports import Ports
-from ml_genn.lowering.sampling import Draw
+from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.model.plan import (
     Code,
     Constant,
@@ -47,29 +47,32 @@ def lower_few_spike(
         seed: seed of what is drawn from initializers.
     """
     check_network(network)
-    draw = Draw(seed, dt)
+    sampler = ParameterSampler(seed, dt)
     arriving = {p: _Arriving.of(network, p, schedule) for p in network.populations}
     groups = tuple(
-        _neuron_group(p, arriving[p], schedule, draw) for p in network.populations
+        _neuron_group(p, arriving[p], schedule, sampler) for p in network.populations
     )
     ports = {p: a.ports for p, a in arriving.items()}
     synapses = tuple(
-        _delayed(c, synapse_group(c, ports, draw, None), schedule, draw)
+        _delayed(c, synapse_group(c, ports, sampler, None), schedule, sampler)
         for c in network.connections
     )
     return Lowered(
         verify(Plan(groups, synapses)),
-        draw.values(),
+        sampler.values(),
         {p: p.neuron for p in network.populations},
         {c: c.synapse for c in network.connections},
     )
 
 
 def _delayed(
-    connection: Connection, group: SynapseGroup, schedule: Schedule, draw: Draw
+    connection: Connection,
+    group: SynapseGroup,
+    schedule: Schedule,
+    sampler: ParameterSampler,
 ) -> SynapseGroup:
     steps = schedule.delay(connection)
-    draw.delays[group.name] = draw.max_delays[group.name] = steps
+    sampler.delays[group.name] = sampler.max_delays[group.name] = steps
     return replace(group, delay=Delay.CONSTANT if steps else Delay.NONE)
 
 
@@ -187,7 +190,10 @@ _MODELS: Mapping[type, Callable[[Any, Sequence[Digits]], _Model]] = {
 
 
 def _neuron_group(
-    population: Population, arriving: _Arriving, schedule: Schedule, draw: Draw
+    population: Population,
+    arriving: _Arriving,
+    schedule: Schedule,
+    sampler: ParameterSampler,
 ) -> NeuronGroup:
     """The group of a population; its numbers are drawn on the way."""
     name, neuron, turn = population.name, population.neuron, schedule.turns[population]
@@ -199,19 +205,19 @@ def _neuron_group(
     words = set(re.findall(r"\w+", " ".join(model.lines)))
     last = turn.start + schedule.k - 1
     numbers = {"start": turn.start, "last": last, **model.units}
-    draw.parameters[name] = {n: float(v) for n, v in numbers.items() if n in words}
-    bias = draw.value(name, "bias", model.bias, population.shape or ())
-    draw.initial[name] = {"fx": bias, **model.initial}
-    draw.windows[name] = (turn.first, last + 1)
+    sampler.parameters[name] = {n: float(v) for n, v in numbers.items() if n in words}
+    bias = sampler.value(name, "bias", model.bias, population.shape or ())
+    sampler.initial[name] = {"fx": bias, **model.initial}
+    sampler.windows[name] = (turn.first, last + 1)
     if model.data:
-        draw.frames[name] = (1, 1)
+        sampler.frames[name] = (1, 1)
     variables = (*model.state, *(StateVariable(port) for port in model.ports))
     own = frozenset(v.name for v in variables)
     return NeuronGroup(
         name=name,
         size=population.size,
         variables=variables,
-        constants=tuple(Constant(n, n) for n in draw.parameters[name]),
+        constants=tuple(Constant(n, n) for n in sampler.parameters[name]),
         ports=tuple(Port(port, port) for port in model.ports),
         output="fx" if _FX in model.state else None,
         step=Code(model.lines, own | words & {*numbers, "step"}, own),

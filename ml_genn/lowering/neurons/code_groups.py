@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.lowering.derivation_cache import derived
+from ml_genn.lowering.derivation_cache import cached_derivation
 from ml_genn.model.code_strings import CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import system_of
@@ -34,7 +34,7 @@ def code_group(
     where: str,
 ) -> NeuronGroup:
     """A group whose step is the synapses' equations, then the user's code."""
-    ports = derived(system_of(NeuronEquations(()), synapses), where, None)
+    ports = cached_derivation(system_of(NeuronEquations(()), synapses), where, None)
     code: NeuronCode = neuron.code
     fixed = (*code.parameters, *(name for name, _ in code.derived))
     threshold = code.threshold or CodeBlock("", *[frozenset()] * 3)

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
-from ml_genn.lowering.derivation_cache import derived
+from ml_genn.lowering.derivation_cache import cached_derivation
 from ml_genn.lowering.neurons.code_groups import code_group, derived_parameters
 from ml_genn.lowering.neurons.inputs import generator_groups
 from ml_genn.lowering.neurons.max_pool import counting
 from ml_genn.lowering.neurons.ports import Ports
-from ml_genn.lowering.sampling import Draw
+from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.training import Training
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.equations.expression import names
 from ml_genn.model.equations.system import System, port_name, system_of
 from ml_genn.model.plan import (
-    Derived,
+    Derivation,
     LearnedParameter,
     NeuronGroup,
     Readout,
@@ -44,7 +44,7 @@ def neuron_groups(
     population: Population,
     neuron: Neuron,
     ports: Ports,
-    draw: Draw,
+    sampler: ParameterSampler,
     training: Training | None,
 ) -> tuple[NeuronGroup, ...]:
     """The groups of a population: one, or two if it has negative spikes."""
@@ -56,10 +56,10 @@ def neuron_groups(
     if isinstance(neuron, SpikeGenerator):
         groups = generator_groups(population, neuron)
     else:
-        groups = (neuron_group(population, neuron, ports, draw, training),)
+        groups = (neuron_group(population, neuron, ports, sampler, training),)
     if isinstance(neuron, InputBase):
         frames = neuron.input_frames, neuron.input_frame_timesteps
-        draw.frames.update({group.name: frames for group in groups})
+        sampler.frames.update({group.name: frames for group in groups})
     return groups
 
 
@@ -67,7 +67,7 @@ def neuron_group(
     population: Population,
     neuron: Neuron,
     ports: Ports,
-    draw: Draw,
+    sampler: ParameterSampler,
     training: Training | None,
 ) -> NeuronGroup:
     """The group of a population; its numbers are drawn on the way."""
@@ -88,7 +88,7 @@ def neuron_group(
             neuron_equations = training.equations(neuron_equations)
         system = system_of(neuron_equations, equations)
         _check_learned(system, learned, where)
-        found = derived(system, where, rule, learned)
+        found = cached_derivation(system, where, rule, learned)
         group = _equation_group(population, neuron_equations, found)
         if isinstance(neuron, InputBase):
             group = replace(group, data=population.name)
@@ -97,7 +97,7 @@ def neuron_group(
     extra: Mapping[str, Any] = {}
     if training and adjoint:
         extra = {**training.rule_parameters, **_spread(population, neuron, training)}
-    arrays = _neuron_values(population, neuron, ports, draw, extra)
+    arrays = _neuron_values(population, neuron, ports, sampler, extra)
     if training:
         group = replace(
             group,
@@ -121,7 +121,7 @@ def _neuron_values(
     population: Population,
     neuron: Neuron,
     ports: Ports,
-    draw: Draw,
+    sampler: ParameterSampler,
     extra: Mapping[str, Any],
 ) -> frozenset[str]:
     """Draws parameters and initial states; returns parameters that are arrays."""
@@ -134,7 +134,9 @@ def _neuron_values(
             (initial, synapse.initial()),
         ):
             target.update({port_name(n, k): v for n, v in given.items()})
-    drawn_parameters = {n: draw.value(name, n, v, shape) for n, v in parameters.items()}
+    drawn_parameters = {
+        n: sampler.value(name, n, v, shape) for n, v in parameters.items()
+    }
     where = f"Population '{name}'"
     own = {n: drawn_parameters[n] for n in neuron.parameters()}
     _check_drawn(neuron, own, where)
@@ -142,9 +144,13 @@ def _neuron_values(
         own = {n: drawn_parameters[port_name(n, k)] for n in synapse.parameters()}
         _check_drawn(synapse, own, where)
     if isinstance(neuron, CodeNeuron):
-        drawn_parameters.update(derived_parameters(neuron, drawn_parameters, draw.dt))
-    draw.parameters[name] = drawn_parameters
-    draw.initial[name] = {n: draw.value(name, n, v, shape) for n, v in initial.items()}
+        drawn_parameters.update(
+            derived_parameters(neuron, drawn_parameters, sampler.dt)
+        )
+    sampler.parameters[name] = drawn_parameters
+    sampler.initial[name] = {
+        n: sampler.value(name, n, v, shape) for n, v in initial.items()
+    }
     return frozenset(
         n for n, v in drawn_parameters.items() if isinstance(v, np.ndarray) and v.ndim
     )
@@ -161,7 +167,7 @@ def _check_drawn(part: Neuron | Synapse, values: Mapping[str, Any], where: str) 
 
 
 def _equation_group(
-    population: Population, equations: NeuronEquations, found: Derived
+    population: Population, equations: NeuronEquations, found: Derivation
 ) -> NeuronGroup:
     at_spikes = found.reset.reads
     if found.adjoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ml_genn.lowering.sampling import Draw
+from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.model.plan import Code, NeuronGroup, Port, StateVariable, SynapseGroup
 from ml_genn.neurons import SpikeGenerator
 from ml_genn.population import Population
@@ -43,7 +43,9 @@ def _generator(population: Population, threshold: str) -> NeuronGroup:
 
 
 def negative_synapses(
-    synapses: Sequence[SynapseGroup], draw: Draw, groups: Sequence[NeuronGroup]
+    synapses: Sequence[SynapseGroup],
+    sampler: ParameterSampler,
+    groups: Sequence[NeuronGroup],
 ) -> tuple[SynapseGroup, ...]:
     """Synapses that negative spikes go through: those of the others, negated."""
     known = {group.name for group in groups}
@@ -53,7 +55,7 @@ def negative_synapses(
         if source in known:
             name = negative(s.name)
             found.append(replace(s, name=name, source=source, negates=s.name))
-            for numbers in (draw.delays, draw.max_delays):
+            for numbers in (sampler.delays, sampler.max_delays):
                 if s.name in numbers:
                     numbers[name] = numbers[s.name]
     return tuple(found)

@@ -14,7 +14,7 @@ from ml_genn.model.derivation.symbols import (
 )
 from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import System
-from ml_genn.model.plan import Code, Derived, Port, StateVariable
+from ml_genn.model.plan import Code, Derivation, Port, StateVariable
 from ml_genn.model.rules import SpikeRule
 
 
@@ -24,7 +24,7 @@ def derive(
     where: str,
     rule: SpikeRule | None = None,
     learned: tuple[str, ...] = (),
-) -> Derived:
+) -> Derivation:
     """Derive the forward pass and, if a rule is given, the adjoint of a system.
 
     Args:
@@ -42,7 +42,7 @@ def derive(
     threshold = None
     if s.threshold is not None:
         threshold = f"{c_of(constants.hoist(s.threshold))} >= 0.0F"
-    return Derived(
+    return Derivation(
         variables=tuple(StateVariable(x.name) for x in s.state),
         ports=tuple(Port(f"syn{k}", x.name) for k, x in enumerate(s.entry)),
         step=_step(s, constants),

@@ -7,7 +7,7 @@ cause a new build. Code is C text over plain names; backends add loads and store
 
 from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.plan.code import Code, Constant, StateVariable
-from ml_genn.model.plan.neurons import Derived, LearnedParameter, NeuronGroup, Port
+from ml_genn.model.plan.neurons import Derivation, LearnedParameter, NeuronGroup, Port
 from ml_genn.model.plan.outputs import Loss, LossKind, Readout, Sensitivity
 from ml_genn.model.plan.plan import Plan
 from ml_genn.model.plan.synapses import Delay, Format, SynapseGroup
@@ -29,7 +29,7 @@ __all__ = [
     "Code",
     "Constant",
     "Delay",
-    "Derived",
+    "Derivation",
     "Format",
     "Learned",
     "LearnedKind",

@@ -18,7 +18,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class Derivation:
     """What follows from a system of equations; see `NeuronGroup` for the parts."""
 
     variables: tuple[StateVariable, ...]

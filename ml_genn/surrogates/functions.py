@@ -1,4 +1,4 @@
-"""Surrogate gradients of the field."""
+"""Surrogate derivatives from the literature."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml_genn.utils.checks import positive
 
 @dataclass(frozen=True)
 class _Scaled(Surrogate):
-    """A surrogate with one number."""
+    """Surrogate derivative with one parameter, its steepness."""
 
     scale: float = 1.0
 
@@ -18,7 +18,7 @@ class _Scaled(Surrogate):
         positive(f"{type(self).__name__}: scale", self.scale)
 
     def parameters(self) -> dict[str, float]:
-        """Numbers that the expressions mention."""
+        """The steepness k."""
         return {"surrogate_scale": self.scale}
 
 
@@ -32,8 +32,8 @@ class FastSigmoid(_Scaled):
 
     scale: float = 10.0
 
-    def slope(self) -> str:
-        """The slope."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
         return "1 / (1 + surrogate_scale * abs(u))**2"
 
 
@@ -42,15 +42,15 @@ class Triangle(_Scaled):
     r"""A triangle (Bellec et al. 2018): :math:`\max(0, 1 - k |u|)`.
 
     Args:
-        scale: steepness k, 1 by default; the slope is zero for :math:`|u| \ge 1 / k`.
+        scale: steepness k, 1 by default; zero for :math:`|u| \ge 1 / k`.
     """
 
-    def slope(self) -> str:
-        """The slope."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
         return "max(0, 1 - surrogate_scale * abs(u))"
 
     def support(self) -> str:
-        """Where the slope is not zero."""
+        """Condition under which the derivative is not zero."""
         return "surrogate_scale * abs(u) < 1"
 
 
@@ -62,12 +62,12 @@ class Boxcar(_Scaled):
         scale: steepness k, 1 by default.
     """
 
-    def slope(self) -> str:
-        """The slope."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
         return "where(surrogate_scale * abs(u) < 1, surrogate_scale / 2, 0)"
 
     def support(self) -> str:
-        """Where the slope is not zero."""
+        """Condition under which the derivative is not zero."""
         return "surrogate_scale * abs(u) < 1"
 
 
@@ -83,8 +83,8 @@ class Arctan(_Scaled):
 
     scale: float = 2.0
 
-    def slope(self) -> str:
-        """The slope."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
         return "surrogate_scale / 2 / (1 + (pi / 2 * surrogate_scale * u)**2)"
 
 
@@ -98,6 +98,6 @@ class Exponential(_Scaled):
 
     scale: float = 5.0
 
-    def slope(self) -> str:
-        """The slope."""
+    def derivative(self) -> str:
+        """Surrogate derivative as an expression over ``u``."""
         return "exp(-surrogate_scale * abs(u))"

@@ -9,7 +9,7 @@ from ml_genn.model.plan import GLOBAL_NORM, GRADIENT_NORM, Code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class UpdateTransform:
     """Part of an update.
 
     Args:
@@ -23,22 +23,24 @@ class Piece:
     slots: tuple[str, ...] = ()
 
 
-def piece(line: str, writes: str, reads: set[str], numbers: dict[str, float]) -> Piece:
-    """A piece of one line that changes ``x`` or ``gradient``."""
+def transform(
+    line: str, writes: str, reads: set[str], numbers: dict[str, float]
+) -> UpdateTransform:
+    """A transform of one line that changes ``x`` or ``gradient``."""
     names = frozenset({writes, *reads, *numbers})
-    return Piece(Code((line,), names, frozenset({writes})), numbers)
+    return UpdateTransform(Code((line,), names, frozenset({writes})), numbers)
 
 
 def clipped(
     norm: float | None, global_norm: float | None, value: float | None
-) -> tuple[Piece, ...]:
+) -> tuple[UpdateTransform, ...]:
     """The gradient made shorter, of an array or of all, and its numbers cut."""
     given = {
         "clip_norm_": (norm, GRADIENT_NORM),
         "global_clip_norm_": (global_norm, GLOBAL_NORM),
     }
-    pieces = [
-        piece(
+    transforms = [
+        transform(
             f"gradient *= {name} / fmaxf({length}, {name});",
             "gradient",
             {length},
@@ -49,17 +51,17 @@ def clipped(
     ]
     if value is not None:
         line = "gradient = fminf(fmaxf(gradient, -clip_value_), clip_value_);"
-        pieces.append(piece(line, "gradient", set(), {"clip_value_": value}))
-    return tuple(pieces)
+        transforms.append(transform(line, "gradient", set(), {"clip_value_": value}))
+    return tuple(transforms)
 
 
-def decayed(strength: float) -> tuple[Piece, ...]:
+def decayed(strength: float) -> tuple[UpdateTransform, ...]:
     """The weight made smaller, by a share that follows the learning rate."""
     line = "x -= alpha * weight_decay_ * x;"
-    return (piece(line, "x", {"alpha"}, {"weight_decay_": strength}),)
+    return (transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
 
 
-def limited(lowest: float, highest: float) -> tuple[Piece, ...]:
+def limited(lowest: float, highest: float) -> tuple[UpdateTransform, ...]:
     """The weight kept in a range."""
     line = "x = fminf(fmaxf(x, at_least_), at_most_);"
-    return (piece(line, "x", set(), {"at_least_": lowest, "at_most_": highest}),)
+    return (transform(line, "x", set(), {"at_least_": lowest, "at_most_": highest}),)
