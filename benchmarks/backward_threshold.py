@@ -23,7 +23,7 @@ from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
-from ml_genn.model.batch import Mode
+from ml_genn.model.batch import RunOptions
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
@@ -80,13 +80,13 @@ def runs(compiled: Any, x: Any, y: Any) -> list[Callable[[], float]]:
     data = in_memory(x[:BATCH], y[:BATCH], compiled._spec(), BATCH)
     batch = np.arange(BATCH)
 
-    def milliseconds(mode: Mode) -> float:
+    def milliseconds(options: RunOptions) -> float:
         start = time.perf_counter()
-        compiled.model.run(data.prepared, batch, mode)
+        compiled.model.run(data.prepared, batch, options)
         return 1e3 * (time.perf_counter() - start)
 
-    both = Mode(backward=True, gradients=True)
-    return [lambda: milliseconds(Mode()), lambda: milliseconds(both)]
+    both = RunOptions(backward=True, gradients=True)
+    return [lambda: milliseconds(RunOptions()), lambda: milliseconds(both)]
 
 
 def backward(

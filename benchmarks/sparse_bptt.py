@@ -31,7 +31,7 @@ from torch_lif import Leaky, Spike, arriving
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.model.batch import Mode
+from ml_genn.model.batch import RunOptions
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.synapses import Exponential
 from ml_genn.training.data.examples import in_memory
@@ -120,22 +120,22 @@ class Ours:
         spec = self.compiled._spec()
         self.prepared = in_memory(self.x, self.y, spec, self.args.batch).prepared
 
-    def run(self, mode: Mode) -> Any:
+    def run(self, options: RunOptions) -> Any:
         """A batch."""
         everything = np.arange(self.args.batch)
-        return self.compiled.model.run(self.prepared, everything, mode)
+        return self.compiled.model.run(self.prepared, everything, options)
 
     def gradients(self) -> list[np.ndarray]:
         """Gradients of the weights."""
-        outcome = self.run(Mode(backward=True, gradients=True))
-        return list(outcome.gradients.values())
+        result = self.run(RunOptions(backward=True, gradients=True))
+        return list(result.gradients.values())
 
     def difference(self) -> float:
         """Milliseconds that a run with backward pass takes longer than one without."""
         start = time.perf_counter()
-        self.run(Mode())
+        self.run(RunOptions())
         middle = time.perf_counter()
-        self.run(Mode(backward=True, gradients=True))
+        self.run(RunOptions(backward=True, gradients=True))
         return 1e3 * (time.perf_counter() - middle - (middle - start))
 
     def backward(self) -> float:

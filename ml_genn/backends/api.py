@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ml_genn.model.batch import EventStream, Examples, Mode, Outcome, SpikeTimes
+from ml_genn.model.batch import EventStream, Examples, RunOptions, RunResult, SpikeTimes
 from ml_genn.model.plan import Plan, Values
 from ml_genn.model.snapshot import Snapshot
 
@@ -55,13 +55,13 @@ class Model(Protocol):
             examples: spikes, numbers and targets of all examples.
         """
 
-    def run(self, prepared: Any, indices: np.ndarray, mode: Mode) -> Outcome:
+    def run(self, prepared: Any, indices: np.ndarray, options: RunOptions) -> RunResult:
         """Runs some examples as one batch.
 
         Args:
             prepared: what `prepare` returned.
             indices: which examples.
-            mode: whether gradients are taken and used, and what is recorded.
+            options: whether gradients are taken and used, and what is recorded.
         """
 
     def weights(self, name: str) -> np.ndarray:
@@ -91,23 +91,25 @@ class Model(Protocol):
             name: name of the parameter.
         """
 
-    def begin_step(self, prepared: Any, indices: np.ndarray, mode: Mode) -> None:
+    def begin_step(
+        self, prepared: Any, indices: np.ndarray, options: RunOptions
+    ) -> None:
         """Starts a batch that is advanced one time step at a time.
 
         Args:
-            prepared, indices, mode: as for `run`.
+            prepared, indices, options: as for `run`.
         """
 
     def step(self) -> None:
         """Advances the batch by one time step."""
 
-    def end_step(self) -> Outcome:
+    def end_step(self) -> RunResult:
         """Ends the batch: results, and backward pass and update if asked for."""
 
     def state(self, group: str, variable: str) -> np.ndarray:
         """A state variable of the batch that is being stepped: (examples, neurons).
 
-        Or of the one that ran last, with ``Mode.state``.
+        Or of the one that ran last, with ``RunOptions.expose_state``.
 
         Args:
             group: name of the neuron group.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ml_genn.model.batch import Outcome, Record
+from ml_genn.model.batch import Record, RunResult
 
 
 def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -166,12 +166,12 @@ class Callback:
         return ()
 
     @_no_op
-    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+    def on_recorded(self, batch: int, result: RunResult) -> None:
         """Called after each batch with what the engine recorded.
 
         Args:
             batch: its number in the epoch.
-            outcome: results, and what `spikes` and `records` asked for.
+            result: results, and what `spikes` and `records` asked for.
         """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn
-from ml_genn.model.batch import Outcome
+from ml_genn.model.batch import RunResult
 from ml_genn.utils.checks import text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
@@ -96,9 +96,9 @@ class ConnVarRecorder(Callback):
         source, target = network.indices(self._connection)
         return sources[source] & targets[target]
 
-    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+    def on_recorded(self, batch: int, result: RunResult) -> None:
         """Keeps what was asked for of a batch."""
-        size = len(outcome.losses)
+        size = len(result.losses)
         wanted = int(np.sum(self._example_filter.mask(self._first, size)))
         shape = (self._network.num_steps, *self._values.shape)
         self._data += [np.broadcast_to(self._values, shape)] * wanted

@@ -11,7 +11,7 @@ import numpy as np
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import TrainingWarning, ValidationError
 from ml_genn.graph.graph import get_underlying_pop
-from ml_genn.model.batch import Outcome
+from ml_genn.model.batch import RunResult
 from ml_genn.population import Population
 from ml_genn.utils.checks import number, positive, shown, whole
 
@@ -117,11 +117,11 @@ class SpikeRateMonitor(Callback):
         """Counts from zero."""
         self._clear()
 
-    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+    def on_recorded(self, batch: int, result: RunResult) -> None:
         """Counts the spikes of a batch."""
-        self._examples += len(outcome.losses)
+        self._examples += len(result.losses)
         for name, size in self._sizes.items():
-            for _, ids in outcome.spikes[name]:
+            for _, ids in result.spikes[name]:
                 self._counts[name] += np.bincount(ids, minlength=size)
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:

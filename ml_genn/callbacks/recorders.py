@@ -9,7 +9,7 @@ import numpy as np
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
-from ml_genn.model.batch import Outcome, Record
+from ml_genn.model.batch import Record, RunResult
 from ml_genn.utils.checks import flag, text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
@@ -47,15 +47,15 @@ class _Recorder(Callback):
         """Examples are counted from the start of an epoch."""
         self._first = 0
 
-    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+    def on_recorded(self, batch: int, result: RunResult) -> None:
         """Keeps what was asked for of a batch."""
-        size = len(outcome.losses)
+        size = len(result.losses)
         wanted = self._example_filter.mask(self._first, size)
         for b in np.flatnonzero(wanted):
-            self._keep(int(b), outcome)
+            self._keep(int(b), result)
         self._first += size
 
-    def _keep(self, b: int, outcome: Outcome) -> None:
+    def _keep(self, b: int, result: RunResult) -> None:
         raise NotImplementedError
 
     def get_data(self) -> tuple[Any, Any]:
@@ -121,8 +121,8 @@ class SpikeRecorder(_Recorder):
         """The group whose spikes it records."""
         return (self._group,)
 
-    def _keep(self, b: int, outcome: Outcome) -> None:
-        steps, ids = outcome.spikes[self._group][b]
+    def _keep(self, b: int, result: RunResult) -> None:
+        steps, ids = result.spikes[self._group][b]
         kept = self._mask[ids]
         if self._counts:
             counts = np.bincount(ids[kept], minlength=self._pop.size)
@@ -174,5 +174,5 @@ class VarRecorder(_Recorder):
         """The variable it records."""
         return (self._record,)
 
-    def _keep(self, b: int, outcome: Outcome) -> None:
-        self._data.append(outcome.records[self._record][b][:, self._mask])
+    def _keep(self, b: int, result: RunResult) -> None:
+        self._data.append(result.records[self._record][b][:, self._mask])

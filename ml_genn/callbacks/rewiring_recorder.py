@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.graph.graph import get_underlying_conn
-from ml_genn.model.batch import Outcome
+from ml_genn.model.batch import RunResult
 
 
 class RewiringRecorder(Callback):
@@ -31,10 +31,10 @@ class RewiringRecorder(Callback):
         kwargs["compiled_network"].check_rewired(self._connection)
         self._data = []
 
-    def on_recorded(self, batch: int, outcome: Outcome) -> None:
+    def on_recorded(self, batch: int, result: RunResult) -> None:
         """Keeps the numbers of a batch that was trained on."""
-        if self._connection.name in outcome.rewirings:
-            self._data.append(outcome.rewirings[self._connection.name])
+        if self._connection.name in result.rewirings:
+            self._data.append(result.rewirings[self._connection.name])
 
     def get_data(self) -> tuple[Any, Any]:
         """(key, what was recorded)."""

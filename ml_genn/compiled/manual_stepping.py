@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.backends.api import Model
 from ml_genn.errors import ValidationError
-from ml_genn.model.batch import Mode
+from ml_genn.model.batch import RunOptions
 from ml_genn.training.data.batches import InMemory
 
 
@@ -41,7 +41,7 @@ class ByHand:
         self.end()
         self._data = data
 
-    def step(self, mode: Mode) -> int:
+    def step(self, options: RunOptions) -> int:
         """Advances the batch by a time step; returns how many are over."""
         data = self._data
         if data is None:
@@ -52,7 +52,7 @@ class ByHand:
                 "Call reset_time, or set_input for another batch."
             )
         if self._step is None:
-            self._model.begin_step(data.prepared, np.arange(data.size), mode)
+            self._model.begin_step(data.prepared, np.arange(data.size), options)
             self._step = 0
         self._model.step()
         self._step += 1
@@ -66,7 +66,7 @@ class ByHand:
         """Ends the batch that runs; its readouts stay until the next one."""
         if self._step is not None:
             self._step = None
-            self._results = self._model.end_step().results
+            self._results = self._model.end_step().outputs
 
     def result(self, name: str) -> np.ndarray:
         """The readout of the batch that ran last, which ends: (examples, neurons)."""

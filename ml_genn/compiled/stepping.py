@@ -12,7 +12,7 @@ from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.manual_stepping import ByHand, shaped
 from ml_genn.compiled.saving import SavedNetwork
 from ml_genn.graph.graph import get_underlying_pop
-from ml_genn.model.batch import Mode, Outcome, Record
+from ml_genn.model.batch import Record, RunOptions, RunResult
 from ml_genn.population import Population
 from ml_genn.training.data.batches import Batch, DataSpec
 from ml_genn.training.data.examples import in_memory
@@ -48,32 +48,32 @@ class SteppedNetwork(SavedNetwork):
     ) -> BatchResult:
         """Runs a batch and tells callbacks what was recorded."""
         trajectories = self._trajectories(batch)
-        mode = Mode(
+        options = RunOptions(
             backward=train,
             update=train,
             spikes=callbacks.spikes,
             records=(*callbacks.records, *trajectories.values()),
-            keep_state=self._settings.keep_state,
-            share=batch.share,
-            state=self._looks or callbacks.looks,
-            ahead=batch.ahead,
+            continue_state=self._settings.keep_state,
+            batch_slice=batch.batch_slice,
+            expose_state=self._looks or callbacks.looks,
+            next_indices=batch.next_indices,
         )
         run = self._run_steps if callbacks.steps else self._run_whole
-        outcome = run(batch, mode, callbacks)
-        self._hand.keep(outcome.results)
-        callbacks.call("on_recorded", number, outcome)
+        result = run(batch, options, callbacks)
+        self._hand.keep(result.outputs)
+        callbacks.call("on_recorded", number, result)
         predictions = PopulationDict()
         for population in self.outputs:
             shape = (batch.size, *(population.shape or ()))
-            values = outcome.results[population.name].reshape(shape)
+            values = result.outputs[population.name].reshape(shape)
             if population in trajectories:
-                values = outcome.records[trajectories[population]].reshape(
+                values = result.records[trajectories[population]].reshape(
                     batch.size, self.num_steps, *shape[1:]
                 )
             predictions[population] = values
         trained = bool(self.losses) and bool(batch.targets)
-        loss = float(outcome.losses.sum(dtype=np.float64)) if trained else None
-        return BatchResult(predictions, loss, outcome.finite)
+        loss = float(result.losses.sum(dtype=np.float64)) if trained else None
+        return BatchResult(predictions, loss, result.finite)
 
     def _trajectories(self, batch: Batch) -> dict[Population, Record]:
         """Outputs whose targets have a time axis, so that all steps are compared."""
@@ -86,14 +86,18 @@ class SteppedNetwork(SavedNetwork):
                 found[population] = Record(population.name, output)
         return found
 
-    def _run_whole(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
+    def _run_whole(
+        self, batch: Batch, options: RunOptions, callbacks: CallbackList
+    ) -> RunResult:
         with uninterrupted():
-            outcome = self.model.run(batch.prepared, batch.indices, mode)
+            result = self.model.run(batch.prepared, batch.indices, options)
             self.timestep = self.num_steps
-            return self._ran(outcome, mode)
+            return self._ran(result, options)
 
-    def _run_steps(self, batch: Batch, mode: Mode, callbacks: CallbackList) -> Outcome:
-        self.model.begin_step(batch.prepared, batch.indices, mode)
+    def _run_steps(
+        self, batch: Batch, options: RunOptions, callbacks: CallbackList
+    ) -> RunResult:
+        self.model.begin_step(batch.prepared, batch.indices, options)
         for step in range(self.num_steps):
             self.timestep = step
             callbacks.call("on_timestep_begin", step)
@@ -101,11 +105,11 @@ class SteppedNetwork(SavedNetwork):
             self.timestep = step + 1
             callbacks.call("on_timestep_end", step)
         with uninterrupted():
-            return self._ran(self.model.end_step(), mode)
+            return self._ran(self.model.end_step(), options)
 
-    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+    def _ran(self, result: RunResult, options: RunOptions) -> RunResult:
         """Takes note of a batch that ran, which belongs to it: no Ctrl-C in between."""
-        return outcome
+        return result
 
     # ------------------------------------------------------------ by hand
     @cached_property
@@ -130,8 +134,10 @@ class SteppedNetwork(SavedNetwork):
         """
         if callback_list is not None:
             callback_list.call("on_timestep_begin", self.timestep)
-        mode = Mode(keep_state=self._settings.keep_state, state=True)
-        self.timestep = self._hand.step(mode)
+        options = RunOptions(
+            continue_state=self._settings.keep_state, expose_state=True
+        )
+        self.timestep = self._hand.step(options)
         if callback_list is not None:
             callback_list.call("on_timestep_end", self.timestep - 1)
 

@@ -26,7 +26,7 @@ from ml_genn.errors import CheckpointError, ValidationError, unknown_name
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
 from ml_genn.metrics import MetricsType
-from ml_genn.model.batch import Mode, Outcome
+from ml_genn.model.batch import RunOptions, RunResult
 from ml_genn.model.plan import Learned, LearnedKind
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.network import Network
@@ -110,10 +110,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             ]
         )
 
-    def _ran(self, outcome: Outcome, mode: Mode) -> Outcome:
+    def _ran(self, result: RunResult, options: RunOptions) -> RunResult:
         """Counts a batch that was learned from as a step."""
-        self._steps_taken += mode.update and outcome.finite
-        return outcome
+        self._steps_taken += options.update and result.finite
+        return result
 
     def resume(self, serialiser: Serialiser | str = "numpy", keys: Any = None) -> int:
         """Goes back to a checkpoint, to train on as if nothing had happened.
@@ -401,11 +401,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         weights = Weights(sample_weight)
         data = in_memory(x, y, self._spec(), self.batch_size, weights=weights)
         everything = np.arange(data.size)
-        outcome = self.model.run(
-            data.prepared, everything, Mode(backward=True, gradients=True)
+        result = self.model.run(
+            data.prepared, everything, RunOptions(backward=True, gradients=True)
         )
         return {
-            self._key(array): gradient for array, gradient in outcome.gradients.items()
+            self._key(array): gradient for array, gradient in result.gradients.items()
         }
 
     def _key(self, array: Learned) -> Any:

@@ -97,33 +97,33 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Which examples of a batch that several processes run are this one's.
+class BatchSlice:
+    """The examples of a batch that one of several processes runs.
 
     Args:
-        first: the number of the first in the batch.
-        whole: examples in the batch.
+        first: index of the first example in the batch.
+        total: examples in the batch, of all processes.
     """
 
     first: int
-    whole: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
-    """What a run does beside the forward pass.
+class RunOptions:
+    """Options of a run: the work beside the forward pass, and the arrays it returns.
 
     Args:
-        backward: take gradients.
-        update: apply the optimisers to them.
-        gradients: return them.
+        backward: compute gradients.
+        update: apply the optimisers to the gradients.
+        gradients: return the gradients.
         spikes: neuron groups whose spikes are returned.
-        records: variables recorded in every step.
-        keep_state: start from the state in which the last batch ended.
-        share: which examples of a batch are run here; None for all.
-        state: keep state when the batch is through, to be looked at.
-        ahead: examples of the batch that runs next, if that is known; what comes with
-            them may be brought where it is needed meanwhile.
+        records: variables that are recorded in every step.
+        continue_state: start from the state in which the last batch ended.
+        batch_slice: examples of the batch that this process runs; None for all.
+        expose_state: keep the state of the examples readable after the batch.
+        next_indices: examples of the next batch, if they are known; a backend may copy
+            their data to the device meanwhile.
     """
 
     backward: bool = False
@@ -131,28 +131,28 @@ class Mode:
     gradients: bool = False
     spikes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
-    keep_state: bool = False
-    share: Share | None = None
-    state: bool = False
-    ahead: np.ndarray | None = field(default=None, compare=False)
+    continue_state: bool = False
+    batch_slice: BatchSlice | None = None
+    expose_state: bool = False
+    next_indices: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What a run gives.
+class RunResult:
+    """Results of a run.
 
     Args:
-        results: {output group: (examples, neurons)}.
+        outputs: {output group: (examples, neurons)}.
         losses: (examples, output groups), weighted; zero where there is no loss.
-        finite: whether the losses are; if not, nothing was updated.
+        finite: True if all losses are finite; otherwise no weight was updated.
         gradients: {learned array: (source size, target size), or (synapses,) where they
             are sparse, for weights and delays, (neurons,) or () for parameters}.
         spikes: {neuron group: one (steps, neurons) pair per example}.
         records: {record: (examples, steps, neurons)}.
-        rewirings: {rewired synapse group: (synapses replaced, draws in vain)}.
+        rewirings: {rewired synapse group: (synapses replaced, rejected draws)}.
     """
 
-    results: Mapping[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
     losses: np.ndarray
     finite: bool
     gradients: Mapping[Learned, np.ndarray] = field(default_factory=dict)

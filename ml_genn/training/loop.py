@@ -99,7 +99,9 @@ class Tally:
             metric.update(y_true, y_pred, communicator, **given)
         if result.loss is not None:
             self._sum += summed(communicator, result.loss)[0]
-            self._count += batch.size if batch.share is None else batch.share.whole
+            self._count += (
+                batch.size if batch.batch_slice is None else batch.batch_slice.total
+            )
             self.metrics.loss = self._sum / self._count
 
 

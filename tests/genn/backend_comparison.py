@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.compilers import CompiledNetwork
-from ml_genn.model.batch import Mode, Outcome
+from ml_genn.model.batch import RunOptions, RunResult
 from ml_genn.training.data.examples import in_memory
 
 BACKENDS = ("cpu", "pygenn")
@@ -18,7 +18,7 @@ TOLERANCE = 1e-4  #: of gradients, as a share of the largest
 
 def compare(
     make: Make, x: Any, y: Any = None, *, device: str = "pygenn", epochs: int = 0
-) -> tuple[CompiledNetwork, Outcome]:
+) -> tuple[CompiledNetwork, RunResult]:
     """Runs a network on both, and checks that they do the same.
 
     Args:
@@ -63,17 +63,17 @@ def quiet(y: Any) -> dict[str, Any]:
     return {"metrics": metric or "mean_square_error"}
 
 
-def run(one: CompiledNetwork, x: Any, y: Any = None) -> Outcome:
+def run(one: CompiledNetwork, x: Any, y: Any = None) -> RunResult:
     """All examples as one batch: all spikes, and gradients if there are targets."""
     x, y = by_population(one, x), by_population(one, y)
     data = in_memory(x, y, one._spec(), one.batch_size, targets=y is not None)
     spiking = tuple(g.name for g in one.model.plan.neurons if g.spikes)
     learning = y is not None
-    mode = Mode(backward=learning, gradients=learning, spikes=spiking)
-    return one.model.run(data.prepared, np.arange(data.size), mode)
+    options = RunOptions(backward=learning, gradients=learning, spikes=spiking)
+    return one.model.run(data.prepared, np.arange(data.size), options)
 
 
-def assert_alike(expected: Outcome, given: Outcome) -> None:
+def assert_alike(expected: RunResult, given: RunResult) -> None:
     """Spikes are the same; results, losses and gradients are up to rounding."""
     for name, examples in expected.spikes.items():
         assert len(examples) == len(given.spikes[name])
@@ -81,8 +81,8 @@ def assert_alike(expected: Outcome, given: Outcome) -> None:
             order = np.lexsort((ids, steps))
             np.testing.assert_array_equal(own[0], steps[order], err_msg=name)
             np.testing.assert_array_equal(own[1], ids[order], err_msg=name)
-    for name, values in expected.results.items():
-        np.testing.assert_allclose(given.results[name], values, rtol=1e-4, atol=1e-4)
+    for name, values in expected.outputs.items():
+        np.testing.assert_allclose(given.outputs[name], values, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(given.losses, expected.losses, rtol=1e-4, atol=1e-5)
     assert set(given.gradients) == set(expected.gradients)
     for array, gradient in expected.gradients.items():
@@ -96,6 +96,6 @@ def assert_alike(expected: Outcome, given: Outcome) -> None:
         )
 
 
-def spikes(outcome: Outcome, name: str) -> int:
+def spikes(result: RunResult, name: str) -> int:
     """How many spikes a group had."""
-    return sum(len(steps) for steps, _ in outcome.spikes[name])
+    return sum(len(steps) for steps, _ in result.spikes[name])

@@ -60,7 +60,7 @@ def check(made: Network, **settings: Any) -> None:
     """It does the same, and something happens."""
     _, found = compare(inference(made, **settings), inputs(made))
     assert spikes(found, "hidden") > 20
-    (result,) = found.results.values()
+    (result,) = found.outputs.values()
     assert np.ptp(result) > 0
 
 
@@ -262,5 +262,5 @@ def test_weights_may_be_replaced() -> None:
             one.set_weights(connection, 1.5 * one.weights(connection))
         np.testing.assert_array_equal(*(one.weights(connection) for one in pair))
         found = [run(one, inputs(made)) for one in pair]
-        for name, values in found[0].results.items():
-            np.testing.assert_allclose(found[1].results[name], values, rtol=1e-4)
+        for name, values in found[0].outputs.items():
+            np.testing.assert_allclose(found[1].outputs[name], values, rtol=1e-4)

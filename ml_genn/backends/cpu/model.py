@@ -18,13 +18,13 @@ from ml_genn.backends.host.model import TYPES, HostModel
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import (
+    BatchSlice,
     Events,
     EventStream,
     Examples,
-    Mode,
-    Outcome,
     Record,
-    Share,
+    RunOptions,
+    RunResult,
     SpikeTimes,
 )
 from ml_genn.model.plan import Values
@@ -52,7 +52,7 @@ class _Batch:
     """A call under way, with every array that its pointers point to."""
 
     call: Call
-    mode: Mode
+    options: RunOptions
     results: list[np.ndarray]
     losses: np.ndarray
     gradients: list[np.ndarray]
@@ -183,18 +183,22 @@ class CpuModel(HostModel):
         prepared.kept.extend((steps, ids))
 
     # ------------------------------------------------------------ running
-    def run(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> Outcome:
+    def run(
+        self, prepared: Prepared, indices: np.ndarray, options: RunOptions
+    ) -> RunResult:
         """Runs the examples at ``indices`` as one batch, in one call."""
-        batch = self._batch(prepared, indices, mode)
+        batch = self._batch(prepared, indices, options)
         batch.call.phases = Phase.BEGIN | Phase.FORWARD | Phase.END
-        batch.call.phases |= self._running(mode) | self._ending(mode)
-        return self._outcome(batch, self._run(batch))
+        batch.call.phases |= self._running(options) | self._ending(options)
+        return self._result(batch, self._run(batch))
 
-    def begin_step(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> None:
+    def begin_step(
+        self, prepared: Prepared, indices: np.ndarray, options: RunOptions
+    ) -> None:
         """Starts a batch that is advanced one time step at a time."""
-        batch = self._batch(prepared, indices, mode)
-        batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS | self._running(mode)
-        if mode.keep_state:
+        batch = self._batch(prepared, indices, options)
+        batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS | self._running(options)
+        if options.continue_state:
             batch.call.phases |= Phase.KEEP_STATE
         self._run(batch)
         self._stepping = batch
@@ -204,20 +208,20 @@ class CpuModel(HostModel):
         batch = self._current()
         batch.call.first, batch.call.last = batch.step, batch.step + 1
         batch.call.phases = Phase.FORWARD | Phase.OWN_SLOTS
-        batch.call.phases |= self._running(batch.mode)
+        batch.call.phases |= self._running(batch.options)
         self._run(batch)
         batch.step += 1
 
-    def end_step(self) -> Outcome:
+    def end_step(self) -> RunResult:
         """Ends the batch that was stepped."""
         batch = self._current()
-        batch.call.phases = Phase.END | Phase.OWN_SLOTS | self._ending(batch.mode)
+        batch.call.phases = Phase.END | Phase.OWN_SLOTS | self._ending(batch.options)
         self._stepping = None
-        return self._outcome(batch, self._run(batch))
+        return self._result(batch, self._run(batch))
 
     def state(self, group: str, variable: str) -> np.ndarray:
         """A state variable of the batch that is being stepped, or ran last with
-        ``Mode.state``: (examples, neurons)."""
+        ``RunOptions.expose_state``: (examples, neurons)."""
         return self._typed(group, variable, np.stack(self._state(group, variable)))
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
@@ -252,26 +256,26 @@ class CpuModel(HostModel):
             raise MlGennError("no batch is being stepped; call begin_step first")
         return self._stepping
 
-    def _running(self, mode: Mode) -> int:
+    def _running(self, options: RunOptions) -> int:
         """What is done beside running: taking gradients, forgetting what is over."""
         phases = 0
-        if mode.backward and self.plan.online:
+        if options.backward and self.plan.online:
             phases |= Phase.ONLINE
-        if not mode.spikes and (self.plan.online or not mode.backward):
+        if not options.spikes and (self.plan.online or not options.backward):
             phases |= Phase.FORGET
         return phases
 
-    def _ending(self, mode: Mode) -> int:
+    def _ending(self, options: RunOptions) -> int:
         phases = 0
-        if mode.backward and not self.plan.online:
+        if options.backward and not self.plan.online:
             phases |= Phase.BACKWARD
-        if mode.update:
+        if options.update:
             phases |= Phase.UPDATE
-        if mode.gradients:
+        if options.gradients:
             phases |= Phase.REDUCE
-        if mode.spikes or mode.keep_state or mode.state:
+        if options.spikes or options.continue_state or options.expose_state:
             phases |= Phase.OWN_SLOTS
-        if mode.keep_state:
+        if options.continue_state:
             phases |= Phase.KEEP_STATE
         return phases
 
@@ -289,19 +293,21 @@ class CpuModel(HostModel):
             )
         return status
 
-    def _batch(self, prepared: Prepared, indices: np.ndarray, mode: Mode) -> _Batch:
+    def _batch(
+        self, prepared: Prepared, indices: np.ndarray, options: RunOptions
+    ) -> _Batch:
         examples = prepared.examples
         size, steps = len(indices), examples.num_steps
-        self._kept = size if mode.state else 0
+        self._kept = size if options.expose_state else 0
         results = [
             np.zeros((size, g.size), dtype=np.float32) for g in self._layout.outputs
         ]
         losses = np.zeros((size, max(len(results), 1)), dtype=np.float32)
         gradients = [
             np.zeros(self._learned(array).shape, dtype=np.float32)
-            for array in (self._layout.learned if mode.gradients else ())
+            for array in (self._layout.learned if options.gradients else ())
         ]
-        records = {r: self._record_array(r, size, steps) for r in mode.records}
+        records = {r: self._record_array(r, size, steps) for r in options.records}
         kept: dict[str, np.ndarray] = {
             "results": _pointers(results),
             "weights": self._weights(examples, indices),
@@ -309,15 +315,15 @@ class CpuModel(HostModel):
         }
         targets = self._targets(examples, indices)
         kept["targets"] = _pointers(targets)
-        if mode.gradients:
+        if options.gradients:
             kept["gradients"] = _pointers(gradients)
         recordings = self._recordings(records)
-        share = mode.share or Share(0, size)
+        batch_slice = options.batch_slice or BatchSlice(0, size)
         call = Call.from_buffer_copy(self._every_call)
         call.num_steps = call.last = steps
         call.batch = size
-        call.example = self._first_example(mode.update, share)
-        call.scale = 1.0 / max(share.whole, 1)
+        call.example = self._first_example(options.update, batch_slice)
+        call.scale = 1.0 / max(batch_slice.total, 1)
         call.block, call.gather = self.block, self.gather
         for name, address in _addresses(kept).items():
             setattr(call, name, address)
@@ -328,14 +334,14 @@ class CpuModel(HostModel):
         )
         call.event_steps, call.event_ids = start, start + part
         call.event_counts, call.values = start + 2 * part, start + 3 * part
-        if mode.share and self._sums:
+        if options.batch_slice and self._sums:
             call.begin_sum, call.end_sums = self._sums.begin, self._sums.end
             call.advance_sums = self._sums.advance
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         return _Batch(
             call,
-            mode,
+            options,
             results,
             losses,
             gradients,
@@ -352,7 +358,7 @@ class CpuModel(HostModel):
             result[k] = Recording(row.offset, row.size, backward, row.apart, to)
         return result
 
-    def _outcome(self, batch: _Batch, status: int) -> Outcome:
+    def _result(self, batch: _Batch, status: int) -> RunResult:
         outputs = [g.name for g in self._layout.outputs]
         gradients = {
             array: self._unpadded(array, values)
@@ -361,11 +367,11 @@ class CpuModel(HostModel):
             )
         }
         rewirings = {}
-        if batch.mode.update and status != abi.NOT_FINITE:
+        if batch.options.update and status != abi.NOT_FINITE:
             self._refresh()
             rewirings = {n: r.rewire() for n, r in self._rewirings.items()}
-        outcome = Outcome(
-            results=dict(zip(outputs, batch.results, strict=True)),
+        result = RunResult(
+            outputs=dict(zip(outputs, batch.results, strict=True)),
             losses=batch.losses,
             finite=status != abi.NOT_FINITE,
             rewirings=rewirings,
@@ -374,10 +380,10 @@ class CpuModel(HostModel):
                 r: self._typed(r.group, r.variable, v) for r, v in batch.records.items()
             },
         )
-        if not batch.mode.spikes:
-            return outcome
-        spikes = {name: self._spikes(batch, name) for name in batch.mode.spikes}
-        return replace(outcome, spikes=spikes)
+        if not batch.options.spikes:
+            return result
+        spikes = {name: self._spikes(batch, name) for name in batch.options.spikes}
+        return replace(result, spikes=spikes)
 
     def _spikes(self, batch: _Batch, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
         tape, steps = self._layout.tapes[name], batch.call.num_steps

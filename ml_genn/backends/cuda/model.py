@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.backends.api import Processes
 from ml_genn.backends.cuda.device import plain_errors
-from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel, share_of
+from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel, slice_of
 from ml_genn.backends.cuda.launch.graph import Launches
 from ml_genn.backends.cuda.launch.kernel_args import Argument, Phase, Status
 from ml_genn.backends.cuda.launch.nccl import sums
@@ -22,7 +22,7 @@ from ml_genn.backends.cuda.memory.workspace import Workspace
 from ml_genn.backends.cuda.source import DeviceLayout
 from ml_genn.backends.host.model import TYPES
 from ml_genn.errors import MlGennError
-from ml_genn.model.batch import Examples, Mode, Outcome
+from ml_genn.model.batch import Examples, RunOptions, RunResult
 from ml_genn.model.plan import LearnedKind, Values
 
 ENTIRE = Phase.FORWARD | Phase.END
@@ -68,26 +68,28 @@ class CudaModel(DeviceModel):
         """Examples as they are; batches are packed when they are brought."""
         return examples
 
-    def run(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> Outcome:
+    def run(
+        self, prepared: Examples, indices: np.ndarray, options: RunOptions
+    ) -> RunResult:
         """Runs the examples at ``indices`` as one batch."""
         self._check()
         self._stepping = False
-        first = self._first_example(mode.update, share_of(mode, indices))
+        first = self._first_example(options.update, slice_of(options, indices))
         with plain_errors(self._cupy), self._stream:
             self._rates.set(self._optimiser_scalars)
             brought = self._feed.take(prepared, indices)
             while True:
                 batch = self._batch_run = self._batch(
-                    prepared, indices, mode, self.share, brought
+                    prepared, indices, options, self.share, brought
                 )
                 batch.numbers["example"] = first
                 given = self._argument.put(batch.numbers, batch.tables)
-                running = self._start(mode) | self._running(mode) | ENTIRE
+                running = self._start(options) | self._running(options) | ENTIRE
                 found = self._stages(batch, running)
                 self._launches.go(found[0], given)
-                if mode.ahead is not None:
-                    self._feed.ahead(prepared, mode.ahead)
-                    mode = replace(mode, ahead=None)
+                if options.next_indices is not None:
+                    self._feed.ahead(prepared, options.next_indices)
+                    options = replace(options, next_indices=None)
                 if not self._totals.status() & Status.FULL:
                     break
                 self.share *= 4
@@ -96,19 +98,23 @@ class CudaModel(DeviceModel):
             self._sum_and_go(found[1:], given)
             return self._end(batch)
 
-    def _start(self, mode: Mode) -> Phase:
+    def _start(self, options: RunOptions) -> Phase:
         """What comes first: nothing where a batch goes on from the last one."""
-        return Phase(0) if mode.keep_state and self._carried else Phase.BEGIN
+        return Phase(0) if options.continue_state and self._carried else Phase.BEGIN
 
-    def _running(self, mode: Mode) -> Phase:
+    def _running(self, options: RunOptions) -> Phase:
         """What is done while the network runs, beside running."""
-        return Phase.ONLINE if mode.backward and self.plan.online else Phase(0)
+        return Phase.ONLINE if options.backward and self.plan.online else Phase(0)
 
     def _stages(self, batch: Batch, first: Phase) -> list[Stage]:
         """A batch's launches; in stages, if processes sum what they found between."""
-        mode = batch.mode
-        found = stages(self.plan, mode, batch.grid, first)
-        together = self._sums is not None and mode.share is not None and mode.update
+        options = batch.options
+        found = stages(self.plan, options, batch.grid, first)
+        together = (
+            self._sums is not None
+            and options.batch_slice is not None
+            and options.update
+        )
         return found if together else joined(found)
 
     def _sum_and_go(self, later: Sequence[Stage], given: Any) -> None:
@@ -123,16 +129,20 @@ class CudaModel(DeviceModel):
                 self._sums(array)
             self._launches.go(stage, given)
 
-    def begin_step(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> None:
+    def begin_step(
+        self, prepared: Examples, indices: np.ndarray, options: RunOptions
+    ) -> None:
         """Starts a batch that is advanced one time step at a time."""
         self._check()
         self._stepping = False
         with plain_errors(self._cupy), self._stream:
             brought = self._feed.take(prepared, indices)
-            batch = self._batch_run = self._batch(prepared, indices, mode, 1.0, brought)
-            share = share_of(mode, indices)
-            batch.numbers["example"] = self._first_example(mode.update, share)
-            start = self._start(mode)
+            batch = self._batch_run = self._batch(
+                prepared, indices, options, 1.0, brought
+            )
+            batch_slice = slice_of(options, indices)
+            batch.numbers["example"] = self._first_example(options.update, batch_slice)
+            start = self._start(options)
             begin = batch.grid.over_examples(Phase.BEGIN) if start else ()
             self._now(batch, batch.grid.over_weights("mlg_clear") + begin)
         self._stepping = True
@@ -142,11 +152,11 @@ class CudaModel(DeviceModel):
         batch = self._current()
         batch.numbers["first"], batch.numbers["last"] = batch.step, batch.step + 1
         with plain_errors(self._cupy), self._stream:
-            phases = Phase.FORWARD | self._running(batch.mode)
+            phases = Phase.FORWARD | self._running(batch.options)
             self._now(batch, batch.grid.over_examples(phases))
         batch.step += 1
 
-    def end_step(self) -> Outcome:
+    def end_step(self) -> RunResult:
         """Ends the batch that was stepped."""
         batch = self._current()
         self._stepping = False
@@ -175,20 +185,20 @@ class CudaModel(DeviceModel):
         self._launches.each(launches, given)
         self._stream.synchronize()
 
-    def _end(self, batch: Batch) -> Outcome:
+    def _end(self, batch: Batch) -> RunResult:
         """What a batch gives, once it is through."""
-        mode, filled = batch.mode, batch.filled
+        options, filled = batch.options, batch.filled
         finite = self._totals.status() == Status.FINE
         gradients = {}
-        if mode.gradients:
+        if options.gradients:
             gradients = {
                 array: self._unpadded(array, values.reshape(self._learned(array).shape))
                 for array, values in zip(
                     self._layout.learned, self._totals.gradients.get(), strict=True
                 )
             }
-        rewirings = self._updated() if mode.update and finite else {}
-        if mode.keep_state and self._workspace:
+        rewirings = self._updated() if options.update and finite else {}
+        if options.continue_state and self._workspace:
             self._carried = carried(
                 self._workspace.blocks.get(),
                 {name: self._spikes(batch, name) for name in self._layout.tapes},
@@ -202,14 +212,14 @@ class CudaModel(DeviceModel):
             r: self._typed(r.group, r.variable, a.get())
             for r, a in filled.records.items()
         }
-        return Outcome(
-            results=dict(zip(outputs, results, strict=True)),
+        return RunResult(
+            outputs=dict(zip(outputs, results, strict=True)),
             losses=filled.losses.get(),
             finite=finite,
             gradients=gradients,
             records=records,
             rewirings=rewirings,
-            spikes={name: self._spikes(batch, name) for name in mode.spikes},
+            spikes={name: self._spikes(batch, name) for name in options.spikes},
         )
 
     def _updated(self) -> dict[str, tuple[int, int]]:
@@ -237,7 +247,7 @@ class CudaModel(DeviceModel):
 
     def state(self, group: str, variable: str) -> np.ndarray:
         """A state variable of the batch that is being stepped, or ran last with
-        ``Mode.state``: (examples, neurons)."""
+        ``RunOptions.expose_state``: (examples, neurons)."""
         with self._stream:
             blocks = self._looked_at().blocks.get()
         row = self._layout.rows[group, variable]
@@ -256,7 +266,7 @@ class CudaModel(DeviceModel):
 
     def _looked_at(self) -> Workspace:
         batch = self._batch_run
-        kept = batch is not None and (self._stepping or batch.mode.state)
+        kept = batch is not None and (self._stepping or batch.options.expose_state)
         if not kept or self._workspace is None:
             raise MlGennError(
                 "no state is kept: no batch is being stepped, and none ran last of "

@@ -13,7 +13,7 @@ from ml_genn.backends.host.arrays import aligned, numbers, refresh
 from ml_genn.backends.host.checkpoint import Stored
 from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.codegen.layout import Layout
-from ml_genn.model.batch import EventStream, Examples, Record, Share, SpikeTimes
+from ml_genn.model.batch import BatchSlice, EventStream, Examples, Record, SpikeTimes
 from ml_genn.model.plan import (
     SIGN,
     Delay,
@@ -235,15 +235,15 @@ class HostModel:
         return found
 
     # ------------------------------------------------------------ examples
-    def _first_example(self, trains: bool, share: Share) -> int:
+    def _first_example(self, trains: bool, batch_slice: BatchSlice) -> int:
         """The number of a batch's first example, which random numbers depend on.
 
         Examples that are trained on are counted for themselves, so that evaluating in
         between does not change training.
         """
         first = self._examples_run[trains]
-        self._examples_run[trains] += share.whole
-        return first + share.first + TRAINING * trains
+        self._examples_run[trains] += batch_slice.total
+        return first + batch_slice.first + TRAINING * trains
 
     def _weights(self, examples: Examples, indices: np.ndarray) -> np.ndarray:
         if examples.weights is None:

@@ -28,9 +28,9 @@ from ml_genn.errors import MlGennError, UnsupportedError, ValidationError
 from ml_genn.model.batch import (
     EventStream,
     Examples,
-    Mode,
-    Outcome,
     Record,
+    RunOptions,
+    RunResult,
     SpikeTimes,
 )
 from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
@@ -155,54 +155,60 @@ class PyGennModel:
         """Examples as they are; they are copied batch by batch."""
         return examples
 
-    def run(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> Outcome:
+    def run(
+        self, prepared: Examples, indices: np.ndarray, options: RunOptions
+    ) -> RunResult:
         """Runs the examples at ``indices``, as many at once as fit, as one batch."""
-        self._check_delays(prepared, mode)
-        self._forget(prepared, mode)
+        self._check_delays(prepared, options)
+        self._forget(prepared, options)
         size = self._device.batch
         chunks = [indices[k : k + size] for k in range(0, len(indices), size)]
         scale = 1.0 / max(len(indices), 1)
         regularised = any(g.regularised for g in self.plan.neurons)
         counts = None
-        if mode.backward and regularised and len(chunks) > 1:
-            counts = self._counted(prepared, chunks, mode, scale)
+        if options.backward and regularised and len(chunks) > 1:
+            counts = self._counted(prepared, chunks, options, scale)
         done = []
         for chunk in chunks:
-            running = self._forward(prepared, chunk, mode, scale)
+            running = self._forward(prepared, chunk, options, scale)
             done.append(self._end(running, counts))
-        return self._outcome(done, mode)
+        return self._result(done, options)
 
     def _forward(
-        self, examples: Examples, chunk: np.ndarray, mode: Mode, scale: float
+        self, examples: Examples, chunk: np.ndarray, options: RunOptions, scale: float
     ) -> Running:
-        running = self._begin(examples, chunk, mode, scale)
+        running = self._begin(examples, chunk, options, scale)
         for _ in range(examples.num_steps):
             self._step(running)
         return running
 
     def _counted(
-        self, examples: Examples, chunks: list[np.ndarray], mode: Mode, scale: float
+        self,
+        examples: Examples,
+        chunks: list[np.ndarray],
+        options: RunOptions,
+        scale: float,
     ) -> dict[str, np.ndarray]:
         """Spikes of each neuron in all examples, whose firing rates are regularised:
         the forward pass of those that do not run at once is run beforehand."""
         found: dict[str, np.ndarray] = {}
         for chunk in chunks:
-            running = self._forward(examples, chunk, mode, scale)
+            running = self._forward(examples, chunk, options, scale)
             for name, spikes in self._between.count_spikes(running).items():
                 found[name] = found.get(name, 0.0) + spikes
         return found
 
-    def _forget(self, examples: Examples, mode: Mode) -> None:
+    def _forget(self, examples: Examples, options: RunOptions) -> None:
         """Forgets what a batch that was given up has learned while it ran."""
-        if self.plan.online and mode.backward:
+        if self.plan.online and options.backward:
             self._loaded(examples.num_steps)
             self._device.update(updates.REDUCE)
 
-    def _check_delays(self, examples: Examples, mode: Mode) -> None:
+    def _check_delays(self, examples: Examples, options: RunOptions) -> None:
         """Refuses delays that reach back beyond the forward pass."""
         for name, longest in self._values.max_delays.items():
             trained = self.plan.synapse(name).trained
-            backward = mode.backward and not self.plan.online
+            backward = options.backward and not self.plan.online
             if backward and trained and longest > examples.num_steps:
                 raise UnsupportedError(
                     f"Connection '{name}': backend 'pygenn' trains with delays of at "
@@ -210,21 +216,23 @@ class PyGennModel:
                     "steps. Use backend='cpu'."
                 )
 
-    def begin_step(self, prepared: Examples, indices: np.ndarray, mode: Mode) -> None:
+    def begin_step(
+        self, prepared: Examples, indices: np.ndarray, options: RunOptions
+    ) -> None:
         """Starts a batch that is advanced one time step at a time."""
-        self._check_delays(prepared, mode)
-        self._forget(prepared, mode)
+        self._check_delays(prepared, options)
+        self._forget(prepared, options)
         scale = 1.0 / max(len(indices), 1)
-        self._running = self._begin(prepared, indices, mode, scale)
+        self._running = self._begin(prepared, indices, options, scale)
 
     def step(self) -> None:
         """Advances the batch by one time step."""
         self._step(self._current())
 
-    def end_step(self) -> Outcome:
+    def end_step(self) -> RunResult:
         """Ends the batch that was stepped."""
         running, self._running = self._current(), None
-        return self._outcome([self._end(running)], running.mode)
+        return self._result([self._end(running)], running.options)
 
     def state(self, group: str, variable: str) -> np.ndarray:
         """A state variable of the batch that is being stepped, or ran last: (examples,
@@ -260,21 +268,21 @@ class PyGennModel:
         return self._running
 
     def _begin(
-        self, examples: Examples, indices: np.ndarray, mode: Mode, scale: float
+        self, examples: Examples, indices: np.ndarray, options: RunOptions, scale: float
     ) -> Running:
         self._loaded(examples.num_steps)
         device = self._device
         device.restart()
-        if not mode.keep_state:
+        if not options.continue_state:
             device.update(updates.START)
         device.update(updates.START_READOUT)
         device.set(backward.SCALE, scale)
-        running = Running(examples, indices, mode, scale)
+        running = Running(examples, indices, options, scale)
         self._between.give_inputs(running)
         if self.plan.online:
-            device.set(LEARNS, float(mode.backward))
+            device.set(LEARNS, float(options.backward))
             targets.give_targets(device, self.plan, running)
-        running.records = {record: [] for record in mode.records}
+        running.records = {record: [] for record in options.records}
         self._last = running
         return running
 
@@ -298,10 +306,12 @@ class PyGennModel:
         Args:
             counts: spikes of the whole batch, where these are not all of its examples.
         """
-        device, mode, between = self._device, running.mode, self._between
-        if mode.spikes:
+        device, options, between = self._device, running.options, self._between
+        if options.spikes:
             device.pull_spikes()
-            running.spikes = {n: device.spikes(n)[: running.size] for n in mode.spikes}
+            running.spikes = {
+                n: device.spikes(n)[: running.size] for n in options.spikes
+            }
         device.update(updates.FINISH)
         for group in self._outputs:
             found = device.result(f"{updates.FINISH} {group.name}", updates.RESULT)
@@ -310,9 +320,9 @@ class PyGennModel:
             self._catch_up(running)
         else:
             between.take_losses(running)
-            if mode.backward:
+            if options.backward:
                 self._backward(running, counts or between.count_spikes(running))
-        if mode.backward:
+        if options.backward:
             for array in self.plan.learned:
                 if array.kind is LearnedKind.PARAMETER:
                     rows = device.pull(array.owner, f"lambda_{array.name}")
@@ -321,7 +331,7 @@ class PyGennModel:
 
     def _catch_up(self, running: Running) -> None:
         """Steps in which nothing runs, for learning, which is behind, or the loss."""
-        behind = self._lag if running.mode.backward else 0
+        behind = self._lag if running.options.backward else 0
         for _ in range(1 + behind):
             self._device.step()
         targets.take_losses(self._device, self.plan, running)
@@ -332,38 +342,38 @@ class PyGennModel:
             self._device.step()
             self._record(running, forwards=False)
 
-    def _outcome(self, done: list[Running], mode: Mode) -> Outcome:
+    def _result(self, done: list[Running], options: RunOptions) -> RunResult:
         losses = np.concatenate([r.losses for r in done]).astype(np.float32)
         finite = bool(np.isfinite(losses).all())
         gradients: dict[Learned, np.ndarray] = {}
         rewirings: dict[str, tuple[int, int]] = {}
-        if mode.backward:
-            gradients, rewirings = self._learn(done, mode, finite)
-        return Outcome(
-            results={
+        if options.backward:
+            gradients, rewirings = self._learn(done, options, finite)
+        return RunResult(
+            outputs={
                 g.name: np.concatenate([r.results[g.name] for r in done])
                 for g in self._outputs
             },
             losses=losses,
             finite=finite,
-            gradients=gradients if mode.gradients else {},
-            spikes={n: [e for r in done for e in r.spikes[n]] for n in mode.spikes},
-            records={record: self._records(done, record) for record in mode.records},
+            gradients=gradients if options.gradients else {},
+            spikes={n: [e for r in done for e in r.spikes[n]] for n in options.spikes},
+            records={record: self._records(done, record) for record in options.records},
             rewirings=rewirings,
         )
 
     def _learn(
-        self, done: list[Running], mode: Mode, finite: bool
+        self, done: list[Running], options: RunOptions, finite: bool
     ) -> tuple[learning.Gradients, dict[str, tuple[int, int]]]:
         """Gradients, those that are asked for among them; what Deep-R did."""
-        updating = mode.update and finite
+        updating = options.update and finite
         norms = updating and any(update.norms for update in self.plan.updates)
         each = {
             array: np.sum([r.gradients[array] for r in done], axis=0)
             for array in done[0].gradients
         }
         found = learning.gradients(
-            self.plan, self._device, self._kept, each, mode.gradients or norms
+            self.plan, self._device, self._kept, each, options.gradients or norms
         )
         if not updating:
             return found, {}

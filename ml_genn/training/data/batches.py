@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.losses import Loss
-from ml_genn.model.batch import EventStream, Examples, Share, SpikeTimes
+from ml_genn.model.batch import BatchSlice, EventStream, Examples, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.data.datasets import random_order
 from ml_genn.training.population_dict import PopulationDict
@@ -50,17 +50,17 @@ class Batch:
         indices: which of them.
         targets: {output key that the user wrote: targets of the batch}.
         weights: {output: how much each example counts}; empty where none were given.
-        share: which examples of a batch that several processes run these are; None for
-            all.
-        ahead: examples of the next batch; None where it is not known, or there is none.
+        batch_slice: part of the batch that this process runs; None for all of it.
+        next_indices: examples of the next batch; None if they are unknown or there are
+            none.
     """
 
     prepared: Any
     indices: np.ndarray
     targets: Mapping[Any, np.ndarray]
     weights: Mapping[Population, np.ndarray]
-    share: Share | None = None
-    ahead: np.ndarray | None = None
+    batch_slice: BatchSlice | None = None
+    next_indices: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -73,16 +73,16 @@ class Batch:
             return self
         first, last = communicator.share(self.size)
         targets = {key: values[first:last] for key, values in self.targets.items()}
-        ahead = self.ahead
-        if ahead is not None:
-            ahead = ahead[slice(*communicator.share(len(ahead)))]
+        next_indices = self.next_indices
+        if next_indices is not None:
+            next_indices = next_indices[slice(*communicator.share(len(next_indices)))]
         return Batch(
             self.prepared,
             self.indices[first:last],
             PopulationDict(targets),
             {p: values[first:last] for p, values in self.weights.items()},
-            Share(first, self.size),
-            ahead,
+            BatchSlice(first, self.size),
+            next_indices,
         )
 
     def gathered(
@@ -125,7 +125,10 @@ class InMemory:
         )
         for start in range(0, self.size, self.batch_size):
             last = start + self.batch_size
-            indices, ahead = order[start:last], order[last : last + self.batch_size]
+            indices, next_indices = (
+                order[start:last],
+                order[last : last + self.batch_size],
+            )
             chosen = {key: values[indices] for key, values in self.targets.items()}
             weights = {p: values[indices] for p, values in self.weights.items()}
             yield Batch(
@@ -133,5 +136,5 @@ class InMemory:
                 indices,
                 PopulationDict(chosen),
                 weights,
-                ahead=ahead if len(ahead) else None,
+                next_indices=next_indices if len(next_indices) else None,
             )

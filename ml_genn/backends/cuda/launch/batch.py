@@ -19,7 +19,7 @@ from ml_genn.backends.cuda.memory.reductions import Totals
 from ml_genn.backends.cuda.memory.workspace import Shape, Workspace, allocate
 from ml_genn.backends.cuda.source import DeviceLayout
 from ml_genn.backends.host.model import HostModel
-from ml_genn.model.batch import Examples, Mode, Share
+from ml_genn.model.batch import BatchSlice, Examples, RunOptions
 from ml_genn.model.plan import Values
 
 SHARED_BYTES = 40 * 1024  #: of state that a block keeps in its shared memory
@@ -31,7 +31,7 @@ MOST_PARTS = 8  #: blocks that share an example: votes have room for 128 warps
 class Batch:
     """A batch under way: what its launches are given, and what they fill."""
 
-    mode: Mode
+    options: RunOptions
     grid: Grid
     numbers: dict[str, Any]
     tables: dict[str, list[int]]
@@ -124,19 +124,19 @@ class DeviceModel(HostModel):
         self,
         examples: Examples,
         indices: np.ndarray,
-        mode: Mode,
+        options: RunOptions,
         share: float,
         brought: Brought,
     ) -> Batch:
         layout, size, steps = self._layout, len(indices), examples.num_steps
-        work = self._room(size, self._window(steps, mode), share)
+        work = self._room(size, self._window(steps, options), share)
         grid = self._grid(size)
         filled = to_fill(
-            self._cupy, layout, size, steps, mode.records, self._is_forward
+            self._cupy, layout, size, steps, options.records, self._is_forward
         )
         all_tapes = work.tapes | self._given.tapes(brought)
         tails = None
-        if mode.keep_state and self._carried:
+        if options.continue_state and self._carried:
             last = self._carried
             tails = Tails(self._cupy, layout, last, size)
             work.blocks.set(last.state(layout, self._values, self._numbers, size))
@@ -152,9 +152,9 @@ class DeviceModel(HostModel):
             "carried": 1 + self._longest_delay,
             "shared": int(grid.shared > 0),
             "tail_steps": tails.steps if tails else 0,
-            "counted": int(mode.backward),
+            "counted": int(options.backward),
             "dt": self._values.dt,
-            "scale": 1.0 / max(share_of(mode, indices).whole, 1),
+            "scale": 1.0 / max(slice_of(options, indices).total, 1),
         }
         tables = tapes.tables(all_tapes)
         tables |= tails.tables() if tails else {"tail_ids": [0], "tail_offsets": [0]}
@@ -163,16 +163,16 @@ class DeviceModel(HostModel):
             tables |= part.tables()
         numbers |= self._given.numbers(brought)
         tables |= self._given.tables(brought, size)
-        return Batch(mode, grid, numbers, tables, filled, all_tapes, brought, tails)
+        return Batch(options, grid, numbers, tables, filled, all_tapes, brought, tails)
 
     @property
     def _longest_delay(self) -> int:
         return max(self._values.max_delays.values(), default=0)
 
-    def _window(self, steps: int, mode: Mode) -> int:
+    def _window(self, steps: int, options: RunOptions) -> int:
         """Steps that are kept: few, where nothing asks for what is over."""
-        backward = mode.backward and not self.plan.online
-        if backward or mode.spikes or mode.keep_state:
+        backward = options.backward and not self.plan.online
+        if backward or options.spikes or options.continue_state:
             return steps
         return min(self.block + 2 * (1 + self._longest_delay), steps)
 
@@ -192,6 +192,6 @@ class DeviceModel(HostModel):
         return self._workspace
 
 
-def share_of(mode: Mode, indices: np.ndarray) -> Share:
+def slice_of(options: RunOptions, indices: np.ndarray) -> BatchSlice:
     """Which examples of the batch are run here."""
-    return mode.share or Share(0, len(indices))
+    return options.batch_slice or BatchSlice(0, len(indices))

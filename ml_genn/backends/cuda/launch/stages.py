@@ -7,7 +7,7 @@ from itertools import chain
 
 from ml_genn.backends.cuda.launch.graph import Launch
 from ml_genn.backends.cuda.launch.kernel_args import Phase
-from ml_genn.model.batch import Mode
+from ml_genn.model.batch import RunOptions
 from ml_genn.model.plan import Plan
 
 Stage = tuple[Launch, ...]
@@ -51,23 +51,23 @@ class Grid:
         )
 
 
-def stages(plan: Plan, mode: Mode, grid: Grid, first: Phase) -> list[Stage]:
+def stages(plan: Plan, options: RunOptions, grid: Grid, first: Phase) -> list[Stage]:
     """Launches that go forward through a batch, back, and take the step; between these
     stages, processes sum what they found.
 
     Args:
         plan: the plan.
-        mode: what the run does beside the forward pass.
+        options: what the run does beside the forward pass.
         grid: thread blocks.
         first: phases of the first stage.
     """
     clear = grid.over_weights("mlg_clear") if first & Phase.FORWARD else ()
     found = [clear + grid.over_examples(first)]
-    if mode.backward and not plan.online:
+    if options.backward and not plan.online:
         regularised = any(group.regularised for group in plan.neurons)
         push = grid.over_weights("mlg_regularise") if regularised else ()
         found.append(push + grid.over_examples(Phase.BACKWARD))
-    if mode.update:
+    if options.update:
         norms = any(update.norms for update in plan.updates)
         squares = grid.over_weights("mlg_squares") if norms else ()
         found.append(squares + grid.over_weights("mlg_update"))

@@ -10,7 +10,7 @@ from ml_genn.backends.pygenn.backward import neurons as backward
 from ml_genn.backends.pygenn.lowering.losses import LOSSES
 from ml_genn.backends.pygenn.lowering.neurons import FRAMES, RASTER, WORD
 from ml_genn.backends.pygenn.runtime.device import Device
-from ml_genn.model.batch import Examples, Mode, Record
+from ml_genn.model.batch import Examples, Record, RunOptions
 from ml_genn.model.plan import Learned, Loss, LossKind, NeuronGroup, Plan, Values
 
 
@@ -20,13 +20,13 @@ class Running:
 
     Args:
         examples, indices: which they are.
-        mode: what is done beside running them.
+        options: what is done beside running them.
         scale: one over the number of examples in the batch.
     """
 
     examples: Examples
     indices: np.ndarray
-    mode: Mode
+    options: RunOptions
     scale: float
     records: dict[Record, list[np.ndarray]] = field(default_factory=dict)
     results: dict[str, np.ndarray] = field(default_factory=dict)
