@@ -77,7 +77,7 @@ def accuracy(compiled: Any, x: Any, y: Any) -> float:
 
 def runs(compiled: Any, x: Any, y: Any) -> list[Callable[[], float]]:
     """Functions that give the milliseconds of forward pass and of both passes."""
-    data = in_memory(x[:BATCH], y[:BATCH], compiled._spec(), BATCH)
+    data = in_memory(x[:BATCH], y[:BATCH], compiled.data_spec, BATCH)
     batch = np.arange(BATCH)
 
     def milliseconds(options: RunOptions) -> float:

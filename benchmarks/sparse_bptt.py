@@ -117,7 +117,7 @@ class Ours:
 
     def prepare(self) -> None:
         """Builds the model and hands it the spikes."""
-        spec = self.compiled._spec()
+        spec = self.compiled.data_spec
         self.prepared = in_memory(self.x, self.y, spec, self.args.batch).prepared
 
     def run(self, options: RunOptions) -> Any:

@@ -1,4 +1,4 @@
-"""Models in single files: networks, and compiled networks as they are."""
+"""Model files: a network, or a compiled network, in a single file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ml_genn import compilers
-from ml_genn.compiled.configuration import (
-    COMPILER,
-    compiled_from,
-    model_of,
+from ml_genn.compiled.checkpoint.model_file import (
+    compile_config_from,
+    is_compiled,
+    network_contents,
     network_from,
+    state_from,
 )
-from ml_genn.compilers import CompiledNetwork
+from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.config.codec import CustomObjects
 from ml_genn.errors import ValidationError
 from ml_genn.network import Network
@@ -22,11 +23,11 @@ from ml_genn.utils.checks import shown
 
 
 def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
-    """Saves a network, or a compiled network with all that it has learned.
+    """Saves a network, or a compiled network with its state and compiler.
 
     Args:
-        model: what is saved.
-        path: a file in the safetensors format, which is replaced as a whole.
+        model: network or compiled network.
+        path: file in the safetensors format, which is replaced as a whole.
 
     Raises:
         UnsupportedError: if something cannot be saved, or the library safetensors is
@@ -35,7 +36,7 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
     if isinstance(model, CompiledNetwork):
         model.save_model(path)
     elif isinstance(model, Network):
-        write_file(Path(path), model_of(model, {}))
+        write_file(Path(path), network_contents(model, {}))
     else:
         raise ValidationError(
             "save_model: expected a Network or a compiled network. "
@@ -44,17 +45,26 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
 
 
 def load_model(path: str | Path, custom_objects: CustomObjects = None) -> Any:
-    """What `save_model` saved: a network, or a compiled network that goes on.
+    """Returns the network or compiled network that `save_model` saved.
+
+    A compiled network is compiled again, and continues from its saved state.
 
     Args:
         path: the file.
-        custom_objects: {name: class or function} of the user's own that it mentions;
-            none by default.
+        custom_objects: {name: class or function} of the user's own that the file
+            names; none by default.
 
     Raises:
-        CheckpointError: if it is missing, damaged, or holds something else.
+        CheckpointError: if the file is missing or damaged, or holds something else.
     """
-    found = read_file(Path(path))
-    if COMPILER not in found.info:
-        return network_from(found, custom_objects)
-    return compiled_from(found, custom_objects, partial(getattr, compilers))
+    contents = read_file(Path(path))
+    network = network_from(contents, custom_objects)
+    if not is_compiled(contents):
+        return network
+    config = compile_config_from(
+        contents, network, custom_objects, partial(getattr, compilers)
+    )
+    compiler = config.compiler(**config.arguments)
+    compiled = compiler.compile(network, **config.compile_arguments)
+    compiled.restore(state_from(contents))
+    return compiled

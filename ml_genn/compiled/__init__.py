@@ -1,3 +1,3 @@
-"""Compiled networks: training, evaluation, stepping, saving."""
+"""Compiled networks: building, running, training and saving."""
 
 __all__: list[str] = []

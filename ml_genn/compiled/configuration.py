@@ -1,136 +1,64 @@
-"""How a network was compiled, as plain data, and networks compiled from that."""
+"""Configuration of a compiled network: arguments of the compiler, runtime options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from ml_genn.config.codec import FILE, CustomObjects, Decoder, Encoder
-from ml_genn.connection import Connection
-from ml_genn.errors import CheckpointError
-from ml_genn.model.snapshot import Key, Snapshot
-from ml_genn.network import Network
-from ml_genn.population import Population
-from ml_genn.sequential import InputLayer, Layer
-
-if TYPE_CHECKING:
-    from ml_genn.compiled.network import CompiledNetwork
-    from ml_genn.compiled.saving import SavedNetwork
-
-NETWORK, COMPILER, STATE = "network", "compiler", "state"
+from ml_genn.backends import Backend
+from ml_genn.communicators import Communicator
 
 
 @dataclass(frozen=True, slots=True)
 class CompileConfig:
-    """How a network was compiled.
+    """Compiler class and arguments of a compilation, as model files store them.
 
     Args:
         compiler: class of the compiler.
-        arguments: what it was made with.
-        compiled_with: what `compile` was given beside the network.
+        arguments: arguments of its constructor.
+        compile_arguments: keyword arguments of `Compiler.compile`, without the network.
     """
 
     compiler: type
     arguments: Mapping[str, Any]
-    compiled_with: Mapping[str, Any] = field(default_factory=dict)
+    compile_arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-def model_of(network: Network, info: Mapping[str, Any]) -> Snapshot:
-    """A network as what a file holds."""
-    arrays: dict[Key, np.ndarray] = {}
-    return Snapshot(arrays, {NETWORK: network.to_config(arrays), **info})
-
-
-def compiled_model(
-    compiled: SavedNetwork,
-    compile_config: CompileConfig | None,
-    info: Mapping[str, Any],
-) -> Snapshot:
-    """A compiled network as what a file holds."""
-    if compile_config is None:
-        raise CheckpointError("save_model: it is not known how this was compiled.")
-    plain = model_of(compiled.network, info)
-    encoder = Encoder(
-        dict(plain.arrays),
-        {
-            Population: lambda p: {"population": p.name},
-            Connection: lambda c: {"connection": c.name},
-            InputLayer: lambda layer: {"layer": str(layer)},
-            Layer: lambda layer: {"layer": str(layer)},
-        },
-    )
-    where = compile_config.compiler.__name__
-    compiler = {
-        "class": where,
-        "arguments": {
-            name: encoder.encode(value, f"{where}: {name}")
-            for name, value in compile_config.arguments.items()
-        },
-        "compiled_with": encoder.encode(dict(compile_config.compiled_with), where),
-    }
-    state = compiled.snapshot()
-    return Snapshot(
-        {**(encoder.arrays or {}), **state.arrays},
-        {**plain.info, COMPILER: compiler, STATE: dict(state.info)},
-    )
-
-
-def network_from(given: Snapshot, custom_objects: CustomObjects) -> Network:
-    """The network of a file.
-
-    Raises:
-        CheckpointError: if the file holds none.
-    """
-    if NETWORK not in given.info:
-        raise CheckpointError(
-            "load_model: the file holds no network, but a checkpoint of one. Make the "
-            "network and use its load, or that of the compiled network."
-        )
-    return Network.from_config(given.info[NETWORK], given.arrays, custom_objects)
-
-
-def compiled_from(
-    given: Snapshot,
-    custom_objects: CustomObjects,
-    compiler_class: Callable[[str], type],
-) -> CompiledNetwork:
-    """The compiled network of a file, as it was.
+@dataclass(frozen=True, slots=True, eq=False)
+class RuntimeConfig:
+    """Backend, seed and sizes with which a compiled network runs.
 
     Args:
-        given: what the file holds.
-        custom_objects: {name: class or function} of the user's own.
-        compiler_class: looks a compiler up by its name.
-
-    Raises:
-        CheckpointError: if the file holds none.
+        backend: builds the model and runs it.
+        num_threads: number of threads; None for all cores of the process.
+        seed: seed of the random numbers that are drawn while the model runs.
+        dt: time step [ms].
+        num_steps: time steps of an example.
+        batch_size: examples in a batch of this process.
+        communicator: connects the processes that run a batch together; None (default)
+            for one process.
+        continue_state: True if a batch starts in the final state of the previous batch;
+            False by default.
+        compile_config: arguments of the compilation; None (default) makes `save_model`
+            fail.
+        genn_kwargs: arguments for GeNN's code generator, for backends of GeNN; none by
+            default.
     """
-    network = network_from(given, custom_objects)
-    populations = {p.name: p for p in network.populations}
-    connections = {c.name: c for c in network.connections}
-    layers = {str(layer): layer for layer in getattr(network, "layers", ())}
-    decoder = Decoder(
-        given.arrays,
-        custom_objects,
-        {
-            "population": lambda name: populations[name],
-            "connection": lambda name: connections[name],
-            "layer": lambda name: layers[name],
-        },
-    )
-    config = given.info[COMPILER]
-    name = config["class"]
-    kind = (custom_objects or {}).get(name) or compiler_class(name)
-    arguments = {k: decoder.decode(v) for k, v in config["arguments"].items()}
-    compiled: CompiledNetwork = kind(**arguments).compile(
-        network, **decoder.decode(config["compiled_with"])
-    )
-    arrays = {key: a for key, a in given.arrays.items() if not _of_config(key)}
-    compiled.restore(Snapshot(arrays, given.info[STATE]))
-    return compiled
 
+    backend: Backend
+    num_threads: int | None
+    seed: int
+    dt: float
+    num_steps: int
+    batch_size: int
+    communicator: Communicator | None = None
+    continue_state: bool = False
+    compile_config: CompileConfig | None = None
+    genn_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
-def _of_config(key: Key) -> bool:
-    return key[0] == FILE and key[1].isdecimal()
+    @property
+    def full_batch_size(self) -> int:
+        """Examples in a batch, summed over all processes."""
+        num_ranks = 1 if self.communicator is None else self.communicator.num_ranks
+        return self.batch_size * num_ranks

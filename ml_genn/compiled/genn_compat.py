@@ -1,33 +1,41 @@
-"""What scripts written for mlGeNN reach of GeNN: groups, variables and the model."""
+"""GeNN's view of a compiled network: groups, variables and the model.
+
+Scripts written for mlGeNN read and write variables through
+``compiled.neuron_populations[population].vars["V"].view`` and its relatives.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ml_genn.compiled.built_model import BuiltModel
+from ml_genn.compiled.configuration import RuntimeConfig
+from ml_genn.compiled.lookup import NetworkLookup
+from ml_genn.compiled.running.stepping import CurrentBatch
+from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
 from ml_genn.errors import UnknownNameError, ValidationError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
+from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.genn_names import our_name
-
-if TYPE_CHECKING:
-    from ml_genn.compiled.values import NetworkValues
 
 Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]
 
 
 class GroupVariable:
-    """What each neuron or synapse of a group has, and a copy of it to work on.
+    """Variable of a neuron or synapse group, with a copy on the host.
 
     Args:
-        pull: gives the numbers.
-        push: takes them.
+        pull: returns the values of the model.
+        push: writes values to the model.
     """
 
     def __init__(self, pull: Pull, push: Push) -> None:
@@ -35,15 +43,15 @@ class GroupVariable:
         self._copy: np.ndarray | None = None
 
     def pull_from_device(self) -> None:
-        """Renews the copy."""
-        found = self._pull()
-        if self._copy is None or self._copy.shape != found.shape:
-            self._copy = found
+        """Updates the copy with the values of the model."""
+        values = self._pull()
+        if self._copy is None or self._copy.shape != values.shape:
+            self._copy = values
         else:
-            self._copy[...] = found
+            self._copy[...] = values
 
     def push_to_device(self) -> None:
-        """Puts the copy into the network.
+        """Writes the copy to the model.
 
         Raises:
             ValidationError: if a number is not finite.
@@ -52,15 +60,18 @@ class GroupVariable:
 
     @property
     def view(self) -> np.ndarray:
-        """The copy, which may be changed: one number for each synapse, flat, or
-        (neurons,), or (examples, neurons) in batches; pulled when it is first used."""
+        """The copy itself, pulled at first access; assignments to it change it.
+
+        One number for each synapse, flat; for neurons (neurons,), or (examples,
+        neurons) if the batch size is above 1.
+        """
         if self._copy is None:
             self.pull_from_device()
         return np.asarray(self._copy)
 
     @property
     def values(self) -> np.ndarray:
-        """Another copy of the copy; what is assigned goes into `view`."""
+        """A new array with the values of `view`; assignments write to `view`."""
         return self.view.copy()
 
     @values.setter
@@ -79,131 +90,166 @@ class GroupVariable:
 
 
 class Variables(Mapping[str, GroupVariable]):
-    """Variables of a group by name, mlGeNN's or ours; each is made once.
+    """{name: variable} of a group, by mlGeNN's names and ours.
 
     Args:
-        where: what errors name.
-        known: names of ours.
-        make: gives the variable of a name of ours.
+        where: group, as error messages name it.
+        names: our names of the variables.
+        make: creates the variable of one of ``names``; called once for each.
     """
 
     def __init__(
-        self, where: str, known: list[str], make: Callable[[str], GroupVariable]
+        self, where: str, names: list[str], make: Callable[[str], GroupVariable]
     ) -> None:
-        self._where, self._known, self._make = where, known, make
-        self._made: dict[str, GroupVariable] = {}
+        self._where, self._names, self._make = where, names, make
+        self._variables: dict[str, GroupVariable] = {}
 
     def __getitem__(self, name: str) -> GroupVariable:
-        ours = our_name(name, self._known)
-        if ours not in self._known:
-            raise unknown_name("variable", name, self._known, where=self._where)
-        return self._made.setdefault(ours, self._make(ours))
+        ours = our_name(name, self._names)
+        if ours not in self._names:
+            raise unknown_name("variable", name, self._names, where=self._where)
+        if ours not in self._variables:
+            self._variables[ours] = self._make(ours)
+        return self._variables[ours]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._names)
 
 
 class NeuronGroup:
-    """A population as GeNN's scripts know it.
+    """Neuron group of a population.
 
     Attributes:
-        vars: {name: variable}: learned parameters, and state of the batch that runs or
-            ran last.
+        vars: {name: variable}: learned parameters, and state variables of the current
+            or last batch.
     """
 
-    def __init__(self, network: NetworkValues, population: Population) -> None:
+    def __init__(
+        self,
+        lookup: NetworkLookup,
+        state: NetworkState,
+        population: Population,
+        batch_size: int,
+    ) -> None:
         self.name, self.num_neurons = population.name, population.size
+        learned = lookup.learned(population)
+
+        def variable(name: str) -> GroupVariable:
+            if name in learned:
+                return _learned_variable(state, self.name, name)
+            return _state_variable(state, population, name, batch_size)
+
         self.vars: Mapping[str, GroupVariable] = Variables(
-            f"Population '{self.name}'",
-            network.variables(population),
-            lambda name: self._variable(network, population, name),
+            f"Population '{self.name}'", lookup.variables(population), variable
         )
-
-    @staticmethod
-    def _variable(
-        network: NetworkValues, population: Population, name: str
-    ) -> GroupVariable:
-        if name in network.learned_parameters(population):
-            return _stored(network, population.name, name)
-        shape = (population.size,) if network.batch_size == 1 else (-1, population.size)
-
-        def pull() -> np.ndarray:
-            return network.state(population, name).reshape(shape)
-
-        def push(values: np.ndarray) -> None:
-            network.set_state(population, name, values)
-
-        return GroupVariable(pull, push)
 
 
 class SynapseGroup:
-    """A connection as GeNN's scripts know it.
+    """Synapse group of a connection.
 
     Attributes:
-        vars: {name: variable}: weights ("g") and, where synapses have their own, delays
-            ("d"), flat, in the order of `get_sparse_pre_inds` where they are sparse.
+        vars: {name: variable}: weights ("g") and, if each synapse has its own, delays
+            ("d"), flat; of sparse connections in the order of `get_sparse_pre_inds`.
     """
 
-    def __init__(self, network: NetworkValues, connection: Connection) -> None:
+    def __init__(self, state: NetworkState, connection: Connection) -> None:
         self.name = connection.name
-        self._network, self._connection = network, connection
-        own = network.delays(connection).ndim > 0
+        self._state, self._connection = state, connection
+        has_delays = state.delays(connection).ndim > 0
         self.vars: Mapping[str, GroupVariable] = Variables(
             f"Connection '{self.name}'",
-            [WEIGHTS, *[DELAYS] * own],
-            lambda name: _stored(network, self.name, name),
+            [WEIGHTS, DELAYS] if has_delays else [WEIGHTS],
+            lambda name: _learned_variable(state, self.name, name),
         )
 
     def pull_connectivity_from_device(self) -> None:
-        """Nothing: which neurons are connected is always up to date."""
+        """Does nothing: indices of synapses are read from the model at each access."""
 
     def get_sparse_pre_inds(self) -> np.ndarray:
-        """Source neuron of each synapse of a sparse connection."""
-        return self._network.indices(self._connection)[0]
+        """Returns the source neuron of each synapse of a sparse connection."""
+        return self._state.indices(self._connection)[0]
 
     def get_sparse_post_inds(self) -> np.ndarray:
-        """Target neuron of each synapse of a sparse connection."""
-        return self._network.indices(self._connection)[1]
+        """Returns the target neuron of each synapse of a sparse connection."""
+        return self._state.indices(self._connection)[1]
 
 
 class ConnectionDict(dict[Any, SynapseGroup]):
-    """{connection: group}; a layer finds the entry of its connection."""
+    """{connection: group}, which also accepts layers as keys."""
 
     def __missing__(self, key: Any) -> SynapseGroup:
-        found = get_underlying_conn(key)
-        if found not in self:
+        connection = get_underlying_conn(key)
+        if connection not in self:
             raise UnknownNameError(
-                f"There is no entry for '{found.name}'. There are entries for: "
+                f"There is no entry for '{connection.name}'. There are entries for: "
                 f"{', '.join(c.name for c in self)}."
             )
-        return self[found]
+        return self[connection]
 
 
-def _stored(network: NetworkValues, owner: str, name: str) -> GroupVariable:
-    """A flat view of what training changes."""
+def _learned_variable(state: NetworkState, owner: str, name: str) -> GroupVariable:
+    """Variable of weights, delays or a learned parameter, flat."""
 
     def pull() -> np.ndarray:
-        return network.stored(owner, name).reshape(-1)
+        return state.learned_array(owner, name).reshape(-1)
 
     def push(values: np.ndarray) -> None:
-        shape = network.stored(owner, name).shape
+        shape = state.learned_array(owner, name).shape
         if values.size != np.prod(shape, dtype=int):
             raise ValidationError(
                 f"push_to_device: '{owner}' has other synapses by now. Call "
                 "pull_from_device before numbers are changed."
             )
-        network.set_stored(owner, name, values.reshape(shape))
+        state.set_learned_array(owner, name, values.reshape(shape))
 
     return GroupVariable(pull, push)
 
 
-class GennModel:
-    """The parts of GeNN's model that scripts written for mlGeNN look at.
+def _state_variable(
+    state: NetworkState, population: Population, name: str, batch_size: int
+) -> GroupVariable:
+    """State variable of a population, without the axis of examples in batches of 1."""
+    shape = (population.size,) if batch_size == 1 else (-1, population.size)
 
-    Times of its kernels are nan: the embedded engine has none, and does not measure.
+    def pull() -> np.ndarray:
+        return state.state(population, name).reshape(shape)
+
+    def push(values: np.ndarray) -> None:
+        state.set_state(population, name, values)
+
+    return GroupVariable(pull, push)
+
+
+class CustomUpdates(dict[str, Callable[[], Any]]):
+    """{name: function without arguments}, functions of the user's own."""
+
+    def check(self, name: str) -> None:
+        """Raises an error if there is no function of that name.
+
+        Raises:
+            UnknownNameError: with the names that there are.
+        """
+        if name not in self:
+            raise unknown_name("custom update", name, self)
+
+    def run(self, name: str) -> None:
+        """Calls the function of that name."""
+        self.check(name)
+        self[name]()
+
+
+class GennModel:
+    """Time, sizes and custom updates, under the names of GeNN's model.
+
+    Kernel times are nan: the embedded engine has other kernels and measures none.
+
+    Args:
+        config: time step and batch size.
+        batch: batch whose time is shown.
+        custom_updates: functions of the user's own.
     """
 
     neuron_update_time = nan
@@ -212,13 +258,16 @@ class GennModel:
     synapse_dynamics_time = nan
     init_time = nan
 
-    def __init__(self, network: NetworkValues) -> None:
-        self._network = network
+    def __init__(
+        self, config: RuntimeConfig, batch: CurrentBatch, custom_updates: CustomUpdates
+    ) -> None:
+        self._config, self._batch = config, batch
+        self._custom_updates = custom_updates
 
     @property
     def timestep(self) -> int:
-        """Time steps of the batch that are over."""
-        return self._network.timestep
+        """Completed time steps of the batch."""
+        return self._batch.timestep
 
     @property
     def t(self) -> float:
@@ -228,17 +277,73 @@ class GennModel:
     @property
     def dt(self) -> float:
         """Time step [ms]."""
-        return self._network.dt
+        return self._config.dt
 
     @property
     def batch_size(self) -> int:
         """Examples in a batch."""
-        return self._network.batch_size
+        return self._config.batch_size
 
     def custom_update(self, name: str) -> None:
-        """Calls one of the network's custom updates."""
-        self._network.custom_update(name)
+        """Calls one of the network's custom updates.
+
+        Args:
+            name: key in ``custom_updates`` of the compiled network.
+        """
+        self._custom_updates.run(name)
 
     def get_custom_update_time(self, name: str) -> float:
-        """Not measured: nan."""
+        """Returns nan: custom updates are not timed."""
         return nan
+
+
+class GennView:
+    """Groups and model of a compiled network, created at first access.
+
+    Args:
+        built: the model.
+        lookup: populations and connections.
+        state: arrays of the model.
+        batch: batch whose time is shown.
+        custom_updates: functions of the user's own.
+    """
+
+    def __init__(
+        self,
+        built: BuiltModel,
+        lookup: NetworkLookup,
+        state: NetworkState,
+        batch: CurrentBatch,
+        custom_updates: CustomUpdates,
+    ) -> None:
+        self._built = built
+        self._lookup = lookup
+        self._state = state
+        self._embedded_model = GennModel(built.config, batch, custom_updates)
+
+    @cached_property
+    def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
+        """{population or layer: group}."""
+        batch_size = self._built.config.batch_size
+        return PopulationDict(
+            {
+                population: NeuronGroup(
+                    self._lookup, self._state, population, batch_size
+                )
+                for population in self._lookup.populations
+            }
+        )
+
+    @cached_property
+    def connection_populations(self) -> Mapping[Any, SynapseGroup]:
+        """{connection or layer: group}."""
+        return ConnectionDict(
+            {c: SynapseGroup(self._state, c) for c in self._lookup.connections}
+        )
+
+    @property
+    def genn_model(self) -> Any:
+        """PyGeNN's model; `GennModel` for other backends."""
+        if self._built.config.backend.genn:
+            return self._built.model.genn_model  # type: ignore[attr-defined]
+        return self._embedded_model

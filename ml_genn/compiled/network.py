@@ -1,49 +1,330 @@
-"""Networks that run."""
+"""Compiled networks: evaluation, prediction, state and checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
-from ml_genn.callbacks import BatchProgressBar, Callback
+from ml_genn.backends.api import Model
 from ml_genn.callbacks.callback_list import CallbackList
-from ml_genn.compiled.stepping import SteppedNetwork
-from ml_genn.errors import ValidationError
-from ml_genn.graph.graph import get_underlying_pop
+from ml_genn.communicators import Communicator
+from ml_genn.compiled.built_model import BuiltModel
+from ml_genn.compiled.checkpoint.checkpoint_manager import CheckpointManager
+from ml_genn.compiled.checkpoint.model_file import compiled_contents
+from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
+from ml_genn.compiled.configuration import RuntimeConfig
+from ml_genn.compiled.genn_compat import (
+    CustomUpdates,
+    GennView,
+    NeuronGroup,
+    SynapseGroup,
+)
+from ml_genn.compiled.lookup import NetworkLookup
+from ml_genn.compiled.running.evaluation import (
+    Callbacks,
+    callbacks_for,
+    evaluate,
+    predict,
+    readout_keys,
+)
+from ml_genn.compiled.running.manual_stepping import ManualStepping
+from ml_genn.compiled.running.stepping import BatchRunner
+from ml_genn.compiled.state import NetworkState
+from ml_genn.connection import Connection
+from ml_genn.losses import Loss
+from ml_genn.lowering import Lowered
 from ml_genn.metrics import MetricsType
+from ml_genn.model.snapshot import Snapshot
+from ml_genn.network import Network
+from ml_genn.optimisers import Optimiser
+from ml_genn.population import Population
+from ml_genn.serialisers import Serialiser
+from ml_genn.serialisers.safetensors import write_file
+from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data.adapter import adapt
-from ml_genn.training.data.batches import InMemory
+from ml_genn.training.data.batches import DataSpec, InMemory
 from ml_genn.training.data.example_weights import Weights
 from ml_genn.training.data.examples import in_memory
 from ml_genn.training.data.streams import Keyed, Streamed
-from ml_genn.training.loop import Tally, run_epoch, telling
+from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_of
 from ml_genn.training.population_dict import PopulationDict
 
-Callbacks = Sequence[Callback | str] | None
 
+class CompiledNetwork:
+    """A network that can be evaluated; compilers return it.
 
-class CompiledNetwork(SteppedNetwork):
-    """A network that can be evaluated; made by a compiler.
-
-    It is built when first used. A ``with`` block is not needed, but does no harm.
+    The model is built at first use. A ``with`` block, as in mlGeNN, is optional.
 
     Args:
         network: the network.
-        lowered: its plan and numbers, as a compiler makes them.
-        settings: how it runs, as `Compiler.settings` makes them.
-        losses: {output: loss}; None (default) where nothing is learned.
+        lowered: its plan and initial values, as a compiler lowers it.
+        config: backend, seed and sizes, from `Compiler.runtime_config`.
+        losses: {output: loss}; None (default) without training.
+        outputs: populations that are read; None (default) for all with a readout.
+        progress: progress of training; None (default) without training.
 
     Attributes:
-        custom_updates: {name: function of no arguments}, to be called by callbacks such
-            as `CustomUpdateOnBatchEnd`.
-        timestep: time steps of the batch that are over.
-        stop_training: set by callbacks to end training.
+        network: the network.
+        lowered: its plan and initial values.
+        losses: {output: loss}; empty without training.
+        custom_updates: {name: function without arguments}, which callbacks such as
+            `CustomUpdateOnBatchEnd` call.
     """
 
-    stop_training: bool = False
+    def __init__(
+        self,
+        network: Network,
+        lowered: Lowered,
+        config: RuntimeConfig,
+        losses: Mapping[Population, Loss] | None = None,
+        *,
+        outputs: Sequence[Population] | None = None,
+        progress: TrainingProgress | None = None,
+    ) -> None:
+        self.network = network
+        self.lowered = lowered
+        self.losses: Mapping[Population, Loss] = losses or {}
+        self.custom_updates = CustomUpdates()
+        self._config = config
+        self._built = BuiltModel(lowered, config)
+        self._lookup = NetworkLookup(lowered, outputs)
+        self._state = NetworkState(self._built, self._lookup)
+        self._runner = BatchRunner(self._built, self._lookup, self.losses, progress)
+        batch = self._runner.batch
+        self._manual = ManualStepping(self._built, self._lookup, batch)
+        self._checkpoints = CheckpointManager(self._built, progress)
+        self._genn = GennView(
+            self._built, self._lookup, self._state, batch, self.custom_updates
+        )
+
+    @property
+    def model(self) -> Model:
+        """The model that runs the network, built at first access."""
+        return self._built.model
+
+    def __enter__(self) -> Self:
+        """Builds the model."""
+        _ = self.model
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Does nothing: the network can still be used."""
+
+    # ------------------------------------------------------------ sizes
+    @property
+    def dt(self) -> float:
+        """Time step [ms]."""
+        return self._config.dt
+
+    @property
+    def num_steps(self) -> int:
+        """Time steps of an example."""
+        return self._config.num_steps
+
+    @property
+    def num_recording_timesteps(self) -> int:
+        """Time steps of an example that recorders record, which are all."""
+        return self._config.num_steps
+
+    @property
+    def batch_size(self) -> int:
+        """Examples in a batch of this process."""
+        return self._config.batch_size
+
+    @property
+    def full_batch_size(self) -> int:
+        """Examples in a batch, summed over all processes."""
+        return self._config.full_batch_size
+
+    @property
+    def communicator(self) -> Communicator | None:
+        """Connects the processes that run each batch together; None for one process."""
+        return self._config.communicator
+
+    # ------------------------------------------------------------ summary
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints populations, connections and the choices of the compiler.
+
+        Args:
+            print_fn: called once with the text; `print` by default.
+        """
+        print_fn(self._summary().text())
+
+    def _repr_html_(self) -> str:
+        """Returns the summary as HTML, for notebooks."""
+        return self._summary().html()
+
+    def _summary(self) -> Summary:
+        return compiled_summary(self, self.lowered, self.num_steps)
+
+    # ------------------------------------------------------------ populations
+    @property
+    def spiking(self) -> tuple[Population, ...]:
+        """Populations that spike, without inputs."""
+        return self._lookup.spiking
+
+    @property
+    def inputs(self) -> tuple[Population, ...]:
+        """Populations that receive data."""
+        return self._lookup.inputs
+
+    @property
+    def outputs(self) -> tuple[Population, ...]:
+        """Populations that are read."""
+        return self._lookup.outputs
+
+    def is_sparse(self, connection: Any) -> bool:
+        """True if a connection or layer stores a list of synapses."""
+        return self._lookup.is_sparse(connection)
+
+    def shares_weights(self, connection: Any) -> bool:
+        """True if the synapses of a connection or layer share a kernel."""
+        return self._lookup.shares_weights(connection)
+
+    def variables(self, population: Any) -> list[str]:
+        """Returns the names of state variables, adjoints and learned parameters.
+
+        Args:
+            population: population or layer.
+        """
+        return self._lookup.variables(population)
+
+    def learned_parameters(self, population: Any) -> list[str]:
+        """Returns the names of a population's learned parameters.
+
+        Args:
+            population: population or layer.
+        """
+        return self._lookup.learned(population)
+
+    def variable(self, population: Any, name: str) -> str:
+        """Returns our name of a state variable.
+
+        Args:
+            population: population or layer.
+            name: our name or mlGeNN's, for example "v" or "V".
+
+        Raises:
+            UnknownNameError: if there is none, with the names of the variables.
+        """
+        return self._lookup.variable(population, name)
+
+    def check_rewired(self, connection: Connection) -> None:
+        """Raises an error if Deep-R does not rewire a connection.
+
+        Raises:
+            ValidationError: if it is not in the compiler's ``deep_r_conns``.
+        """
+        self._lookup.check_rewired(connection)
+
+    def check_spikes(self, population: str) -> None:
+        """Raises an error if a population never spikes.
+
+        Args:
+            population: name of the population.
+
+        Raises:
+            ValidationError: if there is nothing to record.
+        """
+        self._lookup.check_spikes(population)
+
+    def negative_spikes(self, population: str) -> str:
+        """Returns the name of the neuron group of a population's negative spikes.
+
+        Args:
+            population: name of the population.
+
+        Raises:
+            ValidationError: if it has none.
+        """
+        return self._lookup.negative_spikes(population)
+
+    # ------------------------------------------------------------ synapses and state
+    def weights(self, connection: Any) -> np.ndarray:
+        """Returns a copy of the current weights of a connection or layer.
+
+        Of shape (source size, target size); (synapses,), in the order of `indices`,
+        if connections are sparse; of the shape of the kernel of a convolution.
+        """
+        return self._state.weights(connection)
+
+    def set_weights(self, connection: Any, weights: Any) -> None:
+        """Replaces the weights of a connection or layer.
+
+        Args:
+            connection: connection or layer.
+            weights: array of the shape of `weights`.
+
+        Raises:
+            ValidationError: if the shape is another or a weight is not finite.
+        """
+        self._state.set_weights(connection, weights)
+
+    def delays(self, connection: Any) -> np.ndarray:
+        """Returns the delays of a connection or layer [steps], shaped as its weights.
+
+        A single number if all are equal. Learned delays are not integers; spikes are
+        delivered after the nearest integer.
+        """
+        return self._state.delays(connection)
+
+    def indices(self, connection: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Returns source and target neuron of each synapse of a sparse connection.
+
+        Args:
+            connection: connection or layer.
+
+        Raises:
+            ValidationError: if the connection is dense, or synapses share weights.
+        """
+        return self._state.indices(connection)
+
+    def state(self, population: Any, variable: str) -> np.ndarray:
+        """Returns a state variable in a callback of a time step, (examples,) + shape.
+
+        After a batch it has the value of the last time step, if `neuron_populations`
+        was accessed before or the batch ran with a callback of the user's own.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable, for example "v".
+
+        Raises:
+            UnknownNameError: if there is no such variable.
+        """
+        return self._state.state(population, variable)
+
+    def set_state(self, population: Any, variable: str, values: Any) -> None:
+        """Replaces a state variable in a callback of a time step.
+
+        Args:
+            population: population or layer.
+            variable: name of the variable.
+            values: one number for each neuron of each example.
+
+        Raises:
+            ValidationError: if the number of values is another or one is not finite.
+        """
+        self._state.set_state(population, variable, values)
+
+    # ------------------------------------------------------------ evaluation
+    @property
+    def data_spec(self) -> DataSpec:
+        """Inputs, outputs and sizes that data are checked against."""
+        return self._runner.data_spec
+
+    @property
+    def stop_training(self) -> bool:
+        """True if training ends after the batch; callbacks set it."""
+        return self._runner.stop_training
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        self._runner.stop_training = stop
 
     def evaluate(
         self,
@@ -54,31 +335,30 @@ class CompiledNetwork(SteppedNetwork):
         sample_weight: Any = None,
         class_weight: Any = None,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        """Measures how good the network is.
+        """Computes metrics and loss over a data set.
 
         Args:
             x: {input: examples}, the examples of the only input, or (without y) an
                 iterable of batches (x, y).
-            y: {output: targets}, or the targets of the only output; None (default) for
-                those that batches bring along.
+            y: {output: targets}, or the targets of the only output; None (default) if
+                batches contain their targets.
             metrics: a metric or its name, several in a list or as {name: metric}, or
                 {output: any of these}; accuracy of labels by default.
             callbacks: callbacks; a progress bar by default.
-            sample_weight: how much each example counts for loss and metrics, one number
-                each, or {output: numbers}; 1 by default. The loss is the sum over
-                examples divided by their number, metrics are divided by the sum of
-                weights.
-            class_weight: {label: how much its examples count}, or {output: {label:
-                number}}; 1 for labels that are not there.
+            sample_weight: weight of each example in loss and metrics, one number each,
+                or {output: numbers}; 1 by default. The loss is the sum over examples
+                divided by their number, metrics are divided by the sum of weights.
+            class_weight: {label: weight of its examples}, or {output: {label:
+                number}}; 1 for labels that are not listed.
 
         Returns:
-            Metrics by output (their value is ``.result``), what callbacks collected.
+            Metrics by output (their value is ``.result``), data of callbacks.
 
         Raises:
             ValidationError: if the data do not fit the network.
         """
         weights = Weights(sample_weight, class_weight)
-        data = adapt(x, y, self._spec(), self.full_batch_size, weights=weights)
+        data = adapt(x, y, self.data_spec, self.full_batch_size, weights=weights)
         return self._evaluate(data, metrics, callbacks)
 
     def evaluate_batch_iter(
@@ -90,20 +370,19 @@ class CompiledNetwork(SteppedNetwork):
         metrics: MetricsType = "sparse_categorical_accuracy",
         callbacks: Callbacks = None,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        """As `evaluate`, on batches that an iterable yields as (x, y).
+        """Computes metrics and loss over batches (x, y) of an iterable.
 
         Args:
             inputs, outputs: one population or a sequence of them; with several, x and y
                 are sequences in that order.
             data: yields batches.
-            num_batches: how many to use; None (default) for all.
+            num_batches: number of batches; None (default) for all.
             metrics, callbacks: as for `evaluate`.
         """
-
         if num_batches is None and isinstance(data, Sized):
             num_batches = len(data)
         batches = Keyed(data, inputs, outputs)
-        stream = Streamed(batches, self._spec(), self.full_batch_size, num_batches)
+        stream = Streamed(batches, self.data_spec, self.full_batch_size, num_batches)
         return self._evaluate(stream, metrics, callbacks)
 
     def evaluate_batch(
@@ -113,7 +392,7 @@ class CompiledNetwork(SteppedNetwork):
         metrics: MetricsType = "sparse_categorical_accuracy",
         callbacks: Callbacks = (),
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        """As `evaluate`, for one batch and without a progress bar by default.
+        """Computes metrics and loss of one batch, without a progress bar by default.
 
         Args:
             x, y, metrics: as for `evaluate`.
@@ -124,24 +403,21 @@ class CompiledNetwork(SteppedNetwork):
     def _evaluate(
         self, data: InMemory | Streamed, metrics: MetricsType, callbacks: Callbacks
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        keys = data.targets if isinstance(data, InMemory) else self.outputs
-        tally = Tally(metrics_of(metrics, keys), weighted=True)
-        hooks = self._callbacks(callbacks, num_batches=data.num_batches)
-        self._test(data, tally, hooks)
-        return tally.metrics, hooks.get_data()
+        accumulator = self._accumulator(data, metrics, weighted=True)
+        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        evaluate(self._runner, data, accumulator, listeners, self.communicator)
+        return accumulator.metrics, listeners.get_data()
 
-    def _test(
-        self, data: InMemory | Streamed, tally: Tally, hooks: CallbackList
-    ) -> None:
-        with telling(hooks):
-            hooks.call("on_test_begin")
-            run_epoch(self, data, tally, hooks, communicator=self.communicator)
-            hooks.call("on_test_end", tally.metrics)
+    def _accumulator(
+        self, data: InMemory | Streamed, metrics: MetricsType, *, weighted: bool
+    ) -> MetricAccumulator:
+        keys = data.targets if isinstance(data, InMemory) else self.outputs
+        return MetricAccumulator(metrics_of(metrics, keys), weighted=weighted)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
     ) -> tuple[PopulationDict, dict[Any, Any]]:
-        """Readouts of outputs.
+        """Returns readouts of outputs.
 
         Args:
             x: {input: examples}, or the examples of the only input.
@@ -150,41 +426,158 @@ class CompiledNetwork(SteppedNetwork):
             callbacks: callbacks; a progress bar by default.
 
         Returns:
-            ``{output: array (examples,) + shape}``, and what callbacks collected.
+            ``{output: array (examples,) + shape}``, and data of callbacks.
 
         Raises:
             ValidationError: if an output has no readout, or the data do not fit.
         """
-        keys = self.outputs if outputs is None else outputs
-        keys = list(keys) if isinstance(keys, Sequence) else [keys]
-        for key in keys:
-            if get_underlying_pop(key) not in self.outputs:
-                raise ValidationError(
-                    f"predict: '{key}' has no readout. Outputs of this network: "
-                    f"{[p.name for p in self.outputs]}."
-                )
-        data = in_memory(x, None, self._spec(), self.full_batch_size, targets=False)
-        hooks = self._callbacks(callbacks, num_batches=data.num_batches)
-        parts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
-        nothing = PopulationDict()
-        with telling(hooks):
-            hooks.call("on_test_begin")
-            for number, whole in enumerate(data.batches()):
-                batch = whole.shared(self.communicator)
-                hooks.call("on_batch_begin", number)
-                result = self.run_batch(batch, hooks, number, train=False)
-                for key in keys:
-                    part = result.predictions[get_underlying_pop(key)]
-                    parts[key].append(whole.gathered(part, self.communicator))
-                hooks.call("on_batch_end", number, nothing)
-            hooks.call("on_test_end", nothing)
-        found = {key: np.concatenate(part) for key, part in parts.items()}
-        return PopulationDict(found), hooks.get_data()
+        keys = readout_keys(self._lookup, outputs)
+        data = in_memory(x, None, self.data_spec, self.full_batch_size, targets=False)
+        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        readouts = predict(self._runner, data, keys, listeners, self.communicator)
+        return readouts, listeners.get_data()
 
-    def _callbacks(
-        self, callbacks: Callbacks, own: Sequence[Callback] = (), **params: Any
-    ) -> CallbackList:
-        listed = [BatchProgressBar()] if callbacks is None else callbacks
-        if own and isinstance(listed, Iterable) and not isinstance(listed, str):
-            listed = [*listed, *own]
-        return CallbackList(listed, compiled_network=self, **params)
+    # ------------------------------------------------------------ manual stepping
+    @property
+    def timestep(self) -> int:
+        """Completed time steps of the batch that runs or ran last."""
+        return self._runner.batch.timestep
+
+    def set_input(self, x: Any) -> None:
+        """Sets the examples of the batch that `step_time` runs.
+
+        Args:
+            x: {input: examples}, or the examples of the only input.
+        """
+        data = in_memory(x, None, self.data_spec, self.batch_size, targets=False)
+        self._manual.set_input(data)
+
+    def step_time(self, callback_list: CallbackList | None = None) -> None:
+        """Advances the batch of `set_input` by one time step, without learning.
+
+        Args:
+            callback_list: callbacks of the time step; None (default) for none.
+        """
+        self._manual.step_time(callback_list)
+
+    def reset_time(self) -> None:
+        """Ends the batch of `set_input`; the next `step_time` is its first again."""
+        self._manual.reset_time()
+
+    def get_readout(self, outputs: Any) -> Any:
+        """Returns readouts of the last batch; a batch of `set_input` ends.
+
+        Args:
+            outputs: a population or layer, or a sequence of them.
+
+        Returns:
+            An array (examples,) + shape, or a list of arrays.
+        """
+        return self._manual.readout(outputs)
+
+    # ------------------------------------------------------------ checkpoints
+    def snapshot(self) -> Snapshot:
+        """Returns weights, delays, synapses and progress of training."""
+        return self._checkpoints.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Restores a snapshot.
+
+        Args:
+            snapshot: result of `snapshot`.
+
+        Raises:
+            CheckpointError: if an array does not fit, with its name; nothing has
+                changed then.
+        """
+        self._checkpoints.restore(snapshot)
+
+    def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Saves weights, delays, synapses and progress of training.
+
+        Args:
+            keys: name of the checkpoint, for example ``(epoch,)``.
+            serialiser: a serialiser or its name, "numpy" by default.
+        """
+        self._checkpoints.save(keys, serialiser)
+
+    def save_connectivity(
+        self, keys: Any = (), serialiser: Serialiser | str = "numpy"
+    ) -> None:
+        """Saves the indices of sparse connections, which `save` does as well.
+
+        Args:
+            keys, serialiser: as for `save`.
+        """
+        self._checkpoints.save_connectivity(keys, serialiser)
+
+    def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Restores what `save` saved.
+
+        Args:
+            keys, serialiser: as for `save`.
+
+        Raises:
+            CheckpointError: if it is missing or damaged, or an array does not fit, with
+                its name; nothing has changed then.
+        """
+        self._checkpoints.load(keys, serialiser)
+
+    def save_model(self, path: str | Path, **info: Any) -> None:
+        """Saves network, compiler, weights and progress of training in one file.
+
+        Args:
+            path: file, from which `ml_genn.load_model` returns the compiled network.
+            **info: further facts to save, as JSON.
+
+        Raises:
+            UnsupportedError: if something cannot be saved, such as a lambda.
+        """
+        if self._checkpoints.writes_files:
+            config, state = self._config.compile_config, self.snapshot()
+            contents = compiled_contents(self.network, config, state, info)
+            write_file(Path(path), contents)
+
+    # ------------------------------------------------------------ mlGeNN's scripts
+    @property
+    def optimisers(self) -> list[tuple[Optimiser, list[Any]]]:
+        """(optimiser, keys of the arrays that it updates); none without training."""
+        return []
+
+    def check_custom_update(self, name: str) -> None:
+        """Raises an error if there is no custom update of a name.
+
+        Raises:
+            UnknownNameError: with the names that there are.
+        """
+        self.custom_updates.check(name)
+
+    def custom_update(self, name: str) -> None:
+        """Calls a function of ``custom_updates``.
+
+        Args:
+            name: its key.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        self.custom_updates.run(name)
+
+    @property
+    def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
+        """``{population or layer: group with vars}``, as in mlGeNN.
+
+        After the first access, state variables stay readable after each batch.
+        """
+        self._runner.exposes_state = True
+        return self._genn.neuron_populations
+
+    @property
+    def connection_populations(self) -> Mapping[Any, SynapseGroup]:
+        """``{connection or layer: group with vars}``, as in mlGeNN."""
+        return self._genn.connection_populations
+
+    @property
+    def genn_model(self) -> Any:
+        """PyGeNN's model; other backends provide its time and custom updates only."""
+        return self._genn.genn_model

@@ -11,9 +11,8 @@ from typing import Any, Self
 from ml_genn.backends import frames_of_ours, get_backend
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
-from ml_genn.compiled.configuration import CompileConfig
+from ml_genn.compiled.configuration import CompileConfig, RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
-from ml_genn.compiled.settings import Settings
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
@@ -176,17 +175,18 @@ class Compiler(ABC):
                 found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
         return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
 
-    def settings(
-        self, num_steps: int, *, keep_state: bool = False, **compiled_with: Any
-    ) -> Settings:
-        """How a compiled network runs.
+    def runtime_config(
+        self, num_steps: int, *, continue_state: bool = False, **compile_arguments: Any
+    ) -> RuntimeConfig:
+        """Returns backend, seed and sizes for a compiled network.
 
         Args:
             num_steps: time steps of an example.
-            keep_state: whether a batch starts in the state in which the last one ended.
-            **compiled_with: what `compile` was given beside the network.
+            continue_state: True if a batch starts in the final state of the last batch;
+                False by default.
+            **compile_arguments: arguments of `compile`, without the network.
         """
-        return Settings(
+        return RuntimeConfig(
             backend=self.backend,
             num_threads=self.num_threads,
             seed=self.rng_seed,
@@ -194,21 +194,21 @@ class Compiler(ABC):
             num_steps=num_steps,
             batch_size=self.batch_size,
             communicator=self.communicator,
-            keep_state=keep_state,
-            compile_config=self.compile_config(**compiled_with),
+            continue_state=continue_state,
+            compile_config=self.compile_config(**compile_arguments),
             genn_kwargs={
                 **self.genn_kwargs,
                 "kernel_profiling": self.kernel_profiling,
             },
         )
 
-    def compile_config(self, **compiled_with: Any) -> CompileConfig:
-        """How a network is compiled.
+    def compile_config(self, **compile_arguments: Any) -> CompileConfig:
+        """Returns class and arguments of the compiler, as model files store them.
 
         Args:
-            **compiled_with: what `compile` was given beside the network.
+            **compile_arguments: arguments of `compile`, without the network.
         """
-        return CompileConfig(type(self), self._given, compiled_with)
+        return CompileConfig(type(self), self._given, compile_arguments)
 
     @abstractmethod
     def compile(self, network: Network, name: str | None = None) -> CompiledNetwork:

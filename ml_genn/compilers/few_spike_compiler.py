@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_genn.communicators import Communicator
+from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
-from ml_genn.compiled.settings import Settings
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import PopulationType, get_underlying_pop
@@ -26,8 +26,8 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
     """A few-spike network that is evaluated; made by `FewSpikeCompiler`.
 
     Args:
-        network, lowered, settings: as for `CompiledNetwork`.
-        turns: when each population sends its digits.
+        network, lowered, config: as for `CompiledNetwork`.
+        turns: time steps in which each population sends its digits.
         outputs: populations that are read.
     """
 
@@ -35,18 +35,12 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
         self,
         network: Network,
         lowered: Lowered,
-        settings: Settings,
+        config: RuntimeConfig,
         turns: Schedule,
         outputs: tuple[Population, ...],
     ) -> None:
-        super().__init__(network, lowered, settings)
+        super().__init__(network, lowered, config, outputs=outputs)
         self._schedule = turns
-        self._outputs = outputs
-
-    @property
-    def outputs(self) -> tuple[Population, ...]:
-        """Populations that are read."""
-        return self._outputs
 
     @property
     def k(self) -> int:
@@ -131,9 +125,9 @@ class FewSpikeCompiler(Compiler):
         check_network(network)
         read = _ends(network, inputs, outputs)
         turns = schedule(network, self.k)
-        settings = self.settings(turns.num_steps, inputs=inputs, outputs=outputs)
+        config = self.runtime_config(turns.num_steps, inputs=inputs, outputs=outputs)
         lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
-        return CompiledFewSpikeNetwork(network, lowered, settings, turns, read)
+        return CompiledFewSpikeNetwork(network, lowered, config, turns, read)
 
 
 def _ends(network: Network, inputs: Keys, outputs: Keys) -> tuple[Population, ...]:

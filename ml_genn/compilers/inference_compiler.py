@@ -18,7 +18,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
     """A network that is evaluated; made by `InferenceCompiler`.
 
     Args:
-        network, lowered, settings, losses: as for `CompiledNetwork`.
+        network, lowered, config, losses: as for `CompiledNetwork`.
     """
 
 
@@ -89,10 +89,10 @@ class InferenceCompiler(Compiler):
         lowered = lower(network, dt=self.dt, seed=self.rng_seed, choices={})
         if not self.reset_vars_between_batches:
             self._check_delays(lowered.values)
-        settings = self.settings(
-            self.evaluate_timesteps, keep_state=not self.reset_vars_between_batches
+        config = self.runtime_config(
+            self.evaluate_timesteps, continue_state=not self.reset_vars_between_batches
         )
-        return CompiledInferenceNetwork(network, lowered, settings)
+        return CompiledInferenceNetwork(network, lowered, config)
 
     def _check_delays(self, values: Values) -> None:
         """Refuses delays by which a spike could miss the batch after its own."""

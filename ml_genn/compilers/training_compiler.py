@@ -220,11 +220,11 @@ class TrainingCompiler(Compiler):
             choices=self.CHOICES,
             training=training,
         )
-        settings = self.settings(self.example_timesteps, optimisers=optimisers)
+        config = self.runtime_config(self.example_timesteps, optimisers=optimisers)
         return CompiledTrainingNetwork(
             network,
             lowered,
-            settings,
+            config,
             losses,
             self.optimiser,
             recorders=[

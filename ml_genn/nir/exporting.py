@@ -98,7 +98,7 @@ class _Writer:
     def add(self, population: Population) -> None:
         """Adds a population and the connections onto it."""
         nir, name = self.nir, self.names[population]
-        if isinstance(self.compiled._lowered.neurons[population], Input):
+        if isinstance(self.compiled.lowered.neurons[population], Input):
             node = nir.Input(np.array(self._input_shape(population)))
             node.metadata[ORDER] = self.order[name]
             self.nodes[name] = node
@@ -109,7 +109,7 @@ class _Writer:
         node.metadata[ORDER] = self.order[name]
         known = self._onto(population)
         own = [c for c in known if c.ends()[0] is population]
-        readout = self.compiled._lowered.neurons[population].readout
+        readout = self.compiled.lowered.neurons[population].readout
         aliases = {made: alias for alias, made in default_readouts.items()}
         if type(readout) in aliases:
             node.metadata[READOUT] = aliases[type(readout)]
@@ -188,7 +188,7 @@ class _Writer:
         return image[2], image[0], image[1]
 
     def _cell(self, population: Population) -> Cell:
-        lowered, name = self.compiled._lowered, population.name
+        lowered, name = self.compiled.lowered, population.name
         ports = ports_of(population, lowered.synapses)
         if len(ports.synapses) > 1:
             raise UnsupportedError(

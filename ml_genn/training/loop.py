@@ -1,4 +1,4 @@
-"""The loop over epochs and batches."""
+"""Loop over the batches of an epoch, metrics and mean loss."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ml_genn.utils.interrupts import listening
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchResult:
-    """What running a batch gave.
+    """Predictions and loss of a batch.
 
     Args:
         predictions: {output key: prediction for each example}.
         loss: sum of the loss over the examples; None where there is no loss.
-        finite: whether the loss is a finite number.
+        finite: True (default) if the loss is a finite number.
     """
 
     predictions: Mapping[Any, np.ndarray]
@@ -36,10 +36,10 @@ class BatchResult:
 
 
 class Runner(Protocol):
-    """What the loop needs of a compiled network.
+    """Part of a compiled network that runs batches for the loop.
 
     Attributes:
-        stop_training: set by callbacks to end training.
+        stop_training: set to True by callbacks to end training after the batch.
     """
 
     stop_training: bool
@@ -51,35 +51,47 @@ class Runner(Protocol):
     def run_batch(
         self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
     ) -> BatchResult:
-        """Runs a batch and tells callbacks what was recorded."""
+        """Runs a batch and passes recorded data to callbacks.
 
-    def begin_batch(self) -> None:
-        """Called before training on a batch."""
+        Args:
+            batch: examples and targets.
+            callbacks: called in each time step and when the batch is complete.
+            number: number of the batch in its epoch.
+            train: True to update parameters.
+        """
 
 
-class Tally:
+class MetricAccumulator:
     """Metrics and mean loss over the batches of an epoch.
 
     Args:
         metrics: {output: metric}.
-        weighted: whether weights of examples hold for metrics, too; no by default.
+        weighted: True to weight examples in metrics, too; False by default.
     """
 
     def __init__(self, metrics: Mapping[Any, Metric], weighted: bool = False) -> None:
         self.metrics = PopulationDict(metrics)
         self._weighted = weighted
-        self._sum = 0.0
-        self._count = 0
+        self._loss_sum = 0.0
+        self._num_examples = 0
 
     def reset(self) -> None:
-        """Forgets all batches."""
+        """Resets metrics and loss, at the start of an epoch."""
         for metric in self.metrics.values():
             metric.reset()
         self.metrics.loss = None
-        self._sum, self._count = 0.0, 0
+        self._loss_sum, self._num_examples = 0.0, 0
 
     def check(self, data: Batch | InMemory, steps: int) -> None:
-        """Refuses targets and weights that a metric cannot be updated with."""
+        """Raises an error if a metric does not accept the targets or weights.
+
+        Args:
+            data: targets and weights.
+            steps: time steps of an example.
+
+        Raises:
+            ValidationError: by the name of the output.
+        """
         for key, metric in self.metrics.items():
             if self._weighted and data.weights:
                 metric.check_weights()
@@ -88,28 +100,33 @@ class Tally:
             shape = population.shape or ()
             metric.check_target(data.targets[key], where, steps=steps, shape=shape)
 
-    def add(self, batch: Batch, result: BatchResult, communicator: Any) -> None:
-        """Takes a batch into account."""
+    def update(self, batch: Batch, result: BatchResult, communicator: Any) -> None:
+        """Adds a batch to metrics and loss.
+
+        Args:
+            batch: targets and weights.
+            result: predictions and loss.
+            communicator: sums over processes; None for one process.
+        """
         weights = batch.weights if self._weighted else {}
         for key, metric in self.metrics.items():
-            given: dict[str, Any] = {}
+            arguments: dict[str, Any] = {}
             if weights:
-                given["weights"] = weights[get_underlying_pop(key)]
+                arguments["weights"] = weights[get_underlying_pop(key)]
             y_true, y_pred = batch.targets[key], result.predictions[key]
-            metric.update(y_true, y_pred, communicator, **given)
+            metric.update(y_true, y_pred, communicator, **arguments)
         if result.loss is not None:
-            self._sum += summed(communicator, result.loss)[0]
-            self._count += (
-                batch.size if batch.batch_slice is None else batch.batch_slice.total
-            )
-            self.metrics.loss = self._sum / self._count
+            self._loss_sum += summed(communicator, result.loss)[0]
+            part = batch.batch_slice
+            self._num_examples += batch.size if part is None else part.total
+            self.metrics.loss = self._loss_sum / self._num_examples
 
 
-@listening()  # for Ctrl-C, which each batch holds back
+@listening()  # one handler of Ctrl-C for all batches, each of which holds it back
 def run_epoch(
     runner: Runner,
     data: InMemory | Streamed,
-    tally: Tally,
+    accumulator: MetricAccumulator,
     callbacks: CallbackList,
     *,
     epoch: int = 0,
@@ -121,44 +138,47 @@ def run_epoch(
 
     Args:
         runner: runs a batch.
-        data: where batches come from.
-        tally: metrics and loss.
-        callbacks: what is told.
-        epoch: number of the epoch, for errors.
-        train: whether the network learns, or is only evaluated.
-        shuffle: whether examples come in random order.
-        communicator: of processes that run each batch together; None for one.
+        data: batches.
+        accumulator: metrics and loss, which are updated.
+        callbacks: called before and after batches and time steps.
+        epoch: number of the epoch, for error messages; 0 by default.
+        train: True to update parameters; False (default) to evaluate.
+        shuffle: True for examples in random order; False by default.
+        communicator: connects the processes that run each batch together; None
+            (default) for one process.
 
     Raises:
         ValidationError: if a metric does not fit the targets.
-        DivergedError: if the loss is not a finite number and no callback takes care of
-            it; weights are left as they were before that batch.
+        DivergedError: if the loss is not a finite number and no callback overrides
+            ``on_diverged``; weights are those before that batch.
     """
-    tally.reset()
+    accumulator.reset()
     if isinstance(data, InMemory):
-        tally.check(data, runner.num_steps)
+        accumulator.check(data, runner.num_steps)
     for number, whole in enumerate(data.batches(shuffle, communicator)):
         if isinstance(data, Streamed):
-            tally.check(whole, runner.num_steps)
+            accumulator.check(whole, runner.num_steps)
         batch = whole.shared(communicator)
         callbacks.call("on_batch_begin", number)
-        if train:
-            runner.begin_batch()
         result = runner.run_batch(batch, callbacks, number, train=train)
         if train and not result.finite:
             if not callbacks.overrides("on_diverged"):
                 raise _diverged(epoch, number)
             callbacks.call("on_diverged", epoch, number)
         else:
-            tally.add(batch, result, communicator)
-            callbacks.call("on_batch_end", number, tally.metrics)
+            accumulator.update(batch, result, communicator)
+            callbacks.call("on_batch_end", number, accumulator.metrics)
         if train and runner.stop_training:
             return
 
 
 @contextmanager
-def telling(*lists: CallbackList) -> Iterator[None]:
-    """Tells callbacks of an exception inside a block, which goes on."""
+def notify_exceptions(*lists: CallbackList) -> Iterator[None]:
+    """Calls ``on_exception`` of callbacks with an exception, which propagates.
+
+    Args:
+        *lists: callbacks.
+    """
     try:
         yield
     except BaseException as error:

@@ -75,7 +75,7 @@ def test_bias(form: str) -> None:
 def test_numbers_are_not_built_in() -> None:
     """Digits and ranges are arguments of the built code."""
     plans = [
-        FewSpikeCompiler(k).compile(chain(k, a, False, FewSpikeRelu(k)))._lowered.plan
+        FewSpikeCompiler(k).compile(chain(k, a, False, FewSpikeRelu(k))).lowered.plan
         for k, a in ((6, 1.0), (9, 25))
     ]
     assert plans[0] == plans[1]

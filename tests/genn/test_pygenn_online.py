@@ -209,7 +209,7 @@ def test_a_batch_given_up_leaves_no_gradients(callbacks: Any) -> None:
 
 def test_memory_does_not_grow_with_steps() -> None:
     """Nothing that learning needs has an entry for each step."""
-    lowered = NETS["parameters"].compile("online", backend="null")._lowered
+    lowered = NETS["parameters"].compile("online", backend="null").lowered
     arrays = [a for g in lower(lowered.plan, lowered.values).neurons for a in g.arrays]
     assert any(a.name == "tau_mem_ring_" for a in arrays)
     for array in arrays:

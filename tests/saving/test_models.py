@@ -365,10 +365,10 @@ def test_model_checkpoint_keeps_the_best(tmp_path: Path) -> None:
     train(compiled, 5, validation_callbacks=[Best(path)], **held)
     assert losses[-1] > min(losses)  # the wrong labels become less and less likely
     best = ml_genn.load_model(path)
-    assert best._epoch == int(np.argmin(losses))
+    assert best.epoch == int(np.argmin(losses))
     train(compiled, 2, 5, validation_callbacks=[Best(path)], **held)
     assert min(losses[5:]) > min(losses)
-    assert ml_genn.load_model(path)._epoch == best._epoch
+    assert ml_genn.load_model(path).epoch == best.epoch
 
 
 @pytest.mark.parametrize("mode", ["auto", "max", "min"])

@@ -10,6 +10,7 @@ from training.small_nets import STEPS, Spy, double, labels, small, spikes
 
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder, VarRecorder
 from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.compiled.running.evaluation import callbacks_for
 from ml_genn.errors import UnknownNameError, ValidationError
 
 BEGIN = [("set_params",), ("set_first",)]
@@ -250,7 +251,7 @@ def test_default_callbacks_are_not_shared(capsys: pytest.CaptureFixture[str]) ->
     compiled = small().inference()
     seen = []
     for _ in range(2):
-        hooks = compiled._callbacks(None, num_batches=1)
+        hooks = callbacks_for(compiled, None, num_batches=1)
         seen.append(hooks[0])
     assert all(isinstance(one, BatchProgressBar) for one in seen)
     assert seen[0] is not seen[1]

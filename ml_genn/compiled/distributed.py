@@ -1,4 +1,4 @@
-"""Networks that several processes train together."""
+"""Data-parallel training: equal parameters in all processes."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ import numpy as np
 from ml_genn.backends.api import Model
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
-from ml_genn.model.snapshot import Key, Snapshot
+from ml_genn.model.snapshot import Snapshot
 
 
-def join(model: Model, communicator: Communicator) -> None:
-    """Makes a model one of several that learn alike: they start with the numbers of the
-    first, and sum their gradients.
+def join_processes(model: Model, communicator: Communicator) -> None:
+    """Broadcasts the arrays of process 0 and makes the model sum its gradients.
+
+    Args:
+        model: model of this process.
+        communicator: connects the processes.
 
     Raises:
-        ValidationError: if the other processes made another network.
+        ValidationError: if names, shapes or types of arrays differ from process 0.
     """
     snapshot = model.snapshot()
-    keys = sorted(snapshot.arrays)
-    mine = _shapes(keys, snapshot)
-    shapes = np.array([mine])
-    communicator.broadcast(shapes, 0)
-    if shapes[0] != mine:
+    own_checksum = _layout_checksum(snapshot)
+    checksum = np.array([own_checksum])
+    communicator.broadcast(checksum, 0)
+    if checksum[0] != own_checksum:
         raise ValidationError(
             f"Process {communicator.rank} of {communicator.num_ranks} compiled another "
             "network than process 0: names or shapes of weights differ. Run the same "
             "script in all, and draw sparse connectivity by the library."
         )
     arrays = {}
-    for key in keys:
+    for key in sorted(snapshot.arrays):
         arrays[key] = np.array(snapshot.arrays[key], order="C")
         communicator.broadcast(arrays[key], 0)
     model.restore(Snapshot(arrays, snapshot.info))
     model.set_processes(communicator)
 
 
-def _shapes(keys: list[Key], snapshot: Snapshot) -> int:
-    arrays = [(key, snapshot.arrays[key]) for key in keys]
+def _layout_checksum(snapshot: Snapshot) -> int:
+    """CRC-32 of names, shapes and types of all arrays."""
+    arrays = [(key, snapshot.arrays[key]) for key in sorted(snapshot.arrays)]
     text = repr([(key, array.shape, array.dtype.str) for key, array in arrays])
     return zlib.crc32(text.encode())

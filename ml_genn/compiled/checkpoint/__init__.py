@@ -1,0 +1,3 @@
+"""Checkpoints and model files of compiled networks."""
+
+__all__: list[str] = []

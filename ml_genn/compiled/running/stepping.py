@@ -1,0 +1,190 @@
+"""Batches of a compiled network, run as a whole or one time step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.compiled.built_model import BuiltModel
+from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
+from ml_genn.compiled.lookup import NetworkLookup
+from ml_genn.graph.graph import get_underlying_pop
+from ml_genn.losses import Loss
+from ml_genn.model.batch import Record, RunOptions, RunResult
+from ml_genn.population import Population
+from ml_genn.training.data.batches import Batch, DataSpec, InMemory
+from ml_genn.training.loop import BatchResult
+from ml_genn.training.population_dict import PopulationDict
+from ml_genn.utils.interrupts import uninterrupted
+
+
+@dataclass(slots=True, eq=False)
+class CurrentBatch:
+    """Time step and readouts of the batch that runs or ran last.
+
+    Attributes:
+        timestep: completed time steps.
+        readouts: {output: (examples, neurons)} of the last complete batch.
+    """
+
+    timestep: int = 0
+    readouts: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class BatchRunner:
+    """Runs batches on the model and calls callbacks.
+
+    Args:
+        built: the model.
+        lookup: inputs and outputs of the network.
+        losses: {output: loss}; empty without training.
+        progress: counts optimiser steps; None without training.
+
+    Attributes:
+        batch: the batch that runs or ran last.
+        exposes_state: True if state variables stay readable after each batch;
+            False at first.
+        stop_training: set to True by callbacks to end training after the batch.
+    """
+
+    def __init__(
+        self,
+        built: BuiltModel,
+        lookup: NetworkLookup,
+        losses: Mapping[Population, Loss],
+        progress: TrainingProgress | None,
+    ) -> None:
+        self._built = built
+        self._lookup = lookup
+        self._losses = losses
+        self._progress = progress
+        self.batch = CurrentBatch()
+        self.exposes_state = False
+        self.stop_training = False
+
+    @property
+    def num_steps(self) -> int:
+        """Time steps of an example."""
+        return self._built.config.num_steps
+
+    @property
+    def data_spec(self) -> DataSpec:
+        """Inputs, outputs and sizes that data are checked against."""
+        model, plan = self._built.model, self._built.lowered.plan
+        losses = {p: plan.neuron(p.name).loss for p in self._lookup.outputs}
+        return DataSpec(
+            inputs=self._lookup.inputs,
+            outputs=self._lookup.outputs,
+            losses=self._losses,
+            num_steps=self.num_steps,
+            dt=self._built.config.dt,
+            prepare=model.prepare,
+            encode=model.encode,
+            each_step=frozenset(
+                p for p, loss in losses.items() if loss and loss.per_step
+            ),
+        )
+
+    def run_batch(
+        self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
+    ) -> BatchResult:
+        """Runs a batch and passes recorded data to callbacks.
+
+        Args:
+            batch: examples and targets.
+            callbacks: called in each time step, if any overrides such a method, and
+                when the batch is complete.
+            number: number of the batch in its epoch.
+            train: True to update parameters.
+        """
+        if train and self._progress is not None:
+            scalars = self._progress.optimiser_scalars()
+            self._built.model.set_optimiser_scalars(scalars)
+        trajectories = self._trajectories(batch)
+        options = RunOptions(
+            backward=train,
+            update=train,
+            spikes=callbacks.spikes,
+            records=(*callbacks.records, *trajectories.values()),
+            continue_state=self._built.config.continue_state,
+            batch_slice=batch.batch_slice,
+            expose_state=self.exposes_state or callbacks.looks,
+            next_indices=batch.next_indices,
+        )
+        run = self._run_steps if callbacks.steps else self._run_whole
+        result = run(batch, options, callbacks)
+        self.batch.readouts = result.outputs
+        callbacks.call("on_recorded", number, result)
+        has_loss = bool(self._losses) and bool(batch.targets)
+        loss = float(result.losses.sum(dtype=np.float64)) if has_loss else None
+        predictions = self._predictions(result, trajectories, batch.size)
+        return BatchResult(predictions, loss, result.finite)
+
+    def _trajectories(self, batch: Batch) -> dict[Population, Record]:
+        """{output: its recorded variable} where targets have a time axis."""
+        records = {}
+        for key, targets in batch.targets.items():
+            population = get_underlying_pop(key)
+            output = self._built.lowered.plan.neuron(population.name).output
+            shape = (batch.size, self.num_steps, *(population.shape or ()))
+            if output is not None and targets.shape == shape:
+                records[population] = Record(population.name, output)
+        return records
+
+    def _predictions(
+        self, result: RunResult, trajectories: Mapping[Population, Record], size: int
+    ) -> PopulationDict:
+        """{output: readout (examples,) + shape, or (examples, steps) + shape}."""
+        predictions = PopulationDict()
+        for population in self._lookup.outputs:
+            shape = population.shape or ()
+            if population in trajectories:
+                values = result.records[trajectories[population]]
+                values = values.reshape(size, self.num_steps, *shape)
+            else:
+                values = result.outputs[population.name].reshape(size, *shape)
+            predictions[population] = values
+        return predictions
+
+    def _run_whole(
+        self, batch: Batch, options: RunOptions, callbacks: CallbackList
+    ) -> RunResult:
+        with uninterrupted():
+            result = self._built.model.run(batch.prepared, batch.indices, options)
+            self.batch.timestep = self.num_steps
+            self._count_step(result, options)
+            return result
+
+    def _run_steps(
+        self, batch: Batch, options: RunOptions, callbacks: CallbackList
+    ) -> RunResult:
+        model = self._built.model
+        model.begin_step(batch.prepared, batch.indices, options)
+        for step in range(self.num_steps):
+            self.batch.timestep = step
+            callbacks.call("on_timestep_begin", step)
+            model.step()
+            self.batch.timestep = step + 1
+            callbacks.call("on_timestep_end", step)
+        with uninterrupted():
+            result = model.end_step()
+            self._count_step(result, options)
+            return result
+
+    def _count_step(self, result: RunResult, options: RunOptions) -> None:
+        """Counts an optimiser step, before Ctrl-C can separate it from its batch."""
+        if self._progress is not None and options.update and result.finite:
+            self._progress.steps_taken += 1
+
+    def gradients(self, data: InMemory) -> dict[Any, np.ndarray]:
+        """Returns gradients of the mean loss over all examples, run as one batch."""
+        options = RunOptions(backward=True, gradients=True)
+        result = self._built.model.run(data.prepared, np.arange(data.size), options)
+        return {
+            self._lookup.learned_key(array): gradient
+            for array, gradient in result.gradients.items()
+        }

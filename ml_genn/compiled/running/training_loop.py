@@ -1,0 +1,180 @@
+"""Training loop: epochs of training, each followed by validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.communicators import Communicator
+from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
+from ml_genn.compiled.running.stepping import BatchRunner
+from ml_genn.errors import ValidationError
+from ml_genn.training.data.adapter import is_stream
+from ml_genn.training.data.batches import InMemory
+from ml_genn.training.data.streams import Streamed
+from ml_genn.training.history import History, logs_of
+from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phase:
+    """Data, metrics and callbacks of training or of validation.
+
+    Args:
+        data: batches.
+        accumulator: metrics and loss.
+        callbacks: called before and after epochs, batches and time steps.
+    """
+
+    data: InMemory | Streamed
+    accumulator: MetricAccumulator
+    callbacks: CallbackList
+
+
+class TrainingLoop:
+    """Trains for a number of epochs.
+
+    Args:
+        runner: runs a batch.
+        progress: epoch and number of optimiser steps, which are updated.
+        communicator: connects the processes that run each batch together; None for
+            one process.
+
+    Attributes:
+        history: loss and metrics of the last training by name and epoch.
+    """
+
+    def __init__(
+        self,
+        runner: BatchRunner,
+        progress: TrainingProgress,
+        communicator: Communicator | None,
+    ) -> None:
+        self._runner = runner
+        self._progress = progress
+        self._communicator = communicator
+        self.history = History()
+
+    def run(
+        self, training: Phase, validation: Phase | None, epochs: range, *, shuffle: bool
+    ) -> None:
+        """Trains, and evaluates the data of ``validation`` after each epoch.
+
+        Args:
+            training: data to train on.
+            validation: data to evaluate; None for none.
+            epochs: numbers of the epochs.
+            shuffle: True for examples in random order.
+        """
+        phases = [training] if validation is None else [training, validation]
+        with notify_exceptions(*(p.callbacks for p in phases)), _interruption_note():
+            self._begin(training, validation, epochs)
+            for epoch in epochs:
+                self._train_epoch(training, epoch, shuffle)
+                if validation:
+                    self._validate(validation, epoch)
+                self._log(training, validation, epoch)
+                if self._runner.stop_training:
+                    break
+            training.callbacks.call("on_train_end", training.accumulator.metrics)
+            if validation:
+                metrics = validation.accumulator.metrics
+                validation.callbacks.call("on_test_end", metrics)
+
+    def _begin(self, training: Phase, validation: Phase | None, epochs: range) -> None:
+        self._runner.stop_training = False
+        self.history = training.accumulator.metrics.history = History()
+        training.callbacks.call("on_train_begin")
+        if validation:
+            validation.callbacks.call("on_test_begin")
+        num_batches = training.data.num_batches
+        if num_batches is not None and epochs.start:
+            self._progress.steps_taken = num_batches * epochs.start
+
+    def _train_epoch(self, training: Phase, epoch: int, shuffle: bool) -> None:
+        self._progress.epoch = epoch
+        training.callbacks.call("on_epoch_begin", epoch)
+        run_epoch(
+            self._runner,
+            training.data,
+            training.accumulator,
+            training.callbacks,
+            epoch=epoch,
+            train=True,
+            shuffle=shuffle,
+            communicator=self._communicator,
+        )
+        metrics = training.accumulator.metrics
+        training.callbacks.call("on_epoch_end", epoch, metrics)
+
+    def _validate(self, validation: Phase, epoch: int) -> None:
+        validation.callbacks.call("on_epoch_begin", epoch)
+        run_epoch(
+            self._runner,
+            validation.data,
+            validation.accumulator,
+            validation.callbacks,
+            communicator=self._communicator,
+        )
+        metrics = validation.accumulator.metrics
+        validation.callbacks.call("on_epoch_end", epoch, metrics)
+
+    def _log(self, training: Phase, validation: Phase | None, epoch: int) -> None:
+        logs = logs_of(
+            training.accumulator.metrics,
+            validation.accumulator.metrics if validation else None,
+        )
+        self.history.add(epoch, logs)
+        training.callbacks.call("on_epoch_logs", epoch, logs)
+
+
+def validation_data(split: float, x: Any, y: Any) -> tuple[Any, Any] | None:
+    """Returns the validation data that the user passed; None if there are none.
+
+    Args:
+        split: argument ``validation_split`` of `train`.
+        x, y: arguments ``validation_x`` and ``validation_y``.
+
+    Raises:
+        ValidationError: if one of x and y is missing, or a split comes with them.
+    """
+    passed = x is not None, y is not None
+    if any(passed) and not all(passed) and not is_stream(x):
+        raise ValidationError(
+            "train: give both validation_x and validation_y, or neither."
+        )
+    if any(passed) and split:
+        raise ValidationError(
+            "train: give either validation_split or validation_x and validation_y."
+        )
+    return (x, y) if any(passed) else None
+
+
+def check_distinct(callbacks: CallbackList, validation: CallbackList) -> None:
+    """Raises an error if a callback would mix data of training and validation.
+
+    Raises:
+        ValidationError: if a callback is in both lists.
+    """
+    for callback in callbacks:
+        if any(callback is other for other in validation):
+            raise ValidationError(
+                f"train: {callback!r} is in callbacks and in validation_callbacks. "
+                "Make one for each."
+            )
+
+
+@contextmanager
+def _interruption_note() -> Iterator[None]:
+    """Adds a note on the state of the network to a KeyboardInterrupt."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note(
+            "Training was interrupted. The network is as the last batch left it, and "
+            "can be used, trained on and saved."
+        )
+        raise
