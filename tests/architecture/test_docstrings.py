@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from architecture.test_layers import MODULES, dotted
+from architecture.modules import MODULES, dotted
 
 INITS = [p for p in MODULES if p.name == "__init__.py"]
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

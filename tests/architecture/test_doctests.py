@@ -7,7 +7,8 @@ import importlib
 from pathlib import Path
 
 import pytest
-from architecture.test_layers import MODULES, dotted, layer
+from architecture.modules import MODULES, dotted
+from architecture.test_layers import layer
 
 LAYERS = ("errors", "utils", "frontend", "training", "model", "codegen")
 WITH_EXAMPLES = [

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-import ml_genn
-
-ROOT = Path(ml_genn.__file__).resolve().parent.parent
-PACKAGES = ("ml_genn", "ml_genn_eprop", "ml_genn_tf")
-MODULES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
+from architecture.modules import (
+    MODULES,
+    PACKAGES,
+    dotted,
+    imports,
+    imports_in_functions,
+)
 
 FRONTEND = {
     "callbacks",
@@ -75,12 +74,6 @@ BELOW: dict[str, set[str]] = {
 }
 
 
-def dotted(path: Path) -> str:
-    """The name of a module."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def layer(module: str) -> str:
     """The layer that a module of ours belongs to."""
     package, *rest = module.split(".")
@@ -89,36 +82,6 @@ def layer(module: str) -> str:
     if not rest:
         return "ml_genn"
     return "frontend" if rest[0] in FRONTEND else rest[0]
-
-
-def imported(node: ast.AST) -> list[str]:
-    """Names of modules of ours that a statement imports."""
-    if isinstance(node, ast.Import):
-        found = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "imports are absolute"
-        module = str(node.module)
-        names = [f"{module}.{alias.name}" for alias in node.names]
-        found = names if module in PACKAGES else [module]
-    else:
-        return []
-    return [name for name in found if name.split(".")[0] in PACKAGES]
-
-
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, module) of everything of ours that a module imports anywhere."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        for name in imported(node):
-            yield node.lineno, name  # type: ignore[attr-defined]
-
-
-def inside_functions(path: Path) -> Iterator[tuple[int, str]]:
-    """The same, of imports inside functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for inner in ast.walk(node):
-                for name in imported(inner):
-                    yield inner.lineno, name  # type: ignore[attr-defined]
 
 
 def _ids(path: Path) -> str:
@@ -151,7 +114,7 @@ def test_imports_go_down(path: Path) -> None:
     ids=_ids,
 )
 def test_imports_of_the_frontend_stand_at_the_top(path: Path) -> None:
-    assert not list(inside_functions(path)), "imports inside functions hide cycles"
+    assert not list(imports_in_functions(path)), "imports inside functions hide cycles"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +143,7 @@ def test_the_walk_sees_violations(tmp_path: Path) -> None:
         (2, "ml_genn.lowering"),
         (4, "ml_genn.backends.cpu"),
     ]
-    assert list(inside_functions(module)) == [(4, "ml_genn.backends.cpu")]
+    assert list(imports_in_functions(module)) == [(4, "ml_genn.backends.cpu")]
     names = ("ml_genn", "ml_genn.data", "ml_genn.backends.cpu", "ml_genn_tf.x")
     assert [layer(n) for n in names] == [
         "ml_genn",

@@ -1,0 +1,83 @@
+"""Docstrings say what a thing is, and names are those of the field."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from architecture.modules import CODE_FOLDERS, ROOT, code_files, tree_of
+
+#: First words of docstrings that define a thing by a question instead of a noun.
+QUESTIONS = re.compile(r"(What|Whether|Where|Which|Who|How|When|If)\b")
+#: {folder: docstrings that still begin so}; numbers only go down.
+STILL = {
+    "ml_genn": 380,
+    "ml_genn_eprop": 2,
+    "ml_genn_tf": 42,
+    "tests": 85,
+    "benchmarks": 52,
+    "examples": 9,
+    "docs": 5,
+}
+#: Words of earlier versions for which the field has a name (docs/glossary.md).
+REPLACED = {
+    "adds_patches": "is_shared_convolution",
+    "by_hand": "manual_stepping",
+    "helpings": "steal_work",
+    "MLG_ASKS": "MLG_PREFETCH",
+    "run_pieces": "allreduce_in_buckets",
+    "seam": "api",
+    "send_back": "synapse_backward",
+    "silent_function": "derivative_without_spikes",
+    "sleepers": "lazy_adjoints",
+    "spikes_back": "backprop",
+    "sweep_steps": "online_backward_step",
+    "woken": "activated",
+    "AWAKE": "SPIN_NS",
+    "Drift": "LazyPropagator",
+    "Seat": "Worker",
+    "STRETCH": "CACHE_CHUNK",
+    "Sweeps": "OnlineLayout",
+    "UNASKED": "UNROLL",
+}
+#: {replaced word: files that still have it}; numbers only go down.
+REMAINING = dict.fromkeys(REPLACED, 12)
+
+
+def docstrings(path: Path) -> list[str]:
+    """Docstrings of a module, its classes and its functions."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [n for n in ast.walk(tree_of(path)) if isinstance(n, kinds)]
+    return [text for node in nodes if (text := ast.get_docstring(node))]
+
+
+@pytest.mark.parametrize("folder", CODE_FOLDERS)
+def test_docstrings_begin_with_the_thing(folder: str) -> None:
+    first_lines = [
+        f"{path.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for path in code_files(".py")
+        if path.relative_to(ROOT).parts[0] == folder
+        for text in docstrings(path)
+        if QUESTIONS.match(text)
+    ]
+    listing = "\n".join(first_lines)
+    assert len(first_lines) <= STILL.get(folder, 0), f"docstrings:\n{listing}"
+
+
+def files_with(word: str) -> list[str]:
+    """Files that have a word in their text or in their name."""
+    pattern = re.compile(rf"(?<![A-Za-z]){word}(?![a-z])")
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in code_files(".py", ".h", ".cpp", ".cu", ".md")
+        if path != Path(__file__).resolve()
+        and (pattern.search(path.stem) or pattern.search(path.read_text()))
+    ]
+
+
+@pytest.mark.parametrize("word", REPLACED)
+def test_replaced_words_are_gone(word: str) -> None:
+    found = files_with(word)
+    assert len(found) <= REMAINING.get(word, 0), f"now {REPLACED[word]}: {found}"
