@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed-
+CPP = $(shell git ls-files '*.h' '*.cpp' '*.cu')
 
 # Where this is set, each process that a test starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,11 +22,13 @@ test-all: $(STAMP)test-all  ## all tests, those too that compare with others
 
 check: $(STAMP)check  ## format, lint and types
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 format: $(STAMP)check  ## put the code in the project's format
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
 	$(BIN)/ruff check --fix .
 
 docs: $(STAMP)docs  ## the documentation, in docs/_build/html; warnings are errors

@@ -7,18 +7,18 @@ constexpr int WARPS = HIDDEN / 32;
 constexpr unsigned ALL = 0xffffffffu;
 
 struct Call {
-  long long steps, batch, room;      // room: spikes of a neuron that can be kept
-  const unsigned *starts;            // of each step's input spikes, (batch, steps + 1)
-  const unsigned short *ids;         // their neurons
-  const int *labels;                 // (batch)
+  long long steps, batch, room;        // room: spikes of a neuron that can be kept
+  const unsigned *starts;              // of each step's input spikes, (batch, steps + 1)
+  const unsigned short *ids;           // their neurons
+  const int *labels;                   // (batch)
   float *weights, *gradients, *m, *v;  // of input, recurrent and output synapses, row by row
-  unsigned *tape;                    // who spiked: (batch, steps, WARPS)
-  float *crossings;                  // current and v at the spikes of each neuron: (batch, room, 2, HIDDEN)
-  float *losses;                     // (batch)
-  int *full;                         // whether there was not room enough
+  unsigned *tape;                      // who spiked: (batch, steps, WARPS)
+  float *crossings;  // current and v at the spikes of each neuron: (batch, room, 2, HIDDEN)
+  float *losses;     // (batch)
+  int *full;         // whether there was not room enough
   float dt, tau_mem, tau_syn;
-  float alpha, beta;                 // what is left of v and of a current after a step
-  float rate, m_scale, v_scale;      // of Adam
+  float alpha, beta;             // what is left of v and of a current after a step
+  float rate, m_scale, v_scale;  // of Adam
 };
 
 constexpr int SIZE_IN = INPUTS * HIDDEN, SIZE = HIDDEN * HIDDEN, SIZE_OUT = HIDDEN * OUTPUTS;

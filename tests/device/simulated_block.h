@@ -105,8 +105,7 @@ const char *run_block(unsigned part, bool backwards) {
     if (!run_warp(w, backwards)) return "the threads of a warp wait at different places";
   }
   if (asleep(fibers + first, blockDim.x) || same(fibers + first, blockDim.x)) return nullptr;
-  snprintf(wrong, sizeof wrong, "warps wait at different lines: %d and others",
-           fibers[first].line);
+  snprintf(wrong, sizeof wrong, "warps wait at different lines: %d and others", fibers[first].line);
   return wrong;
 }
 

@@ -3,7 +3,6 @@
 
 #define _GLIBCXX_INCLUDE_NEXT_C_HEADERS
 #include <math.h>
-#include <new>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
@@ -11,3 +10,5 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <new>

@@ -19,4 +19,3 @@
 #include "synapses/dense.h"
 #include "synapses/transposed_weights.h"
 #include "synapses/weight_gradients.h"
-

@@ -20,8 +20,12 @@ MLG_PUBLIC void mlg_destroy(void *engine) {
   static_cast<Engine *>(engine)->~Engine();
   free(engine);
 }
-MLG_PUBLIC int mlg_threads(const void *engine) { return static_cast<const Engine *>(engine)->pool.size; }
-MLG_PUBLIC int mlg_run(void *engine, const Call *call) { return run(*static_cast<Engine *>(engine), *call); }
+MLG_PUBLIC int mlg_threads(const void *engine) {
+  return static_cast<const Engine *>(engine)->pool.size;
+}
+MLG_PUBLIC int mlg_run(void *engine, const Call *call) {
+  return run(*static_cast<Engine *>(engine), *call);
+}
 // The state block and the tapes of an example that ran in a slot of its own.
 MLG_PUBLIC float *mlg_block(void *engine, int64_t slot) {
   return static_cast<Engine *>(engine)->slots[slot].block;
@@ -33,11 +37,12 @@ MLG_PUBLIC const uint32_t *mlg_spike_offsets(void *engine, int64_t slot, int64_t
   return static_cast<Engine *>(engine)->slots[slot].tapes[tape].offset;
 }
 // Spikes by step; see encode.
-__attribute__((visibility("default"), hot)) int64_t mlg_encode(const Given *given, int32_t *steps, id_type *ids) {
+__attribute__((visibility("default"), hot)) int64_t mlg_encode(const Given *given, int32_t *steps,
+                                                               id_type *ids) {
   return encode(*given, steps, ids);
 }
 MLG_PUBLIC uint32_t mlg_random(uint64_t seed, uint64_t example, uint32_t step, uint32_t neuron,
-                    uint32_t draw) {
+                               uint32_t draw) {
   return mlg::Random(seed, example, step, neuron, draw).bits();
 }
 }

@@ -10,19 +10,19 @@
 using mlg::Call;
 namespace {
 struct Slot {
-  float *block = nullptr;  // rows of state, then delay rings
+  float *block = nullptr;                       // rows of state, then delay rings
   uint8_t *flags = nullptr, *active = nullptr;  // of neurons, in a step
   mlg::Tape tapes[TAPES + 1];
-  float *drive[OUTPUTS + 1] = {};  // slopes of a loss that looks at every step
+  float *drive[OUTPUTS + 1] = {};      // slopes of a loss that looks at every step
   float *history[HISTORIES + 1] = {};  // state at the start of each step
   int64_t drive_steps = 0, history_steps = 0;
   int64_t window = 0;  // steps that tapes, drive and history hold; step t is row t % window
   mlg::Online online;
   float loss[OUTPUTS + 1] = {};
-  float *const *push = nullptr;  // regularisation of each neuron
+  float *const *push = nullptr;      // regularisation of each neuron
   int64_t woken[SLEEPERS + 1] = {};  // step from which on back a group's adjoint is not zero, or -1
-  mlg::Drift drifts[DRIFTS + 1];  // of groups whose adjoints lie in pairs
-  Scratch *scratch = nullptr;  // of the thread that runs the backward pass
+  mlg::Drift drifts[DRIFTS + 1];     // of groups whose adjoints lie in pairs
+  Scratch *scratch = nullptr;        // of the thread that runs the backward pass
 
   MLG_COLD bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);

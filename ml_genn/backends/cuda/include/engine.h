@@ -85,11 +85,11 @@ static inline void move_down(T *row, int64_t by, int64_t n, T less = 0) {
 
 // The spikes of one group in one example, as lists of neurons, one list a step.
 struct Tape {
-  const id_type *id;  // neurons, step after step
-  uint32_t *offset;   // list of step t: id[offset[t]] .. id[offset[t + 1] - 1]
-  float *record;      // numbers kept with each spike
-  id_type *own;       // where id points, unless the spikes came with the data
-  int64_t capacity;   // entries
+  const id_type *id;    // neurons, step after step
+  uint32_t *offset;     // list of step t: id[offset[t]] .. id[offset[t + 1] - 1]
+  float *record;        // numbers kept with each spike
+  id_type *own;         // where id points, unless the spikes came with the data
+  int64_t capacity;     // entries
   const id_type *tail;  // the last lists of the batch before, where a batch goes on from it
   const uint32_t *tail_offset;
   int64_t tail_steps;
@@ -219,8 +219,8 @@ static inline void dots(float *to, const float *__restrict rows, const Index *li
 
 // Rows of listed synapses, by a warp: to[target] += SIGN * weight
 template <int SIGN>
-static inline void add_listed(float *to, const float *weight, const id_type *target,
-                              int64_t first, int64_t last) {
+static inline void add_listed(float *to, const float *weight, const id_type *target, int64_t first,
+                              int64_t last) {
   for (int64_t e = first + lane(); e < last; e += 32) atomicAdd(&to[target[e]], SIGN * weight[e]);
 }
 // Of a row that learns: gradient += SIGN * slope of the target. Of one that asks: the sum of
@@ -278,48 +278,48 @@ struct Call {
   int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
   int64_t example;                        // number of the first one, for random numbers
   uint64_t seed;
-  const float *scalars;          // constants of groups, one after the other
-  float *const *arrays;          // constants that neurons have of their own, delays, weights
-  const int64_t *integers;       // constant delays, rings
-  const float *initial;          // state block at the start of an example
-  const float *const *values;    // of each group given numbers, for each example: (frames, neurons)
-  const void *const *targets;    // of each output group
-  float *const *results;         // of each output group: (batch, neurons)
-  const float *weights;          // of each example's loss, (batch, output groups)
-  float *losses;                 // (batch, output groups)
-  float *loss_sums;              // the same, while steps run
+  const float *scalars;        // constants of groups, one after the other
+  float *const *arrays;        // constants that neurons have of their own, delays, weights
+  const int64_t *integers;     // constant delays, rings
+  const float *initial;        // state block at the start of an example
+  const float *const *values;  // of each group given numbers, for each example: (frames, neurons)
+  const void *const *targets;  // of each output group
+  float *const *results;       // of each output group: (batch, neurons)
+  const float *weights;        // of each example's loss, (batch, output groups)
+  float *losses;               // (batch, output groups)
+  float *loss_sums;            // the same, while steps run
   const float *loss_scalars;
   const float *optimiser_scalars;
-  float *const *slots;           // of each optimiser update, the numbers it keeps
-  float *const *gradients;       // of each learned array, summed over the batch
-  const int64_t *learned_sizes;  // numbers in each learned array
-  double *squares;               // of each gradient, summed
-  float *const *push;            // regularisation of each neuron
-  int64_t counted;               // whether spikes are counted for it
-  float *blocks;                 // state of each example
-  int64_t floats;                // in the state of an example
-  uint8_t *flags;                // of the neurons of each example
-  id_type *const *tape_ids;      // of each tape: (batch, capacity)
-  uint32_t *const *tape_offsets; // (batch, window + 2); where spikes come with data, steps + 2
-  float *const *tape_records;    // (batch, capacity, numbers)
-  const int64_t *tape_shapes;    // of each tape: capacity, or 0 where spikes come with data; numbers
-  int64_t window;                // steps that are kept: step t is row t % window
-  int64_t block, carried;        // steps after which some are forgotten; 1 + the longest delay
-  id_type *const *tail_ids;      // last spikes of the batch before, of all examples
-  uint32_t *const *tail_offsets; // (batch, tail steps + 2)
-  int64_t tail_steps;            // 0 if each batch starts anew
-  float *const *drive;           // of each output: (batch, window, neurons)
-  float *const *history;         // (batch, window, rows)
-  float *const *slopes;          // (batch, length, neurons)
-  int64_t length, gather;        // rows of slopes; steps after which gradients take them
-  float *online_rows;            // see Online: (batch, ONLINE_ROWS)
-  float *online_slopes;          // (batch, block + carried, ONLINE_STEP)
-  uint8_t *online_live;          // (batch, ONLINE_SOURCES)
-  int64_t shared;                // whether state is in the block's shared memory while it runs
+  float *const *slots;            // of each optimiser update, the numbers it keeps
+  float *const *gradients;        // of each learned array, summed over the batch
+  const int64_t *learned_sizes;   // numbers in each learned array
+  double *squares;                // of each gradient, summed
+  float *const *push;             // regularisation of each neuron
+  int64_t counted;                // whether spikes are counted for it
+  float *blocks;                  // state of each example
+  int64_t floats;                 // in the state of an example
+  uint8_t *flags;                 // of the neurons of each example
+  id_type *const *tape_ids;       // of each tape: (batch, capacity)
+  uint32_t *const *tape_offsets;  // (batch, window + 2); where spikes come with data, steps + 2
+  float *const *tape_records;     // (batch, capacity, numbers)
+  const int64_t *tape_shapes;  // of each tape: capacity, or 0 where spikes come with data; numbers
+  int64_t window;              // steps that are kept: step t is row t % window
+  int64_t block, carried;      // steps after which some are forgotten; 1 + the longest delay
+  id_type *const *tail_ids;    // last spikes of the batch before, of all examples
+  uint32_t *const *tail_offsets;  // (batch, tail steps + 2)
+  int64_t tail_steps;             // 0 if each batch starts anew
+  float *const *drive;            // of each output: (batch, window, neurons)
+  float *const *history;          // (batch, window, rows)
+  float *const *slopes;           // (batch, length, neurons)
+  int64_t length, gather;         // rows of slopes; steps after which gradients take them
+  float *online_rows;             // see Online: (batch, ONLINE_ROWS)
+  float *online_slopes;           // (batch, block + carried, ONLINE_STEP)
+  uint8_t *online_live;           // (batch, ONLINE_SOURCES)
+  int64_t shared;                 // whether state is in the block's shared memory while it runs
   int64_t num_recordings;
   const Recording *recordings;
-  int32_t *status;               // see Status
-  float dt, scale;               // scale: 1 / examples in the batch
+  int32_t *status;  // see Status
+  float dt, scale;  // scale: 1 / examples in the batch
 };
 }  // namespace mlg
 #include "online.h"

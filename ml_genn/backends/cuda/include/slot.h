@@ -23,8 +23,8 @@ struct Slot {
   int64_t window;                 // steps that these hold
   mlg::Online online;
   float *loss;
-  float *const *push;  // regularisation of each neuron
-  int64_t woken[SLEEPERS + 1];  // step from which on back a group's adjoint is not zero, or -1
+  float *const *push;             // regularisation of each neuron
+  int64_t woken[SLEEPERS + 1];    // step from which on back a group's adjoint is not zero, or -1
   mlg::Drift drifts[DRIFTS + 1];  // of groups whose adjoints lie in pairs
   Scratch scratch[1];
 

@@ -4,8 +4,8 @@
 
 namespace mlg {
 // Softmax cross-entropy; slope[k] = scale * dL/dy[k]. Returns the loss.
-static inline float cross_entropy(const float *y, int n, int label, float temperature,
-                                  float scale, float *slope) {
+static inline float cross_entropy(const float *y, int n, int label, float temperature, float scale,
+                                  float *slope) {
   float top = y[0], sum = 0;
   for (int k = 1; k < n; ++k) top = y[k] > top ? y[k] : top;
   for (int k = 0; k < n; ++k) {
@@ -18,8 +18,8 @@ static inline float cross_entropy(const float *y, int n, int label, float temper
 }
 
 // The same against shares of the classes.
-static inline float soft_cross_entropy(const float *y, int n, const float *share,
-                                       float temperature, float scale, float *slope) {
+static inline float soft_cross_entropy(const float *y, int n, const float *share, float temperature,
+                                       float scale, float *slope) {
   float top = y[0], sum = 0, total = 0, loss = 0;
   for (int k = 1; k < n; ++k) top = y[k] > top ? y[k] : top;
   for (int k = 0; k < n; ++k) {

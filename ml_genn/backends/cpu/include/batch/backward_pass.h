@@ -24,7 +24,8 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
       if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
-      if (take && !gather(c, *slots[m], t, last, mine, ALL_LEARNED, slots[m]->scratch->sorted, 0, 1))
+      if (take &&
+          !gather(c, *slots[m], t, last, mine, ALL_LEARNED, slots[m]->scratch->sorted, 0, 1))
         return false;
     }
     if (take) last = t;
@@ -63,7 +64,8 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
     }
     e.barrier.wait(threads);
     if (last - t < block && t) continue;
-    if (!gather(c, s, t, last, mine, ALL_LEARNED, sorted, thread, threads)) e.failed(mlg::NO_MEMORY);
+    if (!gather(c, s, t, last, mine, ALL_LEARNED, sorted, thread, threads))
+      e.failed(mlg::NO_MEMORY);
     last = t;
     e.barrier.wait(threads);
   }

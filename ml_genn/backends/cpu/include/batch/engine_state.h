@@ -13,21 +13,21 @@ struct Engine {
   Slot *slots = nullptr;
   int64_t num_slots = 0;
   Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
-  float *packed = nullptr;  // weights by target, for the backward pass
-  int64_t together = 1;  // examples that a thread takes through the backward pass at once
-  int64_t helpings = 0;  // examples of others that a thread runs forward, at most
+  float *packed = nullptr;     // weights by target, for the backward pass
+  int64_t together = 1;        // examples that a thread takes through the backward pass at once
+  int64_t helpings = 0;        // examples of others that a thread runs forward, at most
   Example *examples = nullptr;
   int64_t *load = nullptr;  // each thread's
   int64_t num_dealt = 0;
   mlg::Barrier barrier;
   float **gradients = nullptr;  // [learned * threads + thread]
-  float **flat = nullptr;  // [thread], its gradients one after the other, and one number more
+  float **flat = nullptr;       // [thread], its gradients one after the other, and one number more
   int64_t flat_size = 0;
   Left *left = nullptr;  // [thread]
   bool sends = false;    // whether gradients go to other processes
   int64_t learned_size[LEARNED + 1] = {};
   float *push[REGULARISED + 1] = {};
-  double *squares = nullptr;     // [learned * threads + thread], of gradients
+  double *squares = nullptr;      // [learned * threads + thread], of gradients
   float norms[LEARNED + 1] = {};  // of each gradient, then of all
   const Call *call = nullptr;
   int status = mlg::FINE;
@@ -65,7 +65,8 @@ struct Engine {
     for (int t = 0; t < pool.size; ++t) {
       float *next = flat[t] = mlg::allocate<float>(flat_size + 1);
       if (!next) return false;
-      for (int64_t k = 0; k < LEARNED; next += learned_size[k++]) gradients[k * pool.size + t] = next;
+      for (int64_t k = 0; k < LEARNED; next += learned_size[k++])
+        gradients[k * pool.size + t] = next;
     }
     clear_gradients();
     return true;

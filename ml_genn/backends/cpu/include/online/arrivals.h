@@ -6,7 +6,8 @@
 namespace mlg {
 // The spikes that arrive in a block, as a list of steps for each source neuron.
 struct Arrivals {
-  uint32_t *start = nullptr, *step = nullptr;  // of neuron i: step[start[i]] .. step[start[i + 1] - 1]
+  uint32_t *start = nullptr,
+           *step = nullptr;  // of neuron i: step[start[i]] .. step[start[i + 1] - 1]
   size_t neurons = 0, capacity = 0;
 
   // Spikes of steps first <= t < first + n; steps are counted from `first`.

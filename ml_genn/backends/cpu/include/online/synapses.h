@@ -41,10 +41,8 @@ static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n
 template <int P, int V, int X, int C>
 static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n, bool live,
                                float *gradient, float *traces) {
-  if (w.last)
-    advance_row<P, V, X, C, true>(w, step, n, live, gradient, traces);
-  else
-    advance_row<P, V, X, C, false>(w, step, n, live, gradient, traces);
+  if (w.last) advance_row<P, V, X, C, true>(w, step, n, live, gradient, traces);
+  else advance_row<P, V, X, C, false>(w, step, n, live, gradient, traces);
 }
 
 // Where the gradient of a source's weights is: whole rows, one after the other.
@@ -71,11 +69,12 @@ struct Lists {
   }
 };
 
-// All synapses of a group, whose sources spiked in `steps` steps from `first_step` on; rows of traces
-// lie one after the other. A source that has never spiked has no traces and costs nothing.
+// All synapses of a group, whose sources spiked in `steps` steps from `first_step` on; rows of
+// traces lie one after the other. A source that has never spiked has no traces and costs nothing.
 template <int P, int V, int X, int C, class To>
-static inline bool advance_rows(const Sweeps &w, Online &online, const Tape &tape, int64_t first_step,
-                                int64_t steps, int sources, To to, float *traces, uint8_t *live) {
+static inline bool advance_rows(const Sweeps &w, Online &online, const Tape &tape,
+                                int64_t first_step, int64_t steps, int sources, To to,
+                                float *traces, uint8_t *live) {
   const Arrivals &arrivals = online.arrivals;
   if (!online.arrivals.sort(tape, first_step, steps, sources)) return false;
   for (int i = 0; i < sources; ++i) {

@@ -27,8 +27,8 @@ static inline void add_patches(float *to, const float *weight, const float *back
       vec sum[2][V] = {};
       for (int r = 0; r < down[2]; ++r) {
         const float *b = back + (int64_t(down[0] + r) * OW + across[0]) * F;
-        const vec *w = reinterpret_cast<const vec *>(
-            weight + (int64_t(down[1] + r) * KW + across[1]) * F * P);
+        const vec *w =
+            reinterpret_cast<const vec *>(weight + (int64_t(down[1] + r) * KW + across[1]) * F * P);
         int e = 0;
         for (; e + 2 <= count; e += 2)
           for (int k = 0; k < 2; ++k)

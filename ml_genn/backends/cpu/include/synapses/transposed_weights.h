@@ -70,8 +70,8 @@ static inline void add_tiles(float *const *to, const float *weight, const float 
 
 // The same for n examples, so that weights are read once for several of them.
 template <int N, int K>
-static inline void add_together(float *const *to, const float *weight,
-                                const float *const *factor, int n, Tiles of) {
+static inline void add_together(float *const *to, const float *weight, const float *const *factor,
+                                int n, Tiles of) {
   int m = 0;
   for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, of);
   for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, of);

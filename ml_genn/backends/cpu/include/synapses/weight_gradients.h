@@ -80,10 +80,8 @@ MLG_ONCE static bool gather(float *gradient, int n, const float *slopes, int64_t
       begin = sorted.end[j];
       if (!count) continue;
       float *to = gradient + size_t(j) * P + v * LANES;
-      if (v + BLOCK <= ALL)
-        add_block<BLOCK>(to, slopes + v * LANES, P, rows, count);
-      else if constexpr (REST > 0)
-        add_block<REST>(to, slopes + v * LANES, P, rows, count);
+      if (v + BLOCK <= ALL) add_block<BLOCK>(to, slopes + v * LANES, P, rows, count);
+      else if constexpr (REST > 0) add_block<REST>(to, slopes + v * LANES, P, rows, count);
     }
   }
   return true;
