@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ml_genn.codegen.layout import Layout, padded, remembered
+from ml_genn.codegen.layout import Layout, history_names, padded
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
@@ -59,7 +59,7 @@ class Body:
     @property
     def pair(self) -> tuple[str, ...]:
         """The group's adjoints, where they lie side by side and are used."""
-        pair = self.layout.pairs.get(self.group.name, ())
+        pair = self.layout.interleaved_adjoints.get(self.group.name, ())
         return pair if (self.reads | self.writes) & set(pair) else ()
 
     def _types(self) -> Mapping[str, str]:
@@ -144,7 +144,7 @@ class Body:
 
 def drift(layout: Layout, group: NeuronGroup) -> str:
     """C for how a group's pair of adjoints goes on by itself."""
-    return f"s_.drifts[{list(layout.pairs).index(group.name)}]"
+    return f"s_.drifts[{list(layout.interleaved_adjoints).index(group.name)}]"
 
 
 def history_rows(
@@ -158,7 +158,7 @@ def history_rows(
 
 def _history_row(layout: Layout, group: NeuronGroup, name: str) -> str:
     """C for what the history holds of a name and step ``t_``."""
-    kept, index = remembered(group), layout.histories[group.name]
+    kept, index = history_names(group), layout.histories[group.name]
     at = f"t_ % s_.window * {len(kept)} + {kept.index(name)}"
     return f"s_.history[{index}] + ({at}) * {padded(group.size)}"
 
@@ -176,8 +176,8 @@ def rows(
         kind = types.get(name, "float")
         kind = STORED.get(kind, kind)
         row = layout.rows[group.name, name]
-        if row.apart > 1:
+        if row.stride > 1:
             at = f"s_.block + {row.offset}"
-            writer.line(f"const mlg::Every<{row.apart}> {name}_p_{{{at}}};")
+            writer.line(f"const mlg::Every<{row.stride}> {name}_p_{{{at}}};")
             continue
         writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {row.offset});")

@@ -27,7 +27,8 @@ from ml_genn.codegen.forward.delivery import deliver
 from ml_genn.codegen.forward.losses import finish_function
 from ml_genn.codegen.forward.neuron_step import integrate_function, lists_active
 from ml_genn.codegen.forward.spike_emission import fire_function
-from ml_genn.codegen.layout import Layout, flags_of, padded, symbol
+from ml_genn.codegen.layout import Layout, flag_bytes, padded
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import ARGUMENTS, drift
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.codegen.online.learn_block import online_functions
@@ -87,15 +88,15 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "UPDATES": len(plan.updates),
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
-        "SLOPES": len(layout.slopes),
+        "SLOPES": len(layout.grad_rings),
         "SURROGATES": len(layout.active_tapes),
-        "SLEEPERS": len(layout.sleepers),
-        "DRIFTS": len(layout.pairs),
-        "FLAGS": sum(flags_of(g) for g in plan.neurons if g.name in layout.flags),
-        "SHAREABLE": int(layout.shareable),
+        "SLEEPERS": len(layout.lazy_adjoints),
+        "DRIFTS": len(layout.interleaved_adjoints),
+        "FLAGS": sum(flag_bytes(g) for g in plan.neurons if g.name in layout.flags),
+        "SHAREABLE": int(layout.can_split_examples),
         "BLOCK_ROWS": layout.block_size,
         "LISTED": len(listed),
-        "TOGETHER": layout.together,
+        "TOGETHER": layout.examples_per_tile,
         "ONLINE_ROWS": online.size,
         "ONLINE_CLEARED": online.cleared,
         "ONLINE_STEP": online.each_step,
@@ -121,7 +122,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             for name, _ in g.readout.variables
             for number in (layout.rows[g.name, name].offset, padded(g.size))
         ],
-        "SLOPE_SIZE": layout.slope_sizes,
+        "SLOPE_SIZE": layout.grad_ring_sizes,
         "LISTED_SIZE": [g.size for g in listed],
         "LISTED_TAPE": [layout.active_tapes[g.name] for g in listed],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
@@ -132,8 +133,8 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         writer.line(f"constexpr int64_t {name}[] = {{{text}}};")
     writer.line('#include "engine.h"')
     end = "0"
-    for name, index in layout.packed.items():
-        rows, columns = layout.packed_shape(name)
+    for name, index in layout.transposed_weights.items():
+        rows, columns = layout.transposed_shape(name)
         writer.line(f"constexpr int64_t PACKED_{index} = {end};")
         kernel = layout.plan.synapse(name).kernel
         size = (
@@ -188,15 +189,14 @@ def _forward_step(writer: CodeWriter, layout: Layout) -> None:
             with writer.block(_acts(layout, group)) if group.window else nullcontext():
                 if group.data:
                     drive(writer, layout, group)
-                writer.line(f"integrate_{symbol(group.name)}<ALL>({given});")
+                writer.line(f"integrate_{c_identifier(group.name)}<ALL>({given});")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
         writer.line("(void)member_, (void)members_;")
     with writer.block(f"static inline bool fire({step})"):
         for group in neurons:
             with writer.block(_acts(layout, group)) if group.window else nullcontext():
-                writer.line(
-                    f"if (!fire_{symbol(group.name)}(c_, s_, b_, t_)) return false;"
-                )
+                call = f"fire_{c_identifier(group.name)}(c_, s_, b_, t_)"
+                writer.line(f"if (!{call}) return false;")
             if group.window and group.spikes:
                 _no_spikes(writer, layout, group)
         writer.line("return true;")
@@ -225,7 +225,7 @@ def _no_spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
 def _finish(writer: CodeWriter, layout: Layout) -> None:
     with writer.block("static void finish(const Call &c_, Slot &s_, int64_t b_)"):
         for group in layout.outputs:
-            writer.line(f"finish_{symbol(group.name)}(c_, s_, b_);")
+            writer.line(f"finish_{c_identifier(group.name)}(c_, s_, b_);")
         writer.line("(void)c_, (void)s_, (void)b_;")
 
 
@@ -235,24 +235,26 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
         for group in _reversed(layout):
             names = list(group.adjoint.variables) if group.adjoint else []
             for k in range(len(group.ports)):
-                names += [f"slope{k}_", f"back{k}_"]
+                names += [f"weight_grad{k}_", f"backprop{k}_"]
             for name in names:
                 row = layout.rows.get((group.name, name))
-                if row and name not in layout.pairs.get(group.name, ())[1:]:
-                    size = padded(row.size) * row.apart
+                if (
+                    row
+                    and name not in layout.interleaved_adjoints.get(group.name, ())[1:]
+                ):
+                    size = padded(row.size) * row.stride
                     writer.line(
                         f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )
-        for index in layout.sleepers.values():
+        for index in layout.lazy_adjoints.values():
             writer.line(f"s_.woken[{index}] = -1;")
-        for name in layout.pairs:
+        for name in layout.interleaved_adjoints:
             writer.line(f"{drift(layout, layout.plan.neuron(name))}.begin();")
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line("MLG_SYNC;")
-                writer.line(
-                    f"if (MLG_MEMBER == 0) silent_{symbol(group.name)}(c_, s_, b_);"
-                )
+                call = f"silent_{c_identifier(group.name)}(c_, s_, b_);"
+                writer.line(f"if (MLG_MEMBER == 0) {call}")
         writer.line("(void)c_, (void)s_, (void)b_;")
 
 
@@ -260,8 +262,8 @@ def _pack(writer: CodeWriter, layout: Layout) -> None:
     """``pack``: a thread's share of the weights kept by target."""
     head = "static void pack(const Call &c_, float *packed_, int thread_, int threads_)"
     with writer.block(head):
-        for name, index in layout.packed.items():
-            rows, columns = layout.packed_shape(name)
+        for name, index in layout.transposed_weights.items():
+            rows, columns = layout.transposed_shape(name)
             weight = f"c_.arrays[{layout.arrays['weight', name, '']}]"
             to = f"{weight}, packed_ + PACKED_{index}"
             if layout.plan.synapse(name).kernel:
@@ -280,25 +282,25 @@ def _backward_step(writer: CodeWriter, layout: Layout) -> None:
     with writer.block(f"static inline void send_back{given}"):
         for group in _reversed(layout):
             if sends_back(layout, group):
-                name = f"send_back_{symbol(group.name)}"
+                name = f"send_back_{c_identifier(group.name)}"
                 writer.line(f"{name}({step}, {SHARE});")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
         writer.line("(void)team_, (void)teams_;")
     with writer.block(f"static inline void step_back({ARGUMENTS})"):
         for group in _reversed(layout):
             if jumps(group):
-                writer.line(f"jump_{symbol(group.name)}({step});")
+                writer.line(f"jump_{c_identifier(group.name)}({step});")
         writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                call = f"backward_{symbol(group.name)}({step});"
+                call = f"backward_{c_identifier(group.name)}({step});"
                 writer.line(unless_asleep(layout, group.name) + call)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
     head = f"static void backward_step({ARGUMENTS}, float *const *gradients_)"
     with writer.block(head):
-        for (name, _), index in layout.slopes.items():
+        for (name, _), index in layout.grad_rings.items():
             row = kept_row(layout, index)
-            claim = f"mlg::claim<{layout.slope_sizes[index]}>({row});"
+            claim = f"mlg::claim<{layout.grad_ring_sizes[index]}>({row});"
             writer.line(unless_asleep(layout, name) + claim)
         writer.line(f"send_back({step}, {SHARE});")
         writer.line("MLG_SYNC;")

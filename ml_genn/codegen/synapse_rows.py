@@ -36,7 +36,7 @@ def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
     return f"reinterpret_cast<const int32_t *>({given})"
 
 
-def lists(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
+def csr_arrays(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
     """C for the lists of a sparse group: where rows start, and where synapses lead."""
     offset = array(layout, "offset", synapses)
     aim = array(layout, "target", synapses)
@@ -53,7 +53,7 @@ def fetch_next(
     for those of the next ones, too."""
     if synapses.format is not Format.SPARSE:
         return
-    offset, aim = lists(layout, synapses)
+    offset, aim = csr_arrays(layout, synapses)
     next_one = f"uint32_t m_ = k_ ? k_ + {AHEAD} : 0"
     with writer.block(f"for ({next_one}; m_ <= k_ + {AHEAD} && m_ < count_; ++m_)"):
         for name in (*arrays, aim):
@@ -68,7 +68,7 @@ def listed_row(
     Args:
         shared: whether it may be the part that leads to a thread's share of targets.
     """
-    offset, aim = lists(layout, synapses)
+    offset, aim = csr_arrays(layout, synapses)
     writer.lines(
         (
             f"auto *offset_ = {offset};",

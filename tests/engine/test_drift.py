@@ -85,7 +85,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 def pairs(compiled: Any) -> int:
     """How many groups have adjoints that lie in pairs."""
-    return len(Layout(compiled.model.plan).pairs)
+    return len(Layout(compiled.model.plan).interleaved_adjoints)
 
 
 def gradients(net: Net, **options: Any) -> tuple[list[Any], int]:

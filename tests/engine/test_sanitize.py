@@ -25,7 +25,7 @@ from ml_genn import (
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import find_compiler
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
-from ml_genn.codegen import layout
+from ml_genn.codegen.layout import layout
 from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
@@ -358,7 +358,7 @@ def numbers() -> None:
 
 def side_by_side() -> None:
     """Examples that go back together, threads that share one, short stretches."""
-    CpuModel.gather, layout.ENOUGH_TO_SHARE = 4, 1
+    CpuModel.gather, layout.MIN_NEURONS_TO_SPLIT = 4, 1
     y = np.random.default_rng(8).integers(0, 3, 5)
     for threshold, batch_size in ((None, 5), (0.3, 5), (0.9, 1)):
         with Network() as network:

@@ -6,7 +6,7 @@ import pytest
 from ml_genn import Connection, Network, Population
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
-from ml_genn.codegen import layout
+from ml_genn.codegen.layout import layout
 from ml_genn.codegen.program import source
 from ml_genn.compilers import (
     BPTTCompiler,
@@ -25,7 +25,7 @@ STEPS = 25
 
 @pytest.fixture(autouse=True)
 def _small_networks_are_shared(monkeypatch):
-    monkeypatch.setattr(layout, "ENOUGH_TO_SHARE", 1)
+    monkeypatch.setattr(layout, "MIN_NEURONS_TO_SPLIT", 1)
 
 
 def network(hidden, sparse, delay, synapse=None, strength=1.0):
@@ -143,7 +143,7 @@ def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):
 
 @pytest.mark.parametrize(("enough", "shareable"), [(300, 1), (301, 0)])
 def test_too_few_neurons_are_not_shared(enough, shareable, monkeypatch):
-    monkeypatch.setattr(layout, "ENOUGH_TO_SHARE", enough)
+    monkeypatch.setattr(layout, "MIN_NEURONS_TO_SPLIT", enough)
     made, _, _ = network(300, sparse=False, delay=0)
     plan = InferenceCompiler(STEPS, num_threads=1).compile(made).model.plan
     assert f"SHAREABLE = {shareable};" in source(layout.Layout(plan))

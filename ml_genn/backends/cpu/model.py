@@ -161,7 +161,7 @@ class CpuModel(HostModel):
 
     def prepare(self, examples: Examples) -> Prepared:
         """Examples with the addresses of their spikes."""
-        inputs, driven = self._layout.inputs, self._layout.driven
+        inputs, driven = self._layout.inputs, self._layout.analog_inputs
         rows = 3 * len(inputs) + len(driven)
         table = np.zeros((rows, examples.size), dtype=np.int64)
         prepared = Prepared(examples, table, [])
@@ -234,7 +234,7 @@ class CpuModel(HostModel):
 
     def _state(self, group: str, variable: str) -> list[np.ndarray]:
         """The memory of a state variable, example by example."""
-        places = self._layout.rows[group, variable].places
+        places = self._layout.rows[group, variable].indices
         kind = ctypes.c_float * self._layout.block_size
         blocks = [
             self._library.mlg_block(self._engine, b) for b in range(self._looked_at())
@@ -355,7 +355,7 @@ class CpuModel(HostModel):
             row = self._layout.rows[record.group, record.variable]
             backward = not self._is_forward(record)
             to = array.ctypes.data
-            result[k] = Recording(row.offset, row.size, backward, row.apart, to)
+            result[k] = Recording(row.offset, row.size, backward, row.stride, to)
         return result
 
     def _result(self, batch: _Batch, status: int) -> RunResult:

@@ -251,7 +251,7 @@ class CudaModel(DeviceModel):
         with self._stream:
             blocks = self._looked_at().blocks.get()
         row = self._layout.rows[group, variable]
-        found = np.ascontiguousarray(blocks[:, row.places])
+        found = np.ascontiguousarray(blocks[:, row.indices])
         return self._typed(group, variable, found)
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
@@ -261,7 +261,7 @@ class CudaModel(DeviceModel):
         kind = TYPES[self._type(group, variable)]
         with self._stream:
             blocks = work.blocks.get()
-            blocks.view(kind)[:, row.places] = values
+            blocks.view(kind)[:, row.indices] = values
             work.blocks.set(blocks)
 
     def _looked_at(self) -> Workspace:

@@ -26,7 +26,7 @@ class DeviceLayout(Layout):
     """As on the CPU, but weights are kept by source only: a warp reads a row as one."""
 
     @property
-    def packed(self) -> dict[str, int]:
+    def transposed_weights(self) -> dict[str, int]:
         """No weights are kept by target."""
         return {}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn.backends.host.csr import row_starts
-from ml_genn.codegen.layout import LANES, Layout, padded
+from ml_genn.codegen.layout import ROW_ALIGNMENT, Layout, padded
+from ml_genn.codegen.layout.ports import into_port
 from ml_genn.model.equations.expression import evaluate, names
 from ml_genn.model.plan import Constant, Delay, Format, Values
 from ml_genn.model.plan.kernel import Kernel
@@ -40,7 +41,7 @@ def padded_matrix(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
 
 def padded_list(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     """A list with zeros behind it: a vector from each of its numbers on lies within."""
-    result = aligned((padded(values.size) + LANES,), dtype)
+    result = aligned((padded(values.size) + ROW_ALIGNMENT,), dtype)
     result[: values.size] = values
     return result
 
@@ -177,12 +178,12 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
         if kind == "window":
             result[index] = values.windows[owner][("first", "last").index(name)]
             continue
-        if kind == "ring":
+        if kind == "delay_ring":
             length = values.max_delays[owner] + 1
             target = layout.plan.neuron(layout.plan.synapse(owner).target)
         else:
             port = int(name.split(".")[0])
-            into = layout.into(owner, port)
+            into = into_port(layout.plan, owner, port)
             beyond = 1 + any(s.learn_delay for s in into)
             length = beyond + max(values.max_delays.get(s.name, 0) for s in into)
             target = layout.plan.neuron(owner)
@@ -199,7 +200,7 @@ def delay_rings(layout: Layout, values: Values, integers: np.ndarray) -> np.ndar
     found = []
     for s in layout.plan.synapses:
         if s.delay is Delay.PER_SYNAPSE:
-            offset = integers[layout.integers["ring", s.name, "offset"]]
+            offset = integers[layout.integers["delay_ring", s.name, "offset"]]
             row = padded(layout.plan.neuron(s.target).size)
             found.append((offset, values.max_delays[s.name] + 1, row))
     return np.asarray(found, dtype=np.int64).reshape(-1, 3)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.names import c_identifier
+from ml_genn.codegen.layout.ports import stores_weight_grad, weight_grad_row
 from ml_genn.codegen.neuron_body import ARGUMENTS, Body, drift, rows, words
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.writer import CodeWriter
@@ -16,8 +18,10 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
     adjoint = group.adjoint
     if adjoint is None:
         return
-    with writer.block(f"static inline void backward_{symbol(group.name)}({ARGUMENTS})"):
-        if group.name in layout.pairs:
+    with writer.block(
+        f"static inline void backward_{c_identifier(group.name)}({ARGUMENTS})"
+    ):
+        if group.name in layout.interleaved_adjoints:
             _drift(writer, layout, group, adjoint)
             return
         drive = _drive(group)
@@ -42,7 +46,7 @@ def _drift(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> None:
     """One step of a pair of adjoints: what is stored of them changes now and then."""
-    pair = layout.pairs[group.name]
+    pair = layout.interleaved_adjoints[group.name]
     extra = _port_rows(writer, layout, group)
     rows(writer, layout, group, pair)
     Body(layout, group, (adjoint.step,)).constants(writer)
@@ -74,20 +78,20 @@ def _drift(
 
 def unless_asleep(layout: Layout, group: str) -> str:
     """The condition that a group's adjoint is not zero, where it may be."""
-    index = layout.sleepers.get(group)
+    index = layout.lazy_adjoints.get(group)
     return "" if index is None else f"if (s_.woken[{index}] >= 0) "
 
 
 def wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """From the first entry on, which is the last in time, the adjoint is not zero."""
-    if group.name in layout.sleepers:
-        woken = f"s_.woken[{layout.sleepers[group.name]}]"
+    if group.name in layout.lazy_adjoints:
+        woken = f"s_.woken[{layout.lazy_adjoints[group.name]}]"
         writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
 
 
 def kept_row(layout: Layout, index: int) -> str:
     """C for the row of step ``t_`` of slopes that are kept."""
-    size = layout.slope_sizes[index]
+    size = layout.grad_ring_sizes[index]
     return f"s_.scratch->slopes[{index}] + t_ % s_.scratch->length * {size}"
 
 
@@ -100,7 +104,7 @@ def _drive(group: NeuronGroup) -> Code:
         return Code((f"{name} += drive_[j_];",), frozenset({name}), frozenset({name}))
     own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
     reads = frozenset(words(readout.weight)) & own
-    line = f"{name} += result_slope__p_[j_] * ({readout.weight});"
+    line = f"{name} += result_grad__p_[j_] * ({readout.weight});"
     return Code((line,), reads | {name}, frozenset({name}))
 
 
@@ -112,7 +116,7 @@ def _look(group: NeuronGroup) -> str:
     if loss.per_step:
         return f"drive_[j_ - (t_ ? {padded(group.size)} : 0)]"
     sooner = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
-    return f"result_slope__p_[j_] * ({sooner})"
+    return f"result_grad__p_[j_] * ({sooner})"
 
 
 def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -123,7 +127,7 @@ def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
             f"t_ * {padded(group.size)};"
         )
     else:
-        rows(writer, layout, group, ["result_slope_"])
+        rows(writer, layout, group, ["result_grad_"])
 
 
 def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
@@ -134,15 +138,15 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
         return lines
     for k, port in enumerate(adjoint.ports):
         wanted = [
-            ("slope", layout.slope_name(group, k), port.weight_grad)
-            if layout.needs_slope(group, k)
+            ("weight_grad", weight_grad_row(group, k), port.weight_grad)
+            if stores_weight_grad(layout.plan, group, k)
             else None,
-            ("back", f"back{k}_", port.backprop)
-            if layout.needs_back(group, k)
+            ("backprop", f"backprop{k}_", port.backprop)
+            if layout.stores_backprop(group, k)
             else None,
         ]
         for kind, name, expression in filter(None, wanted):
-            if (group.name, k) in layout.port_rings:
+            if (group.name, k) in layout.adjoint_rings:
                 writer.line(
                     f"float *__restrict {kind}{k}_ring_ = "
                     f"{ring_row(layout, group, k, kind, 't_')};"
@@ -151,18 +155,18 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
             elif name != expression:
                 rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
-        if (group.name, k) in layout.slopes:
-            index = layout.slopes[group.name, k]
+        if (group.name, k) in layout.grad_rings:
+            index = layout.grad_rings[group.name, k]
             row = kept_row(layout, index)
-            writer.line(f"float *__restrict slope{k}_kept_ = {row};")
-            lines.append(f"slope{k}_kept_[j_] = {port.weight_grad};")
+            writer.line(f"float *__restrict weight_grad{k}_block_ = {row};")
+            lines.append(f"weight_grad{k}_block_[j_] = {port.weight_grad};")
     return lines
 
 
 def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:
     """C for the row of a port's ring that belongs to a step."""
-    length = layout.integers["port_ring", group.name, f"{port}.length"]
-    start = layout.integers["port_ring", group.name, f"{port}.{kind}"]
+    length = layout.integers["adjoint_ring", group.name, f"{port}.length"]
+    start = layout.integers["adjoint_ring", group.name, f"{port}.{kind}"]
     return (
         f"s_.block + c_.integers[{start}] + "
         f"(({at}) % c_.integers[{length}]) * {padded(group.size)}"

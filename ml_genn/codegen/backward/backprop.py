@@ -12,7 +12,9 @@ from ml_genn.codegen.backward.synapse_backward import (
     target_row,
 )
 from ml_genn.codegen.convolution import add_patches
-from ml_genn.codegen.layout import Layout, learns_at_spikes, padded, streams, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.formats import is_dense, learns_at_spikes
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import ARGUMENTS, rows
 from ml_genn.codegen.parallel_loops import each_by_team
 from ml_genn.codegen.spike_list_loops import each_entry, tape_entries
@@ -44,7 +46,7 @@ def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
     of the spike) or where it was active (surrogate gradients: by the spike itself).
     """
     surrogate = group.adjoint.surrogate if group.adjoint else None
-    head = f"static inline void send_back_{symbol(group.name)}"
+    head = f"static inline void send_back_{c_identifier(group.name)}"
     with writer.block(f"{head}({ARGUMENTS}, {SHARED})"):
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
@@ -54,7 +56,7 @@ def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
         if jumps(group) and not surrogate:
             with writer.block(""):
                 tape_entries(writer, layout.tapes[group.name])
-                rows(writer, layout, group, ["spike_slope_"])
+                rows(writer, layout, group, ["spike_grad_"])
                 _collect_listed(writer, layout, outgoing, True, "")
         else:
             _learn_at_spikes(writer, layout, group, outgoing)
@@ -97,23 +99,25 @@ def _collect_back(
 ) -> None:
     """dL/ds of the active neurons, from targets and readout."""
     sources = [(s, k) for k, s in enumerate(outgoing) if s.backpropagates]
-    left = [source for source in sources if source[0].name not in layout.packed]
-    counted = "result_slope__p_[j_]" if _counts_spikes(group) else ""
+    left = [
+        source for source in sources if source[0].name not in layout.transposed_weights
+    ]
+    counted = "result_grad__p_[j_]" if _counts_spikes(group) else ""
     with writer.block(""):
         active_tape(writer, layout, group, surrogate)
-        rows(writer, layout, group, ["spike_slope_"])
+        rows(writer, layout, group, ["spike_grad_"])
         if counted:
-            rows(writer, layout, group, ["result_slope_"])
+            rows(writer, layout, group, ["result_grad_"])
         started = f" + {counted}" if counted else ""
         if left or counted:
             with (
                 if_all(writer, group, surrogate),
                 writer.block(each_by_team("int64_t", "j_", group.size)),
             ):
-                writer.line(f"float dL_ds_ = spike_slope__p_[j_]{started};")
+                writer.line(f"float dL_ds_ = spike_grad__p_[j_]{started};")
                 for source in left:
                     send_back(writer, layout, source, False, "dL_ds_", listed=False)
-                writer.line("MLG_LEADER spike_slope__p_[j_] = dL_ds_;")
+                writer.line("MLG_LEADER spike_grad__p_[j_] = dL_ds_;")
         if not surrogate.all_active:
             with if_listed(writer, group):
                 _collect_listed(writer, layout, outgoing, False, counted)
@@ -133,28 +137,28 @@ def _collect_listed(
         counted: what there is to begin with, in C.
     """
     sources = [(s, k) for k, s in enumerate(outgoing)]
-    whole = [s for s in sources if s[0].backpropagates and streams(s[0])]
+    whole = [s for s in sources if s[0].backpropagates and is_dense(s[0])]
     rest = [s for s in sources if s not in whole and (learning or s[0].backpropagates)]
     adds = bool(whole) and bool(guard(layout, *whole[0]))
     _entries_of_team(writer)
     if adds:
         writer.line(_of_team("uint32_t", "k_", ""))
-        writer.line("  MLG_LEADER spike_slope__p_[k_] = 0.0f;")
+        writer.line("  MLG_LEADER spike_grad__p_[k_] = 0.0f;")
     for synapses, k in whole:
         size = padded(layout.plan.neuron(synapses.target).size)
         writer.line(
             f"{guard(layout, synapses, k)}mlg::dots<{size}, {str(adds).lower()}>"
-            f"(spike_slope__p_, weight{k}_, id_, of_, back{k}_);"
+            f"(spike_grad__p_, weight{k}_, id_, of_, backprop{k}_);"
         )
         adds = True
     if rest or counted or not whole:
-        started = ["spike_slope__p_[k_]"] * bool(whole) + [counted] * bool(counted)
+        started = ["spike_grad__p_[k_]"] * bool(whole) + [counted] * bool(counted)
         with each_entry(writer, _of_team):
-            writer.line(f"float back_sum_ = {' + '.join(started) or '0.0f'};")
+            writer.line(f"float backprop_sum_ = {' + '.join(started) or '0.0f'};")
             for source in rest:
-                into = "back_sum_" if source[0].backpropagates else None
+                into = "backprop_sum_" if source[0].backpropagates else None
                 send_back(writer, layout, source, learning, into)
-            writer.line("MLG_LEADER spike_slope__p_[k_] = back_sum_;")
+            writer.line("MLG_LEADER spike_grad__p_[k_] = backprop_sum_;")
 
 
 def send_back_together(writer: CodeWriter, layout: Layout) -> None:
@@ -176,7 +180,7 @@ def send_back_together(writer: CodeWriter, layout: Layout) -> None:
 def _together(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    slope = layout.rows[group.name, "spike_slope_"].offset
+    slope = layout.rows[group.name, "spike_grad_"].offset
     size = padded(group.size)
     with writer.block(""):
         writer.line("Slot *all_[TOGETHER];")
@@ -194,7 +198,7 @@ def _together(
             writer.line(f"to_[many_] = row_<float>(*slots_[m_], {slope});")
             writer.line("mlg::clear(to_[many_++] + of_.first, of_.last - of_.first);")
         for k, synapses in enumerate(layout.plan.outgoing(group.name)):
-            if synapses.name not in layout.packed:
+            if synapses.name not in layout.transposed_weights:
                 continue
             writer.line(f"// {synapses.name!a}")
             arrives(writer, layout, synapses, k)
@@ -215,7 +219,7 @@ def _send_back_packed(
 ) -> None:
     """Adds what flows back over synapses whose weights are kept by target."""
     target = layout.plan.neuron(synapses.target)
-    weight = f"packed_ + PACKED_{layout.packed[synapses.name]}"
+    weight = f"packed_ + PACKED_{layout.transposed_weights[synapses.name]}"
     with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
         writer.line("Slot &s_ = *all_[m_];")
         writer.line(f"back_[m_] = {target_row(layout, synapses, target, 'back')};")
@@ -224,6 +228,6 @@ def _send_back_packed(
             add = add_patches(layout, synapses, synapses.kernel, given)
             writer.line(f"mlg::{add};")
     if synapses.kernel is None:
-        shape = ", ".join(map(str, layout.packed_shape(synapses.name)))
+        shape = ", ".join(map(str, layout.transposed_shape(synapses.name)))
         given = f"to_, {weight}, back_, many_, of_"
         writer.line(f"mlg::add_together<{shape}>({given});")

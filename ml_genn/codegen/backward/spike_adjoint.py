@@ -11,7 +11,8 @@ from ml_genn.codegen.backward.active_neurons import (
 )
 from ml_genn.codegen.backward.adjoint_step import wake
 from ml_genn.codegen.forward.losses import example_weight
-from ml_genn.codegen.layout import Layout, symbol
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.spike_list_loops import each_entry, load_records, tape_entries
@@ -27,7 +28,9 @@ def jumps(group: NeuronGroup) -> bool:
 def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
     surrogate = group.adjoint.surrogate if group.adjoint else None
-    with writer.block(f"static inline void jump_{symbol(group.name)}({ARGUMENTS})"):
+    with writer.block(
+        f"static inline void jump_{c_identifier(group.name)}({ARGUMENTS})"
+    ):
         if surrogate:
             _reset_active(writer, layout, group, surrogate)
         _jump_at_spikes(writer, layout, group, exact=surrogate is None)
@@ -49,12 +52,12 @@ def _jump_at_spikes(
         body = _jump_body(layout, group, adjoint)
         body.pointers(writer)
         if exact:
-            rows(writer, layout, group, ["spike_slope_"])
-        _spike_time_slope(writer, layout, group, declare=True)
+            rows(writer, layout, group, ["spike_grad_"])
+        _spike_time_grad(writer, layout, group, declare=True)
         with each_entry(writer, each):
             if exact:
-                writer.line("float dL_dt_ = spike_slope__p_[k_];")
-            _spike_time_slope(writer, layout, group, declare=False)
+                writer.line("float dL_dt_ = spike_grad__p_[k_];")
+            _spike_time_grad(writer, layout, group, declare=False)
             _jump(writer, layout, group, body, adjoint)
 
 
@@ -62,7 +65,7 @@ def _reset_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Active neurons wake their group; what their reset adds to their dL/ds."""
-    if not surrogate.reset.lines and group.name not in layout.sleepers:
+    if not surrogate.reset.lines and group.name not in layout.lazy_adjoints:
         return
     with writer.block(""):
         active_tape(writer, layout, group, surrogate)
@@ -70,7 +73,7 @@ def _reset_active(
         if surrogate.reset.lines:
             writer.line("const float scale_ = c_.scale;")
             for at, _ in _run_active(writer, layout, group, surrogate, surrogate.reset):
-                writer.line(f"spike_slope__p_[{at}] = dL_ds_;")
+                writer.line(f"spike_grad__p_[{at}] = dL_ds_;")
     writer.line("MLG_SYNC;")
 
 
@@ -96,9 +99,9 @@ def _run_active(
     wherever the caller says what is kept of it."""
     body = Body(layout, group, (code,))
     body.pointers(writer)
-    rows(writer, layout, group, ["spike_slope_"])
+    rows(writer, layout, group, ["spike_grad_"])
     for at in each_active(writer, group, surrogate):
-        writer.line(f"float dL_ds_ = spike_slope__p_[{at}];")
+        writer.line(f"float dL_ds_ = spike_grad__p_[{at}];")
         load_active(writer, group, surrogate, at)
         body.load(writer)
         with writer.block(""):
@@ -130,7 +133,7 @@ def _jump(
     body.store(writer)
 
 
-def _spike_time_slope(
+def _spike_time_grad(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, declare: bool
 ) -> None:
     """Adds the loss's slope by the time of a neuron's first spike."""
@@ -141,9 +144,9 @@ def _spike_time_slope(
         return
     ((name, _),) = readout.variables
     if declare:
-        rows(writer, layout, group, [name, "result_slope_"])
+        rows(writer, layout, group, [name, "result_grad_"])
     else:
-        writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_slope__p_[j_];")
+        writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_grad__p_[j_];")
 
 
 def derivative_without_spikes(
@@ -159,7 +162,7 @@ def derivative_without_spikes(
         return
     index = layout.outputs.index(group)
     with writer.block(
-        f"static inline void silent_{symbol(group.name)}"
+        f"static inline void silent_{c_identifier(group.name)}"
         "(const Call &c_, Slot &s_, int64_t b_)"
     ):
         ((name, _),) = readout.variables

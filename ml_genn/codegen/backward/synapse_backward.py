@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ml_genn.codegen.backward.adjoint_step import ring_row
-from ml_genn.codegen.layout import (
-    Layout,
-    learns_at_spikes,
-    lists,
-    moves_in_steps,
-    padded,
-    streams,
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.formats import is_csr, is_dense, learns_at_spikes
+from ml_genn.codegen.layout.ports import (
+    backprop_row,
+    takes_delay_difference,
+    weight_grad_row,
 )
 from ml_genn.codegen.neuron_body import Body, drift
 from ml_genn.codegen.synapse_rows import (
@@ -50,7 +49,7 @@ def operands(
         if wanted:
             index = layout.learned[Learned(kind, synapses.stored)]
             writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    pair = target.adjoint if target.name in layout.pairs else None
+    pair = target.adjoint if target.name in layout.interleaved_adjoints else None
     if pair is None:
         _rows(writer, layout, synapses, target, k)
     elif learn or synapses.reads_backprop:
@@ -67,12 +66,15 @@ def _rows(
 ) -> None:
     """Declares the rows of the target that outgoing synapses ``k`` read; listed ones
     see them together."""
-    wanted = {"slope": learns_at_spikes(synapses), "back": synapses.reads_backprop}
+    wanted = {
+        "weight_grad": learns_at_spikes(synapses),
+        "backprop": synapses.reads_backprop,
+    }
     kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
     for kind in kinds:
         row = target_row(layout, synapses, target, kind)
         writer.line(f"const float *{kind}{k}_ = {row};")
-    if kinds and lists(synapses):
+    if kinds and is_csr(synapses):
         seen = f"{kinds[0]}{k}_, {kinds[-1]}{k}_"
         writer.line(f"const mlg::InRows see{k}_{{{seen}}};")
 
@@ -81,7 +83,7 @@ def _pair(
     writer: CodeWriter, layout: Layout, target: NeuronGroup, seen: PortAdjoint, k: int
 ) -> None:
     """Declares what listed synapses make of the two adjoints of a target."""
-    names = layout.pairs[target.name]
+    names = layout.interleaved_adjoints[target.name]
     offset = layout.rows[target.name, names[0]].offset
     given = ", ".join(f"const auto &{name}" for name in names)
     with writer.block(f"const auto see{k}_ = [&]", end="}();"):
@@ -105,7 +107,7 @@ _WEIGHT, _DELAY = LearnedKind.WEIGHT, LearnedKind.DELAY
 
 
 def _through_ring(layout: Layout, synapses: SynapseGroup) -> bool:
-    return (synapses.target, synapses.port) in layout.port_rings
+    return (synapses.target, synapses.port) in layout.adjoint_rings
 
 
 def _arrival(layout: Layout, synapses: SynapseGroup) -> str:
@@ -122,9 +124,11 @@ def target_row(
     if _through_ring(layout, synapses):
         per_synapse = synapses.delay is Delay.PER_SYNAPSE
         at = "0" if per_synapse else _arrival(layout, synapses)
-        same = layout.back_name(target, synapses.port) != f"back{synapses.port}_"
-        return ring_row(layout, target, synapses.port, "slope" if same else kind, at)
-    naming = layout.slope_name if kind == "slope" else layout.back_name
+        same = backprop_row(target, synapses.port) != f"backprop{synapses.port}_"
+        return ring_row(
+            layout, target, synapses.port, "weight_grad" if same else kind, at
+        )
+    naming = weight_grad_row if kind == "weight_grad" else backprop_row
     name = naming(target, synapses.port)
     return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
 
@@ -149,15 +153,15 @@ def send_back(
     if not (learn or into or (learning and synapses.learn_delay)):
         return
     unless_late = guard(layout, synapses, k)
-    if streams(synapses):
+    if is_dense(synapses):
         size = padded(layout.plan.neuron(synapses.target).size)
-        row = f"mlg::dot<{size}>(weight{k}_ + j_ * {size}, back{k}_)"
+        row = f"mlg::dot<{size}>(weight{k}_ + j_ * {size}, backprop{k}_)"
         writer.line(f"{unless_late}{into} += {row};")
     else:
         with writer.block(unless_late.strip()):
             if listed:
                 _fetch_next(writer, layout, outgoing, learn, bool(into))
-            if lists(synapses):
+            if is_csr(synapses):
                 _send_listed(writer, layout, outgoing, learn, into)
             else:
                 _send_each(writer, layout, outgoing, learning, into)
@@ -207,11 +211,11 @@ def _send_each(
     delayed = synapses.delay is Delay.PER_SYNAPSE
     at = "at_" if delayed else "i_"
     learn_delay = learning and synapses.learn_delay
-    past_end = learn_delay and moves_in_steps(layout, synapses)
+    past_end = learn_delay and takes_delay_difference(layout.plan, synapses)
     if delayed:
         _ring_of_port(writer, layout, synapses)
     if into:
-        writer.line("float back_ = 0.0f;")
+        writer.line("float backprop_ = 0.0f;")
     with each_synapse(writer, layout, synapses):
         if delayed:
             _place_in_ring(writer, layout, synapses, past_end)
@@ -220,15 +224,17 @@ def _send_each(
         if past_end:
             writer.line("if (wait_ == left_) continue;")
         if learning and synapses.learn:
-            writer.line(f"{add(synapses, f'gradient{k}_[e_]', f'slope{k}_[{at}]')};")
+            writer.line(
+                f"{add(synapses, f'gradient{k}_[e_]', f'weight_grad{k}_[{at}]')};"
+            )
         if into:
-            writer.line(f"back_ += weight{k}_[e_] * back{k}_[{at}];")
+            writer.line(f"backprop_ += weight{k}_[e_] * backprop{k}_[{at}];")
     if into:
-        writer.line(f"{into} += MLG_SUM(back_);")
+        writer.line(f"{into} += MLG_SUM(backprop_);")
 
 
 def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
-    length = layout.integers["port_ring", synapses.target, f"{synapses.port}.length"]
+    length = layout.integers["adjoint_ring", synapses.target, f"{synapses.port}.length"]
     writer.lines(
         (
             f"const int64_t length_ = c_.integers[{length}];",
@@ -262,8 +268,8 @@ def _delay_gradient(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
 ) -> None:
     """dL by the delay in steps: exact, or the slope of arrivals a step apart."""
-    if not moves_in_steps(layout, synapses):
-        change = f"c_.dt * back{k}_[at_]"
+    if not takes_delay_difference(layout.plan, synapses):
+        change = f"c_.dt * backprop{k}_[at_]"
     else:
         size = padded(layout.plan.neuron(synapses.target).size)
         writer.lines(
@@ -271,10 +277,11 @@ def _delay_gradient(
                 "const int64_t later_ = row_at_ + 1 == length_ ? 0 : row_at_ + 1;",
                 "const int64_t sooner_ = row_at_ == 0 ? length_ - 1 : row_at_ - 1;",
                 f"const float after_ = wait_ + 1 < left_ ? "
-                f"back{k}_[later_ * {size} + i_] : 0.0f;",
-                f"const float now_ = wait_ < left_ ? back{k}_[at_] : 0.0f;",
+                f"backprop{k}_[later_ * {size} + i_] : 0.0f;",
+                f"const float now_ = wait_ < left_ ? backprop{k}_[at_] : 0.0f;",
                 f"const float change_ = wait_ ? "
-                f"0.5f * (after_ - back{k}_[sooner_ * {size} + i_]) : after_ - now_;",
+                f"0.5f * (after_ - backprop{k}_[sooner_ * {size} + i_]) "
+                ": after_ - now_;",
             )
         )
         change = "change_"

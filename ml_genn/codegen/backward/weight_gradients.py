@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, gathers, padded
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.formats import learns_in_blocks
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 
@@ -22,7 +23,7 @@ def gather_function(writer: CodeWriter, layout: Layout) -> None:
     )
     with writer.block(head):
         for synapses in layout.plan.synapses:
-            if gathers(synapses) and not layout.plan.online:
+            if learns_in_blocks(synapses) and not layout.plan.online:
                 _gather(writer, layout, synapses)
         writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
         writer.line("(void)only_, (void)sorted_, (void)team_, (void)teams_;")
@@ -32,15 +33,15 @@ def gather_function(writer: CodeWriter, layout: Layout) -> None:
 def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     source = layout.plan.neuron(synapses.source)
     size = padded(layout.plan.neuron(synapses.target).size)
-    slopes = layout.slopes[synapses.target, synapses.port]
+    slopes = layout.grad_rings[synapses.target, synapses.port]
     gradient = layout.learned[Learned(LearnedKind.WEIGHT, synapses.name)]
     wait = "1"
     if synapses.delay is Delay.CONSTANT:
         index = layout.integers["delay", synapses.name, ""]
         wait += f" + c_.integers[{index}]"
     rows = "c_.num_steps"
-    if synapses.target in layout.sleepers:
-        rows = f"s_.woken[{layout.sleepers[synapses.target]}] + 1"
+    if synapses.target in layout.lazy_adjoints:
+        rows = f"s_.woken[{layout.lazy_adjoints[synapses.target]}] + 1"
     writer.line(f"// {synapses.name!a}")
     with writer.block(f"if (only_ == ALL_LEARNED || only_ == {gradient})"):
         writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")

@@ -13,7 +13,7 @@ def drive(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     After the last frame it stays.
     """
     row = layout.rows[group.name, group.ports[0].variable].offset
-    index = layout.driven.index(group)
+    index = layout.analog_inputs.index(group)
     count = layout.integers["frames", group.name, "count"]
     steps = layout.integers["frames", group.name, "steps"]
     writer.line(

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml_genn.codegen.layout import Layout, lists, padded, streams
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.formats import is_csr, is_dense
 from ml_genn.codegen.parallel_loops import each_by_team
 from ml_genn.codegen.synapse_rows import (
     add,
@@ -34,7 +35,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         emitted += f" - c_.integers[{layout.integers['delay', synapses.name, '']}]"
     arriving = f"mlg::spikes_at({tape}, {emitted})"
     weight = array(layout, "weight", synapses)
-    if streams(synapses):
+    if is_dense(synapses):
         port = f"row_<float>(s_, {entry})"
         part = f"mlg::share<{size}>(member_, members_)"
         given = f"{port}, {weight}, {arriving}, ALL ? mlg::Share{{0, {size}}} : {part}"
@@ -49,7 +50,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         else:
             with _each_spike(writer, arriving):
                 fetch_next(writer, layout, synapses, ("weight_",))
-                if lists(synapses):
+                if is_csr(synapses):
                     listed_row(writer, layout, synapses, shared=True)
                     given = "port_, weight_, aim_, from_, end_"
                     writer.line(f"mlg::add_listed<{sign(synapses)}>({given});")
@@ -74,8 +75,8 @@ def _add_delayed(
 ) -> None:
     """Spikes go into a ring with one row for each step to come, then what is due."""
     size = padded(layout.plan.neuron(synapses.target).size)
-    start = layout.integers["ring", synapses.name, "offset"]
-    length = layout.integers["ring", synapses.name, "length"]
+    start = layout.integers["delay_ring", synapses.name, "offset"]
+    length = layout.integers["delay_ring", synapses.name, "length"]
     writer.lines(
         (
             f"float *__restrict ring_ = s_.block + c_.integers[{start}];",

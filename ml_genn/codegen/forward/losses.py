@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import Body, rows, words
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, Loss, LossKind, NeuronGroup
@@ -54,7 +55,7 @@ def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> N
     if readout is None:
         return
     with writer.block(
-        f"MLG_COLD static void finish_{symbol(group.name)}"
+        f"MLG_COLD static void finish_{c_identifier(group.name)}"
         "(const Call &c_, Slot &s_, int64_t b_)"
     ):
         names = frozenset(n for n, _ in readout.variables)
@@ -86,7 +87,7 @@ def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     if loss is None:
         return
     with writer.block(f"if (c_.targets[{index}])"):
-        rows(writer, layout, group, ["result_slope_"])
+        rows(writer, layout, group, ["result_grad_"])
         writer.line("float *value_ = result__p_;")
         if loss.first_spike:
             writer.line("const float end_ = c_.num_steps * c_.dt;")
@@ -96,7 +97,7 @@ def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
             )
         scale = f"c_.scale * {example_weight(layout, group)}"
         writer.line(f"const float scale_ = {scale};")
-        call = _loss_call(loss, index, group.size, "scale_", "result_slope__p_")
+        call = _loss_call(loss, index, group.size, "scale_", "result_grad__p_")
         writer.line(f"s_.loss[{index}] = {call};")
         if loss.first_spike and loss.kind is LossKind.CROSS_ENTROPY:
             _earlier(writer, index)
@@ -110,4 +111,4 @@ def _earlier(writer: CodeWriter, index: int) -> None:
     writer.line("const float left_ = 1.01f * end_ + value_[label_];")
     writer.line(f"const float alpha_ = c_.loss_scalars[{2 * index + 1}];")
     writer.line(f"s_.loss[{index}] += alpha_ / left_;")
-    writer.line("result_slope__p_[label_] -= scale_ * alpha_ / (left_ * left_);")
+    writer.line("result_grad__p_[label_] -= scale_ * alpha_ / (left_ * left_);")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import (
     ARGUMENTS,
     PROVIDED,
@@ -21,7 +22,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
     of them cross their threshold."""
     writer.line("template <bool ALL>")
     with writer.block(
-        f"static inline void integrate_{symbol(group.name)}"
+        f"static inline void integrate_{c_identifier(group.name)}"
         f"({ARGUMENTS}, int member_, int members_)"
     ):
         step = _step_body(layout, group)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from ml_genn.codegen.forward.losses import step_loss
 from ml_genn.codegen.forward.neuron_step import flags_row
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.writer import CodeWriter
@@ -18,7 +19,9 @@ RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
 
 def fire_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """``fire_<group>``: the loss of the step, lists of neurons, resets."""
-    with writer.block(f"static inline bool fire_{symbol(group.name)}({ARGUMENTS})"):
+    with writer.block(
+        f"static inline bool fire_{c_identifier(group.name)}({ARGUMENTS})"
+    ):
         if group.loss and group.loss.per_step:
             step_loss(writer, layout, group)
         if group.adjoint and group.adjoint.surrogate:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml_genn.codegen.layout import symbol
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import ARGUMENTS, Body
 from ml_genn.codegen.online.layout import OnlineLayout, Sweeps
 from ml_genn.codegen.parallel_loops import each
@@ -34,14 +34,15 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     ports = [Code((), port.reads) for port in adjoint.ports]
     body = Body(tables.layout, g.group, (before, adjoint.step, *ports), adjoint.tape)
     with writer.block(
-        f"static inline void back_{symbol(g.group.name)}({ARGUMENTS}, float *lambda_, "
-        "float *slope_, const float *signal_, float every_, float scale_)"
+        f"static inline void back_{c_identifier(g.group.name)}({ARGUMENTS}, "
+        "float *lambda_, float *slope_, const float *signal_, float every_, "
+        "float scale_)"
     ):
         for k, name in enumerate(g.variables):
             writer.line(f"float *__restrict {name}_p_ = lambda_ + {k * g.row};")
         if surrogate:
             active_rows(writer, tables, g, surrogate)
-            _spike_slopes(writer, tables, g, surrogate)
+            _spike_grads(writer, tables, g, surrogate)
             _jumps(writer, tables, g)
         body.constants(writer)
         with _neurons(writer, g.row):
@@ -79,7 +80,7 @@ def _load_active(writer: CodeWriter, surrogate: SurrogateAdjoint) -> None:
         writer.line(f"const float {name} = {name}_p_[j_];")
 
 
-def _spike_slopes(
+def _spike_grads(
     writer: CodeWriter, tables: OnlineLayout, g: Sweeps, surrogate: SurrogateAdjoint
 ) -> None:
     """dL/ds of all neurons; zero where they are not active."""

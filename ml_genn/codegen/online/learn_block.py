@@ -20,7 +20,8 @@ last block reaches to the end of the example.
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded, symbol
+from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.online.backward_step import active_rows, back_function
 from ml_genn.codegen.online.layout import OnlineLayout, Sweeps
 from ml_genn.codegen.parallel_loops import each, each_by_team
@@ -30,7 +31,7 @@ from ml_genn.codegen.spike_list_loops import (
     load_records,
     tape_entries,
 )
-from ml_genn.codegen.synapse_rows import array, lists
+from ml_genn.codegen.synapse_rows import array, csr_arrays
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Delay,
@@ -59,7 +60,7 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
             )
         for g in tables.groups:
             writer.line(
-                f"if (!learn_{symbol(g.group.name)}(c_, s_, b_, start_, stop_, "
+                f"if (!learn_{c_identifier(g.group.name)}(c_, s_, b_, start_, stop_, "
                 "gradients_)) return false;"
             )
         writer.line("return true;")
@@ -68,7 +69,8 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
 def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     """``learn_<group>``: the group's sweeps over a block, then traces and gradients."""
     with writer.block(
-        f"static bool learn_{symbol(g.group.name)}({BLOCK}, float *const *gradients_)"
+        f"static bool learn_{c_identifier(g.group.name)}"
+        f"({BLOCK}, float *const *gradients_)"
     ):
         writer.line("const bool final_ = stop_ == c_.num_steps;")
         writer.line(f"const int sweeps_ = final_ ? 1 : {g.count};")
@@ -119,7 +121,7 @@ def _delay(tables: OnlineLayout, synapses: SynapseGroup) -> str:
 
 def _back_call(g: Sweeps, signal: str, every: str, scale: str) -> str:
     return (
-        f"back_{symbol(g.group.name)}(c_, s_, b_, t_, lambda_ + w_ * {g.sweep}, "
+        f"back_{c_identifier(g.group.name)}(c_, s_, b_, t_, lambda_ + w_ * {g.sweep}, "
         f"slopes_ + (t_ - from_) * {g.step} + w_ * {g.row}, "
         f"{signal}, {every}, {scale});"
     )
@@ -143,17 +145,17 @@ def _hidden_step(
     writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
     arriving = {path: _arriving(tables, *path) for path in g.feedback}
     with each_entry(writer):
-        writer.line("float back_sum_ = 0.0f;")
+        writer.line("float backprop_sum_ = 0.0f;")
         for path, groups in g.feedback.items():
             for synapses in groups:
                 dot = _dot(tables, synapses, arriving[path])
-                writer.line(f"if (arrives_) back_sum_ += {dot};")
+                writer.line(f"if (arrives_) backprop_sum_ += {dot};")
         with writer.block("MLG_LEADER"):
             writer.line("mask_p_[j_] = 1.0f;")
             load_records(writer, surrogate.records)
             for name in surrogate.records:
                 writer.line(f"{name}_p_[j_] = {name};")
-            writer.line("signal_p_[j_] = back_sum_;")
+            writer.line("signal_p_[j_] = backprop_sum_;")
     writer.line("MLG_SYNC;")
     pushes = ["0.0f"] * (1 + len(g.adjoint.eligible))
     pushes += [f"({at})[{tables.sweeps(path[0]).row}]" for path, at in arriving.items()]
@@ -176,7 +178,7 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     """C for what neuron ``j_``'s synapses send back of a row of their targets."""
     weight = array(tables.layout, "weight", synapses)
     if synapses.format is Format.SPARSE:
-        offset, aim = lists(tables.layout, synapses)
+        offset, aim = csr_arrays(tables.layout, synapses)
         ends = f"({offset})[j_], ({offset})[j_ + 1]"
         given = f"nullptr, {weight}, {aim}, {ends}, mlg::InRows{{{row}, {row}}}"
         return f"mlg::visit_listed<1, false, true>({given})"
@@ -216,7 +218,7 @@ def _weights(
         writer.line(f"sweeps_.slopes += {synapses.port * g.port};")
         to = f"mlg::Rows{{gradients_[{gradient}], {g.row}}}"
         if synapses.format is Format.SPARSE:
-            listed = ", ".join(lists(tables.layout, synapses))
+            listed = ", ".join(csr_arrays(tables.layout, synapses))
             to = f"mlg::Lists<{g.row}>{{gradients_[{gradient}], {listed}}}"
         writer.line(
             f"if (!mlg::advance_rows<{_shape(g)}>(sweeps_, s_.online, "

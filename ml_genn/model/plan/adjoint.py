@@ -24,6 +24,11 @@ class PortAdjoint:
     backprop: str
     reads: frozenset[str] = frozenset()
 
+    @property
+    def backprops_weight_grad(self) -> bool:
+        """True if the gradient that is passed back is dL/dw itself."""
+        return self.backprop == self.weight_grad
+
 
 @dataclass(frozen=True, slots=True)
 class SurrogateAdjoint:

@@ -42,7 +42,7 @@ class Given:
         for group in self.layout.inputs:
             events = [examples.events[group.name][b] for b in indices]
             found += packed(events, examples.num_steps, self.layout.id_type)
-        for group in self.layout.driven:
+        for group in self.layout.analog_inputs:
             given = examples.values[str(group.data)][indices]
             found.append(np.ascontiguousarray(given, dtype=np.float32))
         return [*found, *targets, weights]
@@ -55,7 +55,7 @@ class Given:
     @property
     def _targets(self) -> int:
         """Where targets start."""
-        return self._values + len(self.layout.driven)
+        return self._values + len(self.layout.analog_inputs)
 
     def numbers(self, brought: Brought) -> dict[str, int]:
         """Fields of a call."""

@@ -72,7 +72,7 @@ def to_fill(
     recordings = np.zeros(len(rows) + 1, dtype=RECORDING)
     for k, (record, row) in enumerate(rows.items()):
         to = address(arrays[record])
-        recordings[k] = row.offset, row.size, not forward(record), row.apart, to
+        recordings[k] = row.offset, row.size, not forward(record), row.stride, to
     return Filled(
         [cupy.zeros((examples, g.size), dtype=np.float32) for g in outputs],
         cupy.zeros(losses, dtype=np.float32),

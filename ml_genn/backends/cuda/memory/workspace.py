@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.backends.cuda.launch.kernel_args import address, addresses
 from ml_genn.backends.cuda.memory.spike_tapes import Tape
-from ml_genn.codegen.layout import Layout, flags_of, padded
+from ml_genn.codegen.layout import Layout, flag_bytes, padded
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.model.plan import NeuronGroup
 
@@ -79,7 +79,7 @@ class Workspace:
 def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
     """A workspace."""
     online = OnlineLayout(layout)
-    flags = sum(flags_of(g) for g in layout.plan.neurons if g.name in layout.flags)
+    flags = sum(flag_bytes(g) for g in layout.plan.neurons if g.name in layout.flags)
 
     def floats(*sizes: int) -> Any:
         return cupy.zeros((shape.batch, *sizes), dtype=np.float32)
@@ -94,7 +94,7 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
         _tapes(cupy, layout, shape),
         drive=[floats(shape.window, size) for size in drives],
         history=[floats(shape.window, size) for size in layout.history_sizes],
-        slopes=[floats(shape.length, size) for size in layout.slope_sizes],
+        slopes=[floats(shape.length, size) for size in layout.grad_ring_sizes],
         online={
             "online_rows": floats(online.size),
             "online_slopes": floats(shape.length, online.each_step),

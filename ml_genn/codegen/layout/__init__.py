@@ -1,0 +1,20 @@
+"""Where each number of a plan is stored: tables that code and runtime share.
+
+`Layout` answers it for a plan. Its parts: rows of the state block (`state`), indices of
+what the runtime passes (`arguments`), the gradients that synapses read of their targets
+(`ports`), adjoints that are stored in a way of their own (`adjoints`). `formats` and
+`sizes` hold the properties of groups that they depend on.
+"""
+
+from ml_genn.codegen.layout.layout import Layout, history_names
+from ml_genn.codegen.layout.sizes import ROW_ALIGNMENT, flag_bytes, padded
+from ml_genn.codegen.layout.state import StateRow
+
+__all__ = [
+    "ROW_ALIGNMENT",
+    "Layout",
+    "StateRow",
+    "flag_bytes",
+    "history_names",
+    "padded",
+]
