@@ -1,0 +1,74 @@
+"""Types of networks, populations, connections and layers in a user's script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from architecture.modules import ROOT
+
+SCRIPT = """
+from typing import assert_type
+from weakref import ReferenceType
+
+from ml_genn import (
+    Connection, InputLayer, Layer, Network, Population, SequentialNetwork
+)
+from ml_genn.connectivity import Connectivity, Dense
+from ml_genn.graph.traversal import get_network_dag, get_underlying_pop
+from ml_genn.neurons import LeakyIntegrateFire, Neuron
+from ml_genn.synapses import Synapse
+
+with Network() as network:
+    assert_type(network, Network)
+    first = Population("spike_input", 4)
+    second = Population(LeakyIntegrateFire(tau_mem=20.0), 2, record_spikes=True)
+    connection = Connection(first, second, Dense(0.5))
+
+assert_type(network.populations, list[Population])
+assert_type(network.connections, list[Connection])
+assert_type(first.shape, tuple[int, ...] | None)
+assert_type(first.size, int)
+assert_type(first.neuron, Neuron)
+assert_type(second.incoming_connections, list[ReferenceType[Connection]])
+assert_type(first.outgoing_connections[0](), Connection | None)
+assert_type(connection.source(), Population | None)
+assert_type(connection.target, ReferenceType[Population])
+assert_type(connection.ends(), tuple[Population, Population])
+assert_type(connection.connectivity, Connectivity)
+assert_type(connection.synapse, Synapse)
+assert_type(Network.current(), Network)
+assert_type(Network.from_config(network.to_config()), Network)
+
+with SequentialNetwork() as chain:
+    assert_type(chain, SequentialNetwork)
+    inputs = InputLayer("spike_input", 4)
+    hidden = Layer(Dense(0.5), "leaky_integrate_fire", 2)
+
+assert_type(chain.layers, list[InputLayer | Layer])
+assert_type(hidden.population(), Population | None)
+assert_type(hidden.connection(), Connection | None)
+assert_type(get_underlying_pop(hidden), Population)
+assert_type(get_network_dag(inputs, hidden), list[Population])
+Connection(inputs, hidden, Dense(0.5), add_to_model=False)
+Connection(1, hidden, Dense(0.5))  # not a population
+"""
+
+
+@pytest.mark.slow
+def test_objects_of_a_users_script_are_typed(tmp_path: Path) -> None:
+    mypy = pytest.importorskip("mypy.api")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    report, errors, _ = mypy.run(
+        [
+            "--strict",
+            f"--config-file={ROOT / 'pyproject.toml'}",
+            f"--cache-dir={ROOT / '.mypy_cache'}",
+            str(script),
+        ]
+    )
+    last_line = len(SCRIPT.splitlines())
+    assert errors == ""
+    assert report.count("error:") == 1
+    assert f'script.py:{last_line}: error: Argument 1 to "Connection"' in report
