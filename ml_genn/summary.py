@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_genn.graph.graph import Connection, Graph, Population
-from ml_genn.utils.choices import Chosen
+from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.tables import Table, escaped
 
 Counts = tuple[int, int]  #: weights that can be learned, synapses
@@ -142,7 +142,7 @@ def _choices(
     parts: list[Any] = [*neurons.values(), *synapses.values()]
     lines = []
     for owner, part in zip(owners, parts, strict=True):
-        if not isinstance(part, Chosen) or not part.open_choices():
+        if not isinstance(part, HasChoices) or not part.open_choices():
             continue
         values = None if made is None else made[owner].choices()
         chosen = [
@@ -152,5 +152,5 @@ def _choices(
         lines.append(f"  {owner.name} ({type(part).__name__}): {', '.join(chosen)}")
     if not lines:
         return []
-    head = "Left to the compiler:" if made is None else "Chosen by the compiler:"
+    head = "Left to the compiler:" if made is None else "HasChoices by the compiler:"
     return [head, *lines]

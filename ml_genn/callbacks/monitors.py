@@ -9,7 +9,7 @@ from typing import Any
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.model.snapshot import Snapshot
-from ml_genn.utils.checks import flag, not_negative, number, share, text, whole
+from ml_genn.utils.checks import flag, fraction, not_negative, number, text, whole
 
 MODES = ("auto", "max", "min")
 
@@ -149,7 +149,7 @@ class ReduceLROnPlateau(_Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self._factor = share("ReduceLROnPlateau: factor", factor)
+        self._factor = fraction("ReduceLROnPlateau: factor", factor)
         self._patience = whole("ReduceLROnPlateau: patience", patience, least=0)
         self._cooldown = whole("ReduceLROnPlateau: cooldown", cooldown, least=0)
         self._least = not_negative("ReduceLROnPlateau: min_lr", min_lr)

@@ -24,7 +24,7 @@ from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.genn_names import our_name
+from ml_genn.utils.genn_names import equivalent_name
 
 Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]
@@ -105,7 +105,7 @@ class Variables(Mapping[str, GroupVariable]):
         self._variables: dict[str, GroupVariable] = {}
 
     def __getitem__(self, name: str) -> GroupVariable:
-        ours = our_name(name, self._names)
+        ours = equivalent_name(name, self._names)
         if ours not in self._names:
             raise unknown_name("variable", name, self._names, where=self._where)
         if ours not in self._variables:

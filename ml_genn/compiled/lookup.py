@@ -15,7 +15,7 @@ from ml_genn.lowering.neurons.inputs import negative
 from ml_genn.model.plan import Format, Learned, LearnedKind, NeuronGroup
 from ml_genn.neurons import Input
 from ml_genn.population import Population
-from ml_genn.utils.genn_names import our_name
+from ml_genn.utils.genn_names import equivalent_name
 
 
 class NetworkLookup:
@@ -149,7 +149,7 @@ class NetworkLookup:
             UnknownNameError: if there is no such variable.
         """
         known = self._state_variables(population)
-        ours = our_name(name, known)
+        ours = equivalent_name(name, known)
         if ours not in known:
             where = f"Population '{self.population(population).name}'"
             raise unknown_name("variable", name, known, where=where)

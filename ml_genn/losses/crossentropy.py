@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.losses.loss import Loss
 from ml_genn.model.plan import LossKind, Sensitivity
-from ml_genn.utils.labels import checked_labels, checked_shares
+from ml_genn.utils.labels import checked_labels, checked_probabilities
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -61,7 +61,7 @@ class CategoricalCrossentropy(Loss):
         each_step: bool = False,
     ) -> np.ndarray:
         """Shares as an array (examples, neurons)."""
-        return checked_shares(where, y, int(np.prod(shape)))
+        return checked_probabilities(where, y, int(np.prod(shape)))
 
     def number(self, temperature: float, steps: int) -> float:
         """The temperature."""

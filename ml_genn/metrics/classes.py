@@ -10,7 +10,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.metrics.metric import Metric, rows, summed, weighed
 from ml_genn.utils.checks import whole
-from ml_genn.utils.labels import checked_labels, checked_shares
+from ml_genn.utils.labels import checked_labels, checked_probabilities
 
 
 class _Labelled(Metric):
@@ -54,7 +54,7 @@ class _OneHot(_Labelled):
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
         """Refuses targets that are not shares of the output's neurons."""
-        checked_shares(where, y_true, int(np.prod(shape)))
+        checked_probabilities(where, y_true, int(np.prod(shape)))
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Labels of a batch of targets."""

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.readouts import Readout, default_readouts
-from ml_genn.utils.choices import Chosen
+from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.module import get_object
 
 
-class Neuron(Chosen, ABC):
+class Neuron(HasChoices, ABC):
     """A neuron model: equations, and the values of what they mention.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import write_whole
+from ml_genn.utils.files import write_atomically
 
 
 def library() -> Any:
@@ -35,7 +35,7 @@ def write(path: str | Path, graph: Any) -> None:
     """
     content = BytesIO()
     library().write(content, graph)
-    write_whole(file_path("nir.write: path", path), content.getvalue())
+    write_atomically(file_path("nir.write: path", path), content.getvalue())
 
 
 def read(path: str | Path) -> Any:

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
-from ml_genn.utils.checks import positive, share
+from ml_genn.utils.checks import fraction, positive
 
-_CHECKS = {"beta1": share, "beta2": share, "epsilon": positive}
+_CHECKS = {"beta1": fraction, "beta2": fraction, "epsilon": positive}
 
 
 @dataclass(eq=False, repr=False)

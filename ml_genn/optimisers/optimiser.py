@@ -50,8 +50,8 @@ class Optimiser(ABC):
             limit.
         clip_value: largest size of each number of a gradient; None (default) for no
             limit.
-        weight_decay: share of the weight that each step takes off, times the learning
-            rate (decoupled, Loshchilov & Hutter 2019); 0 by default.
+        weight_decay: fraction of the weight that each step subtracts, times the
+            learning rate (decoupled, Loshchilov & Hutter 2019); 0 by default.
         limits: (lowest, highest) weight; None (default) for no limits.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
-from ml_genn.utils.checks import positive, share
+from ml_genn.utils.checks import fraction, positive
 
 
 @dataclass(eq=False, repr=False)
@@ -47,7 +47,7 @@ class RMSprop(Optimiser):
         "x -= alpha * u;",
     )
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
-        "rho": share,
-        "momentum": share,
+        "rho": fraction,
+        "momentum": fraction,
         "epsilon": positive,
     }

@@ -49,7 +49,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDecay:
-    r"""Falls by the same share: :math:`\alpha(n) = \alpha_0 \, d^{n / N}`.
+    r"""Falls by the same fraction: :math:`\alpha(n) = \alpha_0 \, d^{n / N}`.
 
     Args:
         rate: the rate of the first step.

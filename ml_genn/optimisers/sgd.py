@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
-from ml_genn.utils.checks import flag, share
+from ml_genn.utils.checks import flag, fraction
 
 
 @dataclass(eq=False, repr=False)
@@ -43,7 +43,7 @@ class SGD(Optimiser):
         "x -= alpha * (of_g * gradient + of_u * u);",
     )
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
-        "momentum": share,
+        "momentum": fraction,
         "nesterov": flag,
     }
 
@@ -64,7 +64,7 @@ class Lion(Optimiser):
 
     Args:
         alpha: learning rate or schedule, 0.0001 by default.
-        beta1: share of the momentum in the step, 0.9 by default.
+        beta1: fraction of the momentum in the step, 0.9 by default.
         beta2: decay of the momentum, 0.99 by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
@@ -86,6 +86,6 @@ class Lion(Optimiser):
         "m = beta2 * m + (1.0f - beta2) * gradient;",
     )
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
-        "beta1": share,
-        "beta2": share,
+        "beta1": fraction,
+        "beta2": fraction,
     }

@@ -56,7 +56,7 @@ def clipped(
 
 
 def decayed(strength: float) -> tuple[UpdateTransform, ...]:
-    """The weight made smaller, by a share that follows the learning rate."""
+    """The weight made smaller, by a fraction that follows the learning rate."""
     line = "x -= alpha * weight_decay_ * x;"
     return (transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
 

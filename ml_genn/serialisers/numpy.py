@@ -11,7 +11,7 @@ import numpy as np
 from ml_genn.errors import CheckpointError
 from ml_genn.serialisers.serialiser import RECORD, Keys, Serialiser
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name, write_whole
+from ml_genn.utils.files import file_name_part, write_atomically
 
 
 class Numpy(Serialiser):
@@ -29,7 +29,7 @@ class Numpy(Serialiser):
         """Writes an array."""
         content = io.BytesIO()
         np.save(content, np.asarray(data), allow_pickle=False)
-        write_whole(self._file(keys), content.getvalue())
+        write_atomically(self._file(keys), content.getvalue())
 
     def deserialise(self, keys: Keys) -> np.ndarray:
         """Reads an array."""
@@ -45,7 +45,7 @@ class Numpy(Serialiser):
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with these."""
-        start = "".join(f"{file_name(key)}-" for key in keys)
+        start = "".join(f"{file_name_part(key)}-" for key in keys)
         names = [p.stem for p in sorted(self.path.glob("*.npy"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
@@ -60,7 +60,7 @@ class Numpy(Serialiser):
         return self._file((*keys, RECORD)).exists()
 
     def _file(self, keys: Keys) -> Path:
-        return self.path / f"{'-'.join(map(file_name, keys))}.npy"
+        return self.path / f"{'-'.join(map(file_name_part, keys))}.npy"
 
     def __repr__(self) -> str:
         return f"Numpy({str(self.path)!r})"

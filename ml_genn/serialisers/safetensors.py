@@ -12,7 +12,7 @@ from ml_genn.model.snapshot import Snapshot, key_text
 from ml_genn.serialisers.record import read_record, record_of
 from ml_genn.serialisers.serialiser import Keys, Serialiser
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name, write_whole
+from ml_genn.utils.files import file_name_part, write_atomically
 
 METADATA = "ml_genn"  #: entry of a file's metadata that holds the record
 ENDING = ".safetensors"
@@ -50,7 +50,7 @@ class Safetensors(Serialiser):
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with these, each from its file."""
-        start = "".join(f"{file_name(key)}-" for key in keys)
+        start = "".join(f"{file_name_part(key)}-" for key in keys)
         names = [p.stem for p in sorted(self.path.glob(f"*{ENDING}"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
@@ -61,7 +61,9 @@ class Safetensors(Serialiser):
         return sorted(int(name) for name in names if name.isdecimal())
 
     def _file(self, keys: Keys) -> Path:
-        return self.path / f"{'-'.join(map(file_name, keys)) or 'checkpoint'}{ENDING}"
+        return (
+            self.path / f"{'-'.join(map(file_name_part, keys)) or 'checkpoint'}{ENDING}"
+        )
 
     def __repr__(self) -> str:
         return f"Safetensors({str(self.path)!r})"
@@ -86,7 +88,7 @@ def write_file(path: Path, snapshot: Snapshot) -> None:
     """
     arrays = {key_text(k): np.ascontiguousarray(a) for k, a in snapshot.arrays.items()}
     metadata = {METADATA: record_of(snapshot)}
-    write_whole(path, _library().numpy.save(arrays, metadata))
+    write_atomically(path, _library().numpy.save(arrays, metadata))
 
 
 def read_file(path: Path) -> Snapshot:

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import SynapseEquations
-from ml_genn.utils.choices import Chosen
+from ml_genn.utils.choices import HasChoices
 
 
-class Synapse(Chosen, ABC):
+class Synapse(HasChoices, ABC):
     """How spikes become input of their targets: equations and parameter values.
 
     Attributes:

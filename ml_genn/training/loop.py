@@ -17,7 +17,7 @@ from ml_genn.metrics.metric import summed
 from ml_genn.training.data.batches import Batch, InMemory
 from ml_genn.training.data.streams import Streamed
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.interrupts import listening
+from ml_genn.utils.interrupts import interrupt_handler
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +122,7 @@ class MetricAccumulator:
             self.metrics.loss = self._loss_sum / self._num_examples
 
 
-@listening()  # one handler of Ctrl-C for all batches, each of which holds it back
+@interrupt_handler()  # one for all batches, each of which defers Ctrl-C
 def run_epoch(
     runner: Runner,
     data: InMemory | Streamed,

@@ -1,4 +1,8 @@
-"""Checks of arguments, with messages that say what was received."""
+"""Checks of arguments; each returns the checked value.
+
+All raise `ValidationError` with a message of the form "<where> <rule>. Received
+<value>.", where the argument ``where`` names the class and argument.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,13 @@ REAL = (int, float, np.integer, np.floating)
 
 
 def shown(value: Any, longest: int = 200) -> str:
-    """What was received, cut short."""
+    """Returns the representation of a value, cut to ``longest`` characters."""
     text = repr(value)
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def number(where: str, value: Any) -> float:
-    """A finite number."""
+    """Returns a finite number as a float."""
     real = isinstance(value, REAL) and not isinstance(value, bool)
     if not real or not math.isfinite(value):
         raise ValidationError(f"{where} is a finite number. Received {shown(value)}.")
@@ -30,28 +34,28 @@ def number(where: str, value: Any) -> float:
 
 
 def positive(where: str, value: Any) -> float:
-    """A finite number above zero."""
+    """Returns a finite number above 0 as a float."""
     if number(where, value) <= 0:
         raise ValidationError(f"{where} is greater than 0. Received {value!r}.")
     return float(value)
 
 
 def not_negative(where: str, value: Any) -> float:
-    """A finite number of at least zero."""
+    """Returns a finite number of at least 0 as a float."""
     if number(where, value) < 0:
         raise ValidationError(f"{where} is not negative. Received {value!r}.")
     return float(value)
 
 
-def share(where: str, value: Any) -> float:
-    """A number of at least zero and below one."""
+def fraction(where: str, value: Any) -> float:
+    """Returns a number of at least 0 and below 1 as a float."""
     if not 0 <= number(where, value) < 1:
         raise ValidationError(f"{where} is at least 0 and below 1. Received {value!r}.")
     return float(value)
 
 
 def whole(where: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least ``least``."""
+    """Returns a whole number of at least ``least`` as an int."""
     integral = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not integral or value < least:
         raise ValidationError(
@@ -61,21 +65,21 @@ def whole(where: str, value: Any, least: int = 1) -> int:
 
 
 def flag(where: str, value: Any) -> bool:
-    """True or False."""
+    """Returns True or False as a bool."""
     if not isinstance(value, bool | np.bool_):
         raise ValidationError(f"{where} is True or False. Received {shown(value)}.")
     return bool(value)
 
 
 def mapping(where: str, value: Any) -> dict[Any, Any]:
-    """A dictionary; an empty one for None."""
+    """Returns a mapping as a dictionary; an empty one for None."""
     if value is not None and not isinstance(value, Mapping):
         raise ValidationError(f"{where} is a dictionary. Received {shown(value)}.")
     return dict(value or {})
 
 
 def sequence(where: str, value: Any) -> Any:
-    """Several things in order; text is not meant."""
+    """Returns a sequence or an array; text does not count as a sequence."""
     if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
         raise ValidationError(
             f"{where} is a list, a tuple or an array. Received {shown(value)}."
@@ -84,28 +88,28 @@ def sequence(where: str, value: Any) -> Any:
 
 
 def text(where: str, value: Any) -> str:
-    """Text."""
+    """Returns text."""
     if not isinstance(value, str):
         raise ValidationError(f"{where} is text. Received {shown(value)}.")
     return value
 
 
 def function(where: str, value: Any) -> Callable[..., Any]:
-    """Something that can be called."""
+    """Returns a callable."""
     if not callable(value):
         raise ValidationError(f"{where} is a function. Received {shown(value)}.")
     return cast(Callable[..., Any], value)
 
 
 def file_path(where: str, value: Any) -> Path:
-    """The path of a file or folder."""
+    """Returns the path of a file or folder."""
     if not isinstance(value, str | PathLike):
         raise ValidationError(f"{where} is a path. Received {shown(value)}.")
     return Path(value)
 
 
 def finite_array(where: str, value: Any) -> np.ndarray:
-    """An array of numbers that are finite in single precision."""
+    """Returns an array of float64 whose values are finite in single precision."""
     array = real_array(where, value)
     with np.errstate(over="ignore"):
         wrong = ~np.isfinite(array.astype(np.float32))
@@ -119,7 +123,7 @@ def finite_array(where: str, value: Any) -> np.ndarray:
 
 
 def as_array(where: str, value: Any) -> np.ndarray:
-    """An array of anything; refuses what NumPy cannot read, as some tensors."""
+    """Returns a value as an array, for example a tensor of another library."""
     try:
         return np.asarray(value)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -129,7 +133,7 @@ def as_array(where: str, value: Any) -> np.ndarray:
 
 
 def real_array(where: str, value: Any) -> np.ndarray:
-    """An array of real numbers; refuses ragged lists, text and objects."""
+    """Returns an array of booleans, integers or floats; ragged lists are refused."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -142,7 +146,7 @@ def real_array(where: str, value: Any) -> np.ndarray:
 
 
 def text_name(where: str, value: Any) -> str | None:
-    """A name that can be printed and put into comments of generated code; or None."""
+    """Returns a name that fits into a comment of generated code, or None for None."""
     if value is None:
         return None
     if not isinstance(value, str) or not value.isprintable() or "\\" in value:
@@ -154,7 +158,12 @@ def text_name(where: str, value: Any) -> str | None:
 
 
 def free_name(name: str, taken: Container[str]) -> str:
-    """The name, or with ``_1``, ``_2``, ... the first one that is not taken."""
+    """Returns the name, with ``_1``, ``_2``, ... appended if it is in use.
+
+    Args:
+        name: the preferred name.
+        taken: names in use.
+    """
     candidate, k = name, 0
     while candidate in taken:
         k += 1

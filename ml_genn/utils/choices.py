@@ -1,4 +1,4 @@
-"""Arguments left at None, for the compiler to choose."""
+"""Arguments left at None, whose values the compiler chooses."""
 
 from __future__ import annotations
 
@@ -9,29 +9,38 @@ from typing import Any, ClassVar, TypeVar
 Choices = Mapping[type, Mapping[str, Any]]  #: {class: {argument: value}}
 
 
-class Chosen:
-    """Mixed into dataclasses that leave some arguments to the compiler."""
+class HasChoices:
+    """Mixin of dataclasses with arguments whose default None means "compiler's choice".
 
-    #: {argument: value that holds where no compiler has a better one}
+    Neurons and synapses use it for conventions that differ between learning rules, such
+    as the scaling of input currents.
+    """
+
+    #: {argument: value where the compiler has no preference}
     CHOICES: ClassVar[Mapping[str, Any]] = {}
 
     def open_choices(self) -> tuple[str, ...]:
-        """Arguments that the user left to the compiler."""
+        """Names of the arguments that are None."""
         return tuple(name for name in self.CHOICES if getattr(self, name) is None)
 
     def choices(self) -> dict[str, Any]:
-        """Every choice as it stands, open ones at their usual value."""
-        given = {name: getattr(self, name) for name in self.CHOICES}
-        return {k: self.CHOICES[k] if v is None else v for k, v in given.items()}
+        """{argument: value}, with the value of `CHOICES` in place of None."""
+        values = {name: getattr(self, name) for name in self.CHOICES}
+        return {k: self.CHOICES[k] if v is None else v for k, v in values.items()}
 
 
 C = TypeVar("C")
 
 
 def resolved(obj: C, choices: Choices) -> C:
-    """A copy of the object with every open choice made."""
-    if not isinstance(obj, Chosen) or not obj.open_choices():
+    """Returns a copy of an object in which no choice is open.
+
+    Args:
+        obj: a neuron or synapse; returned as it is if it has no open choice.
+        choices: preferences of the compiler, used before those of `CHOICES`.
+    """
+    if not isinstance(obj, HasChoices) or not obj.open_choices():
         return obj
-    best = choices.get(type(obj), {})
-    made = {name: best.get(name, obj.CHOICES[name]) for name in obj.open_choices()}
-    return dataclasses.replace(obj, **made)  # type: ignore[type-var]
+    preferred = choices.get(type(obj), {})
+    values = {n: preferred.get(n, obj.CHOICES[n]) for n in obj.open_choices()}
+    return dataclasses.replace(obj, **values)  # type: ignore[type-var]

@@ -1,22 +1,26 @@
-"""Files that appear as a whole or not at all."""
+"""Atomic writing of files, and text as part of a file's name."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from ml_genn.utils.interrupts import uninterrupted
+from ml_genn.utils.interrupts import deferred_interrupts
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under another name, waits for the disk and renames it.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces a file as a whole: writes another one, syncs it to disk, renames it.
 
-    Whenever the process ends, the file is what it was before or what it should be.
-    Ctrl-C waits until it is written.
+    Whenever the process ends, the file has either its former or its new content. Ctrl-C
+    takes effect once the file is written.
+
+    Args:
+        path: the file; its folder is created if it does not exist.
+        content: bytes of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.part")
-    with uninterrupted():
+    with deferred_interrupts():
         _write(scratch, path, content)
 
 
@@ -28,13 +32,17 @@ def _write(scratch: Path, path: Path, content: bytes) -> None:
     os.replace(scratch, path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(folder)  # makes the new name durable, too
     finally:
         os.close(folder)
 
 
-def file_name(part: object) -> str:
-    """A key as part of a file's name, without what separates folders."""
+def file_name_part(part: object) -> str:
+    """Returns text of a value with characters that file names may not have escaped.
+
+    Args:
+        part: a key of a checkpoint, for example an epoch.
+    """
     text = str(part).replace("%", "%25")
     for character in '/\\:*?"<>|\0':
         text = text.replace(character, f"%{ord(character):02X}")

@@ -1,4 +1,4 @@
-"""Which examples and neurons a recorder keeps."""
+"""Selections of the examples and neurons that a recorder records."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ml_genn.utils.checks import shown
 
 
 class ExampleFilter:
-    """Chooses examples by their index from the start of an epoch.
+    """Selection of examples by their index from the start of an epoch.
 
     >>> ExampleFilter([0, 3]).get_batch_mask(0, 4)
     array([ True, False, False,  True])
 
     Args:
-        chosen: None (default) for all, an index, indices, or a sequence of flags.
+        selection: None (default) for all, an index, indices, or a sequence of flags.
 
     Raises:
-        ValidationError: if it is something else or an index is negative.
+        ValidationError: if it is of another form, or an index is negative.
     """
 
-    def __init__(self, chosen: Any = None) -> None:
+    def __init__(self, selection: Any = None) -> None:
         self._indices: np.ndarray | None = None
-        if chosen is None:
+        if selection is None:
             return
-        values = _array("example_filter", chosen)
+        values = _array("example_filter", selection)
         if values.dtype == bool and values.ndim == 1:
             self._indices = np.flatnonzero(values)
         elif values.dtype.kind in "iu" and values.ndim <= 1 and np.all(values >= 0):
@@ -35,22 +35,22 @@ class ExampleFilter:
         else:
             raise ValidationError(
                 "example_filter is None, an index, indices or flags. "
-                f"Received {shown(chosen)}."
+                f"Received {shown(selection)}."
             )
 
     def mask(self, first: int, size: int) -> np.ndarray:
-        """Flags of the examples ``first`` to ``first + size - 1``."""
+        """Returns a flag for each of the examples ``first`` to ``first + size - 1``."""
         if self._indices is None:
             return np.ones(size, dtype=bool)
         return np.isin(np.arange(first, first + size), self._indices)
 
     def get_batch_mask(self, batch: int, batch_size: int) -> np.ndarray:
-        """Flags of the examples of a batch."""
+        """Returns a flag for each example of a batch."""
         return self.mask(batch * batch_size, batch_size)
 
 
-def get_neuron_filter_mask(chosen: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Flags of a population's neurons, in row-major order.
+def get_neuron_filter_mask(selection: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns a flag for each neuron of a population, in row-major order.
 
     >>> get_neuron_filter_mask(1, (3,))
     array([False,  True, False])
@@ -58,64 +58,68 @@ def get_neuron_filter_mask(chosen: Any, shape: tuple[int, ...]) -> np.ndarray:
     array([False,  True,  True, False, False, False])
 
     Args:
-        chosen: None for all, an index, indices or a slice; flags of the population's
+        selection: None for all, an index, indices or a slice; flags of the population's
             shape; for a population of several dimensions a tuple with an index,
             indices or a slice for each.
         shape: shape of the population.
 
     Raises:
-        ValidationError: if it does not fit the shape.
+        ValidationError: if the selection does not fit the shape.
     """
     mask = np.zeros(shape, dtype=bool)
-    if chosen is None:
+    if selection is None:
         mask[...] = True
         return mask.ravel()
-    mask[_index(chosen, shape)] = True
+    mask[_index(selection, shape)] = True
     return mask.ravel()
 
 
-def _index(chosen: Any, shape: tuple[int, ...]) -> Any:
-    """What NumPy is indexed with; refuses what does not fit the shape."""
-    flags = _flags(chosen)
+def _index(selection: Any, shape: tuple[int, ...]) -> Any:
+    """Returns an index for NumPy arrays of the population's shape.
+
+    Raises:
+        ValidationError: if the selection does not fit the shape.
+    """
+    flags = _flags(selection)
     if flags is not None:
         if flags.shape != shape:
-            raise _unfit(shape, f"flags have that shape. Received shape {flags.shape}")
+            raise _misfit(shape, f"flags have that shape. Received shape {flags.shape}")
         return flags
-    parts = chosen if isinstance(chosen, tuple) else (chosen,)
+    parts = selection if isinstance(selection, tuple) else (selection,)
     if len(parts) != len(shape):
-        raise _unfit(shape, "give a tuple with one entry for each dimension")
+        raise _misfit(shape, "give a tuple with one entry for each dimension")
     index = tuple(
         p if isinstance(p, slice) else _array("neuron_filter", p) for p in parts
     )
     try:
         np.broadcast_to(False, shape)[index]
     except IndexError as error:
-        raise _unfit(shape, str(error)) from None
+        raise _misfit(shape, str(error)) from None
     return index
 
 
-def _flags(chosen: Any) -> np.ndarray | None:
-    if isinstance(chosen, slice | tuple):
+def _flags(selection: Any) -> np.ndarray | None:
+    if isinstance(selection, slice | tuple):
         return None
-    array = _array("neuron_filter", chosen)
+    array = _array("neuron_filter", selection)
     return array if array.dtype == bool else None
 
 
-def _unfit(shape: tuple[int, ...], why: str) -> ValidationError:
+def _misfit(shape: tuple[int, ...], why: str) -> ValidationError:
     return ValidationError(
         f"neuron_filter does not fit a population of shape {shape}: {why}."
     )
 
 
-def _array(where: str, chosen: Any) -> np.ndarray:
+def _array(where: str, selection: Any) -> np.ndarray:
     try:
-        array = np.asarray(chosen)
+        array = np.asarray(selection)
     except ValueError:
         array = np.asarray(None)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "biu":
         raise ValidationError(
-            f"{where}: indices are whole numbers. Received {shown(chosen)}."
+            f"{where}: indices are whole numbers. Received {shown(selection)}."
         )
     return array

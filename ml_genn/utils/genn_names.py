@@ -1,11 +1,11 @@
-"""Names that variables have inside mlGeNN's models, which scripts use."""
+"""Names of variables in mlGeNN's models, which scripts written for it use."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
-#: {mlGeNN's name: ours}
-OURS = {
+#: {name in mlGeNN: name here}
+EQUIVALENTS = {
     "A": "a",
     "Bias": "bias",
     "Input": "input",
@@ -24,11 +24,11 @@ OURS = {
 }
 
 
-def our_name(name: str, known: Container[str]) -> str:
-    """The name of a variable; one that is known stays as it is.
+def equivalent_name(name: str, known: Container[str]) -> str:
+    """Returns the name of a variable here.
 
     Args:
-        name: ours or mlGeNN's.
-        known: names of ours.
+        name: a name here or in mlGeNN; one of ``known`` is returned as it is.
+        known: names of variables here.
     """
-    return name if name in known else OURS.get(name, name)
+    return name if name in known else EQUIVALENTS.get(name, name)

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits until something is done as a whole."""
+"""Blocks of code that Ctrl-C (SIGINT) does not interrupt half-way."""
 
 from __future__ import annotations
 
@@ -10,60 +10,72 @@ from types import FrameType
 from typing import Any
 
 
-class _Listener:
-    """A handler of Ctrl-C that can hold it back.
+class _DeferrableHandler:
+    """Handler of SIGINT that can defer the signal to the end of a block.
 
     Args:
-        usual: the handler in whose place it is.
+        usual: the handler that it replaces, called when the signal takes effect.
     """
 
     def __init__(self, usual: Callable[[int, FrameType | None], Any]) -> None:
         self.usual = usual
         self._blocks = 0
-        self._held: list[tuple[int, FrameType | None]] = []
+        self._pending: list[tuple[int, FrameType | None]] = []
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._blocks:
-            self._held.append((number, frame))
+            self._pending.append((number, frame))
         else:
             self.usual(number, frame)
 
     @contextmanager
-    def holding(self) -> Iterator[None]:
+    def deferring(self) -> Iterator[None]:
+        """Defers signals that arrive inside the block; only the first one counts."""
         self._blocks += 1
         try:
             yield
         finally:
             self._blocks -= 1
-            if self._held and not self._blocks:
-                held, self._held = self._held[0], []
-                self.usual(*held)
+            if self._pending and not self._blocks:
+                first, self._pending = self._pending[0], []
+                self.usual(*first)
 
 
 @contextmanager
-def listening() -> Iterator[_Listener | None]:
-    """Makes every `uninterrupted` inside a block cheap; changes nothing else."""
+def interrupt_handler() -> Iterator[_DeferrableHandler | None]:
+    """Installs the handler once for all `deferred_interrupts` inside a block.
+
+    It only saves time: without it, each of them installs and removes a handler.
+
+    Yields:
+        The handler; None in other threads than the main one, which Python never
+        interrupts, and where SIGINT has no handler in Python.
+    """
     usual = signal.getsignal(signal.SIGINT)
     if current_thread() is not main_thread() or not callable(usual):
         yield None
-    elif isinstance(usual, _Listener):
+    elif isinstance(usual, _DeferrableHandler):
         yield usual
     else:
-        listener = _Listener(usual)
-        signal.signal(signal.SIGINT, listener)
+        handler = _DeferrableHandler(usual)
+        signal.signal(signal.SIGINT, handler)
         try:
-            yield listener
+            yield handler
         finally:
-            if signal.getsignal(signal.SIGINT) is listener:
+            if signal.getsignal(signal.SIGINT) is handler:
                 signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Lets Ctrl-C (SIGINT) inside a block take effect at its end.
+def deferred_interrupts() -> Iterator[None]:
+    """Defers Ctrl-C (SIGINT) inside a block to its end.
 
-    Blocks may be nested. Nothing changes in other threads than the main one, which
-    Python never interrupts, nor where SIGINT has no handler in Python.
+    Blocks may be nested; the end of the outermost one counts. Nothing changes in other
+    threads than the main one, which Python never interrupts, nor where SIGINT has no
+    handler in Python.
     """
-    with listening() as listener, listener.holding() if listener else nullcontext():
+    with (
+        interrupt_handler() as handler,
+        handler.deferring() if handler else nullcontext(),
+    ):
         yield

@@ -1,4 +1,4 @@
-"""Labels, one whole number per example, and shares of classes."""
+"""Checks of class labels and of class probabilities as targets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from ml_genn.utils.checks import finite_array, shown
 
 
 def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
-    """Labels as an array of whole numbers from 0 to ``classes - 1``.
+    """Returns labels, one per example, as an array of integers.
+
+    Args:
+        where: start of error messages.
+        y: labels, whole numbers from 0 to ``classes - 1``.
+        classes: number of classes.
 
     Raises:
-        ValidationError: if they are something else.
+        ValidationError: if a label is not such a number.
     """
     try:
         labels = np.asarray(y)
@@ -36,28 +41,33 @@ def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def checked_shares(where: str, y: Any, classes: int) -> np.ndarray:
-    """One-hot targets or shares (examples, classes), whose sum is 1 in each example.
+def checked_probabilities(where: str, y: Any, classes: int) -> np.ndarray:
+    """Returns one-hot targets or probabilities of classes in single precision.
+
+    Args:
+        where: start of error messages.
+        y: (examples, classes), not negative and with sum 1 in each example.
+        classes: number of classes.
 
     Raises:
-        ValidationError: if they are something else.
+        ValidationError: if they do not have that shape, or are no probabilities.
     """
-    shares = finite_array(where, y)
-    if shares.ndim < 2 or int(np.prod(shares.shape[1:])) != classes:
+    p = finite_array(where, y)
+    if p.ndim < 2 or int(np.prod(p.shape[1:])) != classes:
         raise ValidationError(
             f"{where}: one-hot targets have the shape (examples, {classes}). Received "
-            f"{shares.shape}. For labels use 'sparse_categorical_crossentropy' and "
+            f"{p.shape}. For labels use 'sparse_categorical_crossentropy' and "
             "'sparse_categorical_accuracy'."
         )
-    shares = shares.reshape(len(shares), classes)
-    wrong = np.any(shares < 0, axis=1) | (np.abs(shares.sum(axis=1) - 1.0) > 1e-4)
+    p = p.reshape(len(p), classes)
+    wrong = np.any(p < 0, axis=1) | (np.abs(p.sum(axis=1) - 1.0) > 1e-4)
     if np.any(wrong):
         k = int(np.argmax(wrong))
         raise ValidationError(
             f"{where}: shares of classes are not negative, and their sum is 1. "
-            f"Received {shares[k].tolist()} for example {k}."
+            f"Received {p[k].tolist()} for example {k}."
         )
-    return shares.astype(np.float32)
+    return p.astype(np.float32)
 
 
 _ONE_HOT = (

@@ -1,4 +1,4 @@
-"""Loss and metrics by name, as callbacks are told them and a history keeps them."""
+"""Loss and metrics by name, for callbacks and histories."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from typing import Any
 
 from ml_genn.errors import unknown_name
 
-VALIDATION = "val_"  #: what names of validation begin with
+VALIDATION = "val_"  #: prefix of the names of validation
 
 
 class Logs(dict[str, Any]):
-    """A dictionary whose keys may be shortened, words but the last one left out.
+    """Dictionary with abbreviated keys: any word of a key but the last may be omitted.
 
-    ``"accuracy"`` finds ``"sparse_categorical_accuracy"``, ``"val_accuracy"`` that of
-    validation, where there is only one such name.
+    ``"accuracy"`` is the entry "sparse_categorical_accuracy" and ``"val_accuracy"``
+    that of validation, provided that no other key has the same abbreviation.
 
     Raises:
-        UnknownNameError: if there is no such name, or there are several.
+        UnknownNameError: if no key, or more than one, has such an abbreviation.
     """
 
     def __missing__(self, name: str) -> Any:
-        found = [key for key in self if _shortens(name, key)]
-        if len(found) != 1:
+        matches = [key for key in self if _abbreviates(name, key)]
+        if len(matches) != 1:
             raise unknown_name("log", name, self)
-        return self[found[0]]
+        return self[matches[0]]
 
 
-def _shortens(name: str, key: str) -> bool:
-    """Whether a name has words of a key in their order, its last one too."""
+def _abbreviates(name: str, key: str) -> bool:
+    """True if a name is made of words of a key in their order, with the last one."""
     if name.startswith(VALIDATION) != key.startswith(VALIDATION):
         return False
-    words, given = key.split("_"), name.split("_")
-    left = iter(words)
-    return given[-1] == words[-1] and all(word in left for word in given)
+    words, abbreviation = key.split("_"), name.split("_")
+    remaining = iter(words)
+    return abbreviation[-1] == words[-1] and all(w in remaining for w in abbreviation)

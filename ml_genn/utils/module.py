@@ -1,4 +1,4 @@
-"""Objects from what users write: an instance, or the name of a class."""
+"""Objects by name: arguments that are an instance, or the name of a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def alias(cls: type) -> str:
-    """The name by which a class may be asked for: ``AvgVar`` -> ``avg_var``."""
+    """Returns a class's name in snake case: ``avg_var`` for ``AvgVar``."""
     name = cls.__name__
     return "".join(
         f"_{c.lower()}" if c.isupper() and k else c.lower() for k, c in enumerate(name)
@@ -23,40 +23,40 @@ def alias(cls: type) -> str:
 def get_module_classes(
     namespace: Mapping[str, Any], base_class: type[T]
 ) -> dict[str, type[T]]:
-    """The table of names of classes in a namespace that need no arguments.
+    """Returns {name: class} of classes in a namespace that need no arguments.
 
     Args:
         namespace: {name: object}, for example ``globals()``.
-        base_class: what the classes derive from; it is left out.
+        base_class: base of the classes; it is not in the table.
     """
-    found = (
+    classes = (
         cls for cls in namespace.values() if isclass(cls) and cls is not base_class
     )
-    derived = (cls for cls in found if issubclass(cls, base_class))
-    return aliases(*(cls for cls in derived if not isabstract(cls) and _plain(cls)))
+    derived = (cls for cls in classes if issubclass(cls, base_class))
+    return aliases(*(c for c in derived if not isabstract(c) and _needs_no_argument(c)))
 
 
-def _plain(cls: type) -> bool:
-    """Whether a class can be made without arguments."""
+def _needs_no_argument(cls: type) -> bool:
+    """True if a class can be called without arguments."""
     parameters = signature(cls).parameters.values()
-    gathers = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    return all(p.default is not p.empty or p.kind in gathers for p in parameters)
+    variadic = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return all(p.default is not p.empty or p.kind in variadic for p in parameters)
 
 
 def aliases(*classes: type[T]) -> dict[str, type[T]]:
-    """The table of names of classes that can be made without arguments."""
+    """Returns {name: class} of classes that need no arguments."""
     return {alias(cls): cls for cls in classes}
 
 
 def get_object(
     obj: Any, base_class: type, description: str, dictionary: Mapping[str, type[T]]
 ) -> T | None:
-    """An instance of ``base_class`` from an instance, a name or None.
+    """Returns an instance of ``base_class`` for an instance or a name; None for None.
 
     Args:
         obj: an instance (returned as it is), a name from ``dictionary``, or None.
-        base_class: what instances derive from.
-        description: what errors call it, for example "Neuron".
+        base_class: class of instances.
+        description: subject of error messages, for example "Neuron".
         dictionary: {name: class}.
 
     Raises:
@@ -87,7 +87,12 @@ def get_object_mapping(
     description: str,
     dictionary: Mapping[str, type[T]],
 ) -> dict[Any, T | None]:
-    """One object per key, from a dictionary with just these keys or from one object.
+    """Returns one object per key, from one for all or a dictionary with these keys.
+
+    Args:
+        obj: an instance, a name or None, or {key: one of these}.
+        keys: the keys.
+        base_class, description, dictionary: as for `get_object`.
 
     Raises:
         ValidationError: if a dictionary has other keys.

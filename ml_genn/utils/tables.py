@@ -1,4 +1,4 @@
-"""Tables as text and, for notebooks, as HTML."""
+"""Tables as text for terminals and as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Names of columns, and rows of as many entries.
+    """A table with named columns.
 
     Args:
-        head: names of columns.
-        rows: the entries.
+        head: names of the columns.
+        rows: rows with one entry for each column.
     """
 
     head: Row
     rows: Sequence[Row]
 
     def text(self) -> list[str]:
-        """Lines, with columns as wide as they need to be."""
+        """Returns the lines of the table, with columns aligned to the left."""
         widths = [
             max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)
         ]
@@ -35,7 +35,7 @@ class Table:
         return [line(self.head), rule, *map(line, self.rows)]
 
     def html(self) -> str:
-        """A table without style of its own, entries escaped."""
+        """Returns an HTML table with escaped entries and without style."""
         body = "".join(_html_row("td", row) for row in self.rows)
         head = _html_row("th", self.head)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
@@ -47,5 +47,6 @@ def _html_row(tag: str, row: Row) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as HTML; Python's module of that name is imported when it is first used."""
+    """Returns text with characters that are special in HTML escaped."""
+    # The module html is imported when it is first used: it slows down `import ml_genn`.
     return str(import_module("html").escape(text))

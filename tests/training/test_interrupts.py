@@ -18,8 +18,8 @@ from training.small_nets import CROSS_ENTROPY, Spy, labels, small, spikes
 from ml_genn.callbacks import Callback, Checkpoint, SpikeRecorder
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.serialisers import Numpy
-from ml_genn.utils.files import write_whole
-from ml_genn.utils.interrupts import uninterrupted
+from ml_genn.utils.files import write_atomically
+from ml_genn.utils.interrupts import deferred_interrupts
 
 #: Trains for ever, is interrupted again and again, and each time compares itself with a
 #: network that took as many steps and was not interrupted.
@@ -125,8 +125,8 @@ def _interrupt() -> None:
 
 def test_ctrl_c_waits_for_the_end_of_a_block() -> None:
     reached = []
-    with pytest.raises(KeyboardInterrupt), uninterrupted():
-        with uninterrupted():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
+        with deferred_interrupts():
             _interrupt()
             _interrupt()
             reached.append("inner")
@@ -140,7 +140,7 @@ def test_a_handler_of_the_users_own_is_called_once() -> None:
     seen: list[int] = []
     usual = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
     try:
-        with uninterrupted():
+        with deferred_interrupts():
             _interrupt()
             assert seen == []
         assert seen == [signal.SIGINT]
@@ -151,7 +151,7 @@ def test_a_handler_of_the_users_own_is_called_once() -> None:
 def test_an_ignored_signal_stays_ignored() -> None:
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with uninterrupted():
+        with deferred_interrupts():
             _interrupt()
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
@@ -263,7 +263,7 @@ def test_a_file_that_is_being_written_is_written(
     monkeypatch.setattr(os, "fsync", interrupted_flush)
     path = tmp_path / "file"
     with pytest.raises(KeyboardInterrupt):
-        write_whole(path, b"all of it")
+        write_atomically(path, b"all of it")
     assert path.read_bytes() == b"all of it"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 

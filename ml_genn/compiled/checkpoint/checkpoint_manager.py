@@ -25,7 +25,7 @@ from ml_genn.model.snapshot import (
     user_name,
 )
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
-from ml_genn.utils.interrupts import uninterrupted
+from ml_genn.utils.interrupts import deferred_interrupts
 
 #: keys of the facts in a snapshot: the engine's, and the progress of training
 ENGINE, PROGRESS = "engine", "progress"
@@ -74,7 +74,7 @@ class CheckpointManager:
         restore_progress: Callable[[], None] | None = None
         if self._progress is not None:
             restore_progress = self._progress.checked(snapshot.info.get(PROGRESS))
-        with uninterrupted():
+        with deferred_interrupts():
             self._restore_arrays(snapshot)
             if restore_progress is not None:
                 restore_progress()
@@ -98,7 +98,7 @@ class CheckpointManager:
     # ------------------------------------------------------------ files
     def save(self, keys: Any, serialiser: Serialiser | str) -> None:
         """Saves a snapshot, in the first process only."""
-        with uninterrupted():
+        with deferred_interrupts():
             if self.writes_files:
                 get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 

@@ -19,7 +19,7 @@ from ml_genn.population import Population
 from ml_genn.training.data.batches import Batch, DataSpec, InMemory
 from ml_genn.training.loop import BatchResult
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.interrupts import uninterrupted
+from ml_genn.utils.interrupts import deferred_interrupts
 
 
 @dataclass(slots=True, eq=False)
@@ -153,7 +153,7 @@ class BatchRunner:
     def _run_whole(
         self, batch: Batch, options: RunOptions, callbacks: CallbackList
     ) -> RunResult:
-        with uninterrupted():
+        with deferred_interrupts():
             result = self._built.model.run(batch.prepared, batch.indices, options)
             self.batch.timestep = self.num_steps
             self._count_step(result, options)
@@ -170,7 +170,7 @@ class BatchRunner:
             model.step()
             self.batch.timestep = step + 1
             callbacks.call("on_timestep_end", step)
-        with uninterrupted():
+        with deferred_interrupts():
             result = model.end_step()
             self._count_step(result, options)
             return result
