@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ml_genn.communicators import Communicator
 from ml_genn.compilers import Feedback, TrainingCompiler
 from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.graph.traversal import incoming, outgoing
-from ml_genn.losses import Loss, MeanAbsoluteError, MeanSquareError
+from ml_genn.losses import Loss
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
@@ -174,12 +176,14 @@ class EPropCompiler(TrainingCompiler):
         }
 
     def _error_scale(self, population: Population, loss: Loss) -> float:
-        """How large a loss's errors are beside mlGeNN's."""
-        slopes = {MeanSquareError: 2.0, MeanAbsoluteError: 1.0}
-        slope = next((s for kind, s in slopes.items() if isinstance(loss, kind)), None)
-        if slope is None:
+        """Returns dL/dy of one step and an error of 1; that of mlGeNN is 1.
+
+        mlGeNN adds errors up over steps and outputs, where losses of values are means.
+        """
+        if not loss.TRAJECTORIES:
             return 1.0
-        return slope / (self.example_timesteps * population.size)
+        _, grad = loss.FORMULA.numpy(np.ones(1), np.zeros(1), 1.0)
+        return float(grad[0]) / (self.example_timesteps * population.size)
 
     def equations(self, equations: NeuronEquations) -> NeuronEquations:
         """Adds the running firing rate to neurons that spike."""

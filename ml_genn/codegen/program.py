@@ -24,7 +24,7 @@ from ml_genn.codegen.backward.spike_adjoint import (
 from ml_genn.codegen.backward.weight_gradients import gather_function
 from ml_genn.codegen.forward.analog_input import drive
 from ml_genn.codegen.forward.delivery import deliver
-from ml_genn.codegen.forward.losses import finish_function
+from ml_genn.codegen.forward.losses import finish_function, loss_functions
 from ml_genn.codegen.forward.neuron_step import integrate_function, lists_active
 from ml_genn.codegen.forward.spike_emission import fire_function
 from ml_genn.codegen.layout import Layout, flag_bytes, padded
@@ -49,6 +49,7 @@ def source(layout: Layout) -> str:
     writer = CodeWriter()
     _tables(writer, layout)
     with writer.block("namespace", "}  // namespace"):
+        loss_functions(writer, layout)
         for group in layout.plan.neurons:
             _neuron_functions(writer, layout, group)
         _forward_step(writer, layout)

@@ -48,14 +48,16 @@ def composed(
     if looks_at not in loss.READOUTS & rules.readouts:
         return None
     if rules.every_step:
-        return LossPlan(loss.KIND, per_step=True, mean_over_steps=loss.FOLLOWS)
-    if loss.FOLLOWS and readout is Var:
-        return LossPlan(loss.KIND, per_step=True)
+        return LossPlan(loss.FORMULA, per_step=True, mean_over_steps=loss.TRAJECTORIES)
+    if loss.TRAJECTORIES and readout is Var:
+        return LossPlan(loss.FORMULA, per_step=True)
     if not per_timestep:
-        return LossPlan(loss.KIND, first_spike=looks_at is Sensitivity.SPIKE_TIME)
+        return LossPlan(loss.FORMULA, first_spike=looks_at is Sensitivity.SPIKE_TIME)
     if readout.MEAN_OVER_STEPS is None:
         return None
-    return LossPlan(loss.KIND, per_step=True, mean_over_steps=readout.MEAN_OVER_STEPS)
+    return LossPlan(
+        loss.FORMULA, per_step=True, mean_over_steps=readout.MEAN_OVER_STEPS
+    )
 
 
 def output_loss(

@@ -284,7 +284,7 @@ class TrainingCompiler(Compiler):
     def _loss_scalars(self, loss: Loss) -> tuple[float, float]:
         """What the loss's formula takes, and the pull on first spikes."""
         temperature, alpha = self.loss_scalars()
-        return loss.number(temperature, self.example_timesteps), alpha
+        return loss.scalar(temperature, self.example_timesteps), alpha
 
     def _losses(self, outputs: Sequence[Population]) -> dict[Population, Loss]:
         """{output: loss}, whatever the user wrote."""

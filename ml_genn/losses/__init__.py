@@ -1,19 +1,20 @@
 """Losses that training minimises."""
 
-from ml_genn.losses.crossentropy import (
+from ml_genn.losses.cross_entropy import (
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
 )
 from ml_genn.losses.loss import Loss
-from ml_genn.losses.spikes import (
-    RelativeMeanSquareError,
+from ml_genn.losses.mean_absolute_error import MeanAbsoluteError
+from ml_genn.losses.mean_square_error import MeanSquareError
+from ml_genn.losses.relative_mean_square_error import RelativeMeanSquareError
+from ml_genn.losses.spike_counts import (
     SpikeCountMeanSquareError,
     SpikeRateMeanSquareError,
 )
-from ml_genn.losses.values import MeanAbsoluteError, MeanSquareError
-from ml_genn.utils.module import aliases
+from ml_genn.utils.module import aliases, needs_no_argument
 
-#: Every loss, which compilers compose with readouts.
+#: Losses that compilers compose with readouts.
 LOSSES: tuple[type[Loss], ...] = (
     CategoricalCrossentropy,
     MeanAbsoluteError,
@@ -24,13 +25,8 @@ LOSSES: tuple[type[Loss], ...] = (
     SpikeRateMeanSquareError,
 )
 
-#: {name: class} of what may be asked for by name.
-default_losses: dict[str, type[Loss]] = aliases(
-    CategoricalCrossentropy,
-    MeanAbsoluteError,
-    MeanSquareError,
-    SparseCategoricalCrossentropy,
-)
+#: {name: class} of the losses that need no arguments.
+default_losses: dict[str, type[Loss]] = aliases(*filter(needs_no_argument, LOSSES))
 
 __all__ = [
     "LOSSES",

@@ -7,23 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ml_genn.model.plan import LossKind, Sensitivity
+from ml_genn.model.loss_formula import LossFormula
+from ml_genn.model.plan import Sensitivity
 
 
 class Loss(ABC):
-    """What is minimised: a function of an output's result and its target.
+    """Function of an output's result and its target that training minimises.
 
-    A loss says which formula a backend computes (``KIND``) and which readouts it can
-    look at (``READOUTS``, by what they depend on); a compiler composes it with any
-    readout that fits and that its rule has a gradient for.
+    A loss holds the formula that backends compute (``FORMULA``) and the readouts it is
+    defined for (``READOUTS``, by what they depend on). A compiler composes it with any
+    of these readouts for which its learning rule has a gradient.
     """
 
-    KIND: ClassVar[LossKind]
+    FORMULA: ClassVar[LossFormula]
     READOUTS: ClassVar[frozenset[Sensitivity]] = frozenset(
         {Sensitivity.VARIABLE, Sensitivity.SPIKES}
     )
-    #: whether with the readout ``var`` it follows the variable through all steps
-    FOLLOWS: ClassVar[bool] = False
+    #: True if targets may be trajectories: with the readout ``var`` the output variable
+    #: is compared in every time step
+    TRAJECTORIES: ClassVar[bool] = False
 
     @abstractmethod
     def check_target(
@@ -35,35 +37,36 @@ class Loss(ABC):
         shape: tuple[int, ...],
         each_step: bool = False,
     ) -> np.ndarray:
-        """Targets as an array, one entry per example, as metrics see them.
+        """Returns targets as an array with one entry per example, which metrics read.
 
         Args:
-            y: what the user gave.
-            where: what errors name.
+            y: targets of the user.
+            where: start of error messages.
             steps: time steps of an example.
             shape: shape of the output population.
-            each_step: whether each step is compared, or the result of the readout.
+            each_step: True if the output variable is compared in each step; False
+                (default) if the result of the readout is.
 
         Raises:
-            ValidationError: if they do not fit.
+            ValidationError: if the targets do not fit.
         """
 
     def encode(self, y: np.ndarray, *, steps: int, dt: float, size: int) -> np.ndarray:
-        """Checked targets as the formula takes them: labels or values.
+        """Returns checked targets as the formula reads them; unchanged by default.
 
         Args:
-            y: what `check_target` returned.
+            y: result of `check_target`.
             steps: time steps of an example.
             dt: time step [ms].
             size: number of output neurons.
         """
         return y
 
-    def number(self, temperature: float, steps: int) -> float:
-        """The number that the formula takes.
+    def scalar(self, temperature: float, steps: int) -> float:
+        """Returns the number that the formula reads (`LossFormula.scalar`).
 
         Args:
-            temperature: of the softmax, as the compiler was given it.
+            temperature: temperature of the softmax, an argument of compilers.
             steps: time steps of an example.
         """
         return 1.0

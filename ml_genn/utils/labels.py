@@ -41,6 +41,10 @@ def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
+#: Rounding of probabilities in single precision, with a margin.
+_SUM_TOLERANCE = 1e-4
+
+
 def checked_probabilities(where: str, y: Any, classes: int) -> np.ndarray:
     """Returns one-hot targets or probabilities of classes in single precision.
 
@@ -52,22 +56,23 @@ def checked_probabilities(where: str, y: Any, classes: int) -> np.ndarray:
     Raises:
         ValidationError: if they do not have that shape, or are no probabilities.
     """
-    p = finite_array(where, y)
-    if p.ndim < 2 or int(np.prod(p.shape[1:])) != classes:
+    values = finite_array(where, y)
+    if values.ndim < 2 or int(np.prod(values.shape[1:])) != classes:
         raise ValidationError(
             f"{where}: one-hot targets have the shape (examples, {classes}). Received "
-            f"{p.shape}. For labels use 'sparse_categorical_crossentropy' and "
+            f"{values.shape}. For labels use 'sparse_categorical_crossentropy' and "
             "'sparse_categorical_accuracy'."
         )
-    p = p.reshape(len(p), classes)
-    wrong = np.any(p < 0, axis=1) | (np.abs(p.sum(axis=1) - 1.0) > 1e-4)
+    probabilities = values.reshape(len(values), classes)
+    wrong_sum = np.abs(probabilities.sum(axis=1) - 1.0) > _SUM_TOLERANCE
+    wrong = np.any(probabilities < 0, axis=1) | wrong_sum
     if np.any(wrong):
         k = int(np.argmax(wrong))
         raise ValidationError(
-            f"{where}: shares of classes are not negative, and their sum is 1. "
-            f"Received {p[k].tolist()} for example {k}."
+            f"{where}: class probabilities are not negative, and their sum is 1. "
+            f"Received {probabilities[k].tolist()} for example {k}."
         )
-    return p.astype(np.float32)
+    return probabilities.astype(np.float32)
 
 
 _ONE_HOT = (

@@ -33,10 +33,10 @@ def get_module_classes(
         cls for cls in namespace.values() if isclass(cls) and cls is not base_class
     )
     derived = (cls for cls in classes if issubclass(cls, base_class))
-    return aliases(*(c for c in derived if not isabstract(c) and _needs_no_argument(c)))
+    return aliases(*(c for c in derived if not isabstract(c) and needs_no_argument(c)))
 
 
-def _needs_no_argument(cls: type) -> bool:
+def needs_no_argument(cls: type) -> bool:
     """True if a class can be called without arguments."""
     parameters = signature(cls).parameters.values()
     variadic = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

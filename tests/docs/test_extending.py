@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from docs.pages import DOCS, blocks, run
 import ml_genn
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import BACKENDS
+from ml_genn.compilers import BPTTCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.errors import ValidationError
 from ml_genn.neurons import LeakyIntegrate
@@ -58,18 +63,104 @@ def test_neuron(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_loss() -> None:
-    """The loss that training reports is that of the formula, and it falls."""
-    definition, use = blocks(EXTENDING / "loss.md")
-    names: dict[str, Any] = {"network": small(), "x": X, "y": Y}
-    names = run(use.replace("num_epochs=20", "num_epochs=1"), run(definition, names))
-    compiled = names["compiled"]
+class Package:
+    """A package that is imported from a folder, with entry points as if installed.
+
+    Args:
+        folder: empty folder that is on ``sys.path``.
+    """
+
+    NAME = "my_package"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / self.NAME).mkdir()
+        (folder / self.NAME / "__init__.py").touch()
+        self._information = folder / f"{self.NAME}-1.0.dist-info"
+        self._information.mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: {self.NAME}\nVersion: 1.0\n"
+        (self._information / "METADATA").write_text(metadata)
+
+    def module(self, name: str, code: str) -> ModuleType:
+        """Writes a module and imports it."""
+        (self.folder / self.NAME / f"{name}.py").write_text(code)
+        importlib.invalidate_caches()
+        return importlib.import_module(f"{self.NAME}.{name}")
+
+    def entry_points(self, pyproject: str) -> None:
+        """Installs the entry points of a ``pyproject.toml``."""
+        groups = tomllib.loads(pyproject)["project"]["entry-points"]
+        lines = []
+        for group, points in groups.items():
+            lines += [f"[{group}]", *(f"{k} = {v}" for k, v in points.items())]
+        (self._information / "entry_points.txt").write_text("\n".join(lines))
+        importlib.invalidate_caches()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
+    """An empty package, which is forgotten after the test."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield Package(folder)
+    for name in [name for name in sys.modules if name.split(".")[0] == Package.NAME]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def loss_blocks() -> list[str]:
+    """Code of the page on losses: a loss, its use, and two further losses."""
+    return blocks(EXTENDING / "loss.md")
+
+
+def loss_value(compiled: Any, y: np.ndarray) -> float:
+    """Loss that the engine computes of the examples X."""
+    metrics, _ = compiled.evaluate(X, y, metrics="mean_square_error", callbacks=[])
+    return float(metrics.loss)
+
+
+def outputs_of(compiled: Any) -> np.ndarray:
+    """Results (examples, neurons) of the only output."""
     (outputs,) = compiled.predict(X, callbacks=[])[0].values()
-    wanted = np.where(np.arange(2) == Y[:, None], 2.0, 0.0)
-    metrics, _ = compiled.evaluate(X, Y, metrics="accuracy", callbacks=[])
-    assert metrics.loss == pytest.approx(np.mean((outputs - wanted) ** 2), rel=1e-5)
-    run(use, names)
-    losses = names["compiled"].history["loss"]
+    return np.asarray(outputs, dtype=np.float64)
+
+
+def test_a_loss_from_an_expression(loss_blocks: list[str], package: Package) -> None:
+    """The engine computes the expression, and training makes it smaller."""
+    definition, use, *_ = loss_blocks
+    huber = package.module("huber", definition).Huber
+    values = np.random.default_rng(2).normal(0.0, 2.0, (4, 2))
+    names = {"network": small(), "x": X, "values": values, "Huber": huber}
+    compiled = run(use.replace("num_epochs=20", "num_epochs=1"), names)["compiled"]
+    error = np.abs(outputs_of(compiled) - values)
+    expected = np.where(error < 1, error**2 / 2, error - 0.5).mean()
+    assert loss_value(compiled, values) == pytest.approx(expected, rel=1e-5)
+    losses = run(use, names)["compiled"].history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_a_loss_with_other_targets(loss_blocks: list[str], package: Package) -> None:
+    """The loss of labels is that of the values that follow from them."""
+    loss = package.module("labels", loss_blocks[2]).LabelMeanSquareError(correct=2.0)
+    compiled = BPTTCompiler(50, loss).compile(small())
+    values = np.where(np.arange(2) == Y[:, None], 2.0, 0.0)
+    expected = np.mean((outputs_of(compiled) - values) ** 2)
+    metrics, _ = compiled.evaluate(
+        X, Y, metrics="sparse_categorical_accuracy", callbacks=[]
+    )
+    assert metrics.loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_loss_of_all_outputs(loss_blocks: list[str], package: Package) -> None:
+    """Its C++ and its NumPy form have the same value and gradients that fit."""
+    loss = package.module("length", loss_blocks[3]).ErrorLength()
+    values = np.random.default_rng(2).normal(0.0, 2.0, (4, 2))
+    compiled = BPTTCompiler(50, loss).compile(small())
+    expected, _ = loss.FORMULA.numpy(outputs_of(compiled), values, 1.0)
+    assert loss_value(compiled, values) == pytest.approx(expected.mean(), rel=1e-5)
+    compiled.train(X, values, num_epochs=20, metrics="mean_square_error", callbacks=[])
+    losses = compiled.history["loss"]
     assert losses[-1] < losses[0]
 
 

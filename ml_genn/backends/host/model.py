@@ -14,6 +14,7 @@ from ml_genn.backends.host.checkpoint import Stored
 from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import BatchSlice, EventStream, Examples, Record, SpikeTimes
+from ml_genn.model.loss_formula import Targets
 from ml_genn.model.plan import (
     SIGN,
     Delay,
@@ -259,7 +260,8 @@ class HostModel:
             if values is None or group.loss is None:
                 result.append(None)
                 continue
-            dtype = np.int32 if group.loss.kind.of_labels else np.float32
+            labels = group.loss.formula.targets is Targets.LABELS
+            dtype = np.int32 if labels else np.float32
             result.append(np.ascontiguousarray(values[indices], dtype=dtype))
         return result
 

@@ -6,7 +6,22 @@ from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import Body, rows, words
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Code, Loss, LossKind, NeuronGroup
+from ml_genn.model.loss_formula import LossFormula, Targets
+from ml_genn.model.plan import Code, Loss, NeuronGroup
+
+
+def loss_functions(writer: CodeWriter, layout: Layout) -> None:
+    """C++ functions of the losses of a plan, one for each formula."""
+    losses = [group.loss for group in layout.outputs if group.loss]
+    for formula in dict.fromkeys(loss.formula for loss in losses):
+        writer.line("// Returns the loss of one example; grad[k] = scale * dL/dy[k].")
+        head = f"static inline float {_function_name(formula)}({formula.signature})"
+        with writer.block(head):
+            writer.lines(formula.cpp)
+
+
+def _function_name(formula: LossFormula) -> str:
+    return f"loss_{formula.name}"
 
 
 def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
@@ -35,16 +50,16 @@ def example_weight(layout: Layout, group: NeuronGroup) -> str:
 
 
 def _loss_call(loss: Loss, index: int, size: int, scale: str, slope: str) -> str:
-    """C for the loss; its name is that of the kind."""
+    """C++ call of the function of a loss (`loss_functions`)."""
     number = f"c_.loss_scalars[{2 * index}]"
     given = ["value_", str(size), _target(loss, index, size), number, scale, slope]
-    return f"mlg::{loss.kind.value}({', '.join(given)})"
+    return f"{_function_name(loss.formula)}({', '.join(given)})"
 
 
 def _target(loss: Loss, index: int, size: int) -> str:
-    if loss.kind.of_labels:
+    if loss.formula.targets is Targets.LABELS:
         return f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
-    trajectory = loss.per_step and loss.kind.of_errors
+    trajectory = loss.per_step and loss.formula.targets is Targets.VALUES
     row = "(b_ * c_.num_steps + t_)" if trajectory else "b_"
     return f"static_cast<const float *>(c_.targets[{index}]) + {row} * {size}"
 
@@ -99,7 +114,7 @@ def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         writer.line(f"const float scale_ = {scale};")
         call = _loss_call(loss, index, group.size, "scale_", "result_grad__p_")
         writer.line(f"s_.loss[{index}] = {call};")
-        if loss.first_spike and loss.kind is LossKind.CROSS_ENTROPY:
+        if loss.first_spike and loss.formula.late_spike_penalty:
             _earlier(writer, index)
 
 

@@ -34,9 +34,9 @@ from ml_genn.model.derivation.symbols import (
     assignments,
     c_of,
     symbol,
-    text_of,
 )
 from ml_genn.model.equations.expression import symbolic
+from ml_genn.model.equations.sympy_text import text_of
 from ml_genn.model.plan import Adjoint, Code, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.rules import (
     CROSSING,

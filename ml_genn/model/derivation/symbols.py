@@ -8,7 +8,6 @@ from typing import Any
 import sympy
 from sympy.codegen.ast import float32, real
 from sympy.printing.c import C99CodePrinter
-from sympy.printing.str import StrPrinter
 
 from ml_genn.errors import EquationError
 from ml_genn.model.equations import (
@@ -21,6 +20,7 @@ from ml_genn.model.equations import (
     Variable,
 )
 from ml_genn.model.equations.expression import names, symbolic
+from ml_genn.model.equations.sympy_text import text_of
 from ml_genn.model.equations.system import System, port_name
 from ml_genn.model.plan import Code, Constant
 
@@ -204,35 +204,6 @@ class Constants:
         return tuple(Constant(n, text_of(e)) for e, n in self.found.items())
 
 
-class _Text(StrPrinter):  # type: ignore[misc]
-    """Prints in the grammar of `ml_genn.model.equations.expression`."""
-
-    def _print_Piecewise(self, expression: Any) -> str:
-        *cases, (last, _) = expression.args
-        text = self._print(last)
-        for value, condition in reversed(cases):
-            text = f"where({self._print(condition)}, {self._print(value)}, {text})"
-        return str(text)
-
-    def _print_Abs(self, expression: Any) -> str:
-        return f"abs({self._print(expression.args[0])})"
-
-    def _print_Max(self, expression: Any) -> str:
-        return self._nested("max", expression.args)
-
-    def _print_Min(self, expression: Any) -> str:
-        return self._nested("min", expression.args)
-
-    def _nested(self, name: str, arguments: Sequence[Any]) -> str:
-        text = self._print(arguments[0])
-        for argument in arguments[1:]:
-            text = f"{name}({text}, {self._print(argument)})"
-        return str(text)
-
-    def _print_Exp1(self, expression: Any) -> str:
-        return "exp(1)"
-
-
 class _C(C99CodePrinter):  # type: ignore[misc]
     """Prints C in single precision."""
 
@@ -247,12 +218,7 @@ class _C(C99CodePrinter):  # type: ignore[misc]
         return str(super()._print_Pow(expression))
 
 
-_TEXT, _C99 = _Text(), _C()
-
-
-def text_of(expression: Any) -> str:
-    """The expression in the grammar that users write."""
-    return str(_TEXT.doprint(expression))
+_C99 = _C()
 
 
 def c_of(expression: Any) -> str:

@@ -1,7 +1,7 @@
 """Expressions as users write them: parsed through a whitelist, never evaluated.
 
-One walk over Python's syntax tree serves two algebras: SymPy (for derivations) and
-NumPy (for numbers). SymPy is imported only when a derivation is asked for.
+One walk over the syntax tree of Python serves three algebras: SymPy (derivations),
+NumPy (numbers) and C. SymPy is imported only when a derivation is asked for.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def check_names(text: str, known: frozenset[str], where: str) -> None:
     for name in sorted(names(text)):
         if name not in known:
             raise unknown_name("name", name, known, where=f"{where}, '{text}'")
-    _walk(text, _Dry())
+    walk(text, _Dry())
 
 
 def evaluate(text: str, values: Mapping[str, Any]) -> np.ndarray:
@@ -158,15 +158,20 @@ def evaluate(text: str, values: Mapping[str, Any]) -> np.ndarray:
         text: the expression.
         values: a number or array for each name in it.
     """
-    return np.asarray(_walk(text, _Numbers(values)), dtype=np.float64)
+    return np.asarray(walk(text, _Numbers(values)), dtype=np.float64)
 
 
 def symbolic(text: str) -> Any:
     """The expression as a SymPy expression over real symbols."""
-    return _walk(text, _symbols())
+    return walk(text, _symbols())
 
 
-def _walk(text: str, algebra: Algebra) -> Any:
+def walk(text: str, algebra: Algebra) -> Any:
+    """The expression rebuilt in an algebra: SymPy, NumPy or C.
+
+    Raises:
+        EquationError: if it cannot be parsed, or uses what is not in the tables.
+    """
     try:
         return _Visitor(text, algebra).visit(syntax(text))
     except RecursionError:

@@ -8,7 +8,7 @@ cause a new build. Code is C text over plain names; backends add loads and store
 from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.plan.code import Code, Constant, StateVariable
 from ml_genn.model.plan.neurons import Derivation, LearnedParameter, NeuronGroup, Port
-from ml_genn.model.plan.outputs import Loss, LossKind, Readout, Sensitivity
+from ml_genn.model.plan.outputs import Loss, Readout, Sensitivity
 from ml_genn.model.plan.plan import Plan
 from ml_genn.model.plan.synapses import Delay, Format, SynapseGroup
 from ml_genn.model.plan.updates import (
@@ -35,7 +35,6 @@ __all__ = [
     "LearnedKind",
     "LearnedParameter",
     "Loss",
-    "LossKind",
     "NeuronGroup",
     "OptimiserUpdate",
     "Plan",

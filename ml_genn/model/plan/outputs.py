@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ml_genn.model.loss_formula import LossFormula
 from ml_genn.model.plan.code import Code
 
 
@@ -40,38 +41,20 @@ class Readout:
     weight: str
 
 
-class LossKind(Enum):
-    """Losses that a backend offers."""
-
-    CROSS_ENTROPY = "cross_entropy"  #: softmax cross-entropy against a label
-    SOFT_CROSS_ENTROPY = "soft_cross_entropy"  #: the same against shares of classes
-    SQUARED_ERROR = "squared_error"  #: mean square error against values
-    ABSOLUTE_ERROR = "absolute_error"  #: mean absolute error against values
-    RELATIVE_SQUARED_ERROR = "relative_squared_error"  #: of times, against a label
-
-    @property
-    def of_labels(self) -> bool:
-        """Whether targets are labels, one for each example."""
-        return self in (LossKind.CROSS_ENTROPY, LossKind.RELATIVE_SQUARED_ERROR)
-
-    @property
-    def of_errors(self) -> bool:
-        """Whether targets are values of what is compared, number by number."""
-        return self in (LossKind.SQUARED_ERROR, LossKind.ABSOLUTE_ERROR)
-
-
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What the result of a readout is compared with.
+    """Loss of an output.
 
     Args:
-        kind: which loss.
-        per_step: whether it compares the output variable in every step.
-        mean_over_steps: with ``per_step``, whether steps are averaged, else summed.
-        first_spike: whether results are negative first spike times.
+        formula: loss and gradient in the languages of the backends.
+        per_step: True if the output variable is compared in every step; False (default)
+            if the result of the readout is.
+        mean_over_steps: with ``per_step``: True (default) for the mean over steps,
+            False for the sum.
+        first_spike: True if results are negative first spike times.
     """
 
-    kind: LossKind
+    formula: LossFormula
     per_step: bool = False
     mean_over_steps: bool = True
     first_spike: bool = False

@@ -11,7 +11,7 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import PopulationLike
 from ml_genn.losses import Loss
-from ml_genn.model.plan import LossKind
+from ml_genn.model.loss_formula import Targets
 from ml_genn.population import Population
 from ml_genn.training.population_dict import population_items
 from ml_genn.utils.checks import finite_array, not_negative, shown
@@ -50,7 +50,7 @@ class Weights:
             _of_samples(p, samples.get(p), len(y))
             * _of_classes(p, classes.get(p), y, k)
             for p, y in targets.items()
-            for k in [losses[p].KIND if p in losses else None]
+            for k in [losses[p].FORMULA.targets if p in losses else None]
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -88,7 +88,7 @@ def _of_samples(population: Population, given: Any, size: int) -> np.ndarray:
 
 
 def _of_classes(
-    population: Population, given: Any, targets: np.ndarray, kind: LossKind | None
+    population: Population, given: Any, targets: np.ndarray, kind: Targets | None
 ) -> np.ndarray:
     if given is None:
         return np.ones(len(targets))
@@ -97,7 +97,7 @@ def _of_classes(
         raise ValidationError(
             f"{where}: a dictionary {{class: number}}. Received {shown(given)}."
         )
-    if kind is LossKind.SOFT_CROSS_ENTROPY:
+    if kind is Targets.PROBABILITIES:
         targets = np.argmax(targets, axis=1)
     if targets.ndim != 1:
         raise ValidationError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Examples
+from ml_genn.model.loss_formula import Targets
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
 from ml_genn.training.data.analog_input import frames
@@ -65,9 +66,9 @@ def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.n
     """Labels (examples,), values (examples, neurons), or with steps between."""
     loss, size = spec.losses[population], population.size
     found = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
-    if loss.KIND.of_labels:
+    if loss.FORMULA.targets is Targets.LABELS:
         return found
-    trajectory = loss.KIND.of_errors and population in spec.each_step
+    trajectory = loss.FORMULA.targets is Targets.VALUES and population in spec.each_step
     return found.reshape(len(found), *[spec.num_steps] * trajectory, size)
 
 

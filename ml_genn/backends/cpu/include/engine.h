@@ -5,7 +5,6 @@
 #include "analog_input.h"
 #include "call.h"
 #include "lazy_propagator.h"
-#include "loss_math.h"
 #include "online/state.h"
 #include "online/synapses.h"
 #include "platform/barrier.h"

@@ -6,7 +6,6 @@
 #include "c_headers.h"
 #include "id_type.h"
 #include "lazy_propagator.h"
-#include "loss_math.h"
 #include "random.h"
 #include "recordings.h"
 #include "synapse_targets.h"

@@ -19,7 +19,7 @@ from ml_genn.backends.pygenn.online.step_jacobian import (
     push_rate,
 )
 from ml_genn.backends.pygenn.online.traces import (
-    ERROR,
+    OUTPUT_GRAD,
     RATE_PUSH,
     RECENT,
     SPIKE,
@@ -179,7 +179,7 @@ class Output(_Learning):
         return step_losses.arrays(self.group)
 
     def _signals(self) -> Iterator[str]:
-        yield from (ERROR, step_losses.LOSS)
+        yield from (OUTPUT_GRAD, step_losses.LOSS)
         yield from (roles.slope(port) for port in self._fed_back)
 
     @property
@@ -191,17 +191,17 @@ class Output(_Learning):
     def _before(self, writer: CodeWriter) -> None:
         """The error of the step before, what it sends back and what parameters learn
         from it."""
-        step_losses.find_error(writer, self.group)
+        step_losses.compute_gradient(writer, self.group)
         output = str(self.group.output)
         for port in self._fed_back:
             slope = by_port(output, port)
-            writer.line(f"{roles.slope(port)} = {slope} * {ERROR};")
+            writer.line(f"{roles.slope(port)} = {slope} * {OUTPUT_GRAD};")
         for p in self._traces.learned:
-            writer.line(f"lambda_{p} += {ERROR} * {trace(by(output, p))};")
+            writer.line(f"lambda_{p} += {OUTPUT_GRAD} * {trace(by(output, p))};")
 
     def keep_output(self, writer: CodeWriter) -> None:
         """Shows the output variable to the other outputs."""
-        step_losses.show(writer, self.group)
+        step_losses.write_output(writer, self.group)
 
 
 class Hidden(_Learning):

@@ -8,7 +8,7 @@ from ml_genn.backends.pygenn.backward import roles
 from ml_genn.backends.pygenn.backward.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.lowering.records import Variable
 from ml_genn.backends.pygenn.online.traces import (
-    ERROR,
+    OUTPUT_GRAD,
     RATE_PUSH,
     RECENT,
     SPIKE,
@@ -84,7 +84,7 @@ def _learn(
         if traces.hidden:
             _hear(writer, found, traces)
         else:
-            error, did = _now(found, ERROR), trace(str(traces.group.output))
+            error, did = _now(found, OUTPUT_GRAD), trace(str(traces.group.output))
             writer.line(f"{GRADIENT} += {error} * {did};")
 
 

@@ -30,7 +30,7 @@ from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, SynapseGroup, Values
 
 SPIKE = "spike"  #: the row of derivatives of a spike
 RECENT = "recent_"  #: bits of a source: whether it spiked, the last step lowest
-ERROR = "error_"  #: dL by the output variable, of the step before
+OUTPUT_GRAD = "grad_"  #: dL by the output variable, of the step before
 RATE_PUSH = "rate_push_"  #: R
 OUTPUT_LAG, HIDDEN_LAG = 1, 3  #: a delay to the outputs comes on top
 LONGEST = 31 - 1 - HIDDEN_LAG  #: delay to the outputs that the bits are enough for

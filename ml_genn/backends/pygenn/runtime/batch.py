@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_genn.backends.pygenn.backward import neurons as backward
-from ml_genn.backends.pygenn.lowering.losses import LOSSES
 from ml_genn.backends.pygenn.lowering.neurons import FRAMES, RASTER, WORD
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.model.batch import Examples, Record, RunOptions
-from ml_genn.model.plan import Learned, Loss, LossKind, NeuronGroup, Plan, Values
+from ml_genn.model.loss_formula import Targets
+from ml_genn.model.plan import Learned, Loss, NeuronGroup, Plan, Values
 
 
 @dataclass(slots=True, eq=False)
@@ -93,53 +93,54 @@ class Between:
                 running.losses[:, k] = self._loss(running, group, group.loss, k)
 
     def _loss(
-        self, running: Running, group: NeuronGroup, kind: Loss, index: int
+        self, running: Running, group: NeuronGroup, loss: Loss, index: int
     ) -> np.ndarray:
         examples, chosen = running.examples, running.indices
         target = np.asarray(examples.targets[group.name])[chosen]
         counted = running.counted(index)
         given = self.values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
         scale = running.scale * counted
-        if kind.per_step:
-            loss = self._step_losses(group, kind, target, given[0], scale)
-            return np.asarray(counted * loss)
+        if loss.per_step:
+            total = self._step_losses(group, loss, target, given[0], scale)
+            return np.asarray(counted * total)
         y = running.results[group.name].astype(np.float64)
         end = examples.num_steps * self.values.dt
-        if kind.first_spike:
+        if loss.first_spike:
             y = np.maximum(y, -end)
-        loss, slope = LOSSES[kind.kind](y, target, given[0])
+        total, slope = loss.formula.numpy(y, target, given[0])
         slope = slope * scale[:, None]
-        if kind.first_spike and kind.kind is LossKind.CROSS_ENTROPY:
+        if loss.first_spike and loss.formula.late_spike_penalty:
             rows = np.arange(running.size)
             left = 1.01 * end + y[rows, target]
-            loss = loss + given[1] / left
+            total = total + given[1] / left
             slope[rows, target] -= scale * given[1] / left**2
         self._push(group, backward.RESULT_SLOPE, slope)
-        if kind.first_spike and group.adjoint:
+        if loss.first_spike and group.adjoint:
             self._draw_up(group, target, scale * given[1] / (1e-4 * end))
-        return np.asarray(counted * loss)
+        return np.asarray(counted * total)
 
     def _step_losses(
         self,
         group: NeuronGroup,
-        kind: Loss,
+        loss: Loss,
         target: np.ndarray,
-        number: float,
+        scalar: float,
         scale: np.ndarray,
     ) -> np.ndarray:
         """Losses taken in every step."""
         size = len(scale)
         y = self.device.pull_array(group.name, backward.OUTPUT)[:size]
-        if kind.kind.of_labels:
+        kind = loss.formula.targets
+        if kind is Targets.LABELS:
             target = np.repeat(target[:, None], y.shape[1], axis=1)
-        elif not kind.kind.of_errors:
+        elif kind is Targets.PROBABILITIES:
             target = target[:, None, :]
-        loss, slope = LOSSES[kind.kind](y.astype(np.float64), target, number)
-        divided = y.shape[1] if kind.mean_over_steps else 1
+        total, slope = loss.formula.numpy(y.astype(np.float64), target, scalar)
+        divided = y.shape[1] if loss.mean_over_steps else 1
         padded = np.zeros((y.shape[1], self.device.batch, group.size), np.float32)
         padded[:, :size] = (slope * scale[:, None, None] / divided).transpose(1, 0, 2)
         self.device.push_array(group.name, backward.DRIVE, padded)
-        return np.asarray(loss.sum(axis=1) / divided)
+        return np.asarray(total.sum(axis=1) / divided)
 
     def _draw_up(
         self, group: NeuronGroup, label: np.ndarray, amount: np.ndarray

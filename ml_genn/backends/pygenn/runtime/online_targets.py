@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering.losses import one_hot
 from ml_genn.backends.pygenn.online.step_losses import (
     LOSS,
-    SHARE,
+    SCALE,
     TARGET,
-    TARGETS,
-    WHOLE,
+    TARGET_SUM,
+    TARGET_VALUES,
 )
 from ml_genn.backends.pygenn.runtime.batch import Running
 from ml_genn.backends.pygenn.runtime.device import Device
+from ml_genn.model.loss_formula import Targets, one_hot
 from ml_genn.model.plan import Loss, NeuronGroup, Plan
 
 
@@ -23,20 +23,20 @@ def give_targets(device: Device, plan: Plan, running: Running) -> None:
         given = running.examples.targets.get(group.name)
         share = running.scale * running.counted(k) * _each_step(loss, running)
         share = share if given is not None else np.zeros(running.size)
-        _push(device, group, SHARE, np.repeat(share[:, None], group.size, axis=1))
+        _push(device, group, SCALE, np.repeat(share[:, None], group.size, axis=1))
         shape = (running.size, group.size)
         if given is None:
             target = np.zeros(shape)
         else:
             target = np.asarray(given)[running.indices]
-        if loss.kind.of_errors:
+        if loss.formula.targets is Targets.VALUES:
             _push_values(device, group, target, running)
             continue
-        if loss.kind.of_labels and given is not None:
-            target = one_hot(np.zeros(shape), target)
+        if loss.formula.targets is Targets.LABELS and given is not None:
+            target = one_hot(target, group.size)
         _push(device, group, TARGET, target)
         whole = np.broadcast_to(target.sum(axis=1, keepdims=True), shape)
-        _push(device, group, WHOLE, whole)
+        _push(device, group, TARGET_SUM, whole)
 
 
 def take_losses(device: Device, plan: Plan, running: Running) -> None:
@@ -75,4 +75,4 @@ def _push_values(
     padded = np.zeros((steps, device.batch, group.size), np.float32)
     if target.ndim == 3:
         padded[:, : running.size] = target.transpose(1, 0, 2)
-    device.push_array(group.name, TARGETS, padded)
+    device.push_array(group.name, TARGET_VALUES, padded)
