@@ -13,10 +13,10 @@ from types import FrameType, TracebackType
 
 
 class MlGennError(Exception):
-    """Base of every error that ml_genn raises on purpose."""
+    """Base of all errors that ml_genn raises."""
 
     def _render_traceback_(self) -> list[str]:
-        """Lines that notebooks show: the message, then the calls that led to it."""
+        """Returns the lines that notebooks show: the message, then the calls."""
         lines = [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ()), ""]
         for frame, number in _calls(self.__traceback__):
             module = str(frame.f_globals.get("__name__"))
@@ -41,26 +41,26 @@ def _calls(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
 
 
 class ValidationError(MlGennError, ValueError):
-    """An argument, a data set or a network breaks a rule."""
+    """An argument, a data set or a network is not valid."""
 
 
 class UnknownNameError(ValidationError, KeyError):
-    """A name is not in the table where it was looked up."""
+    """A name is not in the table in which it is looked up."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class NetworkContextError(MlGennError, RuntimeError):
-    """Something that needs an active ``with network:`` block was used outside one."""
+    """An object that needs an open ``with network:`` block was made outside one."""
 
 
 class UnsupportedError(MlGennError, NotImplementedError):
-    """A combination that is well formed but that a compiler or backend cannot run."""
+    """A combination is valid, but the compiler or backend does not support it."""
 
 
 class CheckpointError(ValidationError):
-    """Something that was saved is missing, damaged, or does not fit."""
+    """A saved file is missing, damaged, or does not fit the network."""
 
 
 class EquationError(ValidationError):
@@ -76,13 +76,20 @@ class DivergedError(MlGennError, ArithmeticError):
 
 
 class TrainingWarning(UserWarning):
-    """Training goes on, but probably not as it should."""
+    """Training continues, but probably not as intended."""
 
 
 def unknown_name(
     what: str, name: str, known: Iterable[str], *, where: str = ""
 ) -> UnknownNameError:
-    """The error for a misspelt name, with the nearest known name as a suggestion."""
+    """Returns the error for an unknown name, with the nearest known one as suggestion.
+
+    Args:
+        what: kind of name, for example "neuron".
+        name: the unknown name.
+        known: known names.
+        where: start of the message; empty by default.
+    """
     options = sorted(known)
     close = get_close_matches(name, options, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""

@@ -1,7 +1,7 @@
-"""Starts a script on several processes: ``python -m ml_genn.launch -n 2 script.py``.
+"""Starts a script in several processes: ``python -m ml_genn.launch -n 2 script.py``.
 
-As ``mpirun -n 2 python script.py``, with the mpirun that was installed beside this
-Python, if there is one.
+It does what ``mpirun -n 2 python script.py`` does, with the mpirun of this Python's
+environment, if it has one.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-STARTERS = ("mpiexec", "mpirun")
+STARTERS = ("mpiexec", "mpirun")  #: in order of preference
 
 
 def starter() -> str:
-    """The path of mpiexec or mpirun; that of this Python's environment comes first.
+    """Returns the path of mpiexec or mpirun, preferably of this Python's environment.
 
     Raises:
-        SystemExit: if there is none.
+        SystemExit: if neither is installed.
     """
-    own = str(Path(sys.executable).parent)
-    for where in (own, None):
+    environment = str(Path(sys.executable).parent)
+    for where in (environment, None):  # None: the folders of PATH
         for name in STARTERS:
-            found = shutil.which(name, path=where)
-            if found:
-                return found
+            path = shutil.which(name, path=where)
+            if path:
+                return path
     raise SystemExit(
         "launch: neither mpiexec nor mpirun was found. pip install 'ml_genn[mpi]' "
         "brings one."
@@ -36,10 +36,13 @@ def starter() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the script; returns its exit code, not 0 if one of the processes failed.
+    """Runs the script.
 
     Args:
-        arguments: those of the command line; None (default) for the process's own.
+        arguments: arguments of the command line; None (default) for `sys.argv`.
+
+    Returns:
+        The exit code; not 0 if one of the processes failed.
     """
     parser = argparse.ArgumentParser(
         prog="python -m ml_genn.launch", description=__doc__.split("\n")[0]

@@ -1,7 +1,7 @@
-"""Import paths of mlGeNN that lead to modules with other names here.
+"""Aliases of modules: import paths of mlGeNN whose modules have other names here.
 
 `install` adds a finder to ``sys.meta_path``. ``import ml_genn.utils.data`` then binds
-the module ``ml_genn.data`` itself, so that both paths have the same objects.
+the module ``ml_genn.data`` itself, so both paths lead to the same objects.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-#: {path that scripts written for mlGeNN import: module}
+#: {path in mlGeNN: module}
 ALIASES = {
     "ml_genn.compilers.compiled_network": "ml_genn.compiled.network",
     "ml_genn.compilers.compiled_training_network": "ml_genn.compiled.training",
@@ -41,21 +41,21 @@ class AliasFinder(MetaPathFinder, Loader):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """A spec that this object loads; None for names that are no alias."""
+        """Returns a spec with this object as loader; None for a name without alias."""
         return ModuleSpec(fullname, self) if fullname in self.aliases else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module that an alias stands for."""
+        """Returns the module behind an alias."""
         module = import_module(self.aliases[spec.name])
         self._own_spec = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Restores the module's own spec, which the import system has replaced."""
+        """Restores the module's own spec, which the import system replaced."""
         module.__spec__ = self._own_spec
 
 
 def install() -> None:
-    """Adds the finder, once a process."""
+    """Adds the finder, at most once per process."""
     if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, AliasFinder(ALIASES))

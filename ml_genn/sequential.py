@@ -1,4 +1,4 @@
-"""Networks that are a chain of layers."""
+"""Networks whose layers form a chain."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ml_genn.synapses import Synapse
 
 
 class SequentialNetwork(Network):
-    """A network made of layers, each connected to the one before.
+    """A network of layers, each connected to the previous one.
 
     Args:
         default_params: as for `Network`.
 
     Attributes:
-        layers: its layers, the input first.
+        layers: its layers in their order, starting with the input layer.
     """
 
     def __init__(self, default_params: DefaultParams | None = None) -> None:
@@ -35,14 +35,18 @@ class SequentialNetwork(Network):
 
     @staticmethod
     def get_prev_layer() -> InputLayer | Layer | None:
-        """The last layer of the current network; None if it has none."""
+        """Returns the last layer of the current network; None before the first one.
+
+        Raises:
+            NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
+        """
         layers = _current().layers
         return layers[-1] if layers else None
 
     def to_config(
         self, arrays: dict[tuple[str, str], np.ndarray] | None = None
     ) -> dict[str, Any]:
-        """The network as plain data that can be written as JSON; see `Network`."""
+        """Returns the network as plain data, as `Network.to_config` does."""
         layers = [
             [str(layer), str(layer.connection()) if isinstance(layer, Layer) else None]
             for layer in self.layers
@@ -50,12 +54,14 @@ class SequentialNetwork(Network):
         return {**super().to_config(arrays), "layers": layers}
 
     def _finish_config(self, config: Mapping[str, Any]) -> None:
-        """Makes the layers of the populations and connections that there are."""
+        """Restores the layers around the populations and connections."""
         populations = {p.name: p for p in self.populations}
         connections = {c.name: c for c in self.connections}
         for population, connection in config["layers"]:
-            made = _layer(populations[population], connections.get(connection))
-            self.layers.append(made)
+            layer = _restored_layer(
+                populations[population], connections.get(connection)
+            )
+            self.layers.append(layer)
 
 
 def _current() -> SequentialNetwork:
@@ -77,7 +83,7 @@ class InputLayer(PopulationLike):
 
     Raises:
         NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
-        ValidationError: if there is an input layer already.
+        ValidationError: if the network has an input layer already.
     """
 
     def __init__(
@@ -100,7 +106,7 @@ class InputLayer(PopulationLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population, to be called."""
+        """Weak reference to the population; call it to resolve."""
         return self._population
 
     def _underlying_population(self) -> Population | None:
@@ -114,20 +120,21 @@ class InputLayer(PopulationLike):
 
 
 class Layer(PopulationLike, ConnectionLike):
-    """A layer of a `SequentialNetwork`, connected to the one before.
+    """A layer of a `SequentialNetwork`, connected to the previous one.
 
     Args:
-        connectivity: how it is connected to the layer before.
+        connectivity: connectivity from the previous layer.
         neuron: a neuron or its name.
         shape: as for `Population`.
-        synapse: how spikes become input; "delta" by default.
+        synapse: model of the postsynaptic current; "delta" by default.
         record_spikes, record_spike_events: as for `Population`.
         max_delay_steps: as for `Connection`.
         name: as for `Population`.
 
     Raises:
         NetworkContextError: outside the ``with`` block of a `SequentialNetwork`.
-        ValidationError: if there is no layer before, or the connectivity does not fit.
+        ValidationError: if there is no previous layer, or the connectivity does not
+            fit.
     """
 
     def __init__(
@@ -142,8 +149,8 @@ class Layer(PopulationLike, ConnectionLike):
         name: str | None = None,
     ) -> None:
         network = _current()
-        before = SequentialNetwork.get_prev_layer()
-        if before is None:
+        previous = SequentialNetwork.get_prev_layer()
+        if previous is None:
             raise ValidationError(
                 "Layer: a SequentialNetwork starts with an InputLayer. Make one first."
             )
@@ -153,7 +160,7 @@ class Layer(PopulationLike, ConnectionLike):
                 neuron, shape, record_spikes, record_spike_events, name
             )
             connection = Connection(
-                before,
+                previous,
                 population,
                 connectivity,
                 synapse,
@@ -168,12 +175,12 @@ class Layer(PopulationLike, ConnectionLike):
 
     @property
     def population(self) -> weakref.ReferenceType[Population]:
-        """Weak reference to the population, to be called."""
+        """Weak reference to the population; call it to resolve."""
         return self._population
 
     @property
     def connection(self) -> weakref.ReferenceType[Connection]:
-        """Weak reference to the connection from the layer before, to be called."""
+        """Weak reference to the connection from the previous layer; call to resolve."""
         return self._connection
 
     def _underlying_population(self) -> Population | None:
@@ -189,13 +196,22 @@ class Layer(PopulationLike, ConnectionLike):
         return f"<Layer {self._population()!r}>"
 
 
-def _layer(population: Population, connection: Connection | None) -> InputLayer | Layer:
-    """A layer that stands for what there is already."""
+def _restored_layer(
+    population: Population, connection: Connection | None
+) -> InputLayer | Layer:
+    """Returns a layer of a population that exists already.
+
+    Constructors of layers make a population, so they are not called.
+
+    Args:
+        population: population of the layer.
+        connection: connection from the previous layer; None for the input layer.
+    """
     if connection is None:
-        first = object.__new__(InputLayer)
-        first._population = weakref.ref(population)
-        return first
-    made = object.__new__(Layer)
-    made._population = weakref.ref(population)
-    made._connection = weakref.ref(connection)
-    return made
+        input_layer = object.__new__(InputLayer)
+        input_layer._population = weakref.ref(population)
+        return input_layer
+    layer = object.__new__(Layer)
+    layer._population = weakref.ref(population)
+    layer._connection = weakref.ref(connection)
+    return layer

@@ -1,27 +1,39 @@
-"""Networks as text and tables."""
+"""Summaries of networks as text and as HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.tables import Table, escaped
 
-Counts = tuple[int, int]  #: weights that can be learned, synapses
-_COUNTED = ("Weights", "Synapses")
+
+class Counts(NamedTuple):
+    """Numbers of a connection, or their sum.
+
+    Args:
+        weights: weights that training can change.
+        synapses: synapses; 0 if the number is not known yet.
+    """
+
+    weights: int
+    synapses: int
+
+
+COUNT_NAMES = ("Weights", "Synapses")
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a network is, as text or HTML.
+    """Tables of a network's populations and connections, with notes below.
 
     Args:
-        title: the kind of network.
-        tables: populations and, where there are any, connections.
-        notes: lines below.
+        title: class of the network.
+        tables: populations and, if there are any, connections.
+        notes: lines below the tables.
     """
 
     title: str
@@ -29,32 +41,46 @@ class Summary:
     notes: Sequence[str]
 
     def text(self) -> str:
-        """Lines for a terminal."""
+        """Returns lines for a terminal."""
         tables = [line for table in self.tables for line in ("", *table.text())]
         return "\n".join([self.title, *tables, "", *self.notes])
 
     def html(self) -> str:
-        """Tables for a notebook."""
+        """Returns tables for a notebook."""
         tables = "".join(table.html() for table in self.tables)
         notes = "<br>".join(escaped(note.strip()) for note in self.notes)
         return f"<div><b>{escaped(self.title)}</b>{tables}<p>{notes}</p></div>"
 
 
-def network_summary(network: Graph) -> Summary:
-    """Populations and connections, and what is left to the compiler."""
-    neurons = {p: p.neuron for p in network.populations}
-    synapses = {c: c.synapse for c in network.connections}
-    counts = {c: _expected(c) for c in network.connections}
+def network_summary(graph: Graph) -> Summary:
+    """Returns the summary of a network before it is compiled.
+
+    Its notes list the arguments left to the compiler.
+
+    Args:
+        graph: a network.
+    """
+    neurons = {p: p.neuron for p in graph.populations}
+    synapses = {c: c.synapse for c in graph.connections}
+    counts = {c: _expected_counts(c) for c in graph.connections}
     return Summary(
-        type(network).__name__,
+        type(graph).__name__,
         _tables(neurons, synapses, counts),
-        [*_totals(counts), *_choices(neurons, synapses, made=None)],
+        [*_totals(counts), *_choices(neurons, synapses, resolved=None)],
     )
 
 
 def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> Summary:
-    """What runs, with the choices that the compiler made."""
-    counts = {c: _counted(c, lowered) for c in lowered.synapses}
+    """Returns the summary of a compiled network.
+
+    Its notes list the values that the compiler chose.
+
+    Args:
+        compiled: the compiled network.
+        lowered: its plan and values, with resolved neurons and synapses.
+        num_steps: time steps of an example.
+    """
+    counts = {c: _exact_counts(c, lowered) for c in lowered.synapses}
     return Summary(
         type(compiled).__name__,
         _tables(lowered.neurons, lowered.synapses, counts),
@@ -65,34 +91,33 @@ def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> Summary:
             *_choices(
                 {p: p.neuron for p in lowered.neurons},
                 {c: c.synapse for c in lowered.synapses},
-                made={**lowered.neurons, **lowered.synapses},
+                resolved={**lowered.neurons, **lowered.synapses},
             ),
         ],
     )
 
 
-def _expected(connection: Connection) -> Counts:
-    """What a connection will have, about; zeros if that is not known."""
+def _expected_counts(connection: Connection) -> Counts:
+    """Returns expected numbers, as random connectivity is not drawn yet."""
     source, target = connection.ends()
     if not source.shape or not target.shape:
-        return 0, 0
+        return Counts(0, 0)
     connectivity = connection.connectivity
     weights = connectivity.num_weights(source, target)
-    return weights, connectivity.expected(source, target)
+    return Counts(weights, connectivity.expected(source, target))
 
 
-def _counted(connection: Connection, lowered: Any) -> Counts:
-    """What a connection has."""
+def _exact_counts(connection: Connection, lowered: Any) -> Counts:
     group = lowered.plan.synapse(connection.name)
     size = lowered.values.weights[group.name].size
     weights = size if connection.connectivity.trainable else 0
-    return weights, group.kernel.synapses if group.kernel else size
+    return Counts(weights, group.kernel.synapses if group.kernel else size)
 
 
 def _tables(
-    neurons: dict[Population, Any],
-    synapses: dict[Connection, Any],
-    counts: dict[Connection, Counts],
+    neurons: Mapping[Population, Any],
+    synapses: Mapping[Connection, Any],
+    counts: Mapping[Connection, Counts],
 ) -> list[Table]:
     populations = [
         (
@@ -112,19 +137,19 @@ def _tables(
                 f"{source.name} -> {target.name}",
                 type(c.connectivity).__name__,
                 type(synapse).__name__,
-                *(f"{n:,}" if counts[c][1] else "?" for n in counts[c]),
+                *(f"{n:,}" if counts[c].synapses else "?" for n in counts[c]),
             )
         )
     tables = [Table(("Population", "Neuron", "Shape", "Readout"), populations)]
     if connections:
-        head = ("Connection", "From -> to", "Connectivity", "Synapse", *_COUNTED)
+        head = ("Connection", "From -> to", "Connectivity", "Synapse", *COUNT_NAMES)
         tables.append(Table(head, connections))
     return tables
 
 
-def _totals(counts: dict[Connection, Counts]) -> list[str]:
+def _totals(counts: Mapping[Connection, Counts]) -> list[str]:
     totals = [sum(numbers) for numbers in zip(*counts.values(), strict=True)]
-    pairs = zip(_COUNTED, totals or (0, 0), strict=True)
+    pairs = zip(COUNT_NAMES, totals or (0, 0), strict=True)
     return [f"{name}: {total:,}" for name, total in pairs]
 
 
@@ -133,24 +158,31 @@ def _shape(population: Population) -> str:
 
 
 def _choices(
-    neurons: dict[Population, Any],
-    synapses: dict[Connection, Any],
-    made: dict[Any, Any] | None,
+    neurons: Mapping[Population, Any],
+    synapses: Mapping[Connection, Any],
+    resolved: Mapping[Any, Any] | None,
 ) -> list[str]:
-    """What is left open or, with ``made``, what a compiler chose for it."""
+    """Returns lines with the open choices of neurons and synapses.
+
+    Args:
+        neurons: {population: its neuron as the user made it}.
+        synapses: {connection: its synapse as the user made it}.
+        resolved: {population or connection: its neuron or synapse with the compiler's
+            choices}, whose values the lines show; None for names only.
+    """
     owners: list[Any] = [*neurons, *synapses]
-    parts: list[Any] = [*neurons.values(), *synapses.values()]
+    models: list[Any] = [*neurons.values(), *synapses.values()]
     lines = []
-    for owner, part in zip(owners, parts, strict=True):
-        if not isinstance(part, HasChoices) or not part.open_choices():
+    for owner, model in zip(owners, models, strict=True):
+        if not isinstance(model, HasChoices) or not model.open_choices():
             continue
-        values = None if made is None else made[owner].choices()
-        chosen = [
+        values = None if resolved is None else resolved[owner].choices()
+        shown = [
             name if values is None else f"{name}={values.get(name)}"
-            for name in part.open_choices()
+            for name in model.open_choices()
         ]
-        lines.append(f"  {owner.name} ({type(part).__name__}): {', '.join(chosen)}")
+        lines.append(f"  {owner.name} ({type(model).__name__}): {', '.join(shown)}")
     if not lines:
         return []
-    head = "Left to the compiler:" if made is None else "HasChoices by the compiler:"
+    head = "Left to the compiler:" if resolved is None else "Chosen by the compiler:"
     return [head, *lines]

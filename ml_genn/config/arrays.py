@@ -1,4 +1,4 @@
-"""Saved arrays put into a network: weights, delays, synapses, parameters."""
+"""Saved arrays assigned to a network: weights, delays, synapses and parameters."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from ml_genn.model.snapshot import (
     user_name,
 )
 
-_OF_SYNAPSES = (WEIGHTS, DELAYS, SOURCES, TARGETS)
-#: facts of a snapshot: owners that are no part of a network, and where learned
-#: parameters of synapses belong, {"population/name": [[connection, parameter], ...]}
-APART, SYNAPSES = "apart", "synapse_parameters"
+_SYNAPSE_ARRAYS = (WEIGHTS, DELAYS, SOURCES, TARGETS)
+
+# Entries of a snapshot's info.
+NOT_IN_NETWORK = "apart"  #: owners of arrays that belong to no part of a network
+#: learned parameters of synapses:
+#: [[owner, parameter in the file, [[connection, parameter], ...]], ...]
+SYNAPSE_PARAMETERS = "synapse_parameters"
+
+Change = tuple[Any, str, Any]  #: object, attribute, value
 
 
-def load_arrays(network: Graph, given: Snapshot) -> None:
-    """Puts saved arrays into a network; all of them, or none if anything is wrong.
+def load_arrays(graph: Graph, snapshot: Snapshot) -> None:
+    """Assigns saved arrays to a network; changes nothing if there is an error.
+
+    Args:
+        graph: a network.
+        snapshot: arrays of its connections, populations and synapses.
 
     Raises:
-        CheckpointError: if an array is missing, does not fit, or belongs to nothing.
+        CheckpointError: if an array is missing, does not fit, or belongs to no part of
+            the network.
     """
-    arrays = {key: a for key, a in given.arrays.items() if not is_slot(key[1])}
-    for owner in given.info.get(APART, ()):
-        arrays = {key: a for key, a in arrays.items() if key[0] != owner}
-    changes: list[tuple[Any, str, Any]] = []
-    for connection in network.connections:
-        own = _taken(arrays, connection.name, _OF_SYNAPSES)
-        if WEIGHTS not in own:
-            raise CheckpointError(
-                f"Array '{key_text((connection.name, WEIGHTS))}' is missing."
-            )
-        made = _told(connection.name, connection.connectivity.with_arrays)(
-            own, *connection.ends()
-        )
-        changes.append((connection, "connectivity", made))
-    for population in network.populations:
-        known = population.neuron.parameters()
-        own = _taken(arrays, population.name, tuple(known))
-        if own:
-            made = _told(population.name, with_parameters)(population.neuron, own)
-            changes.append((population, "_neuron", made))
-    changes += _synapse_changes(network, given, arrays)
+    foreign = snapshot.info.get(NOT_IN_NETWORK, ())
+    arrays = {
+        key: array
+        for key, array in snapshot.arrays.items()
+        if not is_slot(key[1]) and key[0] not in foreign
+    }
+    changes = [
+        *_connectivity_changes(graph, arrays),
+        *_neuron_changes(graph, arrays),
+        *_synapse_changes(graph, snapshot, arrays),
+    ]
     if arrays:
         raise CheckpointError(
             f"Array '{key_text(next(iter(arrays)))}' belongs to nothing in the network."
@@ -64,37 +64,62 @@ def load_arrays(network: Graph, given: Snapshot) -> None:
         setattr(thing, name, value)
 
 
+def _connectivity_changes(graph: Graph, arrays: dict[Key, np.ndarray]) -> list[Change]:
+    changes: list[Change] = []
+    for connection in graph.connections:
+        own = _pop_arrays(arrays, connection.name, _SYNAPSE_ARRAYS)
+        if WEIGHTS not in own:
+            raise CheckpointError(
+                f"Array '{key_text((connection.name, WEIGHTS))}' is missing."
+            )
+        with_arrays = _naming(connection.name, connection.connectivity.with_arrays)
+        changes.append(
+            (connection, "connectivity", with_arrays(own, *connection.ends()))
+        )
+    return changes
+
+
+def _neuron_changes(graph: Graph, arrays: dict[Key, np.ndarray]) -> list[Change]:
+    changes: list[Change] = []
+    for population in graph.populations:
+        names = tuple(population.neuron.parameters())
+        own = _pop_arrays(arrays, population.name, names)
+        if own:
+            neuron = _naming(population.name, with_parameters)(population.neuron, own)
+            changes.append((population, "_neuron", neuron))
+    return changes
+
+
 def _synapse_changes(
-    network: Graph, given: Snapshot, arrays: dict[Key, np.ndarray]
-) -> list[tuple[Any, str, Any]]:
-    """What learned parameters of synapses change; their arrays are taken out."""
-    connections = {c.name: c for c in network.connections}
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for owner, name, uses in given.info.get(SYNAPSES, ()):
+    graph: Graph, snapshot: Snapshot, arrays: dict[Key, np.ndarray]
+) -> list[Change]:
+    connections = {c.name: c for c in graph.connections}
+    parameters: dict[str, dict[str, np.ndarray]] = {}
+    for owner, name, uses in snapshot.info.get(SYNAPSE_PARAMETERS, ()):
         value = arrays.pop((owner, name), None)
         for connection, parameter in uses:
             if value is not None and connection in connections:
-                found.setdefault(connection, {})[parameter] = value
+                parameters.setdefault(connection, {})[parameter] = value
     return [
         (
             connections[name],
             "synapse",
-            _told(name, with_parameters)(connections[name].synapse, values),
+            _naming(name, with_parameters)(connections[name].synapse, values),
         )
-        for name, values in found.items()
+        for name, values in parameters.items()
     ]
 
 
-def _taken(
+def _pop_arrays(
     arrays: dict[Key, np.ndarray], owner: str, names: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """Takes the arrays of an owner out; {the user's name: array}."""
+    """Removes the arrays of an owner and returns them by the names that users see."""
     keys = [k for k in arrays if k[0] == owner and user_name(k[1]) in names]
     return {user_name(key[1]): arrays.pop(key) for key in keys}
 
 
-def _told(owner: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with errors that name whose arrays are wrong."""
+def _naming(owner: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function whose errors name the owner of the arrays."""
 
     def call(*arguments: Any) -> Any:
         try:
@@ -105,11 +130,16 @@ def _told(owner: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def with_parameters(part: Any, values: Mapping[str, np.ndarray]) -> Any:
-    """A copy of a neuron or synapse with other values of parameters."""
+def with_parameters(model: Any, values: Mapping[str, np.ndarray]) -> Any:
+    """Returns a copy of a neuron or synapse with other values of parameters.
+
+    Args:
+        model: a neuron or synapse.
+        values: {parameter: value}; arrays without dimensions become floats.
+    """
     plain = {n: float(v) if v.ndim == 0 else v for n, v in values.items()}
-    if is_dataclass(part) and not isinstance(part, type):
-        return replace(part, **plain)
-    made = copy(part)
-    made.param_vals = {**part.param_vals, **plain}
-    return made
+    if is_dataclass(model) and not isinstance(model, type):
+        return replace(model, **plain)
+    changed = copy(model)
+    changed.param_vals = {**model.param_vals, **plain}
+    return changed

@@ -1,4 +1,10 @@
-"""Objects of ours as plain data that can be written as JSON, and back."""
+"""Objects as plain data that can be written as JSON, and back.
+
+An object becomes ``{"class": name, "arguments": {name: value}}``, from which its
+constructor makes an equal one. Classes and functions become names: those of ml_genn
+"<module>.<name>", those of users "custom.<name>", for which loading needs
+``custom_objects``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +30,7 @@ from ml_genn import (
 from ml_genn.errors import CheckpointError, UnsupportedError, unknown_name
 from ml_genn.model.snapshot import Key
 
-#: Where classes are looked up; what is found elsewhere are custom objects.
+#: {name: module} of the classes of ml_genn that can be part of a configuration
 MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
@@ -39,9 +45,9 @@ MODULES: dict[str, ModuleType] = {
         synapses,
     )
 }
-CUSTOM = "custom"  #: where classes and functions of users are looked up
-FILE = "config"  #: owner of arrays that are kept beside the data
-_PLAIN: tuple[type, ...] = (bool, int, float, str, type(None))
+CUSTOM = "custom"  #: name of the module of users' classes and functions
+ARRAYS_OWNER = "config"  #: owner of arrays that are stored beside the data
+_SCALARS: tuple[type, ...] = (bool, int, float, str, type(None))
 
 CustomObjects = Mapping[str, Any] | None  #: {name: class or function}
 
@@ -51,23 +57,29 @@ class Encoder:
     """Turns objects into plain data.
 
     Args:
-        arrays: where arrays are put, which the data then name; None: they are lists.
-        known: {type: how it is written}, beside what is known here.
+        arrays: dictionary that collects the arrays, to which the data then refer; None
+            (default) to write arrays as lists.
+        writers: {type: function that returns plain data}, used before those here; none
+            by default.
     """
 
     arrays: dict[Key, np.ndarray] | None = None
-    known: Mapping[type, Callable[[Any], Any]] = field(default_factory=dict)
+    writers: Mapping[type, Callable[[Any], Any]] = field(default_factory=dict)
 
     def encode(self, value: Any, where: str) -> Any:
-        """Plain data.
+        """Returns a value as plain data.
+
+        Args:
+            value: a scalar, array, container, class, function or other object.
+            where: start of error messages.
 
         Raises:
-            UnsupportedError: if something cannot be written.
+            UnsupportedError: if a part of the value cannot be written.
         """
         writers: dict[Any, Callable[[Any], Any]] = {
-            **self.known,
+            **self.writers,
             np.generic: lambda v: v.item(),
-            _PLAIN: lambda v: v,
+            _SCALARS: lambda v: v,
             np.ndarray: lambda v: self._array(v, where),
             list: lambda v: [self.encode(x, where) for x in v],
             tuple: lambda v: {"tuple": [self.encode(x, where) for x in v]},
@@ -91,38 +103,43 @@ class Encoder:
             shape = list(value.shape)
             return {"array": value.tolist(), "dtype": value.dtype.str, "shape": shape}
         name = str(len(self.arrays))
-        self.arrays[FILE, name] = value
+        self.arrays[ARRAYS_OWNER, name] = value
         return {"array_in_file": name}
 
     def _object(self, value: Any, where: str) -> Any:
-        name = name_of(type(value), where)
-        given = arguments_of(value, where)
-        inside = {k: self.encode(v, f"{where}: {k}") for k, v in given.items()}
-        return {"class": name, "arguments": inside}
+        arguments = {
+            name: self.encode(argument, f"{where}: {name}")
+            for name, argument in arguments_of(value, where).items()
+        }
+        return {"class": name_of(type(value), where), "arguments": arguments}
 
 
 @dataclass(slots=True)
 class Decoder:
-    """Turns plain data back into objects.
+    """Turns plain data of `Encoder` back into objects.
 
     Args:
-        arrays: arrays that the data name.
-        custom: classes and functions of users.
-        known: {key of a dictionary: how it is read}, beside what is known here.
+        arrays: arrays to which the data refer; none by default.
+        custom: {name: class or function} of the user's own; None (default) for none.
+        readers: {key of a dictionary: function that returns the object}, in addition to
+            those here; none by default.
     """
 
     arrays: Mapping[Key, np.ndarray] = field(default_factory=dict)
     custom: CustomObjects = None
-    known: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    readers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     def decode(self, data: Any) -> Any:
-        """The object.
+        """Returns the object that plain data describe.
+
+        Args:
+            data: result of `Encoder.encode`.
 
         Raises:
-            CheckpointError: if the data are none that were written here.
-            UnknownNameError: if a class is not known.
+            CheckpointError: if the data have another form, or an array is missing.
+            UnknownNameError: if there is no class of a name.
         """
-        if isinstance(data, _PLAIN):
+        if isinstance(data, _SCALARS):
             return data
         if isinstance(data, list):
             return [self.decode(v) for v in data]
@@ -135,7 +152,7 @@ class Decoder:
             "array_in_file": self._array_in_file,
             "array": lambda v: np.array(v, data["dtype"]).reshape(data["shape"]),
             "class": lambda v: self._object(v, data["arguments"]),
-            **self.known,
+            **self.readers,
         }
         for key, read in readers.items():
             if key in data:
@@ -143,36 +160,40 @@ class Decoder:
         raise CheckpointError(f"Config: received a dictionary with keys {list(data)}.")
 
     def _array_in_file(self, name: str) -> np.ndarray:
-        if (FILE, name) not in self.arrays:
+        if (ARRAYS_OWNER, name) not in self.arrays:
             raise CheckpointError(f"Config: array '{name}' is missing.")
-        return self.arrays[FILE, name]
+        return self.arrays[ARRAYS_OWNER, name]
 
     def _named(self, name: str) -> Any:
-        kind, _, rest = name.partition(".")
-        if kind == CUSTOM:
+        module, _, rest = name.partition(".")
+        if module == CUSTOM:
             if rest not in (self.custom or {}):
                 raise CheckpointError(
                     f"Config: '{rest}' is not part of ml_genn. Give it in "
                     f"custom_objects={{'{rest}': {rest}}}."
                 )
             return (self.custom or {})[rest]
-        if kind not in MODULES:
-            raise unknown_name("module", kind, MODULES, where="Config")
-        public = getattr(MODULES[kind], "__all__", ())
+        if module not in MODULES:
+            raise unknown_name("module", module, MODULES, where="Config")
+        public = getattr(MODULES[module], "__all__", ())
         if rest not in public:
-            raise unknown_name("class", rest, public, where=f"Config: {kind}")
-        return getattr(MODULES[kind], rest)
+            raise unknown_name("class", rest, public, where=f"Config: {module}")
+        return getattr(MODULES[module], rest)
 
     def _object(self, name: str, arguments: Mapping[str, Any]) -> Any:
         return self._named(name)(**{k: self.decode(v) for k, v in arguments.items()})
 
 
 def name_of(thing: Any, where: str) -> str:
-    """How a class or function is looked up again."""
+    """Returns the name by which a `Decoder` looks up a class or function.
+
+    Raises:
+        UnsupportedError: for a lambda, which has no name.
+    """
     name: str = thing.__name__
-    for kind, module in MODULES.items():
+    for module_name, module in MODULES.items():
         if vars(module).get(name) is thing:
-            return f"{kind}.{name}"
+            return f"{module_name}.{name}"
     if name == "<lambda>":
         raise UnsupportedError(
             f"{where}: a lambda has no name to be saved by. Use a function that has "
@@ -182,15 +203,17 @@ def name_of(thing: Any, where: str) -> str:
 
 
 def arguments_of(thing: Any, where: str) -> dict[str, Any]:
-    """What an object was made with: its attributes that are named as arguments, or what
-    its method ``config_arguments`` says.
+    """Returns arguments of the constructor from which an equal object can be made.
+
+    They are the attributes that are named as the constructor's parameters, unless the
+    object has a method ``config_arguments`` that returns them.
 
     Raises:
-        UnsupportedError: if an argument is not kept as an attribute of its name.
+        UnsupportedError: if a parameter has no attribute of its name.
     """
     if hasattr(thing, "config_arguments"):
         return dict(thing.config_arguments())
-    found = {}
+    arguments = {}
     for name, parameter in inspect.signature(type(thing)).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
@@ -199,5 +222,5 @@ def arguments_of(thing: Any, where: str) -> dict[str, Any]:
                 f"{where}: {type(thing).__name__} cannot be saved, since it does not "
                 f"keep its argument '{name}' as an attribute."
             )
-        found[name] = getattr(thing, name)
-    return found
+        arguments[name] = getattr(thing, name)
+    return arguments

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,23 +12,28 @@ from ml_genn.errors import CheckpointError
 from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.model.snapshot import Key
 
-FORMAT = 1
+FORMAT = 1  #: version of the format
+
+G = TypeVar("G", bound=Graph)
 
 
-def graph_config(
-    network: Graph, arrays: dict[Key, np.ndarray] | None
-) -> dict[str, Any]:
-    """A network as plain data."""
+def graph_config(graph: Graph, arrays: dict[Key, np.ndarray] | None) -> dict[str, Any]:
+    """Returns populations and connections as plain data.
+
+    Args:
+        graph: a network.
+        arrays: collects arrays, as for `Encoder`.
+    """
     encoder = Encoder(arrays)
     return {
         "format": FORMAT,
-        "default_params": encoder.encode(network.default_params, "default_params"),
-        "populations": [_population(p, encoder) for p in network.populations],
-        "connections": [_connection(c, encoder) for c in network.connections],
+        "default_params": encoder.encode(graph.default_params, "default_params"),
+        "populations": [_population_config(p, encoder) for p in graph.populations],
+        "connections": [_connection_config(c, encoder) for c in graph.connections],
     }
 
 
-def _population(population: Population, encoder: Encoder) -> dict[str, Any]:
+def _population_config(population: Population, encoder: Encoder) -> dict[str, Any]:
     return {
         "name": population.name,
         "neuron": encoder.encode(
@@ -40,7 +45,7 @@ def _population(population: Population, encoder: Encoder) -> dict[str, Any]:
     }
 
 
-def _connection(connection: Connection, encoder: Encoder) -> dict[str, Any]:
+def _connection_config(connection: Connection, encoder: Encoder) -> dict[str, Any]:
     where = f"Connection '{connection.name}'"
     source, target = connection.ends()
     return {
@@ -56,21 +61,21 @@ def _connection(connection: Connection, encoder: Encoder) -> dict[str, Any]:
 
 
 def build_graph(
-    make: Any,
+    cls: Callable[[Any], G],
     config: Mapping[str, Any],
     arrays: Mapping[Key, np.ndarray] | None,
     custom_objects: CustomObjects,
-) -> Any:
-    """A network from plain data.
+) -> G:
+    """Returns the network that plain data describe.
 
     Args:
-        make: called with default_params; gives an empty network.
-        config: what `graph_config` wrote.
-        arrays: arrays that it names.
+        cls: class of the network; its argument is ``default_params``.
+        config: result of `graph_config`.
+        arrays: arrays to which the data refer.
         custom_objects: {name: class or function} of the user's own.
 
     Raises:
-        CheckpointError: if it is none, or from a later version.
+        CheckpointError: if the data have another form, or are of a later version.
     """
     decoder = Decoder(arrays or {}, custom_objects)
     try:
@@ -79,23 +84,23 @@ def build_graph(
                 f"Config of a network: it has format {config['format']}; this version "
                 f"of ml_genn reads format {FORMAT}."
             )
-        network = make(decoder.decode(config["default_params"]))
-        with network:
+        graph = cls(decoder.decode(config["default_params"]))
+        with graph:
             populations = {
-                p["name"]: _made_population(p, decoder) for p in config["populations"]
+                p["name"]: _build_population(p, decoder) for p in config["populations"]
             }
             for connection in config["connections"]:
-                _make_connection(connection, populations, decoder)
+                _build_connection(connection, populations, decoder)
     except (KeyError, TypeError, AttributeError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(
             f"Config of a network: it cannot be read ({type(error).__name__}: {error})."
         ) from error
-    return network
+    return graph
 
 
-def _made_population(config: Mapping[str, Any], decoder: Decoder) -> Population:
+def _build_population(config: Mapping[str, Any], decoder: Decoder) -> Population:
     return Population(
         decoder.decode(config["neuron"]),
         config["shape"],
@@ -105,7 +110,7 @@ def _made_population(config: Mapping[str, Any], decoder: Decoder) -> Population:
     )
 
 
-def _make_connection(
+def _build_connection(
     config: Mapping[str, Any], populations: Mapping[str, Population], decoder: Decoder
 ) -> None:
     Connection(

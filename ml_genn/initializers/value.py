@@ -1,4 +1,4 @@
-"""Values that users give: a number, an array, an initializer or its name."""
+"""Values of weights, delays, parameters and initial states, as users write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ InitValue: TypeAlias = Any  #: number, sequence, ndarray, Initializer or its nam
 
 
 def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
-    """The value with names looked up and sequences turned into arrays.
+    """Returns a value with a name looked up, or a sequence turned into an array.
+
+    Args:
+        where: start of error messages.
+        value: a number, sequence, array, initializer or its name.
 
     Raises:
         UnknownNameError: if no initializer has that name.
@@ -36,16 +40,29 @@ def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
     return float(array) if array.ndim == 0 else array
 
 
-def generator(seed: int, *path: str) -> np.random.Generator:
-    """Random numbers that belong to a seed and a place, whatever else is drawn."""
+def random_generator(seed: int, *path: str) -> np.random.Generator:
+    """Returns a generator whose numbers depend on a seed and a path of names only.
+
+    What is drawn for one array of a network thus does not change that of another.
+
+    Args:
+        seed: seed of the network.
+        *path: names that identify the array, for example population and parameter.
+    """
     words = [zlib.crc32(part.encode()) for part in path]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words])))
 
 
-def drawn(
+def sample_value(
     where: str, value: InitValue, shape: tuple[int, ...], rng: np.random.Generator
 ) -> float | np.ndarray:
-    """A number, or an array of ``shape`` in row-major order.
+    """Returns a number, or an array of ``shape`` in row-major order.
+
+    Args:
+        where: start of error messages.
+        value: a number, sequence, array, initializer or its name.
+        shape: shape of the array.
+        rng: generator from which an initializer draws.
 
     Raises:
         ValidationError: if an array has neither that shape nor, flat, as many numbers.

@@ -17,7 +17,7 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.initializers.value import generator
+from ml_genn.initializers.value import random_generator
 from ml_genn.lowering.neurons.groups import neuron_groups
 from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
@@ -191,7 +191,7 @@ def _format(name: str, kernel: Kernel | None, sampler: ParameterSampler) -> Form
 def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGroup:
     """The group of feedback weights; they are drawn as large as weights usually are."""
     shape = feedback.hidden.size, feedback.output.size
-    rng = generator(sampler.seed, feedback.name, "weight")
+    rng = random_generator(sampler.seed, feedback.name, "weight")
     sampler.weights[feedback.name] = rng.normal(0.0, shape[0] ** -0.5, shape)
     return SynapseGroup(
         name=feedback.name,

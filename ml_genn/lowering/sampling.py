@@ -10,7 +10,7 @@ from ml_genn.connection import Connection
 from ml_genn.connectivity.connectivity import Indices
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
-from ml_genn.initializers.value import drawn, generator
+from ml_genn.initializers.value import random_generator, sample_value
 from ml_genn.model.plan import Delay, Values
 
 
@@ -31,14 +31,14 @@ class ParameterSampler:
 
     def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
         """A number, or a flat array with one per element of ``shape``."""
-        rng = generator(self.seed, owner, name)
-        found = drawn(f"'{owner}': {name}", value, shape, rng)
+        rng = random_generator(self.seed, owner, name)
+        found = sample_value(f"'{owner}': {name}", value, shape, rng)
         return found if isinstance(found, float) else found.reshape(-1)
 
     def synapses(self, connection: Connection) -> tuple[int, ...]:
         """The shape of what a connection's synapses have, one number each."""
         source, target = connection.ends()
-        rng = generator(self.seed, connection.name, "indices")
+        rng = random_generator(self.seed, connection.name, "indices")
         found = connection.connectivity.indices(source, target, rng)
         if found is None:
             return (source.size, target.size)

@@ -11,7 +11,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, ValidationError
 from ml_genn.initializers import Initializer, Normal, Uniform, Wrapper
-from ml_genn.initializers.value import as_value, drawn, generator
+from ml_genn.initializers.value import as_value, random_generator, sample_value
 from ml_genn.lowering import lower
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -237,7 +237,7 @@ def test_draws_do_not_touch_the_global_generator() -> None:
 
 def test_places_and_seeds_have_their_own_numbers() -> None:
     def first(seed: int, *path: str) -> float:
-        return float(generator(seed, *path).random())
+        return float(random_generator(seed, *path).random())
 
     draws = {
         first(0, "a", "weight"),
@@ -263,15 +263,15 @@ def test_an_array_has_the_shape_or_is_flat() -> None:
     rng = np.random.default_rng(0)
     values = np.arange(6.0)
     expected = values.reshape(2, 3)
-    assert np.array_equal(drawn("x", values, (2, 3), rng), expected)
-    assert np.array_equal(drawn("x", expected, (2, 3), rng), expected)
-    assert drawn("x", 2, (2, 3), rng) == 2.0
+    assert np.array_equal(sample_value("x", values, (2, 3), rng), expected)
+    assert np.array_equal(sample_value("x", expected, (2, 3), rng), expected)
+    assert sample_value("x", 2, (2, 3), rng) == 2.0
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 2), (6, 1), (2, 3, 1)])
 def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValidationError) as caught:
-        drawn("'out': tau_mem", np.ones(shape), (2, 3), np.random.default_rng(0))
+        sample_value("'out': tau_mem", np.ones(shape), (2, 3), np.random.default_rng(0))
     assert str(caught.value) == (
         "'out': tau_mem: expected a number or an array of shape (2, 3). Received an "
         f"array of shape {shape}."

@@ -9,7 +9,7 @@ from typing import Any
 from ml_genn.communicators.communicator import is_first
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
-from ml_genn.config.arrays import APART, SYNAPSES
+from ml_genn.config.arrays import NOT_IN_NETWORK, SYNAPSE_PARAMETERS
 from ml_genn.errors import CheckpointError
 from ml_genn.lowering import Lowered
 from ml_genn.lowering.neurons.ports import ports_of
@@ -64,8 +64,8 @@ class CheckpointManager:
         info = {
             ENGINE: dict(model.info),
             PROGRESS: progress,
-            APART: _feedback_groups(lowered),
-            SYNAPSES: _synapse_parameters(lowered),
+            NOT_IN_NETWORK: _feedback_groups(lowered),
+            SYNAPSE_PARAMETERS: _synapse_parameters(lowered),
         }
         return Snapshot(arrays, info)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.compiled.configuration import CompileConfig
-from ml_genn.config.codec import FILE, CustomObjects, Decoder, Encoder
+from ml_genn.config.codec import ARRAYS_OWNER, CustomObjects, Decoder, Encoder
 from ml_genn.connection import Connection
 from ml_genn.errors import CheckpointError
 from ml_genn.model.snapshot import Key, Snapshot
@@ -150,4 +150,4 @@ def state_from(contents: Snapshot) -> Snapshot:
 
 def _is_config_array(key: Key) -> bool:
     """True for arrays that belong to arguments; the encoder numbers them."""
-    return key[0] == FILE and key[1].isdecimal()
+    return key[0] == ARRAYS_OWNER and key[1].isdecimal()
