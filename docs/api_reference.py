@@ -28,7 +28,7 @@ INNER = frozenset(
 #: Modules inside these that others extend; the rest of them is ours.
 EXTENDED = {
     "ml_genn.backends": ("api",),
-    "ml_genn.model": ("batch", "equations", "plan", "rules", "snapshot"),
+    "ml_genn.model": ("batch", "equations", "plan", "snapshot", "spike_gradients"),
 }
 FOLDER = "api"
 

@@ -17,7 +17,11 @@ from ml_genn.graph.traversal import incoming, outgoing
 from ml_genn.losses import Loss
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.plan import Sensitivity
-from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
+from ml_genn.model.spike_gradients import (
+    ResetGradient,
+    SpikeGradient,
+    SurrogateGradient,
+)
 from ml_genn.network import Network
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -39,6 +43,10 @@ default_params: dict[type, dict[str, Any]] = {
     AdaptiveLeakyIntegrateFire: _FIRE,
 }
 
+#: Bellec et al. (2020), with the dampening factor 0.3; ``u`` is v - v_thresh.
+PSEUDO_DERIVATIVE = (
+    "0.3 / v_thresh * where(abs(u) < v_thresh, 1 - abs(u) / v_thresh, 0)"
+)
 MODES = ("event_driven", "online")
 RATE = "firing_rate"  #: running mean of a neuron's spikes per step
 FEEDBACK = ("symmetric", "random", "adaptive")
@@ -157,13 +165,13 @@ class EPropCompiler(TrainingCompiler):
         self.f_target = number("EPropCompiler: f_target", f_target)
         self.train_output_bias = train_output_bias
 
-    def spike_rule(self) -> SpikeRule:
+    def spike_gradient(self) -> SpikeGradient:
         """The pseudo-derivative; gradients follow adaptation, not the reset of v."""
-        return SurrogateSpikes(
-            slope="0.3 / v_thresh * where(abs(u) < v_thresh, 1 - abs(u) / v_thresh, 0)",
+        return SurrogateGradient(
+            surrogate_derivative=PSEUDO_DERIVATIVE,
             condition="abs(u) < v_thresh" if self.online else None,
             reset_gradient=ResetGradient.HIDDEN,
-            signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
+            learning_signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
         )
 
     def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:

@@ -11,7 +11,11 @@ from ml_genn.compilers.output_rules import OutputRules
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.losses import Loss
 from ml_genn.model.plan import Sensitivity
-from ml_genn.model.rules import ResetGradient, SpikeRule, SurrogateSpikes
+from ml_genn.model.spike_gradients import (
+    ResetGradient,
+    SpikeGradient,
+    SurrogateGradient,
+)
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.surrogates import get_surrogate
@@ -107,15 +111,15 @@ class BPTTCompiler(TrainingCompiler):
             "BPTTCompiler: softmax_temperature", softmax_temperature
         )
 
-    def spike_rule(self) -> SpikeRule:
+    def spike_gradient(self) -> SpikeGradient:
         """Spikes have a surrogate slope where a neuron is active."""
         conditions = []
         if self.surrogate.support() is not None:
             conditions.append(f"({self.surrogate.support()})")
         if self.backward_threshold is not None:
             conditions.append("(abs(u) < backward_threshold)")
-        return SurrogateSpikes(
-            slope=self.surrogate.derivative(),
+        return SurrogateGradient(
+            surrogate_derivative=self.surrogate.derivative(),
             condition=" and ".join(conditions) or None,
             reset_gradient=(
                 ResetGradient.ALL if self.reset_gradient else ResetGradient.NONE

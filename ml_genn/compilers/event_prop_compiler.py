@@ -14,7 +14,7 @@ from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.initializers.value import as_value
 from ml_genn.model.plan import Sensitivity
-from ml_genn.model.rules import ExactSpikes, SpikeRule
+from ml_genn.model.spike_gradients import ExactGradient, SpikeGradient
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -144,9 +144,9 @@ class EventPropCompiler(TrainingCompiler):
             "EventPropCompiler: softmax_temperature", softmax_temperature
         )
 
-    def spike_rule(self) -> SpikeRule:
+    def spike_gradient(self) -> SpikeGradient:
         """Spikes move in time."""
-        return ExactSpikes()
+        return ExactGradient()
 
     def check_trained(self, population: Population) -> None:
         """Refuses neurons with a refractory period."""

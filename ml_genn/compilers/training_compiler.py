@@ -17,7 +17,7 @@ from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
 from ml_genn.losses import Loss, default_losses
 from ml_genn.lowering import Feedback, Training, check_network, lower
 from ml_genn.model.equations import NeuronEquations
-from ml_genn.model.rules import SpikeRule
+from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser, default_optimisers
@@ -97,7 +97,7 @@ class TrainingCompiler(Compiler):
         }
 
     @abstractmethod
-    def spike_rule(self) -> SpikeRule:
+    def spike_gradient(self) -> SpikeGradient:
         """How the backward pass treats spikes."""
 
     def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
@@ -204,7 +204,7 @@ class TrainingCompiler(Compiler):
                 for c in network.connections
                 if adjoint.issuperset(c.ends()) and self.feeds_back(c)
             ),
-            rule=self.spike_rule(),
+            rule=self.spike_gradient(),
             rule_parameters=self.rule_parameters(losses),
             equations=self.equations,
             online=self.online,

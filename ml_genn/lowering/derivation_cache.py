@@ -1,4 +1,9 @@
-"""Derivation systems, kept on disk so that a second run of a script needs no SymPy."""
+"""Derivations stored on disk, so that a second run of a script needs no SymPy.
+
+A file's name is a hash of the equations, the learning rule, and the versions of
+everything that takes part in a derivation. A digest at the end of a file tells whether
+its content is complete.
+"""
 
 from __future__ import annotations
 
@@ -15,64 +20,93 @@ import ml_genn.model
 from ml_genn.backends.host.cache import cache_folder
 from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Derivation
-from ml_genn.model.rules import SpikeRule
+from ml_genn.model.spike_gradients import SpikeGradient
 
-
-@lru_cache(maxsize=1)
-def _tools() -> str:
-    """What derives: versions of SymPy and Python, our sources."""
-    folder = Path(ml_genn.model.__file__).parent
-    sources = [path.read_text() for path in sorted(folder.rglob("*.py"))]
-    return "\n".join([sys.version, _sympy(), *sources])
-
-
-def _sympy() -> str:
-    """SymPy's file of its version: neither it nor importlib.metadata is imported."""
-    found = find_spec("sympy")
-    if found is None or found.origin is None:
-        return ""
-    release = Path(found.origin).with_name("release.py")
-    return release.read_text() if release.exists() else str(found.origin)
+_DIGEST_SIZE = hashlib.sha256().digest_size
+_MODEL = Path(ml_genn.model.__file__).parent
 
 
 @lru_cache(maxsize=256)
 def cached_derivation(
-    system: System, where: str, rule: SpikeRule | None, learned: tuple[str, ...] = ()
+    system: System,
+    where: str,
+    spike_gradient: SpikeGradient | None,
+    learned: tuple[str, ...] = (),
 ) -> Derivation:
-    """What follows from a system; see `ml_genn.model.derivation.derive`."""
-    text = f"{system!r} {rule!r} {learned!r}\n{_tools()}"
-    name = hashlib.sha256(text.encode()).hexdigest()[:32]
+    """Returns a derivation from memory, from disk, or made anew.
+
+    Args:
+        system, where, spike_gradient, learned: as for
+            `ml_genn.model.derivation.derive.derive`.
+
+    Raises:
+        EquationError, UnsupportedError: as for ``derive``.
+    """
+    text = f"{system!r} {spike_gradient!r} {learned!r}\n{_versions()}"
+    sources = _other_sources(type(spike_gradient))
+    name = hashlib.sha256(f"{text}{sources}".encode()).hexdigest()[:32]
     path = cache_folder() / f"{name}.derived"
-    known = _read(path)
-    if known is not None:
-        return known
+    stored = None if sources is None else _read(path)
+    if stored is not None:
+        return stored
     from ml_genn.model.derivation.derive import derive
 
-    fresh = derive(system, where, rule, learned)
-    _write(path, fresh)
-    return fresh
+    derivation = derive(system, where, spike_gradient, learned)
+    if sources is not None:
+        _write(path, derivation)
+    return derivation
+
+
+@lru_cache(maxsize=1)
+def _versions() -> str:
+    """Returns the versions of Python and SymPy, and the sources of `ml_genn.model`."""
+    sources = [path.read_text() for path in sorted(_MODEL.rglob("*.py"))]
+    return "\n".join([sys.version, _sympy_release(), *sources])
+
+
+def _sympy_release() -> str:
+    """Returns SymPy's file of its version, without the time to import SymPy."""
+    spec = find_spec("sympy")
+    if spec is None or spec.origin is None:
+        return ""
+    release = Path(spec.origin).with_name("release.py")
+    return release.read_text() if release.exists() else str(spec.origin)
+
+
+def _other_sources(cls: type) -> str | None:
+    """Returns the modules that define a class and its bases outside `ml_genn.model`.
+
+    A learning rule of another package takes part in the derivation as well. None for
+    classes without a file (typed into an interpreter), whose changes go unnoticed.
+    """
+    sources = []
+    for base in cls.__mro__:
+        if issubclass(base, SpikeGradient):
+            file = getattr(sys.modules[base.__module__], "__file__", None)
+            if file is None:
+                return None
+            if not Path(file).is_relative_to(_MODEL):
+                sources.append(Path(file).read_text())
+    return "\n".join(sources)
 
 
 def _read(path: Path) -> Derivation | None:
-    """What was written; None if nothing was, or if the file is no longer the same."""
+    """Returns the content of a file; None if there is none or it is incomplete."""
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    pickled, digest = content[:-_DIGEST], content[-_DIGEST:]
+    pickled, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
     if hashlib.sha256(pickled).digest() != digest:
         return None
-    known: Derivation = pickle.loads(pickled)
-    return known
+    derivation: Derivation = pickle.loads(pickled)
+    return derivation
 
 
-def _write(path: Path, value: Derivation) -> None:
-    """Writes in one step, so that no other process sees part of it."""
-    pickled = pickle.dumps(value)
+def _write(path: Path, derivation: Derivation) -> None:
+    """Writes a file by renaming, so that no other process reads part of it."""
+    pickled = pickle.dumps(derivation)
     handle, scratch = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(pickled + hashlib.sha256(pickled).digest())
     os.replace(scratch, path)
-
-
-_DIGEST = hashlib.sha256().digest_size

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ml_genn.connection import Connection
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.plan import Loss
-from ml_genn.model.rules import SpikeRule
+from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 
@@ -67,7 +67,7 @@ class Training:
     adjoint: frozenset[Population]
     learn: Mapping[Connection, Optimiser]
     backprop_connections: frozenset[Connection]
-    rule: SpikeRule
+    rule: SpikeGradient
     feedback: tuple[Feedback, ...] = ()
     decay: Mapping[Connection, float] = field(default_factory=dict)
     delays: Mapping[Connection, Optimiser] = field(default_factory=dict)

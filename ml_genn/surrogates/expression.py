@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ml_genn.errors import ValidationError
+from ml_genn.model.equations import THRESHOLD_EXPRESSION
 from ml_genn.model.equations.expression import check_names
-from ml_genn.model.rules import CROSSING
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.checks import shown
 
@@ -30,7 +30,7 @@ class Expression(Surrogate):
                 f"Received {shown(slope)}."
             )
         self._text = str(slope).replace("Abs(", "abs(")
-        check_names(self._text, frozenset({CROSSING}), "Surrogate")
+        check_names(self._text, frozenset({THRESHOLD_EXPRESSION}), "Surrogate")
 
     def derivative(self) -> str:
         """Surrogate derivative as an expression over ``u``."""

@@ -133,10 +133,10 @@ def test_spoilt_derivations_are_derived_again(empty_cache: Folder) -> None:
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """A process that remembers no derivation, neither now nor afterwards."""
-    for known in (derivation_cache.cached_derivation, derivation_cache._tools):
+    for known in (derivation_cache.cached_derivation, derivation_cache._versions):
         known.cache_clear()
     yield
-    for known in (derivation_cache.cached_derivation, derivation_cache._tools):
+    for known in (derivation_cache.cached_derivation, derivation_cache._versions):
         known.cache_clear()
 
 
@@ -146,14 +146,14 @@ def test_another_sympy_derives_anew(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert sympy.__version__ in derivation_cache._sympy()
+    assert sympy.__version__ in derivation_cache._sympy_release()
     Chain().compile()
     first = set(empty_cache.glob("*.derived"))
     derivation_cache.cached_derivation.cache_clear()
     Chain().compile()
     assert set(empty_cache.glob("*.derived")) == first != set()
     derivation_cache.cached_derivation.cache_clear()
-    derivation_cache._tools.cache_clear()
+    derivation_cache._versions.cache_clear()
     (tmp_path / "release.py").write_text('__version__ = "99"')
     other = ModuleSpec("sympy", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(derivation_cache, "find_spec", {"sympy": other}.get)

@@ -13,7 +13,7 @@ from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
 from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.equations.system import system_of
 from ml_genn.model.plan import Code, Derivation
-from ml_genn.model.rules import ExactSpikes
+from ml_genn.model.spike_gradients import ExactGradient
 
 DT, TAU, TAU_SYN = 0.5, 20.0, 5.0
 PARAMETERS = {
@@ -85,7 +85,7 @@ def test_exact_step() -> None:
 def test_adjoint_step_is_the_transposed_jacobian(
     neuron: NeuronEquations, ports: tuple[SynapseEquations, ...]
 ) -> None:
-    found = derive(system_of(neuron, ports), "here", ExactSpikes())
+    found = derive(system_of(neuron, ports), "here", ExactGradient())
     assert found.adjoint is not None
     known = constants(found)
     state = [v.name for v in found.variables]
@@ -112,7 +112,7 @@ def test_jump_of_a_lif_neuron() -> None:
 
     The adjoint after the spike is brought back to when it happened, and on from there.
     """
-    found = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactSpikes())
+    found = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactGradient())
     assert found.adjoint is not None
     v = 1.01
     known = constants(found) | {"v": v, "Isyn": 1.5}
@@ -158,26 +158,26 @@ QIF = NeuronEquations(
 
 
 def test_state_that_the_adjoint_reads_is_recorded() -> None:
-    found = derive(system_of(QIF, (EXPONENTIAL,)), "here", ExactSpikes())
+    found = derive(system_of(QIF, (EXPONENTIAL,)), "here", ExactGradient())
     assert found.adjoint is not None
     assert found.adjoint.tape == ("v",)
 
 
 def test_linear_neurons_need_no_history() -> None:
-    found = derive(system_of(ALIF, (EXPONENTIAL,)), "here", ExactSpikes())
+    found = derive(system_of(ALIF, (EXPONENTIAL,)), "here", ExactGradient())
     assert found.adjoint is not None
     assert found.adjoint.tape == ()
 
 
 def test_delta_synapses_onto_nonlinear_neurons_send_nothing_back() -> None:
     with pytest.raises(UnsupportedError, match="not proportional to its weight"):
-        derive(system_of(QIF, (DELTA,)), "here", ExactSpikes())
+        derive(system_of(QIF, (DELTA,)), "here", ExactGradient())
 
 
 def test_sub_steps_have_no_adjoint() -> None:
     neuron = NeuronEquations((Variable("v", "-v + Isyn"),), (), "v", sub_steps=2)
     with pytest.raises(UnsupportedError, match="sub_steps"):
-        derive(system_of(neuron, (EXPONENTIAL,)), "here", ExactSpikes())
+        derive(system_of(neuron, (EXPONENTIAL,)), "here", ExactGradient())
 
 
 @pytest.mark.parametrize(

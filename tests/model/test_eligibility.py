@@ -10,7 +10,11 @@ import pytest
 from ml_genn.model.derivation.derive import derive
 from ml_genn.model.equations import Variable
 from ml_genn.model.equations.system import system_of
-from ml_genn.model.rules import ExactSpikes, ResetGradient, SurrogateSpikes
+from ml_genn.model.spike_gradients import (
+    ExactGradient,
+    ResetGradient,
+    SurrogateGradient,
+)
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -36,7 +40,7 @@ def test_timers_and_rates_carry_nothing(
     equations = neuron.equations()
     equations = replace(equations, variables=(*equations.variables, RATE))
     system = system_of(equations, (synapse.equations(),))
-    rule = SurrogateSpikes("exp(-u)", reset_gradient=ResetGradient.HIDDEN)
+    rule = SurrogateGradient("exp(-u)", reset_gradient=ResetGradient.HIDDEN)
     adjoint = derive(system, "here", rule).adjoint
     assert adjoint is not None
     assert set(adjoint.eligible) == {f"lambda_{name}" for name in expected}
@@ -44,17 +48,17 @@ def test_timers_and_rates_carry_nothing(
 
 def test_adaptation_that_no_gradient_follows_carries_nothing() -> None:
     system = system_of(AdaptiveLeakyIntegrateFire().equations(), (Delta().equations(),))
-    adjoint = derive(system, "here", SurrogateSpikes("exp(-u)")).adjoint
+    adjoint = derive(system, "here", SurrogateGradient("exp(-u)")).adjoint
     assert adjoint is not None
     assert adjoint.eligible == ("lambda_v",)
 
 
 def test_outputs_and_exact_gradients() -> None:
     system = system_of(LeakyIntegrate().equations(), (Exponential().equations(),))
-    adjoint = derive(system, "here", SurrogateSpikes("exp(-u)")).adjoint
+    adjoint = derive(system, "here", SurrogateGradient("exp(-u)")).adjoint
     assert adjoint is not None
     assert set(adjoint.eligible) == {"lambda_v", "lambda_i_syn0"}
-    adjoint = derive(system, "here", ExactSpikes()).adjoint
+    adjoint = derive(system, "here", ExactGradient()).adjoint
     assert adjoint is not None
     assert adjoint.eligible == ()
 
@@ -71,6 +75,6 @@ def test_what_a_step_leaves_of_the_only_memory(
     neuron: Any, synapse: Any, expected: str
 ) -> None:
     system = system_of(neuron.equations(), (synapse.equations(),))
-    adjoint = derive(system, "here", SurrogateSpikes("exp(-u)")).adjoint
+    adjoint = derive(system, "here", SurrogateGradient("exp(-u)")).adjoint
     assert adjoint is not None
     assert adjoint.decay == expected

@@ -1,59 +1,61 @@
-"""Everything a backend runs, derived from a system of equations."""
+"""Forward and backward pass of a system of equations."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from ml_genn.model.derivation.adjoint import adjoint_of
-from ml_genn.model.derivation.symbols import (
-    Constants,
-    Symbolic,
-    assignments,
-    c_of,
-    symbol,
-)
+from ml_genn.model.derivation.c_code import Constants, assignments, c_text
+from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
 from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Code, Derivation, Port, StateVariable
-from ml_genn.model.rules import SpikeRule
+from ml_genn.model.spike_gradients import SpikeGradient
 
 
 @lru_cache(maxsize=256)
 def derive(
     system: System,
     where: str,
-    rule: SpikeRule | None = None,
+    spike_gradient: SpikeGradient | None = None,
     learned: tuple[str, ...] = (),
 ) -> Derivation:
-    """Derive the forward pass and, if a rule is given, the adjoint of a system.
+    """Derives the forward pass of a system and, with a learning rule, its adjoint.
 
     Args:
         system: the equations.
-        where: what errors name.
-        rule: how the backward pass treats spikes; None if there is no backward pass.
-        learned: parameters whose gradient is taken.
+        where: subject of error messages.
+        spike_gradient: derivative of spikes under the learning rule; None if there is
+            no backward pass.
+        learned: parameters whose gradient is computed.
 
     Raises:
-        EquationError: if a synapse does more than add its weight to a variable.
-        UnsupportedError: if the adjoint cannot be taken.
+        EquationError: if a spike does more than add its weight to one variable.
+        UnsupportedError: if the system has no adjoint under the rule.
     """
-    s = Symbolic(system, where)
-    constants = Constants(s.dynamic)
+    s = SymbolicSystem(system, where, learned)
+    constants = Constants(s.time_dependent)
     threshold = None
     if s.threshold is not None:
-        threshold = f"{c_of(constants.hoist(s.threshold))} >= 0.0F"
+        threshold = f"{c_text(constants.hoist(s.threshold))} >= 0.0F"
+    step = _step(s, constants)
+    reset = assignments([(x.name, s.jump[x]) for x in s.neuron], constants)
+    adjoint = None
+    if spike_gradient is not None:
+        adjoint = adjoint_of(s, constants, spike_gradient)
     return Derivation(
         variables=tuple(StateVariable(x.name) for x in s.state),
-        ports=tuple(Port(f"syn{k}", x.name) for k, x in enumerate(s.entry)),
-        step=_step(s, constants),
-        threshold=threshold,
-        reset=assignments([(x.name, s.jump[x]) for x in s.neuron], constants),
-        adjoint=None if rule is None else adjoint_of(s, constants, rule, learned),
         constants=constants.table(),
+        ports=tuple(Port(f"syn{k}", x.name) for k, x in enumerate(s.entry)),
+        step=step,
+        threshold=threshold,
+        reset=reset,
+        adjoint=adjoint,
     )
 
 
-def _step(s: Symbolic, constants: Constants) -> Code:
+def _step(s: SymbolicSystem, constants: Constants) -> Code:
+    """Returns the code of a time step: input, synapses, neuron, end of delta inputs."""
     code = assignments([(INPUT, s.isyn)], constants, declare=True, prefix="s")
     system = s.system
     parts: list[tuple[NeuronEquations | SynapseEquations, str]] = [
@@ -61,9 +63,9 @@ def _step(s: Symbolic, constants: Constants) -> Code:
         (system.neuron, "x"),
     ]
     for equations, prefix in parts:
-        own = [symbol(v.name) for v in equations.variables]
+        variables = [symbol(v.name) for v in equations.variables]
         after = assignments(
-            [(x.name, s.next[x]) for x in own], constants, prefix=prefix
+            [(x.name, s.next[x]) for x in variables], constants, prefix=prefix
         )
         code = _joined(code, _repeated(after, equations.sub_steps))
     cleared = [(x.name, s.next[x]) for x, d in zip(s.entry, s.delta, strict=True) if d]

@@ -1,9 +1,10 @@
-"""Which state of a neuron carries what its inputs did to what it does later.
+r"""Variables that carry the eligibility of a weight.
 
-A weight acts on the state x of its neuron; dx/dw is its eligibility (Bellec et al.
-2020). Of all variables only those count that an input can reach and that can reach the
-threshold (or, without a threshold, the output), over the step, the jump at a spike and
-the resets that the gradient follows.
+A weight acts on the state x of its neuron; :math:`dx/dw` is its eligibility vector, and
+:math:`\psi \, \partial_x \vartheta \cdot dx/dw` its eligibility trace (Bellec et al.
+2020). Only those variables need one that an input can reach and that can
+reach the threshold (or the output variable, in a neuron without a threshold), through
+the step, the jump at a spike and the resets that the gradient follows.
 """
 
 from __future__ import annotations
@@ -13,46 +14,48 @@ from typing import Any
 
 import sympy
 
-from ml_genn.model.derivation.symbols import Symbolic, symbol
+from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
 
 _SPIKE = sympy.Dummy("spike")
 
 
-def eligible(s: Symbolic, followed: Sequence[Any]) -> list[Any]:
-    """State variables whose derivative by a weight acts on later steps.
+def eligible_variables(system: SymbolicSystem, followed: Sequence[Any]) -> list[Any]:
+    """Returns the state variables whose derivative by a weight acts on later steps.
 
     Args:
-        s: the system.
+        system: the system.
         followed: variables whose reset the gradient follows.
     """
-    acts_on = {x: _effects(s, x) for x in (*s.state, *s.learned)}
-    acts_on[_SPIKE] = set(followed)
-    acted_on_by: dict[Any, set[Any]] = {x: set() for x in acts_on}
-    for x, effects in acts_on.items():
+    successors = {x: _depends_on(system, x) for x in system.differentiated}
+    successors[_SPIKE] = set(followed)
+    predecessors: dict[Any, set[Any]] = {x: set() for x in successors}
+    for x, effects in successors.items():
         for y in effects:
-            acted_on_by[y].add(x)
-    end = symbol(str(s.system.neuron.output)) if s.threshold is None else _SPIKE
-    reached = _closure([*s.entry, *s.learned], acts_on)
-    reaching = _closure([end], acted_on_by)
-    return [x for x in s.state if s.next[x] != 0 and x in reached & reaching]
+            predecessors[y].add(x)
+    output = symbol(str(system.system.neuron.output))
+    end = output if system.threshold is None else _SPIKE
+    from_inputs = _reachable([*system.entry, *system.learned], successors)
+    to_end = _reachable([end], predecessors)
+    eligible = from_inputs & to_end
+    return [x for x in system.state if system.next[x] != 0 and x in eligible]
 
 
-def _effects(s: Symbolic, x: Any) -> set[Any]:
-    """What a variable or parameter acts on within a step."""
-    after = {y: s.with_input(f) for y, f in s.next.items()}
-    found = {y for y, f in after.items() if sympy.diff(f, x) != 0}
-    found |= {y for y, f in s.jump.items() if sympy.diff(f, x) != 0}
-    if s.threshold is not None and sympy.diff(s.threshold, x) != 0:
-        found.add(_SPIKE)
-    return found
+def _depends_on(system: SymbolicSystem, x: Any) -> set[Any]:
+    """Returns what depends on x after one step: variables, and the spike."""
+    after = {y: system.with_input(f) for y, f in system.next.items()}
+    dependent = {y for y, f in after.items() if sympy.diff(f, x) != 0}
+    dependent |= {y for y, f in system.jump.items() if sympy.diff(f, x) != 0}
+    if system.threshold is not None and sympy.diff(system.threshold, x) != 0:
+        dependent.add(_SPIKE)
+    return dependent
 
 
-def _closure(start: Iterable[Any], edges: Mapping[Any, set[Any]]) -> set[Any]:
-    found: set[Any] = set()
+def _reachable(start: Iterable[Any], edges: Mapping[Any, set[Any]]) -> set[Any]:
+    reached: set[Any] = set()
     waiting = list(start)
     while waiting:
         x = waiting.pop()
-        if x not in found:
-            found.add(x)
+        if x not in reached:
+            reached.add(x)
             waiting.extend(edges.get(x, ()))
-    return found
+    return reached

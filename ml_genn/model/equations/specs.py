@@ -11,6 +11,7 @@ from ml_genn.model.equations.expression import check_identifier, check_names, na
 INPUT = "Isyn"  #: total input that a neuron receives in a step
 WEIGHT = "weight"  #: weight of the synapse that a spike came over
 DT = "dt"  #: length of a time step [ms]
+THRESHOLD_EXPRESSION = "u"  #: threshold expression, in surrogate derivatives
 #: Names that are provided to equations and to the code made from them.
 RESERVED = frozenset(
     {INPUT, WEIGHT, DT, "t", "step", "num_steps", "id", "num_neurons", "batch"}

@@ -43,11 +43,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
 _TEXT = _Text()
 
 
-def text_of(expression: Any) -> str:
+def expression_text(expression: Any) -> str:
     """Returns the text of a SymPy expression."""
     return str(_TEXT.doprint(expression))
 
 
 def derivative_text(text: str, name: str) -> str:
     """Returns the derivative of an expression by one of its variables."""
-    return text_of(sympy.diff(symbolic(text), sympy.Symbol(name, real=True)))
+    return expression_text(sympy.diff(symbolic(text), sympy.Symbol(name, real=True)))

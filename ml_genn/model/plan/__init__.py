@@ -6,7 +6,7 @@ cause a new build. Code is C text over plain names; backends add loads and store
 """
 
 from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
-from ml_genn.model.plan.code import Code, Constant, StateVariable
+from ml_genn.model.plan.code import NO_CODE, Code, Constant, StateVariable
 from ml_genn.model.plan.neurons import Derivation, LearnedParameter, NeuronGroup, Port
 from ml_genn.model.plan.outputs import Loss, Readout, Sensitivity
 from ml_genn.model.plan.plan import Plan
@@ -24,6 +24,7 @@ from ml_genn.model.plan.values import Values
 __all__ = [
     "GLOBAL_NORM",
     "GRADIENT_NORM",
+    "NO_CODE",
     "SIGN",
     "Adjoint",
     "Code",

@@ -1,0 +1,54 @@
+r"""The adjoint of a step without spikes, and names of the backward pass.
+
+.. math:: \lambda_{x, n} = \sum_y \frac{\partial F_y}{\partial x} \lambda_{y, n+1}
+
+with F the step of the forward pass. It is the discrete counterpart of the adjoint
+dynamics of EventProp, :math:`\tau_{mem} \lambda_V' = -\lambda_V` and
+:math:`\tau_{syn} \lambda_I' = -\lambda_I + \lambda_V` in reverse time (Wunderlich &
+Pehle 2021), and one step of backpropagation through time.
+
+A learned parameter p is a state variable that stays constant: its adjoint accumulates
+:math:`dL/dp`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
+
+SPIKE_TIME_GRAD = "dL_dt_"  #: dL/dt of a spike's time
+SPIKE_GRAD = "dL_ds_"  #: dL/ds of a spike
+#: gradient of the rate regulariser by the threshold expression
+RATE_REGULARISATION_GRAD = "rate_regularisation_grad_"
+BATCH_SCALE = "scale_"  #: 1 / batch size
+#: what the loss adds to the adjoint of the output variable in the step before
+PREV_STEP_LOSS_GRAD = "prev_step_loss_grad_"
+
+
+def adjoint_symbol(x: Any) -> Any:
+    """Returns the symbol of dL/dx."""
+    return symbol(f"lambda_{x.name}")
+
+
+def backward_symbols(system: SymbolicSystem) -> frozenset[Any]:
+    """Returns the symbols that change in time in the backward pass only."""
+    names = (
+        SPIKE_TIME_GRAD,
+        SPIKE_GRAD,
+        RATE_REGULARISATION_GRAD,
+        BATCH_SCALE,
+        PREV_STEP_LOSS_GRAD,
+    )
+    adjoints = frozenset(adjoint_symbol(x) for x in system.differentiated)
+    return adjoints | {symbol(name) for name in names}
+
+
+def adjoint_before_step(system: SymbolicSystem, x: Any) -> Any:
+    """Returns dL/dx before a step as an expression of the adjoints after it."""
+    total = adjoint_symbol(x) if x in system.learned else sympy.S.Zero
+    for y, after in system.next.items():
+        total += sympy.diff(system.with_input(after), x) * adjoint_symbol(y)
+    return total
