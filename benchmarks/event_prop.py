@@ -1,15 +1,14 @@
-"""One EventProp training step against a hand-written program for the same network.
+"""An EventProp training step against a hand-written program for the same network.
 
 700 inputs, recurrent leaky integrate-and-fire neurons, 20 leaky outputs, exponential
-synapses, mean-voltage cross-entropy. The program (``eventprop_limit.cpp``) does
-forward and backward pass; ours does the optimiser's step too. Both run in turn, so
-that whatever else the machine does falls on both.
+synapses, cross-entropy of mean voltages. The hand-written C++ program
+(``eventprop_limit.cpp`` in the folder of data, not part of the project) takes forward
+and backward pass; ml_genn takes the optimiser's step, too. Both run in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import statistics
@@ -22,16 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import (
-    SHARED,
-    TrainingStep,
-    examples,
-    growth,
-    in_turn,
-    peak_resident,
-    raster,
-    ratio,
-)
+from harness.results import benchmark_parser, measurement, report
+from harness.spikes import SHARED, random_raster, to_examples
+from harness.timing import TrainingStep, measure_in_turn, ratios
+from harness.usage import memory_growth, peak_resident
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import EventPropCompiler
@@ -40,25 +33,24 @@ from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 
-LIMIT = SHARED / "bench" / "eventprop_limit.cpp"
+PROGRAM = SHARED / "bench" / "eventprop_limit.cpp"
+PROGRAM_STEPS = 3  #: training steps in one run of the program
 NUM_INPUT, NUM_OUTPUT = 700, 20
+#: Set in the environment of a process that only builds the model.
+BUILD_ONLY = "ML_GENN_BENCH_BUILD"
 
 
 def parse_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """What the user asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--json", type=Path, help="where figures are written")
-    parser.add_argument("--limit", type=Path, default=LIMIT)
+    """Returns the arguments of the command line."""
+    parser = benchmark_parser(
+        __doc__, repeats=9, hidden=256, steps=500, batch=32, threads=2
+    )
+    parser.add_argument("--program", type=Path, default=PROGRAM, help="its source")
     return parser.parse_args(words)
 
 
-def compiled(args: argparse.Namespace) -> Any:
-    """The network, with the weights of the hand-written program."""
+def compile_network(args: argparse.Namespace) -> Any:
+    """Returns the compiled network, with the weights of the hand-written program."""
     with Network() as network:
         inputs = Population("spike_input", NUM_INPUT)
         hidden = Population("leaky_integrate_fire", args.hidden)
@@ -75,18 +67,17 @@ def compiled(args: argparse.Namespace) -> Any:
     ).compile(network)
 
 
-def step(args: argparse.Namespace) -> TrainingStep:
-    """A training step on a batch of random spikes."""
-    x = examples(raster(args.batch, args.steps, NUM_INPUT))
-    return TrainingStep(compiled(args), x, np.arange(args.batch) % NUM_OUTPUT)
+def training_step(args: argparse.Namespace) -> TrainingStep:
+    """Returns a training step on a batch of random spikes."""
+    x = to_examples(random_raster(args.batch, args.steps, NUM_INPUT))
+    return TrainingStep(compile_network(args), x, np.arange(args.batch) % NUM_OUTPUT)
 
 
 def build_seconds(args: argparse.Namespace, cache: str) -> float:
-    """Seconds from a network to a model that runs, in a process of its own."""
-    words = [sys.executable, __file__, "--hidden", str(args.hidden)]
+    """Returns the seconds from a network to a built model, in a process of its own."""
     done = subprocess.run(
-        words,
-        env={**os.environ, "ML_GENN_CACHE": cache, "ML_GENN_BENCH_BUILD": "1"},
+        [sys.executable, __file__, "--hidden", str(args.hidden)],
+        env={**os.environ, "ML_GENN_CACHE": cache, BUILD_ONLY: "1"},
         capture_output=True,
         text=True,
         check=True,
@@ -94,70 +85,69 @@ def build_seconds(args: argparse.Namespace, cache: str) -> float:
     return float(done.stdout)
 
 
-def limit_step(args: argparse.Namespace, program: str) -> tuple[float, float]:
-    """Milliseconds of a step of the hand-written program; its hidden spikes."""
-    sizes = (args.hidden, args.steps, args.batch, args.threads, 3)
+def print_build_seconds(args: argparse.Namespace) -> None:
+    """Builds the model and prints the seconds it takes."""
+    start = time.perf_counter()
+    _ = compile_network(args).model
+    print(time.perf_counter() - start)
+
+
+def hand_written_step(args: argparse.Namespace, program: str) -> float:
+    """Returns the milliseconds of a step of the hand-written program."""
+    sizes = (args.hidden, args.steps, args.batch, args.threads, PROGRAM_STEPS)
     done = subprocess.run(
         [program, *map(str, sizes)], capture_output=True, text=True, check=True
     )
-    steps = [float(t) for t in re.findall(r": ([\d.]+) ms/batch", done.stdout)]
-    spikes = float(re.findall(r"hid-spikes/ex ([\d.]+)", done.stdout)[-1])
-    return statistics.median(steps), spikes
+    steps = re.findall(r": ([\d.]+) ms/batch", done.stdout)
+    return statistics.median(float(t) for t in steps)
 
 
-def built(source: Path, folder: str) -> str:
-    """A program, built in a folder."""
+def compile_program(source: Path, folder: str) -> str:
+    """Compiles a C++ program and returns its path."""
     program = str(Path(folder) / source.stem)
     flags = ["-O3", "-march=native", "-ffast-math", "-pthread"]
     subprocess.run(["g++", *flags, str(source), "-o", program], check=True)
     return program
 
 
-def against_limit(
-    args: argparse.Namespace, ours: TrainingStep
-) -> dict[str, list[float]]:
-    """Milliseconds of our steps and, where its source is there, of the program's."""
+def step_times(args: argparse.Namespace, step: TrainingStep) -> dict[str, list[float]]:
+    """Returns the milliseconds of steps, "hand-written" only if its source exists."""
     with tempfile.TemporaryDirectory() as folder:
-        subjects: dict[str, Callable[[], float]] = {"ours": ours}
-        if args.limit.exists():
-            program = built(args.limit, folder)
-            subjects["hand-written"] = lambda: limit_step(args, program)[0]
-        return in_turn(args.repeats, subjects)
-
-
-def memory_above_idle(run: TrainingStep) -> float:
-    """Megabytes by which training raises the memory of this process."""
-    return growth(lambda: [run() for _ in range(5)])
+        steps: dict[str, Callable[[], float]] = {"ml_genn": step}
+        if args.program.exists():
+            program = compile_program(args.program, folder)
+            steps["hand-written"] = lambda: hand_written_step(args, program)
+        return measure_in_turn(args.repeats, steps)
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures and reports."""
     args = parse_arguments()
-    if os.environ.get("ML_GENN_BENCH_BUILD"):
-        start = time.perf_counter()
-        _ = compiled(args).model
-        print(time.perf_counter() - start)
+    if os.environ.get(BUILD_ONLY):
+        print_build_seconds(args)
         return
-    figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        figures["build, cold [s]"] = build_seconds(args, scratch)
-        figures["build, cached [s]"] = build_seconds(args, scratch)
-    ours_step = step(args)
-    figures["memory above idle [MB]"] = memory_above_idle(ours_step)
-    times = against_limit(args, ours_step)
-    ours, theirs = times["ours"], times.get("hand-written")
-    figures["training step [ms]"] = statistics.median(ours)
-    figures["spread of it [ms]"] = max(ours) - min(ours)
-    if theirs:
-        figures["hand-written step [ms]"] = statistics.median(theirs)
-        figures["ours / hand-written"] = ratio(ours, theirs)
+        build = {
+            "nothing cached": {"build [s]": build_seconds(args, scratch)},
+            "cached": {"build [s]": build_seconds(args, scratch)},
+        }
+    step = training_step(args)
+    memory = memory_growth(lambda: [step() for _ in range(5)])
+    times = step_times(args, step)
+    steps: dict[str, dict[str, Any]] = {
+        name: {"step [ms]": measurement(samples)} for name, samples in times.items()
+    }
+    if "hand-written" in times:
+        ratio = ratios(times["ml_genn"], times["hand-written"])
+        steps["ml_genn / hand-written"] = {"step [ms]": measurement(ratio)}
     else:
-        print(f"(no hand-written program at {args.limit}: no comparison)")
-    figures["peak memory of the process [MB]"] = peak_resident()
-    for name, value in figures.items():
-        print(f"{name:32s} {value:9.3f}")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2))
+        print(f"(no hand-written program at {args.program}: no comparison)")
+    usage = {"ml_genn": {"training [MB]": memory, "peak [MB]": peak_resident()}}
+    report(
+        "An EventProp training step and a hand-written program",
+        {"Training step": steps, "Build": build, "Memory": usage},
+        args,
+    )
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 700 inputs, recurrent leaky integrate-and-fire neurons, 20 leaky outputs, cross-entropy
 of their mean voltage, Adam; one second with 8,000 input spikes, in T time steps. Each
 framework has a process of its own; all take a step, then all take the next, so that
-what else the machine does falls on all (though not alike: networks whose threads wait
-for each other in each time step lose more). Ratios are medians of those of each round.
+other load of the machine falls on all. (It costs networks whose threads meet in each
+time step more than those whose threads meet once a batch.) Ratios are medians of the
+ratios of each round.
 
-Suites: "frameworks" and "short" measure time and memory of all by T, batch, hidden
-neurons, input spikes and threads; "bars" says what is reached of what is to be reached;
-"scale" how far ml_genn goes. Frameworks that are not installed are skipped.
+Suites: "frameworks" and "short" measure time and memory of all against T, batch, hidden
+neurons, input spikes and threads; "goals" measures what a release has to reach; "scale"
+measures large networks in ml_genn. Frameworks that are not installed are skipped.
 """
 
 from __future__ import annotations
@@ -19,46 +20,48 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import bars
-import scale
-import sweeps
-from frameworks import FRAMEWORKS, OURS, PEERS
-from lab import Lab
-from measure import machine, report, save
+from frameworks import FRAMEWORKS, ML_GENN, PEERS
+from harness.results import benchmark_parser, report
+from harness.session import Session
+from suites import goals, scale, sizes
+from suites.comparisons import RIVALS
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What is measured.
+    """Set of measurements.
 
     Args:
-        tables: measures what is wanted and gives tables.
+        title: of its results.
+        tables: measures a selection and returns tables.
         names: frameworks.
-        rounds: how often.
+        rounds: number of rounds.
     """
 
-    tables: Callable[[Lab, sweeps.Wanted], sweeps.Tables]
-    names: Sequence[str] = tuple(OURS | PEERS)
+    title: str
+    tables: Callable[[Session, sizes.Selected], sizes.Tables]
+    names: Sequence[str] = tuple(ML_GENN | PEERS)
     rounds: int = 9
 
 
 SUITES = {
-    "frameworks": Suite(sweeps.tables),
+    "frameworks": Suite("ml_genn and other frameworks", sizes.tables),
     "short": Suite(
-        partial(sweeps.tables, sweeps=sweeps.SHORT),
-        ("EventProp", "inference", *bars.RIVALS),
+        "ml_genn and other frameworks",
+        partial(sizes.tables, sizes=sizes.SHORT),
+        ("EventProp", "inference", *RIVALS),
         rounds=3,
     ),
-    "bars": Suite(bars.tables, (*OURS, *bars.RIVALS)),
-    "scale": Suite(scale.tables, tuple(OURS), rounds=3),
+    "goals": Suite("Performance goals", goals.tables, (*ML_GENN, *RIVALS)),
+    "scale": Suite("Large networks", scale.tables, tuple(ML_GENN), rounds=3),
 }
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Returns the arguments of the command line."""
+    parser = benchmark_parser(__doc__)
+    parser.description = __doc__
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--suite", choices=SUITES, default="frameworks")
     parser.add_argument(
         "--frameworks", nargs="+", choices=FRAMEWORKS, help="default: the suite's"
@@ -67,34 +70,32 @@ def parse_arguments() -> argparse.Namespace:
         "--only",
         nargs="+",
         metavar="TEXT",
-        help="sweeps, bars or rows whose names hold it",
+        help="select sizes, goals or rows whose names contain it",
     )
-    parser.add_argument("--rounds", type=int, help="default: the suite's, mostly 9")
-    parser.add_argument("--markdown", action="store_true", help="tables to paste")
-    parser.add_argument("--json", type=Path, help="where figures are written")
-    parser.add_argument("--plot", type=Path, help="where time against T is drawn")
+    parser.add_argument(
+        "--repeats", type=int, help="rounds; default: the suite's, 9 or 3"
+    )
+    parser.add_argument("--plot", type=Path, help="draw time against T to this file")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measures and reports."""
     args = parse_arguments()
     suite = SUITES[args.suite]
-    lab = Lab(args.frameworks or suite.names, args.rounds or suite.rounds)
+    args.repeats = args.repeats or suite.rounds
+    session = Session(args.frameworks or suite.names, args.repeats)
 
-    def wanted(name: str) -> bool:
+    def selected(name: str) -> bool:
         return args.only is None or any(text in name for text in args.only)
 
-    found = suite.tables(lab, wanted)
-    if not all(found.values()) or not found:
+    tables = suite.tables(session, selected)
+    if not tables or not all(tables.values()):
         raise SystemExit(f"--only: nothing in this suite is named {args.only}.")
-    report(found, markdown=args.markdown)
-    print(lab.about())
-    if args.json:
-        figures = {"versions": lab.versions, "machine": machine()}
-        save({**figures, "tables": found, "measured": lab.records}, args.json)
+    report(suite.title, tables, args, session.records)
+    print(session.about())
     if args.plot:
-        sweeps.plot(lab, sweeps.STEPS, args.plot)
+        sizes.plot(session, sizes.STEPS, args.plot)
 
 
 if __name__ == "__main__":

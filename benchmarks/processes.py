@@ -1,13 +1,12 @@
 """Training by two processes against training by one, each process on one core.
 
-The network and the batches are those of `event_prop.py` with 1,000 steps and 8,000
-input spikes per example. Each run starts its processes anew with `ml_genn.launch` and
-takes the median time of a batch, that of the first epoch left out. Beside it stand two
-processes that share nothing, each with half of the batch: more than they do, the
-machine's two cores cannot.
+700 inputs, recurrent hidden neurons, 20 outputs, 8,000 input spikes per example. Each
+round starts its processes anew with `ml_genn.launch` and takes the median time of a
+batch, without those of the first epoch. Two independent processes, each with half of
+the batch, show what the two cores could do at most.
 
-Then one process sums its gradients as if over a network, and the program prints how
-long that would take and how much of it is waited for.
+Then one process sums its gradients over a simulated network; the table shows how long
+the sum takes and how much of it the engine waits for.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import Clock, examples, raster
+from harness.results import benchmark_parser, measurement, report
+from harness.spikes import random_raster, to_examples
+from harness.timing import BatchTimer, ratios
 
 from ml_genn import Connection, Network, Population
 from ml_genn.communicators import MPI, Communicator
@@ -34,82 +35,84 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 
 NUM_INPUT, NUM_OUTPUT, BATCHES, EPOCHS = 700, 20, 10, 6
-LATENCY = 30e-6  #: of the network that is only thought of [s]
+LATENCY = 30e-6  #: of the simulated network [s]
 
 
-class Times(Clock):
-    """The time of each batch [ms]."""
+class BatchTimes(BatchTimer):
+    """Durations of all batches [ms], ``times``."""
 
     def __init__(self) -> None:
-        self.found: list[float] = []
+        self.times: list[float] = []
 
     def on_batch_end(self, batch: int, metrics: Any) -> None:
-        """Stops."""
+        """Stops the clock."""
         super().on_batch_end(batch, metrics)
-        self.found.append(1e3 * self.seconds)
+        self.times.append(1e3 * self.seconds)
 
 
-class Far(Communicator):
-    """One process, whose sums take as long as over a network that needs no processor.
+class SimulatedNetwork(Communicator):
+    """One process whose sums take as long as over a network.
+
+    The network transmits one sum after the other and needs no processor.
 
     Args:
-        speed: of the network [bytes/s].
+        bandwidth: of the network [bytes/s].
     """
 
     rank, num_ranks = 0, 1
 
-    def __init__(self, speed: float) -> None:
-        self.speed = speed
-        self.free = 0.0  # when the network is through with what was sent
-        self.took: list[float] = []
-        self.waited: list[float] = []
+    def __init__(self, bandwidth: float) -> None:
+        self.bandwidth = bandwidth
+        self.busy_until = 0.0
+        self.durations: list[float] = []  #: of each sum [ms]
+        self.waits: list[float] = []  #: time that the engine waited for each [ms]
 
     def barrier(self) -> None:
-        """Nobody else is there."""
+        """Returns at once: there is no other process."""
 
     def broadcast(self, data: Any, root: int) -> None:
-        """Nobody else is there."""
+        """Returns at once: there is no other process."""
 
     def reduce_sum(self, value: Any) -> Any:
-        """The value."""
+        """Returns the value."""
         return value
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], None]:
-        """Begins to send."""
-        seconds = LATENCY + values.nbytes / self.speed
-        self.free = end = max(self.free, time.perf_counter()) + seconds
-        self.took.append(1e3 * seconds)
+        """Begins a transmission; returns a function that waits for its end."""
+        seconds = LATENCY + values.nbytes / self.bandwidth
+        self.busy_until = end = max(self.busy_until, time.perf_counter()) + seconds
+        self.durations.append(1e3 * seconds)
 
         def wait() -> None:
-            left = max(0.0, end - time.perf_counter())
-            self.waited.append(1e3 * left)
-            time.sleep(left)
+            remaining = max(0.0, end - time.perf_counter())
+            self.waits.append(1e3 * remaining)
+            time.sleep(remaining)
 
         return wait
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--gigabits", type=float, default=10.0, help="of the network")
+    """Returns the arguments of the command line."""
+    parser = benchmark_parser(__doc__, repeats=9, steps=1000, hidden=256, batch=32)
+    parser.add_argument(
+        "--gigabits", type=float, default=10.0, help="of the simulated network, per s"
+    )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def train(args: argparse.Namespace, communicator: Communicator) -> list[float]:
-    """Trains; the time of each batch after the first epoch [ms]."""
+    """Trains; returns the time of each batch after the first epoch [ms]."""
     with Network() as network:
         inputs = Population("spike_input", NUM_INPUT)
         hidden = Population("leaky_integrate_fire", args.hidden)
         output = Population(LeakyIntegrate(readout="avg_var"), NUM_OUTPUT)
-        ends = ((inputs, hidden, 0.03, 0.01), (hidden, hidden, 0, 0.02))
-        for source, target, mean, sd in (*ends, (hidden, output, 0.0, 0.03)):
-            weight = Dense(Normal(mean, sd))
-            Connection(source, target, weight, Exponential(5.0))
+        for source, target, mean, sd in (
+            (inputs, hidden, 0.03, 0.01),
+            (hidden, hidden, 0.0, 0.02),
+            (hidden, output, 0.0, 0.03),
+        ):
+            Connection(source, target, Dense(Normal(mean, sd)), Exponential(5.0))
     compiled = EventPropCompiler(
         args.steps,
         "sparse_categorical_crossentropy",
@@ -117,83 +120,82 @@ def train(args: argparse.Namespace, communicator: Communicator) -> list[float]:
         num_threads=1,
         communicator=communicator,
     ).compile(network)
-    x = examples(raster(args.batch, args.steps, NUM_INPUT)) * BATCHES
+    x = to_examples(random_raster(args.batch, args.steps, NUM_INPUT)) * BATCHES
     y = np.arange(len(x)) % NUM_OUTPUT
-    times = Times()
-    compiled.train(x, y, num_epochs=EPOCHS, callbacks=[times])
-    return times.found[BATCHES:]
+    timer = BatchTimes()
+    compiled.train(x, y, num_epochs=EPOCHS, callbacks=[timer])
+    return timer.times[BATCHES:]
 
 
-def work(args: argparse.Namespace) -> None:
+def run_worker(args: argparse.Namespace) -> None:
     """Trains as one of the processes; the first prints the median time of a batch."""
     communicator = MPI()
-    found = train(args, communicator)
+    times = train(args, communicator)
     if communicator.rank == 0:
-        print(json.dumps(statistics.median(found)))
+        print(json.dumps(statistics.median(times)))
 
 
-def start(args: argparse.Namespace, processes: int, batch: int) -> Any:
-    """Starts so many processes, which share each batch."""
-    own = [f"--{name}={getattr(args, name)}" for name in ("steps", "hidden")]
+def start_workers(args: argparse.Namespace, processes: int, batch: int) -> Any:
+    """Starts processes that train together on each batch."""
+    sizes = [f"--{name}={getattr(args, name)}" for name in ("steps", "hidden")]
     launch = [sys.executable, "-m", "ml_genn.launch", "-n", str(processes)]
-    command = [*launch, str(Path(__file__)), *own, f"--batch={batch}", "--worker"]
+    command = [*launch, str(Path(__file__)), *sizes, f"--batch={batch}", "--worker"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def ended(*processes: Any) -> float:
-    """The longest of the median times of a batch that they print [ms]."""
-    found = [process.communicate()[0] for process in processes]
+def slowest(*processes: Any) -> float:
+    """Waits for processes; returns the longest of their median batch times [ms]."""
+    outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
         raise SystemExit("processes.py: a process failed")
-    return max(float(json.loads(text)) for text in found)
+    return max(float(json.loads(text)) for text in outputs)
 
 
-def shown(values: list[float]) -> str:
-    """A median with its range."""
-    return f"{statistics.median(values):.3g} [{min(values):.3g}, {max(values):.3g}]"
+def compare_processes(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Returns the time of a batch by one process, two, and two independent ones."""
+    one, two, independent = [], [], []
+    for _ in range(args.repeats):
+        one.append(slowest(start_workers(args, 1, args.batch)))
+        two.append(slowest(start_workers(args, 2, args.batch)))
+        halves = [start_workers(args, 1, args.batch // 2) for _ in range(2)]
+        independent.append(slowest(*halves))
+    return {
+        name: {
+            "batch [ms]": measurement(times),
+            "times faster": measurement(ratios(one, times)),
+        }
+        for name, times in (
+            ("1 process", one),
+            ("2 processes", two),
+            ("2 independent processes, half a batch each", independent),
+        )
+    }
 
 
-def share_batches(args: argparse.Namespace) -> None:
-    """One process, two that share each batch, and two that share nothing."""
-    one, two, strangers = [], [], []
-    for _ in range(args.rounds):
-        one.append(ended(start(args, 1, args.batch)))
-        two.append(ended(start(args, 2, args.batch)))
-        halves = [start(args, 1, args.batch // 2) for _ in range(2)]
-        strangers.append(ended(*halves))
-    print(f"1 process: {shown(one)} ms a batch")
-    for name, times in (
-        ("2 processes", two),
-        ("2 that share nothing, half a batch each", strangers),
-    ):
-        ratios = [a / b for a, b in zip(one, times, strict=True)]
-        print(f"{name}: {shown(times)} ms a batch, {shown(ratios)} times as fast")
-
-
-def send_far(args: argparse.Namespace) -> None:
-    """Sums over a network: how long they take, and how much of it is waited for."""
-    far = Far(args.gigabits * 1e9 / 8)
-    args.batch //= 2
-    train(args, far)
-    pieces = len(far.took) // (BATCHES * EPOCHS)
-    took, waited = (
-        np.median(np.reshape(each, (-1, pieces)).sum(axis=1))
-        for each in (far.took, far.waited)
+def sum_over_network(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Returns the time of a sum over the simulated network, and of waiting for it."""
+    network = SimulatedNetwork(args.gigabits * 1e9 / 8)
+    train(argparse.Namespace(**{**vars(args), "batch": args.batch // 2}), network)
+    buckets = len(network.durations) // (BATCHES * EPOCHS)
+    sums, waits = (
+        float(np.median(np.reshape(times, (-1, buckets)).sum(axis=1)))
+        for times in (network.durations, network.waits)
     )
-    print(
-        f"over {args.gigabits:g} Gbit/s, in {pieces} pieces: {took:.3g} ms, "
-        f"of which {waited:.3g} are waited for"
-    )
+    cells = {"buckets": buckets, "sum [ms]": sums, "waited for [ms]": waits}
+    return {f"{args.gigabits:g} Gbit/s, hidden {args.hidden}": cells}
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures and reports."""
     args = parse_arguments()
     if args.worker:
-        work(args)
+        run_worker(args)
         return
-    share_batches(args)
-    send_far(args)
+    tables = {
+        "Batch": compare_processes(args),
+        "Sum of gradients over a simulated network": sum_over_network(args),
+    }
+    report("Training by several processes", tables, args)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""How long scripts take to start: where nothing is cached, and when run again.
+"""Time until a script has trained its first batch, with and without cached libraries.
 
-Each figure is of processes of their own. Cold: from a network to a model that runs.
-Warm: the whole process, from the start of Python to the end of the first batch, when
-the same script ran before.
+Each figure is of a process of its own. Cold: from a network to a built model, nothing
+cached. Warm: the whole process, from the start of Python to the end of the first batch,
+when the same script ran before.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,11 +15,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from measure import report, spread
+from harness.results import benchmark_parser, measurement, report
 
 SCRIPT = Path(__file__).with_name("start_up_script.py")
 #: {row of the table: arguments of the script}
-SUBJECTS = {
+SCRIPT_ARGUMENTS = {
     "EventProp, 700-256r-20": "EventProp 1 700 256 20",
     "e-prop, 700-256r-20": "EProp 1 700 256 20",
     "BPTT, 700-256r-20": "BPTT 1 700 256 20",
@@ -29,24 +28,17 @@ SUBJECTS = {
     "EventProp, 700-256r-256r-20": "EventProp 1 700 256 256 20",
 }
 NUMPY = "Python and NumPy alone"
+COLD, WARM = "cold: network to model [s]", "warm: whole process [s]"
 
 
-def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--json", type=Path, help="where figures are written")
-    return parser.parse_args()
-
-
-def environment(scratch: str) -> dict[str, str]:
-    """The scripts' environment: Python keeps bytecode, as of installed packages."""
+def script_environment(scratch: str) -> dict[str, str]:
+    """Returns an environment in which Python keeps bytecode, as if installed."""
     own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return {**own, "PYTHONPYCACHEPREFIX": str(Path(scratch) / "bytecode")}
 
 
-def run(words: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    """Seconds that a Python process takes; what it prints."""
+def run_python(words: list[str], environment: dict[str, str]) -> tuple[float, str]:
+    """Runs a Python process; returns its duration [s] and its output."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, *words],
@@ -59,33 +51,36 @@ def run(words: list[str], environment: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - start, done.stdout
 
 
-def main() -> None:
-    """Measures and prints."""
-    args = parse_arguments()
-    cold: dict[str, list[float]] = defaultdict(list)
-    warm: dict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as scratch:
-        own = environment(scratch)
-        for number in range(-1, args.repeats):
-            bare, _ = run(["-c", "import numpy"], own)
+def run_all(scratch: str, repeats: int) -> dict[str, dict[str, list[float]]]:
+    """Returns {row: {column: seconds of each round}}; a first round is not counted."""
+    seconds: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    environment = script_environment(scratch)
+    for number in range(-1, repeats):
+        numpy_alone, _ = run_python(["-c", "import numpy"], environment)
+        if number >= 0:
+            seconds[NUMPY][WARM].append(numpy_alone)
+        for name, words in SCRIPT_ARGUMENTS.items():
+            cache = {"ML_GENN_CACHE": str(Path(scratch) / f"{name} {number}")}
+            script = [str(SCRIPT), *words.split()]
+            _, build = run_python(script, {**environment, **cache})
+            again, _ = run_python(script, {**environment, **cache})
             if number >= 0:
-                warm[NUMPY].append(bare)
-            for name, words in SUBJECTS.items():
-                cache = {"ML_GENN_CACHE": str(Path(scratch) / f"{name} {number}")}
-                script = [str(SCRIPT), *words.split()]
-                _, built = run(script, {**own, **cache})
-                again, _ = run(script, {**own, **cache})
-                if number >= 0:
-                    cold[name].append(float(built))
-                    warm[name].append(again)
-    tables = {
-        title: {name: spread(seconds) for name, seconds in times.items()}
-        for title, times in (
-            ("Cold: from a network to a model that runs [s]", cold),
-            ("Warm: the whole process, with one batch [s]", warm),
-        )
+                seconds[name][COLD].append(float(build))
+                seconds[name][WARM].append(again)
+    return seconds
+
+
+def main() -> None:
+    """Measures and reports."""
+    args = benchmark_parser(__doc__, repeats=9).parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        seconds = run_all(scratch, args.repeats)
+    names = [*SCRIPT_ARGUMENTS, NUMPY]
+    table = {
+        name: {k: measurement(v) for k, v in sorted(seconds[name].items())}
+        for name in names
     }
-    report(tables, args.json)
+    report("Start of a script", {"Start": table}, args)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The script whose start `start_up.py` times: a network is built, and runs one batch.
+"""The script whose start `start_up.py` times: it builds a network and runs one batch.
 
-Arguments: learning rule, whether hidden layers are recurrent (0 or 1), sizes of layers.
-It prints the seconds from the network to a model that runs.
+Arguments: learning rule, 1 if hidden layers are recurrent or else 0, sizes of layers.
+It prints the seconds from the network to a built model.
 """
 
 import itertools
@@ -34,9 +34,17 @@ x = [
 y = np.arange(BATCH) % num_output
 
 start = time.perf_counter()
-synapse, forward, back = Exponential(5.0), Normal(0.03, 0.01), Normal(0.0, 0.02)
+synapse, forward, recurrent_weight = (
+    Exponential(5.0),
+    Normal(0.03, 0.01),
+    Normal(0.0, 0.02),
+)
 if rule == "EProp":
-    synapse, forward, back = Delta(), Normal(0.0073, 0.0025), Normal(0.0, 0.005)
+    synapse, forward, recurrent_weight = (
+        Delta(),
+        Normal(0.0073, 0.0025),
+        Normal(0.0, 0.005),
+    )
 with Network() as network:
     layers = [
         Population("spike_input", num_input),
@@ -46,7 +54,7 @@ with Network() as network:
     for source, target in itertools.pairwise(layers):
         Connection(source, target, Dense(forward), synapse)
     for hidden in layers[1:-1] if recurrent else ():
-        Connection(hidden, hidden, Dense(back), synapse)
+        Connection(hidden, hidden, Dense(recurrent_weight), synapse)
 compiler = getattr(compilers, f"{rule}Compiler")
 if rule == "Inference":
     compiled = compiler(NUM_STEPS, batch_size=BATCH).compile(network)

@@ -1,7 +1,7 @@
-"""Trains on a stream of spikes that is larger than memory need be; reports the peak.
+"""Training on a stream of spikes that is larger than memory, and its peak memory.
 
-A generator makes batches of random spikes as they are asked for: 4 bytes for the neuron
-of a spike and 4 for its time. A small network learns from each batch once.
+A generator makes batches of random spikes when they are asked for: 4 bytes for the
+neuron of a spike and 4 for its time. A small network learns from each batch once.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import peak_resident, report
+from harness.results import benchmark_parser, report
+from harness.usage import peak_resident
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
@@ -24,38 +24,38 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
 
 NUM_INPUT, NUM_HIDDEN, NUM_OUTPUT, STEPS = 700, 32, 20, 1000
-SPIKES = 10_000  #: of an example
-BYTES = 8  #: of a spike
-WARM_UP = 20  #: batches after which memory should not grow
+SPIKES = 10_000  #: spikes of an example
+SPIKE_BYTES = 8
+WARM_UP = 20  #: batches after which memory must not grow
 
 
-class Stream:
-    """Batches of random spikes, and what their consumer did meanwhile.
+class SpikeStream:
+    """Batches of random spikes, with the time and memory used so far.
 
     Args:
-        batches: how many there are.
+        num_batches: number of batches.
         batch: examples in each.
     """
 
-    def __init__(self, batches: int, batch: int) -> None:
-        self.batches, self.batch = batches, batch
-        self.making = 0.0  #: processor seconds spent on making batches
-        self.early = peak_resident()  #: peak after a few batches [MB]
+    def __init__(self, num_batches: int, batch: int) -> None:
+        self.num_batches, self.batch = num_batches, batch
+        self.generation = 0.0  #: processor time of making batches [s]
+        self.early_peak = peak_resident()  #: peak memory after `WARM_UP` batches [MB]
 
     def __len__(self) -> int:
-        return self.batches
+        return self.num_batches
 
     def __iter__(self) -> Iterator[Any]:
         rng = np.random.default_rng(0)
-        for k in range(self.batches):
-            if k == WARM_UP:
-                self.early = peak_resident()
+        for number in range(self.num_batches):
+            if number == WARM_UP:
+                self.early_peak = peak_resident()
             start = time.process_time()
-            made = self._made(rng)
-            self.making += time.process_time() - start
-            yield made
+            batch = self._random_batch(rng)
+            self.generation += time.process_time() - start
+            yield batch
 
-    def _made(self, rng: np.random.Generator) -> tuple[list[Any], np.ndarray]:
+    def _random_batch(self, rng: np.random.Generator) -> tuple[list[Any], np.ndarray]:
         ids = rng.integers(0, NUM_INPUT, (self.batch, SPIKES), dtype=np.int32)
         times = (STEPS - 1) * rng.random((self.batch, SPIKES), dtype=np.float32)
         examples = [
@@ -64,19 +64,8 @@ class Stream:
         return examples, rng.integers(0, NUM_OUTPUT, self.batch)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--megabytes", type=float, default=4096, help="of spikes")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where figures are written")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Trains, measures and prints."""
-    args = parse_arguments()
+def compile_network(args: argparse.Namespace) -> Any:
+    """Returns the compiled network."""
     with SequentialNetwork() as network:
         InputLayer("spike_input", NUM_INPUT)
         Layer(
@@ -87,33 +76,46 @@ def main() -> None:
         )
         output = LeakyIntegrate(readout="avg_var")
         Layer(Dense(Normal(0.0, 0.2)), output, NUM_OUTPUT, Exponential(5.0))
-    compiled = EventPropCompiler(
+    return EventPropCompiler(
         STEPS,
         "sparse_categorical_crossentropy",
         batch_size=args.batch,
         num_threads=args.threads,
     ).compile(network)
-    batch_megabytes = args.batch * SPIKES * BYTES / 2**20
-    stream = Stream(-int(-args.megabytes // batch_megabytes), args.batch)
+
+
+def main() -> None:
+    """Trains, measures and reports."""
+    parser = benchmark_parser(__doc__, megabytes=4096, batch=32, threads=1)
+    args = parser.parse_args()
+    compiled = compile_network(args)
+    batch_megabytes = args.batch * SPIKES * SPIKE_BYTES / 2**20
+    stream = SpikeStream(-int(-args.megabytes // batch_megabytes), args.batch)
     before = peak_resident()
-    start, worked = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     compiled.train(stream, callbacks=[])
-    seconds, worked = time.perf_counter() - start, time.process_time() - worked
+    seconds = time.perf_counter() - start
+    training = time.process_time() - cpu_start - stream.generation
     peak = peak_resident()
     spikes = len(stream) * args.batch * SPIKES
-    row = {
-        "spikes [MB]": spikes * BYTES / 2**20,
-        "peak [MB]": peak,
-        "before training [MB]": before,
-        "growth after the first batches [MB]": peak - stream.early,
-        "seconds": seconds,
-        "processor seconds": worked,
-        "of these, the generator's": stream.making,
-        "million spikes a processor second of training": 1e-6
-        * spikes
-        / (worked - stream.making),
+    memory = {
+        "spikes": spikes * SPIKE_BYTES / 2**20,
+        "peak of the process": peak,
+        "peak before training": before,
+        f"growth after {WARM_UP} batches": peak - stream.early_peak,
     }
-    report({"training on a stream of spikes": {"EventProp": row}}, args.json)
+    duration = {
+        "training and generation, elapsed": seconds,
+        "training, processor time": training,
+        "generation of spikes, processor time": stream.generation,
+    }
+    rate = {"million spikes per processor second": 1e-6 * spikes / training}
+    tables = {
+        "Memory": {name: {"MB": value} for name, value in memory.items()},
+        "Time": {name: {"s": value} for name, value in duration.items()},
+        "Rate": {"training": rate},
+    }
+    report("Training on a stream of spikes", tables, args)
 
 
 if __name__ == "__main__":

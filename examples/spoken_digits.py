@@ -141,11 +141,11 @@ class Recordings:
     digits: np.ndarray
     takes: np.ndarray
 
-    def among(self, takes: range) -> Recordings:
-        """Those whose take is one of these."""
-        kept = np.flatnonzero(np.isin(self.takes, takes))
-        chosen = [self.spikes[k] for k in kept]
-        return Recordings(chosen, self.digits[kept], self.takes[kept])
+    def select(self, takes: range) -> Recordings:
+        """Returns the recordings of some takes."""
+        selected = np.flatnonzero(np.isin(self.takes, takes))
+        spikes = [self.spikes[k] for k in selected]
+        return Recordings(spikes, self.digits[selected], self.takes[selected])
 
 
 def load(path: Path) -> Recordings:
@@ -180,8 +180,8 @@ def cut(spikes: PreprocessedSpikes) -> PreprocessedSpikes:
 
 
 @dataclass(frozen=True)
-class Changed:
-    """Batches of recordings in random order, changed anew in each epoch."""
+class Augmented:
+    """Batches of recordings in random order, with new random changes in each epoch."""
 
     recordings: Recordings
     setting: Setting
@@ -193,10 +193,10 @@ class Changed:
     def __iter__(self) -> Iterator[tuple[list[PreprocessedSpikes], np.ndarray]]:
         order = self.rng.permutation(len(self.recordings.spikes))
         for batch in np.array_split(order, len(self)):
-            spikes = [self._changed(self.recordings.spikes[k]) for k in batch]
+            spikes = [self._augment(self.recordings.spikes[k]) for k in batch]
             yield spikes, self.recordings.digits[batch]
 
-    def _changed(self, spikes: PreprocessedSpikes) -> PreprocessedSpikes:
+    def _augment(self, spikes: PreprocessedSpikes) -> PreprocessedSpikes:
         rng, setting = self.rng, self.setting
         spikes = shifted(spikes, round(rng.normal(0.0, setting.shift)))
         spikes = kept(spikes, rng.random(len(spikes.spike_times)) >= setting.drop)
@@ -204,8 +204,8 @@ class Changed:
         return cut(spikes._replace(spike_times=tempo * spikes.spike_times))
 
 
-class Cosine(Callback):
-    """Lowers a learning rate to zero along half a cosine."""
+class CosineDecay(Callback):
+    """Learning rate that falls to zero along half a cosine."""
 
     def __init__(self, optimiser: Adam, num_batches: int) -> None:
         self.optimiser = optimiser
@@ -260,8 +260,8 @@ def main() -> None:
     train, test = (
         (range(5, 45), range(45, 50)) if args.validate else (range(5, 50), range(5))
     )
-    batches = Changed(
-        recordings.among(train), setting, np.random.default_rng(args.seed)
+    batches = Augmented(
+        recordings.select(train), setting, np.random.default_rng(args.seed)
     )
     optimiser = Adam(setting.rate)
     network, hidden = build(setting)
@@ -282,10 +282,10 @@ def main() -> None:
     compiled.summary()
 
     start = perf_counter()
-    callbacks = [BatchProgressBar(), Cosine(optimiser, epochs * len(batches))]
+    callbacks = [BatchProgressBar(), CosineDecay(optimiser, epochs * len(batches))]
     compiled.train(batches, num_epochs=epochs, callbacks=callbacks)
     seconds = perf_counter() - start
-    held = recordings.among(test)
+    held = recordings.select(test)
     spikes = [cut(example) for example in held.spikes]
     (metric,) = compiled.evaluate(spikes, held.digits)[0].values()
     print(f"Trained for {epochs} epochs in {seconds:.1f} s.")

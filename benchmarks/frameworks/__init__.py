@@ -1,7 +1,7 @@
 """The same network in ml_genn and in other frameworks, by name.
 
-Each module has a function ``subject(setting, **options)`` that makes the network and
-its batch: a `Subject`.
+Each module has a function ``make_network(setting, **options)`` that makes the network
+and its batch, a `BenchmarkNetwork`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from frameworks.setting import Setting, Subject
+from frameworks.setting import BenchmarkNetwork, Setting
 
 
 @dataclass(frozen=True)
 class Framework:
-    """How a subject is made.
+    """Framework, or one of its programs.
 
     Args:
         module: its module in this package.
         package: the distribution that has to be installed.
-        options: options of the module's function.
-        trains, infers: whether it takes part in training and in inference.
+        options: options of ``make_network``.
+        trains, infers: True if it takes part in training, in inference.
     """
 
     module: str
@@ -33,43 +33,45 @@ class Framework:
     infers: bool = True
 
     def version(self) -> str | None:
-        """Version of the package; None where it is not installed."""
+        """Returns the version of the package; None where it is not installed."""
         try:
             return version(self.package)
         except PackageNotFoundError:
             return None
 
-    def subject(self, setting: Setting) -> Subject:
-        """The network and its batch."""
-        found = import_module(f"frameworks.{self.module}")
-        made: Subject = found.subject(setting, **self.options)
-        return made
+    def network(self, setting: Setting) -> BenchmarkNetwork:
+        """Returns the network with its batch."""
+        module = import_module(f"frameworks.{self.module}")
+        network: BenchmarkNetwork = module.make_network(setting, **self.options)
+        return network
 
 
-def _rule(name: str) -> Framework:
-    return Framework("ours", options={"rule": name}, infers=False)
+def _trained_by(rule: str) -> Framework:
+    return Framework("ml_genn_network", options={"rule": rule}, infers=False)
 
 
-OURS: dict[str, Framework] = {
-    "EventProp": _rule("EventProp"),
-    "e-prop": _rule("e-prop"),
-    "BPTT": _rule("BPTT"),
-    "BPTT, B_th = 0.9": _rule("BPTT, B_th = 0.9"),
-    "inference": Framework("ours", options={"rule": "inference"}, trains=False),
+ML_GENN: dict[str, Framework] = {
+    "EventProp": _trained_by("EventProp"),
+    "e-prop": _trained_by("e-prop"),
+    "BPTT": _trained_by("BPTT"),
+    "BPTT, B_th = 0.9": _trained_by("BPTT, B_th = 0.9"),
+    "inference": Framework(
+        "ml_genn_network", options={"rule": "inference"}, trains=False
+    ),
 }
 PEERS: dict[str, Framework] = {
-    "torch, unbind": Framework("torch_unbind", "torch"),
+    "torch, unbind": Framework("torch_loop", "torch"),
     "snnTorch": Framework("snntorch_loop", "snntorch"),
     "Norse": Framework("norse_layers", "norse"),
     "Spyx": Framework("spyx_layers", "spyx"),
     "SpikingJelly": Framework("spikingjelly_layers", "spikingjelly"),
 }
-#: Takes a minute to compile, and is no faster on a processor.
-COMPILED = {"torch, compiled": Framework("torch_unbind", "torch", {"compiled": True})}
+#: Compilation takes a minute; on a processor the step is no faster.
+COMPILED = {"torch, compiled": Framework("torch_loop", "torch", {"compiled": True})}
 #: Slower than e-prop in reverse time; its memory does not grow with T.
-ONLINE = {"e-prop, online": _rule("e-prop, online")}
-#: Kernels for this one network; they need a GPU.
-BY_HAND = {"by hand": Framework("by_hand", "cupy-cuda12x", infers=False)}
-FRAMEWORKS = OURS | PEERS | ONLINE | COMPILED | BY_HAND
+ONLINE = {"e-prop, online": _trained_by("e-prop, online")}
+#: CUDA kernels for this one network; they need a GPU.
+HAND_WRITTEN = {"hand-written": Framework("hand_written", "cupy-cuda12x", infers=False)}
+FRAMEWORKS = ML_GENN | PEERS | ONLINE | COMPILED | HAND_WRITTEN
 
-__all__ = ["FRAMEWORKS", "OURS", "PEERS", "Framework", "Setting", "Subject"]
+__all__ = ["FRAMEWORKS", "ML_GENN", "PEERS", "BenchmarkNetwork", "Framework", "Setting"]

@@ -1,4 +1,4 @@
-"""The network in Norse, of its layers that take whole sequences."""
+"""The network in Norse, with its layers for whole sequences."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import norse.torch as norse
 import torch
 
 from frameworks.setting import NUM_INPUT, NUM_OUTPUT, Setting
-from frameworks.torch_subject import TorchSubject
+from frameworks.torch_network import TorchNetwork
 
 
-class Net(torch.nn.Module):
+class Module(torch.nn.Module):
     """Recurrent neurons and leaky outputs."""
 
     def __init__(self, setting: Setting, weights: list[Any]) -> None:
         super().__init__()
         dt = 1e-3 * setting.dt
-        # Its steps are Euler's; these constants make them decay as exact ones do.
+        # Norse takes Euler steps; these constants give them the exact decay.
         constants = {
             "tau_syn_inv": torch.tensor((1 - setting.beta) / dt),
             "tau_mem_inv": torch.tensor((1 - setting.alpha) / dt),
@@ -28,17 +28,17 @@ class Net(torch.nn.Module):
         self.last = torch.nn.Linear(setting.hidden, NUM_OUTPUT, bias=False)
         self.output = norse.LI(p=norse.LIParameters(**constants), dt=dt)
         with torch.no_grad():
-            self.hidden.input_weights.copy_(setting.current * weights[0].T)
-            self.hidden.recurrent_weights.copy_(setting.current * weights[1].T)
-            self.last.weight.copy_(setting.current * weights[2].T)
+            self.hidden.input_weights.copy_(setting.current_scale * weights[0].T)
+            self.hidden.recurrent_weights.copy_(setting.current_scale * weights[1].T)
+            self.last.weight.copy_(setting.current_scale * weights[2].T)
 
     def forward(self, x: Any) -> Any:
-        """Mean voltages of the outputs."""
+        """Returns the mean voltages of the outputs."""
         spikes, _ = self.hidden(x)
         outputs, _ = self.output(self.last(spikes))
         return outputs.mean(0)
 
 
-def subject(setting: Setting) -> TorchSubject:
-    """The network and its batch."""
-    return TorchSubject(setting, Net)
+def make_network(setting: Setting) -> TorchNetwork:
+    """Returns the network with its batch."""
+    return TorchNetwork(setting, Module)

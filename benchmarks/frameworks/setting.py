@@ -1,51 +1,53 @@
-"""What is measured: sizes, spikes and weights that all frameworks are given."""
+"""The network that is measured: sizes, weights and input spikes of all frameworks."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 NUM_INPUT, NUM_OUTPUT = 700, 20
 TAU_MEM, TAU_SYN = 20.0, 5.0  # ms
-USUAL_SPIKES = 8000.0  #: per second, which the weights are scaled for
-RATE = 1e-8  #: of Adam: steps cost what they cost, and the network fires as before
+#: Input spikes per second for which the weights are scaled.
+REFERENCE_SPIKES = 8000.0
+#: Learning rate of Adam: so small that firing rates stay, at the full cost of a step.
+LEARNING_RATE = 1e-8
 
 
-class Subject(Protocol):
-    """A network and its batch, in some framework."""
+class BenchmarkNetwork(Protocol):
+    """A network with its batch, in some framework."""
 
     def step(self) -> float:
-        """Milliseconds of a step."""
+        """Returns the milliseconds of a step, of training or of inference."""
 
     def rate(self) -> float:
-        """Hidden spikes per neuron and second."""
+        """Returns the spikes per hidden neuron and second."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Sizes of the network, the data and the machine.
+    """Sizes of the network, its data and the machine.
 
     Args:
         steps: time steps of an example, T.
         batch: examples in a batch.
-        hidden: recurrent neurons.
+        hidden: number of recurrent neurons.
         spikes: input spikes per second.
         duration: of an example [ms].
-        threads: threads.
-        training: whether a step trains, or only infers.
-        device: "cpu" or "gpu"; frameworks that cannot choose take what they find.
-        input_density, recurrent_density: part of the synapses that exist (ours only).
+        threads: number of threads.
+        training: True if a step trains, False if it only infers.
+        device: "cpu" or "gpu"; frameworks without a choice run on their default device.
+        input_density, recurrent_density: fraction of the synapses that exist (ml_genn
+            only).
     """
 
     steps: int = 500
     batch: int = 32
     hidden: int = 256
-    spikes: float = USUAL_SPIKES
+    spikes: float = REFERENCE_SPIKES
     duration: float = 1000.0
     threads: int = 2
     training: bool = True
@@ -60,38 +62,41 @@ class Setting:
 
     @property
     def alpha(self) -> float:
-        """What is left of a voltage after a time step."""
+        """Decay factor of a voltage in a time step."""
         return math.exp(-self.dt / TAU_MEM)
 
     @property
     def beta(self) -> float:
-        """What is left of a current after a time step."""
+        """Decay factor of a synaptic current in a time step."""
         return math.exp(-self.dt / TAU_SYN)
 
     @property
-    def delta(self) -> float:
+    def delta_scale(self) -> float:
         """Weight of a delta synapse over that of an exponential one of equal charge."""
         return (1 - self.alpha) * TAU_SYN / self.dt
 
     @property
-    def current(self) -> float:
-        """Weight of a current that decays by ``beta`` a step and enters v scaled by
-        ``1 - alpha``, over that of one whose mean over the step enters."""
+    def current_scale(self) -> float:
+        """Weight scale for frameworks that integrate the current at the step's end.
+
+        ml_genn integrates the mean of the current over the step,
+        ``TAU_SYN / dt * (1 - beta)`` times its value at the start.
+        """
         return TAU_SYN / self.dt * (1 - self.beta)
 
     @property
     def densities(self) -> tuple[float, float, float]:
-        """Part of the input, recurrent and output synapses that exist."""
+        """Fractions of the input, recurrent and output synapses that exist."""
         return (self.input_density, self.recurrent_density, 1.0)
 
     @property
     def moments(self) -> tuple[tuple[float, float], ...]:
-        """Mean and deviation of input, recurrent and output weights.
+        """Mean and standard deviation of input, recurrent and output weights.
 
-        Their mean is zero, as that of what frameworks draw if left to themselves; with
-        their deviation, hidden neurons fire at about 12 Hz.
+        The mean is 0, as in the default initialisation of the frameworks; with these
+        standard deviations hidden neurons fire at about 12 Hz.
         """
-        first = 0.45 * math.sqrt(USUAL_SPIKES / self.spikes)
+        first = 0.45 * math.sqrt(REFERENCE_SPIKES / self.spikes)
         return (
             (0.0, first / math.sqrt(self.input_density)),
             (0.0, 0.5 / math.sqrt(self.hidden * self.recurrent_density)),
@@ -100,42 +105,39 @@ class Setting:
 
     @property
     def labels(self) -> np.ndarray:
-        """Classes of the examples."""
+        """Class labels of the examples."""
         return np.arange(self.batch) % NUM_OUTPUT
 
     def rasters(self) -> Iterator[np.ndarray]:
-        """Where spikes are in each example: (steps, inputs)."""
-        chance = 1e-3 * self.spikes * self.dt / NUM_INPUT
+        """Yields the input spikes of each example as flags (steps, inputs)."""
+        probability = 1e-3 * self.spikes * self.dt / NUM_INPUT
         rng = np.random.default_rng(0)
         for _ in range(self.batch):
-            yield rng.random((self.steps, NUM_INPUT), dtype=np.float32) < chance
+            yield rng.random((self.steps, NUM_INPUT), dtype=np.float32) < probability
 
-    def dense(self) -> np.ndarray:
-        """The spikes as an array: (steps, batch, inputs)."""
+    def dense_spikes(self) -> np.ndarray:
+        """Returns the input spikes as numbers 0 and 1, (steps, batch, inputs)."""
         result = np.empty((self.steps, self.batch, NUM_INPUT), np.float32)
-        for b, raster in enumerate(self.rasters()):
-            result[:, b] = raster
+        for example, raster in enumerate(self.rasters()):
+            result[:, example] = raster
         return result
 
-    def weights(self, k: int) -> np.ndarray:
-        """Input, recurrent or output weights."""
-        ends = (NUM_INPUT, self.hidden), (self.hidden,) * 2, (self.hidden, NUM_OUTPUT)
-        shape = ends[k]
-        drawn = np.random.default_rng(k + 1).standard_normal(shape, np.float32)
-        mean, sd = self.moments[k]
+    def weights(self, layer: int) -> np.ndarray:
+        """Returns input (0), recurrent (1) or output weights (2), (source, target)."""
+        sizes = (NUM_INPUT, self.hidden), (self.hidden,) * 2, (self.hidden, NUM_OUTPUT)
+        rng = np.random.default_rng(layer + 1)
+        drawn = rng.standard_normal(sizes[layer], np.float32)
+        mean, sd = self.moments[layer]
         return np.float32(mean) + np.float32(sd) * drawn
 
     def all_weights(self) -> list[np.ndarray]:
-        """Input, recurrent and output weights."""
-        return [self.weights(k) for k in range(3)]
+        """Returns input, recurrent and output weights."""
+        return [self.weights(layer) for layer in range(3)]
 
     def hertz(self, spikes: float) -> float:
-        """Rate of a hidden neuron, from the number of hidden spikes of the batch."""
+        """Returns the rate of a hidden neuron.
+
+        Args:
+            spikes: number of hidden spikes in the batch.
+        """
         return 1e3 * spikes / (self.batch * self.hidden * self.duration)
-
-
-def clocked(run: Callable[[], Any]) -> float:
-    """Milliseconds that a call takes."""
-    start = time.perf_counter()
-    run()
-    return 1e3 * (time.perf_counter() - start)

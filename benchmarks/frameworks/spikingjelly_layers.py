@@ -1,4 +1,4 @@
-"""The network in SpikingJelly, of its multi-step layers (with delta synapses)."""
+"""The network in SpikingJelly, with multi-step layers and delta synapses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
 from frameworks.setting import NUM_INPUT, NUM_OUTPUT, TAU_SYN, Setting
-from frameworks.torch_subject import TorchSubject
+from frameworks.torch_network import TorchNetwork
 
 
-class Net(torch.nn.Module):
+class Module(torch.nn.Module):
     """Recurrent neurons and low-pass filtered outputs."""
 
     def __init__(self, setting: Setting, weights: list[Any]) -> None:
@@ -25,25 +25,25 @@ class Net(torch.nn.Module):
             surrogate_function=surrogate.ATan(),
             step_mode="s",
         )
-        whole = {"bias": False, "step_mode": "m"}
-        self.first = layer.Linear(NUM_INPUT, hidden, **whole)
+        multi_step = {"bias": False, "step_mode": "m"}
+        self.first = layer.Linear(NUM_INPUT, hidden, **multi_step)
         self.hidden = layer.LinearRecurrentContainer(
-            neurons, in_features=hidden, out_features=hidden, **whole
+            neurons, in_features=hidden, out_features=hidden, **multi_step
         )
-        self.last = layer.Linear(hidden, NUM_OUTPUT, **whole)
+        self.last = layer.Linear(hidden, NUM_OUTPUT, **multi_step)
         self.output = layer.SynapseFilter(tau=tau, learnable=False, step_mode="m")
         scale = TAU_SYN / setting.dt
         both = torch.cat([torch.eye(hidden), scale * weights[1].T], 1)
         with torch.no_grad():
             self.first.weight.copy_(scale * weights[0].T)
             self.hidden.rc.weight.copy_(both)
-            self.last.weight.copy_(setting.delta * weights[2].T)
+            self.last.weight.copy_(setting.delta_scale * weights[2].T)
 
     def forward(self, x: Any) -> Any:
-        """Mean voltages of the outputs."""
+        """Returns the mean voltages of the outputs."""
         return self.output(self.last(self.hidden(self.first(x)))).mean(0)
 
 
-def subject(setting: Setting) -> TorchSubject:
-    """The network and its batch."""
-    return TorchSubject(setting, Net, functional.reset_net)
+def make_network(setting: Setting) -> TorchNetwork:
+    """Returns the network with its batch."""
+    return TorchNetwork(setting, Module, functional.reset_net)

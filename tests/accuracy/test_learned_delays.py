@@ -1,4 +1,4 @@
-"""Delays that are learned beat fixed ones."""
+"""Networks with learned delays are more accurate than those with fixed ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from statistics import mean
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "delays.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "accuracy" / "delays.py"
 
 pytestmark = pytest.mark.slow
 
 
-def test_learned_delays_beat_fixed_ones() -> None:
+def test_learned_delays_are_more_accurate() -> None:
     accuracy = runpy.run_path(str(BENCHMARK))["accuracy"]
     fixed, learned = (
         mean(accuracy(learned, seed, epochs=25) for seed in (1, 2))

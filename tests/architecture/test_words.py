@@ -17,7 +17,7 @@ STILL = {
     "ml_genn_eprop": 2,
     "ml_genn_tf": 42,
     "tests": 85,
-    "benchmarks": 52,
+    "benchmarks": 0,
     "examples": 9,
     "docs": 5,
 }

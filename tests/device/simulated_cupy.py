@@ -25,9 +25,9 @@ import numpy as np
 from ml_genn.backends.host.cache import cache_folder
 
 HEADER = Path(__file__).parent / "simulated_block.h"
-#: A kernel: its name, and whether it is given a number beside the call.
+#: A kernel: its name, the type of its arguments, and its second parameter, if any.
 KERNEL = re.compile(
-    r"__global__ void (?:\w+ |\w+\(\w+\) )?(\w+)\(const Call \*call(, int64_t)?"
+    r"__global__ void (?:\w+ |\w+\(\w+\) )?(\w+)\(const (\w+) \*\w+(, int64_t)?"
 )
 SHARED = "extern __shared__ float mlg_state[];"
 ONE_AT_A_TIME = threading.Lock()
@@ -251,11 +251,11 @@ def _built(code: str) -> Path:
         "unsigned blocks, unsigned parts, unsigned threads, size_t bytes, "
         "bool backwards) {\n"
         "  simulated::number = number;\n"
-        f"  auto run = [](void *c) {{ {name}(static_cast<Call *>(c)"
+        f"  auto run = [](void *c) {{ {name}(static_cast<const {kind} *>(c)"
         f"{', simulated::number' if numbered else ''}); }};\n"
         "  return simulated::launch(run, call, blocks, parts, threads, bytes, "
         "backwards);\n}"
-        for name, numbered in KERNEL.findall(code)
+        for name, kind, numbered in KERNEL.findall(code)
     ]
     whole = "\n".join(text)
     key = hashlib.sha256((whole + HEADER.read_text() + str(FLAGS)).encode())

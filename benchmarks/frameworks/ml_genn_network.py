@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from measure import InferenceStep, TrainingStep, examples
+from harness.spikes import to_examples
+from harness.timing import InferenceStep, TrainingStep
 
 from frameworks.setting import (
     NUM_INPUT,
@@ -35,13 +36,13 @@ LOSS = "sparse_categorical_crossentropy"
 
 @dataclass(frozen=True)
 class Rule:
-    """How the network is compiled.
+    """Compiler of a learning rule, or of inference.
 
     Args:
-        compiler: its compiler.
-        options: the compiler's own arguments.
-        learns: whether it is trained.
-        delta: whether synapses are delta synapses.
+        compiler: its class.
+        options: arguments of its own.
+        learns: True if it trains.
+        delta: True if synapses are delta synapses, False if exponential.
     """
 
     compiler: Any
@@ -60,16 +61,16 @@ RULES: dict[str, Rule] = {
 }
 
 
-def connectivity(setting: Setting, k: int, scale: float) -> Connectivity:
-    """Of input, recurrent or output synapses; sparse ones are drawn at random."""
-    density, (mean, sd) = setting.densities[k], setting.moments[k]
+def make_connectivity(setting: Setting, layer: int, scale: float) -> Connectivity:
+    """Returns connectivity with its weights; sparse connectivity is random."""
+    density, (mean, sd) = setting.densities[layer], setting.moments[layer]
     if density < 1.0:
         return FixedProbability(density, Normal(scale * mean, scale * sd))
-    return Dense(np.float32(scale) * setting.weights(k))
+    return Dense(np.float32(scale) * setting.weights(layer))
 
 
-class Ours:
-    """The network and its batch.
+class MlGennNetwork:
+    """The network and its batch in ml_genn.
 
     Args:
         setting: sizes.
@@ -78,22 +79,9 @@ class Ours:
 
     def __init__(self, setting: Setting, rule: str) -> None:
         self.setting, self.rule = setting, RULES[rule]
-        scale = setting.delta if self.rule.delta else 1.0
-        # Where a compiler learns it chooses these itself; inference follows EventProp.
-        with Network(None if self.rule.learns else default_params) as network:
-            synapse = Delta() if self.rule.delta else Exponential(TAU_SYN)
-            inputs = Population("spike_input", NUM_INPUT)
-            self.hidden = Population(
-                LeakyIntegrateFire(tau_mem=TAU_MEM), setting.hidden, record_spikes=True
-            )
-            readout = LeakyIntegrate(tau_mem=TAU_MEM, readout="avg_var")
-            output = Population(readout, NUM_OUTPUT)
-            hidden = self.hidden
-            ends = ((inputs, hidden), (hidden, hidden), (hidden, output))
-            for k, (pre, post) in enumerate(ends):
-                Connection(pre, post, connectivity(setting, k, scale), synapse)
+        network, self.hidden = self._network()
         self.connections = network.connections
-        self.x = examples(setting.rasters(), setting.dt)
+        self.x = to_examples(setting.rasters(), setting.dt)
         self.compiled = self.rule.compiler(
             setting.steps,
             *([LOSS] if self.rule.learns else []),
@@ -109,17 +97,33 @@ class Ours:
             else InferenceStep(self.compiled, self.x)
         )
 
+    def _network(self) -> tuple[Network, Population]:
+        scale = self.setting.delta_scale if self.rule.delta else 1.0
+        # Training compilers choose scale_i and the like; inference follows EventProp.
+        with Network(None if self.rule.learns else default_params) as network:
+            synapse = Delta() if self.rule.delta else Exponential(TAU_SYN)
+            neuron = LeakyIntegrateFire(tau_mem=TAU_MEM)
+            readout = LeakyIntegrate(tau_mem=TAU_MEM, readout="avg_var")
+            inputs = Population("spike_input", NUM_INPUT)
+            hidden = Population(neuron, self.setting.hidden, record_spikes=True)
+            output = Population(readout, NUM_OUTPUT)
+            ends = ((inputs, hidden), (hidden, hidden), (hidden, output))
+            for layer, (source, target) in enumerate(ends):
+                connectivity = make_connectivity(self.setting, layer, scale)
+                Connection(source, target, connectivity, synapse)
+        return network, hidden
+
     def rate(self) -> float:
-        """Hidden spikes per neuron and second."""
+        """Returns the spikes per hidden neuron and second."""
         recorder = SpikeRecorder(self.hidden, key="hidden", record_counts=True)
-        _, found = self.compiled.predict(self.x, callbacks=[recorder])
-        return self.setting.hertz(float(np.sum(found["hidden"])))
+        _, recorded = self.compiled.predict(self.x, callbacks=[recorder])
+        return self.setting.hertz(float(np.sum(recorded["hidden"])))
 
     def gradients(self, example: int) -> list[np.ndarray]:
-        """Gradients of input, recurrent and output weights, of one example."""
+        """Returns gradients of input, recurrent and output weights of an example."""
         one = slice(example, example + 1)
-        found = self.compiled.gradients(self.x[one], self.setting.labels[one])
-        return [found[connection] for connection in self.connections]
+        gradients = self.compiled.gradients(self.x[one], self.setting.labels[one])
+        return [gradients[connection] for connection in self.connections]
 
 
-subject = Ours
+make_network = MlGennNetwork

@@ -1,13 +1,13 @@
 """Learned delays against fixed ones: Yin-Yang, 5 inputs, 30 hidden neurons, 3 outputs.
 
 Both networks start with the same weights and the same random delays of up to 15 ms from
-the inputs to the hidden neurons; in one of them the delays are learned too.
+the inputs to the hidden neurons; in one of them the delays are learned, too.
 """
 
 from __future__ import annotations
 
-import argparse
-from statistics import mean
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,40 +22,44 @@ from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 
-DT, LATEST, LONGEST = 0.5, 42.0, 15.0  # [ms]: time step, end of an example, delay
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from harness.results import benchmark_parser, measurement, report
+
+DT = 0.5  # [ms]
+LAST_SPIKE, LONGEST_DELAY = 42.0, 15.0  # [ms]
 NUM_HIDDEN = 30
 
 
-class Decay(Callback):
-    """Lowers learning rates after each epoch."""
+class ExponentialDecay(Callback):
+    """Multiplies learning rates by a factor after each epoch."""
 
     def __init__(self, *optimisers: Adam, factor: float = 0.95) -> None:
         self.optimisers = optimisers
         self.factor = factor
 
     def on_epoch_end(self, epoch: int, metrics: Any) -> None:
-        """Lowers them."""
+        """Multiplies the rates."""
         for optimiser in self.optimisers:
             optimiser.alpha *= self.factor
 
 
 def accuracy(learned: bool, seed: int, epochs: int = 40) -> float:
-    """Test accuracy of a network whose delays are learned, or fixed."""
-    longest = round(LONGEST / DT)
+    """Returns the test accuracy of a network whose delays are learned, or fixed."""
+    max_delay = round(LONGEST_DELAY / DT)
     synapse = Exponential(5.0)
     with SequentialNetwork() as network:
         InputLayer("spike_input", 5)
         hidden = Layer(
-            Dense(Normal(2.0, 1.5), delay=Uniform(0, longest)),
+            Dense(Normal(2.0, 1.5), delay=Uniform(0, max_delay)),
             "leaky_integrate_fire",
             NUM_HIDDEN,
             synapse,
-            max_delay_steps=longest,
+            max_delay_steps=max_delay,
         )
         Layer(Dense(Normal(0.0, 0.5)), LeakyIntegrate(readout="avg_var"), 3, synapse)
     weights, delays = Adam(0.005), Adam(0.05 / DT)
     compiler = EventPropCompiler(
-        round((LATEST + LONGEST) / DT),
+        round((LAST_SPIKE + LONGEST_DELAY) / DT),
         "sparse_categorical_crossentropy",
         weights,
         dt=DT,
@@ -67,25 +71,25 @@ def accuracy(learned: bool, seed: int, epochs: int = 40) -> float:
     compiled = compiler.compile(network)
     np.random.seed(seed)
     x, y = generate_yin_yang_dataset(5000, 30.0, 2.0, seed=1)
-    compiled.train(x, y, epochs, callbacks=[Decay(weights, delays)])
+    compiled.train(x, y, epochs, callbacks=[ExponentialDecay(weights, delays)])
     x, y = generate_yin_yang_dataset(1000, 30.0, 2.0, seed=2)
     (metric,) = compiled.evaluate(x, y, callbacks=[])[0].values()
     return float(metric.result)
 
 
 def main() -> None:
-    """Prints test accuracies of both, and their means."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=40)
-    arguments = parser.parse_args()
-    found: dict[bool, list[float]] = {False: [], True: []}
-    for seed in range(1, arguments.seeds + 1):
-        for learned, accuracies in found.items():
-            accuracies.append(100 * accuracy(learned, seed, arguments.epochs))
-    for name, accuracies in (("fixed", found[False]), ("learned", found[True])):
-        listed = ", ".join(f"{a:.1f}" for a in accuracies)
-        print(f"{name} delays: {listed} %; mean {mean(accuracies):.1f} %")
+    """Trains with each seed and reports."""
+    args = benchmark_parser(__doc__, seeds=5, epochs=40).parse_args()
+    seeds = range(1, args.seeds + 1)
+    accuracies = {
+        name: [100 * accuracy(learned, seed, args.epochs) for seed in seeds]
+        for name, learned in (("fixed", False), ("learned", True))
+    }
+    table = {
+        name: {"test accuracy [%]": measurement(each)}
+        for name, each in accuracies.items()
+    }
+    report("Learned delays against fixed ones", {"Delays": table}, args)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Tools of all benchmarks: input spikes, clocks, memory, processes, results."""

@@ -1,0 +1,1 @@
+"""Suites of `peers.py`: sizes of the network, performance goals, scale."""
