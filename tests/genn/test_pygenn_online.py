@@ -12,8 +12,8 @@ from eprop.nets import CROSS_ENTROPY, EXAMPLES, NETS, Net
 
 from ml_genn import Connection, Network, Population
 from ml_genn.backends.pygenn.lowering.lower import lower
-from ml_genn.backends.pygenn.lowering.neurons import RASTER
-from ml_genn.backends.pygenn.online.traces import LONGEST
+from ml_genn.backends.pygenn.lowering.names import RASTER
+from ml_genn.backends.pygenn.online.traces import MAX_OUTPUT_DELAY
 from ml_genn.callbacks import Callback, EarlyStopping
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.errors import UnsupportedError
@@ -218,8 +218,9 @@ def test_memory_does_not_grow_with_steps() -> None:
 
 
 def test_long_delays_to_outputs_are_refused() -> None:
-    check(small_maker(small(delay=LONGEST)), SPIKES, LABELS, epochs=0)
-    compiled = small_maker(small(delay=LONGEST + 1))("pygenn")
-    wanted = f"at most {LONGEST} steps. Received {LONGEST + 1} steps.*backend='cpu'"
+    check(small_maker(small(delay=MAX_OUTPUT_DELAY)), SPIKES, LABELS, epochs=0)
+    compiled = small_maker(small(delay=MAX_OUTPUT_DELAY + 1))("pygenn")
+    longest = MAX_OUTPUT_DELAY
+    wanted = f"at most {longest} steps. Received {longest + 1} steps.*backend='cpu'"
     with pytest.raises(UnsupportedError, match=wanted):
         compiled.gradients(SPIKES, LABELS)

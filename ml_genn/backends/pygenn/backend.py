@@ -1,4 +1,4 @@
-"""Builds a plan with PyGeNN."""
+"""Backend that builds plans with PyGeNN."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from ml_genn.model.plan import Plan, Values
 
 @dataclass(frozen=True, slots=True)
 class PyGennBackend:
-    """Plan -> PyGeNN model.
+    """Backend of GeNN models.
 
     Args:
-        device: PyGeNN's backend; None for the first one that it has.
+        device: PyGeNN's backend; None for the first that it has.
+
+    Raises:
+        BuildError: if PyGeNN is not installed.
     """
 
     device: str | None = None
@@ -36,18 +39,18 @@ class PyGennBackend:
         batch_size: int = 1,
         arguments: Mapping[str, Any] | None = None,
     ) -> PyGennModel:
-        """A model that runs the plan.
+        """Returns a model that runs the plan.
 
         Args:
             plan: the plan.
-            values: its numbers.
-            num_threads: of the embedded engine; means nothing here.
+            values: its values.
+            num_threads: ignored; threads of the CPU engine.
             seed: seed of the random numbers drawn while running.
             batch_size: examples that run at once.
-            arguments: for ``GeNNModel``, such as ``optimize_code``.
+            arguments: further arguments of ``GeNNModel``, such as ``optimize_code``.
 
         Raises:
-            UnsupportedError: if PyGeNN has no counterpart of a part of the plan.
+            UnsupportedError: if GeNN has no counterpart of a part of the plan.
             ValidationError: if the device runs one example at a time only.
         """
         return PyGennModel(

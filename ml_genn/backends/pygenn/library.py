@@ -1,21 +1,22 @@
-"""PyGeNN itself, which users build from source."""
+"""The PyGeNN library, which users build from source."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from ml_genn.errors import BuildError
+from ml_genn.errors import BuildError, ValidationError
 
-TIMING = "kernel_profiling"  #: argument that says whether kernels are measured
-ONE_EXAMPLE = "single_threaded_cpu"  #: the one that runs one example at a time
+KERNEL_PROFILING = "kernel_profiling"  #: argument for GeNN's ``timing_enabled``
+SINGLE_EXAMPLE_DEVICE = "single_threaded_cpu"  #: PyGeNN's CPU backend: batch size 1
 
 
 def pygenn() -> Any:
-    """The library.
+    """Returns the library.
 
     Raises:
-        BuildError: if it is missing, with how to get it.
+        BuildError: if it is not installed; the message says how to get it.
     """
     try:
         return import_module("pygenn")
@@ -27,3 +28,28 @@ def pygenn() -> Any:
             "CUDA_PATH set for a GPU. backend='cpu', the default, needs nothing but a "
             "C++ compiler."
         ) from None
+
+
+def create_model(
+    device: str | None, batch_size: int, arguments: Mapping[str, Any]
+) -> Any:
+    """Returns an empty ``GeNNModel`` in single precision.
+
+    Args:
+        device: PyGeNN's backend; None for the first that it has.
+        batch_size: examples that will run at once.
+        arguments: further arguments of ``GeNNModel``, and ``kernel_profiling``.
+
+    Raises:
+        ValidationError: if the device runs one example at a time only.
+    """
+    preferences = {n: v for n, v in arguments.items() if n != KERNEL_PROFILING}
+    model = pygenn().GeNNModel("float", "ml_genn", backend=device, **preferences)
+    if model.backend_name == SINGLE_EXAMPLE_DEVICE and batch_size > 1:
+        raise ValidationError(
+            f"PyGeNN's backend '{SINGLE_EXAMPLE_DEVICE}' runs one example at a time. "
+            f"Received batch_size={batch_size}. Use batch_size=1, a GPU with "
+            "backend='cuda', or backend='cpu', our own engine, which takes any."
+        )
+    model.timing_enabled = arguments.get(KERNEL_PROFILING, False)
+    return model

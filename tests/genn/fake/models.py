@@ -92,6 +92,13 @@ class Declared:
     arrays: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, tuple[str, float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        references = (name for refs in self.refs.values() for name in refs)
+        declared: dict[str, None] = {}
+        for names in (self.params, self.vars, self.arrays, self.inputs, references):
+            for name in names:
+                _add(declared, name, None)
+
     def check_values(self, params: Any, values: Any) -> None:
         for what, declared, given in (
             ("parameters", self.params, params),

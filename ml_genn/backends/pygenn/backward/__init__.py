@@ -1,3 +1,3 @@
-"""GeNN code of the backward pass: reverse time, as EventProp and BPTT need it."""
+"""GeNN code of the backward pass through time, for EventProp, BPTT and e-prop."""
 
 __all__: list[str] = []

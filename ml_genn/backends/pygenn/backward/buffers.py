@@ -1,46 +1,48 @@
-"""Buffers of a plan: arrays with an entry for each step, example and neuron.
+"""Buffers of a plan: arrays (steps, examples, neurons) that code reads and writes.
 
-``cell_`` is the entry of the step ``at_``, whichever way time goes.
+Code sees a local variable of the buffer's name. It is loaded from, and stored in, the
+element of the current time step, in the forward and in the backward pass.
 """
 
 from __future__ import annotations
 
+from ml_genn.backends.pygenn.lowering.names import ENTRY
 from ml_genn.backends.pygenn.lowering.records import Array
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
 
-def array_of(name: str) -> str:
-    """The array that holds a buffer."""
-    return f"{name}buffer_"
+def array_name(buffer: str) -> str:
+    """Returns the name of a buffer's array."""
+    return f"{buffer}buffer_"
 
 
-def each_step(group: NeuronGroup, name: str, type: str = "scalar") -> Array:
-    """An array with an entry for each step, example and neuron."""
+def step_array(group: NeuronGroup, name: str, type: str = "scalar") -> Array:
+    """Returns an array (steps, examples, neurons)."""
     size = group.size
     return Array(name, type, lambda steps, batch: steps * batch * size)
 
 
-def load(writer: CodeWriter, group: NeuronGroup, *codes: Code) -> None:
-    """Declares the buffers that code uses, with the numbers that it reads."""
+def write_loads(writer: CodeWriter, group: NeuronGroup, *codes: Code) -> None:
+    """Writes declarations of the buffers that code uses, loaded where it reads them."""
     reads = frozenset().union(*(code.reads for code in codes))
     writes = frozenset().union(*(code.writes for code in codes))
     for name in group.buffers:
         if name in reads:
-            writer.line(f"scalar {name} = {array_of(name)}[cell_];")
+            writer.line(f"scalar {name} = {array_name(name)}[{ENTRY}];")
         elif name in writes:
             writer.line(f"scalar {name};")
 
 
-def store(writer: CodeWriter, group: NeuronGroup, code: Code) -> None:
-    """Keeps the numbers that code has written to buffers."""
+def write_stores(writer: CodeWriter, group: NeuronGroup, code: Code) -> None:
+    """Writes stores of the buffers that code assigns."""
     for name in group.buffers:
         if name in code.writes:
-            writer.line(f"{array_of(name)}[cell_] = {name};")
+            writer.line(f"{array_name(name)}[{ENTRY}] = {name};")
 
 
-def run(writer: CodeWriter, group: NeuronGroup, code: Code) -> None:
-    """Code with its buffers."""
-    load(writer, group, code)
+def write_with_buffers(writer: CodeWriter, group: NeuronGroup, code: Code) -> None:
+    """Writes code between the loads and stores of its buffers."""
+    write_loads(writer, group, code)
     writer.lines(code.lines)
-    store(writer, group, code)
+    write_stores(writer, group, code)

@@ -1,4 +1,15 @@
-"""The backward pass of a neuron group, and what the forward pass keeps for it."""
+"""Neurons in the backward pass: their adjoint, and what the forward pass records.
+
+An example of T time steps runs for 2 T steps on the device. The first T are the forward
+pass, which records flags (spiked, active) and buffers in arrays (steps, examples,
+neurons). Between the passes the host computes losses and writes their gradients. The
+last T steps undo the time steps, the last one first:
+
+    adjoint after the step, and the gradient of the loss
+      -> silent output neurons: gradient that draws them to spike (once)
+      -> jump at a spike of the step: dL/dt or dL/ds from synapses, loss and rates
+      -> adjoint before the step, and gradients for synapses that arrive in it
+"""
 
 from __future__ import annotations
 
@@ -8,25 +19,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ml_genn.backends.pygenn.backward import buffers, roles
+from ml_genn.backends.pygenn.lowering.names import (
+    ACTIVE,
+    ACTIVE_FLAG,
+    ACTIVITY,
+    BACKPROP,
+    DEVICE_STEP,
+    ENTRY,
+    FIRED,
+    FLAGS,
+    NEXT_FLAGS,
+    OUTPUT_GRADS,
+    OUTPUT_TAPE,
+    RATE_GRAD,
+    RESULT_GRAD,
+    SILENT_GRAD,
+    SPIKE_COUNT,
+    SPIKED_FLAG,
+    STEP_INDEX,
+    adjoint,
+    parameter_gradient,
+)
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Plan, SurrogateAdjoint
 
-MARKS, OUTPUT, DRIVE = "marks_", "output_tape_", "drive_tape_"
-RESULT_SLOPE = "result_slope_"  #: dL by the result, given between the passes
-PUSH = "push_"  #: how strongly a neuron's firing rate is pushed, given between them
-SILENT = "silent_"  #: push on an output neuron that never spiked, given between them
-COUNT = "num_spikes_"  #: spikes of a regularised neuron
-SCALE = "scale_"  #: one over the number of examples
+#: C for the element of the time step before: that of all examples and neurons earlier.
+PREVIOUS_ENTRY = f"{ENTRY} - (int)(num_batch * num_neurons)"
 
 
 @dataclass(frozen=True, slots=True)
-class Reverse:
-    """What a group's neurons keep and do for rules that go back in time.
+class BackwardPass:
+    """Code of one neuron group for rules that go back in time; a `LearningCode`.
 
     Args:
-        plan: the plan.
-        group: one of its groups.
+        plan: the plan, without tapes (`ml_genn.model.plan.tapes.expand`).
+        group: one of its neuron groups.
     """
 
     plan: Plan
@@ -34,218 +62,215 @@ class Reverse:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Numbers that are compiled in: none."""
+        """No parameters."""
         return {}
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Inputs that what flows back adds to."""
-        return (roles.SENT,) if roles.fed_back(self.plan, self.group) else ()
+        """The input of gradients that flow back to the group."""
+        return (BACKPROP,) if roles.receives_backprop(self.plan, self.group) else ()
 
     def variables(self) -> list[Variable]:
-        """Variables that the backward pass needs."""
+        """Returns adjoints, gradients for synapses, gradients from the host, counts."""
         plan, group = self.plan, self.group
         names = list(group.adjoint.variables) if group.adjoint else []
-        names += roles.asked_of(plan, group)
-        names += [RESULT_SLOPE] if group.loss and not group.loss.per_step else []
-        names += [SILENT] if _first_spike(group) else []
-        found = [Variable(name) for name in names]
-        found += parameter_gradients(group)
+        names += roles.gradients_for_synapses(plan, group)
+        names += [RESULT_GRAD] if group.loss and not group.loss.per_step else []
+        names += [SILENT_GRAD] if roles.has_first_spike_loss(group) else []
+        variables = [Variable(name) for name in names]
+        variables += parameter_gradients(group)
         if roles.trained_outgoing(plan, group):
-            found.append(Variable(roles.MARK, "uint8_t", 0))
+            variables.append(Variable(NEXT_FLAGS, "uint8_t", 0))
         if group.regularised:
-            found.append(Variable(COUNT))
-            found.append(Variable(PUSH))
-        return found
+            variables.append(Variable(SPIKE_COUNT))
+            variables.append(Variable(RATE_GRAD))
+        return variables
 
-    def start(self) -> tuple[Variable, ...]:
-        """Variables among those that are zero when an example starts."""
+    def state(self) -> tuple[Variable, ...]:
+        """Returns adjoints and spike counts."""
         group = self.group
         names = list(group.adjoint.variables) if group.adjoint else []
-        names += [COUNT] if group.regularised else []
+        names += [SPIKE_COUNT] if group.regularised else []
         return tuple(Variable(name) for name in names)
 
     def arrays(self) -> list[Array]:
-        """Arrays with an entry for each step, example and neuron."""
+        """Returns the arrays (steps, examples, neurons) of the group."""
         group = self.group
-        names = [buffers.array_of(name) for name in group.buffers]
-        names += [OUTPUT, DRIVE] if _per_step(group) else []
-        found = [buffers.each_step(group, name) for name in names]
-        if roles.marked(self.plan, group):
-            found.append(buffers.each_step(group, MARKS, "uint8_t"))
-        return found
+        names = [buffers.array_name(name) for name in group.buffers]
+        names += [OUTPUT_TAPE, OUTPUT_GRADS] if roles.has_step_loss(group) else []
+        arrays = [buffers.step_array(group, name) for name in names]
+        if roles.records_activity(self.plan, group):
+            arrays.append(buffers.step_array(group, ACTIVITY, "uint8_t"))
+        return arrays
 
     @contextmanager
-    def around(self, writer: CodeWriter) -> Iterator[None]:
-        """Puts what is written in between into the forward pass."""
+    def around_step(self, writer: CodeWriter) -> Iterator[None]:
+        """Writes the forward pass, by the caller, and the backward pass after it."""
         if not self.plan.trains:
             yield
             return
-        with writer.block("if (now_ < num_steps)"):
+        with writer.block(f"if ({DEVICE_STEP} < num_steps)"):
             yield
-            self._quiet(writer)
+            self._write_zero_gradients(writer)
         with writer.block("else"):
-            _backward(writer, self.plan, self.group)
+            _write_backward_step(writer, self.plan, self.group)
 
-    def keep_output(self, writer: CodeWriter) -> None:
-        """Keeps the output variable, where the loss looks at each step."""
-        if _per_step(self.group):
-            writer.line(f"{OUTPUT}[cell_] = {self.group.output};")
+    def write_after_readout(self, writer: CodeWriter) -> None:
+        """Records the output variable for a loss of each step."""
+        if roles.has_step_loss(self.group):
+            writer.line(f"{OUTPUT_TAPE}[{ENTRY}] = {self.group.output};")
 
-    def keep_active(self, writer: CodeWriter) -> None:
-        """Keeps which neurons spiked and were active, and what the latter record."""
+    def write_before_reset(self, writer: CodeWriter) -> None:
+        """Records the flags of the step, and buffers of active neurons."""
         group = self.group
-        if not roles.marked(self.plan, group):
+        if not roles.records_activity(self.plan, group):
             return
         surrogate = group.adjoint.surrogate if group.adjoint else None
-        mark = f"(fired_ ? {roles.SPIKED} : 0)"
+        flags = f"({FIRED} ? {SPIKED_FLAG} : 0)"
         if surrogate:
-            writer.line(f"const bool active_ = {surrogate.condition};")
-            mark += f" + (active_ ? {roles.ACTIVE} : 0)"
-            with writer.block("if (active_)"):
-                buffers.run(writer, group, surrogate.record)
-        writer.line(f"{MARKS}[cell_] = {mark};")
+            writer.line(f"const bool {ACTIVE} = {surrogate.condition};")
+            flags += f" + ({ACTIVE} ? {ACTIVE_FLAG} : 0)"
+            with writer.block(f"if ({ACTIVE})"):
+                buffers.write_with_buffers(writer, group, surrogate.record)
+        writer.line(f"{ACTIVITY}[{ENTRY}] = {flags};")
 
-    def count_spike(self, writer: CodeWriter) -> None:
-        """Counts a spike where their number is regularised."""
+    def write_at_spike(self, writer: CodeWriter) -> None:
+        """Counts a spike if the firing rate is regularised."""
         if self.group.regularised:
-            writer.line(f"{COUNT} += 1.0;")
+            writer.line(f"{SPIKE_COUNT} += 1.0;")
 
-    def _quiet(self, writer: CodeWriter) -> None:
-        """Says that nothing flows back as long as time goes forwards."""
-        for name in roles.asked_of(self.plan, self.group):
+    def _write_zero_gradients(self, writer: CodeWriter) -> None:
+        """Writes zeros to all that synapses read, so that the forward pass has no
+        events."""
+        for name in roles.gradients_for_synapses(self.plan, self.group):
             writer.line(f"{name} = 0.0;")
         if roles.trained_outgoing(self.plan, self.group):
-            writer.line(f"{roles.MARK} = 0;")
-
-
-def parameter_gradient(name: str) -> str:
-    """Variable with the gradient by a parameter, given after the backward pass."""
-    return f"{name}_gradient_"
+            writer.line(f"{NEXT_FLAGS} = 0;")
 
 
 def parameter_gradients(group: NeuronGroup) -> list[Variable]:
-    """Those of all that a group learns."""
+    """Returns the variables in which optimisers read gradients of parameters."""
     names = (parameter_gradient(p.name) for p in group.learned)
     return [Variable(name, access="READ_ONLY") for name in names]
 
 
-def _per_step(group: NeuronGroup) -> bool:
-    return bool(group.loss and group.loss.per_step)
-
-
-def _first_spike(group: NeuronGroup) -> bool:
-    return bool(group.adjoint and group.loss and group.loss.first_spike)
-
-
-# ---------------------------------------------------------------- backwards
-def _backward(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
-    """The adjoint before the step from the adjoint after it."""
-    if roles.marked(plan, group):
-        writer.line(f"const uint8_t mark_ = {MARKS}[cell_];")
+# ---------------------------------------------------------------- one backward step
+def _write_backward_step(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> None:
+    """Writes the adjoint before the step from the adjoint after it."""
+    if roles.records_activity(plan, group):
+        writer.line(f"const uint8_t {FLAGS} = {ACTIVITY}[{ENTRY}];")
     if group.adjoint:
         if "t" in group.adjoint.step.reads | group.adjoint.jump.reads:
-            writer.line("const scalar t = dt * (scalar)at_;")
-        if _first_spike(group):
-            _silent(writer, group.adjoint)
+            writer.line(f"const scalar t = dt * (scalar){STEP_INDEX};")
+        if roles.has_first_spike_loss(group):
+            _write_silent_outputs(writer, group.adjoint)
         if group.adjoint.surrogate:
-            _collect(writer, plan, group, group.adjoint.surrogate)
+            _write_spike_gradient(writer, plan, group, group.adjoint.surrogate)
         if group.threshold is not None:
-            _spiked(writer, plan, group, group.adjoint)
+            _write_spike_jump(writer, plan, group, group.adjoint)
         if group.adjoint.surrogate:
-            _was_active(writer, group, group.adjoint.surrogate)
-        _step_back(writer, plan, group, group.adjoint)
+            _write_active_jump(writer, group, group.adjoint.surrogate)
+        _write_adjoint_step(writer, plan, group, group.adjoint)
     if roles.trained_outgoing(plan, group):
-        writer.line(f"{roles.MARK} = 0;")
-        with writer.block("if (at_ > 0)"):
-            ahead = "cell_ - (int)(num_batch * num_neurons)"
-            writer.line(f"{roles.MARK} = {MARKS}[{ahead}];")
+        writer.line(f"{NEXT_FLAGS} = 0;")
+        with writer.block(f"if ({STEP_INDEX} > 0)"):
+            writer.line(f"{NEXT_FLAGS} = {ACTIVITY}[{PREVIOUS_ENTRY}];")
 
 
-def _silent(writer: CodeWriter, adjoint: Adjoint) -> None:
-    """An output that never spiked is pushed, before time goes back."""
-    with writer.block("if (now_ == (int)num_steps)"):
-        writer.line(f"const scalar rate_regularisation_grad_ = {SILENT};")
-        writer.lines(adjoint.rate_regularisation.lines)
+def _write_silent_outputs(writer: CodeWriter, equations: Adjoint) -> None:
+    """Writes, before the first step is undone, the gradient of silent outputs."""
+    with writer.block(f"if ({DEVICE_STEP} == (int)num_steps)"):
+        writer.line(f"const scalar rate_regularisation_grad_ = {SILENT_GRAD};")
+        writer.lines(equations.rate_regularisation.lines)
 
 
-def _collect(
+def _write_spike_gradient(
     writer: CodeWriter, plan: Plan, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """dL/ds of an active neuron, from targets, readout and reset."""
-    writer.line("scalar spike_slope_ = 0.0;")
-    with writer.block(_if(roles.ACTIVE)):
-        parts = [roles.SENT] if roles.fed_back(plan, group) else []
-        parts += [RESULT_SLOPE] if roles.counts_spikes(group) else []
-        writer.line(f"scalar dL_ds_ = {' + '.join(parts) or '0.0'};")
+    """Writes dL/ds of an active neuron: from synapses, readout and reset."""
+    writer.line("scalar spike_grad_ = 0.0;")
+    with writer.block(_if_flag(ACTIVE_FLAG)):
+        terms = [BACKPROP] if roles.receives_backprop(plan, group) else []
+        terms += [RESULT_GRAD] if roles.loss_depends_on_spike_count(group) else []
+        writer.line(f"scalar dL_ds_ = {' + '.join(terms) or '0.0'};")
         with writer.block(""):
-            buffers.run(writer, group, surrogate.reset)
-        writer.line("spike_slope_ = dL_ds_;")
+            buffers.write_with_buffers(writer, group, surrogate.reset)
+        writer.line("spike_grad_ = dL_ds_;")
 
 
-def _spiked(
-    writer: CodeWriter, plan: Plan, group: NeuronGroup, adjoint: Adjoint
+def _write_spike_jump(
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, equations: Adjoint
 ) -> None:
-    """The adjoint before a spike from the adjoint after it."""
-    with writer.block(_if(roles.SPIKED)):
-        if not adjoint.surrogate:
-            sent = roles.SENT if roles.fed_back(plan, group) else "0.0"
-            writer.line(f"scalar dL_dt_ = {sent};")
-        if roles.looks_at_times(group) and group.readout:
-            ((name, _),) = group.readout.variables
-            writer.line(f"if ({name} == step) {{ dL_dt_ -= {RESULT_SLOPE}; }}")
+    """Writes the adjoint before a spike from the adjoint after it.
+
+    Under EventProp it depends on dL/dt of the spike, from its synapses and, if it is
+    the first spike of an output, from the loss.
+    """
+    with writer.block(_if_flag(SPIKED_FLAG)):
+        if not equations.surrogate:
+            from_synapses = roles.receives_backprop(plan, group)
+            writer.line(f"scalar dL_dt_ = {BACKPROP if from_synapses else '0.0'};")
+        if roles.loss_depends_on_spike_time(group) and group.readout:
+            ((first_spike, _),) = group.readout.variables
+            writer.line(f"if ({first_spike} == step) {{ dL_dt_ -= {RESULT_GRAD}; }}")
         with writer.block(""):
-            buffers.run(writer, group, adjoint.jump)
+            buffers.write_with_buffers(writer, group, equations.jump)
         if group.regularised:
             with writer.block(""):
-                writer.line(f"const scalar rate_regularisation_grad_ = {PUSH};")
-                writer.lines(adjoint.rate_regularisation.lines)
+                writer.line(f"const scalar rate_regularisation_grad_ = {RATE_GRAD};")
+                writer.lines(equations.rate_regularisation.lines)
 
 
-def _was_active(
+def _write_active_jump(
     writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    with writer.block(_if(roles.ACTIVE)):
-        writer.line("const scalar dL_ds_ = spike_slope_;")
-        buffers.run(writer, group, surrogate.jump)
+    """Writes what dL/ds of an active neuron adds to its adjoint."""
+    with writer.block(_if_flag(ACTIVE_FLAG)):
+        writer.line("const scalar dL_ds_ = spike_grad_;")
+        buffers.write_with_buffers(writer, group, surrogate.jump)
 
 
-def _if(mark: int) -> str:
-    return f"if ((mark_ & {mark}) != 0)"
+def _if_flag(flag: int) -> str:
+    return f"if (({FLAGS} & {flag}) != 0)"
 
 
-def _step_back(
-    writer: CodeWriter, plan: Plan, group: NeuronGroup, adjoint: Adjoint
+def _write_adjoint_step(
+    writer: CodeWriter, plan: Plan, group: NeuronGroup, equations: Adjoint
 ) -> None:
-    """The loss's push, the step, and what synapses will ask for."""
-    drive = _drive(group)
-    if drive:
-        writer.line(f"lambda_{group.output} += {drive};")
+    """Writes the gradient of the loss, the adjoint step, and gradients for synapses."""
+    loss_grad = _loss_grad(group)
+    if loss_grad:
+        writer.line(f"{adjoint(str(group.output))} += {loss_grad};")
     with writer.block(""):
-        ports = [Code((), port.reads) for port in adjoint.ports]
-        buffers.load(writer, group, adjoint.step, *ports)
-        writer.lines(adjoint.step.lines)
-        asked = roles.asked_of(plan, group)
-        if any("prev_step_loss_grad_" in text for text in asked.values()):
-            writer.line(f"const scalar prev_step_loss_grad_ = {_look(group)};")
-        for name, text in asked.items():
+        ports = [Code((), port.reads) for port in equations.ports]
+        buffers.write_loads(writer, group, equations.step, *ports)
+        writer.lines(equations.step.lines)
+        gradients = roles.gradients_for_synapses(plan, group)
+        if any("prev_step_loss_grad_" in text for text in gradients.values()):
+            writer.line(
+                f"const scalar prev_step_loss_grad_ = {_previous_loss_grad(group)};"
+            )
+        for name, text in gradients.items():
             writer.line(f"{name} = {text};")
 
 
-def _drive(group: NeuronGroup) -> str:
-    """What the loss adds to the output's adjoint in a step."""
-    if not roles.looks_at_variable(group) or group.readout is None:
+def _loss_grad(group: NeuronGroup) -> str:
+    """Returns C for dL/d(output variable) in the step, directly from the loss."""
+    if not roles.loss_depends_on_output(group) or group.readout is None:
         return ""
-    if _per_step(group):
-        return f"{DRIVE}[cell_]"
-    return f"{RESULT_SLOPE} * ({group.readout.weight})"
+    if roles.has_step_loss(group):
+        return f"{OUTPUT_GRADS}[{ENTRY}]"
+    return f"{RESULT_GRAD} * ({group.readout.weight})"
 
 
-def _look(group: NeuronGroup) -> str:
-    """The same one step sooner; before the first step nothing asks."""
-    if not roles.looks_at_variable(group) or group.readout is None:
+def _previous_loss_grad(group: NeuronGroup) -> str:
+    """Returns C for the same gradient in the time step before.
+
+    There is none before the first step, whose result no synapse reads.
+    """
+    if not roles.loss_depends_on_output(group) or group.readout is None:
         return "0.0"
-    if _per_step(group):
-        return f"{DRIVE}[at_ > 0 ? cell_ - (int)(num_batch * num_neurons) : cell_]"
-    sooner = re.sub(r"\bstep\b", "(step - 1.0)", group.readout.weight)
-    return f"{RESULT_SLOPE} * ({sooner})"
+    if roles.has_step_loss(group):
+        return f"{OUTPUT_GRADS}[{STEP_INDEX} > 0 ? {PREVIOUS_ENTRY} : {ENTRY}]"
+    weight = re.sub(r"\bstep\b", "(step - 1.0)", group.readout.weight)
+    return f"{RESULT_GRAD} * ({weight})"

@@ -1,7 +1,8 @@
-"""What neurons and synapses of a plan have to do with its backward pass."""
+"""Parts that neuron and synapse groups of a plan have in the backward pass."""
 
 from __future__ import annotations
 
+from ml_genn.backends.pygenn.lowering.names import port_backprop, weight_grad
 from ml_genn.model.plan import (
     NeuronGroup,
     Plan,
@@ -9,82 +10,79 @@ from ml_genn.model.plan import (
     SynapseGroup,
 )
 
-WEIGHT, GRADIENT = "weight", "gradient"  #: variables of synapses
-SPIKED, ACTIVE = 1, 2  #: bits of a neuron's mark of a step
-MARK = "mark_ahead_"  #: variable with the mark of the step that comes next, going back
-SENT = "sent_back_"  #: input that what flows back to a neuron adds to
 
+def backprop_of(group: NeuronGroup, port: int) -> str:
+    """Returns the variable that flows back through a port, times the weight.
 
-def slope(port: int) -> str:
-    """Variable with dL/dw of a spike that arrives at a port."""
-    return f"slope{port}_"
-
-
-def back(group: NeuronGroup, port: int) -> str:
-    """Variable with what flows back over a port; with some rules it is the slope."""
-    adjoint = group.adjoint
-    same = adjoint is not None and _same(group, port)
-    return slope(port) if same else f"back{port}_"
-
-
-def _same(group: NeuronGroup, port: int) -> bool:
-    adjoint = group.adjoint
-    return (
-        adjoint is not None
-        and adjoint.ports[port].backprop == adjoint.ports[port].weight_grad
+    With surrogate gradients it is the gradient of the weight, which is stored once.
+    """
+    same = group.adjoint is not None and (
+        group.adjoint.ports[port].backprop == group.adjoint.ports[port].weight_grad
     )
+    return weight_grad(port) if same else port_backprop(port)
 
 
-def asked_of(plan: Plan, group: NeuronGroup) -> dict[str, str]:
-    """{variable: C} that synapses into a group read in the backward pass."""
-    found: dict[str, str] = {}
+def gradients_for_synapses(plan: Plan, group: NeuronGroup) -> dict[str, str]:
+    """Returns {variable: C expression} that synapses into a group read."""
+    gradients: dict[str, str] = {}
     for s in plan.incoming(group.name):
         if not s.trained or group.adjoint is None:
             continue
         port = group.adjoint.ports[s.port]
         if s.learn:
-            found[slope(s.port)] = port.weight_grad
+            gradients[weight_grad(s.port)] = port.weight_grad
         if s.reads_backprop:
-            found[back(group, s.port)] = port.backprop
-    return found
+            gradients[backprop_of(group, s.port)] = port.backprop
+    return gradients
 
 
 def trained_outgoing(plan: Plan, group: NeuronGroup) -> tuple[SynapseGroup, ...]:
-    """Synapse groups out of a group that the backward pass visits."""
+    """Returns the synapse groups out of a group that have a backward pass."""
     return tuple(s for s in plan.outgoing(group.name) if s.trained)
 
 
-def surrogate(group: NeuronGroup) -> bool:
-    """Whether active neurons are visited, not those that spiked only."""
-    return bool(group.adjoint and group.adjoint.surrogate)
-
-
-def marked(plan: Plan, group: NeuronGroup) -> bool:
-    """Whether what a group's neurons did in each step is kept."""
-    wanted = group.adjoint is not None or bool(trained_outgoing(plan, group))
-    return plan.trains and wanted and group.threshold is not None
-
-
-def fed_back(plan: Plan, group: NeuronGroup) -> bool:
-    """Whether synapses send something back to a group."""
+def receives_backprop(plan: Plan, group: NeuronGroup) -> bool:
+    """True if the loss flows back to a group through its synapses."""
     return any(s.backpropagates for s in trained_outgoing(plan, group))
 
 
-def counts_spikes(group: NeuronGroup) -> bool:
-    """Whether the loss looks at the number of a group's spikes."""
-    return _looks_at(group, Sensitivity.SPIKES)
+def has_surrogate(group: NeuronGroup) -> bool:
+    """True if spikes have a surrogate derivative, so that active neurons count too."""
+    return bool(group.adjoint and group.adjoint.surrogate)
 
 
-def looks_at_times(group: NeuronGroup) -> bool:
-    """Whether the loss looks at the time of first spikes."""
-    return _looks_at(group, Sensitivity.SPIKE_TIME)
+def records_activity(plan: Plan, group: NeuronGroup) -> bool:
+    """True if the backward pass needs to know when neurons spiked or were active."""
+    needed = group.adjoint is not None or bool(trained_outgoing(plan, group))
+    return plan.trains and needed and group.threshold is not None
 
 
-def looks_at_variable(group: NeuronGroup) -> bool:
-    """Whether the loss looks at the output variable."""
-    return _looks_at(group, Sensitivity.VARIABLE)
+# ---------------------------------------------------------------- losses
+def loss_depends_on_spike_count(group: NeuronGroup) -> bool:
+    """True if the loss depends on the number of a group's spikes."""
+    return _loss_depends_on(group, Sensitivity.SPIKES)
 
 
-def _looks_at(group: NeuronGroup, what: Sensitivity) -> bool:
+def loss_depends_on_spike_time(group: NeuronGroup) -> bool:
+    """True if the loss depends on the time of first spikes."""
+    return _loss_depends_on(group, Sensitivity.SPIKE_TIME)
+
+
+def loss_depends_on_output(group: NeuronGroup) -> bool:
+    """True if the loss depends on the output variable."""
+    return _loss_depends_on(group, Sensitivity.VARIABLE)
+
+
+def _loss_depends_on(group: NeuronGroup, sensitivity: Sensitivity) -> bool:
     readout = group.readout
-    return bool(group.loss and readout and readout.sensitivity is what)
+    return bool(group.loss and readout and readout.sensitivity is sensitivity)
+
+
+def has_step_loss(group: NeuronGroup) -> bool:
+    """True if the loss is a sum over time steps."""
+    return bool(group.loss and group.loss.per_step)
+
+
+def has_first_spike_loss(group: NeuronGroup) -> bool:
+    """True if the loss is of first spike times and a gradient flows from it."""
+    return bool(group.adjoint and group.loss and group.loss.first_spike)

@@ -1,4 +1,13 @@
-"""Custom updates: the start of a batch, results, gradients, optimisers."""
+"""Custom updates: reset of an example, results, gradients and optimiser steps.
+
+In the order in which a batch runs them:
+
+    Reset, ResetReadout   states at the start of an example; spikes on their way
+    ReadOut               results of readouts
+    Reduce                gradients of all examples -> their sum; gradients -> 0
+    Optimise              one step of an optimiser on the values that examples share
+    Copy                  those values -> the copy that each example has
+"""
 
 from __future__ import annotations
 
@@ -6,18 +15,31 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ml_genn.backends.pygenn.backward import neurons as backward
-from ml_genn.backends.pygenn.backward.roles import GRADIENT, WEIGHT
 from ml_genn.backends.pygenn.lowering.genn_code import genn_code
+from ml_genn.backends.pygenn.lowering.names import (
+    COPY,
+    DELAY,
+    DELAY_GRADIENT,
+    GRADIENT,
+    OPTIMISE,
+    OPTIMISED,
+    READ_OUT,
+    REDUCE,
+    RESET,
+    RESET_READOUT,
+    RESULT,
+    SUM,
+    WEIGHT,
+    parameter_gradient,
+)
 from ml_genn.backends.pygenn.lowering.records import (
-    Neurons,
+    CustomUpdate,
+    NeuronPopulation,
     Reference,
-    Synapses,
-    Update,
+    SynapsePopulation,
     Variable,
 )
-from ml_genn.backends.pygenn.lowering.synapse_storage import storage_of
-from ml_genn.backends.pygenn.lowering.synapses import DELAY, DELAY_GRADIENT
+from ml_genn.backends.pygenn.lowering.synapses.storage import storage_of
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
@@ -29,68 +51,75 @@ from ml_genn.model.plan import (
     Values,
 )
 
-START, START_READOUT, FINISH = "Start", "StartReadout", "Finish"
-REDUCE, OPTIMISE, APPLY = "Reduce", "Optimise", "Apply"
-RESULT, SUM, X = "result_", "sum_", "x"
 _GRADIENTS = {LearnedKind.WEIGHT: GRADIENT, LearnedKind.DELAY: DELAY_GRADIENT}
 _VARIABLES = {LearnedKind.WEIGHT: WEIGHT, LearnedKind.DELAY: DELAY}
 
 
-def start_of(group: Neurons) -> Iterator[Update]:
-    """What puts a population into its initial state; readouts apart."""
-    for name, variables in ((START, group.start), (START_READOUT, group.readout)):
+# ---------------------------------------------------------------- start of an example
+def reset_neurons(population: NeuronPopulation) -> Iterator[CustomUpdate]:
+    """Yields updates that assign initial values to the state and to the readout."""
+    groups = {RESET: population.state, RESET_READOUT: population.readout}
+    for group, variables in groups.items():
         if variables:
-            yield Update(
-                f"{name} {group.name}",
-                name,
-                tuple(f"{v.name} = {v.name}start_;" for v in variables),
+            yield CustomUpdate(
+                f"{group} {population.name}",
+                group,
+                tuple(f"{v.name} = {_initial(v)};" for v in variables),
                 tuple(
-                    Reference(v.name, group.name, v.name, type=v.type)
+                    Reference(v.name, population.name, v.name, type=v.type)
                     for v in variables
                 ),
                 tuple(
-                    Variable(f"{v.name}start_", v.type, v.value, "READ_ONLY_SHARED")
+                    Variable(_initial(v), v.type, v.value, "READ_ONLY_SHARED")
                     for v in variables
                 ),
             )
 
 
-def forgotten(s: Synapses) -> Iterator[Update]:
-    """What puts traces of synapses to zero."""
-    if s.start:
-        yield Update(
-            f"{START} {s.name}",
-            START,
-            tuple(f"{name} = 0;" for name in s.start),
-            tuple(Reference(name, s.name, name, "wu_var") for name in s.start),
+def _initial(variable: Variable) -> str:
+    """Returns the name of the initial value of a variable."""
+    return f"{variable.name}_initial_"
+
+
+def reset_synapses(s: SynapsePopulation) -> Iterator[CustomUpdate]:
+    """Yields the update that sets traces to zero."""
+    if s.state:
+        yield CustomUpdate(
+            f"{RESET} {s.name}",
+            RESET,
+            tuple(f"{name} = 0;" for name in s.state),
+            tuple(Reference(name, s.name, name, "wu_var") for name in s.state),
         )
 
 
-def emptied(s: Synapses) -> Iterator[Update]:
-    """What forgets spikes that are on their way."""
-    if not s.spike:
+def clear_delayed_spikes(s: SynapsePopulation) -> Iterator[CustomUpdate]:
+    """Yields updates that drop spikes which have not arrived yet."""
+    if not s.spike_code:
         return
-    yield _emptied(s, "waiting_", "src_spike_count_var", "uint32_t")
-    if s.dendritic is not None:
-        yield _emptied(s, "delayed_", "den_delay_var", "scalar")
+    yield _clear(s, "axonal_", "src_spike_count_var", "uint32_t")
+    if s.max_dendritic_delay is not None:
+        yield _clear(s, "dendritic_", "den_delay_var", "scalar")
 
 
-def _emptied(s: Synapses, name: str, kind: str, type: str) -> Update:
+def _clear(s: SynapsePopulation, name: str, kind: str, type: str) -> CustomUpdate:
     reference = Reference(name, s.name, kind=kind, type=type, access="BROADCAST")
-    return Update(f"{name} {s.name}", START, (f"{name} = 0;",), (reference,))
+    return CustomUpdate(f"{name} {s.name}", RESET, (f"{name} = 0;",), (reference,))
 
 
-def finish(group: Neurons) -> Iterator[Update]:
-    """What makes the result of a readout."""
-    if group.result is not None:
-        used = [v for v in group.readout if v.name in group.result]
-        steps = {"num_steps": 1.0} if "num_steps" in group.result else {}
-        yield Update(
-            f"{FINISH} {group.name}",
-            FINISH,
-            (f"{RESULT} = {group.result};",),
+# ---------------------------------------------------------------- results
+def read_out(population: NeuronPopulation) -> Iterator[CustomUpdate]:
+    """Yields the update that computes the result of a readout."""
+    if population.result is not None:
+        used = [v for v in population.readout if v.name in population.result]
+        steps = {"num_steps": 1.0} if "num_steps" in population.result else {}
+        yield CustomUpdate(
+            f"{READ_OUT} {population.name}",
+            READ_OUT,
+            (f"{RESULT} = {population.result};",),
             tuple(
-                Reference(v.name, group.name, v.name, type=v.type, access="READ_ONLY")
+                Reference(
+                    v.name, population.name, v.name, type=v.type, access="READ_ONLY"
+                )
                 for v in used
             ),
             (Variable(RESULT),),
@@ -98,17 +127,18 @@ def finish(group: Neurons) -> Iterator[Update]:
         )
 
 
-def members(plan: Plan, array: Learned) -> tuple[Learned, ...]:
-    """The array, and the same of groups that deliver its weights negated."""
+# ---------------------------------------------------------------- gradients
+def arrays_with_same_weights(plan: Plan, array: Learned) -> tuple[Learned, ...]:
+    """Returns an array and those of groups that deliver its weights negated."""
     return tuple(
         Learned(array.kind, s.name) for s in plan.synapses if s.stored == array.owner
     )
 
 
-def reduced(array: Learned) -> Update:
-    """What sums a gradient over the batch, and starts it anew."""
+def reduce_gradient(array: Learned) -> CustomUpdate:
+    """Returns the update that sums a gradient over the batch and sets it to zero."""
     name = _GRADIENTS[array.kind]
-    return Update(
+    return CustomUpdate(
         f"{REDUCE} {array}",
         REDUCE,
         (f"{SUM} = {name};", f"{name} = 0;"),
@@ -117,63 +147,84 @@ def reduced(array: Learned) -> Update:
     )
 
 
-def optimised(plan: Plan, values: Values, update: OptimiserUpdate) -> Iterator[Update]:
-    """The step of an optimiser on numbers that all examples share, and what copies
-    them to those that each example has."""
+# ---------------------------------------------------------------- optimisers
+def optimise(
+    plan: Plan, values: Values, update: OptimiserUpdate
+) -> Iterator[CustomUpdate]:
+    """Yields the step of an optimiser, and the copy of its values to all examples."""
     array, where = update.target, f"Optimiser of '{update.target}'"
     norms = [n for n in (GRADIENT_NORM, GLOBAL_NORM) if n in update.code.reads]
-    x = start_value(plan, values, array)
     lines = (f"scalar gradient = {SUM};", *update.code.lines)
     if array.kind is LearnedKind.WEIGHT and plan.synapse(array.owner).rewired:
-        lines = _where_there_is_one(lines)
-    yield Update(
+        lines = _only_synapses(lines)
+    initial = initial_values(plan, values, array)
+    yield CustomUpdate(
         f"{OPTIMISE} {array}",
         OPTIMISE,
         genn_code(lines, where),
-        (_gradient(array),),
-        (Variable(X, value=x), *(Variable(slot) for slot in update.slots)),
+        (_gradient_reference(array),),
+        (
+            Variable(OPTIMISED, value=initial),
+            *(Variable(slot) for slot in update.slots),
+        ),
         dict.fromkeys((*update.scalars, *norms), 0.0),
     )
     if array.kind is not LearnedKind.PARAMETER:
-        yield _copied(array)
+        yield _copy(array)
 
 
-def start_value(plan: Plan, values: Values, array: Learned) -> np.ndarray:
-    """What a learned array starts with, one after the other; parameters by neuron."""
+def initial_values(plan: Plan, values: Values, array: Learned) -> np.ndarray:
+    """Returns the initial values of a learned array in the order of the device.
+
+    Parameters that neurons share are repeated for each neuron.
+    """
     if array.kind is LearnedKind.PARAMETER:
-        given = values.parameters[array.owner][array.name]
-        given = np.broadcast_to(given, plan.neuron(array.owner).size)
-        return np.asarray(given, np.float32)
+        parameter = values.parameters[array.owner][array.name]
+        row = np.broadcast_to(parameter, plan.neuron(array.owner).size)
+        return np.asarray(row, np.float32)
     weight = array.kind is LearnedKind.WEIGHT
-    given = (values.weights if weight else values.delays)[array.owner]
+    initial = (values.weights if weight else values.delays)[array.owner]
     storage = storage_of(plan, values, plan.synapse(array.owner))
-    return storage.stored(np.asarray(given, np.float32))
+    return storage.to_device(np.asarray(initial, np.float32))
 
 
-def _where_there_is_one(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """A step that leaves out places without a synapse, which have no sign."""
+def _only_synapses(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns code that skips elements of Deep-R's matrix without a synapse.
+
+    Their sign is zero.
+    """
     return (f"if ({SIGN} != 0.0) {{", *lines, "}")
 
 
-def _gradient(array: Learned) -> Reference:
-    """Where an optimiser finds the gradient."""
+def _gradient_reference(array: Learned) -> Reference:
+    """Returns the reference to the gradient that an optimiser reads."""
     if array.kind is LearnedKind.PARAMETER:
-        name = backward.parameter_gradient(array.name)
-        return Reference(SUM, array.owner, name, access="READ_ONLY")
+        gradient = parameter_gradient(array.name)
+        return Reference(SUM, array.owner, gradient, access="READ_ONLY")
     return Reference(SUM, f"{REDUCE} {array}", SUM, "wu_var", access="READ_ONLY")
 
 
-def _copied(array: Learned) -> Update:
+def _copy(array: Learned) -> CustomUpdate:
+    """Returns the update that copies optimised values to each example's synapses.
+
+    Delays are rounded to whole time steps.
+    """
     name = _VARIABLES[array.kind]
-    type_, taken = "scalar", X
+    type_, value = "scalar", OPTIMISED
     if array.kind is LearnedKind.DELAY:
-        type_, taken = "uint16_t", f"(uint16_t)({X} + 0.5)"
-    return Update(
-        f"{APPLY} {array}",
-        APPLY,
-        (f"{name} = {taken};",),
+        type_, value = "uint16_t", f"(uint16_t)({OPTIMISED} + 0.5)"
+    return CustomUpdate(
+        f"{COPY} {array}",
+        COPY,
+        (f"{name} = {value};",),
         (
             Reference(name, array.owner, name, "wu_var", type=type_),
-            Reference(X, f"{OPTIMISE} {array}", X, "wu_var", access="READ_ONLY"),
+            Reference(
+                OPTIMISED,
+                f"{OPTIMISE} {array}",
+                OPTIMISED,
+                "wu_var",
+                access="READ_ONLY",
+            ),
         ),
     )

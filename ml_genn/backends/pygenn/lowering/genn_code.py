@@ -1,4 +1,9 @@
-"""From the plan's C to GeNN's language, which has types and functions of its own."""
+"""Translation of a plan's C code to GeNN's language.
+
+GeNN's language takes precision from a model's ``scalar`` type, so it has neither
+``float`` literals nor functions such as ``expf``; it has no ``>>``, ``/=`` and no casts
+in the form of calls either.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
 
 _TYPES = {"float": "scalar", "double": "scalar"}
-#: {function in single precision: what GeNN calls it}; it takes the precision from types
+#: {C function in single precision: GeNN function}
 _FUNCTIONS = {
     function.text: name
     for name, function in FUNCTIONS.items()
@@ -19,58 +24,62 @@ _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fF]?)(?![\w.])"
     r"|(?P<word>[A-Za-z_]\w*)"
 )
-_CALLED_TYPE = re.compile(r"\b(float|double|int|u?int(?:32|64)_t|bool)\(")
-_SHIFTED = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
-_DIVIDED = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
-_MISSING = {
-    ">>": "shifts to the right but of names by numbers",
+_CAST = re.compile(r"\b(float|double|int|u?int(?:32|64)_t|bool)\(")
+_SHIFT = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
+_DIVISION = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
+_UNSUPPORTED = {
+    ">>": "shifts to the right other than of names by numbers",
     "/=": "/= inside an expression",
 }
 
 
 def genn_code(lines: Iterable[str], where: str) -> tuple[str, ...]:
-    """Lines of C as GeNN reads them.
+    """Returns lines of C in GeNN's language.
+
+    Args:
+        lines: lines of C.
+        where: start of error messages: the population or optimiser they belong to.
 
     Raises:
         UnsupportedError: if GeNN has no counterpart.
     """
-    return tuple(_line(line, where) for line in lines)
+    return tuple(_translated_line(line, where) for line in lines)
 
 
 def genn_expression(text: str, where: str) -> str:
-    """An expression of C as GeNN reads it."""
-    return _line(text, where)
+    """Returns a C expression in GeNN's language; see `genn_code`."""
+    return _translated_line(text, where)
 
 
-def _line(line: str, where: str) -> str:
-    line = _DIVIDED.sub(r"\1\2 = \2 / (\3);", line)
-    line = _CALLED_TYPE.sub(r"(\1)(", line)
-    line = _SHIFTED.sub(_shifted, line)
-    for token, what in _MISSING.items():
+def _translated_line(line: str, where: str) -> str:
+    line = _DIVISION.sub(r"\1\2 = \2 / (\3);", line)
+    line = _CAST.sub(r"(\1)(", line)
+    line = _SHIFT.sub(_shift_as_division, line)
+    for token, description in _UNSUPPORTED.items():
         if token in line:
             raise UnsupportedError(
-                f"{where}: GeNN's code has no {what}. Received '{line.strip()}'."
+                f"{where}: GeNN's code has no {description}. Received '{line.strip()}'."
             )
-    return _TOKEN.sub(lambda found: _token(found, where), line)
+    return _TOKEN.sub(lambda match: _translated_token(match, where), line)
 
 
-def _shifted(found: re.Match[str]) -> str:
-    """A whole number without its lowest bits, divided by what they count."""
-    name, size = found[1], 1 << int(found[2])
-    return f"(({name} - ({name} & {size - 1})) / {size})"
+def _shift_as_division(match: re.Match[str]) -> str:
+    """Returns ``n >> bits`` as (n - n mod 2^bits) / 2^bits, exact for n < 0 too."""
+    name, divisor = match[1], 1 << int(match[2])
+    return f"(({name} - ({name} & {divisor - 1})) / {divisor})"
 
 
-def _token(found: re.Match[str], where: str) -> str:
-    if found["number"]:
-        return _number(found["number"])
-    word = found["word"]
+def _translated_token(match: re.Match[str], where: str) -> str:
+    if match["number"]:
+        return _literal(match["number"])
+    word = match["word"]
     if word == "hypotf" or word.startswith("_"):
         raise UnsupportedError(f"{where}: GeNN's code cannot use the name '{word}'.")
     return _TYPES.get(word) or _FUNCTIONS.get(word, word)
 
 
-def _number(text: str) -> str:
-    """A literal of the model's precision, with digits around the point."""
+def _literal(text: str) -> str:
+    """Returns a literal without a suffix, with digits on both sides of the point."""
     number = text.rstrip("fF")
     number = f"0{number}" if number.startswith(".") else number
     return re.sub(r"\.(?!\d)", ".0", number)

@@ -1,35 +1,37 @@
-"""From a plan and its numbers to what PyGeNN is given."""
+"""Lowering of a plan to the records of a GeNN model."""
 
 from __future__ import annotations
 
-from ml_genn.backends.pygenn.lowering import custom_updates as updates
-from ml_genn.backends.pygenn.lowering.neurons import lower_neurons
-from ml_genn.backends.pygenn.lowering.records import Lowering, Update
-from ml_genn.backends.pygenn.lowering.synapses import lower_synapses
+from ml_genn.backends.pygenn.lowering import custom_updates
+from ml_genn.backends.pygenn.lowering.neurons.population import lower_neurons
+from ml_genn.backends.pygenn.lowering.records import CustomUpdate, LoweredModel
+from ml_genn.backends.pygenn.lowering.synapses.population import lower_synapses
 from ml_genn.model.plan import LearnedKind, Plan, Values
 from ml_genn.model.plan.tapes import expand
 
 
-def lower(plan: Plan, values: Values) -> Lowering:
-    """What PyGeNN is given for a plan.
+def lower(plan: Plan, values: Values) -> LoweredModel:
+    """Returns the records of a GeNN model that runs the plan.
 
     Raises:
-        UnsupportedError: if a part of it has no counterpart.
+        UnsupportedError: if GeNN has no counterpart of a part of the plan.
     """
     plan = expand(plan)
     neurons = tuple(lower_neurons(plan, values, g) for g in plan.neurons)
     synapses = tuple(lower_synapses(plan, values, s) for s in plan.synapses)
-    found: list[Update] = []
-    for group in neurons:
-        found += [*updates.start_of(group), *updates.finish(group)]
+    updates: list[CustomUpdate] = []
+    for population in neurons:
+        updates += custom_updates.reset_neurons(population)
+        updates += custom_updates.read_out(population)
     for s in synapses:
-        found += [*updates.emptied(s), *updates.forgotten(s)]
-    found += [
-        updates.reduced(member)
+        updates += custom_updates.clear_delayed_spikes(s)
+        updates += custom_updates.reset_synapses(s)
+    updates += [
+        custom_updates.reduce_gradient(member)
         for array in plan.learned
         if array.kind is not LearnedKind.PARAMETER
-        for member in updates.members(plan, array)
+        for member in custom_updates.arrays_with_same_weights(plan, array)
     ]
     for update in plan.updates:
-        found += updates.optimised(plan, values, update)
-    return Lowering(neurons, synapses, tuple(found))
+        updates += custom_updates.optimise(plan, values, update)
+    return LoweredModel(neurons, synapses, tuple(updates))

@@ -1,4 +1,8 @@
-"""What PyGeNN is given, as plain records: the target of the lowering."""
+"""Records of a GeNN model: populations, custom updates, their variables and code.
+
+The lowering makes them from a plan; `ml_genn.backends.pygenn.runtime.build` makes
+PyGeNN calls from them.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,25 @@ from typing import Any
 
 import numpy as np
 
-#: {type of an array's element in code: type in NumPy}
+#: {GeNN type of an array's elements: NumPy type}
 DTYPES: Mapping[str, type] = {
     "scalar": np.float32,
     "uint8_t": np.uint8,
     "uint32_t": np.uint32,
 }
+#: {name in synapse code: (type, variable of a neuron population)}
+VariableReferences = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variable:
-    """A variable of a model.
+    """Variable of a neuron, synapse or custom update model.
 
     Args:
-        name, type: as code knows it.
-        value: what it starts with: a number, or an array.
-        access: name of a member of ``VarAccess``, or of ``CustomUpdateVarAccess``.
+        name: its name in code.
+        type: its GeNN type.
+        value: initial value: a number or an array.
+        access: member of ``VarAccess``, or of ``CustomUpdateVarAccess``.
     """
 
     name: str
@@ -34,12 +41,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Array:
-    """An array that code indexes (an "extra global parameter").
+    """Array of a neuron population ("extra global parameter" in GeNN).
 
     Args:
-        name: as code knows it.
-        type: of its elements.
-        size: of it, from the number of steps and the batch size.
+        name: its name in code.
+        type: GeNN type of its elements.
+        size: function (time steps, batch size) -> number of elements.
     """
 
     name: str
@@ -48,23 +55,25 @@ class Array:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Neurons:
-    """A neuron population.
+class NeuronPopulation:
+    """Neuron population.
 
     Args:
-        name: of the plan's group.
+        name: name of the plan's neuron group.
         size: number of neurons.
-        code: its step, ``sim_code``.
-        threshold: condition on what the step left.
-        parameters: {name: value}, compiled in.
+        code: one time step, ``sim_code``.
+        threshold: expression that is true if the neuron spikes, evaluated after
+            ``code``; None if it never spikes.
+        parameters: {name: value}; compiled in unless dynamic.
         dynamic: names of parameters that are set while the model runs.
-        variables: state and numbers per neuron.
-        arrays: arrays that its code indexes.
-        inputs: variables that synapses add to, zero at the start of each step.
-        start: {variable: value} at the start of an example.
-        readout: the same of its readout.
-        result: C for its result.
-        recorded: whether its spikes may be asked for.
+        variables: state, constants of each neuron, gradients.
+        arrays: arrays that the code indexes.
+        inputs: names of inputs that synapses add to; zero at the start of each step.
+        state: variables that are reset at the start of an example, with their initial
+            values.
+        readout: variables of the readout, with their initial values.
+        result: expression of the readout's result; None if it is not an output.
+        records_spikes: true if spikes of the population may be recorded.
     """
 
     name: str
@@ -76,77 +85,73 @@ class Neurons:
     variables: tuple[Variable, ...] = ()
     arrays: tuple[Array, ...] = ()
     inputs: tuple[str, ...] = ()
-    start: tuple[Variable, ...] = ()
+    state: tuple[Variable, ...] = ()
     readout: tuple[Variable, ...] = ()
     result: str | None = None
-    recorded: bool = False
+    records_spikes: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Toeplitz:
-    """A convolution that PyGeNN's own snippet describes: {parameter: value}."""
-
-    parameters: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Synapses:
-    """A synapse population.
+class SynapsePopulation:
+    """Synapse population.
 
     Args:
-        name: of the plan's group.
+        name: name of the plan's synapse group.
         source, target: names of neuron populations.
-        matrix: name of a member of ``SynapseMatrixType``.
-        into: input of the target that spikes add to.
-        back_into: input of the source that `addToPre` adds to.
-        spike: code at a spike.
-        event, event_if: code at an event of the source, and when there is one.
-        dynamics: code in each step.
-        variables: one number per synapse, or per weight of a kernel.
-        start: names of variables that are zero at the start of an example.
-        parameters: {name: value}, compiled in.
+        matrix: member of ``SynapseMatrixType``.
+        post_target: input of the target that ``addToPost`` adds to.
+        pre_target: input of the source that ``addToPre`` adds to.
+        spike_code: code at a spike of the source.
+        event_code: code at an event of the source.
+        event_condition: expression that is true if the source has an event.
+        step_code: code of every synapse in every step, ``synapse_dynamics_code``.
+        variables: of each synapse, or of each weight of a convolution.
+        state: names of variables that are zero at the start of an example.
+        parameters: {name: value}; compiled in unless dynamic.
         dynamic: names of parameters that are set while the model runs.
-        source_refs, target_refs: {name in code: (type, variable of the population)}.
-        indices: source and target of each synapse, if they are listed.
-        toeplitz: what describes them, if that does.
-        axonal: steps that spikes wait at the source.
-        dendritic: the longest wait at the target; None where there is none.
-        looks_back: how many steps back code reads variables of the target.
+        source_refs, target_refs: variables of the two neuron populations.
+        indices: (source, target) neuron of each synapse if the matrix is SPARSE.
+        convolution: parameters of GeNN's ``Conv2D`` if the matrix is TOEPLITZ.
+        axonal_delay: steps from a spike to ``spike_code``.
+        max_dendritic_delay: longest delay of ``addToPostDelay`` [steps]; None if the
+            code does not call it.
+        history: how many steps back the code reads variables of the target.
     """
 
     name: str
     source: str
     target: str
     matrix: str
-    into: str
-    back_into: str | None = None
-    spike: tuple[str, ...] = ()
-    event: tuple[str, ...] = ()
-    event_if: str | None = None
-    dynamics: tuple[str, ...] = ()
+    post_target: str
+    pre_target: str | None = None
+    spike_code: tuple[str, ...] = ()
+    event_code: tuple[str, ...] = ()
+    event_condition: str | None = None
+    step_code: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
-    start: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
     dynamic: tuple[str, ...] = ()
-    source_refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    target_refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    source_refs: VariableReferences = field(default_factory=dict)
+    target_refs: VariableReferences = field(default_factory=dict)
     indices: tuple[np.ndarray, np.ndarray] | None = None
-    toeplitz: Toeplitz | None = None
-    axonal: int = 0
-    dendritic: int | None = None
-    looks_back: int = 0
+    convolution: Mapping[str, int] | None = None
+    axonal_delay: int = 0
+    max_dendritic_delay: int | None = None
+    history: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A variable that a custom update reads or writes.
+    """Variable of a population or of another custom update, in a custom update's code.
 
     Args:
-        name, type: as code knows it.
-        owner: name of a neuron or synapse population, or of another update.
-        variable: its name there; "" for what ``kind`` says.
-        kind: function of PyGeNN that makes it, ``create_<kind>_ref``.
-        access: name of a member of ``VarAccessMode``.
+        name: its name in code.
+        owner: name of the neuron or synapse population, or of the custom update.
+        variable: its name there; "" if ``kind`` alone tells which.
+        kind: PyGeNN's function ``create_<kind>_ref`` makes the reference.
+        type: its GeNN type.
+        access: member of ``VarAccessMode``.
     """
 
     name: str
@@ -158,16 +163,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Update:
-    """A custom update.
+class CustomUpdate:
+    """Custom update: code that runs once for each neuron or synapse, when called.
 
     Args:
-        name: unique among all.
-        group: the group it is run with.
-        code: for each neuron or synapse.
-        references: what it reads and writes.
-        variables: its own.
-        dynamic: {parameter set while the model runs: value at first}.
+        name: its name, unique among all.
+        group: custom updates of one group run together.
+        code: ``update_code``.
+        references: variables of others that the code reads and writes.
+        variables: variables of its own.
+        dynamic: {parameter that is set while the model runs: initial value}.
     """
 
     name: str
@@ -179,9 +184,9 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lowering:
-    """All that a plan becomes."""
+class LoweredModel:
+    """Everything that a GeNN model is built from."""
 
-    neurons: tuple[Neurons, ...]
-    synapses: tuple[Synapses, ...]
-    updates: tuple[Update, ...]
+    neurons: tuple[NeuronPopulation, ...]
+    synapses: tuple[SynapsePopulation, ...]
+    updates: tuple[CustomUpdate, ...]

@@ -1,3 +1,3 @@
-"""Gradients taken forward in time, as GeNN code."""
+"""GeNN code of e-prop's online mode: gradients computed while the network runs."""
 
 __all__: list[str] = []

@@ -1,6 +1,7 @@
-"""Neurons that learn while the network runs; see ``online.traces``.
+"""Neurons in e-prop's online mode; see ``online.traces`` for the equations.
 
-The classes take the place of `ml_genn.backends.pygenn.backward.neurons.Reverse`.
+The classes are a `LearningCode` each: `OnlineNeurons` do not learn, `OutputNeurons`
+compute their errors, `HiddenNeurons` receive learning signals.
 """
 
 from __future__ import annotations
@@ -9,56 +10,61 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ml_genn.backends.pygenn.backward import roles
 from ml_genn.backends.pygenn.backward.neurons import parameter_gradients
+from ml_genn.backends.pygenn.lowering.names import (
+    ACTIVE,
+    DEVICE_STEP,
+    adjoint,
+    weight_grad,
+)
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.backends.pygenn.online import step_losses
+from ml_genn.backends.pygenn.online.spike_history import (
+    PUSH_SPIKE,
+    has_spike_history,
+    spike_history,
+)
 from ml_genn.backends.pygenn.online.step_jacobian import (
-    derivatives,
-    derive,
-    push_rate,
+    jacobian_variables,
+    write_jacobian,
+    write_rate_gradient,
 )
 from ml_genn.backends.pygenn.online.traces import (
     OUTPUT_GRAD,
-    RATE_PUSH,
-    RECENT,
+    RATE_GRAD,
     SPIKE,
-    Traces,
-    by,
-    by_port,
-    left_in,
-    remembers,
-    sent,
-    signal,
+    EligibilityTraces,
+    derivative,
+    feedback_input,
+    filtered_trace,
+    learning_signal,
+    port_derivative,
+    total_derivative,
     trace,
 )
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, Values
 from ml_genn.model.plan.tapes import without_tapes
 
-REMEMBER = f"{RECENT} = ({RECENT} << 1) | (fired_ ? 1U : 0U);"
 
-
-def online(plan: Plan, values: Values, group: NeuronGroup) -> Online:
-    """What a group's neurons do beside running."""
+def online_learning(plan: Plan, values: Values, group: NeuronGroup) -> OnlineNeurons:
+    """Returns the learning code of a group."""
     if group.adjoint is None:
-        return Online(plan, group)
-    kind = Hidden if group.adjoint.surrogate else Output
+        return OnlineNeurons(plan, group)
+    kind = HiddenNeurons if group.adjoint.surrogate else OutputNeurons
     return kind(plan, values, group, group.adjoint)
 
 
-def recent(plan: Plan, group: NeuronGroup) -> list[Variable]:
-    """The bits, if there are any."""
-    bits = Variable(RECENT, "uint32_t", 0)
-    return [bits] if remembers(plan, group) else []
+class OnlineNeurons:
+    """Neurons that do not learn; synapses onto others may read their spike history.
 
-
-class Online:
-    """Neurons that do not learn; synapses that do may ask when they spiked.
+    Args:
+        plan: the plan.
+        group: one of its neuron groups.
 
     Attributes:
         group: the group.
-        parameters: numbers that are compiled in.
+        parameters: {name: value} of parameters that the code reads.
     """
 
     def __init__(self, plan: Plan, group: NeuronGroup) -> None:
@@ -68,159 +74,175 @@ class Online:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Inputs that errors come by."""
+        """No inputs."""
         return ()
 
     def variables(self) -> list[Variable]:
-        """Variables beside the state."""
-        return [*self.start(), *recent(self._plan, self.group)]
+        """Returns the state of the rule and the spike history."""
+        return [*self.state(), *spike_history(self._plan, self.group)]
 
-    def start(self) -> tuple[Variable, ...]:
-        """Those that are zero when an example starts."""
+    def state(self) -> tuple[Variable, ...]:
+        """Returns no variables."""
         return ()
 
     def arrays(self) -> list[Array]:
-        """Arrays that code reads."""
+        """Returns no arrays."""
         return []
 
     @contextmanager
-    def around(self, writer: CodeWriter) -> Iterator[None]:
-        """Puts what is written in between into the steps in which the network runs."""
-        self._before(writer)
-        with writer.block("if (now_ < num_steps)"):
+    def around_step(self, writer: CodeWriter) -> Iterator[None]:
+        """Writes errors before the step, derivatives and the spike after it."""
+        self._write_errors(writer)
+        with writer.block(f"if ({DEVICE_STEP} < num_steps)"):
             yield
-            self._after(writer)
-        if remembers(self._plan, self.group):
-            writer.line(REMEMBER)
+            self._write_derivatives(writer)
+        if has_spike_history(self._plan, self.group):
+            writer.line(PUSH_SPIKE)
 
-    def _before(self, writer: CodeWriter) -> None:
-        """Nothing: no errors come."""
+    def _write_errors(self, writer: CodeWriter) -> None:
+        """Writes nothing."""
 
-    def _after(self, writer: CodeWriter) -> None:
-        """Nothing is derived."""
+    def _write_derivatives(self, writer: CodeWriter) -> None:
+        """Writes nothing."""
 
-    def keep_output(self, writer: CodeWriter) -> None:
-        """Nothing looks at it."""
+    def write_after_readout(self, writer: CodeWriter) -> None:
+        """Writes nothing."""
 
-    def keep_active(self, writer: CodeWriter) -> None:
-        """Nothing looks at it."""
+    def write_before_reset(self, writer: CodeWriter) -> None:
+        """Writes nothing."""
 
-    def count_spike(self, writer: CodeWriter) -> None:
-        """Nothing: firing rates are variables."""
+    def write_at_spike(self, writer: CodeWriter) -> None:
+        """Writes nothing: e-prop has firing rates among its variables."""
 
 
-class _Learning(Online):
-    """Neurons that learn, which keep what their adjoint reads in locals of the step."""
+class _LearningNeurons(OnlineNeurons):
+    """Neurons that learn: base of outputs and hidden neurons.
+
+    What the adjoint reads from tapes stays in locals of the step.
+
+    Args:
+        plan, values: the plan and its values.
+        group: one of its neuron groups.
+        equations: the group's adjoint.
+    """
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, adjoint: Adjoint
+        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
     ) -> None:
-        written = without_tapes(group)
-        super().__init__(plan, replace(written, buffers=()))
-        self._locals = written.buffers
-        self._traces = Traces(plan, values, self.group, written.adjoint or adjoint)
+        tape_free = without_tapes(group)
+        super().__init__(plan, replace(tape_free, buffers=()))
+        self._locals = tape_free.buffers
+        self._traces = EligibilityTraces(
+            plan, values, self.group, tape_free.adjoint or equations
+        )
 
     def variables(self) -> list[Variable]:
-        """Derivatives, gradients of parameters, and what is zero at first."""
-        found = [Variable(name) for name in derivatives(self._traces)]
-        return [*found, *parameter_gradients(self.group), *super().variables()]
+        """Returns derivatives, gradients of parameters, state and spike history."""
+        jacobian = [Variable(name) for name in jacobian_variables(self._traces)]
+        return [*jacobian, *parameter_gradients(self.group), *super().variables()]
 
-    def start(self) -> tuple[Variable, ...]:
-        """Signals, and what parameters have learned so far."""
-        names = [*self._signals(), *self._traces_of_parameters()]
+    def state(self) -> tuple[Variable, ...]:
+        """Returns errors or signals, and gradients and traces of parameters."""
+        names = [*self._signals(), *self._parameter_traces()]
         return tuple(Variable(name) for name in names)
 
     def _signals(self) -> Iterator[str]:
-        """Variables with what there is to learn from."""
+        """Yields names of the variables that hold errors or learning signals."""
         yield from ()
 
-    def _traces_of_parameters(self) -> Iterator[str]:
-        """Variables with gradients by parameters and their eligibility."""
+    def _parameter_traces(self) -> Iterator[str]:
+        """Yields names of the gradients and traces of learned parameters."""
         for p in self._traces.learned:
-            yield f"lambda_{p}"
-            yield from (trace(by(x, p)) for x in self._traces.kept)
+            yield adjoint(p)
+            yield from (trace(derivative(x, p)) for x in self._traces.variables)
 
     @contextmanager
-    def around(self, writer: CodeWriter) -> Iterator[None]:
-        """The same, with locals declared."""
-        with super().around(writer):
+    def around_step(self, writer: CodeWriter) -> Iterator[None]:
+        """Writes the same as the base class, and declares the locals of the step."""
+        with super().around_step(writer):
             for name in self._locals:
                 writer.line(f"scalar {name} = 0.0;")
             yield
 
-    def _after(self, writer: CodeWriter) -> None:
-        """A parameter is like a synapse through which a spike comes in each step."""
+    def _write_derivatives(self, writer: CodeWriter) -> None:
+        """Writes the Jacobian and the traces of parameters.
+
+        A parameter is like a synapse through which a spike arrives in each step.
+        """
         traces = self._traces
-        derive(writer, traces)
+        write_jacobian(writer, traces)
         for p in traces.learned:
             for row in traces.rows:
-                terms = [f"{by(row, x)} * {trace(by(x, p))}" for x in traces.kept]
-                total = " + ".join([*terms, by(row, p)])
-                writer.line(f"const scalar {row}_{p}_new_ = {total};")
-            for x in traces.kept:
-                writer.line(f"{trace(by(x, p))} = {x}_{p}_new_;")
+                terms = [
+                    f"{derivative(row, x)} * {trace(derivative(x, p))}"
+                    for x in traces.variables
+                ]
+                total = " + ".join([*terms, derivative(row, p)])
+                writer.line(f"const scalar {total_derivative(row, p)} = {total};")
+            for x in traces.variables:
+                writer.line(f"{trace(derivative(x, p))} = {total_derivative(x, p)};")
 
 
-class Output(_Learning):
-    """Neurons that find their errors, and send them back."""
+class OutputNeurons(_LearningNeurons):
+    """Neurons with a loss: they compute their errors and feed them back."""
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, adjoint: Adjoint
+        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
     ) -> None:
-        super().__init__(plan, values, group, adjoint)
+        super().__init__(plan, values, group, equations)
         self.parameters = step_losses.parameters(group, values)
 
     def variables(self) -> list[Variable]:
-        """What the output is compared with, too."""
+        """Returns those of the base class and the targets."""
         return [*super().variables(), *step_losses.variables(self.group)]
 
     def arrays(self) -> list[Array]:
-        """What outputs see of each other, or values that they should have."""
+        """Returns the arrays of output variables or of targets."""
         return step_losses.arrays(self.group)
 
     def _signals(self) -> Iterator[str]:
         yield from (OUTPUT_GRAD, step_losses.LOSS)
-        yield from (roles.slope(port) for port in self._fed_back)
+        yield from (weight_grad(port) for port in self._feedback_ports)
 
     @property
-    def _fed_back(self) -> list[int]:
-        """Ports that errors go back from."""
+    def _feedback_ports(self) -> list[int]:
+        """Ports whose synapses carry errors back."""
         incoming = self._plan.incoming(self.group.name)
         return sorted({s.port for s in incoming if s.backpropagates})
 
-    def _before(self, writer: CodeWriter) -> None:
-        """The error of the step before, what it sends back and what parameters learn
-        from it."""
-        step_losses.compute_gradient(writer, self.group)
+    def _write_errors(self, writer: CodeWriter) -> None:
+        """Writes the error of the step before, its feedback and parameter gradients."""
+        step_losses.write_gradient(writer, self.group)
         output = str(self.group.output)
-        for port in self._fed_back:
-            slope = by_port(output, port)
-            writer.line(f"{roles.slope(port)} = {slope} * {OUTPUT_GRAD};")
+        for port in self._feedback_ports:
+            factor = port_derivative(output, port)
+            writer.line(f"{weight_grad(port)} = {factor} * {OUTPUT_GRAD};")
         for p in self._traces.learned:
-            writer.line(f"lambda_{p} += {OUTPUT_GRAD} * {trace(by(output, p))};")
+            eligibility = trace(derivative(output, p))
+            writer.line(f"{adjoint(p)} += {OUTPUT_GRAD} * {eligibility};")
 
-    def keep_output(self, writer: CodeWriter) -> None:
-        """Shows the output variable to the other outputs."""
+    def write_after_readout(self, writer: CodeWriter) -> None:
+        """Writes the output variable where the other outputs read it."""
         step_losses.write_output(writer, self.group)
 
 
-class Hidden(_Learning):
-    """Neurons that spike and learn from the errors that come back."""
+class HiddenNeurons(_LearningNeurons):
+    """Neurons that spike and learn from errors that outputs feed back."""
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, adjoint: Adjoint
+        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
     ) -> None:
-        super().__init__(plan, values, group, adjoint)
+        super().__init__(plan, values, group, equations)
         if self._traces.learned:
             self.parameters = self._traces.decays
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """One for each way to an output."""
-        return tuple(sent(k) for k, _ in enumerate(self._traces.feedback))
+        """Inputs of errors: one for each path to an output."""
+        return tuple(feedback_input(k) for k, _ in enumerate(self._traces.feedback))
 
     def arrays(self) -> list[Array]:
-        """Rings of what parameters did to spikes, as long as learning is behind."""
+        """Returns ring buffers of ``lag`` derivatives of spikes by parameters."""
         lag, size = self._traces.lag, self.group.size
         return [
             Array(_ring(p), "scalar", lambda _, batch: lag * batch * size)
@@ -228,49 +250,56 @@ class Hidden(_Learning):
         ]
 
     def _signals(self) -> Iterator[str]:
-        yield from (signal(k) for k, _ in enumerate(self._traces.feedback))
+        yield from (learning_signal(k) for k, _ in enumerate(self._traces.feedback))
 
-    def _traces_of_parameters(self) -> Iterator[str]:
-        yield from super()._traces_of_parameters()
+    def _parameter_traces(self) -> Iterator[str]:
+        yield from super()._parameter_traces()
         for p in self._traces.learned:
             for k, _ in enumerate(self._traces.feedback):
-                yield f"{p}_{left_in(k)}"
+                yield _parameter_filter(p, k)
 
-    def _before(self, writer: CodeWriter) -> None:
-        """Learning signals, and what parameters learn from them."""
+    def _write_errors(self, writer: CodeWriter) -> None:
+        """Writes learning signals, and what they add to gradients of parameters."""
         traces = self._traces
-        writer.line(f"{RATE_PUSH} = 0.0;")
+        writer.line(f"{RATE_GRAD} = 0.0;")
         for k, _ in enumerate(traces.feedback):
-            writer.line(f"{signal(k)} = {sent(k)};")
+            writer.line(f"{learning_signal(k)} = {feedback_input(k)};")
         if traces.learned:
-            row = f"(now_ % {traces.lag}) * (int)num_batch + (int)batch"
+            row = f"({DEVICE_STEP} % {traces.lag}) * (int)num_batch + (int)batch"
             writer.line(f"const int ring_ = ({row}) * (int)num_neurons + (int)id;")
         for p in traces.learned:
-            writer.line(f"scalar {p}_then_ = 0.0;")
-            then = f"{p}_then_ = {_ring(p)}[ring_];"
-            writer.line(f"if (now_ >= {traces.lag}) {{ {then} }}")
+            delayed = f"delayed_{derivative(SPIKE, p)}"
+            writer.line(f"scalar {delayed} = 0.0;")
+            load = f"{delayed} = {_ring(p)}[ring_];"
+            writer.line(f"if ({DEVICE_STEP} >= {traces.lag}) {{ {load} }}")
             for k, decay in enumerate(traces.decays):
-                left = f"{p}_{left_in(k)}"
-                writer.line(f"{left} = {decay} * {left} + {p}_then_;")
-                writer.line(f"lambda_{p} += {signal(k)} * {left};")
+                filtered = _parameter_filter(p, k)
+                writer.line(f"{filtered} = {decay} * {filtered} + {delayed};")
+                writer.line(f"{adjoint(p)} += {learning_signal(k)} * {filtered};")
 
-    def _after(self, writer: CodeWriter) -> None:
-        super()._after(writer)
-        push_rate(writer, self._traces)
+    def _write_derivatives(self, writer: CodeWriter) -> None:
+        """Writes those of the base class, and rings and gradients from firing rates."""
+        super()._write_derivatives(writer)
+        write_rate_gradient(writer, self._traces)
         for p in self._traces.learned:
-            did = f"{SPIKE}_{p}_new_"
-            writer.line(f"lambda_{p} += {RATE_PUSH} * {did};")
-            writer.line(f"{_ring(p)}[ring_] = {did};")
+            spike = total_derivative(SPIKE, p)
+            writer.line(f"{adjoint(p)} += {RATE_GRAD} * {spike};")
+            writer.line(f"{_ring(p)}[ring_] = {spike};")
 
-    def keep_active(self, writer: CodeWriter) -> None:
-        """Whether a neuron is active, and what the adjoint reads of it."""
+    def write_before_reset(self, writer: CodeWriter) -> None:
+        """Writes whether a neuron is active, and the locals that its adjoint reads."""
         surrogate = self._traces.adjoint.surrogate
         if surrogate:
-            writer.line(f"const bool active_ = {surrogate.condition};")
-            with writer.block("if (active_)"):
+            writer.line(f"const bool {ACTIVE} = {surrogate.condition};")
+            with writer.block(f"if ({ACTIVE})"):
                 writer.lines(surrogate.record.lines)
 
 
 def _ring(parameter: str) -> str:
-    """Array with what a parameter did to spikes of the last steps."""
+    """Returns the ring buffer with derivatives of the last steps' spikes."""
     return f"{parameter}_ring_"
+
+
+def _parameter_filter(parameter: str, path: int) -> str:
+    """Returns the variable with the filtered trace of a parameter on a path."""
+    return f"{parameter}_{filtered_trace(path)}"

@@ -1,12 +1,14 @@
-"""Losses computed in each step on the device, for learning while the network runs.
+"""Losses of each step, computed on the device in e-prop's online mode.
 
 Each output neuron writes its output variable to an array of two rows. In the next step
-it reads the outputs of all neurons of the step before, and computes its gradient with
-the code of `ml_genn.model.loss_formula.LossFormula.genn`.
+it reads the row of the step before, and computes its gradient with the code of
+`ml_genn.model.loss_formula.LossFormula.genn`, whose names are used here.
 """
 
 from __future__ import annotations
 
+from ml_genn.backends.pygenn.backward.buffers import step_array
+from ml_genn.backends.pygenn.lowering.names import DEVICE_STEP
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.backends.pygenn.online.traces import OUTPUT_GRAD
 from ml_genn.codegen.writer import CodeWriter
@@ -14,11 +16,12 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.model.loss_formula import Targets
 from ml_genn.model.plan import Loss, NeuronGroup, Values
 
-LOSS = "loss_"  #: an output neuron's part of the loss, summed over steps
-SCALE = "scale_"  #: factor of the gradient: weight of a step of an example
-TARGET, TARGET_SUM = "target_", "target_sum_"  #: class probability, and their sum
-TARGET_VALUES = "target_values_"  #: target values of all steps
-OUTPUTS = "outputs_"  #: output variables of the last two steps
+LOSS = "loss_"  #: variable: a neuron's part of the loss, summed over steps
+STEP_SCALE = "scale_"  #: variable: weight of one step of an example in the gradient
+TARGET = "target_"  #: variable: probability of the class; local: target value
+TARGET_SUM = "target_sum_"  #: variable: sum of the probabilities
+TARGET_VALUES = "target_values_"  #: array (steps, examples, neurons)
+OUTPUTS = "outputs_"  #: array (2, examples, neurons): outputs of the last two steps
 
 
 def parameters(group: NeuronGroup, values: Values) -> dict[str, float]:
@@ -33,31 +36,30 @@ def variables(group: NeuronGroup) -> list[Variable]:
     """Returns the variables of an output neuron that hold its targets."""
     if group.loss is None:
         return []
-    names = (SCALE,) if _has_values(group.loss) else (SCALE, TARGET, TARGET_SUM)
+    names = (
+        (STEP_SCALE,) if _has_values(group.loss) else (STEP_SCALE, TARGET, TARGET_SUM)
+    )
     return [Variable(name) for name in names]
 
 
 def arrays(group: NeuronGroup) -> list[Array]:
     """Returns arrays of target values, or of the outputs that a softmax reads."""
-    size = group.size
     if group.loss is None:
         return []
+    size = group.size
     if _has_values(group.loss):
-        shape = Array(
-            TARGET_VALUES, "scalar", lambda steps, batch: steps * batch * size
-        )
-        return [shape]
+        return [step_array(group, TARGET_VALUES)]
     return [Array(OUTPUTS, "scalar", lambda _, batch: 2 * batch * size)]
 
 
 def write_output(writer: CodeWriter, group: NeuronGroup) -> None:
     """Writes the output variable of a step where the other outputs read it."""
     if group.loss and not _has_values(group.loss):
-        writer.line(f"{OUTPUTS}[{_row('now_')} + (int)id] = {group.output};")
+        writer.line(f"{OUTPUTS}[{_row(DEVICE_STEP)} + (int)id] = {group.output};")
 
 
-def compute_gradient(writer: CodeWriter, group: NeuronGroup) -> None:
-    """The gradient by the output variable of the step before, and its loss.
+def write_gradient(writer: CodeWriter, group: NeuronGroup) -> None:
+    """Writes dL/d(output variable) of the step before, and the loss of that step.
 
     Raises:
         UnsupportedError: if the loss has no GeNN code.
@@ -72,13 +74,13 @@ def compute_gradient(writer: CodeWriter, group: NeuronGroup) -> None:
             f"'{group.name}' has no GeNN code for losses in each step. Give its "
             "LossFormula the argument genn, or use backend='cpu'."
         )
-    with writer.block("if (now_ > 0 && now_ <= (int)num_steps)"):
+    with writer.block(f"if ({DEVICE_STEP} > 0 && {DEVICE_STEP} <= (int)num_steps)"):
         if _has_values(group.loss):
-            step = "((now_ - 1) * (int)num_batch + (int)batch) * (int)num_neurons"
-            value = f"{TARGET_VALUES}[{step} + (int)id]"
+            row = f"({DEVICE_STEP} - 1) * (int)num_batch + (int)batch"
+            value = f"{TARGET_VALUES}[({row}) * (int)num_neurons + (int)id]"
             writer.line(f"const scalar {TARGET} = {value};")
         else:
-            writer.line(f"const int first_ = {_row('(now_ - 1)')};")
+            writer.line(f"const int first_ = {_row(f'({DEVICE_STEP} - 1)')};")
         writer.line(f"const scalar y_ = {group.output};")
         writer.lines(formula.genn)
 
@@ -89,5 +91,5 @@ def _has_values(loss: Loss) -> bool:
 
 
 def _row(step: str) -> str:
-    """C index of the first output neuron in the row of a step."""
+    """Returns C for the element of the first output neuron in the row of a step."""
     return f"({step} % 2 * (int)num_batch + (int)batch) * (int)num_neurons"

@@ -1,49 +1,55 @@
-"""Traces: gradients that are taken while a network runs.
+"""Eligibility traces of e-prop's online mode.
 
-What a neuron does in a step is linear in what its past inputs left in it. With x the
-variables with a memory, s the spike's slope, a whether a spike arrived and L the
-learning signal, each synapse carries (Bellec et al. 2020)
+What a neuron does in a step is linear in what its past inputs left in its state. With x
+the state variables with a memory, s the spike (with its surrogate derivative), a = 1 if
+a presynaptic spike arrives and L the learning signal, each synapse carries (Bellec et
+al. 2020)
 
-    g      = ds/dx . X + ds/da a        what its weight did to the spike
-    X     <- dx/dx . X + dx/da a        its eligibility
-    Z     <- decay Z + g                what is left of that in an output
-    dL/dw <- dL/dw + L Z + R g          R: the part that regularises firing rates
+    g      = ds/dx . X + ds/da a        derivative of the spike by the weight
+    X     <- dx/dx . X + dx/da a        eligibility trace
+    Z     <- decay Z + g                filtered trace: derivative of the output
+    dL/dw <- dL/dw + L Z + R g          R: gradient of the firing-rate regularisation
 
-The derivatives are the neuron's (``lowering.step_jacobian``). With several
-outputs there are as many Z and L. An output has no spike: dL/dw gains its error times
-the eligibility of its variable.
+The derivatives of the step belong to the neuron (``online.step_jacobian``). With
+several outputs there are as many Z and L. An output does not spike: its dL/dw gains its
+error times the eligibility trace of the output variable.
 
-Learning is ``lag`` steps behind the network. The error of an output is known a step
-later, when it has seen the others; it takes a step to the synapses that carry it back
-and one more to those that learn; and a spike took its delay to reach the output. So
-what neurons did waits, in GeNN's queues of their variables, until the errors come.
+Learning is ``lag`` steps behind the network. The error of an output is known one step
+later, when the output has read the other outputs. It takes one step to the synapses
+that carry it back, and one more to those that learn, and a spike took its delay to
+reach the output. Until then GeNN's delay queues hold the derivatives of the neurons.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_genn.backends.pygenn.online.spike_history import HISTORY_BITS
 from ml_genn.codegen.online.layout import Path, Sweeps
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, SynapseGroup, Values
 
-SPIKE = "spike"  #: the row of derivatives of a spike
-RECENT = "recent_"  #: bits of a source: whether it spiked, the last step lowest
-OUTPUT_GRAD = "grad_"  #: dL by the output variable, of the step before
-RATE_PUSH = "rate_push_"  #: R
-OUTPUT_LAG, HIDDEN_LAG = 1, 3  #: a delay to the outputs comes on top
-LONGEST = 31 - 1 - HIDDEN_LAG  #: delay to the outputs that the bits are enough for
+SPIKE = "spike"  #: row of the step's Jacobian that belongs to the spike
+OUTPUT_GRAD = "grad_"  #: dL/d(output variable) of the step before, as losses call it
+RATE_GRAD = "rate_grad_"  #: R
+OUTPUT_LAG, HIDDEN_LAG = (
+    1,
+    3,
+)  #: steps; a hidden group's delay to the outputs adds to it
+#: Longest delay to the outputs [steps] for which the spike history has bits: learning
+#: reads bit lag + 1.
+MAX_OUTPUT_DELAY = HISTORY_BITS - 2 - HIDDEN_LAG
 
 
 @dataclass(frozen=True)
-class Traces:
-    """How a group's weights and parameters learn while it runs.
+class EligibilityTraces:
+    """Traces of the weights and parameters of one neuron group.
 
     Args:
-        plan, values: the plan and its numbers.
+        plan, values: the plan and its values.
         group: the group.
-        adjoint: its adjoint.
+        adjoint: its adjoint, which reads no tapes.
     """
 
     plan: Plan
@@ -52,34 +58,34 @@ class Traces:
     adjoint: Adjoint
 
     @property
-    def hidden(self) -> bool:
-        """Whether it learns from signals, not from errors of its own."""
+    def is_hidden(self) -> bool:
+        """True if the group learns from learning signals, not from its own errors."""
         return self.adjoint.surrogate is not None
 
     @property
-    def kept(self) -> tuple[str, ...]:
-        """Variables with a memory."""
+    def variables(self) -> tuple[str, ...]:
+        """State variables with a memory."""
         names = self.adjoint.eligible
         return tuple(name.removeprefix("lambda_") for name in names)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """What derivatives are taken of."""
-        return (*self.kept, SPIKE) if self.hidden else self.kept
+        """Rows of the step's Jacobian: the variables and, if hidden, the spike."""
+        return (*self.variables, SPIKE) if self.is_hidden else self.variables
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """Parameters that are learned."""
+        """Learned parameters."""
         return tuple(p.name for p in self.group.learned)
 
     @property
     def feedback(self) -> dict[Path, list[SynapseGroup]]:
-        """{output and port: synapse groups that errors come back by}."""
+        """{(output, port): synapse groups that carry errors back}."""
         return Sweeps(self.plan, self.group, self.adjoint).feedback
 
     @property
     def decays(self) -> dict[str, float]:
-        """{name in code: what an output keeps of a spike in a step}, path by path."""
+        """{name in code: factor by which an output decays in a step}, path by path."""
         outputs = (output for output, _ in self.feedback)
         return {f"decay{k}_": self._decay(o) for k, o in enumerate(outputs)}
 
@@ -90,74 +96,74 @@ class Traces:
 
     @property
     def lag(self) -> int:
-        """Steps that learning is behind.
+        """Steps by which learning is behind the network.
 
         Raises:
-            UnsupportedError: if it is more than the bits of spikes reach back.
+            UnsupportedError: if the spike history has too few bits for it.
         """
-        if not self.hidden:
+        if not self.is_hidden:
             return OUTPUT_LAG
-        back = (s for groups in self.feedback.values() for s in groups)
-        delay = max((delay_of(self.values, s) for s in back), default=0)
-        if delay > LONGEST:
+        synapses = (s for groups in self.feedback.values() for s in groups)
+        delay = max((spike_delay(self.values, s) for s in synapses), default=0)
+        if delay > MAX_OUTPUT_DELAY:
             raise UnsupportedError(
                 f"Population '{self.group.name}': learning online, backend 'pygenn' "
-                f"takes delays to outputs of at most {LONGEST} steps. Received {delay} "
-                "steps. Use mode='event_driven', or backend='cpu'."
+                f"takes delays to outputs of at most {MAX_OUTPUT_DELAY} steps. "
+                f"Received {delay} steps. Use mode='event_driven', or backend='cpu'."
             )
         return HIDDEN_LAG + delay
 
 
-def traces_of(plan: Plan, values: Values) -> dict[str, Traces]:
-    """{group that learns while it runs: its traces}."""
+def traces_of(plan: Plan, values: Values) -> dict[str, EligibilityTraces]:
+    """Returns {neuron group that learns online: its traces}."""
     return {
-        g.name: Traces(plan, values, g, g.adjoint)
+        g.name: EligibilityTraces(plan, values, g, g.adjoint)
         for g in plan.neurons
         if g.adjoint and plan.online
     }
 
 
-def path_of(plan: Plan, values: Values, s: SynapseGroup) -> int:
-    """Which of its source's ways to outputs a synapse group is."""
+def path_index(plan: Plan, values: Values, s: SynapseGroup) -> int:
+    """Returns the index of a group's (output, port) among its source's paths."""
     return list(traces_of(plan, values)[s.source].feedback).index((s.target, s.port))
 
 
-def remembers(plan: Plan, group: NeuronGroup) -> bool:
-    """Whether synapses that learn ask a group when it spiked."""
-    return plan.online and any(s.learn for s in plan.outgoing(group.name))
-
-
-def delay_of(values: Values, s: SynapseGroup) -> int:
-    """Steps that spikes of a group that learns are delayed."""
+def spike_delay(values: Values, s: SynapseGroup) -> int:
+    """Returns the delay of a group that learns online [steps]."""
     return int(values.delays.get(s.stored, 0))
 
 
-# ---------------------------------------------------------------- names
-def by(row: str, column: str) -> str:
-    """Variable of a neuron with a derivative by a variable or parameter."""
-    return f"{row}_by_{column}_"
+# ---------------------------------------------------------------- names in code
+def derivative(row: str, column: str) -> str:
+    """Returns a neuron's variable: d(row) by a state variable or parameter."""
+    return f"d_{row}_d_{column}_"
 
 
-def by_port(row: str, port: int) -> str:
-    """The same by a spike that arrives at a port."""
-    return f"{row}_by_spike{port}_"
+def port_derivative(row: str, port: int) -> str:
+    """Returns a neuron's variable: d(row) by a spike that arrives at a port."""
+    return f"d_{row}_d_port{port}_"
+
+
+def total_derivative(row: str, learned: str) -> str:
+    """Returns a local: d(row) by what is learned, through the past of the state too."""
+    return f"total_d_{row}_d_{learned}_"
 
 
 def trace(variable: str) -> str:
-    """Variable with an eligibility."""
+    """Returns the variable with an eligibility trace."""
     return f"{variable}_trace_"
 
 
-def left_in(path: int) -> str:
-    """Variable with what is left in the output of a path."""
-    return f"left{path}_"
+def filtered_trace(path: int) -> str:
+    """Returns the variable with the filtered trace of a path to an output."""
+    return f"filtered_trace{path}_"
 
 
-def signal(path: int) -> str:
-    """Variable of a neuron with the learning signal that came over a path."""
-    return f"signal{path}_"
+def learning_signal(path: int) -> str:
+    """Returns a neuron's variable: the learning signal that came over a path."""
+    return f"learning_signal{path}_"
 
 
-def sent(path: int) -> str:
-    """Input that the synapses of a path add errors to."""
-    return f"sent{path}_"
+def feedback_input(path: int) -> str:
+    """Returns the input that the synapses of a path add errors to."""
+    return f"feedback{path}_"

@@ -1,3 +1,3 @@
-"""A GeNN model that is built: its arrays, steps and checkpoints."""
+"""A built GeNN model: its memory, its batches, learned values and checkpoints."""
 
 __all__: list[str] = []

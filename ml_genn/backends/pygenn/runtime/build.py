@@ -1,26 +1,26 @@
-"""From records to a PyGeNN model: the calls, and nothing else."""
+"""Construction of a PyGeNN model from records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ml_genn.backends.pygenn.lowering.records import (
-    Lowering,
-    Neurons,
+    CustomUpdate,
+    LoweredModel,
+    NeuronPopulation,
     Reference,
-    Synapses,
-    Update,
+    SynapsePopulation,
     Variable,
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Built:
-    """A PyGeNN model and its groups by the plan's names."""
+class BuiltModel:
+    """A PyGeNN model and its groups, by the names of their records."""
 
     model: Any
     neurons: Mapping[str, Any]
@@ -29,159 +29,186 @@ class Built:
 
 
 def genn_names(names: Iterable[str]) -> dict[str, str]:
-    """Names as GeNN takes them: letters, digits and underscores, each used once."""
-    found: dict[str, str] = {}
+    """Returns {name: name that GeNN accepts}: letters, digits, underscores, unique."""
+    accepted: dict[str, str] = {}
     for name in names:
         plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
-        tried, k = plain, 1
-        while tried in found.values():
-            tried, k = f"{plain}_{k}", k + 1
-        found[name] = tried
-    return found
+        candidate, k = plain, 1
+        while candidate in accepted.values():
+            candidate, k = f"{plain}_{k}", k + 1
+        accepted[name] = candidate
+    return accepted
 
 
-def build(pygenn: Any, model: Any, lowering: Lowering) -> Built:
-    """Adds all groups of a lowering to a model."""
-    parts = lowering.neurons, lowering.synapses, lowering.updates
-    names = genn_names(part.name for kind in parts for part in kind)
-    builder = _Builder(pygenn, model, names, {}, {}, {})
-    for neurons in lowering.neurons:
+def build(pygenn: Any, model: Any, lowered: LoweredModel) -> BuiltModel:
+    """Adds all populations and custom updates to a model.
+
+    Args:
+        pygenn: the library.
+        model: an empty ``GeNNModel``.
+        lowered: the records.
+    """
+    groups = lowered.neurons, lowered.synapses, lowered.updates
+    names = genn_names(record.name for records in groups for record in records)
+    builder = _Builder(pygenn, model, names)
+    for neurons in lowered.neurons:
         builder.add_neurons(neurons)
-    for synapses in lowering.synapses:
+    for synapses in lowered.synapses:
         builder.add_synapses(synapses)
-    for update in lowering.updates:
+    for update in lowered.updates:
         builder.add_update(update)
-    return Built(model, builder.neurons, builder.synapses, builder.updates)
+    return BuiltModel(model, builder.neurons, builder.synapses, builder.updates)
 
 
-def _code(lines: Iterable[str]) -> str | None:
-    """Lines as one code string; None if there are none."""
-    return "\n".join(lines) or None
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Builder:
+    """Calls of PyGeNN.
+
+    Args:
+        pygenn: the library.
+        model: the model.
+        names: {name of a record: name in GeNN}.
+
+    Attributes:
+        neurons, synapses, updates: {name of a record: PyGeNN group}.
+    """
+
     pygenn: Any
     model: Any
     names: Mapping[str, str]
-    neurons: dict[str, Any]
-    synapses: dict[str, Any]
-    updates: dict[str, Any]
+    neurons: dict[str, Any] = field(default_factory=dict, init=False)
+    synapses: dict[str, Any] = field(default_factory=dict, init=False)
+    updates: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def add_neurons(self, part: Neurons) -> None:
-        name = self.names[part.name]
-        kind = self.pygenn.create_neuron_model(
+    def add_neurons(self, record: NeuronPopulation) -> None:
+        name = self.names[record.name]
+        neuron_model = self.pygenn.create_neuron_model(
             name,
-            params=list(part.parameters),
-            vars=self._declared(part.variables, "VarAccess"),
-            sim_code=_code(part.code),
-            threshold_condition_code=part.threshold,
-            extra_global_params=[(a.name, f"{a.type}*") for a in part.arrays],
-            additional_input_vars=[(i, "scalar", 0.0) for i in part.inputs],
+            params=list(record.parameters),
+            vars=self._declarations(record.variables, "VarAccess"),
+            sim_code=_code(record.code),
+            threshold_condition_code=record.threshold,
+            extra_global_params=[(a.name, f"{a.type}*") for a in record.arrays],
+            additional_input_vars=[(i, "scalar", 0.0) for i in record.inputs],
         )
         group = self.model.add_neuron_population(
-            name, part.size, kind, dict(part.parameters), _values(part.variables)
-        )
-        for parameter in part.dynamic:
-            group.set_param_dynamic(parameter)
-        group.spike_recording_enabled = part.recorded
-        self.neurons[part.name] = group
-
-    def add_synapses(self, part: Synapses) -> None:
-        source, target = self.neurons[part.source], self.neurons[part.target]
-        refs = part.source_refs, part.target_refs
-        name = self.names[part.name]
-        declared = [
-            [(n, t, self.pygenn.VarAccessMode.READ_ONLY) for n, (t, _) in r.items()]
-            for r in refs
-        ]
-        kind = self.pygenn.create_weight_update_model(
             name,
-            params=list(part.parameters),
-            vars=self._declared(part.variables, "VarAccess"),
+            record.size,
+            neuron_model,
+            dict(record.parameters),
+            _initial_values(record.variables),
+        )
+        for parameter in record.dynamic:
+            group.set_param_dynamic(parameter)
+        group.spike_recording_enabled = record.records_spikes
+        self.neurons[record.name] = group
+
+    def add_synapses(self, record: SynapsePopulation) -> None:
+        group = self.model.add_synapse_population(
+            self.names[record.name],
+            record.matrix,
+            self.neurons[record.source],
+            self.neurons[record.target],
+            self._weight_update(record),
+            self.pygenn.init_postsynaptic("DeltaCurr"),
+            *self._connectivity(record),
+        )
+        group.post_target_var = record.post_target
+        if record.pre_target is not None:
+            group.pre_target_var = record.pre_target
+        if record.axonal_delay:
+            group.axonal_delay_steps = record.axonal_delay
+        longest = max(record.max_dendritic_delay or 0, record.history)
+        if longest or record.max_dendritic_delay is not None:
+            group.max_dendritic_delay_timesteps = longest + 1
+        for parameter in record.dynamic:
+            group.set_wu_param_dynamic(parameter)
+        if record.indices is not None:
+            group.set_sparse_connections(*record.indices)
+        self.synapses[record.name] = group
+
+    def _weight_update(self, record: SynapsePopulation) -> Any:
+        source, target = self.neurons[record.source], self.neurons[record.target]
+        read_only = self.pygenn.VarAccessMode.READ_ONLY
+        declared, references = [], []
+        for population, refs in (
+            (source, record.source_refs),
+            (target, record.target_refs),
+        ):
+            declared.append([(n, type_, read_only) for n, (type_, _) in refs.items()])
+            references.append(
+                {
+                    n: self.pygenn.create_var_ref(population, v)
+                    for n, (_, v) in refs.items()
+                }
+            )
+        weight_update_model = self.pygenn.create_weight_update_model(
+            self.names[record.name],
+            params=list(record.parameters),
+            vars=self._declarations(record.variables, "VarAccess"),
             pre_neuron_var_refs=declared[0],
             post_neuron_var_refs=declared[1],
-            pre_spike_syn_code=_code(part.spike),
-            pre_event_syn_code=_code(part.event),
-            pre_event_threshold_condition_code=part.event_if,
-            synapse_dynamics_code=_code(part.dynamics),
+            pre_spike_syn_code=_code(record.spike_code),
+            pre_event_syn_code=_code(record.event_code),
+            pre_event_threshold_condition_code=record.event_condition,
+            synapse_dynamics_code=_code(record.step_code),
         )
-        made = [
-            {n: self.pygenn.create_var_ref(end, v) for n, (_, v) in r.items()}
-            for end, r in zip((source, target), refs, strict=True)
-        ]
-        group = self.model.add_synapse_population(
-            name,
-            part.matrix,
-            source,
-            target,
-            self.pygenn.init_weight_update(
-                kind,
-                dict(part.parameters),
-                _values(part.variables),
-                pre_var_refs=made[0],
-                post_var_refs=made[1],
-            ),
-            self.pygenn.init_postsynaptic("DeltaCurr"),
-            *self._connectivity(part),
+        return self.pygenn.init_weight_update(
+            weight_update_model,
+            dict(record.parameters),
+            _initial_values(record.variables),
+            pre_var_refs=references[0],
+            post_var_refs=references[1],
         )
-        group.post_target_var = part.into
-        if part.back_into is not None:
-            group.pre_target_var = part.back_into
-        if part.axonal:
-            group.axonal_delay_steps = part.axonal
-        longest = max(part.dendritic or 0, part.looks_back)
-        if longest or part.dendritic is not None:
-            group.max_dendritic_delay_timesteps = longest + 1
-        for parameter in part.dynamic:
-            group.set_wu_param_dynamic(parameter)
-        if part.indices is not None:
-            group.set_sparse_connections(*part.indices)
-        self.synapses[part.name] = group
 
-    def _connectivity(self, part: Synapses) -> list[Any]:
-        if part.toeplitz is None:
+    def _connectivity(self, record: SynapsePopulation) -> list[Any]:
+        if record.convolution is None:
             return []
-        given = dict(part.toeplitz.parameters)
-        return [self.pygenn.init_toeplitz_connectivity("Conv2D", given)]
+        parameters = dict(record.convolution)
+        return [self.pygenn.init_toeplitz_connectivity("Conv2D", parameters)]
 
-    def add_update(self, part: Update) -> None:
-        name = self.names[part.name]
+    def add_update(self, record: CustomUpdate) -> None:
+        name = self.names[record.name]
         modes = self.pygenn.VarAccessMode
-        kind = self.pygenn.create_custom_update_model(
+        update_model = self.pygenn.create_custom_update_model(
             name,
-            params=list(part.dynamic),
-            vars=self._declared(part.variables, "CustomUpdateVarAccess"),
+            params=list(record.dynamic),
+            vars=self._declarations(record.variables, "CustomUpdateVarAccess"),
             var_refs=[
-                (r.name, r.type, getattr(modes, r.access)) for r in part.references
+                (r.name, r.type, getattr(modes, r.access)) for r in record.references
             ],
-            update_code=_code(part.code),
+            update_code=_code(record.code),
         )
         group = self.model.add_custom_update(
             name,
-            part.group,
-            kind,
-            dict(part.dynamic),
-            _values(part.variables),
-            {r.name: self._reference(r) for r in part.references},
+            record.group,
+            update_model,
+            dict(record.dynamic),
+            _initial_values(record.variables),
+            {r.name: self._reference(r) for r in record.references},
         )
-        for parameter in part.dynamic:
+        for parameter in record.dynamic:
             group.set_param_dynamic(parameter)
-        self.updates[part.name] = group
+        self.updates[record.name] = group
 
     def _reference(self, reference: Reference) -> Any:
         owners = {**self.neurons, **self.synapses, **self.updates}
-        make = getattr(self.pygenn, f"create_{reference.kind}_ref")
-        named = [reference.variable] if reference.variable else []
-        return make(owners[reference.owner], *named)
+        create = getattr(self.pygenn, f"create_{reference.kind}_ref")
+        variable = [reference.variable] if reference.variable else []
+        return create(owners[reference.owner], *variable)
 
-    def _declared(self, variables: Iterable[Variable], access: str) -> list[Any]:
+    def _declarations(self, variables: Iterable[Variable], access: str) -> list[Any]:
         members = getattr(self.pygenn, access)
         return [(v.name, v.type, getattr(members, v.access)) for v in variables]
 
 
-def _values(variables: Iterable[Variable]) -> dict[str, Any]:
-    """Initial values: numbers, or flat arrays."""
+def _code(lines: Iterable[str]) -> str | None:
+    """Returns lines as one code string; None if there are none."""
+    return "\n".join(lines) or None
+
+
+def _initial_values(variables: Iterable[Variable]) -> dict[str, Any]:
+    """Returns {name: number, or flat array}."""
     return {
         v.name: v.value.reshape(-1) if np.ndim(v.value) else float(v.value)
         for v in variables

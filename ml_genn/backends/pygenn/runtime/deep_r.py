@@ -1,7 +1,7 @@
-"""Deep-R: synapses that change places, in NumPy between batches.
+"""Deep-R on the host: which synapse groups it rewires, and their synapses as CSR.
 
-On the device they are a matrix of all synapses that there may be, with zeros where
-there is none; `Spread` says where they are.
+The device has a dense matrix of all possible synapses, with zeros where there is none
+(`ml_genn.backends.pygenn.lowering.synapses.storage.DenseWithHoles`).
 """
 
 from __future__ import annotations
@@ -20,49 +20,50 @@ from ml_genn.model.plan import (
 )
 
 
-def rewirings(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]:
-    """{synapse group that Deep-R rewires: its synapses, listed}."""
-    found: dict[str, Rewiring] = {}
+def rewired_groups(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]:
+    """Returns {synapse group that Deep-R rewires: its synapses and their values}."""
+    rewired: dict[str, Rewiring] = {}
     for update in plan.updates:
         if update.target.kind is LearnedKind.WEIGHT:
             s = plan.synapse(update.target.owner)
             if s.rewired:
-                found[s.name] = _listed(plan, values, s, update, seed, len(found))
-    return found
+                rewired[s.name] = _rewiring(
+                    plan, values, s, update, (seed, len(rewired))
+                )
+    return rewired
 
 
-def _listed(
+def _rewiring(
     plan: Plan,
     values: Values,
     s: SynapseGroup,
     update: OptimiserUpdate,
-    seed: int,
-    index: int,
+    seeds: tuple[int, int],
 ) -> Rewiring:
     source, target = values.indices[s.name]
     shape = plan.neuron(s.source).size, plan.neuron(s.target).size
     weight = np.array(values.weights[s.name], np.float32)
-    made = Rewiring(
+    rewiring = Rewiring(
         shape=shape,
         self_connections=s.self_connections,
         offset=row_starts(source, shape[0]),
         target=target.astype(np.int64),
         weight=weight,
         sign=np.zeros_like(weight),
-        numbers=tuple(np.zeros_like(weight) for _ in others(update)),
-        seed=seed + index,
-        rng=np.random.default_rng([seed, index]),
+        numbers=tuple(np.zeros_like(weight) for _ in optimiser_slots(update)),
+        seed=sum(seeds),
+        rng=np.random.default_rng(seeds),
     )
-    made.begin()
-    return made
+    rewiring.begin()
+    return rewiring
 
 
-def others(update: OptimiserUpdate) -> list[str]:
-    """What an optimiser keeps for each synapse, but for the signs."""
+def optimiser_slots(update: OptimiserUpdate) -> list[str]:
+    """Returns names of what an optimiser stores per synapse, without Deep-R's signs."""
     return [slot for slot in update.slots if slot != SIGN]
 
 
-def move(rewiring: Rewiring, source: np.ndarray, target: np.ndarray) -> None:
-    """Puts synapses where a list says."""
+def place_synapses(rewiring: Rewiring, source: np.ndarray, target: np.ndarray) -> None:
+    """Moves the synapses to listed pairs of neurons, sorted by source and target."""
     rewiring.offset[:] = row_starts(source, rewiring.shape[0])
     rewiring.target[:] = target

@@ -1,4 +1,4 @@
-"""A PyGeNN model that is loaded: its arrays, its steps, its custom updates."""
+"""Memory and calls of a built PyGeNN model, addressed by the plan's names."""
 
 from __future__ import annotations
 
@@ -6,165 +6,186 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering.records import DTYPES, Lowering
-from ml_genn.backends.pygenn.runtime.build import Built
+from ml_genn.backends.pygenn.lowering.records import DTYPES, LoweredModel
+from ml_genn.backends.pygenn.runtime.build import BuiltModel
 from ml_genn.errors import ValidationError
 
-MOST = 2**31 - 1  #: entries of an array: code counts them in 32 bits
-
-
-def _check_size(name: str, size: int) -> None:
-    if size > MOST:
-        raise ValidationError(
-            f"Population '{name}': backend 'pygenn' keeps {size} numbers, one for each "
-            f"step, example and neuron; {MOST} are possible. Use a smaller batch or "
-            "fewer time steps."
-        )
+MAX_ARRAY_SIZE = 2**31 - 1  #: elements of an array: code indexes it with 32-bit numbers
 
 
 class Device:
-    """Arrays and calls of a built model, by the plan's names.
+    """Memory and calls of a built model.
+
+    Args:
+        built: the model and its groups.
+        lowered: the records that it was built from.
+        batch_size: examples that run at once.
+        dt: time step [ms].
 
     Attributes:
-        batch: examples that run at once.
-        steps: time steps of an example; None as long as nothing is loaded.
+        batch_size: examples that run at once.
+        num_steps: time steps of an example; None while the model is not loaded.
     """
 
-    def __init__(self, built: Built, lowering: Lowering, batch: int, dt: float) -> None:
+    def __init__(
+        self, built: BuiltModel, lowered: LoweredModel, batch_size: int, dt: float
+    ) -> None:
         self.model = built.model
-        self.batch = batch
-        self.steps: int | None = None
+        self.batch_size = batch_size
+        self.num_steps: int | None = None
         self._built = built
-        self._lowering = lowering
+        self._lowered = lowered
         self._dt = dt
-        self._groups = {update.group for update in lowering.updates}
+        self._update_groups = {update.group for update in lowered.updates}
 
-    def load(self, steps: int) -> None:
-        """Allocates memory for examples of so many steps."""
-        sizes = {
-            (part.name, array): array.size(steps, self.batch)
-            for part in self._lowering.neurons
-            for array in part.arrays
-        }
-        for (name, _), size in sizes.items():
-            _check_size(name, size)
+    # ------------------------------------------------------------ memory
+    def load(self, num_steps: int) -> None:
+        """Allocates memory for examples of ``num_steps`` time steps.
+
+        Raises:
+            ValidationError: if an array has more elements than code can index.
+        """
+        arrays = [(p.name, a) for p in self._lowered.neurons for a in p.arrays]
+        sizes = [array.size(num_steps, self.batch_size) for _, array in arrays]
+        for (population, _), size in zip(arrays, sizes, strict=True):
+            _check_size(population, size)
         self.unload()
-        for (name, array), size in sizes.items():
-            found = self._built.neurons[name].extra_global_params[array.name]
-            found.set_init_values(np.zeros(size, DTYPES[array.type]))
-        self.model.load(num_recording_timesteps=steps)
-        self.steps = steps
-        self.set("num_steps", float(steps))
+        for (population, array), size in zip(arrays, sizes, strict=True):
+            parameter = self._built.neurons[population].extra_global_params[array.name]
+            parameter.set_init_values(np.zeros(size, DTYPES[array.type]))
+        self.model.load(num_recording_timesteps=num_steps)
+        self.num_steps = num_steps
+        self.set_parameter("num_steps", float(num_steps))
 
     def unload(self) -> None:
-        """Frees the memory; all that was not pulled is lost."""
-        if self.steps is not None:
+        """Frees the memory; values that were not pulled are lost."""
+        if self.num_steps is not None:
             self.model.unload()
-            self.steps = None
+            self.num_steps = None
 
-    # ------------------------------------------------------------ parameters
-    def set(self, name: str, value: float) -> None:
-        """Sets a parameter wherever there is one of that name."""
-        for part in self._lowering.neurons:
-            if name in part.dynamic:
-                group = self._built.neurons[part.name]
-                group.set_dynamic_param_value(name, value)
-        for synapses in self._lowering.synapses:
+    # ------------------------------------------------------------ dynamic parameters
+    def set_parameter(self, name: str, value: float) -> None:
+        """Sets a dynamic parameter of all groups that have one of that name."""
+        for neurons in self._lowered.neurons:
+            if name in neurons.dynamic:
+                self.set_neuron_parameter(neurons.name, name, value)
+        for synapses in self._lowered.synapses:
             if name in synapses.dynamic:
                 self._built.synapses[synapses.name].set_dynamic_param_value(name, value)
-        for update in self._lowering.updates:
+        for update in self._lowered.updates:
             if name in update.dynamic:
-                self.set_for(update.name, name, value)
+                self.set_update_parameter(update.name, name, value)
 
-    def set_constant(self, group: str, name: str, value: float) -> None:
-        """Sets a parameter of one population."""
-        self._built.neurons[group].set_dynamic_param_value(name, value)
+    def set_neuron_parameter(self, population: str, name: str, value: float) -> None:
+        """Sets a dynamic parameter of one neuron population."""
+        self._built.neurons[population].set_dynamic_param_value(name, value)
 
-    def set_for(self, update: str, name: str, value: float) -> None:
-        """Sets a parameter of one custom update."""
+    def set_update_parameter(self, update: str, name: str, value: float) -> None:
+        """Sets a dynamic parameter of one custom update."""
         self._built.updates[update].set_dynamic_param_value(name, value)
 
     # ------------------------------------------------------------ neurons
-    def pull(self, group: str, name: str) -> np.ndarray:
-        """A variable of a population: (examples, neurons)."""
-        return self._pulled(self._built.neurons[group].vars[name])
+    def pull(self, population: str, name: str) -> np.ndarray:
+        """Returns a variable of a neuron population: (examples, neurons)."""
+        return self._pull(self._built.neurons[population].vars[name])
 
-    def push(self, group: str, name: str, values: np.ndarray) -> None:
-        """Replaces a variable of a population: (examples, neurons), or (neurons,) where
-        examples share it."""
-        self._pushed(self._built.neurons[group].vars[name], values)
+    def push(self, population: str, name: str, values: np.ndarray) -> None:
+        """Replaces a variable of a neuron population.
 
-    def pull_array(self, group: str, name: str) -> np.ndarray:
-        """An array of a population, with an entry for each step: (examples, steps,
-        neurons)."""
-        array = self._built.neurons[group].extra_global_params[name]
-        array.pull_from_device()
-        found = np.array(array.view).reshape(self.steps or 0, self.batch, -1)
-        return found.transpose(1, 0, 2)
-
-    def push_array(self, group: str, name: str, values: np.ndarray) -> None:
-        """Replaces an array of a population."""
-        array = self._built.neurons[group].extra_global_params[name]
-        array.view[:] = values.reshape(-1)
-        array.push_to_device()
-
-    def result(self, update: str, name: str) -> np.ndarray:
-        """A variable that a custom update of neurons has: (examples, neurons)."""
-        return self._pulled(self._built.updates[update].vars[name])
-
-    def _pulled(self, variable: Any) -> np.ndarray:
-        variable.pull_from_device()
-        return np.array(variable.view).reshape(self.batch, -1)
-
-    @staticmethod
-    def _pushed(variable: Any, values: np.ndarray) -> None:
+        Args:
+            population, name: the population and its variable.
+            values: (examples, neurons), or (neurons,) if examples share them.
+        """
+        variable = self._built.neurons[population].vars[name]
         variable.view[:] = values.reshape(variable.view.shape)
         variable.push_to_device()
 
+    def push_examples(self, population: str, name: str, rows: np.ndarray) -> None:
+        """Replaces a variable of the first examples; the others get zeros.
+
+        Args:
+            population, name: the population and its variable.
+            rows: (examples, neurons).
+        """
+        padded = np.zeros((self.batch_size, rows.shape[1]), np.float32)
+        padded[: len(rows)] = rows
+        self.push(population, name, padded)
+
+    def pull_array(self, population: str, name: str) -> np.ndarray:
+        """Returns an array of each time step: (examples, steps, neurons)."""
+        array = self._built.neurons[population].extra_global_params[name]
+        array.pull_from_device()
+        values = np.array(array.view).reshape(self.num_steps or 0, self.batch_size, -1)
+        return values.transpose(1, 0, 2)
+
+    def push_array(self, population: str, name: str, values: np.ndarray) -> None:
+        """Replaces an array; values are in the order of its elements."""
+        array = self._built.neurons[population].extra_global_params[name]
+        array.view[:] = values.reshape(-1)
+        array.push_to_device()
+
     # ------------------------------------------------------------ synapses
-    def pull_update(self, owner: str, name: str) -> np.ndarray:
-        """A variable of a custom update that all examples share, one number each."""
-        variable = self._built.updates[owner].vars[name]
+    def push_synapses(self, population: str, name: str, values: np.ndarray) -> None:
+        """Replaces a variable of a synapse population, for all examples."""
+        self._push_synaptic(self._built.synapses[population].vars[name], values)
+
+    # ------------------------------------------------------------ custom updates
+    def pull_neuron_update(self, update: str, name: str) -> np.ndarray:
+        """Returns a variable of a custom update of neurons: (examples, neurons)."""
+        return self._pull(self._built.updates[update].vars[name])
+
+    def pull_update(self, update: str, name: str) -> np.ndarray:
+        """Returns a variable of a custom update that all examples share, flat."""
+        variable = self._built.updates[update].vars[name]
         variable.pull_from_device()
         return np.array(variable.values).reshape(-1)
 
-    def push_update(self, owner: str, name: str, values: np.ndarray) -> None:
-        """Replaces such a variable."""
-        self._fill(self._built.updates[owner].vars[name], values)
+    def push_update(self, update: str, name: str, values: np.ndarray) -> None:
+        """Replaces a variable of a custom update that all examples share."""
+        self._push_synaptic(self._built.updates[update].vars[name], values)
 
-    def push_synapses(self, owner: str, name: str, values: np.ndarray) -> None:
-        """Replaces a variable of a synapse population, for all examples."""
-        self._fill(self._built.synapses[owner].vars[name], values)
+    def _pull(self, variable: Any) -> np.ndarray:
+        variable.pull_from_device()
+        return np.array(variable.view).reshape(self.batch_size, -1)
 
     @staticmethod
-    def _fill(variable: Any, values: np.ndarray) -> None:
+    def _push_synaptic(variable: Any, values: np.ndarray) -> None:
         shape = np.shape(variable.values)
         variable.values = np.broadcast_to(values.reshape(-1), shape)
         variable.push_to_device()
 
-    # ------------------------------------------------------------ running
+    # ------------------------------------------------------------ calls
     def restart(self) -> None:
-        """Time starts at zero."""
+        """Sets the time to zero."""
         self.model.timestep = 0
 
     def step(self) -> None:
         """Runs one time step."""
         self.model.step_time()
 
-    def update(self, group: str) -> None:
-        """Runs the custom updates of a group, if it has any."""
-        if group in self._groups:
+    def run_updates(self, group: str) -> None:
+        """Runs the custom updates of a group, if there are any."""
+        if group in self._update_groups:
             self.model.custom_update(group)
 
-    def spikes(self, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(steps, neurons) of each example, by step and neuron, once pulled."""
-        found = []
-        for times, ids in self._built.neurons[name].spike_recording_data:
+    def pull_spikes(self) -> None:
+        """Pulls the spikes of the last ``num_steps`` steps."""
+        self.model.pull_recording_buffers_from_device()
+
+    def spikes(self, population: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns (steps, neurons) of each example's pulled spikes, in that order."""
+        examples = []
+        for times, ids in self._built.neurons[population].spike_recording_data:
             steps = np.rint(np.asarray(times) / self._dt).astype(np.int64)
             order = np.lexsort((ids, steps))
-            found.append((steps[order], np.asarray(ids)[order].astype(np.uint32)))
-        return found
+            examples.append((steps[order], np.asarray(ids)[order].astype(np.uint32)))
+        return examples
 
-    def pull_spikes(self) -> None:
-        """Gets the spikes of the last steps, as many as an example has."""
-        self.model.pull_recording_buffers_from_device()
+
+def _check_size(population: str, size: int) -> None:
+    if size > MAX_ARRAY_SIZE:
+        raise ValidationError(
+            f"Population '{population}': backend 'pygenn' stores {size} numbers, one "
+            f"for each step, example and neuron; {MAX_ARRAY_SIZE} are possible. Use a "
+            "smaller batch or fewer time steps."
+        )

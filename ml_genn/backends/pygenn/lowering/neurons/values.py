@@ -1,4 +1,4 @@
-"""Numbers of a plan, as PyGeNN takes them."""
+"""Constants and initial values of a neuron group, as GeNN parameters and variables."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ml_genn.model.verify import PROVIDED
 def constants(
     group: NeuronGroup, values: Values
 ) -> tuple[dict[str, float], tuple[Variable, ...]]:
-    """Numbers that all neurons of a group share, and those of each neuron."""
+    """Returns ({name: constant of all neurons}, constants of each neuron)."""
     known = {**values.parameters.get(group.name, {}), "dt": values.dt}
     shared: dict[str, float] = {}
-    own: list[Variable] = []
+    per_neuron: list[Variable] = []
     for constant in group.constants:
         if constant.name in PROVIDED:
             continue
         value = evaluate(constant.expression, known)
         if constant.per_neuron:
             row = np.broadcast_to(value, group.size).astype(np.float32)
-            own.append(Variable(constant.name, value=row, access="READ_ONLY"))
+            per_neuron.append(Variable(constant.name, value=row, access="READ_ONLY"))
         else:
             shared[constant.name] = float(value)
-    return shared, tuple(own)
+    return shared, tuple(per_neuron)
 
 
-def changing(group: NeuronGroup) -> frozenset[str]:
-    """Constants that depend on learned parameters."""
+def learned_constants(group: NeuronGroup) -> frozenset[str]:
+    """Returns names of constants that depend on learned parameters."""
     learned = {parameter.name for parameter in group.learned}
     return frozenset(
         c.name
@@ -40,10 +40,10 @@ def changing(group: NeuronGroup) -> frozenset[str]:
 
 
 def state(group: NeuronGroup, values: Values) -> tuple[Variable, ...]:
-    """State variables with their initial values."""
-    given = values.initial.get(group.name, {})
+    """Returns the state variables with their initial values."""
+    initial = values.initial.get(group.name, {})
     types = {"float": "scalar"}
     return tuple(
-        Variable(v.name, types.get(v.type, v.type), given.get(v.name, 0.0))
+        Variable(v.name, types.get(v.type, v.type), initial.get(v.name, 0.0))
         for v in group.variables
     )

@@ -1,0 +1,3 @@
+"""Neuron groups of a plan as neuron populations."""
+
+__all__: list[str] = []

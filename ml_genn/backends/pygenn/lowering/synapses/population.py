@@ -1,0 +1,96 @@
+"""Synapse populations: delivery of spikes, and what the learning rule adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ml_genn.backends.pygenn.backward import synapses as backward
+from ml_genn.backends.pygenn.lowering.names import (
+    DELAY,
+    DELAY_GRADIENT,
+    GRADIENT,
+    WEIGHT,
+    arrivals,
+)
+from ml_genn.backends.pygenn.lowering.records import SynapsePopulation, Variable
+from ml_genn.backends.pygenn.lowering.synapses.convolution import toeplitz_parameters
+from ml_genn.backends.pygenn.lowering.synapses.storage import (
+    SynapseStorage,
+    delay_steps,
+    has_copied_weights,
+    storage_of,
+    synapse_indices,
+)
+from ml_genn.backends.pygenn.online import synapses as online
+from ml_genn.model.plan import Delay, Format, Plan, SynapseGroup, Values
+
+#: Input of every GeNN neuron, which our code never reads: for synapses that only carry
+#: the loss back.
+UNREAD_INPUT = "Isyn"
+
+
+def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopulation:
+    """Returns the synapse population of a group."""
+    population = _delivery(plan, values, s)
+    if plan.online:
+        return online.with_learning(plan, values, s, population)
+    return backward.with_backward_pass(plan, values, s, population)
+
+
+def _delivery(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopulation:
+    """Returns the population with all it needs to deliver spikes."""
+    matrix, convolution = _matrix(s)
+    dendritic = backward.has_dendritic_delay(plan, s)
+    return SynapsePopulation(
+        name=s.name,
+        source=s.source,
+        target=s.target,
+        matrix=matrix,
+        post_target=arrivals(s.port) if s.delivers else UNREAD_INPUT,
+        spike_code=_spike_code(plan, values, s),
+        variables=tuple(_variables(values, s, storage_of(plan, values, s))),
+        indices=synapse_indices(values, s) if matrix == "SPARSE" else None,
+        convolution=convolution,
+        axonal_delay=0 if dendritic else values.delays.get(s.stored, 0),
+        max_dendritic_delay=(
+            backward.max_dendritic_delay(plan, values, s) if dendritic else None
+        ),
+    )
+
+
+def _spike_code(plan: Plan, values: Values, s: SynapseGroup) -> tuple[str, ...]:
+    if not s.delivers:
+        return ()
+    weight = f"-{WEIGHT}" if s.negates else WEIGHT
+    if backward.has_dendritic_delay(plan, s):
+        return (f"addToPostDelay({weight}, {backward.delay_of(values, s)});",)
+    return (f"addToPost({weight});",)
+
+
+def _matrix(s: SynapseGroup) -> tuple[str, Mapping[str, int] | None]:
+    """Returns GeNN's matrix type, and parameters of its convolution."""
+    if s.format is Format.DENSE or s.rewired:
+        return "DENSE", None
+    if s.kernel is not None and not has_copied_weights(s):
+        return "TOEPLITZ", toeplitz_parameters(s.kernel)
+    return "SPARSE", None
+
+
+def _variables(
+    values: Values, s: SynapseGroup, storage: SynapseStorage
+) -> list[Variable]:
+    """Returns weights, delays and gradients; custom updates write the learned ones."""
+    access = "READ_WRITE" if s.learn else "READ_ONLY"
+    weights = storage.to_device(np.asarray(values.weights[s.stored], np.float32))
+    variables = [Variable(WEIGHT, value=weights, access=access)]
+    if s.delay is Delay.PER_SYNAPSE:
+        access = "READ_WRITE" if s.learn_delay else "READ_ONLY"
+        steps = storage.to_device(delay_steps(values.delays[s.stored]))
+        variables.append(Variable(DELAY, "uint16_t", steps, access))
+    if s.learn:
+        variables.append(Variable(GRADIENT))
+    if s.learn_delay:
+        variables.append(Variable(DELAY_GRADIENT))
+    return variables
