@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ml_genn.backends.cpu import toolchain
@@ -21,6 +23,7 @@ ABOVE_THE_ENGINE = {
     "training",
     "utils",
 }
+FOLDER = Path(__file__).parent
 OPTIMISE = toolchain.FLAGS.index("-O3")
 
 
@@ -30,6 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    above = item.path.parent.name in ABOVE_THE_ENGINE
-    toolchain.FLAGS[OPTIMISE] = "-O1" if above else "-O3"
+    folder = item.path.relative_to(FOLDER).parts[0]
+    toolchain.FLAGS[OPTIMISE] = "-O1" if folder in ABOVE_THE_ENGINE else "-O3"
     toolchain.IN_PARTS = False  # all cores have tests to run

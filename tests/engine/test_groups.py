@@ -35,7 +35,7 @@ def net() -> Small:
 
 def test_weights_are_edited_in_place(net: Small) -> None:
     """As scripts do it: the view of a dense connection is flat and may be reshaped."""
-    compiled = net.inference()
+    compiled = net.compile_inference()
     before = compiled.weights(net.hidden)
     with compiled:
         group = compiled.connection_populations[net.hidden.connection()]
@@ -62,7 +62,7 @@ def test_weights_are_edited_in_place(net: Small) -> None:
 
 
 def test_names_that_there_are_not(net: Small) -> None:
-    compiled, other = net.inference(), small()
+    compiled, other = net.compile_inference(), small()
     group = compiled.connection_populations[net.hidden]
     with pytest.raises(UnknownNameError, match="'Conn_Pop0_Pop1': unknown variable"):
         group.vars["d"]
@@ -154,7 +154,7 @@ class Looks(Callback):
 @pytest.mark.parametrize("trains", [True, False])
 def test_state_in_hooks(net: Small, steps: bool, trains: bool) -> None:
     """In each step, and at the end of batches, the last one smaller."""
-    compiled = net.train_compiler(dt=0.5) if trains else net.inference(dt=0.5)
+    compiled = net.compile_training(dt=0.5) if trains else net.compile_inference(dt=0.5)
     looks = Looks(net.hidden, steps)
     callbacks = [looks, VarRecorder(net.hidden, genn_var="V", key="v")]
     x, y = spikes(6), labels(6)
@@ -176,7 +176,7 @@ def test_state_in_hooks(net: Small, steps: bool, trains: bool) -> None:
 
 def test_state_of_a_batch_of_one_is_a_row(net: Small) -> None:
     """It is kept from the first use on; before that there is nothing to look at."""
-    compiled = net.inference(batch_size=1)
+    compiled = net.compile_inference(batch_size=1)
     compiled.predict(spikes(1), callbacks=[])
     with pytest.raises(MlGennError, match="use neuron_populations once before"):
         compiled.state(net.hidden, "v")
@@ -243,11 +243,11 @@ class SetsTooFew(Callback):
 
 def test_state_of_another_shape_is_refused(net: Small) -> None:
     with pytest.raises(ValidationError, match=r"of shape \(4, 3\)\. Received \(2,\)"):
-        net.inference().predict(spikes(4), callbacks=[SetsTooFew()])
+        net.compile_inference().predict(spikes(4), callbacks=[SetsTooFew()])
 
 
 def test_the_model_has_no_times_of_kernels(net: Small) -> None:
-    model = net.inference(dt=0.1).genn_model
+    model = net.compile_inference(dt=0.1).genn_model
     names = ("neuron", "presynaptic", "postsynaptic")
     times = [getattr(model, f"{name}_update_time") for name in names]
     times += [model.synapse_dynamics_time, model.init_time]
@@ -261,7 +261,7 @@ def test_the_model_has_no_times_of_kernels(net: Small) -> None:
 # ---------------------------------------------------------------- by hand
 def test_a_batch_by_hand(net: Small) -> None:
     """Steps, state between them and readouts are those of `predict`."""
-    compiled = net.inference()
+    compiled = net.compile_inference()
     x = spikes(6)
     expected, data = compiled.predict(
         x, callbacks=[VarRecorder(net.hidden, "v", key="v")]
@@ -301,7 +301,7 @@ class Reads(Callback):
 
 def test_readouts_at_the_end_of_batches(net: Small) -> None:
     reads = Reads(net.output)
-    compiled = net.inference()
+    compiled = net.compile_inference()
     expected, _ = compiled.predict(spikes(6), callbacks=[reads])
     assert [len(part) for part in reads.found] == [4, 2]
     np.testing.assert_array_equal(np.concatenate(reads.found), expected[net.output])
@@ -309,7 +309,7 @@ def test_readouts_at_the_end_of_batches(net: Small) -> None:
 
 
 def test_a_batch_by_hand_needs_data(net: Small) -> None:
-    compiled = net.inference()
+    compiled = net.compile_inference()
     with pytest.raises(ValidationError, match="Call set_input first"):
         compiled.step_time()
     with pytest.raises(ValidationError, match="no batch has run"):

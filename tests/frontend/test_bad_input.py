@@ -136,7 +136,7 @@ def net() -> Small:
 @pytest.fixture(scope="module")
 def compiled(net: Small) -> Any:
     """A classifier, compiled."""
-    return net.train_compiler()
+    return net.compile_training()
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_bad_labels_are_refused_where_nothing_is_learned(
     case: str, net: Small, refused: Any
 ) -> None:
     y, message = BAD_Y[case]
-    inference = net.inference()
+    inference = net.compile_inference()
     refused(
         lambda spy: inference.evaluate({net.inputs: spikes(4)}, y, callbacks=spy),
         f"{message}|expected an array",
@@ -323,7 +323,7 @@ BAD_TRAJECTORIES: dict[str, tuple[Any, str]] = {
 def test_bad_trajectories(case: str) -> None:
     y, message = BAD_TRAJECTORIES[case]
     net = small("var")
-    compiled = net.train_compiler(losses="mean_square_error")
+    compiled = net.compile_training(losses="mean_square_error")
     before, spy = compiled.weights(net.output), Spy()
     with pytest.raises(ValidationError, match=f"Targets of 'Pop2'.*{message}"):
         compiled.train(spikes(4), y, metrics="mean_square_error", callbacks=[spy])
@@ -333,7 +333,7 @@ def test_bad_trajectories(case: str) -> None:
 
 def test_trajectories_need_a_metric_for_them() -> None:
     net = small("var")
-    compiled = net.train_compiler(losses="mean_square_error")
+    compiled = net.compile_training(losses="mean_square_error")
     before = compiled.weights(net.output)
     y = np.zeros((4, STEPS, CLASSES))
     with pytest.raises(ValidationError, match="use metrics='mean_square_error'"):
@@ -662,15 +662,17 @@ def test_connections_outside_the_network_are_no_input() -> None:
 )
 def test_bad_arguments_of_event_prop(arguments: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=f"EventPropCompiler: {message}"):
-        small().train_compiler(**arguments)
+        small().compile_training(**arguments)
 
 
 def test_strengths_are_for_hidden_populations_of_the_network() -> None:
     net, other = small(), small()
     for key in (net.output, net.inputs, other.hidden):
         with pytest.raises(ValidationError, match="is no hidden population of this"):
-            net.train_compiler(reg_lambda_lower={key: 1.0})
-    assert net.train_compiler(reg_lambda_lower={net.hidden: 1.0}).network is net.network
+            net.compile_training(reg_lambda_lower={key: 1.0})
+    assert (
+        net.compile_training(reg_lambda_lower={net.hidden: 1.0}).network is net.network
+    )
 
 
 @pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])
@@ -732,7 +734,7 @@ def test_states_of_other_networks_are_refused(net: Small) -> None:
             assert net_state.shape == (2, 5)
             inference.state(other.hidden, "v")
 
-    inference = net.inference()
+    inference = net.compile_inference()
     with pytest.raises(ValidationError, match="'Pop1' does not belong to this network"):
         inference.predict(spikes(2), callbacks=[Looks()])
 

@@ -57,7 +57,7 @@ def _text(what: Any) -> str:
 @pytest.mark.parametrize("compiled", [False, True])
 def test_networks_show_what_their_summary_says(compiled: bool) -> None:
     net = small()
-    what = net.train_compiler() if compiled else net.network
+    what = net.compile_training() if compiled else net.network
     html, text = what._repr_html_(), _text(what)
     rows = Cells(html).rows
     assert rows[0] == ["Population", "Neuron", "Shape", "Readout"]
@@ -115,7 +115,7 @@ def _rendered(error: MlGennError) -> list[str]:
 
 
 def test_errors_begin_with_their_message() -> None:
-    compiled = small().train_compiler()
+    compiled = small().compile_training()
     with pytest.raises(ValidationError) as caught:
         compiled.train([], [], num_epochs=0)
     first, empty, own, *inside = _rendered(caught.value)
@@ -128,7 +128,7 @@ def test_errors_begin_with_their_message() -> None:
 
 
 def test_calls_from_a_notebook_are_named_so() -> None:
-    names = {"__name__": "__main__", "compiled": small().train_compiler()}
+    names = {"__name__": "__main__", "compiled": small().compile_training()}
     code = compile(
         "def f():\n compiled.predict(3)\nf()", "/tmp/ipykernel_1/2.py", "exec"
     )

@@ -35,7 +35,7 @@ def net() -> Small:
 
 @pytest.fixture(scope="module")
 def compiled(net: Small) -> Any:
-    return net.train_compiler()
+    return net.compile_training()
 
 
 def broken() -> Iterator[Any]:
@@ -86,18 +86,18 @@ def test_training_refuses(case: str, net: Small, compiled: Any) -> None:
 
 def test_a_generator_that_breaks_off_has_been_learned_from(net: Small) -> None:
     """Up to the batch that is refused by its number."""
-    compiled = net.train_compiler()
+    compiled = net.compile_training()
     with pytest.raises(MlGennError, match="there are no examples") as caught:
         compiled.train(broken, callbacks=[])
     assert caught.value.__notes__ == ["In item 1 of the iterable of batches."]
-    expected = net.train_compiler()
+    expected = net.compile_training()
     expected.train(X[:4], Y[:4], shuffle=False, callbacks=[])
     weights = [c.weights(net.output) for c in (compiled, expected)]
     assert np.array_equal(*weights)
 
 
 def test_an_iterator_may_end_within_an_epoch(net: Small) -> None:
-    compiled, spy = net.train_compiler(), Spy()
+    compiled, spy = net.compile_training(), Spy()
     compiled.train(iter([(X[:4], Y[:4])]), steps_per_epoch=5, callbacks=[spy])
     assert spy.hooks.count("on_batch_end") == 1
 
@@ -140,8 +140,8 @@ def test_examples_without_spikes_or_steps(net: Small, compiled: Any) -> None:
 
 
 def test_a_batch_larger_than_the_data(net: Small) -> None:
-    large = net.train_compiler(batch_size=512)
-    exact = net.train_compiler(batch_size=8)
+    large = net.compile_training(batch_size=512)
+    exact = net.compile_training(batch_size=8)
     for one in (large, exact):
         one.train(X, Y, shuffle=False, callbacks=[])
     assert np.array_equal(large.weights(net.output), exact.weights(net.output))
@@ -149,7 +149,7 @@ def test_a_batch_larger_than_the_data(net: Small) -> None:
 
 def test_results_of_another_network_of_the_same_names(net: Small) -> None:
     with pytest.raises(UnknownNameError, match=r"of another network\. There are"):
-        _ = net.inference().predict(X, callbacks=[])[0][OTHER.output]
+        _ = net.compile_inference().predict(X, callbacks=[])[0][OTHER.output]
 
 
 OPTIMISERS: dict[str, tuple[Callable[[Small], Any], str]] = {

@@ -94,7 +94,7 @@ def trained() -> dict[str, Any]:
     """A network that was trained, and what its callbacks collected."""
     net = small()
     net.hidden.population().record_spikes = True
-    compiled = net.train_compiler()
+    compiled = net.compile_training()
     metrics, _, data, _ = compiled.train(
         spikes(16),
         labels(16),

@@ -1,4 +1,4 @@
-"""Networks that are trained, saved and trained on."""
+"""Networks of all learning rules that tests train, save and resume."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOSS = "sparse_categorical_crossentropy"
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
-    """Rates, and labels that follow from them."""
+    """Returns rates of inputs, and labels that depend on them."""
     rng = np.random.default_rng(1)
     y = np.arange(EXAMPLES) % CLASSES
     x = rng.uniform(0, 0.3, (EXAMPLES, INPUTS))
@@ -29,8 +29,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A network, its layers, and what compiles it."""
+class Trainable:
+    """Network, its layers, and a function that compiles it."""
 
     network: SequentialNetwork
     layers: tuple[Any, Any, Any]
@@ -55,8 +55,14 @@ def _network(first: Any = None, synapse: Any = None, **layer: Any) -> Sequential
     return network
 
 
-def make(kind: str, num_threads: int = 1, **changes: Any) -> Made:
-    """One of several ways to learn."""
+def make(kind: str, num_threads: int = 1, **changes: Any) -> Trainable:
+    """Returns the network of one of `KINDS`.
+
+    Args:
+        kind: learning rule, or kind of learned array.
+        num_threads: threads of the engine, 1 by default.
+        **changes: arguments of the compiler.
+    """
     options: dict[str, Any] = {
         "optimiser": Adam(0.02),
         "batch_size": 8,
@@ -97,20 +103,20 @@ def make(kind: str, num_threads: int = 1, **changes: Any) -> Made:
     def compiled() -> Any:
         return rule(STEPS, LOSS, **options).compile(network, **with_compile)
 
-    return Made(network, tuple(network.layers), compiled)
+    return Trainable(network, tuple(network.layers), compiled)
 
 
 KINDS = ("plain", "deep_r", "delays", "parameters", "bptt", "eprop", "eprop-online")
 
 
-def everything(compiled: Any) -> dict[Any, np.ndarray]:
-    """Every array that it has."""
+def arrays_of(compiled: Any) -> dict[Any, np.ndarray]:
+    """Returns all arrays of a compiled network."""
     return dict(compiled.snapshot().arrays)
 
 
-def assert_equal(found: Any, expected: Any) -> None:
-    """Two compiled networks are the same to the bit."""
-    first, second = found.snapshot(), expected.snapshot()
+def assert_equal(actual: Any, expected: Any) -> None:
+    """Checks that two compiled networks are bit-identical."""
+    first, second = actual.snapshot(), expected.snapshot()
     assert first.arrays.keys() == second.arrays.keys()
     for key, array in first.arrays.items():
         np.testing.assert_array_equal(array, second.arrays[key], err_msg=str(key))
@@ -118,7 +124,7 @@ def assert_equal(found: Any, expected: Any) -> None:
 
 
 def train(compiled: Any, epochs: int, start: int = 0, **arguments: Any) -> Any:
-    """Trains on the same data, shuffled."""
+    """Trains on `data`, shuffled."""
     x, y = data()
     options = {"callbacks": [], **arguments}
     return compiled.train(x, y, num_epochs=epochs, start_epoch=start, **options)

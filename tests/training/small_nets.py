@@ -1,6 +1,6 @@
 """Small networks and data for tests of the frontend and of training.
 
-Few structures, used again and again, so that the toolchain runs once for each.
+All tests use the same few structures, so that each is compiled only once.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ CROSS_ENTROPY = "sparse_categorical_crossentropy"
 
 @dataclass(frozen=True)
 class Small:
-    """A network of one input, one hidden and one output layer."""
+    """Network with an input, a hidden and an output layer."""
 
     network: SequentialNetwork
     inputs: InputLayer
     hidden: Layer
     output: Layer
 
-    def train_compiler(self, **kwargs: Any) -> Any:
-        """Compiled for EventProp."""
+    def compile_training(self, **kwargs: Any) -> Any:
+        """Returns the network compiled for EventProp."""
         arguments = {"losses": CROSS_ENTROPY, "batch_size": 4, "num_threads": 1}
         compiler = EventPropCompiler(STEPS, **{**arguments, **kwargs})
         return compiler.compile(self.network)
 
-    def inference(self, **kwargs: Any) -> Any:
-        """Compiled for inference."""
+    def compile_inference(self, **kwargs: Any) -> Any:
+        """Returns the network compiled for inference."""
         arguments = {"batch_size": 4, "num_threads": 1}
         return InferenceCompiler(STEPS, **{**arguments, **kwargs}).compile(self.network)
 
 
 def small(readout: str = "avg_var", shape: int | tuple[int, ...] = CLASSES) -> Small:
-    """An input, a spiking hidden layer and a non-spiking output."""
+    """Returns a network with a spiking hidden layer and a non-spiking output."""
     with SequentialNetwork() as network:
         inputs = InputLayer("spike_input", INPUTS, record_spikes=True)
-        middle = Layer(
+        hidden = Layer(
             Dense(Normal(1.0, 0.5)), "leaky_integrate_fire", HIDDEN, Exponential(5.0)
         )
         output = Layer(
@@ -65,26 +65,26 @@ def small(readout: str = "avg_var", shape: int | tuple[int, ...] = CLASSES) -> S
             shape,
             Exponential(5.0),
         )
-    return Small(network, inputs, middle, output)
+    return Small(network, inputs, hidden, output)
 
 
 @dataclass(frozen=True)
 class Double:
-    """A network with two inputs and two outputs."""
+    """Network with two inputs and two outputs."""
 
     network: Network
     inputs: tuple[Population, Population]
     outputs: tuple[Population, Population]
 
     def compile(self, **kwargs: Any) -> Any:
-        """Compiled for EventProp."""
+        """Returns the network compiled for EventProp."""
         arguments = {"losses": CROSS_ENTROPY, "batch_size": 4, "num_threads": 1}
         compiler = EventPropCompiler(STEPS, **{**arguments, **kwargs})
         return compiler.compile(self.network)
 
 
 def double() -> Double:
-    """Two inputs of 4 neurons drive two outputs of 3 and 2 neurons directly."""
+    """Returns two inputs of 4 neurons, connected to outputs of 3 and 2 neurons."""
     with Network() as network:
         inputs = tuple(
             Population("spike_input", INPUTS, name=name) for name in ("left", "right")
@@ -102,7 +102,7 @@ def double() -> Double:
 def spikes(
     count: int, seed: int = 0, neurons: int = INPUTS
 ) -> list[PreprocessedSpikes]:
-    """Random spikes of several examples."""
+    """Returns random spikes of ``count`` examples."""
     rng = np.random.default_rng(seed)
     return [
         preprocess_spikes(
@@ -113,12 +113,12 @@ def spikes(
 
 
 def labels(count: int, classes: int = CLASSES) -> np.ndarray:
-    """Labels in turn."""
+    """Returns the labels 0, 1, 2, 0, 1, ..."""
     return np.arange(count) % classes
 
 
 class Spy(Callback):
-    """Notes every call of a hook, with its arguments."""
+    """Callback that records every call of a hook with its arguments."""
 
     HOOKS = (
         "set_params",
@@ -139,22 +139,22 @@ class Spy(Callback):
         self.name = name
         self.log: list[Any] = [] if log is None else log
         for hook in self.HOOKS:
-            setattr(self, hook, self._noting(hook))
+            setattr(self, hook, self._recorder(hook))
 
-    def _noting(self, hook: str) -> Any:
-        def note(*args: Any, **kwargs: Any) -> None:
+    def _recorder(self, hook: str) -> Any:
+        def record(*args: Any, **kwargs: Any) -> None:
             self.log.append((self.name, hook, kwargs if kwargs else args))
 
-        return note
+        return record
 
     @property
     def hooks(self) -> list[str]:
-        """Names of the hooks that were called, in order."""
+        """Names of the called hooks, in order."""
         return [hook for _, hook, _ in self.log]
 
     @property
     def calls(self) -> list[tuple[Any, ...]]:
-        """(hook, number of the epoch or batch) in order; metrics are left out."""
+        """(hook, number of the epoch or batch) of each call, without metrics."""
         numbers = [
             [a for a in args if isinstance(a, int)] if isinstance(args, tuple) else []
             for _, _, args in self.log

@@ -1,4 +1,4 @@
-"""Training stops where the loss is no longer a finite number."""
+"""Training whose loss is not a finite number."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from training.small_nets import CLASSES, STEPS, Spy, labels, small, spikes
 from ml_genn.errors import DivergedError
 from ml_genn.optimisers import Adam
 
-#: so large that squares overflow single precision
+#: its square overflows single precision
 HUGE = 1e30
 
 
-def _targets(count: int, *bad: int) -> np.ndarray:
-    """Trajectories; those of some examples cannot be reached."""
+def _targets(count: int, *diverging: int) -> np.ndarray:
+    """Returns target trajectories; those of ``diverging`` are huge."""
     y = np.random.default_rng(0).normal(size=(count, STEPS, CLASSES))
-    y[list(bad)] = HUGE
+    y[list(diverging)] = HUGE
     return y
 
 
 def _regression() -> tuple[Any, Any]:
     net = small("var")
-    compiled = net.train_compiler(losses="mean_square_error", optimiser=Adam(0.05))
+    compiled = net.compile_training(losses="mean_square_error", optimiser=Adam(0.05))
     return net, compiled
 
 
@@ -37,43 +37,45 @@ def _train(compiled: Any, y: Any, **kwargs: Any) -> None:
     compiled.train(spikes(len(y)), y, **{**arguments, **kwargs})
 
 
-@pytest.mark.parametrize("bad", [0, 5, 9])
-def test_weights_are_those_before_the_batch(bad: int) -> None:
+@pytest.mark.parametrize("example", [0, 5, 9])
+def test_weights_are_those_before_the_diverging_batch(example: int) -> None:
     net, compiled = _regression()
     spy = Spy()
     with pytest.raises(DivergedError) as caught:
-        _train(compiled, _targets(10, bad), callbacks=[spy])
-    batch = bad // 4
+        _train(compiled, _targets(10, example), callbacks=[spy])
+    batch = example // 4
     message = str(caught.value)
     assert f"not a finite number in epoch 0, batch {batch}." in message
     assert "weights are those before this batch" in message
     assert "smaller learning rate" in message
     assert "check the targets" in message
-    good, other = _regression()
+    other_net, other = _regression()
     if batch:
         _train(other, _targets(10)[: 4 * batch])
-    for left, right in zip(_weights(net, compiled), _weights(good, other), strict=True):
+    for left, right in zip(
+        _weights(net, compiled), _weights(other_net, other), strict=True
+    ):
         np.testing.assert_allclose(left, right, rtol=1e-6)
     assert spy.calls[-2:] == [("on_batch_begin", batch), ("on_exception",)]
 
 
-def test_the_epoch_is_told() -> None:
+def test_the_error_names_the_epoch() -> None:
     net, compiled = _regression()
-    seen = Spy()
+    spy = Spy()
 
-    def later(epoch: int) -> None:
+    def set_huge_weights(epoch: int) -> None:
         if epoch == 8:
             compiled.set_weights(net.output, np.full((5, CLASSES), 3e38))
 
-    seen.on_epoch_begin = later  # type: ignore[method-assign]
+    spy.on_epoch_begin = set_huge_weights  # type: ignore[method-assign]
     with pytest.raises(DivergedError, match="epoch 8, batch 0"):
-        _train(compiled, _targets(8), num_epochs=4, start_epoch=7, callbacks=[seen])
+        _train(compiled, _targets(8), num_epochs=4, start_epoch=7, callbacks=[spy])
     assert np.all(compiled.weights(net.output) == np.float32(3e38))
 
 
-def test_huge_weights_stop_cross_entropy() -> None:
+def test_huge_weights_make_cross_entropy_diverge() -> None:
     net = small()
-    compiled = net.train_compiler()
+    compiled = net.compile_training()
     huge = np.full((5, CLASSES), 3e38, dtype=np.float32)
     huge[:, 0] = -3e38
     compiled.set_weights(net.output, huge)
@@ -84,7 +86,7 @@ def test_huge_weights_stop_cross_entropy() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_training_can_go_on_with_better_data() -> None:
+def test_training_continues_with_valid_data() -> None:
     net, compiled = _regression()
     with pytest.raises(DivergedError):
         _train(compiled, _targets(4, 2))
@@ -93,13 +95,13 @@ def test_training_can_go_on_with_better_data() -> None:
     assert np.isfinite(compiled.loss(spikes(8), _targets(8)))
 
 
-def test_it_is_an_arithmetic_error() -> None:
+def test_diverged_error_is_an_arithmetic_error() -> None:
     _, compiled = _regression()
     with pytest.raises(ArithmeticError):
         _train(compiled, _targets(4, 0))
 
 
-def test_evaluation_goes_on_and_shows_the_loss() -> None:
+def test_evaluation_continues_after_an_infinite_loss() -> None:
     net, compiled = _regression()
     metrics, _ = compiled.evaluate(
         spikes(8), _targets(8, 1), "mean_square_error", callbacks=[]
@@ -108,7 +110,7 @@ def test_evaluation_goes_on_and_shows_the_loss() -> None:
     assert metrics[net.output].count == 8 * STEPS * CLASSES
 
 
-def test_finite_losses_do_not_stop_training() -> None:
+def test_large_finite_losses_do_not_stop_training() -> None:
     net, compiled = _regression()
     y = _targets(8)
     y[1] = 1e12

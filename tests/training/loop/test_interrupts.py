@@ -1,4 +1,4 @@
-"""Ctrl-C ends training between two batches, wherever it arrives."""
+"""Ctrl-C in training, evaluation and while files are written."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from ml_genn.serialisers import Numpy
 from ml_genn.utils.files import write_atomically
 from ml_genn.utils.interrupts import deferred_interrupts
 
-#: Trains for ever, is interrupted again and again, and each time compares itself with a
-#: network that took as many steps and was not interrupted.
+#: Trains several times until it is interrupted, and compares each network with one that
+#: took as many steps without an interruption.
 SCRIPT = """
 import numpy as np
-from saving.saved_nets import everything, make, train
+from saving.saved_nets import arrays_of, make, train
 from ml_genn.callbacks import Callback
 
-class Says(Callback):
-    "Says when it trains, and counts epochs."
+class PrintStart(Callback):
+    "Prints a line when training starts."
     def on_epoch_begin(self, epoch):
         if epoch == {start}:
             print("training", flush=True)
 
-class StepsOf(Callback):
+class Stepping(Callback):
     "Makes the network run step by step."
     def on_timestep_end(self, timestep):
         pass
 
-class StopsAfter(Callback):
+class StopAfter(Callback):
+    "Stops training after a number of batches."
     def __init__(self, steps):
         self.left = steps
     def set_params(self, **params):
@@ -48,33 +49,34 @@ class StopsAfter(Callback):
         self.left -= 1
         self.network.stop_training = self.left == 0
 
-def steps_of(compiled):
+def steps_taken(compiled):
     return compiled.snapshot().info["progress"]["steps_taken"]
 
-extra = [StepsOf()] if {stepped} else []
+extra = [Stepping()] if {stepped} else []
 for k in range({times}):
     np.random.seed(k)
     compiled = make({kind!r}).compile()
     train(compiled, 1, callbacks=[])
-    assert steps_of(compiled) == 3
+    assert steps_taken(compiled) == 3
     try:
-        train(compiled, 10**9, {start}, callbacks=[Says(), *extra])
+        train(compiled, 10**9, {start}, callbacks=[PrintStart(), *extra])
     except KeyboardInterrupt as error:
         assert "as the last batch left it" in error.__notes__[0]
     else:
-        raise AssertionError("nothing interrupted it")
-    steps = steps_of(compiled)
+        raise AssertionError("not interrupted")
+    steps = steps_taken(compiled)
     np.random.seed(k)
     other = make({kind!r}).compile()
     train(other, 1, callbacks=[])
     if steps > 3:
-        train(other, 10**9, {start}, callbacks=[StopsAfter(steps - 3), *extra])
-    assert steps_of(other) == steps
-    found, expected = everything(compiled), everything(other)
-    for key, array in expected.items():
-        np.testing.assert_array_equal(found[key], array, err_msg=str(key))
-    finished, left = divmod(steps - 3, 3)
-    assert len(compiled.history.epoch) in (finished, finished - (left == 0))
+        train(other, 10**9, {start}, callbacks=[StopAfter(steps - 3), *extra])
+    assert steps_taken(other) == steps
+    arrays = arrays_of(compiled)
+    for key, expected in arrays_of(other).items():
+        np.testing.assert_array_equal(arrays[key], expected, err_msg=str(key))
+    # three batches an epoch; the last epoch may miss its entry if no batch is left
+    epochs, batches = divmod(steps - 3, 3)
+    assert len(compiled.history.epoch) in (epochs, epochs - (batches == 0))
     train(compiled, 1, 50)
     assert np.isfinite(compiled.history["loss"][0])
     print("interrupted after", steps, flush=True)
@@ -82,15 +84,15 @@ for k in range({times}):
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_terminal() -> Iterator[None]:
-    """Ctrl-C interrupts, also where the tests were started in the background."""
+def _default_handler() -> Iterator[None]:
+    """Restores Python's handler of SIGINT, which background processes lack."""
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, usual)
 
 
 def interrupted(kind: str, times: int, *, stepped: bool = False) -> list[int]:
-    """How many steps each training had taken when it was interrupted."""
+    """Returns the optimiser steps that each interrupted training had taken."""
     script = SCRIPT.format(kind=kind, times=times, start=1, stepped=stepped)
     process = start(script)
     assert process.stdout is not None
@@ -99,8 +101,8 @@ def interrupted(kind: str, times: int, *, stepped: bool = False) -> list[int]:
         if process.stdout.readline():
             time.sleep(rng.uniform(0.0, 0.1))
             process.send_signal(signal.SIGINT)
-        if said := process.stdout.readline():
-            steps.append(int(said.split()[-1]))
+        if line := process.stdout.readline():
+            steps.append(int(line.split()[-1]))
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     return steps
@@ -113,7 +115,7 @@ def test_training_ends_after_a_whole_batch(kind: str) -> None:
     assert max(steps) > 10
 
 
-def test_training_in_steps_ends_after_a_whole_batch() -> None:
+def test_stepped_training_ends_after_a_whole_batch() -> None:
     steps = interrupted("eprop-online", 6, stepped=True)
     assert len(steps) == 6
     assert max(steps) > 3
@@ -123,27 +125,27 @@ def _interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_waits_for_the_end_of_a_block() -> None:
-    reached = []
+def test_ctrl_c_is_deferred_to_the_end_of_a_block() -> None:
+    completed = []
     with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         with deferred_interrupts():
             _interrupt()
             _interrupt()
-            reached.append("inner")
-        reached.append("outer")
-    assert reached == ["inner", "outer"]
+            completed.append("inner")
+        completed.append("outer")
+    assert completed == ["inner", "outer"]
     with pytest.raises(KeyboardInterrupt):
         _interrupt()
 
 
-def test_a_handler_of_the_users_own_is_called_once() -> None:
-    seen: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+def test_handlers_of_users_are_called_once() -> None:
+    signals: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, frame: signals.append(number))
     try:
         with deferred_interrupts():
             _interrupt()
-            assert seen == []
-        assert seen == [signal.SIGINT]
+            assert signals == []
+        assert signals == [signal.SIGINT]
     finally:
         signal.signal(signal.SIGINT, usual)
 
@@ -158,9 +160,9 @@ def test_an_ignored_signal_stays_ignored() -> None:
         signal.signal(signal.SIGINT, usual)
 
 
-def test_other_threads_train_as_they_are() -> None:
+def test_training_in_another_thread() -> None:
     results: list[Any] = []
-    compiled = small().train_compiler()
+    compiled = small().compile_training()
 
     def train() -> None:
         results.append(compiled.train(spikes(8), labels(8), callbacks=[]))
@@ -171,8 +173,8 @@ def test_other_threads_train_as_they_are() -> None:
     assert len(results) == 1
 
 
-class Slow(Numpy):
-    """Is interrupted at each array that it writes."""
+class InterruptedNumpy(Numpy):
+    """Serialiser that is interrupted at each array."""
 
     def serialise(self, keys: Any, data: Any) -> None:
         """Writes an array."""
@@ -180,22 +182,22 @@ class Slow(Numpy):
         super().serialise(keys, data)
 
 
-class Interrupts(Callback):
-    """Sends the signal in one hook."""
+class InterruptIn(Callback):
+    """Callback that is interrupted in one hook."""
 
     def __init__(self, hook: str) -> None:
         setattr(self, hook, lambda *arguments: _interrupt())
 
 
 @pytest.mark.parametrize("hook", ["on_batch_begin", "on_batch_end", "on_epoch_end"])
-def test_callbacks_of_both_kinds_are_told(hook: str) -> None:
-    compiled, spies = small().train_compiler(), [Spy("train"), Spy("validate")]
+def test_callbacks_of_training_and_validation_are_notified(hook: str) -> None:
+    compiled, spies = small().compile_training(), [Spy("train"), Spy("validate")]
     with pytest.raises(KeyboardInterrupt):
         compiled.train(
             spikes(8),
             labels(8),
             callbacks=[spies[0]],
-            validation_callbacks=[spies[1], Interrupts(hook)],
+            validation_callbacks=[spies[1], InterruptIn(hook)],
             validation_x=spikes(4),
             validation_y=labels(4),
         )
@@ -230,28 +232,28 @@ def test_a_long_batch_is_finished_and_no_other_begins(
 
 
 @pytest.mark.parametrize("how", ["evaluate", "predict"])
-def test_callbacks_of_a_test_are_told(how: str) -> None:
-    compiled, spy = small().train_compiler(), Spy()
+def test_callbacks_of_evaluation_are_notified(how: str) -> None:
+    compiled, spy = small().compile_training(), Spy()
     data = [spikes(8)] if how == "predict" else [spikes(8), labels(8)]
     with pytest.raises(KeyboardInterrupt):
-        getattr(compiled, how)(*data, callbacks=[spy, Interrupts("on_batch_end")])
+        getattr(compiled, how)(*data, callbacks=[spy, InterruptIn("on_batch_end")])
     assert spy.hooks.count("on_exception") == 1
     assert "on_test_end" not in spy.hooks
 
 
-def test_what_recorders_collected_is_kept() -> None:
+def test_recorders_keep_data_of_completed_batches() -> None:
     net = small()
-    compiled, recorder = net.train_compiler(), SpikeRecorder(net.inputs, key="in")
+    compiled, recorder = net.compile_training(), SpikeRecorder(net.inputs, key="in")
     with pytest.raises(KeyboardInterrupt):
         compiled.train(
-            spikes(8), labels(8), callbacks=[recorder, Interrupts("on_batch_end")]
+            spikes(8), labels(8), callbacks=[recorder, InterruptIn("on_batch_end")]
         )
     key, (times, ids) = recorder.get_data()
     assert key == "in"
-    assert len(times) == len(ids) == 4  # those of the first batch
+    assert len(times) == len(ids) == 4  # examples of the first batch
 
 
-def test_a_file_that_is_being_written_is_written(
+def test_an_interrupted_file_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flush = os.fsync
@@ -263,18 +265,18 @@ def test_a_file_that_is_being_written_is_written(
     monkeypatch.setattr(os, "fsync", interrupted_flush)
     path = tmp_path / "file"
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, b"all of it")
-    assert path.read_bytes() == b"all of it"
+        write_atomically(path, b"content")
+    assert path.read_bytes() == b"content"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_checkpoint_that_is_being_saved_is_whole(
+def test_an_interrupted_checkpoint_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, compiled = Slow(tmp_path), small().train_compiler()
+    place, compiled = InterruptedNumpy(tmp_path), small().compile_training()
     with pytest.raises(KeyboardInterrupt):
         compiled.train(
             spikes(8), labels(8), num_epochs=3, callbacks=[Checkpoint(place)]
         )
     assert place.epochs() == [0]
-    assert small().train_compiler().resume(place) == 1
+    assert small().compile_training().resume(place) == 1

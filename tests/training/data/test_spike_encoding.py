@@ -1,4 +1,4 @@
-"""The engine's encoding of spikes is that of numpy, and it leaves bad spikes alone."""
+"""The engine's encoding of spikes as events, compared with NumPy's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compiled():
     return InferenceCompiler(STEPS, dt=DT).compile(network)
 
 
-def times_of(spikes: PreprocessedSpikes) -> SpikeTimes:
+def spike_times(spikes: PreprocessedSpikes) -> SpikeTimes:
     latest = latest_allowed(STEPS * DT)
     return SpikeTimes(*spikes, latest, STEPS, DT, STEP_TOLERANCE)
 
@@ -39,21 +39,21 @@ spike = st.tuples(
     st.integers(0, NEURONS - 1),
     st.one_of(
         st.floats(0.0, STEPS * DT),
-        st.integers(0, STEPS).map(lambda n: n * DT),  # at the step itself
+        st.integers(0, STEPS).map(lambda n: n * DT),  # exactly at a time step
     ),
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(spike, max_size=40), st.sampled_from([np.float64, np.float32]))
-def test_events_are_those_of_numpy(compiled, spikes, kind):
+def test_events_equal_those_of_numpy(compiled, spikes, kind):
     ids = np.array([i for i, _ in spikes], dtype=int)
     times = np.array([t for _, t in spikes], dtype=kind)
     example = preprocess_spikes(times, ids, NEURONS)
     expected = encode_events(example, STEPS, DT)
-    found = compiled.model.encode(times_of(example))
-    np.testing.assert_array_equal(found.steps, expected.steps)
-    np.testing.assert_array_equal(found.ids, expected.ids)
+    events = compiled.model.encode(spike_times(example))
+    np.testing.assert_array_equal(events.steps, expected.steps)
+    np.testing.assert_array_equal(events.ids, expected.ids)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_events_are_those_of_numpy(compiled, spikes, kind):
         ([-1, 2, 2, 2, 2], [0.5, 1.0]),
     ],
 )
-def test_spikes_that_are_wrong_are_refused(compiled, ends, times):
+def test_invalid_spikes_are_refused(compiled, ends, times):
     spikes = PreprocessedSpikes(np.array(ends), np.array(times))
-    assert compiled.model.encode(times_of(spikes)) is None
+    assert compiled.model.encode(spike_times(spikes)) is None
     with pytest.raises(ValidationError, match="example 0"):
         compiled.predict([spikes])

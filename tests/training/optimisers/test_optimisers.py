@@ -1,4 +1,4 @@
-"""Each optimiser in compiled code against NumPy, and against torch."""
+"""Every optimiser in compiled code, compared with NumPy and torch."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ Arrays = dict[Any, np.ndarray]
 RATE = 0.05
 
 
-# ---------------------------------------------------------------- in NumPy
 def sgd(o: SGD, g: Any, s: Arrays, n: int) -> Any:
-    """Momentum as torch has it, whose rate is not part of the momentum."""
+    """Momentum as in torch: it does not contain the learning rate."""
     s["u"] = o.momentum * s.get("u", 0.0) + g
     return g + o.momentum * s["u"] if o.nesterov else s["u"]
 
 
 def rmsprop(o: RMSprop, g: Any, s: Arrays, n: int) -> Any:
-    """The gradient over the root of its mean square."""
+    """Gradient divided by the root of its running mean square."""
     s["v"] = o.rho * s.get("v", 0.0) + (1 - o.rho) * g**2
     s["u"] = o.momentum * s.get("u", 0.0) + g / (np.sqrt(s["v"]) + o.epsilon)
     return s["u"]
@@ -56,7 +55,7 @@ def adamax(o: Adamax, g: Any, s: Arrays, n: int) -> Any:
 
 
 def lion(o: Lion, g: Any, s: Arrays, n: int) -> Any:
-    """Chen et al. (2023), algorithm 2; Keras has the same formula."""
+    """Chen et al. (2023), algorithm 2, as in Keras."""
     m = s.get("m", np.zeros_like(g))
     s["m"] = o.beta2 * m + (1 - o.beta2) * g
     return np.sign(o.beta1 * m + (1 - o.beta1) * g)
@@ -70,6 +69,7 @@ IN_NUMPY: dict[type, Callable[..., Any]] = {
     Adamax: adamax,
     Lion: lion,
 }
+
 
 CASES = [
     SGD(RATE),
@@ -87,27 +87,27 @@ CASES = [
 
 
 def norm(*gradients: np.ndarray) -> float:
-    """The length of several arrays together."""
+    """Returns the Euclidean norm of several arrays together."""
     return float(np.sqrt(sum(np.sum(g.astype(np.float64) ** 2) for g in gradients)))
 
 
-class Follower:
-    """Steps of one array in NumPy, with what comes around them."""
+class NumpyOptimiser:
+    """Steps of one array in NumPy, with clipping, decay and limits."""
 
     def __init__(self, optimiser: Any, x: np.ndarray) -> None:
         self.optimiser, self.x = optimiser, x.astype(np.float64)
         self.state: Arrays = {}
         self.n = 0
 
-    def step(self, gradient: np.ndarray, together: float) -> None:
-        """One step; ``together`` is the norm of all gradients."""
+    def step(self, gradient: np.ndarray, global_norm: float) -> None:
+        """Takes one step; ``global_norm`` is that of the gradients of all arrays."""
         o, g = self.optimiser, gradient.astype(np.float64)
         rate = o.alpha(self.n) if callable(o.alpha) else o.alpha
         self.n += 1
         if o.clip_norm is not None:
             g = g * o.clip_norm / max(norm(g), o.clip_norm)
         if o.global_clip_norm is not None:
-            g = g * o.global_clip_norm / max(together, o.global_clip_norm)
+            g = g * o.global_clip_norm / max(global_norm, o.global_clip_norm)
         if o.clip_value is not None:
             g = np.clip(g, -o.clip_value, o.clip_value)
         self.x = self.x - rate * o.weight_decay * self.x
@@ -117,39 +117,43 @@ class Follower:
 
 
 def batches(count: int = 6, size: int = 4) -> list[tuple[Any, Any]]:
-    """Different data in each step."""
+    """Returns different data for each step."""
     return [(spikes(size, seed=k), labels(size)) for k in range(count)]
 
 
-def follow(net: Small, compiled: Any, optimisers: dict[Any, Optimiser]) -> None:
-    """Trains step by step and compares with NumPy after each."""
-    followers = {
-        layer: Follower(optimiser, compiled.weights(layer))
+def compare_with_numpy(
+    net: Small, compiled: Any, optimisers: dict[Any, Optimiser]
+) -> None:
+    """Trains step by step and compares weights with NumPy after each."""
+    in_numpy = {
+        layer: NumpyOptimiser(optimiser, compiled.weights(layer))
         for layer, optimiser in optimisers.items()
     }
-    start = {layer: compiled.weights(layer) for layer in optimisers}
+    initial = {layer: compiled.weights(layer) for layer in optimisers}
     for x, y in batches():
         gradients = compiled.gradients(x, y)
-        together = norm(*gradients.values())
-        for layer, one in followers.items():
-            one.step(gradients[layer.connection()], together)
+        global_norm = norm(*gradients.values())
+        for layer, expected in in_numpy.items():
+            expected.step(gradients[layer.connection()], global_norm)
         compiled.train(x, y, shuffle=False, callbacks=[])
-        for layer, one in followers.items():
+        for layer, expected in in_numpy.items():
             np.testing.assert_allclose(
-                compiled.weights(layer), one.x, rtol=3e-5, atol=3e-6
+                compiled.weights(layer), expected.x, rtol=3e-5, atol=3e-6
             )
-    for layer, weights in start.items():
+    for layer, weights in initial.items():
         assert not np.array_equal(compiled.weights(layer), weights)
 
 
 @pytest.mark.parametrize("optimiser", CASES, ids=repr)
-def test_steps_are_those_of_the_equations(optimiser: Optimiser) -> None:
+def test_steps_follow_the_equations(optimiser: Optimiser) -> None:
     net = small()
-    compiled = net.train_compiler(optimiser=optimiser)
-    follow(net, compiled, dict.fromkeys((net.hidden, net.output), optimiser))
+    compiled = net.compile_training(optimiser=optimiser)
+    compare_with_numpy(
+        net, compiled, dict.fromkeys((net.hidden, net.output), optimiser)
+    )
 
 
-AROUND: list[dict[str, Any]] = [
+TRANSFORMS: list[dict[str, Any]] = [
     {"clip_norm": 0.01},
     {"clip_norm": 1e6},
     {"global_clip_norm": 0.01},
@@ -165,53 +169,54 @@ AROUND: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("around", AROUND, ids=str)
+@pytest.mark.parametrize("transforms", TRANSFORMS, ids=str)
 @pytest.mark.parametrize("kind", [SGD, Adam])
-def test_what_is_around_a_step_holds_for_any_optimiser(
-    kind: Any, around: dict[str, Any]
-) -> None:
+def test_clipping_decay_and_limits(kind: Any, transforms: dict[str, Any]) -> None:
     net = small()
-    optimiser = kind(1.0 if kind is SGD else RATE, **around)
-    compiled = net.train_compiler(optimiser=optimiser)
-    follow(net, compiled, dict.fromkeys((net.hidden, net.output), optimiser))
-    if "limits" in around:
-        lowest, highest = around["limits"]
+    optimiser = kind(1.0 if kind is SGD else RATE, **transforms)
+    compiled = net.compile_training(optimiser=optimiser)
+    compare_with_numpy(
+        net, compiled, dict.fromkeys((net.hidden, net.output), optimiser)
+    )
+    if "limits" in transforms:
+        lowest, highest = transforms["limits"]
         weights = compiled.weights(net.hidden)
         assert weights.min() >= lowest
         assert weights.max() <= np.float32(highest)
-        assert "weight_decay" in around or weights.max() == np.float32(highest)
+        assert "weight_decay" in transforms or weights.max() == np.float32(highest)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_norms_are_summed_over_threads(threads: int) -> None:
+def test_global_norm_is_summed_over_threads(threads: int) -> None:
     net = small()
     optimiser = SGD(1.0, global_clip_norm=0.01)
-    compiled = net.train_compiler(optimiser=optimiser, num_threads=threads)
-    follow(net, compiled, dict.fromkeys((net.hidden, net.output), optimiser))
+    compiled = net.compile_training(optimiser=optimiser, num_threads=threads)
+    compare_with_numpy(
+        net, compiled, dict.fromkeys((net.hidden, net.output), optimiser)
+    )
 
 
-def test_each_connection_may_have_its_own() -> None:
+def test_each_connection_may_have_its_own_optimiser() -> None:
     net = small()
     first, second = Lion(0.01), RMSprop(CosineDecay(0.1, 4), clip_norm=0.02)
-    chosen = {net.hidden: {"weight": first}, net.output: {"weight": second}}
-    compiled = _compile(net, chosen)
+    optimisers = {net.hidden: {"weight": first}, net.output: {"weight": second}}
+    compiled = _compile(net, optimisers)
     assert compiled.optimisers == [
         (first, [net.hidden.connection()]),
         (second, [net.output.connection()]),
     ]
-    follow(net, compiled, {net.hidden: first, net.output: second})
+    compare_with_numpy(net, compiled, {net.hidden: first, net.output: second})
 
 
-def _compile(net: Small, chosen: dict[Any, Any]) -> Any:
+def _compile(net: Small, optimisers: dict[Any, Any]) -> Any:
     from ml_genn.compilers import EventPropCompiler
 
     compiler = EventPropCompiler(
         20, "sparse_categorical_crossentropy", batch_size=4, num_threads=1
     )
-    return compiler.compile(net.network, optimisers=chosen)
+    return compiler.compile(net.network, optimisers=optimisers)
 
 
-# ---------------------------------------------------------------- in torch
 def _torch_kinds(torch: Any) -> list[tuple[Optimiser, Callable[..., Any]]]:
     optim = torch.optim
     return [
@@ -231,11 +236,11 @@ def _torch_kinds(torch: Any) -> list[tuple[Optimiser, Callable[..., Any]]]:
 
 
 @pytest.mark.parametrize("case", range(6))
-def test_steps_are_those_of_torch(case: int) -> None:
+def test_steps_equal_those_of_torch(case: int) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     ours, theirs = _torch_kinds(torch)[case]
     net = small()
-    compiled = net.train_compiler(optimiser=ours)
+    compiled = net.compile_training(optimiser=ours)
     layer = net.output
     start = compiled.weights(layer)
     weights = torch.tensor(start, requires_grad=True)
@@ -250,10 +255,10 @@ def test_steps_are_those_of_torch(case: int) -> None:
     assert not np.array_equal(compiled.weights(layer), start)
 
 
-def test_clipping_by_norm_is_that_of_torch() -> None:
+def test_clipping_by_norm_equals_that_of_torch() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     net = small()
-    compiled = net.train_compiler(optimiser=SGD(1.0, global_clip_norm=0.01))
+    compiled = net.compile_training(optimiser=SGD(1.0, global_clip_norm=0.01))
     layers = (net.hidden, net.output)
     weights = [torch.tensor(compiled.weights(n), requires_grad=True) for n in layers]
     stepper = torch.optim.SGD(weights, 1.0)
@@ -271,20 +276,21 @@ def test_clipping_by_norm_is_that_of_torch() -> None:
             )
 
 
-# ---------------------------------------------------------------- as objects
 @pytest.mark.parametrize("name", default_optimisers)
-def test_names_and_representations(name: str) -> None:
+def test_names_and_repr(name: str) -> None:
     kind = default_optimisers[name]
     assert repr(kind()) == f"{kind.__name__}()"
-    given = kind(0.5, clip_norm=2.0)
-    assert repr(given) == f"{kind.__name__}(alpha=0.5, clip_norm=2.0)"
-    again = eval(repr(given), dict(vars(__import__("ml_genn.optimisers").optimisers)))
+    optimiser = kind(0.5, clip_norm=2.0)
+    assert repr(optimiser) == f"{kind.__name__}(alpha=0.5, clip_norm=2.0)"
+    again = eval(
+        repr(optimiser), dict(vars(__import__("ml_genn.optimisers").optimisers))
+    )
     assert (again.alpha, again.clip_norm) == (0.5, 2.0)
 
 
 @pytest.mark.parametrize("kind", IN_NUMPY)
 @pytest.mark.parametrize(
-    "wrong",
+    "arguments",
     [
         {"alpha": -1.0},
         {"clip_norm": 0.0},
@@ -298,55 +304,55 @@ def test_names_and_representations(name: str) -> None:
     ],
     ids=str,
 )
-def test_bad_numbers_are_refused(kind: Any, wrong: dict[str, Any]) -> None:
+def test_invalid_arguments_are_refused(kind: Any, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=rf"^{kind.__name__}: .*Received"):
-        kind(**wrong)
+        kind(**arguments)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "create",
     [lambda: SGD(momentum=1.0), lambda: RMSprop(rho=-0.1), lambda: Lion(beta2=2)],
 )
-def test_shares_are_below_one(wrong: Any) -> None:
+def test_decay_rates_are_below_one(create: Any) -> None:
     with pytest.raises(ValidationError, match="at least 0 and below 1"):
-        wrong()
+        create()
 
 
-def test_numbers_may_be_changed_later_but_not_what_there_is() -> None:
+def test_numbers_may_change_but_transforms_may_not() -> None:
     net = small()
     optimiser = SGD(1.0, clip_value=0.01)
-    compiled = net.train_compiler(optimiser=optimiser)
+    compiled = net.compile_training(optimiser=optimiser)
     x, y = batches(1)[0]
     before = compiled.weights(net.output)
     compiled.train(x, y, callbacks=[])
-    moved = compiled.weights(net.output)
-    assert np.abs(moved - before).max() == pytest.approx(0.01, rel=1e-3)
+    after = compiled.weights(net.output)
+    assert np.abs(after - before).max() == pytest.approx(0.01, rel=1e-3)
     optimiser.clip_value = 1e-3
     compiled.train(x, y, callbacks=[])
-    again = compiled.weights(net.output)
-    assert np.abs(again - moved).max() == pytest.approx(1e-3, rel=1e-3)
+    final = compiled.weights(net.output)
+    assert np.abs(final - after).max() == pytest.approx(1e-3, rel=1e-3)
     optimiser.weight_decay = 0.1
     with pytest.raises(ValidationError, match="Compile it again"):
         compiled.train(x, y, callbacks=[])
-    assert np.array_equal(compiled.weights(net.output), again)
+    assert np.array_equal(compiled.weights(net.output), final)
 
 
-# ---------------------------------------------------------------- steps that count
-def test_a_batch_that_diverges_is_no_step() -> None:
-    """Adam's correction of its means counts the steps that were taken."""
-    left, right = (small("var") for _ in range(2))
+def test_diverging_batches_are_not_counted_as_steps() -> None:
+    """Adam's bias correction depends on the number of steps."""
+    diverging, reference = (small("var") for _ in range(2))
     y = np.random.default_rng(0).normal(size=(8, 20, 3))
-    bad = y.copy()
-    bad[:] = 1e30
+    huge = np.full_like(y, 1e30)
     weights = []
-    for net, disturbed in ((left, True), (right, False)):
-        compiled = net.train_compiler(losses="mean_square_error", optimiser=Adam(0.05))
-        told = {"metrics": "mean_square_error", "callbacks": [], "shuffle": False}
-        compiled.train(spikes(8), y, **told)
-        if disturbed:
+    for net in (diverging, reference):
+        compiled = net.compile_training(
+            losses="mean_square_error", optimiser=Adam(0.05)
+        )
+        options = {"metrics": "mean_square_error", "callbacks": [], "shuffle": False}
+        compiled.train(spikes(8), y, **options)
+        if net is diverging:
             for _ in range(3):
                 with pytest.raises(DivergedError):
-                    compiled.train(spikes(8), bad, **told)
-        compiled.train(spikes(8), y, **told)
+                    compiled.train(spikes(8), huge, **options)
+        compiled.train(spikes(8), y, **options)
         weights.append(compiled.weights(net.output))
     assert np.array_equal(*weights)

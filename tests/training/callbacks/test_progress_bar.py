@@ -1,4 +1,4 @@
-"""What a user sees while a network is trained and evaluated."""
+"""BatchProgressBar: its text in training, evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ml_genn.training.population_dict import PopulationDict
 
 
 def _bars(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The last state of each bar."""
+    """Returns the final text of each bar."""
     captured = capsys.readouterr()
     assert captured.out == ""
-    states = [re.split("[\r]", line)[-1] for line in captured.err.split("\n")]
-    return [state for state in states if state.strip()]
+    texts = [re.split("[\r]", line)[-1] for line in captured.err.split("\n")]
+    return [text for text in texts if text.strip()]
 
 
 def test_a_bar_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    compiled = small().train_compiler()
+    compiled = small().compile_training()
     metrics, _ = compiled.train(spikes(10), labels(10), num_epochs=3)
     bars = _bars(capsys)
     assert [bar.split(":")[0] for bar in bars] == [
@@ -39,8 +39,8 @@ def test_a_bar_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     assert bars[-1].endswith(shown)
 
 
-def test_validation_has_bars_that_say_so(capsys: pytest.CaptureFixture[str]) -> None:
-    compiled = small().train_compiler()
+def test_validation_has_bars_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    compiled = small().compile_training()
     _, validation, *_ = compiled.train(
         spikes(10), labels(10), num_epochs=2, start_epoch=5, validation_split=0.2
     )
@@ -57,7 +57,7 @@ def test_validation_has_bars_that_say_so(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_evaluation_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
     net = small()
-    metrics, _ = net.inference().evaluate(spikes(10), labels(10))
+    metrics, _ = net.compile_inference().evaluate(spikes(10), labels(10))
     (bar,) = _bars(capsys)
     assert "3/3" in bar
     assert "loss" not in bar
@@ -65,18 +65,20 @@ def test_evaluation_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_prediction_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    small().inference().predict(spikes(10))
+    small().compile_inference().predict(spikes(10))
     (bar,) = _bars(capsys)
     assert re.search(r"100%.*3/3 \[.*batch/s\]", bar)
 
 
-def test_a_stream_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    small().inference().evaluate(iter([(spikes(2), labels(2))] * 3))
+def test_batches_of_a_stream_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    small().compile_inference().evaluate(iter([(spikes(2), labels(2))] * 3))
     (bar,) = _bars(capsys)
     assert bar.startswith("3batch")
 
 
-def test_several_outputs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_of_several_outputs_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     compiled = double().compile()
     x = {p: spikes(8) for p in compiled.inputs}
     y = {p: labels(8, 2) for p in compiled.outputs}
@@ -87,12 +89,12 @@ def test_several_outputs_are_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_the_first_bar_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     bars = ["batch_progress_bar", BatchProgressBar()]
-    small().inference().predict(spikes(10), callbacks=bars)
+    small().compile_inference().predict(spikes(10), callbacks=bars)
     assert len(_bars(capsys)) == 1
 
 
-def test_a_bar_may_be_used_again(capsys: pytest.CaptureFixture[str]) -> None:
-    bar, compiled = BatchProgressBar(), small().train_compiler()
+def test_a_bar_can_be_reused(capsys: pytest.CaptureFixture[str]) -> None:
+    bar, compiled = BatchProgressBar(), small().compile_training()
     compiled.train(spikes(4), labels(4), callbacks=[bar])
     compiled.evaluate(spikes(4), labels(4), callbacks=[bar])
     first, second = _bars(capsys)
@@ -101,18 +103,17 @@ def test_a_bar_may_be_used_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert repr(bar) == "BatchProgressBar()"
 
 
-def test_data_that_do_not_fit_show_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    compiled = small().train_compiler()
+def test_invalid_data_show_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    compiled = small().compile_training()
     with pytest.raises(ValueError, match="MeanSquareError compares"):
         compiled.train(spikes(4), labels(4), metrics="mean_square_error")
     assert _bars(capsys) == []
 
 
-class Stops(Callback):
-    """Ends training in the second batch."""
+class FailInSecondBatch(Callback):
+    """Raises an error in the second batch."""
 
     def on_batch_end(self, batch: int, metrics: Any) -> None:
-        """Stops."""
         if batch == 1:
             raise RuntimeError("enough")
 
@@ -120,39 +121,38 @@ class Stops(Callback):
 def test_an_exception_ends_the_line_of_the_bar(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    compiled, bar = small().train_compiler(), BatchProgressBar()
+    compiled, bar = small().compile_training(), BatchProgressBar()
     with pytest.raises(RuntimeError, match="enough"):
-        compiled.train(spikes(12), labels(12), callbacks=[bar, Stops()])
+        compiled.train(spikes(12), labels(12), callbacks=[bar, FailInSecondBatch()])
     text = capsys.readouterr().err
     assert text.endswith("\n")
     assert "2/3" in text.split("\r")[-1]
 
 
-def test_a_loss_that_diverges_ends_the_line_of_the_bar(
+def test_a_diverging_loss_ends_the_line_of_the_bar(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    compiled = small("var").train_compiler(losses="mean_square_error")
+    compiled = small("var").compile_training(losses="mean_square_error")
     y, bar = np.full((4, STEPS, CLASSES), 1e30), BatchProgressBar()
     with pytest.raises(DivergedError):
         compiled.train(spikes(4), y, metrics="mean_square_error", callbacks=[bar])
     assert capsys.readouterr().err.endswith("\n")
 
 
-# ---------------------------------------------------------------- numbers
 def _metrics(loss: float | None, *values: tuple[str, float]) -> PopulationDict:
-    made = {}
+    metrics_of = {}
     for name, value in values:
         metric = MeanSquareError()
         metric.update(np.array([value]), np.array([0.0]))
-        made[name] = metric
-    metrics = PopulationDict(made)
+        metrics_of[name] = metric
+    metrics = PopulationDict(metrics_of)
     metrics.loss = loss
     return metrics
 
 
-def test_numbers_are_shown_with_four_digits_whatever_their_size() -> None:
-    shown = [described(_metrics(x)) for x in (0.0, 1.23456, 2e-7, 3e9, np.nan)]
-    assert shown == [
+def test_numbers_have_four_decimals_or_an_exponent() -> None:
+    texts = [described(_metrics(x)) for x in (0.0, 1.23456, 2e-7, 3e9, np.nan)]
+    assert texts == [
         "loss: 0.0000",
         "loss: 1.2346",
         "loss: 2.000e-07",
@@ -161,7 +161,7 @@ def test_numbers_are_shown_with_four_digits_whatever_their_size() -> None:
     ]
 
 
-def test_metrics_without_a_result_are_left_out() -> None:
+def test_metrics_without_a_result_are_omitted() -> None:
     metrics = PopulationDict({"out": SparseCategoricalAccuracy()})
     assert described(metrics) == ""
     assert described(_metrics(None, ("out", 2.0))) == "MeanSquareError: 4.0000"

@@ -1,4 +1,4 @@
-"""Learned time constants stay above zero, whatever the learning rate."""
+"""Lower bounds of learned time constants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEARNED = ("tau_mem", "tau_syn0", "v_thresh")
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
-    """Random spikes and labels."""
+    """Returns random spikes and labels."""
     x = np.random.default_rng(0).random((3 * BATCH, STEPS, 5)) < 0.3
     return x, np.arange(3 * BATCH) % 2
 
@@ -40,7 +40,7 @@ def compile_net(
     learned: tuple[str, ...] = LEARNED,
     alpha: float = 1000.0,
 ) -> tuple[Any, Population, Population]:
-    """A network that learns parameters of both its layers with huge steps."""
+    """Returns a network that learns parameters of both layers with huge steps."""
     rng = np.random.default_rng(1)
     with Network() as network:
         source = Population(SpikeInput(), 5)
@@ -67,33 +67,32 @@ def compile_net(
 def extremes(
     compiled: Any, names: list[tuple[Population, str]]
 ) -> dict[str, tuple[float, float]]:
-    """The smallest and largest value of each parameter over several batches."""
+    """Returns {parameter: (smallest, largest value)} over nine batches."""
     x, y = data()
-    found: dict[str, list[float]] = {}
+    history: dict[str, list[float]] = {}
     for k in range(9):
-        at = slice(k % 3 * BATCH, (k % 3 + 1) * BATCH)
-        compiled.train(x[at], y[at], shuffle=False, callbacks=[])
+        batch = slice(k % 3 * BATCH, (k % 3 + 1) * BATCH)
+        compiled.train(x[batch], y[batch], shuffle=False, callbacks=[])
         assert np.isfinite(compiled.loss(x, y))
         for p, name in names:
             values = np.ravel(compiled.parameter(p, name))
             assert np.all(np.isfinite(values))
-            found.setdefault(f"{p.name}.{name}", []).extend(values.tolist())
-    return {key: (min(values), max(values)) for key, values in found.items()}
+            history.setdefault(f"{p.name}.{name}", []).extend(values.tolist())
+    return {key: (min(values), max(values)) for key, values in history.items()}
 
 
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
 @pytest.mark.parametrize("dt", [1.0, 0.25])
 def test_time_constants_stay_at_least_a_time_step(compiler: Any, dt: float) -> None:
-    """One of them is driven down at least, and ends exactly there."""
+    """At least one of them reaches that bound."""
     compiled, hidden, output = compile_net(compiler, dt=dt)
     taus = [(p, n) for p in (hidden, output) for n in ("tau_mem", "tau_syn0")]
-    found = extremes(compiled, taus)
-    lowest = [low for low, _ in found.values()]
+    lowest = [low for low, _ in extremes(compiled, taus).values()]
     assert all(low >= dt for low in lowest)
     assert min(lowest) == dt
 
 
-def test_thresholds_are_not_limited() -> None:
+def test_thresholds_have_no_bounds() -> None:
     """A threshold may fall below zero."""
     compiled, hidden, _ = compile_net(learned=("v_thresh",), alpha=3.0)
     low, high = extremes(compiled, [(hidden, "v_thresh")])[f"{hidden.name}.v_thresh"]
@@ -102,13 +101,13 @@ def test_thresholds_are_not_limited() -> None:
 
 
 @pytest.mark.parametrize("which", ["tau_mem", "tau_syn0"])
-def test_what_was_below_a_time_step_may_stay_there(which: str) -> None:
-    """The limit is then the smallest of the given values."""
+def test_initial_values_below_a_time_step_are_the_bound(which: str) -> None:
+    """The bound is then the smallest initial value."""
     short = np.array([0.4, 20.0, 20.0, 20.0, 20.0, 20.0])
-    given: dict[str, Any] = {"tau_mem": short} if which == "tau_mem" else {}
+    parameters: dict[str, Any] = {"tau_mem": short} if which == "tau_mem" else {}
     tau_syn = short if which == "tau_syn0" else 5.0
     compiled, hidden, _ = compile_net(
-        hidden=LeakyIntegrateFire(**given), tau_syn=tau_syn, learned=(which,)
+        hidden=LeakyIntegrateFire(**parameters), tau_syn=tau_syn, learned=(which,)
     )
     before = compiled.parameter(hidden, which)
     np.testing.assert_allclose(before, short)
@@ -116,8 +115,8 @@ def test_what_was_below_a_time_step_may_stay_there(which: str) -> None:
     assert low == np.float32(0.4)
 
 
-def test_the_time_constant_of_adaptation() -> None:
-    """Beside a strength of adaptation, which may be anything."""
+def test_time_constant_of_adaptation() -> None:
+    """It has a bound; the strength of adaptation, ``beta``, has none."""
     rng = np.random.default_rng(1)
     with Network() as network:
         source = Population(SpikeInput(), 5)
@@ -130,16 +129,16 @@ def test_the_time_constant_of_adaptation() -> None:
     compiled = BPTTCompiler(
         STEPS, CROSS_ENTROPY, batch_size=BATCH, num_threads=1
     ).compile(network, optimisers={hidden: {"tau_adapt": huge, "beta": huge}})
-    found = extremes(compiled, [(hidden, "tau_adapt"), (hidden, "beta")])
-    low, high = found[f"{hidden.name}.tau_adapt"]
+    ranges = extremes(compiled, [(hidden, "tau_adapt"), (hidden, "beta")])
+    low, high = ranges[f"{hidden.name}.tau_adapt"]
     assert low == 1.0 or high > 1000.0
     assert low >= 1.0
-    low, high = found[f"{hidden.name}.beta"]
+    low, high = ranges[f"{hidden.name}.beta"]
     assert low < -500.0 or high > 500.0
 
 
 def test_small_steps_are_not_affected() -> None:
-    """The first step of Adam has the size of its rate in either direction."""
+    """The first step of Adam is its learning rate, up or down."""
     compiled, hidden, output = compile_net(alpha=0.125)
     before = {
         (p, n): compiled.parameter(p, n)
@@ -153,8 +152,8 @@ def test_small_steps_are_not_affected() -> None:
         np.testing.assert_allclose(change, 0.125, rtol=1e-3)
 
 
-def test_time_constants_of_ones_own_neurons() -> None:
-    """Whichever way one example drives it, the other label drives it the other way."""
+def test_time_constants_of_user_neurons() -> None:
+    """One label makes the time constant grow, the other one makes it shrink."""
     neuron = UserNeuron(
         {"v": ("(-v + Isyn)/tau", "0")},
         "v",
@@ -168,11 +167,11 @@ def test_time_constants_of_ones_own_neurons() -> None:
         Connection(source, hidden, Dense(3.0), Exponential(5.0))
         Connection(hidden, output, Dense(np.arange(12.0).reshape(6, 2)))
     compiler = BPTTCompiler(STEPS, CROSS_ENTROPY, num_threads=1)
-    found = []
+    taus = []
     for label in (0, 1):
         optimisers = {hidden: {"tau": Adam(1000.0)}}
         compiled = compiler.compile(network, optimisers=optimisers)
         compiled.train(data()[0][:1], [label], callbacks=[])
-        found.append(float(compiled.parameter(hidden, "tau")))
-    assert max(found) == pytest.approx(1020.0, rel=1e-3)
-    assert min(found) > 0.0
+        taus.append(float(compiled.parameter(hidden, "tau")))
+    assert max(taus) == pytest.approx(1020.0, rel=1e-3)
+    assert min(taus) > 0.0

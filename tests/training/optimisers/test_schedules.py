@@ -1,4 +1,4 @@
-"""Learning-rate schedules, alone and in training."""
+"""Learning-rate schedules, by themselves and in training."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ EXPECTED: dict[Any, dict[int, float]] = {
 
 
 @pytest.mark.parametrize("schedule", EXPECTED, ids=repr)
-def test_rates(schedule: Any) -> None:
+def test_learning_rates(schedule: Any) -> None:
     for step, rate in EXPECTED[schedule].items():
         assert schedule(step) == pytest.approx(rate, abs=1e-12), step
 
 
-def test_rates_are_those_of_torch() -> None:
+def test_learning_rates_equal_those_of_torch() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     from torch.optim import lr_scheduler as theirs
 
@@ -67,32 +67,32 @@ def test_rates_are_those_of_torch() -> None:
             schedule.step()
 
 
-def test_a_schedule_is_asked_for_each_batch() -> None:
-    asked = []
+def test_a_schedule_is_called_for_each_batch() -> None:
+    steps = []
 
     def rate(step: int) -> float:
-        asked.append(step)
+        steps.append(step)
         return 0.0 if step in (1, 2) else 0.1
 
     net = small()
-    compiled = net.train_compiler(optimiser=SGD(rate))
+    compiled = net.compile_training(optimiser=SGD(rate))
     x, y = spikes(8), labels(8)
     weights = [compiled.weights(net.output)]
     for _ in range(3):
         compiled.train(x[:4], y[:4], callbacks=[])
         weights.append(compiled.weights(net.output))
-    assert sorted(set(asked)) == [0, 1, 2]
+    assert sorted(set(steps)) == [0, 1, 2]
     assert not np.array_equal(weights[0], weights[1])
     assert np.array_equal(weights[1], weights[3])
     compiled.train(x, y, num_epochs=2, callbacks=[])
-    assert asked == sorted(asked)
-    assert sorted(set(asked)) == [0, 1, 2, 3, 4, 5, 6]
+    assert steps == sorted(steps)
+    assert sorted(set(steps)) == [0, 1, 2, 3, 4, 5, 6]
 
 
-def test_a_step_takes_the_rate_of_the_schedule() -> None:
+def test_steps_use_the_learning_rate_of_the_schedule() -> None:
     net = small()
     schedule = ExponentialDecay(1.0, 1, 0.5)
-    compiled = net.train_compiler(optimiser=SGD(schedule))
+    compiled = net.compile_training(optimiser=SGD(schedule))
     x, y = spikes(4), labels(4)
     for n in range(3):
         gradient = compiled.gradients(x, y)[net.output.connection()]
@@ -102,16 +102,16 @@ def test_a_step_takes_the_rate_of_the_schedule() -> None:
         np.testing.assert_allclose(step, 0.5**n * gradient, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("bad", [-0.1, np.nan, "x"])
-def test_a_schedule_that_says_nonsense_is_refused(bad: Any) -> None:
+@pytest.mark.parametrize("rate", [-0.1, np.nan, "x"])
+def test_invalid_learning_rates_are_refused(rate: Any) -> None:
     net = small()
-    compiled = net.train_compiler(optimiser=SGD(lambda step: bad))
+    compiled = net.compile_training(optimiser=SGD(lambda step: rate))
     with pytest.raises(ValidationError, match="Learning rate of step 0"):
         compiled.train(spikes(4), labels(4), callbacks=[])
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "create",
     [
         lambda: Constant(-1.0),
         lambda: ExponentialDecay(1.0, 0),
@@ -126,6 +126,6 @@ def test_a_schedule_that_says_nonsense_is_refused(bad: Any) -> None:
         lambda: WarmUp(5, 1.0, start=-1.0),
     ],
 )
-def test_bad_schedules_are_refused(wrong: Any) -> None:
+def test_invalid_schedules_are_refused(create: Any) -> None:
     with pytest.raises(ValidationError, match="Received"):
-        wrong()
+        create()

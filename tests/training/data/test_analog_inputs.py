@@ -1,4 +1,4 @@
-"""Networks that learn from inputs that are given numbers."""
+"""Training with inputs that receive numbers instead of spikes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from ml_genn.synapses import Delta, Exponential
 
 STEPS, SIZE, CLASSES = 20, 6, 3
 LOSS = "sparse_categorical_crossentropy"
+
+
 INPUTS = {
     "integrate_fire": IntegrateFireInput(0.8),
     "leaky_integrate_fire": LeakyIntegrateFireInput(0.7, tau_mem=[9.0] * SIZE),
@@ -32,6 +34,8 @@ INPUTS = {
     "poisson-signed": PoissonInput(True, 2, 9),
     "binary-signed": BinarySpikeInput(True, 2, 9),
 }
+
+
 COMPILERS: dict[str, Any] = {
     "event_prop": EventPropCompiler,
     "bptt": BPTTCompiler,
@@ -41,6 +45,7 @@ COMPILERS: dict[str, Any] = {
 
 
 def two_layers(neuron: Neuron, synapse: Any) -> tuple[Network, list[Any]]:
+    """Returns a network with a spiking hidden layer, its input and first connection."""
     rng = np.random.default_rng(0)
     with Network() as network:
         source = Population(neuron, SIZE)
@@ -54,7 +59,7 @@ def two_layers(neuron: Neuron, synapse: Any) -> tuple[Network, list[Any]]:
 
 
 def examples(neuron: Any, count: int = 24) -> tuple[np.ndarray, np.ndarray]:
-    """Each class has two neurons of its own that are given more."""
+    """Returns examples in which two neurons of each class receive larger numbers."""
     rng = np.random.default_rng(1)
     y = np.arange(count) % CLASSES
     x = rng.uniform(-0.5, 0.3, (count, neuron.input_frames, SIZE))
@@ -94,7 +99,7 @@ CONNECTIONS = {
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
 @pytest.mark.parametrize("kind", CONNECTIONS)
 def test_gradients_of_negative_spikes(compiler: Any, kind: str) -> None:
-    """Against central differences of the loss, which is smooth in these weights."""
+    """They equal central differences of the loss, which is smooth in these weights."""
     neuron = BinarySpikeInput(True, 2, 9)
     weight = np.random.default_rng(4).normal(0, 0.3, (SIZE, CLASSES))
     with Network() as network:
@@ -105,25 +110,25 @@ def test_gradients_of_negative_spikes(compiler: Any, kind: str) -> None:
         )
     compiled = compiler(STEPS, LOSS, batch_size=6, num_threads=1).compile(network)
     x, y = examples(neuron, 6)
-    found = compiled.gradients(x, y)[connection]
+    gradient = compiled.gradients(x, y)[connection]
     current, step = compiled.weights(connection).astype(np.float64), 0.02
     expected = np.zeros(current.shape)
-    for at in np.ndindex(*current.shape):
+    for index in np.ndindex(*current.shape):
         losses = []
         for sign in (1, -1):
             changed = current.copy()
-            changed[at] += sign * step
+            changed[index] += sign * step
             compiled.set_weights(connection, changed)
             losses.append(compiled.loss(x, y))
-        expected[at] = (losses[0] - losses[1]) / (2 * step)
+        expected[index] = (losses[0] - losses[1]) / (2 * step)
     assert np.abs(expected).max() > 0.01
-    np.testing.assert_allclose(found, expected, atol=2e-4)
+    np.testing.assert_allclose(gradient, expected, atol=2e-4)
 
 
-def test_learned_delays_of_negative_spikes() -> None:
-    """A network that sees the negated data through negated weights learns the same."""
+def test_delay_gradients_of_negative_spikes() -> None:
+    """Negated data with negated weights have the same gradients."""
     weight = np.random.default_rng(4).normal(0, 0.3, (SIZE, CLASSES))
-    found = []
+    gradients = []
     x, y = examples(BinarySpikeInput(True, 2, 9), 6)
     for sign in (1, -1):
         with Network() as network:
@@ -139,15 +144,15 @@ def test_learned_delays_of_negative_spikes() -> None:
         compiled = EventPropCompiler(
             STEPS, LOSS, batch_size=6, num_threads=1, delay_learn_conns=[connection]
         ).compile(network)
-        found.append(compiled.gradients(sign * x, y)[connection, "delay"])
-    assert np.abs(found[0]).max() > 1e-3
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-6)
+        gradients.append(compiled.gradients(sign * x, y)[connection, "delay"])
+    assert np.abs(gradients[0]).max() > 1e-3
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
-def test_evaluating_does_not_change_training() -> None:
-    """Random numbers of examples that are trained on are counted for themselves."""
+def test_evaluation_does_not_change_training() -> None:
+    """Training and evaluation have random numbers of their own."""
     weights = []
-    for evaluates in (False, True):
+    for with_evaluation in (False, True):
         network, (_, first) = two_layers(PoissonInput(), Exponential())
         compiled = EventPropCompiler(STEPS, LOSS, batch_size=8, num_threads=1).compile(
             network
@@ -155,7 +160,7 @@ def test_evaluating_does_not_change_training() -> None:
         x, y = examples(PoissonInput())
         for _ in range(2):
             compiled.train(x, y, shuffle=False, callbacks=[])
-            if evaluates:
+            if with_evaluation:
                 compiled.evaluate(x, y, callbacks=[])
         weights.append(compiled.weights(first))
     np.testing.assert_array_equal(*weights)
