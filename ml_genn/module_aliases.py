@@ -17,6 +17,21 @@ from types import ModuleType
 ALIASES = {
     "ml_genn.compilers.compiled_network": "ml_genn.compiled.network",
     "ml_genn.compilers.compiled_training_network": "ml_genn.compiled.training",
+    "ml_genn.neurons.binary_spike_input": "ml_genn.neurons.inputs.binary_spike_input",
+    "ml_genn.neurons.few_spike_relu": "ml_genn.neurons.few_spike.few_spike_relu",
+    "ml_genn.neurons.few_spike_relu_input": (
+        "ml_genn.neurons.few_spike.few_spike_relu_input"
+    ),
+    "ml_genn.neurons.input": "ml_genn.neurons.inputs.input",
+    "ml_genn.neurons.input_base": "ml_genn.neurons.inputs.input_base",
+    "ml_genn.neurons.integrate_fire_input": (
+        "ml_genn.neurons.inputs.integrate_fire_input"
+    ),
+    "ml_genn.neurons.leaky_integrate_fire_input": (
+        "ml_genn.neurons.inputs.leaky_integrate_fire_input"
+    ),
+    "ml_genn.neurons.poisson_input": "ml_genn.neurons.inputs.poisson_input",
+    "ml_genn.neurons.spike_input": "ml_genn.neurons.inputs.spike_input",
     "ml_genn.utils.callback_list": "ml_genn.callbacks.callback_list",
     "ml_genn.utils.data": "ml_genn.data",
     "ml_genn.utils.decorators": "ml_genn.graph.default_params",

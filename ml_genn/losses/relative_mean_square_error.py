@@ -43,8 +43,7 @@ RELATIVE_SQUARED_ERROR = LossFormula(
 
 
 class RelativeMeanSquareError(LabelLoss):
-    r"""Squared error of the lead of the label's first spike over the first spikes of
-    the other neurons.
+    r"""Squared error of the lead of the label's first spike over those of the others.
 
     .. math:: L = \frac{1}{2} \sum_{k \neq l} (t_k - t_l - \delta)^2
 

@@ -1,26 +1,27 @@
 """Neuron models."""
 
 from ml_genn.neurons.adaptive_leaky_integrate_fire import AdaptiveLeakyIntegrateFire
-from ml_genn.neurons.binary_spike_input import BinarySpikeInput
 from ml_genn.neurons.code_neuron import CodeNeuron
-from ml_genn.neurons.few_spike_relu import FewSpikeRelu
-from ml_genn.neurons.few_spike_relu_input import FewSpikeReluInput
-from ml_genn.neurons.input import Input
-from ml_genn.neurons.input_base import InputBase
+from ml_genn.neurons.few_spike.few_spike_max_pool import FewSpikeMaxPool
+from ml_genn.neurons.few_spike.few_spike_relu import FewSpikeRelu
+from ml_genn.neurons.few_spike.few_spike_relu_input import FewSpikeReluInput
+from ml_genn.neurons.inputs.binary_spike_input import BinarySpikeInput
+from ml_genn.neurons.inputs.input import Input
+from ml_genn.neurons.inputs.input_base import InputBase
+from ml_genn.neurons.inputs.integrate_fire_input import IntegrateFireInput
+from ml_genn.neurons.inputs.leaky_integrate_fire_input import LeakyIntegrateFireInput
+from ml_genn.neurons.inputs.poisson_input import PoissonInput
+from ml_genn.neurons.inputs.spike_generator import SpikeGenerator
+from ml_genn.neurons.inputs.spike_input import SpikeInput
 from ml_genn.neurons.integrate_fire import IntegrateFire
-from ml_genn.neurons.integrate_fire_input import IntegrateFireInput
 from ml_genn.neurons.leaky_integrate import LeakyIntegrate
 from ml_genn.neurons.leaky_integrate_fire import LeakyIntegrateFire
-from ml_genn.neurons.leaky_integrate_fire_input import LeakyIntegrateFireInput
-from ml_genn.neurons.max_pool import FewSpikeMaxPool, SpikingMaxPool
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.neurons.poisson_input import PoissonInput
-from ml_genn.neurons.spike_generator import SpikeGenerator
-from ml_genn.neurons.spike_input import SpikeInput
+from ml_genn.neurons.spiking_max_pool import SpikingMaxPool
 from ml_genn.neurons.user_neuron import UserNeuron
 from ml_genn.utils.module import aliases
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of the neurons that need no arguments.
 default_neurons: dict[str, type[Neuron]] = aliases(
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,

@@ -1,21 +1,18 @@
-"""Leaky integrate-and-fire neuron whose threshold adapts."""
+"""Leaky integrate-and-fire neuron with an adaptive threshold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from ml_genn.graph.default_params import network_default_params
+from ml_genn.dynamics.arguments import choice, initial_value, output_readout, parameter
+from ml_genn.dynamics.model import model_class
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import NeuronEquations, Variable
-from ml_genn.neurons.checks import check_value
-from ml_genn.neurons.leaky import check_fire, fire_equations, fire_parameters
+from ml_genn.neurons.membrane import leaky_spiking_equations
 from ml_genn.neurons.neuron import Neuron
 
 
-@network_default_params
-@dataclass(frozen=True, eq=False)
+@model_class
 class AdaptiveLeakyIntegrateFire(Neuron):
     r"""Leaky integrate-and-fire neuron with an adaptive threshold (ALIF).
 
@@ -26,67 +23,36 @@ class AdaptiveLeakyIntegrateFire(Neuron):
     with :math:`s = 1 - \alpha` if ``scale_i``, else 1. Where
     :math:`v \ge v_{thresh} + \beta a` after a step the neuron spikes, unless it is
     refractory; v is reset and a grows by 1 (Bellec et al. 2018).
-
-    Args:
-        v_thresh: firing threshold without adaptation, 1 by default.
-        v_reset: membrane potential after a spike, 0 by default.
-        v: membrane potential at the start, 0 by default.
-        a: adaptation at the start, 0 by default.
-        beta: how much the threshold grows with a, 0.0174 by default.
-        tau_mem: membrane time constant [ms], 20 by default.
-        tau_refrac: refractory period [ms]; None (default) for none.
-        tau_adapt: time constant of the adaptation [ms], 2000 by default.
-        relative_reset: whether a spike subtracts ``v_thresh - v_reset`` instead of
-            setting v to ``v_reset``; None (default) leaves it to the compiler.
-        integrate_during_refrac: whether v is integrated in the refractory period; None
-            (default) leaves it to the compiler.
-        readout: how an output is made from it; None (default) if it is not an output.
-        scale_i: whether input is scaled; None (default) leaves it to the compiler.
-
-    Raises:
-        ValidationError: if a value is no number, array or initializer,
-            or a time constant is not above 0.
     """
 
-    v_thresh: InitValue = 1.0
-    v_reset: InitValue = 0.0
-    v: InitValue = 0.0
-    a: InitValue = 0.0
-    beta: InitValue = 0.0174
-    tau_mem: InitValue = 20.0
-    tau_refrac: InitValue | None = None
-    tau_adapt: InitValue = 2000.0
-    relative_reset: bool | None = None
-    integrate_during_refrac: bool | None = None
-    readout: Any = None
-    scale_i: bool | None = None
-
-    POSITIVE: ClassVar[frozenset[str]] = frozenset(
-        {"tau_mem", "tau_refrac", "tau_adapt"}
+    v_thresh: InitValue = parameter("firing threshold without adaptation", default=1.0)
+    v_reset: InitValue = parameter("membrane potential after a spike", default=0.0)
+    v: InitValue = initial_value("membrane potential at the start", default=0.0)
+    a: InitValue = initial_value("adaptation at the start", default=0.0)
+    beta: InitValue = parameter("growth of the threshold with a", default=0.0174)
+    tau_mem: InitValue = parameter(
+        "membrane time constant", "ms", default=20.0, positive=True
     )
-    CHOICES: ClassVar[Mapping[str, Any]] = {
-        "relative_reset": True,
-        "integrate_during_refrac": True,
-        "scale_i": False,
-    }
-
-    def __post_init__(self) -> None:
-        check_fire(self)
-        check_value(self, "a")
-        check_value(self, "beta")
-        check_value(self, "tau_adapt")
-        self._set_readout()
+    tau_refrac: InitValue | None = parameter(
+        "refractory period", "ms", default=None, positive=True
+    )
+    tau_adapt: InitValue = parameter(
+        "time constant of the adaptation", "ms", default=2000.0, positive=True
+    )
+    relative_reset: bool | None = choice(
+        "a spike subtracts ``v_thresh - v_reset`` instead of setting v to ``v_reset``",
+        default=None,
+        otherwise=True,
+    )
+    integrate_during_refrac: bool | None = choice(
+        "v is integrated in the refractory period", default=None, otherwise=True
+    )
+    readout: Any = output_readout(default=None)
+    scale_i: bool | None = choice(
+        "input is scaled by 1 - exp(-dt / tau_mem)", default=None, otherwise=False
+    )
 
     def equations(self) -> NeuronEquations:
-        """The model's equations."""
+        """Returns the equations of the model."""
         a = Variable("a", "-a / tau_adapt", "a + 1")
-        return fire_equations(self, "v - (v_thresh + beta * a)", a)
-
-    def parameters(self) -> dict[str, InitValue]:
-        """Values of the equations' parameters."""
-        own = {"beta": self.beta, "tau_adapt": self.tau_adapt}
-        return {**fire_parameters(self), **own}
-
-    def initial(self) -> dict[str, InitValue]:
-        """Values of the state variables at the start of an example."""
-        return {"v": self.v, "a": self.a}
+        return leaky_spiking_equations(self, "v - (v_thresh + beta * a)", a)

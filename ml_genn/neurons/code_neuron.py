@@ -1,19 +1,19 @@
-"""A neuron from code strings in PyGeNN's syntax."""
+"""Neuron from code strings in the syntax of PyGeNN."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ml_genn.dynamics.model import UserModel
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.code_strings import NeuronCode, parse_neuron_code
 from ml_genn.model.equations import NeuronEquations
-from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import mapping, text
 
-#: C types of four bytes, and double, which loses its second four
+#: C types of four bytes, and double, which is stored in single precision
 _STORED_TYPES = (
     "float",
     "double",
@@ -25,8 +25,8 @@ _STORED_TYPES = (
 )
 
 
-class CodeNeuron(Neuron):
-    """A neuron from a dictionary of code strings, as given to PyGeNN.
+class CodeNeuron(UserModel, Neuron):
+    """Neuron from a dictionary of code strings in the syntax of PyGeNN.
 
     >>> CodeNeuron({"var_name_types": [("V", "scalar")], "sim_code": "$(V) += $(Isyn);",
     ...             "threshold_condition_code": "$(V) >= 1.0",
@@ -34,8 +34,8 @@ class CodeNeuron(Neuron):
     ...             "is_auto_refractory_required": False})  # doctest: +ELLIPSIS
     CodeNeuron(...)
 
-    It runs in inference. Learning rules are derived from equations; give them with
-    `UserNeuron` to train.
+    It runs in inference. Learning rules are derived from equations; a neuron that is
+    trained is written as a `UserNeuron`.
 
     State variables are stored in four bytes: their types are float (or scalar), int
     (int32_t), unsigned int (uint32_t), bool and double. A double is stored in single
@@ -43,15 +43,14 @@ class CodeNeuron(Neuron):
     condition, but not by ``reset_code``.
 
     Args:
-        model: code and names; the older spelling ``$(V)`` and the newer ``V`` are both
-            understood.
+        model: code and names. Variables may be spelt ``$(V)`` or ``V``.
         output_var_name: variable that readouts look at; None (default): the first one.
         param_vals: values of the parameters; none by default.
-        var_vals: initial values; 0 (default) where none is given.
-        readout: how an output is made from it; None (default) if it is not an output.
+        var_vals: initial values; variables left out start at 0 (default).
+        readout: readout of an output population, or its name; None (default) for none.
 
     Raises:
-        EquationError, UnknownNameError: if the code cannot be understood or mentions
+        EquationError, UnknownNameError: if the code cannot be parsed or mentions
             unknown names.
         ValidationError: if a variable has a type that cannot be stored, or if a value
             is missing or malformed.
@@ -103,10 +102,10 @@ class CodeNeuron(Neuron):
                     f"CodeNeuron: parameter '{name}' has no value. Give one in "
                     "param_vals."
                 )
-        check_given("CodeNeuron", names, self.param_vals, self.var_vals)
+        self.check_values(names)
 
     def equations(self) -> NeuronEquations:
-        """A code string has no equations.
+        """Code strings have no equations.
 
         Raises:
             UnsupportedError: always.
@@ -116,14 +115,6 @@ class CodeNeuron(Neuron):
             "Write the neuron with UserNeuron (equations, threshold and jumps) to "
             "train it; InferenceCompiler runs it as it is."
         )
-
-    def parameters(self) -> dict[str, InitValue]:
-        """Values of the parameters."""
-        return dict(self.param_vals)
-
-    def initial(self) -> dict[str, InitValue]:
-        """Values of the state variables at the start of an example."""
-        return dict(self.var_vals)
 
     def __repr__(self) -> str:
         return (

@@ -1,19 +1,19 @@
-"""A neuron from the user's own equations."""
+"""Neuron from equations of the user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ml_genn.dynamics.model import UserModel
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
-from ml_genn.neurons.checks import check_given
 from ml_genn.neurons.neuron import Neuron
 from ml_genn.utils.checks import mapping, text
 
 
-class UserNeuron(Neuron):
-    """A neuron from equations.
+class UserNeuron(UserModel, Neuron):
+    """Neuron from equations.
 
     For example Izhikevich's (2003):
 
@@ -28,16 +28,17 @@ class UserNeuron(Neuron):
     Args:
         vars: ``{name: (dynamics, jump)}``: right-hand side of the differential
             equation per ms, in which ``Isyn`` is the input and ``dt`` the time step,
-            and the value after a spike; None where there is none.
+            and the value after a spike. None stands for no change.
         output_var_name: variable that readouts look at.
-        threshold: the neuron spikes where this is >= 0; None (default): it never does.
-        param_vals: values of the parameters; none by default. Where they are learned,
-            those whose name starts with "tau" stay above zero.
-        var_vals: initial values; 0 (default) where none is given.
+        threshold: expression that is >= 0 where the neuron spikes; None (default) for
+            neurons that do not spike.
+        param_vals: values of the parameters; none by default. Parameters whose name
+            starts with "tau" stay above zero while they are learned.
+        var_vals: initial values; variables left out start at 0 (default).
         solver: "exponential_euler" (default: exact where an equation is linear in its
             own variable, else forward Euler) or "linear_euler" (forward Euler).
-        sub_steps: parts that a time step is integrated in, 1 by default.
-        readout: how an output is made from it; None (default) if it is not an output.
+        sub_steps: integration steps of a time step, 1 by default.
+        readout: readout of an output population, or its name; None (default) for none.
 
     Raises:
         EquationError, UnknownNameError: if equations mention unknown names or
@@ -68,10 +69,10 @@ class UserNeuron(Neuron):
         self.readout = readout
         self._set_readout()
         self.equations().check("UserNeuron")
-        check_given("UserNeuron", self.vars, self.param_vals, self.var_vals)
+        self.check_values(self.vars)
 
     def equations(self) -> NeuronEquations:
-        """The model's equations."""
+        """Returns the equations of the model."""
         return NeuronEquations(
             variables_from(self.vars, "UserNeuron"),
             tuple(self.param_vals),
@@ -80,18 +81,6 @@ class UserNeuron(Neuron):
             self.solver,
             self.sub_steps,
         )
-
-    def positive(self) -> frozenset[str]:
-        """Time constants: parameters whose name starts with "tau"."""
-        return frozenset(name for name in self.param_vals if name.startswith("tau"))
-
-    def parameters(self) -> dict[str, InitValue]:
-        """Values of the equations' parameters."""
-        return dict(self.param_vals)
-
-    def initial(self) -> dict[str, InitValue]:
-        """Values of the state variables at the start of an example."""
-        return dict(self.var_vals)
 
     def __repr__(self) -> str:
         return (

@@ -6,7 +6,7 @@ from ml_genn.synapses.synapse import Synapse
 from ml_genn.synapses.user_synapse import UserSynapse
 from ml_genn.utils.module import aliases
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of the synapses that need no arguments.
 default_synapses: dict[str, type[Synapse]] = aliases(Delta, Exponential)
 
 __all__ = ["Delta", "Exponential", "Synapse", "UserSynapse", "default_synapses"]

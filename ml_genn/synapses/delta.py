@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ml_genn.initializers.value import InitValue
+from ml_genn.dynamics.model import model_class
 from ml_genn.model.equations import SynapseEquations
 from ml_genn.synapses.synapse import Synapse
 
 
-@dataclass(frozen=True, eq=False)
+@model_class
 class Delta(Synapse):
-    r"""The weights of the spikes that arrive are the input of that step.
+    r"""Synapse whose input in a step is the sum of the weights of arriving spikes.
 
     .. math:: I[n] = \sum w
     """
@@ -20,9 +19,5 @@ class Delta(Synapse):
     ADDITIVE: ClassVar[bool] = True
 
     def equations(self) -> SynapseEquations:
-        """The model's equations."""
+        """Returns the equations of the model."""
         return SynapseEquations((), "weight")
-
-    def parameters(self) -> dict[str, InitValue]:
-        """No parameters."""
-        return {}

@@ -1,18 +1,18 @@
-"""A synapse from the user's own equations."""
+"""Synapse from equations of the user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_genn.dynamics.model import UserModel
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.equations import EXPONENTIAL_EULER, SynapseEquations, variables_from
-from ml_genn.neurons.checks import check_given
 from ml_genn.synapses.synapse import Synapse
 from ml_genn.utils.checks import mapping, text
 
 
-class UserSynapse(Synapse):
-    """A synapse from equations.
+class UserSynapse(UserModel, Synapse):
+    """Synapse from equations.
 
     For example a current with a rise time:
 
@@ -23,13 +23,13 @@ class UserSynapse(Synapse):
     Args:
         vars: ``{name: (dynamics, jump)}``; the jump of exactly one variable adds
             ``weight`` to it.
-        inject_current: what the neuron receives in each step; "weight" (and no
+        inject_current: expression of the neuron's input in each step; "weight" (and no
             variables) makes a delta synapse.
-        param_vals: values of the parameters; none by default. Where they are learned,
-            those whose name starts with "tau" stay above zero.
-        var_vals: initial values; 0 (default) where none is given.
+        param_vals: values of the parameters; none by default. Parameters whose name
+            starts with "tau" stay above zero while they are learned.
+        var_vals: initial values; variables left out start at 0 (default).
         solver: "exponential_euler" (default) or "linear_euler".
-        sub_steps: parts that a time step is integrated in, 1 by default.
+        sub_steps: integration steps of a time step, 1 by default.
 
     Raises:
         EquationError, UnknownNameError: if equations mention unknown names or
@@ -52,10 +52,10 @@ class UserSynapse(Synapse):
         self.solver = solver
         self.sub_steps = sub_steps
         self.equations().check("UserSynapse")
-        check_given("UserSynapse", self.vars, self.param_vals, self.var_vals)
+        self.check_values(self.vars)
 
     def equations(self) -> SynapseEquations:
-        """The model's equations."""
+        """Returns the equations of the model."""
         return SynapseEquations(
             variables_from(self.vars, "UserSynapse"),
             self.inject_current,
@@ -63,18 +63,6 @@ class UserSynapse(Synapse):
             self.solver,
             self.sub_steps,
         )
-
-    def positive(self) -> frozenset[str]:
-        """Time constants: parameters whose name starts with "tau"."""
-        return frozenset(name for name in self.param_vals if name.startswith("tau"))
-
-    def parameters(self) -> dict[str, InitValue]:
-        """Values of the equations' parameters."""
-        return dict(self.param_vals)
-
-    def initial(self) -> dict[str, InitValue]:
-        """Values of the state variables at the start of an example."""
-        return dict(self.var_vals)
 
     def __repr__(self) -> str:
         return (

@@ -22,6 +22,7 @@ FRONTEND = {
     "connection",
     "connectivity",
     "data",
+    "dynamics",
     "graph",
     "initializers",
     "losses",

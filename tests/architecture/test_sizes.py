@@ -19,7 +19,6 @@ FLAT_FOLDERS = {
     "benchmarks": "each script answers one question of docs/benchmarks.md",
     "examples": "each script is an example of its own",
     "ml_genn/backends/cpu/include/batch": "one file for each part of a batch",
-    "ml_genn/neurons": "one file for each neuron",
     "tests/engine": "one file for each property of the engine",
     "tests/training": "one file for each argument and callback of training",
 }

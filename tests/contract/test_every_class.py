@@ -48,6 +48,7 @@ INNER = {
     "compiled",
     "compilers",
     "config",
+    "dynamics",
     "graph",
     "lowering",
     "model",

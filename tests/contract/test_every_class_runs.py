@@ -33,7 +33,7 @@ from ml_genn.neurons import (
     LeakyIntegrateFire,
     SpikingMaxPool,
 )
-from ml_genn.neurons.few_spike import FewSpike
+from ml_genn.neurons.few_spike.digits import FewSpike
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Delta, Exponential
 

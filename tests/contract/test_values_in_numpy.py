@@ -26,7 +26,7 @@ from ml_genn.neurons import (
     LeakyIntegrate,
     UserNeuron,
 )
-from ml_genn.neurons.few_spike import FewSpike
+from ml_genn.neurons.few_spike.digits import FewSpike
 from ml_genn.synapses import Exponential, UserSynapse
 
 SIZE, STEPS, DT = 7, 40, 0.5

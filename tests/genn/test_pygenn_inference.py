@@ -33,7 +33,7 @@ from ml_genn.neurons import (
     PoissonInput,
     SpikeInput,
 )
-from ml_genn.neurons.few_spike import FewSpike
+from ml_genn.neurons.few_spike.digits import FewSpike
 
 pytestmark = pytest.mark.usefixtures("pygenn")
 

@@ -30,7 +30,7 @@ from ml_genn.model.plan import (
 from ml_genn.model.verify import verify
 from ml_genn.network import Network
 from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
-from ml_genn.neurons.few_spike import Digits
+from ml_genn.neurons.few_spike.digits import Digits
 from ml_genn.population import Population
 from ml_genn.synapses import Delta
 

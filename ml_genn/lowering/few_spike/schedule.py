@@ -10,7 +10,7 @@ from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.network import Network
 from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
-from ml_genn.neurons.few_spike import Digits
+from ml_genn.neurons.few_spike.digits import Digits
 from ml_genn.population import Population
 from ml_genn.readouts import Var
 from ml_genn.synapses import Delta

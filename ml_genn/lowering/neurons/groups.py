@@ -34,8 +34,7 @@ from ml_genn.neurons import (
     SpikeInput,
     SpikingMaxPool,
 )
-from ml_genn.neurons.few_spike import ONLY as FEW_SPIKE_ONLY
-from ml_genn.neurons.few_spike import FewSpike
+from ml_genn.neurons.few_spike.digits import ONLY_FEW_SPIKE_COMPILER, FewSpike
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
 
@@ -50,7 +49,7 @@ def neuron_groups(
     """The groups of a population: one, or two if it has negative spikes."""
     if isinstance(neuron, FewSpike):
         where = f"Population '{population.name}' ({type(neuron).__name__})"
-        raise UnsupportedError(f"{where}: {FEW_SPIKE_ONLY}")
+        raise UnsupportedError(f"{where}: {ONLY_FEW_SPIKE_COMPILER}")
     if isinstance(neuron, SpikeInput):
         return (NeuronGroup(population.name, population.size, events=True),)
     if isinstance(neuron, SpikeGenerator):

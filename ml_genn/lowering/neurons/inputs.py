@@ -23,10 +23,14 @@ def generator_groups(
     population: Population, neuron: SpikeGenerator
 ) -> tuple[NeuronGroup, ...]:
     """The group of an input's spikes, and that of its negative spikes if it has any."""
-    spikes = _generator(population, f"{DATA} > 0.0f && ({neuron.fires(DATA)})")
+    spikes = _generator(
+        population, f"{DATA} > 0.0f && ({neuron.spike_condition(DATA)})"
+    )
     if not neuron.signed_spikes:
         return (spikes,)
-    below = _generator(population, f"{DATA} < 0.0f && ({neuron.fires(f'-{DATA}')})")
+    below = _generator(
+        population, f"{DATA} < 0.0f && ({neuron.spike_condition(f'-{DATA}')})"
+    )
     return spikes, replace(below, name=negative(population.name))
 
 

@@ -1,0 +1,246 @@
+"""Declarations of the arguments of neurons and synapses.
+
+A declaration stands in the class body in place of a default value, and is the only
+place that names the argument::
+
+    tau_mem: InitValue = parameter(
+        "membrane time constant", "ms", default=20.0, positive=True
+    )
+
+The constructor, checks of values, values of equations, saved configurations and the
+section on arguments of the docstring follow from it (`ml_genn.dynamics.model`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ml_genn.errors import ValidationError
+from ml_genn.initializers.value import as_value
+from ml_genn.utils import checks
+from ml_genn.utils.checks import shown
+
+_KEY = "argument"  #: key of the `Argument` in the metadata of a dataclass field
+
+
+class Role(Enum):
+    """Use of an argument by its class."""
+
+    PARAMETER = "parameter"  #: value of a parameter of the equations
+    INITIAL = "initial"  #: value of a state variable at the start of an example
+    VALUE = "value"  #: value that a compiler reads
+    CHOICE = "choice"  #: True, False, or None for the choice of the compiler
+    FLAG = "flag"  #: True or False
+    INTEGER = "integer"  #: an integer of at least 1
+    POSITIVE = "positive"  #: a number above 0
+    READOUT = "readout"  #: readout of an output population
+    UNUSED = "unused"  #: accepted for scripts written for mlGeNN
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Declaration of an argument of a neuron or synapse.
+
+    Args:
+        role: use of the argument.
+        description: meaning, as a noun phrase.
+        unit: unit of the value; empty (default) for none.
+        positive: True if numbers have to be above 0; False by default.
+        optional: True if None stands for "none"; False by default.
+        otherwise: for CHOICE: value where the compiler has no preference.
+        most: for INTEGER: largest value; None (default) for no bound.
+    """
+
+    role: Role
+    description: str
+    unit: str = ""
+    positive: bool = False
+    optional: bool = False
+    otherwise: bool = False
+    most: int | None = None
+
+    def check(self, where: str, value: Any) -> None:
+        """Raises ValidationError if a value has the wrong type or is out of bounds.
+
+        Args:
+            where: start of the message: class and argument.
+            value: value that the constructor received.
+        """
+        if self.optional and value is None:
+            return
+        _CHECKS[self.role](self, where, value)
+
+
+def _check_value(argument: Argument, where: str, value: Any) -> None:
+    known = as_value(where, value)
+    if not argument.positive or not isinstance(known, float | np.ndarray):
+        return
+    if np.any(known <= 0):
+        unit = f" [{argument.unit}]" if argument.unit else ""
+        raise ValidationError(
+            f"{where} is greater than 0{unit}. Received {shown(value)}."
+        )
+
+
+def _check_choice(argument: Argument, where: str, value: Any) -> None:
+    if not isinstance(value, bool | np.bool_ | None):
+        raise ValidationError(
+            f"{where} is True, False or None (the compiler chooses). Received "
+            f"{shown(value)}."
+        )
+
+
+def _check_integer(argument: Argument, where: str, value: Any) -> None:
+    integer = checks.whole(where, value)
+    if argument.most is not None and integer > argument.most:
+        raise ValidationError(f"{where} is at most {argument.most}. Received {value}.")
+
+
+_CHECKS: dict[Role, Callable[[Argument, str, Any], object]] = {
+    Role.PARAMETER: _check_value,
+    Role.INITIAL: _check_value,
+    Role.VALUE: _check_value,
+    Role.CHOICE: _check_choice,
+    Role.FLAG: lambda argument, where, value: checks.flag(where, value),
+    Role.INTEGER: _check_integer,
+    Role.POSITIVE: lambda argument, where, value: checks.positive(where, value),
+    Role.READOUT: lambda argument, where, value: None,
+    Role.UNUSED: lambda argument, where, value: None,
+}
+
+
+def _declared(argument: Argument, default: Any, kw_only: bool = False) -> Any:
+    """Returns a dataclass field with a default value and its declaration."""
+    if kw_only:
+        return field(default=default, kw_only=True, metadata={_KEY: argument})
+    return field(default=default, metadata={_KEY: argument})
+
+
+def parameter(
+    description: str,
+    unit: str = "",
+    *,
+    default: Any,
+    positive: bool = False,
+    kw_only: bool = False,
+) -> Any:
+    """Declares a parameter of the equations: a number, array, initializer or its name.
+
+    Args:
+        description: meaning, as a noun phrase.
+        unit: for example "ms"; none by default.
+        default: value where the argument is left out. None makes the parameter
+            optional: where it is None, the equations have no such parameter.
+        positive: True if the value has to be above 0, also while it is learned; False
+            by default.
+        kw_only: True if it is passed by keyword only; False by default.
+    """
+    argument = Argument(
+        Role.PARAMETER, description, unit, positive, optional=default is None
+    )
+    return _declared(argument, default, kw_only)
+
+
+def initial_value(description: str, unit: str = "", *, default: Any) -> Any:
+    """Declares the value of the state variable of that name at the start of an example.
+
+    Args:
+        description, unit, default: as for `parameter`.
+    """
+    return _declared(Argument(Role.INITIAL, description, unit), default)
+
+
+def compiler_value(description: str, unit: str = "", *, default: Any) -> Any:
+    """Declares a number, array or initializer that is in no equation.
+
+    Args:
+        description, unit, default: as for `parameter`.
+    """
+    return _declared(Argument(Role.VALUE, description, unit), default)
+
+
+def choice(description: str, *, default: None, otherwise: bool) -> Any:
+    """Declares a convention that differs between learning rules.
+
+    Args:
+        description: meaning of True, after the words "True if".
+        default: None, which leaves it to the compiler.
+        otherwise: value where the compiler has no preference.
+    """
+    return _declared(Argument(Role.CHOICE, description, otherwise=otherwise), default)
+
+
+def flag(description: str, *, default: bool, kw_only: bool = False) -> Any:
+    """Declares an argument that is True or False.
+
+    Args:
+        description: meaning of True, after the words "True if".
+        default: value where the argument is left out.
+        kw_only: True if it is passed by keyword only; False by default.
+    """
+    return _declared(Argument(Role.FLAG, description), default, kw_only)
+
+
+def integer(description: str, *, default: int, most: int | None = None) -> Any:
+    """Declares an integer of at least 1.
+
+    Args:
+        description: meaning, as a noun phrase.
+        default: value where the argument is left out.
+        most: largest value; None (default) for no bound.
+    """
+    return _declared(Argument(Role.INTEGER, description, most=most), default)
+
+
+def positive_number(description: str, unit: str = "", *, default: float) -> Any:
+    """Declares a number above 0.
+
+    Args:
+        description, unit, default: as for `parameter`.
+    """
+    argument = Argument(Role.POSITIVE, description, unit, positive=True)
+    return _declared(argument, default)
+
+
+def output_readout(
+    description: str = "readout of an output population, or its name",
+    *,
+    default: None,
+) -> Any:
+    """Declares a readout, which makes a population an output.
+
+    Args:
+        description: meaning, as a noun phrase.
+        default: None, for neurons that are no output.
+    """
+    return _declared(Argument(Role.READOUT, description, optional=True), default)
+
+
+def unused(description: str, *, default: Any) -> Any:
+    """Declares an argument that is accepted for scripts written for mlGeNN.
+
+    Args:
+        description: why it has no effect.
+        default: value where the argument is left out.
+    """
+    return _declared(Argument(Role.UNUSED, description), default)
+
+
+def declarations(cls: type) -> dict[str, tuple[Argument, Any]]:
+    """Returns {argument: (declaration, default)} of a dataclass, in order.
+
+    Fields that are not declared, or that are no arguments of the constructor, are left
+    out.
+    """
+    if not is_dataclass(cls):
+        return {}
+    return {
+        f.name: (f.metadata[_KEY], f.default)
+        for f in fields(cls)
+        if f.init and _KEY in f.metadata
+    }

@@ -1,0 +1,3 @@
+"""Neurons whose spikes or input come with the data."""
+
+__all__: list[str] = []

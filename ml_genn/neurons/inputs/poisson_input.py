@@ -1,0 +1,27 @@
+"""Input with Poisson spikes at rates that come with the data."""
+
+from __future__ import annotations
+
+from ml_genn.dynamics.arguments import flag, integer
+from ml_genn.dynamics.model import model_class
+from ml_genn.neurons.inputs.input_base import FRAME_STEPS, FRAMES
+from ml_genn.neurons.inputs.spike_generator import SIGNED_SPIKES, SpikeGenerator
+
+
+@model_class
+class PoissonInput(SpikeGenerator):
+    r"""Input with Poisson spikes at the rate x [1/ms] that is the neuron's number.
+
+    .. math:: P(\text{spike in a step}) = 1 - e^{-|x| \, dt}
+
+    for :math:`x > 0`. Random numbers depend on the seed, the example, the step and the
+    neuron only.
+    """
+
+    signed_spikes: bool = flag(SIGNED_SPIKES, default=False)
+    input_frames: int = integer(FRAMES, default=1)
+    input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+
+    def spike_condition(self, magnitude: str) -> str:
+        """Returns the C condition under which a neuron spikes in a step."""
+        return f"gennrand_uniform() >= expf(-({magnitude}) * dt)"
