@@ -17,10 +17,10 @@ from docs.pages import DOCS, blocks, run
 import ml_genn
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import BACKENDS
-from ml_genn.compilers import BPTTCompiler
+from ml_genn.compilers import BPTTCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.errors import ValidationError
-from ml_genn.neurons import LeakyIntegrate
+from ml_genn.neurons import IntegrateFire, LeakyIntegrate
 from ml_genn.synapses import Exponential
 
 EXTENDING = DOCS / "extending"
@@ -42,25 +42,6 @@ def small(recurrent: bool = False) -> Network:
         second = Dense(rng.normal(0.0, 0.5, (5, 2)))
         Connection(hidden, output, second, Exponential(5.0))
     return network
-
-
-def test_neuron(tmp_path: Path) -> None:
-    """It learns its time constant, refuses bad ones, and is saved and loaded."""
-    definition, use = blocks(EXTENDING / "neuron.md")
-    names = run(definition, {})
-    names = run(use, names)
-    neuron, compiled = names["QuadraticIntegrateFire"], names["compiled"]
-    compiled.train(X, Y, num_epochs=5, callbacks=[])
-    assert float(compiled.parameter(names["hidden"], "tau_mem")) != 10.0
-    with pytest.raises(ValidationError, match="tau_mem is greater than 0"):
-        neuron(tau_mem=-1.0)
-    ml_genn.save_model(compiled, tmp_path / "quadratic.safetensors")
-    custom = {"QuadraticIntegrateFire": neuron}
-    again = ml_genn.load_model(tmp_path / "quadratic.safetensors", custom)
-    expected, found = (
-        next(iter(c.predict(X, callbacks=[])[0].values())) for c in (compiled, again)
-    )
-    np.testing.assert_array_equal(found, expected)
 
 
 class Package:
@@ -106,6 +87,72 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
     yield Package(folder)
     for name in [name for name in sys.modules if name.split(".")[0] == Package.NAME]:
         del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def neuron_blocks() -> list[str]:
+    """Code of the page on neurons: a neuron, its use, and a synapse."""
+    return blocks(EXTENDING / "neuron.md")
+
+
+def test_a_neuron_learns_its_parameters(
+    neuron_blocks: list[str], package: Package, tmp_path: Path
+) -> None:
+    """It learns its time constant, and is the same after it was saved and loaded."""
+    definition, use, _ = neuron_blocks
+    neuron = package.module("quadratic_integrate_fire", definition)
+    names = run(use, {})
+    compiled = names["compiled"]
+    compiled.train(X, Y, num_epochs=5, callbacks=[])
+    assert float(compiled.parameter(names["hidden"], "tau_mem")) != 10.0
+    path = tmp_path / "quadratic.safetensors"
+    ml_genn.save_model(compiled, path)
+    custom = {"QuadraticIntegrateFire": neuron.QuadraticIntegrateFire}
+    again = ml_genn.load_model(path, custom)
+    expected, found = (
+        next(iter(c.predict(X, callbacks=[])[0].values())) for c in (compiled, again)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_declarations_check_and_document_a_neuron(
+    neuron_blocks: list[str], package: Package
+) -> None:
+    """Bad values are refused, and docstring and network defaults know the arguments."""
+    module = package.module("quadratic_integrate_fire", neuron_blocks[0])
+    cls = module.QuadraticIntegrateFire
+    with pytest.raises(ValidationError, match=r"tau_mem is greater than 0 \[ms\]"):
+        cls(tau_mem=-1.0)
+    with pytest.raises(ValidationError, match="v_peak is a number or an array"):
+        cls(v_peak=object())
+    assert (
+        "tau_mem: membrane time constant [ms], above 0, 10 by default." in cls.__doc__
+    )
+    assert cls(1.0, tau_mem=5.0).parameters() == {
+        "v_peak": 1.0,
+        "v_reset": -1.0,
+        "tau_mem": 5.0,
+    }
+    with Network({cls: {"tau_mem": 7.0}}):
+        assert cls().tau_mem == 7.0
+
+
+def test_a_synapse_has_the_course_of_its_equations(
+    neuron_blocks: list[str], package: Package
+) -> None:
+    """The input of a spike is the difference of two exponentials."""
+    synapse = package.module("double_exponential", neuron_blocks[2]).DoubleExponential
+    steps, tau, tau_rise = 200, 20.0, 10.0
+    with Network() as network:
+        inputs = Population("spike_input", 1)
+        output = Population(IntegrateFire(v_thresh=1e6, readout="var"), 1)
+        Connection(inputs, output, Dense(1.0), synapse(tau, tau_rise=tau_rise))
+    compiled = InferenceCompiler(steps).compile(network)
+    spikes = np.zeros((1, steps, 1), dtype=bool)
+    spikes[0, 0] = True
+    ((total,),) = compiled.predict(spikes, callbacks=[])[0][output]
+    # Integral over all time; the rest after 200 ms and Euler steps make the tolerance.
+    assert total == pytest.approx(tau_rise, rel=0.06)
 
 
 @pytest.fixture(scope="module")
