@@ -106,8 +106,15 @@ def lower(
         values.loss["regularised"] = {
             p.name: s for p, s in training.regularised.items()
         }
-    online = training is not None and training.online
-    plan = verify(Plan(groups, connections, tuple(u.plan() for u in updates), online))
+    plan = verify(
+        Plan(
+            groups,
+            connections,
+            tuple(u.plan() for u in updates),
+            online=training is not None and training.online,
+            learning_rule=repr(training.rule) if training else "",
+        )
+    )
     check_online(plan, values)
     return Lowered(plan, values, neurons, synapses, updates)
 

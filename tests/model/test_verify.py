@@ -47,8 +47,8 @@ def with_group(**changes: object) -> Plan:
 def test_a_good_plan_passes_and_prints() -> None:
     assert verify(PLAN) is PLAN
     text = str(PLAN)
-    assert "neurons hidden: 3" in text
-    assert "synapses c: in -> hidden.0" in text
+    assert "hidden:\n    size: 3" in text
+    assert "c: source = in, target = hidden, port = 0" in text
     assert "v += k * in_syn0;" in text
 
 
