@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import re
 from pathlib import Path
 
 import pytest
 from device.nets import EPROP, NETWORKS, TRAINED, plan_of
 
-from ml_genn.backends.cuda.launch.kernel_args import CALL
-from ml_genn.backends.cuda.source import INCLUDE, OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
 
 
 def nvrtc() -> ctypes.CDLL:
@@ -57,16 +55,6 @@ QUICK = ("event_prop", "online")
 )
 def test_compiles(name: str, architecture: str) -> None:
     assert compile_error(text(DeviceLayout(plan_of(name))), architecture) == ""
-
-
-def test_the_call_is_laid_out_as_in_the_header() -> None:
-    header = (INCLUDE / "engine.h").read_text()
-    (body,) = re.findall(
-        r"^struct Call \{\n(.*?)^\};", header, re.MULTILINE | re.DOTALL
-    )
-    declared = re.sub(r"//.*", "", body).split(";")
-    names = [re.findall(r"(\w+)\s*(?=,|$)", part.strip()) for part in declared]
-    assert [name for part in names for name in part] == list(CALL.names or ())
 
 
 def test_an_error_is_seen() -> None:

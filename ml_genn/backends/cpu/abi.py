@@ -1,107 +1,108 @@
-"""The C structures of the engine, as ctypes sees them."""
+"""Functions and structures of the compiled engine, as ctypes sees them."""
 
 from __future__ import annotations
 
 import ctypes
-from enum import IntEnum
+
+from ml_genn.backends.host.c_struct import Field, Structure, header
+from ml_genn.backends.host.call import COMMON_FIELDS, RECORDING
+
+ENCODE_REQUEST = Structure(
+    "EncodeRequest",
+    "Spike times of an example, neuron by neuron, that are to become events.",
+    (
+        Field("const double *", "times", "Times of all spikes [ms]."),
+        Field(
+            "const int64_t *",
+            "ends",
+            "Spikes of neuron i: times[ends[i - 1]] .. times[ends[i] - 1].",
+        ),
+        Field("int64_t", "num_neurons", ""),
+        Field("int64_t", "num_spikes", ""),
+        Field("int64_t", "num_steps", "Time steps; later events are dropped."),
+        Field("double", "dt", "Time step [ms]."),
+        Field("double", "latest", "Latest valid time [ms]."),
+        Field(
+            "double",
+            "tolerance",
+            "Fraction of a step by which a spike may come after its step.",
+        ),
+    ),
+)
+
+CALL = Structure(
+    "Call",
+    "One call of the engine.",
+    (
+        *COMMON_FIELDS,
+        Field("int64_t", "phases", "Work to do: flags of Phase."),
+        Field(
+            "const int32_t *const *",
+            "event_steps",
+            "Time step of each event, of each input group, for each example.",
+        ),
+        Field("const id_type *const *", "event_ids", "Neuron of each event."),
+        Field("const int64_t *", "event_counts", "Number of events."),
+        Field(
+            "const int64_t *",
+            "delay_rings",
+            "(offset, length, row) of delay rings in the state block [floats].",
+        ),
+        Field("int64_t", "num_delay_rings", ""),
+        Field(
+            "BeginAllreduce",
+            "begin_allreduce",
+            "Begins to sum values over all processes, in place; null for one process.",
+        ),
+        Field(
+            "AdvanceAllreduces", "advance_allreduces", "Lets sums under way progress."
+        ),
+        Field(
+            "EndAllreduces",
+            "end_allreduces",
+            "Waits for all sums under way; returns 0 if one of them failed.",
+        ),
+    ),
+)
+
+_CALLBACKS = """\
+typedef void (*BeginAllreduce)(float *values, int64_t count);
+typedef void (*AdvanceAllreduces)();
+typedef int (*EndAllreduces)();
+"""
 
 
-class Phase(IntEnum):
-    """What a call does; several are added by ``|``."""
-
-    BEGIN = 1
-    FORWARD = 2
-    END = 4
-    BACKWARD = 8
-    REDUCE = 16
-    UPDATE = 32
-    OWN_SLOTS = 64
-    KEEP_STATE = 128
-    ONLINE = 256
-    FORGET = 512
-
-
-FINE, NO_MEMORY, NOT_FINITE = 0, 1, 2
+def call_header() -> str:
+    """Text of ``include/call.h``."""
+    return header(
+        "Structures that Python passes to the engine.",
+        ("flags.h", "id_type.h", "recording.h"),
+        _CALLBACKS,
+        ENCODE_REQUEST.declaration(),
+        CALL.declaration(),
+    )
 
 
 class Recording(ctypes.Structure):
-    """A stretch of the state block that is copied out after every step."""
+    """Variable that is copied out of the state block after every step."""
 
-    _fields_ = [
-        ("offset", ctypes.c_int64),
-        ("size", ctypes.c_int64),
-        ("backward", ctypes.c_int32),
-        ("apart", ctypes.c_int32),
-        ("to", ctypes.c_void_p),
-    ]
+    _fields_ = RECORDING.ctypes_fields()
 
 
-#: Sums of numbers over all processes, in place: begins one, lets those that were begun
-#: go on, and waits for them.
-BeginSum = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_float), ctypes.c_int64)
-AdvanceSums = ctypes.CFUNCTYPE(None)
-EndSums = ctypes.CFUNCTYPE(ctypes.c_int)
+class EncodeRequest(ctypes.Structure):
+    """Spike times of an example that are to become events."""
+
+    _fields_ = ENCODE_REQUEST.ctypes_fields()
 
 
 class Call(ctypes.Structure):
-    """One call of the engine; fields as in call.h."""
+    """One call of the engine."""
 
-    _fields_ = [
-        ("num_steps", ctypes.c_int64),
-        ("batch", ctypes.c_int64),
-        ("first", ctypes.c_int64),
-        ("last", ctypes.c_int64),
-        ("phases", ctypes.c_int64),
-        ("example", ctypes.c_int64),
-        ("seed", ctypes.c_uint64),
-        ("dt", ctypes.c_float),
-        ("scale", ctypes.c_float),
-        ("scalars", ctypes.c_void_p),
-        ("arrays", ctypes.c_void_p),
-        ("integers", ctypes.c_void_p),
-        ("initial", ctypes.c_void_p),
-        ("event_steps", ctypes.c_void_p),
-        ("event_ids", ctypes.c_void_p),
-        ("event_counts", ctypes.c_void_p),
-        ("values", ctypes.c_void_p),
-        ("targets", ctypes.c_void_p),
-        ("results", ctypes.c_void_p),
-        ("weights", ctypes.c_void_p),
-        ("losses", ctypes.c_void_p),
-        ("loss_scalars", ctypes.c_void_p),
-        ("optimiser_scalars", ctypes.c_void_p),
-        ("slots", ctypes.c_void_p),
-        ("gradients", ctypes.c_void_p),
-        ("carried", ctypes.c_int64),
-        ("block", ctypes.c_int64),
-        ("gather", ctypes.c_int64),
-        ("rings", ctypes.c_void_p),
-        ("num_rings", ctypes.c_int64),
-        ("num_recordings", ctypes.c_int64),
-        ("recordings", ctypes.c_void_p),
-        ("begin_sum", BeginSum),
-        ("advance_sums", AdvanceSums),
-        ("end_sums", EndSums),
-    ]
-
-
-class Given(ctypes.Structure):
-    """Spikes of an example; see ``spikes/encode.h``."""
-
-    _fields_ = [
-        ("times", ctypes.c_void_p),
-        ("ends", ctypes.c_void_p),
-        ("neurons", ctypes.c_int64),
-        ("spikes", ctypes.c_int64),
-        ("num_steps", ctypes.c_int64),
-        ("dt", ctypes.c_double),
-        ("latest", ctypes.c_double),
-        ("tolerance", ctypes.c_double),
-    ]
+    _fields_ = CALL.ctypes_fields()
 
 
 def load(path: str) -> ctypes.CDLL:
-    """The library, with the types of its functions declared."""
+    """Returns a library with the types of its functions declared."""
     library = ctypes.CDLL(path)
     engine, i64, u32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint32
     types = {
@@ -114,7 +115,7 @@ def load(path: str) -> ctypes.CDLL:
         "mlg_spike_offsets": (ctypes.c_void_p, [engine, i64, i64]),
         "mlg_encode": (
             i64,
-            [ctypes.POINTER(Given), ctypes.c_void_p, ctypes.c_void_p],
+            [ctypes.POINTER(EncodeRequest), ctypes.c_void_p, ctypes.c_void_p],
         ),
         "mlg_random": (u32, [ctypes.c_uint64, ctypes.c_uint64, u32, u32, u32]),
     }

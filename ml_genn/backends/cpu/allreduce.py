@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.api import Processes
-from ml_genn.backends.cpu import abi
+from ml_genn.backends.host.c_struct import (
+    AdvanceAllreduces,
+    BeginAllreduce,
+    EndAllreduces,
+)
 
 
 class Sums:
@@ -31,9 +35,9 @@ class Sums:
                 self._keep_errors(under_way.pop(0))
             return self._error is None
 
-        self.begin = abi.BeginSum(self._until_an_error(begin))
-        self.advance = abi.AdvanceSums(self._until_an_error(processes.advance_sums))
-        self.end = abi.EndSums(end)
+        self.begin = BeginAllreduce(self._until_an_error(begin))
+        self.advance = AdvanceAllreduces(self._until_an_error(processes.advance_sums))
+        self.end = EndAllreduces(end)
 
     def _keep_errors(self, work: Callable[..., Any], *given: Any) -> None:
         """Does work; keeps an error, since none can be raised in the engine's call."""

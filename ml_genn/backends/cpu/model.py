@@ -11,9 +11,10 @@ import numpy as np
 
 from ml_genn.backends.api import Processes
 from ml_genn.backends.cpu import abi
-from ml_genn.backends.cpu.abi import Call, Phase, Recording
+from ml_genn.backends.cpu.abi import Call, Recording
 from ml_genn.backends.cpu.allreduce import Sums
 from ml_genn.backends.host.arrays import delay_rings
+from ml_genn.backends.host.call import Phase, Status
 from ml_genn.backends.host.model import TYPES, HostModel
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
@@ -95,20 +96,20 @@ class CpuModel(HostModel):
         super().__init__(layout, values, seed)
         self._library = library
         self._own = {
-            "arrays": _pointers(self._numbers.arrays),
+            "arrays": _pointers(self._host_arrays.arrays),
             "slots": _pointers(self._slots),
-            "rings": delay_rings(layout, values, self._numbers.integers),
-            "scalars": self._numbers.scalars,
-            "integers": self._numbers.integers,
-            "initial": self._numbers.initial,
-            "loss_scalars": self._numbers.loss_scalars,
+            "delay_rings": delay_rings(layout, values, self._host_arrays.integers),
+            "scalars": self._host_arrays.scalars,
+            "integers": self._host_arrays.integers,
+            "initial_state": self._host_arrays.initial_state,
+            "loss_scalars": self._host_arrays.loss_scalars,
             "optimiser_scalars": self._optimiser_scalars,
         }
         self._every_call = Call(
             seed=seed,
             dt=values.dt,
             carried=1 + max(values.max_delays.values(), default=0),
-            num_rings=len(self._own["rings"]),
+            num_delay_rings=len(self._own["delay_rings"]),
             **_addresses(self._own),
         )
         self._stepping: _Batch | None = None
@@ -116,7 +117,9 @@ class CpuModel(HostModel):
         self._kept = 0  # examples of the last batch, if their state is kept
         sizes = [self._learned(array).size for array in layout.learned]
         self._engine = library.mlg_create(
-            threads, self._numbers.initial.size, (ctypes.c_int64 * len(sizes))(*sizes)
+            threads,
+            self._host_arrays.initial_state.size,
+            (ctypes.c_int64 * len(sizes))(*sizes),
         )
         if not self._engine:
             raise MemoryError("the engine could not allocate its threads' memory")
@@ -142,7 +145,7 @@ class CpuModel(HostModel):
         """Spikes as events; None where they are not in order or out of range."""
         times = np.ascontiguousarray(spikes.times, dtype=np.float64)
         ends = np.ascontiguousarray(spikes.ends, dtype=np.int64)
-        given = abi.Given(
+        request = abi.EncodeRequest(
             times.ctypes.data,
             ends.ctypes.data,
             ends.size,
@@ -155,7 +158,7 @@ class CpuModel(HostModel):
         steps = np.empty(times.size, dtype=np.int32)
         ids = np.empty(times.size, dtype=self._id_type)
         found = self._library.mlg_encode(
-            ctypes.byref(given), steps.ctypes.data, ids.ctypes.data
+            ctypes.byref(request), steps.ctypes.data, ids.ctypes.data
         )
         return EventStream(steps[:found], ids[:found]) if found >= 0 else None
 
@@ -199,14 +202,14 @@ class CpuModel(HostModel):
         batch = self._batch(prepared, indices, options)
         batch.call.phases = Phase.BEGIN | Phase.OWN_SLOTS | self._running(options)
         if options.continue_state:
-            batch.call.phases |= Phase.KEEP_STATE
+            batch.call.phases |= Phase.CONTINUE_STATE
         self._run(batch)
         self._stepping = batch
 
     def step(self) -> None:
         """Advances the batch by one time step."""
         batch = self._current()
-        batch.call.first, batch.call.last = batch.step, batch.step + 1
+        batch.call.first_step, batch.call.end_step = batch.step, batch.step + 1
         batch.call.phases = Phase.FORWARD | Phase.OWN_SLOTS
         batch.call.phases |= self._running(batch.options)
         self._run(batch)
@@ -262,7 +265,7 @@ class CpuModel(HostModel):
         if options.backward and self.plan.online:
             phases |= Phase.ONLINE
         if not options.spikes and (self.plan.online or not options.backward):
-            phases |= Phase.FORGET
+            phases |= Phase.DROP_SPIKES
         return phases
 
     def _ending(self, options: RunOptions) -> int:
@@ -276,7 +279,7 @@ class CpuModel(HostModel):
         if options.spikes or options.continue_state or options.expose_state:
             phases |= Phase.OWN_SLOTS
         if options.continue_state:
-            phases |= Phase.KEEP_STATE
+            phases |= Phase.CONTINUE_STATE
         return phases
 
     def _run(self, batch: _Batch) -> int:
@@ -287,7 +290,7 @@ class CpuModel(HostModel):
         status = int(self._library.mlg_run(self._engine, ctypes.byref(batch.call)))
         if self._sums:
             self._sums.check()
-        if status == abi.NO_MEMORY:
+        if status == Status.OUT_OF_MEMORY:
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
@@ -320,11 +323,11 @@ class CpuModel(HostModel):
         recordings = self._recordings(records)
         batch_slice = options.batch_slice or BatchSlice(0, size)
         call = Call.from_buffer_copy(self._every_call)
-        call.num_steps = call.last = steps
+        call.num_steps = call.end_step = steps
         call.batch = size
         call.example = self._first_example(options.update, batch_slice)
         call.scale = 1.0 / max(batch_slice.total, 1)
-        call.block, call.gather = self.block, self.gather
+        call.block, call.gradient_window = self.block, self.gather
         for name, address in _addresses(kept).items():
             setattr(call, name, address)
         chosen = np.take(prepared.table, indices, axis=1)
@@ -335,8 +338,9 @@ class CpuModel(HostModel):
         call.event_steps, call.event_ids = start, start + part
         call.event_counts, call.values = start + 2 * part, start + 3 * part
         if options.batch_slice and self._sums:
-            call.begin_sum, call.end_sums = self._sums.begin, self._sums.end
-            call.advance_sums = self._sums.advance
+            call.begin_allreduce = self._sums.begin
+            call.end_allreduces = self._sums.end
+            call.advance_allreduces = self._sums.advance
         call.num_recordings = len(records)
         call.recordings = ctypes.addressof(recordings)
         return _Batch(
@@ -367,13 +371,13 @@ class CpuModel(HostModel):
             )
         }
         rewirings = {}
-        if batch.options.update and status != abi.NOT_FINITE:
+        if batch.options.update and status != Status.NOT_FINITE:
             self._refresh()
             rewirings = {n: r.rewire() for n, r in self._rewirings.items()}
         result = RunResult(
             outputs=dict(zip(outputs, batch.results, strict=True)),
             losses=batch.losses,
-            finite=status != abi.NOT_FINITE,
+            finite=status != Status.NOT_FINITE,
             rewirings=rewirings,
             gradients=gradients,
             records={

@@ -12,7 +12,7 @@ from ml_genn.backends.api import Processes
 from ml_genn.backends.cuda.device import plain_errors
 from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel, slice_of
 from ml_genn.backends.cuda.launch.graph import Launches
-from ml_genn.backends.cuda.launch.kernel_args import Argument, Phase, Status
+from ml_genn.backends.cuda.launch.kernel_args import Argument
 from ml_genn.backends.cuda.launch.nccl import sums
 from ml_genn.backends.cuda.launch.prefetcher import Feed
 from ml_genn.backends.cuda.launch.stages import Stage, joined, stages
@@ -20,6 +20,7 @@ from ml_genn.backends.cuda.memory import spike_tapes as tapes
 from ml_genn.backends.cuda.memory.carryover import carried
 from ml_genn.backends.cuda.memory.workspace import Workspace
 from ml_genn.backends.cuda.source import DeviceLayout
+from ml_genn.backends.host.call import Phase, Status
 from ml_genn.backends.host.model import TYPES
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, RunOptions, RunResult
@@ -90,7 +91,7 @@ class CudaModel(DeviceModel):
                 if options.next_indices is not None:
                     self._feed.ahead(prepared, options.next_indices)
                     options = replace(options, next_indices=None)
-                if not self._totals.status() & Status.FULL:
+                if not self._totals.status() & Status.TAPE_FULL:
                     break
                 self.share *= 4
                 self._workspace = self._batch_run = None
@@ -150,7 +151,10 @@ class CudaModel(DeviceModel):
     def step(self) -> None:
         """Advances the batch by one time step."""
         batch = self._current()
-        batch.numbers["first"], batch.numbers["last"] = batch.step, batch.step + 1
+        batch.numbers["first_step"], batch.numbers["end_step"] = (
+            batch.step,
+            batch.step + 1,
+        )
         with plain_errors(self._cupy), self._stream:
             phases = Phase.FORWARD | self._running(batch.options)
             self._now(batch, batch.grid.over_examples(phases))
@@ -188,7 +192,7 @@ class CudaModel(DeviceModel):
     def _end(self, batch: Batch) -> RunResult:
         """What a batch gives, once it is through."""
         options, filled = batch.options, batch.filled
-        finite = self._totals.status() == Status.FINE
+        finite = self._totals.status() == Status.OK
         gradients = {}
         if options.gradients:
             gradients = {

@@ -47,32 +47,32 @@ def padded_list(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Numbers:
+class HostArrays:
     """Arrays that the engine is given.
 
     Args:
         scalars: constants of groups.
         arrays: by index of `Layout.arrays`.
         integers: by index of `Layout.integers`.
-        initial: state block at the start of an example.
+        initial_state: state block at the start of an example.
         loss_scalars: numbers of losses and regularisers.
     """
 
     scalars: np.ndarray
     arrays: list[np.ndarray]
     integers: np.ndarray
-    initial: np.ndarray
+    initial_state: np.ndarray
     loss_scalars: np.ndarray
 
 
-def numbers(layout: Layout, values: Values) -> Numbers:
+def host_arrays(layout: Layout, values: Values) -> HostArrays:
     """The numbers of a plan in the engine's form."""
     integers, floats = _integers(layout, values)
-    return Numbers(
+    return HostArrays(
         scalars=_scalars(layout, values),
         arrays=[_array(layout, values, *key) for key in layout.arrays],
         integers=integers,
-        initial=_initial(layout, values, floats),
+        initial_state=_initial(layout, values, floats),
         loss_scalars=_loss_scalars(layout, values),
     )
 
@@ -149,7 +149,7 @@ def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndar
     return result
 
 
-def refresh(layout: Layout, values: Values, found: Numbers) -> None:
+def refresh(layout: Layout, values: Values, found: HostArrays) -> None:
     """Evaluates the constants anew that depend on learned parameters."""
     for group in layout.plan.neurons:
         names_learned = {p.name for p in group.learned}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.host import checkpoint as snapshots
-from ml_genn.backends.host.arrays import aligned, numbers, refresh
+from ml_genn.backends.host.arrays import aligned, host_arrays, refresh
 from ml_genn.backends.host.checkpoint import Stored
 from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.codegen.layout import Layout
@@ -51,7 +51,7 @@ class HostModel:
         own = {group: dict(given) for group, given in values.parameters.items()}
         self._values = replace(values, parameters=own, indices=dict(values.indices))
         self._seed = seed
-        self._numbers = numbers(layout, values)
+        self._host_arrays = host_arrays(layout, values)
         self._id_type = layout.id_type
         self._slots = [
             aligned(self._learned(update.target).shape)
@@ -71,10 +71,10 @@ class HostModel:
 
     # ------------------------------------------------------------ numbers
     def _array(self, kind: str, owner: str) -> np.ndarray:
-        return self._numbers.arrays[self._layout.arrays[kind, owner, ""]]
+        return self._host_arrays.arrays[self._layout.arrays[kind, owner, ""]]
 
     def _learned(self, array: Learned) -> np.ndarray:
-        return self._numbers.arrays[self._layout.array_of(array)]
+        return self._host_arrays.arrays[self._layout.array_of(array)]
 
     def parameter(self, group: str, name: str) -> np.ndarray:
         """The values of a learned parameter: (neurons,), or () if they share one."""
@@ -146,7 +146,7 @@ class HostModel:
         return Stored(
             layout=self._layout,
             values=self._values,
-            arrays=self._numbers.arrays,
+            arrays=self._host_arrays.arrays,
             slots=self._slots,
             rewirings=self._rewirings,
             examples_run=self._examples_run,
@@ -205,7 +205,7 @@ class HostModel:
             value = self.parameter(array.owner, array.name)
             self._values.parameters[array.owner][array.name] = value
         if arrays:
-            refresh(self._layout, self._values, self._numbers)
+            refresh(self._layout, self._values, self._host_arrays)
 
     def _rewired(self) -> dict[str, Rewiring]:
         """Synapses that change places, with the numbers that go with them."""

@@ -1,61 +1,101 @@
-// What Python asks of the engine.
+// Structures that Python passes to the engine.
+// Generated: python -m ml_genn.backends.generated_headers
 #pragma once
+#include "flags.h"
 #include "id_type.h"
+#include "recording.h"
 
 namespace mlg {
-enum Phase {
-  BEGIN = 1,
-  FORWARD = 2,
-  END = 4,
-  BACKWARD = 8,
-  REDUCE = 16,
-  UPDATE = 32,
-  OWN_SLOTS = 64,
-  KEEP_STATE = 128,
-  ONLINE = 256,
-  FORGET = 512
-};
-enum Status { FINE = 0, NO_MEMORY = 1, NOT_FINITE = 2, NO_SUM = 3 };
+typedef void (*BeginAllreduce)(float *values, int64_t count);
+typedef void (*AdvanceAllreduces)();
+typedef int (*EndAllreduces)();
 
-// A stretch of an example's state, copied out after every step.
-struct Recording {
-  int64_t offset, size;  // in floats
-  int32_t backward;      // whether it is copied in the backward pass
-  int32_t apart;         // floats from one number to the next
-  float *to;             // (examples, steps, size)
+// Spike times of an example, neuron by neuron, that are to become events.
+struct EncodeRequest {
+  // Times of all spikes [ms].
+  const double *times;
+  // Spikes of neuron i: times[ends[i - 1]] .. times[ends[i] - 1].
+  const int64_t *ends;
+  int64_t num_neurons;
+  int64_t num_spikes;
+  // Time steps; later events are dropped.
+  int64_t num_steps;
+  // Time step [ms].
+  double dt;
+  // Latest valid time [ms].
+  double latest;
+  // Fraction of a step by which a spike may come after its step.
+  double tolerance;
 };
 
+// One call of the engine.
 struct Call {
-  int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
-  int64_t phases, example;                // example: number of the first one, for random numbers
+  // Time steps of an example.
+  int64_t num_steps;
+  // Examples of the batch.
+  int64_t batch;
+  // Steps to run: first_step <= t < end_step.
+  int64_t first_step;
+  int64_t end_step;
+  // Number of the first example, for random numbers.
+  int64_t example;
+  // Seed of random numbers.
   uint64_t seed;
-  float dt, scale;          // scale: 1 / examples in the batch, of all processes
-  const float *scalars;     // constants of groups, one after the other
-  float *const *arrays;     // constants that neurons have of their own, delays, weights
-  const int64_t *integers;  // constant delays, rings
-  const float *initial;     // state block at the start of an example
-  const int32_t *const *event_steps;
-  const id_type *const *event_ids;
-  const int64_t *event_counts;  // of each input group, for each example
-  const float *const *values;   // of each group given numbers, for each example: (frames, neurons)
-  const void *const *targets;   // of each output group
-  float *const *results;        // of each output group: (batch, neurons)
-  const float *weights;         // of each example's loss, (batch, output groups)
-  float *losses;                // (batch, output groups)
+  // Constants of groups; see Layout.scalars.
+  const float *scalars;
+  // Constants of neurons, delays, weights, learned parameters; see Layout.arrays.
+  float *const *arrays;
+  // Constant delays, lengths and offsets of delay rings; see Layout.integers.
+  const int64_t *integers;
+  // State block at the start of an example.
+  const float *initial_state;
+  // Frames of each group with analog input, for each example: (frames, neurons).
+  const float *const *values;
+  // Labels, values or trajectories of each output group.
+  const void *const *targets;
+  // Readouts of each output group: (batch, neurons).
+  float *const *results;
+  // Weight of each loss: (batch, output groups).
+  const float *weights;
+  // Losses of the examples: (batch, output groups).
+  float *losses;
+  // Factor and first-spike term of each output's loss; then lower strength, upper strength and
+  // target rate of each regulariser.
   const float *loss_scalars;
+  // Scalars of all optimiser updates, one after the other.
   const float *optimiser_scalars;
-  float *const *slots;      // of each optimiser update, the numbers it keeps
-  float *const *gradients;  // of each learned array, where REDUCE puts its sum
-  int64_t carried;          // steps whose spikes a batch carries over from the last
-  int64_t block;            // steps that run between taking gradients and forgetting
-  int64_t gather;           // steps whose slopes are kept until gradients take them
-  const int64_t *rings;     // (offset, length, row) of delay rings, in floats
-  int64_t num_rings;
+  // State of all optimiser updates, array by array.
+  float *const *slots;
+  // Gradient of each learned array.
+  float *const *gradients;
+  // 1 + the longest delay: steps whose spikes a later batch or block needs.
+  int64_t carried;
+  // Steps after which online gradients are computed and old spikes are dropped.
+  int64_t block;
+  // Steps of the backward pass after which dense weight gradients are summed.
+  int64_t gradient_window;
   int64_t num_recordings;
   const Recording *recordings;
-  // Begins to sum numbers over all processes, in place; null where there is one process.
-  void (*begin_sum)(float *, int64_t);
-  void (*advance_sums)();  // lets those that were begun go on
-  int (*end_sums)();       // waits for them; whether none has failed
+  // Time step [ms].
+  float dt;
+  // 1 / examples of the batch, over all processes.
+  float scale;
+  // Work to do: flags of Phase.
+  int64_t phases;
+  // Time step of each event, of each input group, for each example.
+  const int32_t *const *event_steps;
+  // Neuron of each event.
+  const id_type *const *event_ids;
+  // Number of events.
+  const int64_t *event_counts;
+  // (offset, length, row) of delay rings in the state block [floats].
+  const int64_t *delay_rings;
+  int64_t num_delay_rings;
+  // Begins to sum values over all processes, in place; null for one process.
+  BeginAllreduce begin_allreduce;
+  // Lets sums under way progress.
+  AdvanceAllreduces advance_allreduces;
+  // Waits for all sums under way; returns 0 if one of them failed.
+  EndAllreduces end_allreduces;
 };
 }  // namespace mlg

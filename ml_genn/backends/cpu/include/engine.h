@@ -10,7 +10,6 @@
 #include "platform/barrier.h"
 #include "platform/thread_pool.h"
 #include "random.h"
-#include "recordings.h"
 #include "spikes/flags.h"
 #include "spikes/tape.h"
 #include "synapses/convolution.h"

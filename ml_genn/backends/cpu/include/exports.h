@@ -37,9 +37,9 @@ MLG_PUBLIC const uint32_t *mlg_spike_offsets(void *engine, int64_t slot, int64_t
   return static_cast<Engine *>(engine)->slots[slot].tapes[tape].offset;
 }
 // Spikes by step; see encode.
-__attribute__((visibility("default"), hot)) int64_t mlg_encode(const Given *given, int32_t *steps,
-                                                               id_type *ids) {
-  return encode(*given, steps, ids);
+__attribute__((visibility("default"), hot)) int64_t mlg_encode(const EncodeRequest *request,
+                                                               int32_t *steps, id_type *ids) {
+  return encode(*request, steps, ids);
 }
 MLG_PUBLIC uint32_t mlg_random(uint64_t seed, uint64_t example, uint32_t step, uint32_t neuron,
                                uint32_t draw) {

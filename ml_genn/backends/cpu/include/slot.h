@@ -36,7 +36,7 @@ struct Slot {
 
   MLG_COLD bool begin(const Call &c, int64_t b, int64_t floats, bool reset) {
     if (reset || fresh) {
-      memcpy(block, c.initial, floats * sizeof(float));
+      memcpy(block, c.initial_state, floats * sizeof(float));
       for (mlg::Tape &tape : tapes) tape.drop_tail();
     } else if (!carry_over(c)) {
       return false;
@@ -44,7 +44,7 @@ struct Slot {
     fresh = false;
     window = c.num_steps;
     const int64_t enough = c.block + 2 * c.carried;
-    if (c.phases & mlg::FORGET && enough < window) window = enough;
+    if (c.phases & mlg::DROP_SPIKES && enough < window) window = enough;
     for (int64_t k = 0; k < TAPES; ++k)
       if (!tapes[k].begin(window)) return false;
     if (window > drive_steps) {
@@ -62,7 +62,7 @@ struct Slot {
   }
   // Before step t, the first of a block: forgets what is over, plays what comes.
   void begin_block(const Call &c, int64_t b, int64_t t) {
-    if (c.phases & mlg::FORGET)
+    if (c.phases & mlg::DROP_SPIKES)
       for (int64_t k = 0; k < TAPES; ++k) tapes[k].forget(t - 2 * c.carried, t);
     const int64_t end = t + c.block < c.num_steps ? t + c.block : c.num_steps;
     for (int64_t k = 0; k < INPUTS; ++k) {
@@ -73,12 +73,12 @@ struct Slot {
   // Neurons and synapses stay as they are; readouts start anew, time starts at 0.
   MLG_COLD bool carry_over(const Call &c) {
     for (int64_t k = 0; READOUT_ROWS[k] >= 0; k += 2)
-      memcpy(block + READOUT_ROWS[k], c.initial + READOUT_ROWS[k],
+      memcpy(block + READOUT_ROWS[k], c.initial_state + READOUT_ROWS[k],
              READOUT_ROWS[k + 1] * sizeof(float));
     for (int64_t k = 0; k < TAPES; ++k)
       if (!tapes[k].keep_tail(c.carried, c.num_steps)) return false;
-    for (int64_t k = 0; k < c.num_rings; ++k) {
-      const int64_t *ring = c.rings + 3 * k;  // offset, length, row
+    for (int64_t k = 0; k < c.num_delay_rings; ++k) {
+      const int64_t *ring = c.delay_rings + 3 * k;  // offset, length, row
       const int64_t length = ring[1], row = ring[2];
       float *copy = mlg::allocate<float>(length * row);
       if (!copy) return false;

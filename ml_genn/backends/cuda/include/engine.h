@@ -4,10 +4,10 @@
 // generated file names the integer that holds a neuron's index (id_type.h) and includes this.
 #pragma once
 #include "c_headers.h"
+#include "call.h"
 #include "id_type.h"
 #include "lazy_propagator.h"
 #include "random.h"
-#include "recordings.h"
 #include "synapse_targets.h"
 
 #define MLG_COLD
@@ -258,67 +258,5 @@ static inline bool gather(float *gradient, int, const float *slopes, int64_t len
   }
   return true;
 }
-
-// ---------------------------------------------------------------- the seam to Python
-enum Phase { BEGIN = 1, FORWARD = 2, END = 4, BACKWARD = 8, ONLINE = 16 };
-// What a batch ends with. FULL: the spikes of an example do not fit on a tape.
-enum Status { FINE = 0, FULL = 1, NOT_FINITE = 2 };
-
-// A stretch of an example's state, copied out after every step.
-struct Recording {
-  int64_t offset, size;  // in floats
-  int64_t backward;      // whether it is copied in the backward pass
-  int64_t apart;         // floats from one number to the next
-  float *to;             // (examples, steps, size)
-};
-
-// Fields of eight bytes, then two numbers; pointers are to the device's memory.
-struct Call {
-  int64_t num_steps, batch, first, last;  // first <= t < last are the steps to run
-  int64_t example;                        // number of the first one, for random numbers
-  uint64_t seed;
-  const float *scalars;        // constants of groups, one after the other
-  float *const *arrays;        // constants that neurons have of their own, delays, weights
-  const int64_t *integers;     // constant delays, rings
-  const float *initial;        // state block at the start of an example
-  const float *const *values;  // of each group given numbers, for each example: (frames, neurons)
-  const void *const *targets;  // of each output group
-  float *const *results;       // of each output group: (batch, neurons)
-  const float *weights;        // of each example's loss, (batch, output groups)
-  float *losses;               // (batch, output groups)
-  float *loss_sums;            // the same, while steps run
-  const float *loss_scalars;
-  const float *optimiser_scalars;
-  float *const *slots;            // of each optimiser update, the numbers it keeps
-  float *const *gradients;        // of each learned array, summed over the batch
-  const int64_t *learned_sizes;   // numbers in each learned array
-  double *squares;                // of each gradient, summed
-  float *const *push;             // regularisation of each neuron
-  int64_t counted;                // whether spikes are counted for it
-  float *blocks;                  // state of each example
-  int64_t floats;                 // in the state of an example
-  uint8_t *flags;                 // of the neurons of each example
-  id_type *const *tape_ids;       // of each tape: (batch, capacity)
-  uint32_t *const *tape_offsets;  // (batch, window + 2); where spikes come with data, steps + 2
-  float *const *tape_records;     // (batch, capacity, numbers)
-  const int64_t *tape_shapes;  // of each tape: capacity, or 0 where spikes come with data; numbers
-  int64_t window;              // steps that are kept: step t is row t % window
-  int64_t block, carried;      // steps after which some are forgotten; 1 + the longest delay
-  id_type *const *tail_ids;    // last spikes of the batch before, of all examples
-  uint32_t *const *tail_offsets;  // (batch, tail steps + 2)
-  int64_t tail_steps;             // 0 if each batch starts anew
-  float *const *drive;            // of each output: (batch, window, neurons)
-  float *const *history;          // (batch, window, rows)
-  float *const *slopes;           // (batch, length, neurons)
-  int64_t length, gather;         // rows of slopes; steps after which gradients take them
-  float *online_rows;             // see Online: (batch, ONLINE_ROWS)
-  float *online_slopes;           // (batch, block + carried, ONLINE_STEP)
-  uint8_t *online_live;           // (batch, ONLINE_SOURCES)
-  int64_t shared;                 // whether state is in the block's shared memory while it runs
-  int64_t num_recordings;
-  const Recording *recordings;
-  int32_t *status;  // see Status
-  float dt, scale;  // scale: 1 / examples in the batch
-};
 }  // namespace mlg
 #include "online.h"

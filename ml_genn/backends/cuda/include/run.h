@@ -13,12 +13,12 @@ void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
     if (bool(r.backward) != backward) continue;
     float *to = r.to + (b * c.num_steps + t) * r.size;
     for (int64_t j = MLG_MEMBER; j < r.size; j += MLG_MEMBERS)
-      to[j] = s.block[r.offset + j * r.apart];
+      to[j] = s.block[r.offset + j * r.stride];
   }
 }
 
 void begin(const Call &c, Slot &s) {
-  copy(s.block, c.initial, c.floats);
+  copy(s.block, c.initial_state, c.floats);
   if (MLG_MEMBER) return;
   for (int64_t k = 0; k < TAPES; ++k)
     if (c.tape_shapes[2 * k]) s.tapes[k].offset[0] = 0;
@@ -26,7 +26,7 @@ void begin(const Call &c, Slot &s) {
 }
 
 bool forward(const Call &c, Slot &s, int64_t b, bool online) {
-  for (int64_t t = c.first; t < c.last; ++t) {
+  for (int64_t t = c.first_step; t < c.end_step; ++t) {
     const int64_t first = t - t % c.block;
     if (t == first) s.begin_block(c, t);
     if (!forward_step(c, s, b, t)) return false;
@@ -57,7 +57,7 @@ void backward(const Call &c, Slot &s, int64_t b) {
     MLG_SYNC;
     backward_step(c, s, b, t, c.gradients);
     record(c, s, b, t, true);
-    if (last - t < c.gather && t) continue;
+    if (last - t < c.gradient_window && t) continue;
     MLG_SYNC;
     gather(c, s, t, last, c.gradients, ALL_LEARNED, s.scratch->sorted, MLG_TEAM, MLG_TEAMS);
     last = t;
@@ -86,7 +86,7 @@ __global__ void MLG_BOUNDS mlg_clear(const Call *call) {
   for (int64_t g = 0; g < REGULARISED; ++g)
     for (int64_t j = first; j < REGULARISED_SIZE[g]; j += stride) c.push[g][j] = 0;
   for (int64_t k = first; k < LEARNED; k += stride) c.squares[k] = 0;
-  if (first == 0) *c.status = mlg::FINE;
+  if (first == 0) *c.status = mlg::OK;
 }
 
 // The phases of a batch's examples; block (b, part) is one of those that run example b.
@@ -94,14 +94,14 @@ __global__ void MLG_BOUNDS mlg_run(const Call *call, int64_t phases) {
   extern __shared__ float mlg_state[];
   const Call c = *call;
   const int64_t b = blockIdx.x;
-  if (*c.status & mlg::FULL && !(phases & mlg::FORWARD)) return;  // the batch will run again
+  if (*c.status & mlg::TAPE_FULL && !(phases & mlg::FORWARD)) return;  // the batch will run again
   Slot s(c, b, mlg_state);
   float *kept = c.blocks + b * c.floats;
   if (phases & mlg::BEGIN) begin(c, s);
   else if (c.shared) copy(s.block, kept, c.floats);
   MLG_SYNC;
   if (phases & mlg::FORWARD && !forward(c, s, b, phases & mlg::ONLINE)) {
-    if (MLG_MEMBER == 0) atomicOr(c.status, mlg::FULL);
+    if (MLG_MEMBER == 0) atomicOr(c.status, mlg::TAPE_FULL);
     return;
   }
   if (phases & mlg::END) {

@@ -56,7 +56,7 @@ struct Slot {
       tapes[k] = {ids, offsets, c.tape_records[k] + b * capacity * numbers, ids, capacity};
       tapes[k].tail_steps = c.tail_steps;
       tapes[k].numbers = numbers;
-      if (capacity && c.first) tapes[k].base = kept_from(c, c.first - 1);
+      if (capacity && c.first_step) tapes[k].base = kept_from(c, c.first_step - 1);
       if (!c.tail_steps) continue;
       tapes[k].tail = c.tail_ids[k];
       tapes[k].tail_offset = c.tail_offsets[k] + b * (c.tail_steps + 2);

@@ -75,7 +75,7 @@ class DeviceModel(HostModel):
         self._workspace: Workspace | None = None
         self._carried: Carried | None = None  # from the last batch, if state is kept
         with self._stream:
-            self._mirror = Mirror(cupy, layout, self._numbers, self._slots)
+            self._mirror = Mirror(cupy, layout, self._host_arrays, self._slots)
             self._totals = Totals(
                 cupy,
                 [self._learned(array).size for array in layout.learned],
@@ -102,7 +102,7 @@ class DeviceModel(HostModel):
 
     def _grid(self, examples: int) -> Grid:
         """The thread blocks of a batch."""
-        parts, state = self._parts(examples), 4 * self._numbers.initial.size
+        parts, state = self._parts(examples), 4 * self._host_arrays.initial_state.size
         shared = state if state <= SHARED_BYTES and parts == 1 else 0
         return Grid(examples, self.num_threads, parts, self.update_blocks, shared)
 
@@ -139,15 +139,15 @@ class DeviceModel(HostModel):
         if options.continue_state and self._carried:
             last = self._carried
             tails = Tails(self._cupy, layout, last, size)
-            work.blocks.set(last.state(layout, self._values, self._numbers, size))
+            work.blocks.set(last.state(layout, self._values, self._host_arrays, size))
         numbers = {
             "num_steps": steps,
             "batch": size,
-            "first": 0,
-            "last": steps,
+            "first_step": 0,
+            "end_step": steps,
             "seed": np.uint64(self._seed).astype(np.int64),
             "optimiser_scalars": address(self._rates),
-            "gather": self.gather,
+            "gradient_window": self.gather,
             "block": self.block,
             "carried": 1 + self._longest_delay,
             "shared": int(grid.shared > 0),
@@ -182,7 +182,7 @@ class DeviceModel(HostModel):
         shape = Shape(
             batch=size,
             window=window,
-            floats=self._numbers.initial.size,
+            floats=self._host_arrays.initial_state.size,
             length=kept + 1 + self._longest_delay,
             share=min(share, 1.0),
         )

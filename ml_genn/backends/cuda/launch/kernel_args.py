@@ -1,90 +1,84 @@
-"""The kernels' one argument, as NumPy lays it out, with the tables it points to."""
+"""Argument of the kernels: its declaration, and its copy in the device's memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntFlag
 from typing import Any
 
 import numpy as np
 
+from ml_genn.backends.host.c_struct import Field, Structure, header
+from ml_genn.backends.host.call import COMMON_FIELDS, RECORDING
 
-class Phase(IntFlag):
-    """What a launch does."""
-
-    BEGIN = 1
-    FORWARD = 2
-    END = 4
-    BACKWARD = 8
-    ONLINE = 16
-
-
-class Status(IntFlag):
-    """What a batch ends with."""
-
-    FINE = 0
-    FULL = 1  # the spikes of an example do not fit on a tape
-    NOT_FINITE = 2
-
-
-_FIELDS = [
-    "num_steps",
-    "batch",
-    "first",
-    "last",
-    "example",
-    "seed",
-    "scalars",
-    "arrays",
-    "integers",
-    "initial",
-    "values",
-    "targets",
-    "results",
-    "weights",
-    "losses",
-    "loss_sums",
-    "loss_scalars",
-    "optimiser_scalars",
-    "slots",
-    "gradients",
-    "learned_sizes",
-    "squares",
-    "push",
-    "counted",
-    "blocks",
-    "floats",
-    "flags",
-    "tape_ids",
-    "tape_offsets",
-    "tape_records",
-    "tape_shapes",
-    "window",
-    "block",
-    "carried",
-    "tail_ids",
-    "tail_offsets",
-    "tail_steps",
-    "drive",
-    "history",
-    "slopes",
-    "length",
-    "gather",
-    "online_rows",
-    "online_slopes",
-    "online_live",
-    "shared",
-    "num_recordings",
-    "recordings",
-    "status",
-]
-#: `Call` in engine.h: whole numbers and addresses, then numbers.
-CALL = np.dtype(
-    [(name, np.int64) for name in _FIELDS] + [("dt", "f4"), ("scale", "f4")]
+CALL_STRUCTURE = Structure(
+    "Call",
+    "One call of the engine; addresses are in the device's memory.",
+    (
+        *COMMON_FIELDS,
+        Field(
+            "float *", "loss_sums", "Losses while steps run: (batch, output groups)."
+        ),
+        Field("const int64_t *", "learned_sizes", "Size of each learned array."),
+        Field("double *", "squares", "Sum of squares of each gradient."),
+        Field(
+            "float *const *",
+            "push",
+            "Spikes of each regularised neuron, then its rate's gradient.",
+        ),
+        Field(
+            "int64_t", "counted", "1 if spikes are counted for regularisers, else 0."
+        ),
+        Field("float *", "blocks", "State block of each example."),
+        Field("int64_t", "floats", "Size of a state block."),
+        Field("uint8_t *", "flags", "Flags of the neurons of each example."),
+        Field(
+            "id_type *const *", "tape_ids", "Neurons on each tape: (batch, capacity)."
+        ),
+        Field(
+            "uint32_t *const *",
+            "tape_offsets",
+            "(batch, window + 2); (batch, num_steps + 2) if spikes come with the data.",
+        ),
+        Field(
+            "float *const *",
+            "tape_records",
+            "Saved values: (batch, capacity, numbers).",
+        ),
+        Field(
+            "const int64_t *",
+            "tape_shapes",
+            "Of each tape: capacity, 0 if spikes come with data; numbers per spike.",
+        ),
+        Field("int64_t", "window", "Steps held in memory: step t is row t % window."),
+        Field(
+            "id_type *const *",
+            "tail_ids",
+            "Last spikes of the batch before, all examples.",
+        ),
+        Field("uint32_t *const *", "tail_offsets", "(batch, tail_steps + 2)."),
+        Field("int64_t", "tail_steps", "Steps of the tail; 0 if batches start anew."),
+        Field("float *const *", "drive", "Of each output: (batch, window, neurons)."),
+        Field("float *const *", "history", "(batch, window, rows)."),
+        Field("float *const *", "slopes", "(batch, length, neurons)."),
+        Field("int64_t", "length", "Rows of the rings of slopes."),
+        Field("float *", "online_rows", "(batch, ONLINE_ROWS)."),
+        Field("float *", "online_slopes", "(batch, block + carried, ONLINE_STEP)."),
+        Field("uint8_t *", "online_live", "(batch, ONLINE_SOURCES)."),
+        Field("int64_t", "shared", "1 if state is in shared memory while it runs."),
+        Field("int32_t *", "status", "Flags of Status."),
+    ),
 )
-RECORDING = np.dtype(
-    [(name, np.int64) for name in ("offset", "size", "backward", "apart", "to")]
-)
+#: NumPy types of the call and of a recording.
+CALL, RECORDING_TYPE = CALL_STRUCTURE.dtype(), RECORDING.dtype()
+
+
+def call_header() -> str:
+    """Text of ``include/call.h``."""
+    return header(
+        "The argument of the kernels.",
+        ("flags.h", "id_type.h", "recording.h"),
+        CALL_STRUCTURE.declaration(),
+    )
 
 
 def address(array: Any) -> int:

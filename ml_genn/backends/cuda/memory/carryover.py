@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.backends.cuda.launch.kernel_args import addresses
 from ml_genn.backends.cuda.memory.input_spikes import packed
-from ml_genn.backends.host.arrays import Numbers, delay_rings
+from ml_genn.backends.host.arrays import HostArrays, delay_rings
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.batch import Events
 from ml_genn.model.plan import Values
@@ -49,11 +49,11 @@ class Carried:
         return [*known, *[NOTHING] * (examples - len(known))]
 
     def state(
-        self, layout: Layout, values: Values, numbers: Numbers, examples: int
+        self, layout: Layout, values: Values, numbers: HostArrays, examples: int
     ) -> np.ndarray:
         """State at the start of the next batch, whose time starts at 0: rings of delays
         are turned, readouts start anew."""
-        blocks = np.tile(numbers.initial, (examples, 1))
+        blocks = np.tile(numbers.initial_state, (examples, 1))
         known = min(examples, len(self.blocks))
         blocks[:known] = self.blocks[:known]
         for offset, length, row in delay_rings(layout, values, numbers.integers):
@@ -64,7 +64,7 @@ class Carried:
             for name, _ in group.readout.variables if group.readout else ():
                 row = layout.rows[group.name, name]
                 part = slice(row.offset, row.offset + padded(row.size))
-                blocks[:, part] = numbers.initial[part]
+                blocks[:, part] = numbers.initial_state[part]
         return blocks
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from ml_genn.backends.cuda.device import plain_errors
 from ml_genn.backends.cuda.launch.kernel_args import address, addresses
-from ml_genn.backends.host.arrays import Numbers
+from ml_genn.backends.host.arrays import HostArrays
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.plan import LearnedKind
 
-#: Of `Numbers`: what stays as it is while a batch runs.
-FIXED = ("scalars", "integers", "initial", "loss_scalars")
+#: Of `HostArrays`: what stays as it is while a batch runs.
+FIXED = ("scalars", "integers", "initial_state", "loss_scalars")
 
 
 class Mirror:
@@ -34,12 +34,12 @@ class Mirror:
         self,
         cupy: Any,
         layout: Layout,
-        numbers: Numbers,
+        numbers: HostArrays,
         slots: Sequence[np.ndarray],
     ) -> None:
         self.stale = False
         self._cupy, self._layout = cupy, layout
-        self._numbers, self._slots = numbers, slots
+        self._host_arrays, self._slots = numbers, slots
         self._fixed = {name: cupy.asarray(getattr(numbers, name)) for name in FIXED}
         self._device = [cupy.asarray(a.reshape(-1)) for a in numbers.arrays]
         self._device_slots = [cupy.asarray(a.reshape(-1)) for a in slots]
@@ -66,8 +66,8 @@ class Mirror:
     def send(self) -> None:
         """Gives the device what changed on the host."""
         with plain_errors(self._cupy):
-            self._fixed["scalars"].set(self._numbers.scalars)
-            arrays = zip(self._numbers.arrays, self._device, strict=True)
+            self._fixed["scalars"].set(self._host_arrays.scalars)
+            arrays = zip(self._host_arrays.arrays, self._device, strict=True)
             for host, device in (*arrays, *self._pairs_of_slots()):
                 device.set(host.reshape(-1))
 
@@ -79,7 +79,7 @@ class Mirror:
             for array in self._layout.learned
             if array.kind is LearnedKind.DELAY
         ]
-        pairs = [(self._numbers.arrays[k], self._device[k]) for k in at]
+        pairs = [(self._host_arrays.arrays[k], self._device[k]) for k in at]
         return pairs + self._pairs_of_slots()
 
     def _pairs_of_slots(self) -> list[tuple[np.ndarray, Any]]:

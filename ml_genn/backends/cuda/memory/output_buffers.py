@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cuda.launch.kernel_args import RECORDING, address, addresses
+from ml_genn.backends.cuda.launch.kernel_args import RECORDING_TYPE, address, addresses
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import Record
 
@@ -69,7 +69,7 @@ def to_fill(
         r: cupy.zeros((examples, steps, row.size), dtype=np.float32)
         for r, row in rows.items()
     }
-    recordings = np.zeros(len(rows) + 1, dtype=RECORDING)
+    recordings = np.zeros(len(rows) + 1, dtype=RECORDING_TYPE)
     for k, (record, row) in enumerate(rows.items()):
         to = address(arrays[record])
         recordings[k] = row.offset, row.size, not forward(record), row.stride, to

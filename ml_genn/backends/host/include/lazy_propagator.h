@@ -37,6 +37,14 @@ struct Drift {
   }
 };
 
+// Whether anything of the backward pass is recorded: then adjoints are stored in every step.
+template <class Call>
+static inline bool records_back(const Call &c) {
+  for (int64_t k = 0; k < c.num_recordings; ++k)
+    if (c.recordings[k].backward) return true;
+  return false;
+}
+
 // Targets whose two adjoints lie side by side; `mix` makes of them what is seen.
 template <class Mix>
 struct InPairs {

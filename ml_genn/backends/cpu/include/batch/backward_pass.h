@@ -12,7 +12,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
               int thread, bool leave) {
   float *mine[LEARNED + 1];
   e.gradients_of(thread, mine);
-  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  const int64_t block = c.gradient_window < c.num_steps ? c.gradient_window : c.num_steps;
   for (int m = 0; m < n; ++m) {
     slots[m]->scratch = &e.scratch[thread * TOGETHER + m];
     if (!slots[m]->scratch->begin(block + c.carried)) return false;
@@ -39,14 +39,14 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
 // its active neurons, then one thread steps all neurons. Each adds to gradients of its own.
 void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   const int threads = e.pool.size;
-  const int64_t block = c.gather < c.num_steps ? c.gather : c.num_steps;
+  const int64_t block = c.gradient_window < c.num_steps ? c.gradient_window : c.num_steps;
   float *mine[LEARNED + 1];
   Slot *slots[] = {&s};
   e.gradients_of(thread, mine);
   if (thread == 0) {
     s.scratch = e.scratch;
     if (s.scratch->begin(block + c.carried)) begin_backward(c, s, b);
-    else e.failed(mlg::NO_MEMORY);
+    else e.failed(mlg::OUT_OF_MEMORY);
   }
   e.barrier.wait(threads);
   mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
@@ -65,7 +65,7 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
     e.barrier.wait(threads);
     if (last - t < block && t) continue;
     if (!gather(c, s, t, last, mine, ALL_LEARNED, sorted, thread, threads))
-      e.failed(mlg::NO_MEMORY);
+      e.failed(mlg::OUT_OF_MEMORY);
     last = t;
     e.barrier.wait(threads);
   }

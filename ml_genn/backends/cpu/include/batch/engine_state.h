@@ -30,7 +30,7 @@ struct Engine {
   double *squares = nullptr;      // [learned * threads + thread], of gradients
   float norms[LEARNED + 1] = {};  // of each gradient, then of all
   const Call *call = nullptr;
-  int status = mlg::FINE;
+  int status = mlg::OK;
 
   MLG_COLD bool make_slots(int64_t n) {
     if (n <= num_slots) return true;

@@ -8,7 +8,7 @@ namespace {
 bool forward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   float *mine[LEARNED + 1];
   e.gradients_of(thread, mine);
-  for (int64_t t = c.first; t < c.last; ++t) {
+  for (int64_t t = c.first_step; t < c.end_step; ++t) {
     const int64_t first = t - t % c.block;
     if (t == first) s.begin_block(c, b, t);
     if (!forward_step(c, s, b, t)) return false;
@@ -21,7 +21,7 @@ bool forward(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
 }
 
 bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
-  if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::KEEP_STATE)))
+  if (c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, !(c.phases & mlg::CONTINUE_STATE)))
     return false;
   if (c.phases & mlg::FORWARD && !forward(e, c, s, b, thread)) return false;
   if (c.phases & mlg::END) finish(c, s, b);
@@ -32,14 +32,14 @@ bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
 // the spikes of all.
 void forward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   const int threads = e.pool.size;
-  for (int64_t t = c.first; t < c.last; ++t) {
+  for (int64_t t = c.first_step; t < c.end_step; ++t) {
     if (thread == 0 && t % c.block == 0) s.begin_block(c, b, t);
     e.barrier.wait(threads);
     if (e.has_failed()) return;
     advance<false>(c, s, b, t, thread, threads);
     e.barrier.wait(threads);
     if (thread) continue;
-    if (!fire(c, s, b, t)) e.failed(mlg::NO_MEMORY);
+    if (!fire(c, s, b, t)) e.failed(mlg::OUT_OF_MEMORY);
     if (c.num_recordings) record(c, s, b, t, false);
   }
 }

@@ -8,7 +8,7 @@ MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool ba
     const mlg::Recording &r = c.recordings[k];
     if (bool(r.backward) != backward) continue;
     float *to = r.to + (b * c.num_steps + t) * r.size;
-    for (int64_t j = 0; j < r.size; ++j) to[j] = s.block[r.offset + j * r.apart];
+    for (int64_t j = 0; j < r.size; ++j) to[j] = s.block[r.offset + j * r.stride];
   }
 }
 }  // namespace

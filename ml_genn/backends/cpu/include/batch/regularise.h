@@ -13,9 +13,9 @@ MLG_COLD void regularise(Engine &e, const Call &c) {
       const mlg::Tape &tape = e.slots[b].tapes[REGULARISED_TAPE[g]];
       for (uint32_t k = 0; k < tape.offset[c.num_steps]; ++k) push[tape.id[k]] += 1;
     }
-    if (c.begin_sum) {
-      c.begin_sum(push, REGULARISED_SIZE[g]);
-      if (!c.end_sums()) return e.failed(mlg::NO_SUM);
+    if (c.begin_allreduce) {
+      c.begin_allreduce(push, REGULARISED_SIZE[g]);
+      if (!c.end_allreduces()) return e.failed(mlg::ALLREDUCE_FAILED);
     }
     for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) {
       const float excess = push[j] * c.scale - strength[2];

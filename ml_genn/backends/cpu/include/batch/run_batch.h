@@ -50,13 +50,13 @@ MLG_COLD bool worth_sharing(const Engine &e, const Call &c) {
 MLG_COLD int run(Engine &e, Call c) {
   const int64_t phases = c.phases;
   e.call = &c;
-  e.status = mlg::FINE;
+  e.status = mlg::OK;
   const bool wait = REGULARISED && (phases & mlg::BACKWARD);
   if (wait) c.phases |= mlg::OWN_SLOTS;
-  if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::NO_MEMORY;
-  if (!e.deal(c)) return mlg::NO_MEMORY;
-  if (phases & mlg::BACKWARD && !prepare_backward(e, c)) return mlg::NO_MEMORY;
-  e.sends = c.begin_sum && phases & (mlg::REDUCE | mlg::UPDATE);
+  if (c.phases & mlg::OWN_SLOTS && !e.make_slots(c.batch)) return mlg::OUT_OF_MEMORY;
+  if (!e.deal(c)) return mlg::OUT_OF_MEMORY;
+  if (phases & mlg::BACKWARD && !prepare_backward(e, c)) return mlg::OUT_OF_MEMORY;
+  e.sends = c.begin_allreduce && phases & (mlg::REDUCE | mlg::UPDATE);
   for (int t = 0; t < e.pool.size; ++t) e.left[t].n = 0;
   // A batch that was given up half way may have left part of its gradients.
   if (phases & mlg::BEGIN && phases & mlg::ONLINE) e.clear_gradients();
@@ -76,10 +76,10 @@ MLG_COLD int run(Engine &e, Call c) {
     e.clear_gradients();  // parts of them are there
     return e.status;
   }
-  if (!sums) return mlg::FINE;
+  if (!sums) return mlg::OK;
   c.phases = good ? phases : int64_t(mlg::REDUCE);
   if (NORMS && good && phases & mlg::UPDATE) measure(e);
   e.pool.run(run_updates, &e);
-  return good ? mlg::FINE : mlg::NOT_FINITE;
+  return good ? mlg::OK : mlg::NOT_FINITE;
 }
 }  // namespace

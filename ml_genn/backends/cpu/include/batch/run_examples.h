@@ -21,9 +21,9 @@ void run_team(void *engine, int thread) {
   const Call &c = *e.call;
   for (int64_t b = 0; b < c.batch; ++b) {
     Slot &s = e.slots[c.phases & mlg::OWN_SLOTS ? b : 0];
-    const bool reset = !(c.phases & mlg::KEEP_STATE);
+    const bool reset = !(c.phases & mlg::CONTINUE_STATE);
     if (thread == 0 && c.phases & mlg::BEGIN && !s.begin(c, b, e.floats, reset))
-      e.failed(mlg::NO_MEMORY);
+      e.failed(mlg::OUT_OF_MEMORY);
     e.barrier.wait(e.pool.size);
     if (e.has_failed()) return;
     forward_team(e, c, s, b, thread);
@@ -39,7 +39,7 @@ bool begin_example(Engine &e, const Call &c, int64_t b, int64_t slot, int thread
   Example &x = e.examples[b];
   if (!x.begin()) return false;
   x.slot = &e.slots[c.phases & mlg::OWN_SLOTS ? b : slot];
-  if (!forward_example(e, c, *x.slot, b, thread)) e.failed(mlg::NO_MEMORY);
+  if (!forward_example(e, c, *x.slot, b, thread)) e.failed(mlg::OUT_OF_MEMORY);
   x.end();
   return true;
 }
@@ -84,7 +84,7 @@ void run_examples(void *engine, int thread) {
     for (int m = 0; m < n; m += side_by_side) {
       const bool leave = e.sends && to_come == 0 && m + side_by_side == n;
       if (!mlg_backward(&e, c, slots + m, examples + m, side_by_side, thread, leave))
-        return e.failed(mlg::NO_MEMORY);
+        return e.failed(mlg::OUT_OF_MEMORY);
     }
     n = 0;
   }
