@@ -16,7 +16,7 @@ from reference import images
 from reference.images import Synapses
 
 from ml_genn import Connection, Network, Population
-from ml_genn.backends.host.arrays import numbers
+from ml_genn.backends.host.arrays import host_arrays
 from ml_genn.callbacks import VarRecorder
 from ml_genn.codegen.layout import Layout
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
@@ -310,7 +310,7 @@ def test_kernels_are_stored_once() -> None:
     lowered = lower(network, dt=1.0, seed=0, choices={})
     kernel = lowered.plan.synapses[0].kernel
     assert kernel is not None and kernel.synapses > 700_000
-    arrays = numbers(Layout(lowered.plan), lowered.values).arrays
+    arrays = host_arrays(Layout(lowered.plan), lowered.values).arrays
     assert sum(array.nbytes for array in arrays) < 100_000
 
 
