@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from ml_genn.backends.api import Model
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.distributed import join_processes
@@ -21,10 +19,20 @@ class BuiltModel:
     def __init__(self, lowered: Lowered, config: RuntimeConfig) -> None:
         self.lowered = lowered
         self.config = config
+        self._model: Model | None = None
 
-    @cached_property
+    @property
     def model(self) -> Model:
-        """The model, with the same parameters in all processes."""
+        """The model, with the same parameters in all processes.
+
+        Not a `cached_property`: before Python 3.12 that holds one lock for all objects,
+        and a model that waits for other ranks would keep ranks in other threads out.
+        """
+        if self._model is None:
+            self._model = self._build()
+        return self._model
+
+    def _build(self) -> Model:
         config = self.config
         model = config.backend.build(
             self.lowered.plan,
