@@ -121,15 +121,16 @@ def compile_rules(
     }
 
 
-def measure(args: argparse.Namespace, layers: list[Convolution]) -> dict[str, Any]:
-    """Returns the rows of a table."""
+def measure(args: argparse.Namespace, network: str) -> dict[str, Any]:
+    """Returns the rows of a network, a key of ``NETWORKS``."""
+    layers = NETWORKS[network]
     raster = random_raster(args.batch, args.steps, PIXELS**2)
     x, y = to_examples(raster), np.arange(args.batch) % NUM_OUTPUT
     weights = random_weights(layers)
     compiled = compile_rules(args, layers, weights)
     in_torch = TorchConvolution(layers, weights, raster, y)
     difference = check_gradients(compiled["BPTT"], x, y, in_torch)
-    print(f"{layers}: largest relative difference of a gradient {difference:.1e}")
+    print(f"{network}: largest relative difference of a gradient {difference:.1e}")
 
     spikes = {rule: hidden_spikes(one, x, y) for rule, one in compiled.items()}
     steps: dict[str, Callable[[], float]] = {
@@ -144,7 +145,7 @@ def measure(args: argparse.Namespace, layers: list[Convolution]) -> dict[str, An
         peers["snnTorch"], spikes["snnTorch"] = peer, peer.spikes
     times = measure_in_turn(args.repeats, steps | peers)
     return {
-        name: {
+        f"{network}, {name}": {
             "step [ms]": measurement(times[name]),
             **{
                 f"{peer}'s step / this": measurement(ratios(times[peer], times[name]))
@@ -164,11 +165,13 @@ def main() -> None:
     ).parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
-    tables = {
-        f"Training step, {name}": measure(args, layers)
-        for name, layers in NETWORKS.items()
+    table = {
+        row: cells
+        for network in NETWORKS
+        for row, cells in measure(args, network).items()
     }
-    report("A training step of convolutional networks", tables, args)
+    title = "A training step of convolutional networks"
+    report(title, {"Training step": table}, args)
 
 
 if __name__ == "__main__":

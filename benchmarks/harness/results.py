@@ -5,9 +5,10 @@ made from. A file holds
 
     title     what was measured
     date      of the measurement, as 2026-11-30
-    command   that measures it again
+    command   that measures it again, or a list of commands
     machine   processor, number of cores, compiler and versions
-    repeats   number of rounds behind a median, where all have the same
+    repeats   number of rounds behind a median; null if there are none
+    samples   optional: what medians and ranges are taken over, if not such rounds
     tables    {title: {row: {column: cell}}}; see `harness.tables` for cells
     records   optional: all figures of each program, with its settings
 """

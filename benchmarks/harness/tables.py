@@ -1,7 +1,7 @@
 """Tables of results, as text for a terminal and in Markdown for the documentation.
 
 A table is {row: {column: cell}}. A cell is a number, text, None, or a measurement:
-{"median": ..., "min": ..., "max": ...}, of which the last two may be missing.
+{"median": ..., "min": ..., "max": ...}, each of which may be missing.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ def number_text(value: float) -> str:
 
 
 def cell_text(cell: Any) -> str:
-    """Returns the text of a cell; a measurement is "median (min to max)"."""
+    """Returns the text of a cell; a measurement is "median (smallest to largest)"."""
     if cell is None:
         return ""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, Mapping):
         return number_text(cell)
-    if cell["median"] is None:
-        return ""
-    median = number_text(cell["median"])
-    if cell.get("min") is None or cell["min"] == cell["max"]:
-        return median
-    return f"{median} ({number_text(cell['min'])} to {number_text(cell['max'])})"
+    median, low, high = (
+        None if cell.get(key) is None else number_text(cell[key])
+        for key in ("median", "min", "max")
+    )
+    bounds = f"{low} to {high}" if low and high else f"at least {low}" if low else ""
+    if low == high or not bounds:
+        return median or ""
+    return f"{median} ({bounds})" if median else bounds
 
 
 def lines_of(table: Table) -> list[list[str]]:

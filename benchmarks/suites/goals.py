@@ -55,8 +55,10 @@ GOALS = (
     Goal("e-prop, T = 500, an example", 300, other.against_pygenn, PYGENN),
     Goal("EventProp, T = 500", 1.1, other.against_hand_written, HAND_WRITTEN, True),
     Goal("EventProp, T = 1000", 1 / 8, other.training_memory, MEMORY, True),
-    Goal("2 threads, 1 thread", 1.85, own.two_threads, SETTINGS),
-    Goal("1 % of the synapses, all (hidden 4096)", 20, own.sparse_network, SETTINGS),
+    Goal("2 threads against 1", 1.85, own.two_threads, SETTINGS),
+    Goal(
+        "1 % of the synapses against all, hidden 4096", 20, own.sparse_network, SETTINGS
+    ),
     Goal("EventProp, T = 250 to 16000", 10, own.straight_line, LINE, True, "%"),
     Goal("build, nothing cached", 2, own.cold_build, START, True, "s"),
     Goal("script with one batch, cached", 0.5, own.warm_start, START, True, "s"),

@@ -16,7 +16,6 @@ SUFFIXES = (".py", ".h", ".cpp", ".cu")
 
 #: {folder with more files: why}; docs/architecture.md gives the same reasons.
 FLAT_FOLDERS = {
-    "benchmarks": "each script answers one question of docs/benchmarks.md",
     "examples": "each script is an example of its own",
     "ml_genn/backends/cpu/include/batch": "one file for each part of a batch",
     "tests/engine": "one file for each property of the engine",
@@ -29,7 +28,6 @@ LONG_FUNCTIONS = {
 
 #: files that still have long functions
 REMAINING = {
-    "benchmarks/deep_r.py",
     "ml_genn/backends/cpu/model.py",
     "ml_genn/codegen/program.py",
     "ml_genn/compiled/training.py",
