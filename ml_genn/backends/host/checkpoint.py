@@ -7,12 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.backends.host.csr import check_listed, row_starts
+from ml_genn.backends.host.csr import row_starts
 from ml_genn.backends.host.deep_r import Rewiring
+from ml_genn.backends.host.snapshot_parts import (
+    array_key,
+    check_arrays,
+    check_delays,
+    check_indices,
+    check_random_states,
+    optimiser_keys,
+    random_states,
+    restore_rewiring,
+    rewiring_arrays,
+)
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import CheckpointError
 from ml_genn.model.plan import (
-    SIGN,
     Delay,
     Format,
     Learned,
@@ -27,13 +37,7 @@ from ml_genn.model.snapshot import (
     WEIGHTS,
     Key,
     Snapshot,
-    key_text,
-    slot_name,
 )
-
-_NAMES = {LearnedKind.WEIGHT: WEIGHTS, LearnedKind.DELAY: DELAYS}
-PAIRS, SIGNS = slot_name(WEIGHTS, "pairs"), slot_name(WEIGHTS, SIGN + "s")
-LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,17 +88,11 @@ class Stored:
                 found[s.name, DELAYS] = array, self.array(kind, s.name)
         for array in self.layout.learned:
             stored = self.arrays[self.layout.array_of(array)]
-            found[array.owner, _name(array)] = array, stored
-        slots = iter(self.slots)
-        for update in self.layout.plan.updates:
-            for slot in update.slots:
-                key = update.target.owner, slot_name(_name(update.target), slot)
-                found[key] = update.target, next(slots)
+            found[array_key(array)] = array, stored
+        slots = zip(optimiser_keys(self.layout.plan), self.slots, strict=True)
+        for (key, array, _), values in slots:
+            found[key] = array, values
         return found
-
-
-def _name(array: Learned) -> str:
-    return _NAMES.get(array.kind, array.name)
 
 
 def snapshot(stored: Stored) -> Snapshot:
@@ -103,18 +101,13 @@ def snapshot(stored: Stored) -> Snapshot:
     for s in stored.sparse():
         source, target = stored.values.indices[s.name]
         if s.name in stored.rewirings:
-            rewiring = stored.rewirings[s.name]
-            source, target = np.divmod(rewiring.keys(), rewiring.shape[1])
-            arrays[s.name, PAIRS] = rewiring.first["pairs"].copy()
-            arrays[s.name, SIGNS] = rewiring.first["signs"].copy()
+            source, target = stored.rewirings[s.name].indices()
         arrays[s.name, SOURCES] = source.astype(np.int64)
         arrays[s.name, TARGETS] = target.astype(np.int64)
+    arrays |= rewiring_arrays(stored.rewirings)
     info = {
         "examples_run": [stored.examples_run[trains] for trains in (False, True)],
-        "rewiring": {
-            name: rewiring.rng.bit_generator.state
-            for name, rewiring in stored.rewirings.items()
-        },
+        "rewiring": random_states(stored.rewirings),
     }
     return Snapshot(arrays, info)
 
@@ -133,10 +126,7 @@ def restore(stored: Stored, given: Snapshot) -> None:
         stored.array("offset", s.name)[: rows + 1] = row_starts(source, rows)
         stored.array("target", s.name)[: target.size] = target
         if s.name in stored.rewirings:
-            rewiring = stored.rewirings[s.name]
-            rewiring.first["pairs"] = given.arrays[s.name, PAIRS].copy()
-            rewiring.first["signs"] = given.arrays[s.name, SIGNS].copy()
-            rewiring.rng.bit_generator.state = given.info["rewiring"][s.name]
+            restore_rewiring(s.name, stored.rewirings[s.name], given)
     for key, (array, storage) in stored.numbers().items():
         stored.place(array, storage, given.arrays[key])
         if array.kind is LearnedKind.DELAY and key[1] == DELAYS:
@@ -147,50 +137,20 @@ def restore(stored: Stored, given: Snapshot) -> None:
 
 
 def _check(stored: Stored, given: Snapshot) -> None:
-    expected = snapshot(stored).arrays
-    for key, array in expected.items():
-        if key not in given.arrays:
-            raise CheckpointError(f"Checkpoint: array '{key_text(key)}' is missing.")
-        found = given.arrays[key]
-        if found.shape != array.shape or found.dtype.kind not in "iuf":
-            raise CheckpointError(
-                f"Checkpoint: array '{key_text(key)}' of this network has shape "
-                f"{array.shape}. Received {found.dtype} of shape {found.shape}."
-            )
-        if np.any(~(np.abs(found) <= LARGEST)):
-            raise CheckpointError(
-                f"Checkpoint: array '{key_text(key)}' holds numbers that are not "
-                "finite."
-            )
+    """Checks that a snapshot fits the model.
+
+    Raises:
+        CheckpointError: if it does not, by the name of the array.
+    """
+    check_arrays(snapshot(stored).arrays, given)
     for s in stored.synapses():
-        _check_synapses(stored, s, given)
+        if s.delay is Delay.PER_SYNAPSE:
+            check_delays(s.name, given, stored.values.max_delays[s.name])
+        if s.format is Format.SPARSE:
+            plan = stored.layout.plan
+            shape = plan.neuron(s.source).size, plan.neuron(s.target).size
+            check_indices(s.name, given, shape)
     counts = given.info.get("examples_run")
     if not isinstance(counts, list) or len(counts) != len(stored.examples_run):
         raise CheckpointError("Checkpoint: 'examples_run' is missing.")
-    for name in stored.rewirings:
-        if name not in given.info.get("rewiring", {}):
-            raise CheckpointError(
-                f"Checkpoint: the random state of connection '{name}', which is "
-                "rewired, is missing."
-            )
-
-
-def _check_synapses(stored: Stored, s: SynapseGroup, given: Snapshot) -> None:
-    """Refuses delays that are too long, and lists of neurons that there are not."""
-    if s.delay is Delay.PER_SYNAPSE:
-        _check_delays(s.name, given, stored.values.max_delays[s.name])
-    if s.format is not Format.SPARSE:
-        return
-    source, target = (given.arrays[s.name, name] for name in (SOURCES, TARGETS))
-    plan = stored.layout.plan
-    shape = plan.neuron(s.source).size, plan.neuron(s.target).size
-    check_listed(s.name, source, target, shape)
-
-
-def _check_delays(name: str, given: Snapshot, longest: int) -> None:
-    delays = given.arrays[name, DELAYS]
-    if delays.min() < 0 or delays.max() > longest:
-        raise CheckpointError(
-            f"Checkpoint: delays of connection '{name}' are from 0 to {longest} steps. "
-            f"Received {delays.min():g} to {delays.max():g}."
-        )
+    check_random_states(stored.rewirings, given)

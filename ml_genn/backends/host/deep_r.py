@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_genn.backends.host.csr import row_starts
+from ml_genn.model.plan import LearnedKind, OptimiserUpdate, Plan, SynapseGroup
 
 ATTEMPTS = 20  #: rounds of drawing at random before free pairs are listed
 
@@ -63,6 +64,11 @@ class Rewiring:
         source = np.repeat(np.arange(self.shape[0]), np.diff(self._starts()))
         found: np.ndarray = source * self.shape[1] + self.target[: self.count]
         return found
+
+    def indices(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns source and target neuron of each synapse, sorted."""
+        source, target = np.divmod(self.keys(), self.shape[1])
+        return source, target
 
     def _starts(self) -> np.ndarray:
         return self.offset[: self.shape[0] + 1]
@@ -122,3 +128,44 @@ class Rewiring:
         if not self.self_connections:
             free &= pairs // self.shape[1] != pairs % self.shape[1]
         return free
+
+
+def rewired_updates(plan: Plan) -> list[tuple[OptimiserUpdate, SynapseGroup]]:
+    """Returns the synapse groups that are rewired, with their optimisers' updates."""
+    weights = [u for u in plan.updates if u.target.kind is LearnedKind.WEIGHT]
+    pairs = [(update, plan.synapse(update.target.owner)) for update in weights]
+    return [(update, group) for update, group in pairs if group.rewired]
+
+
+def create_rewiring(
+    plan: Plan,
+    group: SynapseGroup,
+    seeds: tuple[int, int],
+    *,
+    offset: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray,
+    sign: np.ndarray,
+    numbers: Sequence[np.ndarray],
+) -> Rewiring:
+    """Returns the rewiring of a synapse group, with the signs of its weights.
+
+    Args:
+        plan: the plan.
+        group: the group.
+        seeds: seed of the model, and index of the group among those that are rewired.
+        offset, target, weight, sign, numbers: see `Rewiring`.
+    """
+    rewiring = Rewiring(
+        shape=(plan.neuron(group.source).size, plan.neuron(group.target).size),
+        self_connections=group.self_connections,
+        offset=offset,
+        target=target,
+        weight=weight,
+        sign=sign,
+        numbers=numbers,
+        seed=sum(seeds),
+        rng=np.random.default_rng(seeds),
+    )
+    rewiring.begin()
+    return rewiring

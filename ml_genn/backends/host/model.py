@@ -11,7 +11,12 @@ import numpy as np
 from ml_genn.backends.host import checkpoint as snapshots
 from ml_genn.backends.host.arrays import aligned, host_arrays, refresh
 from ml_genn.backends.host.checkpoint import Stored
-from ml_genn.backends.host.deep_r import Rewiring
+from ml_genn.backends.host.deep_r import (
+    Rewiring,
+    create_rewiring,
+    rewired_updates,
+)
+from ml_genn.backends.host.snapshot_parts import optimiser_keys
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import BatchSlice, EventStream, Examples, Record, SpikeTimes
 from ml_genn.model.loss_formula import Targets
@@ -111,9 +116,7 @@ class HostModel:
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Source and target neuron of each synapse of a sparse group."""
         if name in self._rewirings:
-            keys = self._rewirings[name].keys()
-            size = self.plan.neuron(self.plan.synapse(name).target).size
-            return keys // size, keys % size
+            return self._rewirings[name].indices()
         source, target = self._values.indices[name]
         return source.copy(), target.copy()
 
@@ -210,29 +213,22 @@ class HostModel:
     def _rewired(self) -> dict[str, Rewiring]:
         """Synapses that change places, with the numbers that go with them."""
         found: dict[str, Rewiring] = {}
-        slot = 0
-        for update in self.plan.updates:
-            own = dict(zip(update.slots, self._slots[slot:], strict=False))
-            slot += len(update.slots)
-            if update.target.kind is not LearnedKind.WEIGHT:
-                continue
-            group = self.plan.synapse(update.target.owner)
-            if not group.rewired:
-                continue
-            source, target = group.source, group.target
-            shape = self.plan.neuron(source).size, self.plan.neuron(target).size
-            found[group.name] = Rewiring(
-                shape=shape,
-                self_connections=group.self_connections,
+        slots = {u.target: dict[str, np.ndarray]() for u in self.plan.updates}
+        keys = optimiser_keys(self.plan)
+        for (_, array, slot), values in zip(keys, self._slots, strict=True):
+            slots[array][slot] = values
+        for update, group in rewired_updates(self.plan):
+            own = slots[update.target]
+            found[group.name] = create_rewiring(
+                self.plan,
+                group,
+                (self._seed, len(found)),
                 offset=self._array("offset", group.name),
                 target=self._array("target", group.name),
                 weight=self._array("weight", group.name),
                 sign=own.pop(SIGN),
                 numbers=tuple(own.values()),
-                seed=self._seed + len(found),
-                rng=np.random.default_rng([self._seed, len(found)]),
             )
-            found[group.name].begin()
         return found
 
     # ------------------------------------------------------------ examples

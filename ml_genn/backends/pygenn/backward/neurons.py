@@ -35,6 +35,7 @@ from ml_genn.backends.pygenn.lowering.names import (
     RESULT_GRAD,
     SILENT_GRAD,
     SPIKE_COUNT,
+    SPIKE_GRAD,
     SPIKED_FLAG,
     STEP_INDEX,
     adjoint,
@@ -188,14 +189,14 @@ def _write_spike_gradient(
     writer: CodeWriter, plan: Plan, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Writes dL/ds of an active neuron: from synapses, readout and reset."""
-    writer.line("scalar spike_grad_ = 0.0;")
+    writer.line(f"scalar {SPIKE_GRAD} = 0.0;")
     with writer.block(_if_flag(ACTIVE_FLAG)):
         terms = [BACKPROP] if roles.receives_backprop(plan, group) else []
         terms += [RESULT_GRAD] if roles.loss_depends_on_spike_count(group) else []
         writer.line(f"scalar dL_ds_ = {' + '.join(terms) or '0.0'};")
         with writer.block(""):
             buffers.write_with_buffers(writer, group, surrogate.reset)
-        writer.line("spike_grad_ = dL_ds_;")
+        writer.line(f"{SPIKE_GRAD} = dL_ds_;")
 
 
 def _write_spike_jump(
@@ -226,7 +227,7 @@ def _write_active_jump(
 ) -> None:
     """Writes what dL/ds of an active neuron adds to its adjoint."""
     with writer.block(_if_flag(ACTIVE_FLAG)):
-        writer.line("const scalar dL_ds_ = spike_grad_;")
+        writer.line(f"const scalar dL_ds_ = {SPIKE_GRAD};")
         buffers.write_with_buffers(writer, group, surrogate.jump)
 
 

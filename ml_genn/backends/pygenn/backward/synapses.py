@@ -121,10 +121,9 @@ def _event_code(plan: Plan, values: Values, s: SynapseGroup) -> list[str]:
 
 def _accumulate(s: SynapseGroup, gradient: str, amount: str) -> str:
     """Returns a statement that adds to the gradient of a synapse, or of a kernel."""
-    sign = "-" if s.negates else ""
     if s.kernel is None or has_copied_weights(s):
-        return f"{gradient} += {sign}({amount});"
-    return f"atomic_add_{gradient}({sign}({amount}));"
+        return f"{gradient} {'-=' if s.negates else '+='} {amount};"
+    return f"atomic_add_{gradient}({f'-({amount})' if s.negates else amount});"
 
 
 def _delay_grad(plan: Plan, s: SynapseGroup, backprop: str) -> list[str]:

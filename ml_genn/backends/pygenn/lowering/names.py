@@ -19,6 +19,7 @@ ENTRY = "entry_"  #: element of an array (steps, examples, neurons) at ``STEP_IN
 RASTER = "raster_"  #: array (steps, examples, words) of input spikes, one bit each
 FRAMES = "frames_"  #: array (examples, frames, neurons) of analog input
 FIRED = "fired_"  #: local: true if the neuron spikes in this step
+SPIKE_GRAD = "spike_grad_"  #: local: dL/ds of an active neuron's spike
 ACTIVE = "active_"  #: local: true if the surrogate derivative of the spike is not zero
 SCALE = "scale_"  #: parameter: one over the number of examples in the batch
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_genn.backends.pygenn.lowering.names import ACTIVE, FIRED, SCALE, adjoint
+from ml_genn.backends.pygenn.lowering.names import (
+    ACTIVE,
+    FIRED,
+    SCALE,
+    SPIKE_GRAD,
+    adjoint,
+)
 from ml_genn.backends.pygenn.online.traces import (
     RATE_GRAD,
     SPIKE,
@@ -45,16 +51,16 @@ def _write_row(writer: CodeWriter, traces: EligibilityTraces, row: str) -> None:
         writer.line(f"scalar {name} = {seed};")
     if surrogate:
         writer.line(f"const scalar {SCALE} = 0.0;")
-        writer.line("scalar spike_grad_ = 0.0;")
+        writer.line(f"scalar {SPIKE_GRAD} = 0.0;")
         with writer.block(f"if ({ACTIVE})"):
             _write_spike_gradient(writer, surrogate, "1.0" if row == SPIKE else "0.0")
-            writer.line("spike_grad_ = dL_ds_;")
+            writer.line(f"{SPIKE_GRAD} = dL_ds_;")
     if equations.jump:
         with writer.block(f"if ({FIRED})"):
             writer.lines(equations.jump.lines)
     if surrogate:
         with writer.block(f"if ({ACTIVE})"):
-            writer.line("const scalar dL_ds_ = spike_grad_;")
+            writer.line(f"const scalar dL_ds_ = {SPIKE_GRAD};")
             writer.lines(surrogate.jump.lines)
     with writer.block(""):
         writer.lines(equations.step.lines)

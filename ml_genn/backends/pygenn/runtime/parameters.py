@@ -109,9 +109,7 @@ class Parameters:
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Returns source and target neuron of each synapse of a sparse group."""
         if name in self.rewirings:
-            rewiring = self.rewirings[name]
-            source, target = np.divmod(rewiring.keys(), rewiring.shape[1])
-            return source, target
+            return self.rewirings[name].indices()
         source, target = self.values.indices[name]
         return source.copy(), target.copy()
 

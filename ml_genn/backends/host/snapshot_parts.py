@@ -1,0 +1,126 @@
+"""Parts of snapshots that all engines share: keys, state of Deep-R, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ml_genn.backends.host.csr import check_listed
+from ml_genn.backends.host.deep_r import Rewiring
+from ml_genn.errors import CheckpointError
+from ml_genn.model.plan import SIGN, Learned, LearnedKind, Plan
+from ml_genn.model.snapshot import (
+    DELAYS,
+    SOURCES,
+    TARGETS,
+    WEIGHTS,
+    Key,
+    Snapshot,
+    key_text,
+    slot_name,
+)
+
+#: Keys of possible synapses that existed at the start, and of their signs (Deep-R).
+PAIRS, SIGNS = slot_name(WEIGHTS, "pairs"), slot_name(WEIGHTS, SIGN + "s")
+_NAMES = {LearnedKind.WEIGHT: WEIGHTS, LearnedKind.DELAY: DELAYS}
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+# ---------------------------------------------------------------- keys
+def array_key(array: Learned) -> Key:
+    """Returns the key of a learned array."""
+    return array.owner, _NAMES.get(array.kind, array.name)
+
+
+def optimiser_keys(plan: Plan) -> Iterator[tuple[Key, Learned, str]]:
+    """Yields (key, array, slot) of all that optimisers store, update by update."""
+    for update in plan.updates:
+        owner, name = array_key(update.target)
+        for slot in update.slots:
+            yield (owner, slot_name(name, slot)), update.target, slot
+
+
+# ---------------------------------------------------------------- Deep-R
+def rewiring_arrays(rewirings: Mapping[str, Rewiring]) -> dict[Key, np.ndarray]:
+    """Returns copies of the initial pairs and signs of rewired synapse groups."""
+    arrays: dict[Key, np.ndarray] = {}
+    for name, rewiring in rewirings.items():
+        arrays[name, PAIRS] = rewiring.first["pairs"].copy()
+        arrays[name, SIGNS] = rewiring.first["signs"].copy()
+    return arrays
+
+
+def random_states(rewirings: Mapping[str, Rewiring]) -> dict[str, Any]:
+    """Returns {rewired synapse group: state of its random number generator}."""
+    return {name: r.rng.bit_generator.state for name, r in rewirings.items()}
+
+
+def restore_rewiring(name: str, rewiring: Rewiring, saved: Snapshot) -> None:
+    """Replaces initial pairs, signs and random state of a rewired synapse group."""
+    rewiring.first["pairs"] = saved.arrays[name, PAIRS].copy()
+    rewiring.first["signs"] = saved.arrays[name, SIGNS].copy()
+    rewiring.rng.bit_generator.state = saved.info["rewiring"][name]
+
+
+# ---------------------------------------------------------------- checks
+def check_arrays(expected: Mapping[Key, np.ndarray], saved: Snapshot) -> None:
+    """Checks that a snapshot has arrays of the expected shapes.
+
+    Raises:
+        CheckpointError: if an array is missing, has another shape or no numbers, or
+            holds one that is not finite in single precision.
+    """
+    for key, array in expected.items():
+        if key not in saved.arrays:
+            raise CheckpointError(f"Checkpoint: array '{key_text(key)}' is missing.")
+        received = saved.arrays[key]
+        if received.shape != array.shape or received.dtype.kind not in "iuf":
+            raise CheckpointError(
+                f"Checkpoint: array '{key_text(key)}' of this network has shape "
+                f"{array.shape}. Received {received.dtype} of shape {received.shape}."
+            )
+        if np.any(~(np.abs(received) <= _LARGEST)):
+            raise CheckpointError(
+                f"Checkpoint: array '{key_text(key)}' holds numbers that are not "
+                "finite."
+            )
+
+
+def check_delays(name: str, saved: Snapshot, longest: int) -> None:
+    """Checks the delays of a synapse group.
+
+    Raises:
+        CheckpointError: if one is negative or longer than ``longest`` steps.
+    """
+    delays = saved.arrays[name, DELAYS]
+    if delays.min() < 0 or delays.max() > longest:
+        raise CheckpointError(
+            f"Checkpoint: delays of connection '{name}' are from 0 to {longest} steps. "
+            f"Received {delays.min():g} to {delays.max():g}."
+        )
+
+
+def check_indices(name: str, saved: Snapshot, shape: tuple[int, int]) -> None:
+    """Checks the neurons that the synapses of a sparse group connect.
+
+    Raises:
+        CheckpointError: if they are not sorted or out of range.
+    """
+    source, target = (saved.arrays[name, end] for end in (SOURCES, TARGETS))
+    check_listed(name, source, target, shape)
+
+
+def check_random_states(rewirings: Iterable[str], saved: Snapshot) -> None:
+    """Checks that the random state of each rewired synapse group is there.
+
+    Raises:
+        CheckpointError: if one is missing.
+    """
+    for name in rewirings:
+        if name not in saved.info.get("rewiring", {}):
+            raise CheckpointError(
+                f"Checkpoint: the random state of connection '{name}', which is "
+                "rewired, is missing."
+            )
