@@ -12,7 +12,7 @@ from ml_genn.config.network import build_graph, graph_config
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.graph import Graph
 from ml_genn.graph.scope import DefaultParams, default_arguments, innermost
-from ml_genn.serialisers import Serialiser, arrays_at, as_keys, get_serialiser
+from ml_genn.serialisers import Serialiser, as_keys, get_serialiser, load_snapshot
 from ml_genn.summary import network_summary
 
 __all__ = ["DefaultParams", "Network"]
@@ -98,7 +98,9 @@ class Network(Graph):
         """
         owners = [c.name for c in self.connections]
         owners += [p.name for p in self.populations]
-        load_arrays(self, arrays_at(get_serialiser(serialiser), as_keys(keys), owners))
+        load_arrays(
+            self, load_snapshot(get_serialiser(serialiser), as_keys(keys), owners)
+        )
 
     def to_config(
         self, arrays: dict[tuple[str, str], np.ndarray] | None = None

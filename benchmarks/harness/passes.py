@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.timing import milliseconds
 from ml_genn.model.batch import RunOptions
-from ml_genn.training.data.examples import in_memory
+from ml_genn.training.data.examples import encode_examples
 
 FORWARD = RunOptions()
 BOTH = RunOptions(backward=True, gradients=True)
@@ -25,7 +25,7 @@ class Passes:
     def __init__(self, compiled: Any, x: Any, y: Any) -> None:
         self.model = compiled.model
         spec = compiled.data_spec
-        self.prepared = in_memory(x, y, spec, len(y)).prepared
+        self.prepared = encode_examples(x, y, spec, len(y)).prepared
         self.indices = np.arange(len(y))
 
     def run(self, options: RunOptions) -> Any:

@@ -1,4 +1,4 @@
-"""How several processes that train together talk to each other."""
+"""Communication between processes that train together."""
 
 from ml_genn.communicators.communicator import Communicator
 from ml_genn.communicators.mpi import MPI

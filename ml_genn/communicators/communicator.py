@@ -1,4 +1,4 @@
-"""What training over several processes needs of a message-passing library."""
+"""Base of communicators: the operations that data-parallel training needs."""
 
 from __future__ import annotations
 
@@ -10,80 +10,88 @@ import numpy as np
 
 
 def is_first(communicator: Communicator | None) -> bool:
-    """Whether this process prints and writes: the first of several, or the only one.
+    """True in the process that prints and writes files: the first, or the only one.
 
     Args:
-        communicator: of the processes; None for one.
+        communicator: connects the processes; None for one.
     """
     return communicator is None or communicator.rank == 0
 
 
 class Communicator(ABC):
-    """Talks to the other processes."""
+    """Collective operations of processes that run the same script."""
 
     @abstractmethod
     def barrier(self) -> None:
-        """Waits until every process is here."""
+        """Waits until every process calls it."""
 
     @abstractmethod
     def broadcast(self, data: Any, root: int) -> None:
-        """Sends an array of one process to all.
+        """Copies an array of one process to all.
 
         Args:
-            data: the array, which is overwritten in the other processes.
-            root: number of the process that sends.
+            data: the array, overwritten in the other processes.
+            root: rank of the process that sends it.
         """
 
     @abstractmethod
     def reduce_sum(self, value: Any) -> Any:
-        """The sum over all processes.
+        """Returns the sum over all processes.
 
         Args:
-            value: a number, or an array of the same shape in all.
+            value: a number, or an array of the same shape in all processes.
         """
 
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array over all processes, in place.
 
         Args:
-            values: the array, of the same shape in all.
+            values: the array, of the same shape in all processes.
         """
         values[...] = self.reduce_sum(values)
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
-        """Begins to sum an array over all processes, in place.
+        """Starts an all-reduce: a sum over all processes, in place, without waiting.
 
-        Gradients are summed piece by piece, each while the next is still computed. All
-        processes begin the same sums in the same order. Where this is not overridden, a
-        sum is taken when it is waited for.
+        Gradients are reduced in buckets, each while the next one is still computed. All
+        processes start the same sums in the same order. Unless it is overridden, the
+        sum is computed by the function that waits for it.
 
         Args:
-            values: the array, of the same shape in all; nobody touches it until then.
+            values: the array, of the same shape in all processes. It must not be read
+                or written before the sum is complete.
 
         Returns:
-            A function that waits until the sum is there.
+            A function that waits until the sum is complete.
         """
         return lambda: self.all_sum(values)
 
     def advance_sums(self) -> None:  # noqa: B027
-        """Lets sums that were begun go on: some libraries only do so when called."""
+        """Makes progress with started sums, for libraries that do so only in calls."""
 
     @property
     @abstractmethod
     def rank(self) -> int:
-        """The number of this process."""
+        """Rank of this process, from 0."""
 
     @property
     @abstractmethod
     def num_ranks(self) -> int:
-        """How many processes there are."""
+        """Number of processes."""
 
     @property
     def local_ranks(self) -> int:
-        """How many of them share this machine's cores."""
+        """Number of processes on this machine, which share its cores."""
         return self.num_ranks
 
-    def share(self, size: int) -> tuple[int, int]:
-        """First and last (exclusive) of ``size`` examples that are this process's."""
+    def local_range(self, size: int) -> tuple[int, int]:
+        """Returns the examples of a batch that this process runs.
+
+        Args:
+            size: number of examples of the batch.
+
+        Returns:
+            First example, and the one after the last.
+        """
         first, last = (size * (self.rank + k) // self.num_ranks for k in (0, 1))
         return first, last

@@ -13,18 +13,18 @@ import numpy as np
 from ml_genn.communicators.communicator import Communicator
 from ml_genn.errors import UnsupportedError
 
-PASSING_ON = 0.5  #: seconds that mpirun has to show a message before all is ended
+ABORT_DELAY = 0.5  #: time [s] for mpirun to print an error before all processes end
 
 
 class MPI(Communicator):
-    """Processes that mpirun started, through mpi4py.
+    """Communicator of processes started by mpirun, through mpi4py.
 
-    Every process runs the same script. Each takes its share of every batch; gradients,
-    losses and metrics are summed over all:
+    Every process runs the same script and a part of every batch; gradients, losses and
+    metrics are summed over all processes:
 
         compiler = EventPropCompiler(..., batch_size=32, communicator=MPI())
 
-    A process that ends with an error ends the others too.
+    A process that ends with an error ends the others, too.
 
     Raises:
         UnsupportedError: if mpi4py, or the MPI library that it needs, is missing.
@@ -52,54 +52,54 @@ class MPI(Communicator):
         error: BaseException,
         trace: TracebackType | None,
     ) -> None:
-        """Shows an error that nobody caught, and ends all processes."""
+        """Prints an uncaught error and ends all processes."""
         print(f"Process {self.rank} of {self.num_ranks}:", file=sys.stderr)
         sys.__excepthook__(kind, error, trace)
         sys.stderr.flush()
-        time.sleep(PASSING_ON)
+        time.sleep(ABORT_DELAY)
         self._comm.Abort(1)
 
     def barrier(self) -> None:
-        """Waits until every process is here."""
+        """Waits until every process calls it."""
         self._comm.Barrier()
 
     def broadcast(self, data: Any, root: int) -> None:
-        """Sends the buffer ``data`` of process ``root`` to all."""
+        """Copies the array ``data`` of process ``root`` to all."""
         self._comm.Bcast(data, root=root)
 
     def reduce_sum(self, value: Any) -> Any:
-        """The sum of ``value``, a number or an array, over all processes."""
+        """Returns the sum of a number or an array over all processes."""
         if np.ndim(value) == 0:
             return self._comm.allreduce(value, op=self._sum)
-        found = np.array(np.add(value, 0), order="C")  # truth values become numbers
-        self.all_sum(found)
-        return found
+        total = np.array(np.add(value, 0), order="C")  # booleans become integers
+        self.all_sum(total)
+        return total
 
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array over all processes, in place."""
         self._comm.Allreduce(self._in_place, values, op=self._sum)
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
-        """Begins to sum an array over all processes, in place; MPI's Iallreduce."""
+        """Starts the sum of an array over all processes, in place (MPI_Iallreduce)."""
         request: Any = self._comm.Iallreduce(self._in_place, values, op=self._sum)
         wait: Callable[[], Any] = request.Wait
         return wait
 
     def advance_sums(self) -> None:
-        """Lets sums that were begun go on; MPI libraries do so in any call."""
+        """Makes progress with started sums; MPI libraries do so in any call."""
         self._comm.Iprobe()
 
     @property
     def rank(self) -> int:
-        """The number of this process."""
+        """Rank of this process, from 0."""
         return int(self._comm.Get_rank())
 
     @property
     def num_ranks(self) -> int:
-        """How many processes there are."""
+        """Number of processes."""
         return int(self._comm.Get_size())
 
     @property
     def local_ranks(self) -> int:
-        """How many of them share this machine's cores."""
+        """Number of processes on this machine, which share its cores."""
         return self._local

@@ -45,12 +45,12 @@ from ml_genn.serialisers import Serialiser
 from ml_genn.serialisers.safetensors import write_file
 from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data.adapter import adapt
-from ml_genn.training.data.batches import DataSpec, InMemory
-from ml_genn.training.data.example_weights import Weights
-from ml_genn.training.data.examples import in_memory
-from ml_genn.training.data.streams import Keyed, Streamed
+from ml_genn.training.data.batches import DataSpec, InMemoryData
+from ml_genn.training.data.example_weights import ExampleWeights
+from ml_genn.training.data.examples import encode_examples
+from ml_genn.training.data.streams import KeyedBatches, StreamedData
 from ml_genn.training.loop import MetricAccumulator
-from ml_genn.training.metrics import metrics_of
+from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.population_dict import PopulationDict
 
 
@@ -357,7 +357,7 @@ class CompiledNetwork:
         Raises:
             ValidationError: if the data do not fit the network.
         """
-        weights = Weights(sample_weight, class_weight)
+        weights = ExampleWeights(sample_weight, class_weight)
         data = adapt(x, y, self.data_spec, self.full_batch_size, weights=weights)
         return self._evaluate(data, metrics, callbacks)
 
@@ -381,8 +381,10 @@ class CompiledNetwork:
         """
         if num_batches is None and isinstance(data, Sized):
             num_batches = len(data)
-        batches = Keyed(data, inputs, outputs)
-        stream = Streamed(batches, self.data_spec, self.full_batch_size, num_batches)
+        batches = KeyedBatches(data, inputs, outputs)
+        stream = StreamedData(
+            batches, self.data_spec, self.full_batch_size, num_batches
+        )
         return self._evaluate(stream, metrics, callbacks)
 
     def evaluate_batch(
@@ -401,7 +403,10 @@ class CompiledNetwork:
         return self.evaluate(x, y, metrics, callbacks)
 
     def _evaluate(
-        self, data: InMemory | Streamed, metrics: MetricsType, callbacks: Callbacks
+        self,
+        data: InMemoryData | StreamedData,
+        metrics: MetricsType,
+        callbacks: Callbacks,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         accumulator = self._accumulator(data, metrics, weighted=True)
         listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
@@ -409,10 +414,10 @@ class CompiledNetwork:
         return accumulator.metrics, listeners.get_data()
 
     def _accumulator(
-        self, data: InMemory | Streamed, metrics: MetricsType, *, weighted: bool
+        self, data: InMemoryData | StreamedData, metrics: MetricsType, *, weighted: bool
     ) -> MetricAccumulator:
-        keys = data.targets if isinstance(data, InMemory) else self.outputs
-        return MetricAccumulator(metrics_of(metrics, keys), weighted=weighted)
+        keys = data.targets if isinstance(data, InMemoryData) else self.outputs
+        return MetricAccumulator(metrics_by_output(metrics, keys), weighted=weighted)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
@@ -432,7 +437,9 @@ class CompiledNetwork:
             ValidationError: if an output has no readout, or the data do not fit.
         """
         keys = readout_keys(self._lookup, outputs)
-        data = in_memory(x, None, self.data_spec, self.full_batch_size, targets=False)
+        data = encode_examples(
+            x, None, self.data_spec, self.full_batch_size, targets=False
+        )
         listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
         readouts = predict(self._runner, data, keys, listeners, self.communicator)
         return readouts, listeners.get_data()
@@ -449,7 +456,7 @@ class CompiledNetwork:
         Args:
             x: {input: examples}, or the examples of the only input.
         """
-        data = in_memory(x, None, self.data_spec, self.batch_size, targets=False)
+        data = encode_examples(x, None, self.data_spec, self.batch_size, targets=False)
         self._manual.set_input(data)
 
     def step_time(self, callback_list: CallbackList | None = None) -> None:

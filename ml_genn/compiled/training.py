@@ -27,11 +27,11 @@ from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import Serialiser
 from ml_genn.training.data.adapter import adapt
-from ml_genn.training.data.batches import InMemory
-from ml_genn.training.data.example_weights import Weights
-from ml_genn.training.data.examples import in_memory
-from ml_genn.training.data.streams import Streamed
-from ml_genn.training.data.validation_split import split_off
+from ml_genn.training.data.batches import InMemoryData
+from ml_genn.training.data.example_weights import ExampleWeights
+from ml_genn.training.data.examples import encode_examples
+from ml_genn.training.data.streams import StreamedData
+from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.history import History
 from ml_genn.training.loop import MetricAccumulator, run_epoch
 from ml_genn.utils.checks import flag, whole
@@ -176,10 +176,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
         flag("train: shuffle", shuffle)
         held_out = validation_data(validation_split, validation_x, validation_y)
         if validation_split:
-            (x, y, sample_weight), held_out = split_off(
+            (x, y, sample_weight), held_out = split_validation(
                 x, y, sample_weight, validation_split
             )
-        weights = Weights(sample_weight, class_weight)
+        weights = ExampleWeights(sample_weight, class_weight)
         if steps_per_epoch is not None:
             whole("train: steps_per_epoch", steps_per_epoch)
         data = adapt(
@@ -229,7 +229,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def _epoch_callbacks(
         self,
         callbacks: Callbacks,
-        data: InMemory | Streamed,
+        data: InMemoryData | StreamedData,
         epochs: range,
         own: Sequence[Callback] = (),
     ) -> CallbackList:
@@ -301,6 +301,6 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         return float(accumulator.metrics.loss or 0.0)
 
-    def _examples(self, x: Any, y: Any, sample_weight: Any) -> InMemory:
-        weights = Weights(sample_weight)
-        return in_memory(x, y, self.data_spec, self.batch_size, weights=weights)
+    def _examples(self, x: Any, y: Any, sample_weight: Any) -> InMemoryData:
+        weights = ExampleWeights(sample_weight)
+        return encode_examples(x, y, self.data_spec, self.batch_size, weights=weights)

@@ -1,32 +1,36 @@
-"""How arrays and whole checkpoints are written and read."""
+"""Serialisers: formats in which arrays and whole snapshots are stored."""
 
 from typing import Any
 
 from ml_genn.serialisers.numpy import Numpy
 from ml_genn.serialisers.safetensors import Safetensors
-from ml_genn.serialisers.serialiser import Serialiser, arrays_at, as_keys
+from ml_genn.serialisers.serialiser import Serialiser, as_keys, load_snapshot
 from ml_genn.utils.module import aliases, get_object
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of serialisers that can be passed by name
 default_serialisers: dict[str, type[Serialiser]] = aliases(Numpy, Safetensors)
 
 
 def get_serialiser(serialiser: Any) -> Serialiser:
-    """A serialiser from an instance or its name.
+    """Returns a serialiser for an instance or a name; `Numpy` for None.
+
+    Args:
+        serialiser: a serialiser, its name or None.
 
     Raises:
-        UnknownNameError, ValidationError: if it is none.
+        UnknownNameError: if there is no serialiser of that name.
+        ValidationError: if it is neither a serialiser nor a name.
     """
-    found = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
-    return Numpy() if found is None else found
+    instance = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+    return Numpy() if instance is None else instance
 
 
 __all__ = [
     "Numpy",
     "Safetensors",
     "Serialiser",
-    "arrays_at",
     "as_keys",
     "default_serialisers",
     "get_serialiser",
+    "load_snapshot",
 ]

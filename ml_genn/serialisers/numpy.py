@@ -1,4 +1,4 @@
-"""Arrays as NumPy files, named as mlGeNN names them."""
+"""Arrays as NumPy files with the names that mlGeNN uses."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import CheckpointError
-from ml_genn.serialisers.serialiser import RECORD, Keys, Serialiser
+from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser
 from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import file_name_part, write_atomically
 
 
 class Numpy(Serialiser):
-    """Each array in a file of its own, ``<keys with "-" between>.npy``.
+    """One file per array, ``<keys joined by "-">.npy``.
 
     Args:
-        path: folder, which is made when something is written; the current one by
+        path: folder, created when the first array is written; the current one by
             default.
     """
 
@@ -44,20 +44,20 @@ class Numpy(Serialiser):
             ) from None
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
-        """Reads all arrays whose keys start with these."""
+        """Reads all arrays whose keys start with ``keys``."""
         start = "".join(f"{file_name_part(key)}-" for key in keys)
         names = [p.stem for p in sorted(self.path.glob("*.npy"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
 
     def epochs(self) -> list[int]:
-        """Numbers of the snapshots that there are."""
-        found = [p.stem.split("-")[0] for p in self.path.glob(f"*-{RECORD}.npy")]
-        return sorted(int(text) for text in found if text.isdecimal())
+        """Returns the numbers of the stored snapshots, in ascending order."""
+        texts = [p.stem.split("-")[0] for p in self.path.glob(f"*-{MANIFEST}.npy")]
+        return sorted(int(text) for text in texts if text.isdecimal())
 
     def holds(self, keys: Keys) -> bool:
-        """Whether there is a snapshot."""
-        return self._file((*keys, RECORD)).exists()
+        """True if a snapshot is stored under ``keys``."""
+        return self._file((*keys, MANIFEST)).exists()
 
     def _file(self, keys: Keys) -> Path:
         return self.path / f"{'-'.join(map(file_name_part, keys))}.npy"

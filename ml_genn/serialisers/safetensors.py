@@ -9,23 +9,23 @@ import numpy as np
 
 from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.model.snapshot import Snapshot, key_text
-from ml_genn.serialisers.record import read_record, record_of
+from ml_genn.serialisers.manifest import manifest_text, read_manifest
 from ml_genn.serialisers.serialiser import Keys, Serialiser
 from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import file_name_part, write_atomically
 
-METADATA = "ml_genn"  #: entry of a file's metadata that holds the record
+METADATA = "ml_genn"  #: name of the manifest in the metadata of a file
 ENDING = ".safetensors"
 
 
 class Safetensors(Serialiser):
-    """Each snapshot in one file, ``<keys with "-" between>.safetensors``.
+    """One file per snapshot, ``<keys joined by "-">.safetensors``.
 
-    Arrays are named ``<connection or population>/<name>``. It needs the library
-    safetensors: ``pip install 'ml_genn[save]'``.
+    Arrays are named ``<connection or population>/<name>``. The library safetensors is
+    needed: ``pip install 'ml_genn[save]'``.
 
     Args:
-        path: folder, which is made when something is written; the current one by
+        path: folder, created when the first file is written; the current one by
             default.
     """
 
@@ -49,14 +49,14 @@ class Safetensors(Serialiser):
         return self.load(keys).arrays["", "data"]
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
-        """Reads all arrays whose keys start with these, each from its file."""
+        """Reads all arrays whose keys start with ``keys``, each from its file."""
         start = "".join(f"{file_name_part(key)}-" for key in keys)
         names = [p.stem for p in sorted(self.path.glob(f"*{ENDING}"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
 
     def epochs(self) -> list[int]:
-        """Numbers of the snapshots that there are."""
+        """Returns the numbers of the stored snapshots, in ascending order."""
         names = [p.stem for p in self.path.glob(f"*{ENDING}")]
         return sorted(int(name) for name in names if name.isdecimal())
 
@@ -87,7 +87,7 @@ def write_file(path: Path, snapshot: Snapshot) -> None:
         UnsupportedError: if the library safetensors is missing.
     """
     arrays = {key_text(k): np.ascontiguousarray(a) for k, a in snapshot.arrays.items()}
-    metadata = {METADATA: record_of(snapshot)}
+    metadata = {METADATA: manifest_text(snapshot)}
     write_atomically(path, _library().numpy.save(arrays, metadata))
 
 
@@ -105,13 +105,15 @@ def read_file(path: Path) -> Snapshot:
         with library.safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(METADATA)
             names = file.keys()
-            found = {name: file.get_tensor(name) for name in names}
+            tensors = {name: file.get_tensor(name) for name in names}
     except (library.SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{where}: it cannot be read ({error}). Use another one."
         ) from None
     if text is None:
         raise CheckpointError(f"{where}: it was not written by ml_genn.")
-    record = read_record(text, where)
-    arrays = {k: found[key_text(k)] for k in record.arrays if key_text(k) in found}
-    return record.snapshot(arrays)
+    manifest = read_manifest(text, where)
+    arrays = {
+        k: tensors[key_text(k)] for k in manifest.arrays if key_text(k) in tensors
+    }
+    return manifest.snapshot(arrays)

@@ -10,17 +10,17 @@ import numpy as np
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.snapshot import Snapshot
-from ml_genn.serialisers.record import read_record, record_of
+from ml_genn.serialisers.manifest import manifest_text, read_manifest
 
 Keys = tuple[Any, ...]
-RECORD = "checkpoint"  #: last key of what is written last, when all else is there
+MANIFEST = "checkpoint"  #: last key of a snapshot's manifest, which is written last
 
 
 class Serialiser(ABC):
-    """Writes and reads arrays by keys, and snapshots as arrays with a record of them.
+    """Writes and reads arrays by keys, and snapshots as arrays with a manifest.
 
-    A snapshot is whole once its record is there, which is written last and knows size
-    and checksum of every array.
+    The manifest has the size and checksum of every array. It is written last, so a
+    snapshot with a manifest is complete.
     """
 
     @abstractmethod
@@ -28,7 +28,7 @@ class Serialiser(ABC):
         """Writes an array.
 
         Args:
-            keys: anything that can be turned into text.
+            keys: values that are turned into text.
             data: the array.
         """
 
@@ -40,68 +40,77 @@ class Serialiser(ABC):
             keys: as for `serialise`.
 
         Raises:
-            CheckpointError: if there is none, or it cannot be read.
+            CheckpointError: if the array is missing, or cannot be read.
         """
 
     @abstractmethod
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
-        """Reads the arrays whose keys start with these: {rest of the keys: array}."""
+        """Reads all arrays whose keys start with ``keys``.
+
+        Args:
+            keys: as for `serialise`.
+
+        Returns:
+            {rest of the keys, joined by "-": array}.
+        """
 
     def epochs(self) -> list[int]:
-        """Numbers of the snapshots that there are, ascending.
+        """Returns the numbers of the stored snapshots, in ascending order.
 
         Raises:
-            UnsupportedError: if it cannot list them.
+            UnsupportedError: if the serialiser cannot list them.
         """
         raise UnsupportedError(
             f"{type(self).__name__}: it cannot list what was saved. Give keys."
         )
 
     def holds(self, keys: Keys) -> bool:
-        """Whether there is a snapshot, and not only arrays from elsewhere.
+        """True if a snapshot is stored, and not only arrays of other programs.
 
         Args:
-            keys: what it was saved under.
+            keys: keys of the snapshot.
         """
         return True
 
     def save(self, keys: Keys, snapshot: Snapshot) -> None:
-        """Writes a snapshot, its record last.
+        """Writes a snapshot, its manifest last.
 
         Args:
-            keys: what it is saved under, for example ``(epoch,)``.
-            snapshot: what is saved.
+            keys: keys of the snapshot, for example ``(epoch,)``.
+            snapshot: arrays and info.
         """
         for key, array in snapshot.arrays.items():
             self.serialise((*keys, *key), array.reshape(-1))
-        text = record_of(snapshot).encode()
-        self.serialise((*keys, RECORD), np.frombuffer(text, dtype=np.uint8))
+        text = manifest_text(snapshot).encode()
+        self.serialise((*keys, MANIFEST), np.frombuffer(text, dtype=np.uint8))
 
     def load(self, keys: Keys) -> Snapshot:
         """Reads a snapshot.
 
         Args:
-            keys: what it was saved under.
+            keys: keys of the snapshot.
 
         Raises:
-            CheckpointError: if there is none, or it is not whole.
+            CheckpointError: if the snapshot is missing or not complete.
         """
-        text = self.deserialise((*keys, RECORD)).tobytes()
-        record = read_record(text, self._shown(keys))
-        return record.snapshot(
-            {key: self.deserialise((*keys, *key)) for key in record.arrays}
+        text = self.deserialise((*keys, MANIFEST)).tobytes()
+        manifest = read_manifest(text, self._shown(keys))
+        return manifest.snapshot(
+            {key: self.deserialise((*keys, *key)) for key in manifest.arrays}
         )
 
     def _shown(self, keys: Keys) -> str:
         return f"{self!r}, '{'-'.join(map(str, keys))}'"
 
 
-def arrays_at(serialiser: Serialiser, keys: Keys, owners: Iterable[str]) -> Snapshot:
-    """A snapshot, or what other programs such as mlGeNN wrote for these owners.
+def load_snapshot(
+    serialiser: Serialiser, keys: Keys, owners: Iterable[str]
+) -> Snapshot:
+    """Returns a snapshot, or arrays that mlGeNN saved under the same keys.
 
     Args:
-        serialiser: where it was saved.
-        keys: what it was saved under.
+        serialiser: serialiser that reads them.
+        keys: keys of the snapshot.
         owners: names of populations and connections.
 
     Raises:
@@ -119,7 +128,7 @@ def arrays_at(serialiser: Serialiser, keys: Keys, owners: Iterable[str]) -> Snap
 
 
 def as_keys(keys: Any) -> Keys:
-    """Keys as a tuple.
+    """Returns keys as a tuple.
 
     Args:
         keys: a sequence of keys, or a single one.

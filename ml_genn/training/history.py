@@ -1,4 +1,4 @@
-"""What training was like, epoch by epoch."""
+"""History of training: loss and metrics of each epoch."""
 
 from __future__ import annotations
 
@@ -16,32 +16,35 @@ from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.logs import VALIDATION, Logs
 from ml_genn.utils.tables import Table
 
-SHOWN = 10  #: epochs at either end that a notebook shows
+SHOWN = 10  #: first and last epochs that notebooks show of a long history
 
 
-def logs_of(metrics: PopulationDict, validation: PopulationDict | None = None) -> Logs:
-    """Loss and metrics of an epoch by name, nan where there were no data.
+def epoch_logs(
+    metrics: PopulationDict, validation: PopulationDict | None = None
+) -> Logs:
+    """Returns loss and metrics of an epoch by name; nan for a metric without data.
 
-    Metrics whose result is an array are left out.
+    Metrics whose result is an array are omitted.
 
     Args:
-        metrics: of training.
-        validation: of validation; their names begin with "val_".
+        metrics: metrics of training.
+        validation: metrics of validation, whose names get the prefix "val_"; None
+            (default) for none.
     """
-    found = Logs(_named(metrics, ""))
-    found.update(_named(validation, VALIDATION) if validation is not None else {})
-    return found
+    logs = Logs(_named(metrics, ""))
+    logs.update(_named(validation, VALIDATION) if validation is not None else {})
+    return logs
 
 
 def _named(metrics: PopulationDict, prefix: str) -> dict[str, float]:
-    found = {f"{prefix}loss": nan if metrics.loss is None else metrics.loss}
+    logs = {f"{prefix}loss": nan if metrics.loss is None else metrics.loss}
     for key, metric in metrics.items():
         output = f"{get_underlying_pop(key).name}_" if len(metrics) > 1 else ""
-        for name, one in metric.named().items():
-            if np.ndim(one.result) == 0:
-                value = scalar(one)
-                found[f"{prefix}{output}{name}"] = nan if value is None else value
-    return found
+        for name, part in metric.named().items():
+            if np.ndim(part.result) == 0:
+                value = scalar(part)
+                logs[f"{prefix}{output}{name}"] = nan if value is None else value
+    return logs
 
 
 class History(Logs):
@@ -56,14 +59,19 @@ class History(Logs):
         self.epoch: list[int] = []
 
     def add(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Takes an epoch in; what it has no number for is nan."""
+        """Appends an epoch; names that it lacks get nan.
+
+        Args:
+            epoch: number of the epoch.
+            logs: loss and metrics by name.
+        """
         for name in dict.fromkeys([*self, *logs]):
             before = [nan] * len(self.epoch)
             self.setdefault(name, before).append(logs.get(name, nan))
         self.epoch.append(epoch)
 
     def _repr_html_(self) -> str:
-        """A row for each epoch, as notebooks show it; of many, the first and last."""
+        """A table with a row for each epoch, or for the first and last ones."""
         rows = [
             (str(epoch), *(f"{values[k]:.4g}" for values in self.values()))
             for k, epoch in enumerate(self.epoch)
@@ -73,7 +81,7 @@ class History(Logs):
         return Table(("epoch", *self), rows).html()
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame with a row for each epoch.
+        """Returns a pandas DataFrame with a row for each epoch.
 
         Raises:
             UnsupportedError: if pandas is not installed.

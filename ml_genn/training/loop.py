@@ -14,8 +14,8 @@ from ml_genn.errors import DivergedError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import summed
-from ml_genn.training.data.batches import Batch, InMemory
-from ml_genn.training.data.streams import Streamed
+from ml_genn.training.data.batches import Batch, InMemoryData
+from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import interrupt_handler
 
@@ -82,7 +82,7 @@ class MetricAccumulator:
         self.metrics.loss = None
         self._loss_sum, self._num_examples = 0.0, 0
 
-    def check(self, data: Batch | InMemory, steps: int) -> None:
+    def check(self, data: Batch | InMemoryData, steps: int) -> None:
         """Raises an error if a metric does not accept the targets or weights.
 
         Args:
@@ -125,7 +125,7 @@ class MetricAccumulator:
 @interrupt_handler()  # one for all batches, each of which defers Ctrl-C
 def run_epoch(
     runner: Runner,
-    data: InMemory | Streamed,
+    data: InMemoryData | StreamedData,
     accumulator: MetricAccumulator,
     callbacks: CallbackList,
     *,
@@ -153,12 +153,12 @@ def run_epoch(
             ``on_diverged``; weights are those before that batch.
     """
     accumulator.reset()
-    if isinstance(data, InMemory):
+    if isinstance(data, InMemoryData):
         accumulator.check(data, runner.num_steps)
     for number, whole in enumerate(data.batches(shuffle, communicator)):
-        if isinstance(data, Streamed):
+        if isinstance(data, StreamedData):
             accumulator.check(whole, runner.num_steps)
-        batch = whole.shared(communicator)
+        batch = whole.local_part(communicator)
         callbacks.call("on_batch_begin", number)
         result = runner.run_batch(batch, callbacks, number, train=train)
         if train and not result.finite:

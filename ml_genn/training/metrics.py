@@ -1,4 +1,4 @@
-"""Metrics of outputs."""
+"""Metrics of each output."""
 
 from __future__ import annotations
 
@@ -11,38 +11,40 @@ from ml_genn.metrics import Metric, MetricsType, metric_of
 from ml_genn.training.population_dict import population_items
 
 
-def metrics_of(metrics: MetricsType, outputs: Iterable[Any]) -> dict[Any, Metric]:
-    """{output: its metric}, each with a state of its own.
+def metrics_by_output(
+    metrics: MetricsType, outputs: Iterable[Any]
+) -> dict[Any, Metric]:
+    """Returns {output: its metric}; no two outputs have the same metric object.
 
     Args:
         metrics: a metric or its name, several, or {output: any of these}.
         outputs: the outputs, as the user wrote them.
 
     Raises:
-        ValidationError: if a dictionary has not one entry for each output.
+        ValidationError: if a dictionary lacks an output or has another key.
     """
     keys = list(outputs)
     named = isinstance(metrics, Mapping) and any(
         isinstance(key, str) for key in metrics
     )
     if isinstance(metrics, Mapping) and not named:
-        given = population_items(metrics)
-        known = {get_underlying_pop(k): k for k in keys}
-        if set(given) != set(known):
+        items = population_items(metrics)
+        populations = {get_underlying_pop(k): k for k in keys}
+        if set(items) != set(populations):
             raise ValidationError(
                 "Metrics: a dictionary has one entry for each of the outputs "
-                f"{sorted(p.name for p in known)}. Received entries for "
-                f"{sorted(p.name for p in given)}."
+                f"{sorted(p.name for p in populations)}. Received entries for "
+                f"{sorted(p.name for p in items)}."
             )
-        found = {key: given[p][1] for p, key in known.items()}
+        arguments = {key: items[p][1] for p, key in populations.items()}
     else:
-        found = dict.fromkeys(keys, metrics)
+        arguments = dict.fromkeys(keys, metrics)
     result: dict[Any, Metric] = {}
     used: list[Metric] = []
-    for key, given in found.items():
-        made = metric_of(given, str(key))
-        own = list(made.named().values())
-        twice = any(metric in used for metric in own)
-        result[key] = made.fresh() if twice else made
-        used += own
+    for key, argument in arguments.items():
+        metric = metric_of(argument, str(key))
+        parts = list(metric.named().values())
+        in_use = any(part in used for part in parts)
+        result[key] = metric.fresh() if in_use else metric
+        used += parts
     return result

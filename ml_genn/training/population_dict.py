@@ -1,4 +1,4 @@
-"""Dictionaries whose keys are populations, or the layers that hold them."""
+"""Dictionaries keyed by populations, or by the layers that contain them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from ml_genn.population import Population
 
 
 class PopulationDict(dict[Any, Any]):
-    """A dictionary keyed by what the user wrote: population, layer or input layer.
+    """Dictionary keyed by populations or layers, as the user wrote them.
 
-    Any of them that stands for the same population finds the entry.
+    A population, its layer and its input layer are the same key.
 
     Attributes:
-        loss: mean loss over the examples so far; None where there is no loss.
-        history: of training, loss and metrics by name and epoch; None elsewhere.
+        loss: mean loss over the examples so far; None without a loss.
+        history: `History` of training; None for results of evaluation.
     """
 
     loss: float | None = None
     history: Any = None
 
     def __missing__(self, key: Any) -> Any:
-        known = self._known(key)
-        if known is not None:
-            return self[known]
+        equivalent = self._equivalent_key(key)
+        if equivalent is not None:
+            return self[equivalent]
         if not isinstance(key, PopulationLike):
             raise UnknownNameError(
                 f"Entries are found by their population or layer. Received {key!r}."
             )
-        entries = [f"'{known}'" for known in self]
+        entries = [f"'{existing}'" for existing in self]
         other = ", of another network" if f"'{key}'" in entries else ""
         raise UnknownNameError(
             f"There is no entry for '{key}'{other}. There are entries for: "
@@ -39,17 +39,17 @@ class PopulationDict(dict[Any, Any]):
         )
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(key) or self._known(key) is not None
+        return super().__contains__(key) or self._equivalent_key(key) is not None
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The entry of what stands for a population, or a default."""
+        """Returns the entry of a population or layer, or a default."""
         try:
             return self[key]
         except KeyError:
             return default
 
-    def _known(self, key: object) -> PopulationLike | None:
-        """The key that stands for the same population; None if there is none."""
+    def _equivalent_key(self, key: object) -> PopulationLike | None:
+        """Returns the key in the dictionary that has the same population, or None."""
         if not isinstance(key, PopulationLike):
             return None
         population = get_underlying_pop(key)
@@ -58,18 +58,22 @@ class PopulationDict(dict[Any, Any]):
 
 
 def population_items(data: Mapping[Any, Any]) -> dict[Population, tuple[Any, Any]]:
-    """{population: (key that the user wrote, value)}.
+    """Returns {population: (key as the user wrote it, value)}.
+
+    Args:
+        data: {population or layer: value}.
 
     Raises:
-        ValidationError: if a key is no population or layer, or two are the same one.
+        ValidationError: if a key is no population or layer, or two keys have the same
+            population.
     """
-    found: dict[Population, tuple[Any, Any]] = {}
+    items: dict[Population, tuple[Any, Any]] = {}
     for key, value in data.items():
         population = get_underlying_pop(key)
-        if population in found:
+        if population in items:
             raise ValidationError(
                 f"Population '{population.name}' is given twice, by itself and by its "
                 "layer. Use one of them as a key."
             )
-        found[population] = key, value
-    return found
+        items[population] = key, value
+    return items

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.compilers import CompiledNetwork
 from ml_genn.model.batch import RunOptions, RunResult
-from ml_genn.training.data.examples import in_memory
+from ml_genn.training.data.examples import encode_examples
 
 BACKENDS = ("cpu", "pygenn")
 Make = Callable[[str], Any]  #: from the name of a backend to a compiled network
@@ -66,7 +66,7 @@ def quiet(y: Any) -> dict[str, Any]:
 def run(one: CompiledNetwork, x: Any, y: Any = None) -> RunResult:
     """All examples as one batch: all spikes, and gradients if there are targets."""
     x, y = by_population(one, x), by_population(one, y)
-    data = in_memory(x, y, one.data_spec, one.batch_size, targets=y is not None)
+    data = encode_examples(x, y, one.data_spec, one.batch_size, targets=y is not None)
     spiking = tuple(g.name for g in one.model.plan.neurons if g.spikes)
     learning = y is not None
     options = RunOptions(backward=learning, gradients=learning, spikes=spiking)

@@ -14,8 +14,8 @@ from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
-from ml_genn.training.data.batches import InMemory
-from ml_genn.training.data.streams import Streamed
+from ml_genn.training.data.batches import InMemoryData
+from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
 from ml_genn.training.population_dict import PopulationDict
 
@@ -41,7 +41,7 @@ def callbacks_for(
 
 def evaluate(
     runner: BatchRunner,
-    data: InMemory | Streamed,
+    data: InMemoryData | StreamedData,
     accumulator: MetricAccumulator,
     callbacks: CallbackList,
     communicator: Communicator | None,
@@ -85,7 +85,7 @@ def readout_keys(lookup: NetworkLookup, outputs: Any) -> list[Any]:
 
 def predict(
     runner: BatchRunner,
-    data: InMemory,
+    data: InMemoryData,
     keys: Sequence[Any],
     callbacks: CallbackList,
     communicator: Communicator | None,
@@ -104,12 +104,12 @@ def predict(
     with notify_exceptions(callbacks):
         callbacks.call("on_test_begin")
         for number, whole in enumerate(data.batches()):
-            batch = whole.shared(communicator)
+            batch = whole.local_part(communicator)
             callbacks.call("on_batch_begin", number)
             result = runner.run_batch(batch, callbacks, number, train=False)
             for key in keys:
                 readout = result.predictions[get_underlying_pop(key)]
-                readouts[key].append(whole.gathered(readout, communicator))
+                readouts[key].append(whole.allgather(readout, communicator))
             callbacks.call("on_batch_end", number, no_metrics)
         callbacks.call("on_test_end", no_metrics)
     return PopulationDict({key: np.concatenate(r) for key, r in readouts.items()})

@@ -13,7 +13,7 @@ from ml_genn.compiled.lookup import NetworkLookup, with_population_shape
 from ml_genn.compiled.running.stepping import CurrentBatch
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import RunOptions
-from ml_genn.training.data.batches import InMemory
+from ml_genn.training.data.batches import InMemoryData
 
 
 class ManualStepping:
@@ -31,11 +31,11 @@ class ManualStepping:
         self._built = built
         self._lookup = lookup
         self._batch = batch
-        self._data: InMemory | None = None
+        self._data: InMemoryData | None = None
         #: completed time steps; None while no manually stepped batch runs
         self._step: int | None = None
 
-    def set_input(self, data: InMemory) -> None:
+    def set_input(self, data: InMemoryData) -> None:
         """Sets the examples of the batch that the next `step_time` begins.
 
         Raises:

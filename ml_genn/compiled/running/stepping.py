@@ -16,7 +16,7 @@ from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.losses import Loss
 from ml_genn.model.batch import Record, RunOptions, RunResult
 from ml_genn.population import Population
-from ml_genn.training.data.batches import Batch, DataSpec, InMemory
+from ml_genn.training.data.batches import Batch, DataSpec, InMemoryData
 from ml_genn.training.loop import BatchResult
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import deferred_interrupts
@@ -180,7 +180,7 @@ class BatchRunner:
         if self._progress is not None and options.update and result.finite:
             self._progress.steps_taken += 1
 
-    def gradients(self, data: InMemory) -> dict[Any, np.ndarray]:
+    def gradients(self, data: InMemoryData) -> dict[Any, np.ndarray]:
         """Returns gradients of the mean loss over all examples, run as one batch."""
         options = RunOptions(backward=True, gradients=True)
         result = self._built.model.run(data.prepared, np.arange(data.size), options)

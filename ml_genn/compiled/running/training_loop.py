@@ -13,9 +13,9 @@ from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.errors import ValidationError
 from ml_genn.training.data.adapter import is_stream
-from ml_genn.training.data.batches import InMemory
-from ml_genn.training.data.streams import Streamed
-from ml_genn.training.history import History, logs_of
+from ml_genn.training.data.batches import InMemoryData
+from ml_genn.training.data.streams import StreamedData
+from ml_genn.training.history import History, epoch_logs
 from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
 
 
@@ -29,7 +29,7 @@ class Phase:
         callbacks: called before and after epochs, batches and time steps.
     """
 
-    data: InMemory | Streamed
+    data: InMemoryData | StreamedData
     accumulator: MetricAccumulator
     callbacks: CallbackList
 
@@ -123,7 +123,7 @@ class TrainingLoop:
         validation.callbacks.call("on_epoch_end", epoch, metrics)
 
     def _log(self, training: Phase, validation: Phase | None, epoch: int) -> None:
-        logs = logs_of(
+        logs = epoch_logs(
             training.accumulator.metrics,
             validation.accumulator.metrics if validation else None,
         )

@@ -1,4 +1,4 @@
-"""Data as users give them, in memory or streamed."""
+"""Choice of the adapter for arguments ``x`` and ``y`` of `train` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.training.data.batches import DataSpec, InMemory
-from ml_genn.training.data.datasets import Grouped, is_dataset
-from ml_genn.training.data.example_weights import Weights
-from ml_genn.training.data.examples import in_memory, no_targets
-from ml_genn.training.data.streams import Restarted, Streamed
+from ml_genn.training.data.batches import DataSpec, InMemoryData
+from ml_genn.training.data.datasets import BatchedDataset, is_dataset
+from ml_genn.training.data.example_weights import ExampleWeights
+from ml_genn.training.data.examples import encode_examples, missing_targets
+from ml_genn.training.data.streams import RestartableIterable, StreamedData
 
 
 def adapt(
@@ -21,31 +21,34 @@ def adapt(
     batch_size: int,
     *,
     epochs: int = 1,
-    weights: Weights | None = None,
+    weights: ExampleWeights | None = None,
     steps: int | None = None,
-) -> InMemory | Streamed:
-    """Data as users give it: mappings, arrays or lists, or an iterable of (x, y).
+) -> InMemoryData | StreamedData:
+    """Returns data of a user as batches.
 
     Args:
-        x, y: data; x alone may be an iterable of batches, or a function that gives one
-            for each epoch, or a data set that has single examples by their number.
-        spec: what data has to look like.
+        x, y: arrays or lists, or mappings of them. With y=None, x is an iterable of
+            batches (x, y), a function that returns an iterator of them, or a data set
+            with ``__getitem__`` and ``__len__``.
+        spec: form of the data.
         batch_size: examples in a batch.
-        epochs: how often all data are shown.
-        weights: how much each example counts; None for one each.
-        steps: batches of an epoch, of an iterable; None for all.
+        epochs: number of epochs; 1 by default.
+        weights: weights of examples in the loss; None (default) for 1.
+        steps: number of batches of an iterable that make an epoch; None (default) for
+            all of them.
 
     Raises:
-        ValidationError: if anything does not fit the network.
+        ValidationError: if the data do not fit the network, or arguments contradict
+            each other.
     """
-    weights = weights or Weights()
+    weights = weights or ExampleWeights()
     if y is not None or isinstance(x, Mapping):
         if steps is not None:
             raise ValidationError(
                 "train: steps_per_epoch cuts an iterable of batches into epochs. Data "
                 "in memory are shown whole; give a part of them, or leave it out."
             )
-        return in_memory(x, y, spec, batch_size, weights=weights)
+        return encode_examples(x, y, spec, batch_size, weights=weights)
     if weights.samples is not None:
         raise ValidationError(
             "train: sample_weight stands beside data in memory. An iterable of batches "
@@ -58,24 +61,24 @@ def adapt(
             "returns an iterator, or steps_per_epoch."
         )
     if hasattr(x, "__array__"):
-        raise no_targets()
+        raise missing_targets()
     if is_dataset(x):
-        x = Grouped(x, batch_size)
+        x = BatchedDataset(x, batch_size)
     elif callable(x) and not isinstance(x, Iterable):
-        x = Restarted(x)
+        x = RestartableIterable(x)
     if not isinstance(x, Iterable):
         raise ValidationError(
             "Data: without y, x is an iterable of batches (x, y), or a data set with "
             f"__getitem__ and __len__. Received {type(x).__name__}."
         )
-    return Streamed(x, spec, batch_size, steps, weights.classes)
+    return StreamedData(x, spec, batch_size, steps, weights.classes)
 
 
 def is_stream(x: Any) -> bool:
-    """Whether data bring their targets along: an iterable of batches, or what makes it.
+    """True if data contain their targets: batches (x, y), or a data set of (x, y).
 
     Args:
-        x: what a user gave as data.
+        x: data of a user.
     """
     if isinstance(x, Mapping) or hasattr(x, "__array__"):
         return False

@@ -1,4 +1,4 @@
-"""Numbers that inputs are given, as frames."""
+"""Analog values of inputs, one or several frames for each example."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ml_genn.population import Population
 from ml_genn.utils.checks import real_array
 
 
-def frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
-    """Data of an input as an array (examples, frames, neurons) in single precision.
+def encode_frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
+    """Returns data of an input as (examples, frames, neurons) in single precision.
 
     Args:
         population: the input.
@@ -20,7 +20,7 @@ def frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
         values: (examples,) + shape, or with several frames (examples, frames) + shape.
 
     Raises:
-        ValidationError: if they do not fit, or a number is not finite.
+        ValidationError: if the shape does not fit, or a number is not finite.
     """
     where = f"Data for '{population.name}'"
     array = real_array(where, values)
@@ -35,8 +35,8 @@ def frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
         )
     array = array.reshape(len(array), count, -1)
     with np.errstate(over="ignore"):
-        found = array.astype(np.float32)
-    wrong = np.argwhere(~np.isfinite(found))
+        frames = array.astype(np.float32)
+    wrong = np.argwhere(~np.isfinite(frames))
     if len(wrong):
         example, frame, index = wrong[0]
         raise ValidationError(
@@ -44,4 +44,4 @@ def frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
             f"{array[example, frame, index]} in example {example}, frame {frame}, "
             f"neuron {index}."
         )
-    return found
+    return frames

@@ -1,4 +1,4 @@
-"""What data have to look like, and batches of them."""
+"""Batches of examples, and the form of data that a network expects."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from ml_genn.communicators import Communicator
 from ml_genn.losses import Loss
 from ml_genn.model.batch import BatchSlice, EventStream, Examples, SpikeTimes
 from ml_genn.population import Population
-from ml_genn.training.data.datasets import random_order
+from ml_genn.training.data.datasets import shuffled_indices
 from ml_genn.training.population_dict import PopulationDict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSpec:
-    """What data has to look like.
+    """Form of the data that a compiled network expects.
 
     Args:
-        inputs: populations that are given data.
-        outputs: populations that have a readout.
-        losses: {output: loss}; empty where nothing is learned.
-        each_step: outputs whose loss compares each step.
+        inputs: populations that receive data.
+        outputs: populations with a readout.
+        losses: {output: loss}; empty for a network that is not trained.
         num_steps: time steps of an example.
         dt: time step [ms].
-        prepare: turns checked examples into what the model runs.
-        encode: turns spikes into events where the model is quick at that, else None.
+        prepare: turns checked examples into the form in which the model stores them.
+        encode: turns spikes into events faster than NumPy does; returns None if the
+            backend cannot, or the spikes need checks.
+        each_step: outputs whose loss has a target for each time step; none by default.
     """
 
     inputs: tuple[Population, ...]
@@ -43,13 +44,13 @@ class DataSpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """A batch.
+    """Indices of the examples of a batch, with their targets and weights.
 
     Args:
-        prepared: examples in the model's form.
-        indices: which of them.
-        targets: {output key that the user wrote: targets of the batch}.
-        weights: {output: how much each example counts}; empty where none were given.
+        prepared: all examples in the form of the model.
+        indices: indices of the batch's examples.
+        targets: {output as the user wrote it: targets of the batch}.
+        weights: {output: weight of each example in the loss}; empty if all are 1.
         batch_slice: part of the batch that this process runs; None for all of it.
         next_indices: examples of the next batch; None if they are unknown or there are
             none.
@@ -67,15 +68,21 @@ class Batch:
         """Number of examples."""
         return len(self.indices)
 
-    def shared(self, communicator: Communicator | None) -> Batch:
-        """The part of the batch that this process runs: all of it if it is alone."""
+    def local_part(self, communicator: Communicator | None) -> Batch:
+        """Returns the part of the batch that this process runs.
+
+        Args:
+            communicator: connects the processes; None for one, which runs all of it.
+        """
         if communicator is None:
             return self
-        first, last = communicator.share(self.size)
+        first, last = communicator.local_range(self.size)
         targets = {key: values[first:last] for key, values in self.targets.items()}
         next_indices = self.next_indices
         if next_indices is not None:
-            next_indices = next_indices[slice(*communicator.share(len(next_indices)))]
+            next_indices = next_indices[
+                slice(*communicator.local_range(len(next_indices)))
+            ]
         return Batch(
             self.prepared,
             self.indices[first:last],
@@ -85,22 +92,35 @@ class Batch:
             next_indices,
         )
 
-    def gathered(
+    def allgather(
         self, values: np.ndarray, communicator: Communicator | None
     ) -> np.ndarray:
-        """Values of all examples from those of each process's share."""
+        """Returns values of all examples of the batch, in every process.
+
+        Args:
+            values: values of the examples of this process.
+            communicator: connects the processes; None for one.
+        """
         if communicator is None:
             return values
-        first, last = communicator.share(self.size)
-        found = np.zeros((self.size, *values.shape[1:]), dtype=values.dtype)
-        found[first:last] = values
-        communicator.all_sum(found)
-        return found
+        first, last = communicator.local_range(self.size)
+        gathered = np.zeros((self.size, *values.shape[1:]), dtype=values.dtype)
+        gathered[first:last] = values
+        communicator.all_sum(gathered)
+        return gathered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InMemory:
-    """Examples that are all in memory."""
+class InMemoryData:
+    """Examples in memory, checked and in the form of the model.
+
+    Args:
+        prepared: examples in the form of the model.
+        targets: {output as the user wrote it: targets}.
+        size: number of examples.
+        batch_size: examples in a batch.
+        weights: {output: weight of each example in the loss}; empty if all are 1.
+    """
 
     prepared: Any
     targets: Mapping[Any, np.ndarray]
@@ -110,31 +130,32 @@ class InMemory:
 
     @property
     def num_batches(self) -> int:
-        """Number of batches, a smaller last one included."""
+        """Number of batches; the last one may be smaller."""
         return -(-self.size // self.batch_size)
 
     def batches(
         self, shuffle: bool = False, communicator: Communicator | None = None
     ) -> Iterator[Batch]:
-        """All batches, in random order (numpy's global generator) if asked for.
+        """Yields all batches.
 
-        The first process chooses the order for all.
+        Args:
+            shuffle: True for random order, from NumPy's global generator of the first
+                process; False by default.
+            communicator: connects the processes; None (default) for one.
         """
-        order = (
-            random_order(self.size, communicator) if shuffle else np.arange(self.size)
-        )
+        order = np.arange(self.size)
+        if shuffle:
+            order = shuffled_indices(self.size, communicator)
         for start in range(0, self.size, self.batch_size):
             last = start + self.batch_size
-            indices, next_indices = (
-                order[start:last],
-                order[last : last + self.batch_size],
-            )
-            chosen = {key: values[indices] for key, values in self.targets.items()}
+            indices = order[start:last]
+            next_indices = order[last : last + self.batch_size]
+            targets = {key: values[indices] for key, values in self.targets.items()}
             weights = {p: values[indices] for p, values in self.weights.items()}
             yield Batch(
                 self.prepared,
                 indices,
-                PopulationDict(chosen),
+                PopulationDict(targets),
                 weights,
                 next_indices=next_indices if len(next_indices) else None,
             )

@@ -1,4 +1,4 @@
-"""Data sets that have single examples, found by their number."""
+"""Data sets with single examples by index, as torch and Tonic have them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 
 
-def random_order(size: int, communicator: Communicator | None = None) -> np.ndarray:
-    """Numbers of examples in random order, of numpy's global generator.
+def shuffled_indices(size: int, communicator: Communicator | None = None) -> np.ndarray:
+    """Returns the numbers from 0 to ``size - 1`` in random order.
 
-    The first of several processes chooses for all.
+    Args:
+        size: number of examples.
+        communicator: broadcasts the order of the first process, which NumPy's global
+            generator draws; None (default) for one process.
     """
     order = np.random.permutation(size)
     if communicator is not None:
@@ -24,17 +27,17 @@ def random_order(size: int, communicator: Communicator | None = None) -> np.ndar
 
 
 def is_dataset(x: Any) -> bool:
-    """Whether something is a data set as torch and Tonic have them."""
-    has = all(hasattr(type(x), name) for name in ("__getitem__", "__len__"))
-    return has and not isinstance(x, Iterable)
+    """True for an object that has ``__getitem__`` and ``__len__``, but no iterator."""
+    indexed = all(hasattr(type(x), name) for name in ("__getitem__", "__len__"))
+    return indexed and not isinstance(x, Iterable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grouped:
+class BatchedDataset:
     """Batches of a data set whose items are (x, y) or (x, y, sample weight).
 
     Args:
-        source: has ``__getitem__`` and ``__len__``.
+        source: object with ``__getitem__`` and ``__len__``.
         batch_size: examples in a batch.
     """
 
@@ -48,13 +51,13 @@ class Grouped:
         return self._batches(np.arange(len(self.source)))
 
     def shuffled(self, communicator: Communicator | None = None) -> Iterator[Any]:
-        """Batches of examples in random order."""
-        return self._batches(random_order(len(self.source), communicator))
+        """Yields batches of examples in random order; see `shuffled_indices`."""
+        return self._batches(shuffled_indices(len(self.source), communicator))
 
     def _batches(self, order: np.ndarray) -> Iterator[Any]:
         for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size].tolist()
-            yield _together([self._example(k) for k in chosen])
+            indices = order[start : start + self.batch_size].tolist()
+            yield _stacked([self._example(k) for k in indices])
 
     def _example(self, k: int) -> Sequence[Any]:
         item = self.source[k]
@@ -66,7 +69,7 @@ class Grouped:
         )
 
 
-def _together(items: list[Sequence[Any]]) -> tuple[Any, ...]:
-    """A batch of examples: a list of x, and arrays of the rest."""
+def _stacked(items: list[Sequence[Any]]) -> tuple[Any, ...]:
+    """Returns examples as a batch: a list of x, and arrays of targets and weights."""
     x, *rest = zip(*items, strict=True)
     return list(x), *(np.asarray([np.asarray(v) for v in values]) for values in rest)

@@ -1,4 +1,4 @@
-"""Events in structured arrays, as data sets of the Tonic package give them."""
+"""Events in structured arrays, the format of data sets of the Tonic package."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from ml_genn.errors import ValidationError
 from ml_genn.population import Population
 
 
-def are_events(given: Any) -> bool:
-    """Whether something is an array with named fields."""
-    return getattr(getattr(given, "dtype", None), "names", None) is not None
+def is_event_array(value: Any) -> bool:
+    """True for an array with named fields."""
+    return getattr(getattr(value, "dtype", None), "names", None) is not None
 
 
-def spikes_of(where: str, population: Population, events: np.ndarray) -> Any:
-    """Spikes of the events of an example, with times in microseconds.
+def spikes_from_events(
+    where: str, population: Population, events: np.ndarray
+) -> PreprocessedSpikes:
+    """Returns the spikes of an example's events.
 
     Args:
-        where: what messages start with.
-        population: has a neuron for each x, or the shape (rows, columns) or (rows,
-            columns, polarities).
-        events: structured array with fields t, x, p and perhaps y.
+        where: start of error messages.
+        population: input with one neuron for each x, or with the shape (rows, columns)
+            or (rows, columns, polarities).
+        events: structured array with the fields t [us], x and p, and optionally y.
 
     Raises:
-        ValidationError: if they do not fit the population.
+        ValidationError: if the events do not fit the population.
     """
     names, shape = events.dtype.names or (), population.shape or ()
     if len(shape) > 3 or (len(shape) == 1 and "y" in names):

@@ -1,4 +1,4 @@
-"""Examples that are all in memory, checked against a network and encoded."""
+"""Examples in memory, checked against a network and encoded for the model."""
 
 from __future__ import annotations
 
@@ -12,75 +12,99 @@ from ml_genn.model.batch import Examples
 from ml_genn.model.loss_formula import Targets
 from ml_genn.neurons import InputBase
 from ml_genn.population import Population
-from ml_genn.training.data.analog_input import frames
-from ml_genn.training.data.batches import DataSpec, InMemory
-from ml_genn.training.data.example_weights import Weights
-from ml_genn.training.data.spike_input import event_streams
+from ml_genn.training.data.analog_input import encode_frames
+from ml_genn.training.data.batches import DataSpec, InMemoryData
+from ml_genn.training.data.example_weights import ExampleWeights
+from ml_genn.training.data.spike_input import encode_spikes
 from ml_genn.training.population_dict import PopulationDict, population_items
 
 
-def in_memory(
+def encode_examples(
     x: Any,
     y: Any,
     spec: DataSpec,
     batch_size: int,
     *,
     targets: bool = True,
-    weights: Weights | None = None,
-) -> InMemory:
-    """Checks examples against a network and encodes them.
+    weights: ExampleWeights | None = None,
+) -> InMemoryData:
+    """Checks examples against a network and returns them in the form of the model.
 
     Args:
         x: {input: examples}, or the examples of the only input.
         y: {output: targets}, or the targets of the only output.
-        spec: what data has to look like.
+        spec: form of the data.
         batch_size: examples in a batch.
-        targets: whether there are targets; False for predictions.
-        weights: how much each example counts; None for one each.
+        targets: True (default) if there are targets; False for predictions.
+        weights: weights of examples in the loss; None (default) for 1.
+
+    Raises:
+        ValidationError: if the data do not fit the network.
     """
-    inputs = _keyed(x, spec.inputs, "input")
-    outputs = _keyed(y, spec.outputs, "output") if targets else {}
+    inputs = _by_population(x, spec.inputs, "input")
+    outputs = _by_population(y, spec.outputs, "output") if targets else {}
     size = _common_size({**inputs, **outputs})
-    kept = PopulationDict(
-        {key: _target(p, values, spec) for p, (key, values) in outputs.items()}
+    checked = PopulationDict(
+        {key: _checked_target(p, values, spec) for p, (key, values) in outputs.items()}
     )
-    numbers = {p: v for p, (_, v) in inputs.items() if isinstance(p.neuron, InputBase)}
-    spikes = {p: v for p, (_, v) in inputs.items() if p not in numbers}
-    weighed = [p for p in spec.outputs if p in outputs]
-    found = (weights or Weights()).array(spec.losses, {p: kept[p] for p in weighed})
+    analog = {p: v for p, (_, v) in inputs.items() if isinstance(p.neuron, InputBase)}
+    spikes = {p: v for p, (_, v) in inputs.items() if p not in analog}
+    ordered = [p for p in spec.outputs if p in outputs]
+    weight_array = (weights or ExampleWeights()).array(
+        spec.losses, {p: checked[p] for p in ordered}
+    )
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
-        events={p.name: event_streams(p, v, spec) for p, v in spikes.items()},
-        values={p.name: frames(p, p.neuron, v) for p, v in numbers.items()},
+        events={p.name: encode_spikes(p, v, spec) for p, v in spikes.items()},
+        values={p.name: encode_frames(p, p.neuron, v) for p, v in analog.items()},
         targets={
-            p.name: _encoded(p, kept[p], spec) for p in outputs if p in spec.losses
+            p.name: _encoded_target(p, checked[p], spec)
+            for p in outputs
+            if p in spec.losses
         },
-        weights=found,
+        weights=weight_array,
     )
-    columns = {} if found is None else dict(zip(weighed, found.T, strict=True))
-    return InMemory(spec.prepare(examples), kept, size, batch_size, columns)
+    columns = (
+        {} if weight_array is None else dict(zip(ordered, weight_array.T, strict=True))
+    )
+    return InMemoryData(spec.prepare(examples), checked, size, batch_size, columns)
 
 
-def _encoded(population: Population, values: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Labels (examples,), values (examples, neurons), or with steps between."""
+def _encoded_target(
+    population: Population, values: np.ndarray, spec: DataSpec
+) -> np.ndarray:
+    """Returns the targets of an output in the form of its loss.
+
+    They are labels (examples,), values (examples, neurons) or, for a loss with a target
+    for each time step, values (examples, steps, neurons).
+    """
     loss, size = spec.losses[population], population.size
-    found = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
+    encoded = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
     if loss.FORMULA.targets is Targets.LABELS:
-        return found
+        return encoded
     trajectory = loss.FORMULA.targets is Targets.VALUES and population in spec.each_step
-    return found.reshape(len(found), *[spec.num_steps] * trajectory, size)
+    return encoded.reshape(len(encoded), *[spec.num_steps] * trajectory, size)
 
 
-def _keyed(
+def _by_population(
     data: Any, populations: Sequence[Population], what: str
 ) -> dict[Population, tuple[Any, Any]]:
-    """{population: (key, values)} of what the user gave."""
+    """Returns {population: (key as the user wrote it, values)}.
+
+    Args:
+        data: {population or layer: values}, or the values of the only population.
+        populations: inputs or outputs of the network.
+        what: "input" or "output", for error messages.
+
+    Raises:
+        ValidationError: if there are not values for exactly these populations.
+    """
     if not populations:
-        raise ValidationError(f"Data: the network has no {what}. {_MAKE[what]}")
+        raise ValidationError(f"Data: the network has no {what}. {_ADVICE[what]}")
     if data is None:
         raise (
-            no_targets()
+            missing_targets()
             if what == "output"
             else ValidationError("Data: x is missing. Give examples for the input.")
         )
@@ -92,19 +116,19 @@ def _keyed(
                 "one entry for each."
             )
         data = {populations[0]: data}
-    found = population_items(data)
-    if set(found) != set(populations):
+    items = population_items(data)
+    if set(items) != set(populations):
         expected = {p.name for p in populations}
-        foreign = any(p.name in expected for p in set(found) - set(populations))
+        foreign = any(p.name in expected for p in set(items) - set(populations))
         raise ValidationError(
             f"Data: expected data for the {what}s {sorted(expected)}. Received data "
-            f"for {sorted(p.name for p in found)}"
+            f"for {sorted(p.name for p in items)}"
             f"{', but of another network' if foreign else ''}."
         )
-    return found
+    return items
 
 
-_MAKE = {
+_ADVICE = {
     "input": "Make one, for example Population('spike_input', 10).",
     "output": "Give a neuron a readout, for example LeakyIntegrate(readout='avg_var').",
 }
@@ -131,7 +155,7 @@ def _common_size(data: Mapping[Population, tuple[Any, Any]]) -> int:
     return size
 
 
-def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
+def _checked_target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
     where = f"Targets of '{population.name}'"
     loss = spec.losses.get(population)
     if loss is not None:
@@ -151,8 +175,8 @@ def _target(population: Population, values: Any, spec: DataSpec) -> np.ndarray:
         ) from None
 
 
-def no_targets() -> ValidationError:
-    """The error where targets are missing."""
+def missing_targets() -> ValidationError:
+    """Returns the error for data without targets."""
     return ValidationError(
         "Data: targets are missing. Give y, or as x an iterable of batches (x, y)."
     )

@@ -1,4 +1,4 @@
-"""Spikes as users give them: events or arrays with an entry for each time step."""
+"""Spikes of inputs: spike times, events, or arrays with an entry per time step."""
 
 from __future__ import annotations
 
@@ -18,29 +18,37 @@ from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.data.batches import DataSpec
-from ml_genn.training.data.event_arrays import are_events, spikes_of
+from ml_genn.training.data.event_arrays import is_event_array, spikes_from_events
 from ml_genn.utils.checks import as_array
 
 
-def event_streams(
+def encode_spikes(
     population: Population, values: Any, spec: DataSpec
 ) -> list[EventStream]:
-    """Spikes of each example, in order of time.
+    """Returns the spikes of each example as events in order of time.
+
+    Args:
+        population: the input.
+        values: a list with `PreprocessedSpikes`, an event array or an array (steps,) +
+            population shape for each example; or one array (examples, steps) +
+            population shape.
+        spec: number and duration of time steps.
 
     Raises:
-        ValidationError: if they do not fit the population, or the time it is run for.
+        ValidationError: if spikes do not fit the population, or come after the end of
+            the example.
     """
     where = f"Data for '{population.name}'"
     if hasattr(values, "__array__") and as_array(where, values).dtype != object:
-        return _raster(where, population, values, spec)
-    result = []
+        return _encode_raster(where, population, values, spec)
+    streams = []
     for k, spikes in enumerate(values):
         where = f"Data for '{population.name}', example {k}"
-        if are_events(spikes):
-            spikes = spikes_of(where, population, spikes)
+        if is_event_array(spikes):
+            spikes = spikes_from_events(where, population, spikes)
         elif hasattr(spikes, "__array__") and np.ndim(as_array(where, spikes)) > 0:
             dense = np.asarray(spikes)[None]
-            result += _raster(where, population, dense, spec, shorter=True)
+            streams += _encode_raster(where, population, dense, spec, shorter=True)
             continue
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
@@ -49,14 +57,18 @@ def event_streams(
                 "(time steps,) + population shape; or give one array (examples, time "
                 f"steps) + population shape. Received {type(spikes).__name__}."
             )
-        result.append(_events(where, population, spikes, spec))
-    return result
+        streams.append(_encode_times(where, population, spikes, spec))
+    return streams
 
 
-def _events(
+def _encode_times(
     where: str, population: Population, spikes: PreprocessedSpikes, spec: DataSpec
 ) -> EventStream:
-    """Events of one example, by the model if it can and they are as they should be."""
+    """Returns the events of one example.
+
+    The backend encodes valid spikes in the usual types, if it can: NumPy takes several
+    times longer. Otherwise NumPy checks and encodes them.
+    """
     duration = spec.num_steps * spec.dt
     ends, times = spikes
     if (
@@ -67,26 +79,35 @@ def _events(
         and times.dtype.kind in "iuf"
     ):
         latest = latest_allowed(duration)
-        given = SpikeTimes(ends, times, latest, spec.num_steps, spec.dt, STEP_TOLERANCE)
-        events = spec.encode(given)
+        spike_times = SpikeTimes(
+            ends, times, latest, spec.num_steps, spec.dt, STEP_TOLERANCE
+        )
+        events = spec.encode(spike_times)
         if events is not None:
             return events
     check_spikes(spikes, population.size, duration, where)
     return encode_events(spikes, spec.num_steps, spec.dt)
 
 
-def _raster(
+def _encode_raster(
     where: str,
     population: Population,
-    given: Any,
+    raster: Any,
     spec: DataSpec,
     shorter: bool = False,
 ) -> list[EventStream]:
-    """Spikes from an array (examples, steps) + shape that is 1 where there is one.
+    """Returns the events of an array with numbers of spikes.
 
-    An example that is ``shorter`` than the network runs ends in silence.
+    Args:
+        where: start of error messages.
+        population: the input.
+        raster: (examples, steps) + population shape; a neuron spikes in a step if its
+            entry is not 0.
+        spec: number of time steps.
+        shorter: True to allow fewer steps than the network runs; the rest of the
+            example then has no spikes. False by default.
     """
-    values = np.asarray(given)
+    values = np.asarray(raster)
     shape = population.shape or ()
     steps = min(spec.num_steps, values.shape[1]) if shorter else spec.num_steps
     expected = (len(values), steps, *shape)
@@ -107,7 +128,12 @@ def _raster(
 
 
 def _check_counts(where: str, counts: np.ndarray) -> None:
-    """Refuses numbers of spikes (examples, steps, neurons) that there cannot be."""
+    """Raises an error if numbers of spikes are negative or not finite.
+
+    Args:
+        where: start of error messages.
+        counts: (examples, steps, neurons).
+    """
     wrong = np.argwhere(~((counts >= 0) & (counts < np.inf)))
     if len(wrong):
         example, step, neuron = wrong[0]

@@ -1,4 +1,4 @@
-"""Batches that an iterable yields."""
+"""Batches from iterables, and adapters of iterables."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.training.data.batches import Batch, DataSpec, InMemory
-from ml_genn.training.data.datasets import Grouped
-from ml_genn.training.data.example_weights import Weights
-from ml_genn.training.data.examples import in_memory, no_targets
+from ml_genn.training.data.batches import Batch, DataSpec, InMemoryData
+from ml_genn.training.data.datasets import BatchedDataset
+from ml_genn.training.data.example_weights import ExampleWeights
+from ml_genn.training.data.examples import encode_examples, missing_targets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Streamed:
-    """Batches that an iterable yields as (x, y) or (x, y, sample weights)."""
+class StreamedData:
+    """Batches from an iterable of (x, y) or (x, y, sample weights).
+
+    Args:
+        source: the iterable.
+        spec: form of the data.
+        batch_size: largest number of examples in a batch.
+        limit: number of batches of an epoch; None (default) for all.
+        class_weight: weights of classes in the loss; None (default) for 1.
+    """
 
     source: Iterable[tuple[Any, ...]]
     spec: DataSpec
@@ -30,7 +38,7 @@ class Streamed:
 
     @property
     def num_batches(self) -> int | None:
-        """Number of batches, where it is known beforehand."""
+        """Number of batches; None if the length of the iterable is unknown."""
         known = _length(self.source)
         if self.limit is None:
             return known
@@ -39,71 +47,88 @@ class Streamed:
     def batches(
         self, shuffle: bool = False, communicator: Communicator | None = None
     ) -> Iterator[Batch]:
-        """All batches, in the order of the iterable, which owns shuffling; it gives
-        every process the same ones.
+        """Yields all batches in the order of the iterable.
 
-        A data set of single examples is shuffled if asked for.
+        Every process has to get the same batches.
+
+        Args:
+            shuffle: True to shuffle a data set of single examples; other iterables
+                shuffle themselves. False by default.
+            communicator: connects the processes; None (default) for one.
+
+        Raises:
+            ValidationError: if a batch does not fit the network, or there is none.
         """
         empty = True
         source: Iterable[Any] = self.source
-        if shuffle and isinstance(source, Grouped):
+        if shuffle and isinstance(source, BatchedDataset):
             source = source.shuffled(communicator)
         for k, item in enumerate(islice(source, self.limit)):
-            data = self._checked(item, k)
+            data = self._encoded(item, k)
             empty = False
-            everything = np.arange(data.size)
-            yield Batch(data.prepared, everything, data.targets, data.weights)
+            indices = np.arange(data.size)
+            yield Batch(data.prepared, indices, data.targets, data.weights)
         if empty:
             raise ValidationError(
                 "Data: the iterable of batches yielded none. An iterator can be used "
                 "only once; give a list or an object whose __iter__ starts anew."
             )
 
-    def _checked(self, item: Any, k: int) -> InMemory:
-        """A batch as examples; errors are noted to come from item ``k``."""
+    def _encoded(self, item: Any, k: int) -> InMemoryData:
+        """Returns item number ``k`` as examples; errors name that number."""
         try:
             if isinstance(item, PreprocessedSpikes):
-                raise no_targets()
+                raise missing_targets()
             if not isinstance(item, tuple | list) or len(item) not in (2, 3):
                 raise ValidationError(
                     "Data: each item of an iterable of batches is a pair (x, y), or "
                     f"(x, y, sample weights). Received {type(item).__name__}."
                 )
             x, y, *rest = item
-            weights = Weights(rest[0] if rest else None, self.class_weight)
-            return in_memory(x, y, self.spec, self.batch_size, weights=weights)
+            weights = ExampleWeights(rest[0] if rest else None, self.class_weight)
+            return encode_examples(x, y, self.spec, self.batch_size, weights=weights)
         except ValidationError as error:
             error.add_note(f"In item {k} of the iterable of batches.")
             raise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Restarted:
-    """What a function gives, asked for anew each time."""
+class RestartableIterable:
+    """Iterable whose iterators a function returns.
+
+    Args:
+        make: function without arguments, called for each epoch.
+    """
 
     make: Callable[[], Iterable[tuple[Any, ...]]]
 
     def __iter__(self) -> Iterator[Any]:
-        made: Any = self.make()
-        if not isinstance(made, Iterable):
+        batches: Any = self.make()
+        if not isinstance(batches, Iterable):
             raise ValidationError(
                 "Data: a function given as x returns an iterator of batches (x, y). "
-                f"Received {type(made).__name__}."
+                f"Received {type(batches).__name__}."
             )
-        return iter(made)
+        return iter(batches)
 
 
 def _length(source: Iterable[Any]) -> int | None:
-    """Number of batches; None where it is not known, as of torch's endless loaders."""
+    """Returns the number of batches; None if it is unknown."""
     try:
         return len(source) if isinstance(source, Sized) else None
-    except TypeError:
+    except TypeError:  # torch's loaders of iterable data sets have a length that fails
         return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Keyed:
-    """Batches (x, y) keyed by populations: by one, or in the order of several."""
+class KeyedBatches:
+    """Batches (x, y) as dictionaries keyed by populations.
+
+    Args:
+        source: iterable of (x, y).
+        inputs: the input, or several inputs in the order of the parts of x.
+        outputs: the output, or several outputs in the order of the parts of y.
+    """
 
     source: Iterable[tuple[Any, Any]]
     inputs: Any

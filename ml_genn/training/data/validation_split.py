@@ -1,4 +1,4 @@
-"""A part of the data, set aside for validation."""
+"""Split of data in memory into training and validation data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import number
 
 
-def split_off(
+def split_validation(
     x: Any, y: Any, samples: Any, fraction: float
 ) -> tuple[tuple[Any, Any, Any], tuple[Any, Any]]:
-    """Data without their last part, and that part, in the form in which they came.
+    """Splits the last examples off as validation data.
+
+    Args:
+        x, y, samples: examples, targets and sample weights (or None): arrays or lists,
+            or mappings of them.
+        fraction: fraction of the examples used for validation, between 0 and 1.
+
+    Returns:
+        (x, y, samples) of training and (x, y) of validation, in the same form.
 
     Raises:
-        ValidationError: if they are not in memory, or a part has no examples.
+        ValidationError: if the data are not in memory, or one part has no examples.
     """
     if y is None:
         raise ValidationError(
@@ -28,10 +36,10 @@ def split_off(
             "train: validation_split is a share of the data, between 0 and 1. "
             f"Received {fraction!r}."
         )
-    given = {"x": x, "y": y, "sample_weight": samples}
+    arguments = {"x": x, "y": y, "sample_weight": samples}
     values = {
         (name, key): examples
-        for name, data in given.items()
+        for name, data in arguments.items()
         if data is not None
         for key, examples in _items(data)
     }
@@ -49,15 +57,17 @@ def split_off(
             f"train on and {counts[1]} to validate on. Choose one between."
         )
 
-    def formed(part: Mapping[Any, Any], name: str) -> Any:
-        if given[name] is None:
+    def original_form(part: Mapping[Any, Any], name: str) -> Any:
+        if arguments[name] is None:
             return None
-        if not isinstance(given[name], Mapping):
+        if not isinstance(arguments[name], Mapping):
             return part[name, None]
-        return {key: part[name, key] for key in given[name]}
+        return {key: part[name, key] for key in arguments[name]}
 
-    first, last = [[formed(part, name) for name in given] for part in parts]
-    return (first[0], first[1], first[2]), (last[0], last[1])
+    train, validation = [
+        [original_form(part, name) for name in arguments] for part in parts
+    ]
+    return (train[0], train[1], train[2]), (validation[0], validation[1])
 
 
 def _items(data: Any) -> Iterable[tuple[Any, Any]]:
