@@ -1,4 +1,4 @@
-"""Average pooling of images, alone or together with what follows it."""
+"""Average pooling of images, alone or before a convolution or dense weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import short
+from ml_genn.connectivity.connectivity import Pooling, short
 from ml_genn.connectivity.conv_2d import Convolution
 from ml_genn.connectivity.shared import (
     Image,
@@ -16,7 +16,7 @@ from ml_genn.connectivity.shared import (
     Pair,
     SharedWeights,
     Size,
-    convolved,
+    convolution_axis,
     pair,
 )
 from ml_genn.errors import UnsupportedError, ValidationError
@@ -26,16 +26,18 @@ from ml_genn.model.plan.kernel import Axis, Kernel, pooled
 
 
 class AvgPool2D(SharedWeights):
-    r"""Means over patches of an image, channel by channel; nothing in it is learned.
+    r"""Average pooling: means over patches of an image, channel by channel.
 
     With strides s and patches of a times b pixels,
 
     .. math:: I_{ijc} = \frac{1}{a b} \sum_{k, l} x_{\, s_1 i + k, \; s_2 j + l, \; c}
 
+    No weight is learned.
+
     Args:
         pool_size: rows and columns of a patch; one number if they are the same.
-        flatten: whether a target without a shape is given one of one dimension; no by
-            default.
+        flatten: True if a target without a shape gets a shape of one dimension; False
+            by default.
         pool_strides: pixels from one patch to the next; None (default) for pool_size.
         delay: as for `Conv2D`.
 
@@ -57,34 +59,39 @@ class AvgPool2D(SharedWeights):
         self.pool_strides = pair("AvgPool2D: pool_strides", strides)
         super().__init__(1.0 / prod(self.pool_size), delay, flatten)
 
+    @property
+    def mean_pooling(self) -> Pooling:
+        """Patches whose means it computes."""
+        return Pooling(self.pool_size, self.pool_strides)
+
     def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.pool_size, image[2], 1)
         rows, columns = zip(image[:2], self.pool_size, self.pool_strides, strict=True)
-        axes = convolved(*rows, "valid"), convolved(*columns, "valid")
+        axes = convolution_axis(*rows, "valid"), convolution_axis(*columns, "valid")
         return Kernel(*axes, image[2], 1, shape, channelwise=True)
 
     def num_weights(self, source: Node, target: Node) -> int:
-        """None that anything could change."""
+        """Returns 0: its weights do not change."""
         return 0
 
     def __repr__(self) -> str:
         return (
             f"AvgPool2D({self.pool_size}, pool_strides={self.pool_strides}, "
-            f"{self._end()})"
+            f"{self._repr_end()})"
         )
 
 
-class Pooled(SharedWeights):
-    """Base of connectivity that comes after pooling, in one step."""
+class WeightsAfterPooling(SharedWeights):
+    """Base of connectivity that pools an image and applies weights, in one step."""
 
     pool_size: Pair
     pool_strides: Pair
 
     def _pool(self, pool_size: Size, pool_strides: Size | None) -> None:
-        """Sets what is pooled; arguments as for `AvgPool2D`.
+        """Sets size and strides of the pooling, arguments as for `AvgPool2D`.
 
         Raises:
-            UnsupportedError: if the patches that are pooled overlap.
+            UnsupportedError: if patches overlap.
         """
         name = type(self).__name__
         self.pool_size = pair(f"{name}: pool_size", pool_size)
@@ -99,16 +106,28 @@ class Pooled(SharedWeights):
 
     @property
     def gain(self) -> float:
-        """Weights are divided by the number of pixels that are pooled."""
+        """One over the number of pixels of a patch."""
         return 1.0 / prod(self.pool_size)
 
+    @property
+    def pooling(self) -> Pooling:
+        """Pooling of the source before the weights."""
+        return Pooling(self.pool_size, self.pool_strides)
+
     def _pooled(self, image: Image) -> Image:
-        """The shape after pooling."""
+        """Returns the shape of an image after pooling."""
         rows, columns = zip(image[:2], self.pool_size, self.pool_strides, strict=True)
         return pooled(*rows), pooled(*columns), image[2]
 
-    def _behind(self, image: Image, axes: tuple[Axis, Axis]) -> tuple[Axis, Axis]:
-        """Axes of what comes after pooling, from the pixels before it."""
+    def _after_pooling(
+        self, image: Image, axes: tuple[Axis, Axis]
+    ) -> tuple[Axis, Axis]:
+        """Returns axes from pixels before pooling.
+
+        Args:
+            image: shape of the source.
+            axes: axes of the weights, from pixels after pooling.
+        """
         rows, columns = (
             replace(axis, source=source, pool=pool, pool_stride=stride)
             for axis, source, pool, stride in zip(
@@ -118,14 +137,14 @@ class Pooled(SharedWeights):
         return rows, columns
 
 
-class AvgPoolConv2D(Pooled, Convolution):
-    """Average pooling, then a convolution, in one step.
+class AvgPoolConv2D(WeightsAfterPooling, Convolution):
+    """Average pooling followed by a convolution, in one step.
 
-    The kernel is divided by the number of pixels that are pooled; the weights that a
-    compiled network shows and learns are what it is then.
+    Compiled networks show and learn the kernel divided by the number of pixels of a
+    pooled patch.
 
     Args:
-        weight: as for `Conv2D`, before it is divided.
+        weight: kernel as for `Conv2D`, before the division.
         filters: channels of the target.
         pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
         conv_size, conv_strides, conv_padding: as for `Conv2D`, in pixels of the pooled
@@ -134,7 +153,7 @@ class AvgPoolConv2D(Pooled, Convolution):
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
-        UnsupportedError: if the patches that are pooled overlap.
+        UnsupportedError: if pooled patches overlap.
     """
 
     def __init__(
@@ -155,35 +174,35 @@ class AvgPoolConv2D(Pooled, Convolution):
         self._pool(pool_size, pool_strides)
 
     def _axes(self, image: Image) -> tuple[Axis, Axis]:
-        return self._behind(image, super()._axes(self._pooled(image)))
+        return self._after_pooling(image, super()._axes(self._pooled(image)))
 
     def __repr__(self) -> str:
         return (
             f"AvgPoolConv2D({short(self.weight)}, {self.filters}, {self.pool_size}, "
             f"{self.conv_size}, pool_strides={self.pool_strides}, "
             f"conv_strides={self.conv_strides}, conv_padding={self.conv_padding!r}, "
-            f"{self._end()})"
+            f"{self._repr_end()})"
         )
 
 
-class AvgPoolDense2D(Pooled):
-    """Average pooling, then all-to-all connectivity, in one step.
+class AvgPoolDense2D(WeightsAfterPooling):
+    """Average pooling followed by all-to-all connectivity, in one step.
 
-    Weights are divided by the number of pixels that are pooled; those that a compiled
-    network shows and learns are what they are then.
+    Compiled networks show and learn the weights divided by the number of pixels of a
+    pooled patch.
 
     Args:
         weight: a number, initializer or its name, or an array of shape (pooled neurons,
-            target size), before it is divided.
+            target size), before the division.
         pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
         delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
-        UnsupportedError: if the patches that are pooled overlap.
+        UnsupportedError: if pooled patches overlap.
     """
 
-    _meaning = "(pooled neurons, target size)"
+    _axes_text = "(pooled neurons, target size)"
 
     def __init__(
         self,
@@ -198,26 +217,32 @@ class AvgPoolDense2D(Pooled):
     def _kernel(self, image: Image, target: Node) -> Kernel:
         rows, columns, channels = self._pooled(image)
         units = self._units(target)
-        axes = self._behind(image, (Axis(rows, 1, rows), Axis(columns, 1, columns)))
+        whole_image = Axis(rows, 1, rows), Axis(columns, 1, columns)
+        axes = self._after_pooling(image, whole_image)
         return Kernel(*axes, channels, units, (rows * columns * channels, units))
 
     def _units(self, target: Node) -> int:
-        given = self.weight
+        """Returns the number of target neurons."""
+        weight = self.weight
         if target.shape is not None:
             return target.size
-        if isinstance(given, np.ndarray) and given.ndim == 2:
-            return int(given.shape[1])
+        if isinstance(weight, np.ndarray) and weight.ndim == 2:
+            return int(weight.shape[1])
         raise ValidationError(
             f"AvgPoolDense2D: population '{target.name}' has no shape, and weight is "
             "no array of shape (pooled neurons, target size) that would give it one. "
-            f"Received {short(given)}."
+            f"Received {short(weight)}."
         )
 
     def connect(self, source: Node, target: Node) -> None:
-        """Checks the shapes of two populations, and gives one where there is none."""
+        """Checks the shapes of two populations, and sets that of the target."""
         kernel = self.kernel(source, target)
         if target.shape is None:
             target.shape = (kernel.filters,)
+
+    def image(self, source: Node, target: Node) -> None:
+        """Returns None: the target is no image."""
+        return None
 
     def __repr__(self) -> str:
         return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
+from inspect import signature
 from typing import ClassVar
 
 import numpy as np
@@ -21,12 +23,30 @@ from ml_genn.utils.checks import finite_array, shown
 Indices = tuple[np.ndarray, np.ndarray]
 
 
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """Sums over patches of an image.
+
+    Args:
+        size: rows and columns of a patch.
+        strides: pixels from one patch to the next.
+    """
+
+    size: tuple[int, int]
+    strides: tuple[int, int]
+
+
 class Connectivity(ABC):
-    """Which neurons are connected, with which weights and delays.
+    """Base of connectivity: which neurons are connected, with which weights and delays.
+
+    Synapses are stored in one of three formats, which a class chooses by the methods
+    that it defines: a list of pairs (`indices`), weights that patches of an image share
+    (`kernel`), or else a weight for every pair of neurons. Code generation, training,
+    saving and inspection follow from the format.
 
     Args:
         weight: a number, array, initializer or its name.
-        delay: delays in time steps: a whole number, array, initializer or its name.
+        delay: delays [time steps]: an integer, array, initializer or its name.
 
     Raises:
         ValidationError: if a delay is negative.
@@ -34,8 +54,10 @@ class Connectivity(ABC):
 
     weight: float | np.ndarray | Initializer
     delay: float | np.ndarray | Initializer
-    #: whether its weights can be learned
+    #: True if its weights can be learned
     trainable: ClassVar[bool] = True
+    #: True if rewiring (Deep-R) may connect a neuron to itself
+    allow_self_connections: bool = True
 
     def __init__(self, weight: InitValue, delay: InitValue) -> None:
         name = type(self).__name__
@@ -50,7 +72,7 @@ class Connectivity(ABC):
 
     @abstractmethod
     def connect(self, source: Node, target: Node) -> None:
-        """Checks the shapes of two populations, and gives one where there is none.
+        """Checks the shapes of two populations, and sets a shape that follows.
 
         Args:
             source, target: populations, whose ``shape`` may be None.
@@ -62,31 +84,50 @@ class Connectivity(ABC):
     def indices(
         self, source: Node, target: Node, rng: np.random.Generator
     ) -> Indices | None:
-        """Which neurons are connected; None if each is with each.
+        """Returns which neurons are connected; None (default) if all pairs are.
 
         Args:
             source, target: populations whose shapes are known.
-            rng: what connectivity that is random is drawn from.
+            rng: random numbers of this connection, which follow from the seed.
         """
         return None
 
     def kernel(self, source: Node, target: Node) -> Kernel | None:
-        """The weights that patches of an image share; None if synapses have their own.
+        """Returns the weights that patches of an image share; None (default) for none.
 
         Args:
             source, target: populations whose shapes are known.
         """
         return None
 
+    def image(self, source: Node, target: Node) -> tuple[int, int, int] | None:
+        """Returns rows, columns and channels of the target; None if it is no image.
+
+        Args:
+            source, target: populations whose shapes are known.
+        """
+        kernel = self.kernel(source, target)
+        return None if kernel is None else kernel.target_shape
+
     @property
     def gain(self) -> float:
-        """What weights are multiplied by as they are drawn."""
+        """Factor of weights between the argument and what a network is trained with."""
         return 1.0
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """Pooling of the source before the weights; None (default) for none."""
+        return None
+
+    @property
+    def mean_pooling(self) -> Pooling | None:
+        """Patches whose means it computes, without weights; None (default) for none."""
+        return None
 
     def with_arrays(
         self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
-        """The same connectivity with weights and delays that were saved.
+        """Returns a copy with weights and delays that were saved.
 
         Args:
             arrays: ``g`` weights, and where there are ``d`` delays, ``pre_ind`` and
@@ -104,7 +145,7 @@ class Connectivity(ABC):
         return made
 
     def weight_shape(self, source: Node, target: Node) -> tuple[int, ...]:
-        """The shape of its weights, for `with_arrays`.
+        """Returns the shape of the weights, for `with_arrays`.
 
         Args:
             source, target: populations whose shapes are known.
@@ -113,36 +154,42 @@ class Connectivity(ABC):
         return (source.size, target.size) if kernel is None else kernel.shape
 
     def expected(self, source: Node, target: Node) -> int:
-        """How many synapses there will be, about.
+        """Returns the expected number of synapses.
 
         Args:
-            source, target: populations, whose shapes are known.
+            source, target: populations whose shapes are known.
         """
         return source.size * target.size
 
     def num_weights(self, source: Node, target: Node) -> int:
-        """How many weights there will be, about.
+        """Returns the expected number of weights.
 
         Args:
-            source, target: populations, whose shapes are known.
+            source, target: populations whose shapes are known.
         """
         return self.expected(source, target)
+
+    def __repr__(self) -> str:
+        names = signature(type(self)).parameters
+        arguments = ", ".join(f"{n}={short(getattr(self, n))}" for n in names)
+        return f"{type(self).__name__}({arguments})"
 
 
 def _shaped(
     arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
 ) -> np.ndarray:
-    found = arrays[name]
-    if found.shape not in (shape, (int(np.prod(shape)),)):
+    """Returns a saved array, reshaped if it is flat."""
+    array = arrays[name]
+    if array.shape not in (shape, (int(np.prod(shape)),)):
         raise CheckpointError(
             f"array '{name}' of this network has shape {shape}. Received shape "
-            f"{found.shape}."
+            f"{array.shape}."
         )
-    return finite_array(name, found).reshape(shape)
+    return finite_array(name, array).reshape(shape)
 
 
 def short(value: object) -> str:
-    """A weight or delay as the representation of connectivity shows it."""
+    """Returns a weight or delay as representations of connectivity show it."""
     if isinstance(value, np.ndarray):
         return f"<array {value.shape}>"
     if isinstance(value, float) and value == int(value):

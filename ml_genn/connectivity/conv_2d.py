@@ -8,10 +8,12 @@ from ml_genn.connectivity.shared import (
     Padding,
     SharedWeights,
     Size,
-    convolved,
-    padding,
+    convolution_axis,
     pair,
-    spread_out,
+    transposed_axis,
+)
+from ml_genn.connectivity.shared import (
+    padding as checked_padding,
 )
 from ml_genn.graph.node import Node
 from ml_genn.initializers.value import InitValue
@@ -20,7 +22,7 @@ from ml_genn.utils.checks import whole
 
 
 class Convolution(SharedWeights):
-    """Base of convolutions; see `Conv2D` for the arguments."""
+    """Base of convolutions, with the arguments of `Conv2D`."""
 
     def __init__(
         self,
@@ -38,36 +40,38 @@ class Convolution(SharedWeights):
         self.conv_size = pair(f"{name}: conv_size", conv_size)
         strides = 1 if conv_strides is None else conv_strides
         self.conv_strides = pair(f"{name}: conv_strides", strides)
-        self.conv_padding = padding(f"{name}: conv_padding", conv_padding)
+        self.conv_padding = checked_padding(f"{name}: conv_padding", conv_padding)
 
-    #: makes an axis of an image's pixels, the kernel's size, stride and padding
-    _axis = staticmethod(convolved)
+    #: function of pixels, size, stride and padding that returns an axis
+    _axis = staticmethod(convolution_axis)
 
     def _axes(self, image: Image) -> tuple[Axis, Axis]:
-        """Rows and columns."""
+        """Returns the axes of rows and columns."""
         rows, columns = zip(image[:2], self.conv_size, self.conv_strides, strict=True)
-        how = self.conv_padding
-        down, across = (how, how) if isinstance(how, str) else how
-        return self._axis(*rows, down), self._axis(*columns, across)
+        padding = self.conv_padding
+        vertical, horizontal = (
+            (padding, padding) if isinstance(padding, str) else padding
+        )
+        return self._axis(*rows, vertical), self._axis(*columns, horizontal)
 
     def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.conv_size, image[2], self.filters)
         return Kernel(*self._axes(image), image[2], self.filters, shape)
 
     def _sizes(self) -> str:
-        """What a representation says of filters."""
+        """Returns the arguments on filters, for a representation."""
         return f"{self.filters}, {self.conv_size}"
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({short(self.weight)}, {self._sizes()}, "
             f"conv_strides={self.conv_strides}, conv_padding={self.conv_padding!r}, "
-            f"{self._end()})"
+            f"{self._repr_end()})"
         )
 
 
 class Conv2D(Convolution):
-    r"""Convolution of an image with a kernel that all its patches share.
+    r"""Convolution of an image with one kernel.
 
     With strides s and p zeros before the image (none if padding is "valid"), the target
     in row i, column j and channel f receives
@@ -80,14 +84,14 @@ class Conv2D(Convolution):
             (rows, columns, source channels, filters).
         filters: channels of the target.
         conv_size: rows and columns of the kernel; one number if they are the same.
-        flatten: whether a target without a shape is given one of one dimension; no by
-            default.
+        flatten: True if a target without a shape gets a shape of one dimension; False
+            by default.
         conv_strides: pixels of the source from one patch to the next, 1 by default.
         conv_padding: "valid" (default): patches lie inside the source; "same": as many
             pixels as the source has, divided by the strides and rounded up; or rows and
             columns of zeros around it, ((top, bottom), (left, right)).
-        delay: delay in time steps, 0 by default: a whole number, one for each weight as
-            an array of the kernel's shape, or an initializer or its name.
+        delay: delay [time steps], 0 by default: an integer, one for each weight as an
+            array of the kernel's shape, or an initializer or its name.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -115,9 +119,9 @@ class Conv2DTranspose(Convolution):
         ValidationError: if arguments do not fit each other or the populations.
     """
 
-    _meaning = "(rows, columns, filters, source channels)"
+    _axes_text = "(rows, columns, filters, source channels)"
 
-    _axis = staticmethod(spread_out)
+    _axis = staticmethod(transposed_axis)
 
     def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.conv_size, self.filters, image[2])
@@ -125,21 +129,21 @@ class Conv2DTranspose(Convolution):
 
 
 class DepthwiseConv2D(Convolution):
-    """Convolution of each channel of an image with filters of its own.
+    """Depthwise convolution: each channel of an image has its own filters.
 
     Args:
         weight: as for `Conv2D`; as an array of shape (rows, columns, source channels,
             depth_multiplier).
         conv_size: as for `Conv2D`.
         depth_multiplier: filters of each channel, 1 by default; those of a channel are
-            beside each other in the target.
+            next to each other in the target.
         flatten, conv_strides, conv_padding, delay: as for `Conv2D`.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
     """
 
-    _meaning = "(rows, columns, source channels, depth_multiplier)"
+    _axes_text = "(rows, columns, source channels, depth_multiplier)"
 
     def __init__(
         self,

@@ -15,13 +15,13 @@ from ml_genn.utils.checks import shown
 
 
 class Dense(Connectivity):
-    """Each neuron of the source is connected to each of the target.
+    """All-to-all connectivity: a weight for each pair of neurons.
 
     Args:
         weight: a number, initializer or its name, or an array of shape (source size,
-            target size), which gives both populations their shapes.
-        delay: delay in time steps, 0 by default: a whole number, or one for each
-            synapse as an array (source size, target size) or initializer.
+            target size), from which both populations may get their shapes.
+        delay: delay [time steps], 0 by default: an integer, or one for each synapse as
+            an array (source size, target size) or initializer.
 
     Raises:
         ValidationError: if arrays do not fit each other or the populations.
@@ -53,7 +53,7 @@ class Dense(Connectivity):
 
     @staticmethod
     def from_mask(mask: Any, weight: InitValue, delay: InitValue = 0) -> Sparse:
-        """Sparse connectivity of the pairs of neurons where a mask is true.
+        """Returns sparse connectivity of the pairs of neurons where a mask is true.
 
         Args:
             mask: flags of shape (source size, target size).
@@ -61,7 +61,7 @@ class Dense(Connectivity):
                 of the mask. Delays [steps] are 0 by default.
 
         Raises:
-            ValidationError: if the mask is none or arrays do not fit it.
+            ValidationError: if the mask is no matrix of flags or arrays do not fit.
         """
         flags = np.asarray(mask)
         if flags.ndim != 2 or flags.dtype != bool or not flags.any():
@@ -69,7 +69,7 @@ class Dense(Connectivity):
                 "Dense.from_mask: mask is a matrix of flags, (source size, target "
                 f"size), one of them true. Received {shown(mask)}."
             )
-        chosen = []
+        selected = []
         for name, given in (("weight", weight), ("delay", delay)):
             value = as_value(f"Dense.from_mask: {name}", given)
             if isinstance(value, np.ndarray) and value.shape != flags.shape:
@@ -77,12 +77,12 @@ class Dense(Connectivity):
                     f"Dense.from_mask: an array given as {name} has the shape of the "
                     f"mask, {flags.shape}. Received {value.shape}."
                 )
-            chosen.append(value[flags] if isinstance(value, np.ndarray) else value)
+            selected.append(value[flags] if isinstance(value, np.ndarray) else value)
         source, target = np.nonzero(flags)
-        return Sparse(source, target, chosen[0], chosen[1])
+        return Sparse(source, target, weight=selected[0], delay=selected[1])
 
     def connect(self, source: Node, target: Node) -> None:
-        """Checks the shapes of two populations, and gives one where there is none."""
+        """Checks the shapes of two populations, and sets those that follow."""
         if self._shape is None:
             return
         for population, size in zip((source, target), self._shape, strict=True):

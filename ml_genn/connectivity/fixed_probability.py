@@ -1,4 +1,4 @@
-"""Connectivity drawn at random."""
+"""Random connectivity."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from ml_genn.utils.checks import flag, number
 
 
 class FixedProbability(Connectivity):
-    """Each pair of neurons is connected with the same probability.
+    """Random connectivity: each pair of neurons is connected with probability p.
 
-    Which ones are is drawn when the network is compiled, from the compiler's
+    Pairs are drawn when the network is compiled; they follow from the compiler's
     ``rng_seed``.
 
     Args:
         p: probability, above 0 and at most 1.
         weight: a number, initializer or its name.
-        allow_self_connections: where a population is connected to itself, whether a
-            neuron may be; no by default.
-        delay: delay in time steps, 0 by default: a whole number, initializer or its
-            name.
+        allow_self_connections: True if, where a population is connected to itself, a
+            neuron may be; False by default.
+        delay: delay [time steps], 0 by default: an integer, initializer or its name.
 
     Raises:
-        ValidationError: if a number is out of its range, or weights or delays are given
-            as an array; ``Sparse`` takes those.
+        ValidationError: if p is out of its range, or weights or delays are an array,
+            which ``Sparse`` takes.
     """
 
     def __init__(
@@ -59,16 +58,16 @@ class FixedProbability(Connectivity):
         )
 
     def connect(self, source: Node, target: Node) -> None:
-        """Shapes are not determined by it."""
+        """Checks nothing: all shapes fit."""
 
     def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
-        """Draws which neurons are connected.
+        """Returns pairs of neurons drawn at random.
 
         Raises:
-            ValidationError: if none are.
+            ValidationError: if no pair was drawn.
         """
         pre, post = np.divmod(
-            _chosen(source.size * target.size, self.p, rng), target.size
+            _draw_indices(source.size * target.size, self.p, rng), target.size
         )
         if source is target and not self.allow_self_connections:
             others = pre != post
@@ -83,11 +82,11 @@ class FixedProbability(Connectivity):
     def with_arrays(
         self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
-        """The synapses that were drawn and saved."""
+        """Returns the saved synapses."""
         return sparse_from(self, arrays, None, None)
 
     def expected(self, source: Node, target: Node) -> int:
-        """How many synapses there will be on average."""
+        """Returns the expected number of synapses."""
         return round(self.p * source.size * target.size)
 
     def __repr__(self) -> str:
@@ -96,13 +95,22 @@ class FixedProbability(Connectivity):
         return f"FixedProbability({self.p}, {weight}{own}, delay={delay})"
 
 
-def _chosen(count: int, p: float, rng: np.random.Generator) -> np.ndarray:
-    """Indices below ``count``, each with probability p, by their gaps."""
+#: Standard deviations by which more gaps are drawn than needed on average, and a number
+#: for short ranges, so that one draw is nearly always enough.
+_DEVIATIONS, _SPARE = 4, 16
+
+
+def _draw_indices(count: int, p: float, rng: np.random.Generator) -> np.ndarray:
+    """Returns indices below ``count``, each drawn with probability p.
+
+    The gaps between them have a geometric distribution, so that only as many random
+    numbers are drawn as there are indices.
+    """
     parts, last = [], -1
     while last < count:
         expected = (count - last) * p
-        gaps = rng.geometric(p, int(expected + 4 * expected**0.5) + 16)
+        gaps = rng.geometric(p, int(expected + _DEVIATIONS * expected**0.5) + _SPARE)
         parts.append(last + np.cumsum(gaps))
         last = int(parts[-1][-1])
-    found = np.concatenate(parts)
-    return found[found < count]
+    indices = np.concatenate(parts)
+    return indices[indices < count]

@@ -1,4 +1,4 @@
-"""Maxima over patches of an image."""
+"""Max pooling of images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_genn.connectivity.shared import (
     Image,
     SharedWeights,
     Size,
-    convolved,
+    convolution_axis,
     padding_name,
     pair,
 )
@@ -22,35 +22,35 @@ from ml_genn.initializers import Initializer
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Kernel
 
-MOST_PIXELS = 24  #: of a patch: bits that a sum in single precision holds
+MAX_PIXELS = 24  #: pixels of a patch: bits of a sum in single precision
 
 
 @dataclass(frozen=True)
-class _Bits(Initializer):
-    """1, 2, 4, ... for the pixels of a patch, the same in all channels."""
+class _PowersOfTwo(Initializer):
+    """Weights 1, 2, 4, ... of the pixels of a patch, the same in all channels."""
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape, (rows, columns, channels, 1)."""
+        """Returns values of the shape (rows, columns, channels, 1)."""
         bits = 2.0 ** np.arange(prod(shape[:2]))
         return np.broadcast_to(bits.reshape(*shape[:2], 1, 1), shape)
 
 
 class MaxPool2D(SharedWeights):
-    """Maxima over patches of an image, channel by channel; nothing in it is learned.
+    """Max pooling: maxima over patches of an image, channel by channel.
 
-    The target's neurons are `SpikingMaxPool`, or `FewSpikeMaxPool` in networks for
-    `FewSpikeCompiler`. They tell the pixels of a patch apart by its weights, which
-    are 1, 2, 4 and so on.
+    The neurons of the target are `SpikingMaxPool`, or `FewSpikeMaxPool` in networks for
+    `FewSpikeCompiler`. They tell the pixels of a patch apart by the weights 1, 2, 4,
+    ..., of which none is learned.
 
     Args:
         pool_size: rows and columns of a patch; one number if they are the same. A patch
             has at most 24 pixels.
-        flatten: whether a target without a shape is given one of one dimension; no by
-            default.
+        flatten: True if a target without a shape gets a shape of one dimension; False
+            by default.
         pool_strides: pixels from one patch to the next; None (default) for pool_size.
-        pool_padding: "valid" (default): patches lie within the image, or "same": there
-            are as many as pixels divided by strides, rounded up.
-        delay: delay of all synapses in time steps, 0 by default.
+        pool_padding: "valid" (default): patches lie within the image, or "same": as
+            many patches as pixels divided by strides, rounded up.
+        delay: delay of all synapses [time steps], 0 by default.
 
     Raises:
         ValidationError: if arguments do not fit each other or the populations.
@@ -71,35 +71,35 @@ class MaxPool2D(SharedWeights):
         strides = self.pool_size if pool_strides is None else pool_strides
         self.pool_strides = pair("MaxPool2D: pool_strides", strides)
         self.pool_padding = padding_name("MaxPool2D: pool_padding", pool_padding)
-        if self.pixels > MOST_PIXELS:
+        if self.pixels > MAX_PIXELS:
             raise UnsupportedError(
-                f"MaxPool2D: a patch has at most {MOST_PIXELS} pixels. Received "
+                f"MaxPool2D: a patch has at most {MAX_PIXELS} pixels. Received "
                 f"pool_size={self.pool_size}, which is {self.pixels}. Two MaxPool2D, "
                 "one after the other, take the maximum over larger patches: sizes a "
                 "and b with strides 1 and s that over a + b - 1 with stride s."
             )
-        super().__init__(_Bits(), delay, flatten)
+        super().__init__(_PowersOfTwo(), delay, flatten)
 
     @property
     def pixels(self) -> int:
-        """Pixels of a patch."""
+        """Number of pixels of a patch."""
         return prod(self.pool_size)
 
     def _kernel(self, image: Image, target: Node) -> Kernel:
         shape = (*self.pool_size, image[2], 1)
         rows, columns = zip(image[:2], self.pool_size, self.pool_strides, strict=True)
         axes = (
-            convolved(*rows, self.pool_padding),
-            convolved(*columns, self.pool_padding),
+            convolution_axis(*rows, self.pool_padding),
+            convolution_axis(*columns, self.pool_padding),
         )
         return Kernel(*axes, image[2], 1, shape, channelwise=True)
 
     def num_weights(self, source: Node, target: Node) -> int:
-        """None that anything could change."""
+        """Returns 0: its weights do not change."""
         return 0
 
     def __repr__(self) -> str:
         return (
             f"MaxPool2D({self.pool_size}, pool_strides={self.pool_strides}, "
-            f"pool_padding='{self.pool_padding}', {self._end()})"
+            f"pool_padding='{self.pool_padding}', {self._repr_end()})"
         )

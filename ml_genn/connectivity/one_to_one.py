@@ -13,13 +13,13 @@ from ml_genn.initializers.value import InitValue
 
 
 class OneToOne(Connectivity):
-    """Each neuron of the source is connected to the one of the same index.
+    """Connectivity between neurons of the same index.
 
     Args:
         weight: a number, initializer or its name, or an array with one number for each
             neuron.
-        delay: delay in time steps, 0 by default: a whole number, an initializer or its
-            name, or an array with one for each neuron.
+        delay: delay [time steps], 0 by default: an integer, an initializer or its name,
+            or an array with one for each neuron.
 
     Raises:
         ValidationError: if the populations have different shapes.
@@ -30,7 +30,7 @@ class OneToOne(Connectivity):
         self.weight, self.delay = _flat(self.weight), _flat(self.delay)
 
     def connect(self, source: Node, target: Node) -> None:
-        """Checks the shapes of two populations, and gives one where there is none."""
+        """Checks the shapes of two populations, and sets one that follows."""
         if source.shape is None:
             source.shape = target.shape
         if target.shape is None:
@@ -54,17 +54,17 @@ class OneToOne(Connectivity):
                 )
 
     def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
-        """Each neuron and itself."""
+        """Returns each index, twice."""
         self.connect(source, target)
-        each = np.arange(source.size)
-        return each, each
+        neurons = np.arange(source.size)
+        return neurons, neurons
 
     def expected(self, source: Node, target: Node) -> int:
-        """One synapse for each neuron."""
+        """Returns the number of neurons."""
         return source.size
 
     def weight_shape(self, source: Node, target: Node) -> tuple[int, ...]:
-        """One number for each neuron."""
+        """Returns the shape of one number for each neuron."""
         return (source.size,)
 
     def __repr__(self) -> str:
@@ -72,4 +72,5 @@ class OneToOne(Connectivity):
 
 
 def _flat(value: Any) -> Any:
+    """Returns an array in one dimension; other values as they are."""
     return value.reshape(-1) if isinstance(value, np.ndarray) else value

@@ -17,9 +17,9 @@ from ml_genn.model.plan.kernel import Axis, Kernel, pooled
 from ml_genn.utils.checks import flag, shown, whole
 
 PADDINGS = ("valid", "same")
-Size = int | Sequence[int]  #: of rows and columns, if they are the same
+Size = int | Sequence[int]  #: rows and columns, or one number for both
 Pair = tuple[int, int]
-#: a name, or zeros before and after rows and columns
+#: a name, or rows and columns of zeros: ((top, bottom), (left, right))
 Padding = str | tuple[Pair, Pair]
 Image = tuple[int, int, int]  #: rows, columns, channels
 
@@ -31,26 +31,26 @@ class SharedWeights(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array.
-        delay: delay in time steps: a whole number, one for each weight as an array, or
-            an initializer or its name.
-        flatten: whether the target is given a shape of one dimension.
+        delay: delay [time steps]: an integer, one for each weight as an array, or an
+            initializer or its name.
+        flatten: True if a target without a shape gets a shape of one dimension.
     """
 
     def __init__(self, weight: InitValue, delay: InitValue, flatten: bool) -> None:
         super().__init__(weight, delay)
         self.flatten = flag(f"{type(self).__name__}: flatten", flatten)
 
-    def _end(self) -> str:
-        """The end of a representation: what all of them have."""
+    def _repr_end(self) -> str:
+        """Returns the end of a representation: the arguments of this base."""
         flat = ", flatten=True" if self.flatten else ""
         return f"delay={short(self.delay)}{flat}"
 
     @abstractmethod
     def _kernel(self, image: Image, target: Node) -> Kernel:
-        """The kernel for a source of that shape."""
+        """Returns the kernel for a source of that shape."""
 
     def kernel(self, source: Node, target: Node) -> Kernel:
-        """The weights that patches of an image share.
+        """Returns the weights that patches of an image share.
 
         Raises:
             ValidationError: if the source is no image, or too small, or an array of
@@ -58,11 +58,11 @@ class SharedWeights(Connectivity):
         """
         name, shape = type(self).__name__, source.shape
         if shape is None or len(shape) != 3:
-            found = f"shape {shape}" if shape else "no shape"
+            received = f"shape {shape}" if shape else "no shape"
             raise ValidationError(
                 f"{name}: the source is an image, with a shape of (rows, columns, "
-                f"channels). Population '{source.name}' has {found}. Give it one, for "
-                "example (28, 28, 1) to grey images of 28 by 28 pixels."
+                f"channels). Population '{source.name}' has {received}. Give it "
+                "one, for example (28, 28, 1) to grey images of 28 by 28 pixels."
             )
         kernel = self._kernel(shape, target)
         axes = kernel.rows, kernel.columns
@@ -71,19 +71,19 @@ class SharedWeights(Connectivity):
                 f"{name}: population '{source.name}' has shape {shape}, which is "
                 f"smaller than what is laid over it. Received {self!r}."
             )
-        for what, given in (("weight", self.weight), ("delay", self.delay)):
-            if isinstance(given, np.ndarray) and given.shape != kernel.shape:
+        for what, value in (("weight", self.weight), ("delay", self.delay)):
+            if isinstance(value, np.ndarray) and value.shape != kernel.shape:
                 raise ValidationError(
                     f"{name}: an array given as {what} has shape {kernel.shape} here, "
-                    f"{self._meaning}. Received shape {given.shape}."
+                    f"{self._axes_text}. Received shape {value.shape}."
                 )
         return kernel
 
-    #: what the numbers of a shape of weights are
-    _meaning = "(rows, columns, source channels, filters)"
+    #: axes of an array of weights, for error messages
+    _axes_text = "(rows, columns, source channels, filters)"
 
     def connect(self, source: Node, target: Node) -> None:
-        """Checks the shapes of two populations, and gives one where there is none."""
+        """Checks the shapes of two populations, and sets that of the target."""
         image = self.kernel(source, target).target_shape
         flat = (prod(image),)
         if target.shape is None:
@@ -96,16 +96,21 @@ class SharedWeights(Connectivity):
             )
 
     def expected(self, source: Node, target: Node) -> int:
-        """How many synapses there are."""
+        """Returns the number of synapses."""
         return self.kernel(source, target).synapses
 
     def num_weights(self, source: Node, target: Node) -> int:
-        """How many weights there are."""
+        """Returns the number of weights."""
         return self.kernel(source, target).size
 
 
 def pair(where: str, size: Size) -> Pair:
-    """Rows and columns, from both or one number for both."""
+    """Returns rows and columns.
+
+    Args:
+        where: start of error messages.
+        size: both, or one number for both.
+    """
     both = size if isinstance(size, list | tuple) else (size, size)
     if len(both) != 2:
         raise ValidationError(
@@ -117,30 +122,45 @@ def pair(where: str, size: Size) -> Pair:
 
 
 def padding_name(where: str, name: Any) -> str:
-    """The name of a padding, checked."""
+    """Returns the name of a padding, or raises UnknownNameError."""
     if name not in PADDINGS:
         raise unknown_name("padding", str(name), PADDINGS, where=where)
     return str(name)
 
 
-def padding(where: str, given: Any) -> Padding:
-    """The name of a padding, or rows and columns of zeros, checked."""
-    if isinstance(given, str):
-        return padding_name(where, given)
-    sides = list(given) if isinstance(given, list | tuple) else []
+def padding(where: str, value: Any) -> Padding:
+    """Returns the name of a padding, or rows and columns of zeros.
+
+    Args:
+        where: start of error messages.
+        value: argument of the user.
+
+    Raises:
+        ValidationError: if it is neither.
+    """
+    if isinstance(value, str):
+        return padding_name(where, value)
+    sides = list(value) if isinstance(value, list | tuple) else []
     if len(sides) != 2 or not all(
         isinstance(side, list | tuple) and len(side) == 2 for side in sides
     ):
         raise ValidationError(
             f"{where} is 'valid', 'same' or ((top, bottom), (left, right)). "
-            f"Received {shown(given)}."
+            f"Received {shown(value)}."
         )
     (top, bottom), (left, right) = ((whole(where, n, 0) for n in s) for s in sides)
     return (top, bottom), (left, right)
 
 
-def convolved(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
-    """An axis of a convolution."""
+def convolution_axis(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
+    """Returns one axis of a convolution.
+
+    Args:
+        pixels: pixels of the source.
+        size: weights of the kernel.
+        stride: pixels from one patch to the next.
+        padding: "valid", "same", or pixels of zeros (before, after).
+    """
     if padding == "same":
         last = pixels % stride or stride
         before = max(size - last, 0) // 2
@@ -150,8 +170,16 @@ def convolved(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
     return Axis(pixels, target, size, stride, before)
 
 
-def spread_out(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
-    """An axis of a transposed convolution."""
+def transposed_axis(pixels: int, size: int, stride: int, padding: str | Pair) -> Axis:
+    """Returns one axis of a transposed convolution.
+
+    Args:
+        pixels, size, stride: as for `convolution_axis`, with the stride in the target.
+        padding: "valid" or "same".
+
+    Raises:
+        ValidationError: if the padding is pixels of zeros.
+    """
     if not isinstance(padding, str):
         raise ValidationError(
             "Conv2DTranspose: conv_padding is 'valid' or 'same'. Received rows or "

@@ -1,4 +1,4 @@
-"""Connectivity given synapse by synapse."""
+"""Sparse connectivity from lists of pairs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ml_genn.initializers.value import InitValue
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS
 from ml_genn.utils.checks import flag, real_array, shown
 
-FEW = 16  #: synapses that a representation lists
-MOST = 2**31 - 1  #: the largest index of a neuron
+MAX_SHOWN = 16  #: synapses that a representation lists at most
+MAX_INDEX = 2**31 - 1  #: largest index of a neuron, a signed 32-bit integer
 
 
 class Sparse(Connectivity):
-    """Each synapse is listed; synapses are kept sorted by source, then target.
+    """Sparse connectivity from lists of pairs, sorted by source, then target.
 
     Args:
-        pre_ind: neuron of the source that each synapse comes from.
-        post_ind: neuron of the target that it leads to.
+        pre_ind: source neuron of each synapse.
+        post_ind: target neuron of each synapse.
         weight: a number, initializer or its name, or an array with one number for each
             synapse in the order of the lists.
-        delay: delay in time steps, 0 by default: a whole number, an initializer or its
-            name, or an array with one for each synapse.
-        allow_self_connections: where Deep-R rewires the synapses of a population onto
-            itself, whether a neuron may come to be connected to itself; yes by default.
+        delay: delay [time steps], 0 by default: an integer, an initializer or its name,
+            or an array with one for each synapse.
+        allow_self_connections: True (default) if Deep-R, when it rewires synapses of a
+            population onto itself, may connect a neuron to itself.
 
     Raises:
         ValidationError: if lists do not fit each other or the populations, or a pair of
@@ -45,7 +45,8 @@ class Sparse(Connectivity):
         allow_self_connections: bool = True,
     ) -> None:
         super().__init__(weight, delay)
-        pre, post = _whole("pre_ind", pre_ind), _whole("post_ind", post_ind)
+        pre = _checked_indices("pre_ind", pre_ind)
+        post = _checked_indices("post_ind", post_ind)
         if pre.shape != post.shape or not pre.size:
             raise ValidationError(
                 "Sparse: pre_ind and post_ind are lists of the same length, with at "
@@ -76,36 +77,36 @@ class Sparse(Connectivity):
                 )
 
     def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
-        """The neurons that were listed."""
+        """Returns the neurons of the lists."""
         self.connect(source, target)
         return self.pre_ind, self.post_ind
 
     def with_arrays(
         self, arrays: Mapping[str, np.ndarray], source: Node, target: Node
     ) -> Connectivity:
-        """The synapses that were saved; those that there are where none were."""
+        """Returns the saved synapses, or its own with weights that were saved."""
         return sparse_from(self, arrays, self.pre_ind, self.post_ind)
 
     def expected(self, source: Node, target: Node) -> int:
-        """How many synapses there are."""
+        """Returns the number of synapses."""
         return int(self.pre_ind.size)
 
     def __repr__(self) -> str:
         weight, delay = short(self.weight), short(self.delay)
         lists = f"<{self.pre_ind.size} synapses>"
-        if self.pre_ind.size <= FEW:
+        if self.pre_ind.size <= MAX_SHOWN:
             lists = f"{self.pre_ind.tolist()}, {self.post_ind.tolist()}"
         own = "" if self.allow_self_connections else ", allow_self_connections=False"
         return f"Sparse({lists}, {weight}, delay={delay}{own})"
 
 
 def sparse_from(
-    own: Any, arrays: Mapping[str, np.ndarray], pre_ind: Any, post_ind: Any
+    own: Connectivity, arrays: Mapping[str, np.ndarray], pre_ind: Any, post_ind: Any
 ) -> Sparse:
-    """Synapses with weights and delays that were saved.
+    """Returns synapses with weights and delays that were saved.
 
     Args:
-        own: connectivity that has what was not saved.
+        own: connectivity whose arguments stand in for arrays that were not saved.
         arrays: as for `Connectivity.with_arrays`.
         pre_ind, post_ind: neurons, where they were not saved; None if not known.
 
@@ -126,9 +127,10 @@ def sparse_from(
         raise CheckpointError(str(error)) from None
 
 
-def _whole(name: str, given: Any) -> np.ndarray:
+def _checked_indices(name: str, given: Any) -> np.ndarray:
+    """Returns a list of neurons as integers."""
     array = real_array(f"Sparse: {name}", given)
-    indices = (array >= 0) & (array <= MOST) & (array == np.floor(array))
+    indices = (array >= 0) & (array <= MAX_INDEX) & (array == np.floor(array))
     if array.ndim != 1 or array.dtype.kind == "b" or not np.all(indices):
         raise ValidationError(
             f"Sparse: {name} is a list of indices of neurons. Received {shown(given)}."
@@ -137,6 +139,7 @@ def _whole(name: str, given: Any) -> np.ndarray:
 
 
 def _ordered(name: str, value: Any, order: np.ndarray) -> Any:
+    """Returns an array of synapses in another order; other values as they are."""
     if not isinstance(value, np.ndarray):
         return value
     if value.shape != order.shape:

@@ -180,8 +180,7 @@ def synapse_group(
         backpropagates=training is not None
         and connection in training.backprop_connections,
         rewired=rewired,
-        self_connections=source is not target
-        or getattr(connectivity, "allow_self_connections", True),
+        self_connections=source is not target or connectivity.allow_self_connections,
         kernel=kernel,
     )
     if rewired:

@@ -18,7 +18,7 @@ from ml_genn.connectivity import (
     DepthwiseConv2D,
     OneToOne,
 )
-from ml_genn.connectivity.shared import Image, convolved
+from ml_genn.connectivity.shared import Image, convolution_axis
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.nir.flattening import PASSES, POOLS, WEIGHTS, Flat
 from ml_genn.population import Population
@@ -183,7 +183,7 @@ def _pool_sizes(where: str, pool: Any, kind: str) -> Any:
 def _pooled(where: str, source: Population, size: Any, strides: Any) -> Image:
     rows, columns, channels = _image(where, source)
     row, column = (
-        convolved(n, k, s, "valid").target
+        convolution_axis(n, k, s, "valid").target
         for n, k, s in zip((rows, columns), size, strides, strict=True)
     )
     return row, column, channels
@@ -200,7 +200,9 @@ def _padding(where: str, given: Any, image: Image, size: Any, stride: Any) -> st
     both = _pair(given)
     if not any(both):
         return "valid"
-    axes = [convolved(*one, "same") for one in zip(image, size, stride, strict=False)]
+    axes = [
+        convolution_axis(*one, "same") for one in zip(image, size, stride, strict=False)
+    ]
     reached = [
         (a.source + 2 * p - a.size) // a.stride + 1
         for a, p in zip(axes, both, strict=True)

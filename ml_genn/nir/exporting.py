@@ -12,7 +12,7 @@ import numpy as np
 
 from ml_genn.compilers import CompiledNetwork, InferenceCompiler
 from ml_genn.connection import Connection
-from ml_genn.connectivity import AvgPool2D, AvgPoolConv2D, AvgPoolDense2D
+from ml_genn.connectivity.connectivity import Pooling
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.lowering.neurons.ports import ports_of
 from ml_genn.model.equations.system import port_name
@@ -171,9 +171,9 @@ class _Writer:
         if isinstance(population.neuron, Input):
             return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
         for connection in self._onto(population):
-            kernel = connection.connectivity.kernel(*connection.ends())
-            if kernel and not isinstance(connection.connectivity, AvgPoolDense2D):
-                return kernel.target_shape
+            image = connection.connectivity.image(*connection.ends())
+            if image is not None:
+                return image
         return None
 
     def _onto(self, population: Population) -> list[Connection]:
@@ -220,7 +220,7 @@ class _Writer:
         kernel = connection.connectivity.kernel(source, target)
         image = self._image(source)
         scale = float(factor.flat[0])
-        if kernel is None or isinstance(connection.connectivity, AvgPoolDense2D):
+        if kernel is None or connection.connectivity.image(source, target) is None:
             weights = self._matrix(connection)
             if np.any(factor != 1.0):
                 weights = weights * factor.ravel()
@@ -234,27 +234,26 @@ class _Writer:
                 f"{where}: this dialect puts time constants into weights, which pixels "
                 "share. Give all neurons of an image the same, or use dialect='exact'."
             )
-        connectivity = connection.connectivity
-        readable = self.dialect.mean_pooling and scale == 1.0
-        if isinstance(connectivity, AvgPool2D) and readable:
-            sizes = connectivity.pool_size, connectivity.pool_strides
-            return [(name, self._pool(self.nir.AvgPool2d, *sizes))]
+        means = connection.connectivity.mean_pooling
+        if means and self.dialect.mean_pooling and scale == 1.0:
+            return [(name, self._pool(self.nir.AvgPool2d, means))]
         nodes = self._pooling(connection)
         weights = self.compiled.weights(connection) * (scale if scale != 1.0 else 1)
         return [*nodes, (name, self._convolution(where, kernel, weights))]
 
     def _pooling(self, connection: Connection) -> list[tuple[str, Any]]:
         """Pooling before weights, which are divided by the number of pixels."""
-        found = connection.connectivity
-        if not isinstance(found, AvgPoolConv2D | AvgPoolDense2D):
+        pooling = connection.connectivity.pooling
+        if pooling is None:
             return []
-        pool = self._pool(self.nir.SumPool2d, found.pool_size, found.pool_strides)
+        pool = self._pool(self.nir.SumPool2d, pooling)
         return [(self._free(f"{self.names[connection]}_pool"), pool)]
 
-    def _pool(self, make: Any, size: Any, strides: Any) -> Any:
-        return make(
-            kernel_size=np.array(size),
-            stride=np.array(strides),
+    def _pool(self, node: Any, pooling: Pooling) -> Any:
+        """A pooling node of a class of NIR."""
+        return node(
+            kernel_size=np.array(pooling.size),
+            stride=np.array(pooling.strides),
             padding=np.zeros(2, int),
         )
 

@@ -211,23 +211,75 @@ def test_a_loss_of_all_outputs(loss_blocks: list[str], package: Package) -> None
     assert losses[-1] < losses[0]
 
 
-def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neighbours are those on the ring, and the weights learn."""
-    definition, use = blocks(EXTENDING / "connectivity.md")
-    names = run(use, run(definition, {}))
+@pytest.fixture(scope="module")
+def connectivity_blocks() -> list[str]:
+    """Code of the page on connectivity: a list of pairs, its use, and a kernel."""
+    return blocks(EXTENDING / "connectivity.md")
+
+
+def test_connectivity_of_pairs(
+    connectivity_blocks: list[str],
+    package: Package,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neighbours are those on the ring; weights learn, and are saved and loaded."""
+    definition, use, _ = connectivity_blocks
+    ring_class = package.module("ring", definition).Ring
+    names = run(use, {})
     assert "(48,)" in capsys.readouterr().out
     compiled, ring = names["compiled"], names["ring"]
+    assert (
+        repr(ring.connectivity)
+        == "Ring(reach=2, weight=Normal(mean=0.8, sd=0.1), delay=0)"
+    )
     pre, post = compiled.indices(ring)
     distance = np.minimum((post - pre) % 12, (pre - post) % 12)
     assert sorted(set(distance)) == [1, 2]
     before = compiled.weights(ring)
     x = np.random.default_rng(0).random((4, 50, 12)) < 0.2
     compiled.train(x, Y, num_epochs=2, callbacks=[])
-    assert np.all(compiled.weights(ring).shape == before.shape)
     assert np.any(compiled.weights(ring) != before)
+    path = tmp_path / "ring.safetensors"
+    ml_genn.save_model(compiled, path)
+    again = ml_genn.load_model(path, {"Ring": ring_class})
+    for expected, found in zip(
+        compiled.predict(x, callbacks=[])[0].values(),
+        again.predict(x, callbacks=[])[0].values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_connectivity_of_pairs_checks_shapes(
+    connectivity_blocks: list[str], package: Package
+) -> None:
+    ring_class = package.module("ring", connectivity_blocks[0]).Ring
     with Network(), pytest.raises(ValidationError, match="Ring: both populations"):
         a, b = Population("spike_input", 4), Population("leaky_integrate_fire", 4)
-        Connection(a, b, names["Ring"](2, 1.0))
+        Connection(a, b, ring_class(2, 1.0))
+
+
+def test_connectivity_of_a_kernel(
+    connectivity_blocks: list[str], package: Package
+) -> None:
+    """The input of a pixel is four times its spikes minus those of its neighbours."""
+    edges = package.module("edge_filter", connectivity_blocks[2]).EdgeFilter
+    shape = (5, 4, 1)
+    with Network() as network:
+        inputs = Population("spike_input", shape)
+        output = Population(IntegrateFire(v_thresh=1e6, readout="var"))
+        Connection(inputs, output, edges(0.5))
+    compiled = InferenceCompiler(3).compile(network)
+    image = np.random.default_rng(0).random((1, *shape)) < 0.5
+    spikes = np.zeros((1, 3, *shape), dtype=bool)
+    spikes[:, 0] = image
+    (found,) = compiled.predict(spikes, callbacks=[])[0][output]
+    padded = np.pad(image[0, ..., 0].astype(float), 1)
+    neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1]
+    neighbours += padded[1:-1, :-2] + padded[1:-1, 2:]
+    expected = 0.5 * (4 * padded[1:-1, 1:-1] - neighbours)
+    np.testing.assert_allclose(found.reshape(shape[:2]), expected, atol=1e-6)
 
 
 def test_compiler() -> None:
