@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from docs.pages import DOCS, ROOT
 
+path_before = [*sys.path]
 sys.path.insert(0, str(DOCS))
 benchmark_tables: Any = importlib.import_module("benchmark_tables")
-sys.path.remove(str(DOCS))
+sys.path[:] = path_before  # the module adds the folder of benchmarks
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 results = pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
