@@ -159,8 +159,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 An iterator continues where the last epoch ended.
 
         Returns:
-            Metrics of the last epoch by output, and data of callbacks; with validation:
-            (metrics, validation metrics, data, data of validation callbacks).
+            Metrics of the last epoch by output, and data of callbacks. With validation
+            these are (metrics, validation metrics, data, data of validation callbacks).
             ``metrics.history``, also ``history`` of this network, has loss and metrics
             of each epoch: ``history["val_accuracy"]``.
 

@@ -71,7 +71,7 @@ def default_arguments(cls: type) -> Mapping[str, Any]:
         cls: a class of neurons, synapses or the like.
 
     Returns:
-        {argument: value}; empty outside any block.
+        Values by the names of arguments; empty outside any block.
     """
     scopes = _open.get()
     return scopes[-1].default_params.get(cls, {}) if scopes else {}

@@ -51,7 +51,7 @@ class Serialiser(ABC):
             keys: as for `serialise`.
 
         Returns:
-            {rest of the keys, joined by "-": array}.
+            Arrays by the rest of their keys, joined by "-".
         """
 
     def epochs(self) -> list[int]:

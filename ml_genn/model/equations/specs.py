@@ -18,9 +18,9 @@ RESERVED = frozenset(
     | {"num_batch", "output"}
 )
 
-EXPONENTIAL_EULER = "exponential_euler"
-LINEAR_EULER = "linear_euler"
-SOLVERS = (EXPONENTIAL_EULER, LINEAR_EULER)
+EXPONENTIAL_EULER = "exponential_euler"  #: solver that is exact for linear equations
+LINEAR_EULER = "linear_euler"  #: solver that takes forward Euler steps
+SOLVERS = (EXPONENTIAL_EULER, LINEAR_EULER)  #: names of all solvers
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def learned(self) -> tuple[Learned, ...]:
-        """Arrays whose gradient is computed: weights, then delays, then parameters."""
+        """Arrays whose gradient is computed, in order weights, delays, parameters."""
         kinds = LearnedKind
         stored = [s for s in self.synapses if not s.negates]
         return (
