@@ -1,12 +1,12 @@
-"""Callbacks."""
+"""Callbacks: functions called during training and evaluation."""
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.callbacks.checkpoint import Checkpoint
 from ml_genn.callbacks.conn_var_recorder import ConnVarRecorder
-from ml_genn.callbacks.guards import SpikeRateMonitor, TerminateOnNaN
+from ml_genn.callbacks.health_checks import SpikeRateMonitor, TerminateOnNaN
 from ml_genn.callbacks.loggers import CSVLogger, TensorBoard
+from ml_genn.callbacks.metric_monitors import EarlyStopping, ReduceLROnPlateau
 from ml_genn.callbacks.model_checkpoint import ModelCheckpoint
-from ml_genn.callbacks.monitors import EarlyStopping, ReduceLROnPlateau
 from ml_genn.callbacks.progress_bar import BatchProgressBar
 from ml_genn.callbacks.recorders import SpikeRecorder, VarRecorder
 from ml_genn.callbacks.rewiring_recorder import RewiringRecorder
@@ -21,7 +21,7 @@ from ml_genn.callbacks.updates import (
 )
 from ml_genn.utils.module import aliases
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of callbacks that can be passed by name
 default_callbacks: dict[str, type[Callback]] = {
     **aliases(BatchProgressBar, Checkpoint, EarlyStopping, SpikeRateMonitor),
     "reduce_lr_on_plateau": ReduceLROnPlateau,

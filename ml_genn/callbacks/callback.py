@@ -1,4 +1,4 @@
-"""Base of callbacks; it is their manual."""
+"""Base of callbacks; its docstrings describe all hooks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from ml_genn.model.batch import Record, RunResult
 
 
 def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a hook that does nothing, so that `overrides` can tell."""
     hook._no_op = True  # type: ignore[attr-defined]
     return hook
 
 
 class Callback:
-    """Something that happens while a network is trained or evaluated.
+    """Base of objects whose hooks are called while a network is trained or evaluated.
 
     Override any of the hooks. A callback that overrides a hook of time steps makes the
-    network advance step by step in Python, which is slow; recorders do not. Setting
-    ``compiled_network.stop_training`` ends training after the batch.
+    network advance step by step in Python, which is slow; recorders do not. Set
+    ``compiled_network.stop_training`` to True to end training after the batch.
 
     Attributes:
-        key: key of its data, where that is known beforehand; None (default) for its
-            place in the list of callbacks.
-        first_process_only: whether, of several processes that run a network together,
-            only the first one needs it, since it prints or writes files; no by default.
+        key: key of its data in the result; None (default) for its index in the list of
+            callbacks.
+        first_process_only: True for a callback that prints or writes files, so that
+            only the first of several processes calls it; False by default.
     """
 
     key: Any = None
@@ -32,10 +33,10 @@ class Callback:
 
     @_no_op
     def set_params(self, **kwargs: Any) -> None:
-        """Called first, with what is about to happen.
+        """Called first, with parameters of the run.
 
         Args:
-            **kwargs: ``data`` (dictionary that callbacks may share),
+            **kwargs: ``data`` (dictionary common to all callbacks),
                 ``compiled_network``, ``num_batches`` (None if unknown) and, in
                 training, ``num_epochs`` and ``start_epoch``.
         """
@@ -73,7 +74,7 @@ class Callback:
         """Called before each epoch.
 
         Args:
-            epoch: its number, from ``start_epoch`` on.
+            epoch: number of the epoch, from ``start_epoch`` on.
         """
 
     @_no_op
@@ -81,27 +82,28 @@ class Callback:
         """Called after each epoch.
 
         Args:
-            epoch: its number.
+            epoch: number of the epoch.
             metrics: {output: metric} over the epoch; ``metrics.loss`` is the mean loss.
         """
 
     @_no_op
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Called when an epoch of training and its validation are over.
+        """Called after an epoch of training and its validation.
 
         Args:
-            epoch: its number.
-            logs: loss and metrics by name, those of validation begin with ``val_``.
+            epoch: number of the epoch.
+            logs: loss and metrics by name, those of validation with prefix ``val_``.
         """
 
     @_no_op
     def on_diverged(self, epoch: int, batch: int) -> None:
-        """Called if the loss of a batch is not a finite number; nothing was learned.
+        """Called if the loss of a batch is not finite; parameters are not updated.
 
         If no callback overrides it, training ends with a `DivergedError`.
 
         Args:
-            epoch, batch: their numbers.
+            epoch: number of the epoch.
+            batch: number of the batch in the epoch.
         """
 
     @_no_op
@@ -109,18 +111,18 @@ class Callback:
         """Called before each batch.
 
         Args:
-            batch: its number in the epoch, from 0 on.
+            batch: number of the batch in the epoch, from 0.
         """
 
     @_no_op
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Called after each batch.
 
-        A callback of the user's own may look at the state of neurons here, for which
-        each example of the batch keeps memory of its own.
+        Callbacks of users may read the state of neurons here. For their sake, each
+        example of the batch then has its own memory for state, which costs time.
 
         Args:
-            batch: its number in the epoch.
+            batch: number of the batch in the epoch.
             metrics: {output: metric} over the epoch so far; ``metrics.loss`` is the
                 mean loss.
         """
@@ -130,7 +132,7 @@ class Callback:
         """Called before each time step.
 
         Args:
-            timestep: its number, from 0 on.
+            timestep: number of the time step, from 0.
         """
 
     @_no_op
@@ -138,15 +140,14 @@ class Callback:
         """Called after each time step.
 
         Args:
-            timestep: its number, from 0 on.
+            timestep: number of the time step, from 0.
         """
 
     @_no_op
     def on_exception(self, error: BaseException) -> None:
-        """Called if an error, or Ctrl-C, ends what runs; it is raised after that.
+        """Called if an error, or Ctrl-C, ends the run, before the error is raised.
 
-        It takes the place of `on_train_end`, `on_test_end` and `on_epoch_end`, which
-        are then not called.
+        `on_train_end`, `on_test_end` and `on_epoch_end` are then not called.
 
         Args:
             error: the error.
@@ -154,28 +155,34 @@ class Callback:
 
     @_no_op
     def get_data(self) -> tuple[Any, Any] | None:
-        """What the callback collected, as (key, data); None for nothing."""
+        """Returns collected data as (key, data); None if there are none."""
         return None
 
-    def spikes(self) -> tuple[str, ...]:
-        """Populations whose spikes the engine records for it."""
+    def recorded_spikes(self) -> tuple[str, ...]:
+        """Returns names of the populations whose spikes the backend records."""
         return ()
 
-    def records(self) -> tuple[Record, ...]:
-        """Variables that the engine records for it."""
+    def recorded_variables(self) -> tuple[Record, ...]:
+        """Returns the variables that the backend records."""
         return ()
 
     @_no_op
     def on_recorded(self, batch: int, result: RunResult) -> None:
-        """Called after each batch with what the engine recorded.
+        """Called after each batch with recorded spikes and variables.
 
         Args:
-            batch: its number in the epoch.
-            result: results, and what `spikes` and `records` asked for.
+            batch: number of the batch in the epoch.
+            result: results of the batch, with the recordings of `recorded_spikes` and
+                `recorded_variables`.
         """
 
 
 def overrides(callback: Any, hook: str) -> bool:
-    """Whether a callback does anything in a hook."""
+    """True if a callback overrides a hook.
+
+    Args:
+        callback: a callback, or any object with such hooks.
+        hook: name of the hook.
+    """
     method = getattr(callback, hook, None)
     return method is not None and not getattr(method, "_no_op", False)

@@ -1,4 +1,4 @@
-"""Several callbacks as one."""
+"""Lists of callbacks, whose hooks are called in their order."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from ml_genn.utils.module import get_object
 
 
 class CallbackList:
-    """Calls hooks of several callbacks in their order.
+    """A list of callbacks.
 
     Args:
         callbacks: callbacks or their names.
-        **params: what each is told by ``set_params``.
+        **params: arguments of ``set_params``, which each callback gets.
 
     Raises:
-        ValidationError: if there is something else, or a callback or key twice.
+        ValidationError: if an entry is no callback or name, or a callback or key is in
+            the list twice.
         UnknownNameError: if there is no callback of a name.
     """
 
@@ -32,17 +33,17 @@ class CallbackList:
                 "Callbacks: give a list of callbacks or their names. "
                 f"Received {shown(callbacks)}."
             )
-        found = [
+        objects = [
             get_object(c, Callback, "Callback", default_callbacks) for c in callbacks
         ]
-        listed = [c for c in found if c is not None]
-        _refuse_twice(listed)
+        listed = [c for c in objects if c is not None]
+        _refuse_duplicates(listed)
         network = params.get("compiled_network")
         first = is_first(getattr(network, "communicator", None))
         self._callbacks = [c for c in listed if first or not c.first_process_only]
-        shared: dict[Any, Any] = {}
+        common_data: dict[Any, Any] = {}
         for callback in self._callbacks:
-            callback.set_params(data=shared, **params)
+            callback.set_params(data=common_data, **params)
         seen: set[type] = set()
         for callback in self._callbacks:
             if type(callback) not in seen:
@@ -50,41 +51,52 @@ class CallbackList:
                 callback.set_first()
 
     def call(self, hook: str, *arguments: Any) -> None:
-        """Calls a hook of every callback that overrides it."""
+        """Calls a hook of every callback that overrides it.
+
+        Args:
+            hook: name of the hook.
+            *arguments: its arguments.
+        """
         for callback in self._callbacks:
             if overrides(callback, hook):
                 getattr(callback, hook)(*arguments)
 
     def overrides(self, *hooks: str) -> bool:
-        """Whether any callback does anything in one of the hooks."""
+        """True if any callback overrides one of the hooks."""
         return any(overrides(c, hook) for c in self._callbacks for hook in hooks)
 
     @property
-    def steps(self) -> bool:
-        """Whether any callback wants to be called in every time step."""
+    def has_step_hooks(self) -> bool:
+        """True if any callback is called in every time step."""
         return self.overrides("on_timestep_begin", "on_timestep_end")
 
     @property
-    def looks(self) -> bool:
-        """Whether a callback of the user's own may look at state after a batch."""
-        ours = __name__.split(".")[0]
+    def may_read_state(self) -> bool:
+        """True if a callback of the user is called after batches.
+
+        It may read the state of neurons; callbacks of ml_genn do not.
+        """
+        own_package = __name__.split(".")[0]
         return any(
-            overrides(c, "on_batch_end") and type(c).__module__.split(".")[0] != ours
+            overrides(c, "on_batch_end")
+            and type(c).__module__.split(".")[0] != own_package
             for c in self._callbacks
         )
 
     @property
-    def spikes(self) -> tuple[str, ...]:
-        """Populations whose spikes are recorded."""
-        return tuple(dict.fromkeys(n for c in self._callbacks for n in c.spikes()))
+    def recorded_spikes(self) -> tuple[str, ...]:
+        """Names of populations whose spikes are recorded."""
+        names = (n for c in self._callbacks for n in c.recorded_spikes())
+        return tuple(dict.fromkeys(names))
 
     @property
-    def records(self) -> tuple[Record, ...]:
+    def recorded_variables(self) -> tuple[Record, ...]:
         """Variables that are recorded."""
-        return tuple(dict.fromkeys(r for c in self._callbacks for r in c.records()))
+        records = (r for c in self._callbacks for r in c.recorded_variables())
+        return tuple(dict.fromkeys(records))
 
     def get_data(self) -> dict[Any, Any]:
-        """{key: what a callback collected}; its place in the list where key is None."""
+        """Returns {key: data of a callback}; a key None becomes its list index."""
         result: dict[Any, Any] = {}
         for index, callback in enumerate(self._callbacks):
             pair = callback.get_data()
@@ -92,7 +104,7 @@ class CallbackList:
                 continue
             key = index if pair[0] is None else pair[0]
             if key in result:
-                raise _key_twice(key)
+                raise _duplicate_key(key)
             result[key] = pair[1]
         return result
 
@@ -106,8 +118,8 @@ class CallbackList:
         return iter(self._callbacks)
 
 
-def _refuse_twice(callbacks: Sequence[Callback]) -> None:
-    """Refuses the same callback or key twice, before anything runs."""
+def _refuse_duplicates(callbacks: Sequence[Callback]) -> None:
+    """Raises ValidationError if a callback or a key is in a list twice."""
     for k, callback in enumerate(callbacks):
         if any(callback is other for other in callbacks[:k]):
             raise ValidationError(f"Callbacks: {callback!r} is in the list twice.")
@@ -117,11 +129,11 @@ def _refuse_twice(callbacks: Sequence[Callback]) -> None:
     keys = [c.key for c in collecting if c.key is not None]
     for k, key in enumerate(keys):
         if key in keys[:k]:
-            raise _key_twice(key)
+            raise _duplicate_key(key)
 
 
 def _check_key(callback: Callback) -> None:
-    """Refuses what would be no key of the data that are collected."""
+    """Raises ValidationError if the key of a callback cannot be a dictionary key."""
     try:
         hash(callback.key)
     except TypeError:
@@ -131,7 +143,7 @@ def _check_key(callback: Callback) -> None:
         ) from None
 
 
-def _key_twice(key: Any) -> ValidationError:
+def _duplicate_key(key: Any) -> ValidationError:
     return ValidationError(
         f"Callbacks: the key {key!r} is used twice. Give each recorder a key of its "
         "own."

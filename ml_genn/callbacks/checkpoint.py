@@ -1,4 +1,4 @@
-"""Callbacks that save while a network learns."""
+"""Callback that saves checkpoints during training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from ml_genn.utils.checks import whole
 
 
 class Checkpoint(Callback):
-    """Saves at the end of epochs all that training needs to go on from there.
+    """Saves a checkpoint at the end of epochs, from which training can continue.
 
     Args:
-        serialiser: a serialiser or its name, "numpy" by default; files are named by the
-            epoch.
-        epoch_interval: it saves in every epoch whose number is a multiple, 1 by
-            default.
+        serialiser: a serialiser or its name, "numpy" by default; its key is the epoch.
+        epoch_interval: epochs from one checkpoint to the next, 1 by default: those with
+            a number divisible by it are saved.
     """
 
     first_process_only = True
@@ -30,11 +29,11 @@ class Checkpoint(Callback):
         self._network: Any = None
 
     def set_params(self, **kwargs: Any) -> None:
-        """Notes which network it saves."""
+        """Stores the network."""
         self._network = kwargs["compiled_network"]
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Saves."""
+        """Saves the network."""
         if epoch % self.epoch_interval == 0:
             self._network.save((epoch,), self.serialiser)
 

@@ -1,4 +1,4 @@
-"""Recorder of what the synapses of a connection have."""
+"""Recorder of the weights or delays of a connection."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from ml_genn.model.batch import RunResult
 from ml_genn.utils.checks import text
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
-#: {variable: method of a compiled network that gives it}
+#: {variable: method of a compiled network that returns it}
 VARIABLES = {"g": "weights", "weight": "weights", "d": "delays", "delay": "delays"}
 
 
 class ConnVarRecorder(Callback):
-    """Records weights or delays of a connection, as each example ran with them.
+    """Records the weights or delays of a connection that each example used.
 
-    Its data are a list with one array per recorded example: (time steps, source
-    neurons, target neurons), (time steps, synapses) in the order of the compiled
-    network's ``indices`` where connections are sparse, or (time steps,) + the shape of
-    a kernel. They change between batches only, so time steps share memory.
+    Its data are a list with one array per recorded example. The shape is (time steps,
+    source neurons, target neurons) for a dense connection; (time steps, synapses), in
+    the order of the compiled network's ``indices``, for a sparse one; and (time steps,)
+    + shape of the kernel for a convolution. Values change between batches only, so the
+    time steps of an array share memory.
 
     Args:
         conn: connection or layer.
         genn_var: "g" or "weight", "d" or "delay".
-        key: key of its data; None (default) for its place in the list of callbacks.
+        key: key of its data; None (default) for its index in the list of callbacks.
         example_filter: as for `SpikeRecorder`.
-        src_neuron_filter, trg_neuron_filter: which neurons, or synapses between which,
-            as for `SpikeRecorder`; a kernel is of none in particular.
+        src_neuron_filter, trg_neuron_filter: source and target neurons whose synapses
+            are recorded, as for `SpikeRecorder`; not for convolutions.
 
     Raises:
         UnknownNameError: if there is no such variable.
-        UnsupportedError: if neurons of a kernel are chosen.
+        UnsupportedError: if neurons of a convolution are filtered.
     """
 
     def __init__(
@@ -58,11 +59,15 @@ class ConnVarRecorder(Callback):
         self._data: list[np.ndarray] = []
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses neurons of a kernel."""
+        """Clears the data.
+
+        Raises:
+            UnsupportedError: if neurons of a convolution are filtered.
+        """
         self._network = kwargs["compiled_network"]
         source, target = self._connection.ends()
-        chosen = any(given is not None for given in self._filters)
-        if chosen and self._network.shares_weights(self._connection):
+        filtered = any(neurons is not None for neurons in self._filters)
+        if filtered and self._network.shares_weights(self._connection):
             raise UnsupportedError(
                 f"ConnVarRecorder: connection '{self._connection.name}' has a kernel "
                 "that all neurons share. Leave out src_neuron_filter and "
@@ -76,18 +81,18 @@ class ConnVarRecorder(Callback):
         self._data = []
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Examples are counted from the start of an epoch."""
+        """Restarts the count of examples."""
         self._first = 0
 
     def on_batch_begin(self, batch: int) -> None:
-        """Looks at the synapses before the batch changes them."""
+        """Reads the values before the batch updates them."""
         network, connection = self._network, self._connection
         shape = network.weights(connection).shape
         values = getattr(network, self._method)(connection)
-        self._values = np.broadcast_to(values, shape)[self._chosen()]
+        self._values = np.broadcast_to(values, shape)[self._index()]
 
-    def _chosen(self) -> Any:
-        """Which synapses, as an index into weights."""
+    def _index(self) -> Any:
+        """Returns the index of the recorded synapses in the array of weights."""
         network, (sources, targets) = self._network, self._masks
         if network.shares_weights(self._connection):
             return ...
@@ -97,15 +102,15 @@ class ConnVarRecorder(Callback):
         return sources[source] & targets[target]
 
     def on_recorded(self, batch: int, result: RunResult) -> None:
-        """Keeps what was asked for of a batch."""
+        """Appends one array for each recorded example of the batch."""
         size = len(result.losses)
-        wanted = int(np.sum(self._example_filter.mask(self._first, size)))
+        num_recorded = int(np.sum(self._example_filter.mask(self._first, size)))
         shape = (self._network.num_steps, *self._values.shape)
-        self._data += [np.broadcast_to(self._values, shape)] * wanted
+        self._data += [np.broadcast_to(self._values, shape)] * num_recorded
         self._first += size
 
     def get_data(self) -> tuple[Any, Any]:
-        """(key, what was recorded)."""
+        """Returns (key, recorded arrays)."""
         return self.key, self._data
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Callbacks that write down loss and metrics."""
+"""Callbacks that write loss and metrics to files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ml_genn.utils.checks import file_path, flag, shown
 
 
 class CSVLogger(Callback):
-    """Writes a line per epoch to a file.
+    """Writes loss and metrics of each epoch as a line of a CSV file.
 
     Args:
         filename: the file.
-        separator: between columns, a comma by default.
-        append: whether lines are added to a file that there is; no by default.
+        separator: character between columns, a comma by default.
+        append: True to append to an existing file; False (default) to replace it.
 
     Raises:
-        ValidationError: if the separator is no single character.
+        ValidationError: if the separator is not one character.
     """
 
     first_process_only = True
@@ -40,7 +40,7 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def on_train_begin(self) -> None:
-        """Reads which columns a file that is added to has."""
+        """Reads the names of columns of a file to which lines are appended."""
         self._columns = []
         if self._append and self._path.exists():
             with self._path.open(newline="") as file:
@@ -48,22 +48,22 @@ class CSVLogger(Callback):
                 self._columns = next(rows, [])
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Writes a line; before the first one of a file, the names of columns."""
-        fresh = not self._columns
+        """Writes a line; the names of columns precede the first one of a file."""
+        new_file = not self._columns
         self._columns = self._columns or ["epoch", *logs]
-        with self._path.open("w" if fresh else "a", newline="") as file:
-            to = csv.DictWriter(
+        with self._path.open("w" if new_file else "a", newline="") as file:
+            writer = csv.DictWriter(
                 file, self._columns, delimiter=self._separator, extrasaction="ignore"
             )
-            if fresh:
-                to.writeheader()
-            to.writerow({"epoch": epoch, **logs})
+            if new_file:
+                writer.writeheader()
+            writer.writerow({"epoch": epoch, **logs})
 
     def __repr__(self) -> str:
         return f"CSVLogger({str(self._path)!r}, {self._separator!r}, {self._append!r})"
 
 
-#: Modules with a SummaryWriter, in the order in which they are tried.
+#: modules with a SummaryWriter, in order of preference
 WRITERS = ("tensorboardX", "torch.utils.tensorboard")
 
 
@@ -81,31 +81,31 @@ class TensorBoard(Callback):
 
     def __init__(self, log_dir: str | Path = "logs") -> None:
         self._folder = str(file_path("TensorBoard: log_dir", log_dir))
-        self._make = _writer()
-        self._to: Any = None
+        self._writer_class = _summary_writer_class()
+        self._writer: Any = None
 
     def on_train_begin(self) -> None:
         """Opens the folder."""
-        self._to = self._make(self._folder)
+        self._writer = self._writer_class(self._folder)
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Writes the numbers of an epoch."""
+        """Writes loss and metrics of an epoch."""
         for name, value in logs.items():
-            self._to.add_scalar(name, value, epoch)
+            self._writer.add_scalar(name, value, epoch)
 
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Closes the folder."""
-        self._to.close()
+        self._writer.close()
 
     def on_exception(self, error: BaseException) -> None:
         """Closes the folder."""
-        self._to.close()
+        self._writer.close()
 
     def __repr__(self) -> str:
         return f"TensorBoard({self._folder!r})"
 
 
-def _writer() -> Any:
+def _summary_writer_class() -> Any:
     for module in WRITERS:
         try:
             return import_module(module).SummaryWriter

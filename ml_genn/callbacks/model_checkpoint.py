@@ -1,4 +1,4 @@
-"""Callback that saves the best model."""
+"""Callback that saves the best model of training."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from ml_genn.utils.module import alias
 
 MODES = ("auto", "min", "max")
 LOSS = "loss"
-MONITORED = "monitored"  #: fact of a saved model: {name: value}
+MONITORED = "monitored"  #: entry {name: value} in the info of a saved model
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model, with how it was compiled, at the end of epochs.
+    """Saves the compiled network to a single file at the end of epochs.
 
-    `ml_genn.load_model` makes the compiled network from the file. Among the callbacks
-    of training it looks at the training data, among ``validation_callbacks`` at those
-    of validation.
+    `ml_genn.load_model` returns the compiled network again. As one of ``callbacks`` it
+    monitors metrics of training, as one of ``validation_callbacks`` those of
+    validation.
 
     Args:
-        path: the file; ``{epoch}`` in it stands for the epoch.
-        monitor: "loss" (default) or the name of a metric that is measured, for example
+        path: the file; ``{epoch}`` is replaced by the number of the epoch.
+        monitor: "loss" (default) or the name of a metric of the network, for example
             "sparse_categorical_accuracy".
-        mode: whether the smallest ("min") or largest ("max") is best; "auto" (default):
-            the smallest of losses and errors, else the largest.
-        save_best_only: whether an epoch that is not better than all before is left out;
-            yes by default. Where training goes on (``start_epoch``), what the file says
-            counts.
-        output: which output's metric; None (default) for the only one.
+        mode: "min" or "max" if the smallest or largest value is best; "auto" (default):
+            "min" for losses and errors, otherwise "max".
+        save_best_only: True (default) to save only epochs better than all before. If
+            training continues from a checkpoint (``start_epoch``), the value stored in
+            the file is the best one before.
+        output: output of the metric; None (default) for the only output.
     """
 
     first_process_only = True
@@ -59,7 +59,7 @@ class ModelCheckpoint(Callback):
         self._best: float | None = None
 
     def set_params(self, **kwargs: Any) -> None:
-        """Notes which network it saves, and how good the saved one is."""
+        """Stores the network, and the value of a model saved before."""
         self._network = kwargs["compiled_network"]
         path = Path(self.path)
         if kwargs.get("start_epoch") and path.is_file():
@@ -68,7 +68,7 @@ class ModelCheckpoint(Callback):
             self._best = None
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Saves, if the epoch was better than all before."""
+        """Saves the network if the epoch is better than all before."""
         value = self._value(metrics)
         if self.save_best_only and not self._is_better(value):
             return
@@ -88,10 +88,10 @@ class ModelCheckpoint(Callback):
 
     def _value(self, metrics: Mapping[Any, Any]) -> float:
         if self.monitor == LOSS:
-            found = [getattr(metrics, LOSS, None)]
+            results = [getattr(metrics, LOSS, None)]
         else:
-            found = [m.result for m in self._chosen(metrics)]
-        values = [value for value in found if value is not None]
+            results = [m.result for m in self._monitored(metrics)]
+        values = [value for value in results if value is not None]
         if len(values) != 1:
             raise ValidationError(
                 f"ModelCheckpoint: '{self.monitor}' is measured {len(values)} times. "
@@ -99,22 +99,27 @@ class ModelCheckpoint(Callback):
             )
         return float(values[0])
 
-    def _chosen(self, metrics: Mapping[Any, Any]) -> list[Any]:
+    def _monitored(self, metrics: Mapping[Any, Any]) -> list[Any]:
+        """Returns the metrics with the monitored name.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
         named = [
-            (key, _names(name, one), one)
+            (key, _names(name, part), part)
             for key, metric in metrics.items()
-            for name, one in metric.named().items()
+            for name, part in metric.named().items()
         ]
         known = {LOSS}.union(*(names for _, names, _ in named))
         if self.monitor not in known:
             where = "ModelCheckpoint: monitor"
             raise unknown_name("metric", self.monitor, known, where=where)
-        wanted = None if self.output is None else get_underlying_pop(self.output)
+        output = None if self.output is None else get_underlying_pop(self.output)
         return [
             metric
             for key, names, metric in named
             if self.monitor in names
-            and (wanted is None or get_underlying_pop(key) is wanted)
+            and (output is None or get_underlying_pop(key) is output)
         ]
 
     def __repr__(self) -> str:
@@ -125,6 +130,6 @@ class ModelCheckpoint(Callback):
 
 
 def _names(name: str, metric: Metric) -> set[str]:
-    """The names by which a metric may be asked for."""
-    named = {name for name, cls in default_metrics.items() if cls is type(metric)}
-    return {name, *named}
+    """Returns the names under which a metric can be monitored."""
+    aliases = {name for name, cls in default_metrics.items() if cls is type(metric)}
+    return {name, *aliases}

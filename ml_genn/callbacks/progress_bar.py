@@ -1,4 +1,4 @@
-"""Progress bar over batches."""
+"""Progress bar of the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.utils.module import alias
 
 
 class BatchProgressBar(Callback):
-    """A tqdm bar per epoch, with the loss and the metrics so far."""
+    """Shows a tqdm bar for each epoch, with loss and metrics so far."""
 
     first_process_only = True
 
@@ -27,7 +27,7 @@ class BatchProgressBar(Callback):
         self._start = 0
 
     def set_params(self, **kwargs: Any) -> None:
-        """Notes how many batches and epochs there are."""
+        """Stores the numbers of batches and epochs."""
         self._num_batches = kwargs.get("num_batches")
         self._num_epochs = kwargs.get("num_epochs")
         self._start = kwargs.get("start_epoch", 0)
@@ -37,22 +37,22 @@ class BatchProgressBar(Callback):
         self._close()
 
     def set_first(self) -> None:
-        """Only the first bar of a list is shown."""
+        """Shows this bar; further bars in a list stay hidden."""
         self._shown = True
 
     def on_test_begin(self) -> None:
-        """Notes that these batches are not trained on."""
+        """Labels the bar as validation."""
         self._validates = True
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Notes which epoch it is."""
+        """Labels the bar with the epoch."""
         if self._num_epochs is not None:
             last = self._start + self._num_epochs
             what = ", validation" if self._validates else ""
             self._description = f"Epoch {epoch + 1}/{last}{what}"
 
     def on_batch_begin(self, batch: int) -> None:
-        """Opens the bar, now that data and metrics are known to fit."""
+        """Opens the bar before the first batch, once data and metrics are checked."""
         if self._shown and self._bar is None:
             self._bar = _tqdm()(
                 total=self._num_batches, desc=self._description, unit="batch"
@@ -61,7 +61,7 @@ class BatchProgressBar(Callback):
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Advances the bar."""
         if self._bar is not None:
-            self._bar.set_postfix_str(described(metrics), refresh=False)
+            self._bar.set_postfix_str(metrics_text(metrics), refresh=False)
             self._bar.update(1)
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
@@ -86,32 +86,33 @@ class BatchProgressBar(Callback):
 
 
 def _tqdm() -> Any:
-    """tqdm, imported when a bar is first shown.
+    """Returns tqdm, imported when a bar is first shown.
 
-    In notebooks it is tqdm's choice; elsewhere that is the text bar, but takes longer.
+    tqdm.auto chooses a bar for notebooks; elsewhere it is the text bar of tqdm.std, but
+    its import takes longer.
     """
     module = "tqdm.auto" if "IPython" in sys.modules else "tqdm.std"
     return import_module(module).tqdm
 
 
-def described(metrics: Mapping[Any, Any]) -> str:
-    """Loss and metrics in one line."""
+def metrics_text(metrics: Mapping[Any, Any]) -> str:
+    """Returns loss and metrics as one line."""
     parts = []
     loss = getattr(metrics, "loss", None)
     if loss is not None:
-        parts.append(f"loss: {_short(loss)}")
+        parts.append(f"loss: {_number_text(loss)}")
     for key, metric in metrics.items():
         output = f"{key} " if len(metrics) > 1 else ""
-        for name, one in metric.named().items():
-            value = scalar(one)
+        for name, part in metric.named().items():
+            value = scalar(part)
             if value is not None:
-                usual = name == alias(type(one))
-                shown = type(one).__name__ if usual else name
-                parts.append(f"{output}{shown}: {_short(value)}")
+                is_alias = name == alias(type(part))
+                label = type(part).__name__ if is_alias else name
+                parts.append(f"{output}{label}: {_number_text(value)}")
     return ", ".join(parts)
 
 
-def _short(value: float) -> str:
-    """Four decimals, or as many digits of a very small or large number."""
-    usual = value == 0 or 1e-3 <= abs(value) < 1e6
-    return f"{value:.4f}" if usual else f"{value:.3e}"
+def _number_text(value: float) -> str:
+    """Returns a number with four decimals, or in scientific notation."""
+    fixed_point = value == 0 or 1e-3 <= abs(value) < 1e6
+    return f"{value:.4f}" if fixed_point else f"{value:.3e}"

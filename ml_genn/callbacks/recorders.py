@@ -1,4 +1,4 @@
-"""Recorders of spikes and variables; recording happens inside the engine."""
+"""Recorders of spikes and of state variables, which the backend records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
 
 class _Recorder(Callback):
-    """What recorders share: which examples and neurons, and where data goes."""
+    """Base of recorders of a population: filters of examples and neurons, and data."""
 
     def __init__(
         self, pop: Any, key: Any, example_filter: Any, neuron_filter: Any
@@ -27,7 +27,11 @@ class _Recorder(Callback):
         self._data: Any = None
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses a population of another network."""
+        """Clears the data.
+
+        Raises:
+            ValidationError: if the population belongs to another network.
+        """
         if self._pop not in kwargs["compiled_network"].network.populations:
             raise ValidationError(
                 f"{type(self).__name__}: population '{self._pop.name}' is not part of "
@@ -44,22 +48,23 @@ class _Recorder(Callback):
         self._data = []
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Examples are counted from the start of an epoch."""
+        """Restarts the count of examples."""
         self._first = 0
 
     def on_recorded(self, batch: int, result: RunResult) -> None:
-        """Keeps what was asked for of a batch."""
+        """Appends the data of each recorded example of the batch."""
         size = len(result.losses)
-        wanted = self._example_filter.mask(self._first, size)
-        for b in np.flatnonzero(wanted):
-            self._keep(int(b), result)
+        mask = self._example_filter.mask(self._first, size)
+        for example in np.flatnonzero(mask):
+            self._append(int(example), result)
         self._first += size
 
-    def _keep(self, b: int, result: RunResult) -> None:
+    def _append(self, example: int, result: RunResult) -> None:
+        """Appends the data of an example of a batch."""
         raise NotImplementedError
 
     def get_data(self) -> tuple[Any, Any]:
-        """(key, what was recorded)."""
+        """Returns (key, recorded data)."""
         return self.key, self._data
 
     def __repr__(self) -> str:
@@ -74,17 +79,18 @@ class SpikeRecorder(_Recorder):
 
     Args:
         pop: population or layer made with ``record_spikes=True``.
-        key: key of its data; None (default) for its place in the list of callbacks.
-        example_filter: which examples, counted from the start of an epoch: None
+        key: key of its data; None (default) for its index in the list of callbacks.
+        example_filter: recorded examples, counted from the start of an epoch: None
             (default) for all, an index, indices, or flags.
-        neuron_filter: which neurons: None (default) for all, an index, indices, a
+        neuron_filter: recorded neurons: None (default) for all, an index, indices, a
             slice, flags, or a tuple of them per dimension.
-        record_counts: whether only counts per neuron are kept; no by default.
-        record_spike_events: whether negative spikes, of an input with signed spikes
-            made with ``record_spike_events=True``, are recorded instead; no by default.
+        record_counts: True to record numbers of spikes only; False by default.
+        record_spike_events: True to record the negative spikes of an input with signed
+            spikes, made with ``record_spike_events=True``; False by default.
 
     Raises:
-        ValidationError: if the population was not made for it, or never spikes.
+        ValidationError: if the population was made without the flag that allows
+            recording, or never spikes.
     """
 
     def __init__(
@@ -99,15 +105,19 @@ class SpikeRecorder(_Recorder):
         super().__init__(pop, key, example_filter, neuron_filter)
         self._counts = flag("SpikeRecorder: record_counts", record_counts)
         self._negative = flag("SpikeRecorder: record_spike_events", record_spike_events)
-        needed = "record_spike_events" if self._negative else "record_spikes"
-        if not getattr(self._pop, needed):
+        attribute = "record_spike_events" if self._negative else "record_spikes"
+        if not getattr(self._pop, attribute):
             raise ValidationError(
                 f"SpikeRecorder: make population '{self._pop.name}' with "
-                f"{needed}=True to record its {'negative ' * self._negative}spikes."
+                f"{attribute}=True to record its {'negative ' * self._negative}spikes."
             )
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses a population that never spikes."""
+        """Clears the data.
+
+        Raises:
+            ValidationError: if the population never spikes.
+        """
         super().set_params(**kwargs)
         network = kwargs["compiled_network"]
         network.check_spikes(self._pop.name)
@@ -117,19 +127,19 @@ class SpikeRecorder(_Recorder):
     def _clear(self) -> None:
         self._data = [] if self._counts else ([], [])
 
-    def spikes(self) -> tuple[str, ...]:
-        """The group whose spikes it records."""
+    def recorded_spikes(self) -> tuple[str, ...]:
+        """Returns the name of the group whose spikes are recorded."""
         return (self._group,)
 
-    def _keep(self, b: int, result: RunResult) -> None:
-        steps, ids = result.spikes[self._group][b]
-        kept = self._mask[ids]
+    def _append(self, example: int, result: RunResult) -> None:
+        steps, ids = result.spikes[self._group][example]
+        mask = self._mask[ids]
         if self._counts:
-            counts = np.bincount(ids[kept], minlength=self._pop.size)
+            counts = np.bincount(ids[mask], minlength=self._pop.size)
             self._data.append(counts[self._mask])
         else:
-            self._data[0].append(steps[kept] * self._dt)
-            self._data[1].append(ids[kept])
+            self._data[0].append(steps[mask] * self._dt)
+            self._data[1].append(ids[mask])
 
 
 class VarRecorder(_Recorder):
@@ -139,13 +149,13 @@ class VarRecorder(_Recorder):
 
     Args:
         pop: population or layer.
-        var: name of the variable, for example "v"; or else ``genn_var`` is given.
+        var: name of the variable, for example "v"; either this or ``genn_var``.
         key, example_filter, neuron_filter: as for `SpikeRecorder`.
-        genn_var: name of a variable inside the model, for example "i_syn0" or, while
-            gradients are taken, "lambda_v"; mlGeNN's names ("V", "LambdaV") do as well.
+        genn_var: name of a variable of the model, for example "i_syn0" or, in training,
+            "lambda_v"; mlGeNN's names ("V", "LambdaV") are also accepted.
 
     Raises:
-        ValidationError: if not just one of ``var`` and ``genn_var`` is given.
+        ValidationError: unless exactly one of ``var`` and ``genn_var`` is passed.
         UnknownNameError: if there is no such variable.
     """
 
@@ -161,18 +171,22 @@ class VarRecorder(_Recorder):
         super().__init__(pop, key, example_filter, neuron_filter)
         if (var is None) == (genn_var is None):
             raise ValidationError("VarRecorder: give either var or genn_var.")
-        name, given = ("genn_var", genn_var) if var is None else ("var", var)
-        self._name = text(f"VarRecorder: {name}", given)
+        argument, value = ("genn_var", genn_var) if var is None else ("var", var)
+        self._name = text(f"VarRecorder: {argument}", value)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses an unknown variable."""
+        """Clears the data.
+
+        Raises:
+            UnknownNameError: if there is no such variable.
+        """
         super().set_params(**kwargs)
         name = kwargs["compiled_network"].variable(self._pop, self._name)
         self._record = Record(self._pop.name, name)
 
-    def records(self) -> tuple[Record, ...]:
-        """The variable it records."""
+    def recorded_variables(self) -> tuple[Record, ...]:
+        """Returns the variable that is recorded."""
         return (self._record,)
 
-    def _keep(self, b: int, result: RunResult) -> None:
-        self._data.append(result.records[self._record][b][:, self._mask])
+    def _append(self, example: int, result: RunResult) -> None:
+        self._data.append(result.records[self._record][example][:, self._mask])

@@ -1,4 +1,4 @@
-"""Recorder of what Deep-R does."""
+"""Recorder of the synapses that Deep-R replaces."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from ml_genn.model.batch import RunResult
 
 
 class RewiringRecorder(Callback):
-    """Records how many synapses Deep-R replaced.
+    """Records the number of synapses that Deep-R replaced.
 
-    Its data are a list with one pair per batch of training: synapses that were
-    replaced, and draws that met a pair of neurons that was connected already.
+    Its data are a list with one pair per batch of training: replaced synapses, and
+    draws rejected because the pair of neurons was connected already.
 
     Args:
-        connection: connection or layer that the compiler was given in
-            ``deep_r_conns``.
-        key: key of its data; None (default) for its place in the list of callbacks.
+        connection: connection or layer in ``deep_r_conns`` of the compiler.
+        key: key of its data; None (default) for its index in the list of callbacks.
     """
 
     def __init__(self, connection: Any, key: Any = None) -> None:
@@ -27,17 +26,21 @@ class RewiringRecorder(Callback):
         self._data: list[tuple[int, int]] = []
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses a connection that is not rewired."""
+        """Clears the data.
+
+        Raises:
+            ValidationError: if Deep-R does not rewire the connection.
+        """
         kwargs["compiled_network"].check_rewired(self._connection)
         self._data = []
 
     def on_recorded(self, batch: int, result: RunResult) -> None:
-        """Keeps the numbers of a batch that was trained on."""
+        """Appends the numbers of a batch of training."""
         if self._connection.name in result.rewirings:
             self._data.append(result.rewirings[self._connection.name])
 
     def get_data(self) -> tuple[Any, Any]:
-        """(key, what was recorded)."""
+        """Returns (key, recorded numbers)."""
         return self.key, self._data
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Callbacks that change the network while it runs."""
+"""Callbacks that change optimisers or call custom updates of the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OptimiserParamSchedule(Callback):
 
     Args:
         param_name: the parameter, for example "alpha".
-        func: given the epoch and the value so far, the new value.
+        func: returns the new value from the epoch and the current value.
     """
 
     def __init__(self, param_name: str, func: Callable[[int, Any], Any]) -> None:
@@ -23,7 +23,12 @@ class OptimiserParamSchedule(Callback):
         self._function = function("OptimiserParamSchedule: func", func)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Refuses a parameter that an optimiser does not have."""
+        """Stores the optimisers.
+
+        Raises:
+            UnknownNameError: if an optimiser has no such parameter.
+            ValidationError: if the network is not trained.
+        """
         self._optimisers = [o for o, _ in kwargs["compiled_network"].optimisers]
         if not self._optimisers:
             raise ValidationError(
@@ -47,19 +52,23 @@ class OptimiserParamSchedule(Callback):
 
 
 class _CustomUpdate(Callback):
-    """Calls one of the network's custom updates."""
+    """Base of callbacks that call a custom update of the network."""
 
     def __init__(
         self, name: str, filter_fn: Callable[[int], bool] | None = None
     ) -> None:
-        own = type(self).__name__
-        self._name = text(f"{own}: name", name)
+        where = type(self).__name__
+        self._name = text(f"{where}: name", name)
         if filter_fn is not None:
-            function(f"{own}: filter_fn", filter_fn)
+            function(f"{where}: filter_fn", filter_fn)
         self._filter = filter_fn
 
     def set_params(self, **kwargs: Any) -> None:
-        """Refuses a name that the network does not know."""
+        """Stores the network.
+
+        Raises:
+            UnknownNameError: if it has no custom update of that name.
+        """
         self._network = kwargs["compiled_network"]
         self._network.check_custom_update(self._name)
 
@@ -76,12 +85,12 @@ class CustomUpdateOnBatchBegin(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the batch, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of batches with a call; None (default) for
+            all of them.
     """
 
     def on_batch_begin(self, batch: int) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(batch)
 
 
@@ -90,12 +99,12 @@ class CustomUpdateOnBatchEnd(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the batch, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of batches with a call; None (default) for
+            all of them.
     """
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(batch)
 
 
@@ -104,12 +113,12 @@ class CustomUpdateOnEpochBegin(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the epoch, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of epochs with a call; None (default) for
+            all of them.
     """
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(epoch)
 
 
@@ -118,12 +127,12 @@ class CustomUpdateOnEpochEnd(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the epoch, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of epochs with a call; None (default) for
+            all of them.
     """
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(epoch)
 
 
@@ -132,12 +141,12 @@ class CustomUpdateOnTimestepBegin(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the time step, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of time steps with a call; None (default)
+            for all of them.
     """
 
     def on_timestep_begin(self, timestep: int) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(timestep)
 
 
@@ -146,10 +155,10 @@ class CustomUpdateOnTimestepEnd(_CustomUpdate):
 
     Args:
         name: key in ``compiled_network.custom_updates``.
-        filter_fn: given the number of the time step, whether it is called; None
-            (default) for always.
+        filter_fn: returns True for numbers of time steps with a call; None (default)
+            for all of them.
     """
 
     def on_timestep_end(self, timestep: int) -> None:
-        """Calls it."""
+        """Calls the custom update."""
         self._run(timestep)

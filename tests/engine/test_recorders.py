@@ -305,8 +305,8 @@ def test_one_hook_is_enough_and_none_is_none() -> None:
     begins = Begins()
     scene().predict(begins)
     assert begins.count == 3 * STEPS
-    assert CallbackList([Begins()], compiled_network=None).steps
-    assert not CallbackList([Callback()], compiled_network=None).steps
+    assert CallbackList([Begins()], compiled_network=None).has_step_hooks
+    assert not CallbackList([Callback()], compiled_network=None).has_step_hooks
 
 
 def test_state_inside_hooks() -> None:

@@ -108,14 +108,14 @@ class BatchRunner:
         options = RunOptions(
             backward=train,
             update=train,
-            spikes=callbacks.spikes,
-            records=(*callbacks.records, *trajectories.values()),
+            spikes=callbacks.recorded_spikes,
+            records=(*callbacks.recorded_variables, *trajectories.values()),
             continue_state=self._built.config.continue_state,
             batch_slice=batch.batch_slice,
-            expose_state=self.exposes_state or callbacks.looks,
+            expose_state=self.exposes_state or callbacks.may_read_state,
             next_indices=batch.next_indices,
         )
-        run = self._run_steps if callbacks.steps else self._run_whole
+        run = self._run_steps if callbacks.has_step_hooks else self._run_whole
         result = run(batch, options, callbacks)
         self.batch.readouts = result.outputs
         callbacks.call("on_recorded", number, result)

@@ -204,8 +204,8 @@ def test_hooks_are_called_in_the_order_of_the_list() -> None:
 
 
 def test_only_time_step_hooks_make_a_network_step() -> None:
-    assert CallbackList([StepSpy()]).steps
-    assert not CallbackList([Spy(), NoHooks()]).steps
+    assert CallbackList([StepSpy()]).has_step_hooks
+    assert not CallbackList([Spy(), NoHooks()]).has_step_hooks
 
 
 def test_the_base_class_does_nothing() -> None:
@@ -224,7 +224,7 @@ def test_the_base_class_does_nothing() -> None:
             "on_recorded": 2,
         }
         assert getattr(callback, hook)(*[0] * arguments.get(hook, 0)) is None
-    assert callback.spikes() == callback.records() == ()
+    assert callback.recorded_spikes() == callback.recorded_variables() == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from training.small_nets import CLASSES, STEPS, double, labels, small, spikes
 
 from ml_genn.callbacks import BatchProgressBar, Callback
-from ml_genn.callbacks.progress_bar import described
+from ml_genn.callbacks.progress_bar import metrics_text
 from ml_genn.errors import DivergedError
 from ml_genn.metrics import MeanSquareError, SparseCategoricalAccuracy
 from ml_genn.training.population_dict import PopulationDict
@@ -151,7 +151,7 @@ def _metrics(loss: float | None, *values: tuple[str, float]) -> PopulationDict:
 
 
 def test_numbers_have_four_decimals_or_an_exponent() -> None:
-    texts = [described(_metrics(x)) for x in (0.0, 1.23456, 2e-7, 3e9, np.nan)]
+    texts = [metrics_text(_metrics(x)) for x in (0.0, 1.23456, 2e-7, 3e9, np.nan)]
     assert texts == [
         "loss: 0.0000",
         "loss: 1.2346",
@@ -163,9 +163,9 @@ def test_numbers_have_four_decimals_or_an_exponent() -> None:
 
 def test_metrics_without_a_result_are_omitted() -> None:
     metrics = PopulationDict({"out": SparseCategoricalAccuracy()})
-    assert described(metrics) == ""
-    assert described(_metrics(None, ("out", 2.0))) == "MeanSquareError: 4.0000"
-    assert described(_metrics(0.5, ("a", 1.0), ("b", 2.0))) == (
+    assert metrics_text(metrics) == ""
+    assert metrics_text(_metrics(None, ("out", 2.0))) == "MeanSquareError: 4.0000"
+    assert metrics_text(_metrics(0.5, ("a", 1.0), ("b", 2.0))) == (
         "loss: 0.5000, a MeanSquareError: 1.0000, b MeanSquareError: 4.0000"
     )
-    assert described({}) == ""
+    assert metrics_text({}) == ""

@@ -1,4 +1,4 @@
-"""Callbacks that act on how a loss or metric goes on."""
+"""Callbacks that act when a loss or metric stops improving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODES = ("auto", "max", "min")
 
 
 class _Monitor(Callback):
-    """What they share: which number is looked at, and when it is better."""
+    """Base of callbacks that compare a loss or metric with its best value so far."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         name = type(self).__name__
@@ -28,7 +28,11 @@ class _Monitor(Callback):
         self._min_delta = not_negative(f"{name}: min_delta", min_delta)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts anew; refuses a network that does not learn."""
+        """Resets the best value.
+
+        Raises:
+            ValidationError: if the network is not trained.
+        """
         self._network = kwargs["compiled_network"]
         if not self._network.optimisers:
             raise ValidationError(
@@ -37,33 +41,34 @@ class _Monitor(Callback):
         self._best = inf
         self._wait = 0
 
-    def _better(self, logs: Mapping[str, float]) -> bool:
-        """Whether the number is the best so far; counts epochs since it was."""
+    def _improved(self, logs: Mapping[str, float]) -> bool:
+        """Updates the best value and the epochs since then; True for a new best."""
         value = self._sign * logs[self.monitor]
-        better = value < self._best - self._min_delta
-        self._best = value if better else self._best
-        self._wait = 0 if better else self._wait + 1
-        return better
+        improved = value < self._best - self._min_delta
+        self._best = value if improved else self._best
+        self._wait = 0 if improved else self._wait + 1
+        return improved
 
 
 class EarlyStopping(_Monitor):
-    """Stops training when a number has not become better for some epochs.
+    """Stops training when a loss or metric has not improved for some epochs.
 
     Args:
         monitor: name of a loss or metric, "val_loss" by default; see `History`.
-        min_delta: what counts as better, 0 by default.
-        patience: epochs without it after which training stops, 0 by default.
+        min_delta: smallest change that counts as an improvement, 0 by default.
+        patience: epochs without improvement after which training stops, 0 by default.
         mode: "min", "max", or "auto" (default): "max" for accuracies.
-        baseline: what has to be beaten from the start; None (default) for nothing.
-        restore_best_weights: whether all that is learned (weights, delays, parameters,
-            the synapses that Deep-R moves, and what optimisers keep for each of them)
-            goes back to what it was after the best epoch; no by default. Rates, numbers
-            of steps and random states stay as they are.
-        start_from_epoch: epochs before the first that is looked at, 0 by default.
+        baseline: value that the first epochs have to improve on; None (default) for
+            none.
+        restore_best_weights: True to restore weights, delays, parameters, synapses that
+            Deep-R moves and the optimisers' moments of the best epoch; False by
+            default. Learning rates, numbers of steps and states of random generators
+            are not restored.
+        start_from_epoch: number of epochs that are ignored at the start, 0 by default.
 
     Attributes:
-        stopped_epoch: the last epoch, if it stopped training; None otherwise.
-        best_epoch: the epoch with the best number; None if there was none.
+        stopped_epoch: the last epoch, if the callback stopped training; None otherwise.
+        best_epoch: the epoch with the best value; None if no epoch improved.
     """
 
     def __init__(
@@ -91,32 +96,32 @@ class EarlyStopping(_Monitor):
         self.best_epoch: int | None = None
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts anew."""
+        """Resets the state of the callback."""
         super().set_params(**kwargs)
         self.stopped_epoch = self.best_epoch = None
-        self._kept: Snapshot | None = None
+        self._best_snapshot: Snapshot | None = None
         self._seen = 0
         if self._baseline is not None:
             self._best = self._sign * self._baseline
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Looks at the number."""
+        """Compares the value, and stops training after ``patience`` epochs."""
         self._seen += 1
         if self._seen <= self._start:
             return
-        if self._better(logs):
+        if self._improved(logs):
             self.best_epoch = epoch
             if self._restores:
-                self._kept = self._network.snapshot()
+                self._best_snapshot = self._network.snapshot()
         if self._wait >= max(self._patience, 1):
             self.stopped_epoch = epoch
             self._network.stop_training = True
 
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
-        """Goes back to the best epoch, if it was not the last."""
-        if self._kept is not None and self._wait:
-            now = self._network.snapshot()
-            self._network.restore(Snapshot(self._kept.arrays, now.info))
+        """Restores the best epoch, if it was not the last one."""
+        if self._best_snapshot is not None and self._wait:
+            current = self._network.snapshot()
+            self._network.restore(Snapshot(self._best_snapshot.arrays, current.info))
 
     def __repr__(self) -> str:
         return (
@@ -126,16 +131,17 @@ class EarlyStopping(_Monitor):
 
 
 class ReduceLROnPlateau(_Monitor):
-    """Makes learning rates smaller when a number does not become better.
+    """Reduces learning rates when a loss or metric stops improving.
 
     Args:
         monitor: name of a loss or metric, "val_loss" by default; see `History`.
-        factor: what rates are multiplied with, 0.1 by default.
-        patience: epochs without the number becoming better, 10 by default.
+        factor: factor of the learning rates, 0.1 by default.
+        patience: epochs without improvement before they are reduced, 10 by default.
         mode: "min", "max", or "auto" (default): "max" for accuracies.
-        min_delta: what counts as better, 0.0001 by default.
-        cooldown: epochs after which it is looked at again, 0 by default.
-        min_lr: rates stay at least this, 0 by default.
+        min_delta: smallest change that counts as an improvement, 0.0001 by default.
+        cooldown: epochs after a reduction that do not count for ``patience``, 0 by
+            default.
+        min_lr: smallest learning rate, 0 by default.
     """
 
     def __init__(
@@ -155,7 +161,11 @@ class ReduceLROnPlateau(_Monitor):
         self._least = not_negative("ReduceLROnPlateau: min_lr", min_lr)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts anew; refuses rates that follow a schedule."""
+        """Resets the state of the callback.
+
+        Raises:
+            ValidationError: if a learning rate follows a schedule.
+        """
         super().set_params(**kwargs)
         self._cooling = 0
         for optimiser, _ in self._network.optimisers:
@@ -166,8 +176,8 @@ class ReduceLROnPlateau(_Monitor):
                 )
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Looks at the number."""
-        self._better(logs)
+        """Compares the value, and reduces learning rates after ``patience`` epochs."""
+        self._improved(logs)
         if self._cooling:
             self._cooling -= 1
             self._wait = 0

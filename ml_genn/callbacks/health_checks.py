@@ -1,4 +1,4 @@
-"""Callbacks that notice when training goes wrong."""
+"""Callbacks that detect problems of training: losses that diverge, silent neurons."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from ml_genn.utils.checks import number, positive, shown, whole
 
 
 class TerminateOnNaN(Callback):
-    """Ends training, with a warning instead of an error, if the loss is not finite.
+    """Ends training with a warning instead of an error if the loss is not finite.
 
-    Weights are those before that batch, which is no step.
+    Such a batch does not update the weights.
 
     Args:
-        patience: how many such batches one after the other are left out before
-            training ends, 0 by default.
+        patience: number of such batches in a row that are skipped before training
+            ends, 0 by default.
     """
 
     def __init__(self, patience: int = 0) -> None:
         self._patience = whole("TerminateOnNaN: patience", patience, least=0)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts anew."""
+        """Resets the count."""
         self._network = kwargs["compiled_network"]
         self._count = 0
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """A batch was fine."""
+        """Resets the count, as the loss of the batch is finite."""
         self._count = 0
 
     def on_diverged(self, epoch: int, batch: int) -> None:
-        """Warns, and ends training if it has happened too often."""
+        """Warns, and ends training after more than ``patience`` batches."""
         self._count += 1
         ends = self._count > self._patience
         what = "training ends" if ends else "it is left out"
@@ -56,21 +56,21 @@ class TerminateOnNaN(Callback):
 
 
 class SpikeRateMonitor(Callback):
-    """Warns of populations that are nearly silent or that spike nearly all the time.
+    """Warns of populations with many silent neurons or with a high spike rate.
 
     Its data are {name of population: list with an array of rates [Hz], one for each
-    neuron, per epoch}. Spikes are recorded inside the engine.
+    neuron, per epoch}. The backend records the spikes.
 
     Args:
-        populations: populations or layers; None (default) for all that spike, inputs
-            left out.
-        dead: share of neurons that are silent through an epoch from which there is a
-            warning, 0.9 by default.
-        saturated: mean rate [Hz] from which there is a warning, 250 by default.
-        key: key of its data; None (default) for its place in the list of callbacks.
+        populations: populations or layers; None (default) for all that spike, except
+            inputs.
+        dead: smallest fraction of neurons without a spike in an epoch that is reported,
+            0.9 by default.
+        saturated: smallest mean rate [Hz] that is reported, 250 by default.
+        key: key of its data; None (default) for its index in the list of callbacks.
 
     Raises:
-        ValidationError: if populations are no list, or a number is out of its range.
+        ValidationError: if ``populations`` is no list, or a number is out of range.
     """
 
     def __init__(
@@ -85,20 +85,24 @@ class SpikeRateMonitor(Callback):
                 "SpikeRateMonitor: populations is a list. "
                 f"Received {shown(populations)}."
             )
-        self._given = populations
-        self._chosen = [get_underlying_pop(p) for p in populations or ()]
+        self._argument = populations
+        self._populations = [get_underlying_pop(p) for p in populations or ()]
         self._dead = number("SpikeRateMonitor: dead", dead)
         self._saturated = positive("SpikeRateMonitor: saturated", saturated)
         self.key = key
         self._rates: dict[str, list[np.ndarray]] = {}
 
     def set_params(self, **kwargs: Any) -> None:
-        """Starts with no data; refuses populations that never spike."""
+        """Clears the data.
+
+        Raises:
+            ValidationError: if a population never spikes.
+        """
         network = kwargs["compiled_network"]
-        found: Sequence[Population] = (
-            network.spiking if self._given is None else self._chosen
+        populations: Sequence[Population] = (
+            network.spiking if self._argument is None else self._populations
         )
-        self._sizes = {p.name: p.size for p in found}
+        self._sizes = {p.name: p.size for p in populations}
         for name in self._sizes:
             network.check_spikes(name)
         self._seconds = network.num_steps * network.dt / 1000.0
@@ -109,37 +113,37 @@ class SpikeRateMonitor(Callback):
         self._counts = {n: np.zeros(size) for n, size in self._sizes.items()}
         self._examples = 0
 
-    def spikes(self) -> tuple[str, ...]:
-        """The populations that it looks at."""
+    def recorded_spikes(self) -> tuple[str, ...]:
+        """Returns names of the monitored populations."""
         return tuple(self._sizes)
 
     def on_epoch_begin(self, epoch: int) -> None:
-        """Counts from zero."""
+        """Resets the counts."""
         self._clear()
 
     def on_recorded(self, batch: int, result: RunResult) -> None:
-        """Counts the spikes of a batch."""
+        """Adds the spikes of a batch to the counts."""
         self._examples += len(result.losses)
         for name, size in self._sizes.items():
             for _, ids in result.spikes[name]:
                 self._counts[name] += np.bincount(ids, minlength=size)
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Keeps the rates, and warns."""
-        self._judge(f"epoch {epoch}")
+        """Stores the rates, and warns."""
+        self._report(f"epoch {epoch}")
 
     def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
-        """As at the end of an epoch, where there are none."""
+        """Stores the rates, and warns, after prediction, which has no epochs."""
         if self._examples:
-            self._judge("evaluation")
+            self._report("evaluation")
 
-    def _judge(self, when: str) -> None:
+    def _report(self, when: str) -> None:
         for name, counts in self._counts.items():
             rates = counts / (max(self._examples, 1) * self._seconds)
             self._rates[name].append(rates)
-            silent, mean = float(np.mean(counts == 0)), float(np.mean(rates))
-            if silent >= self._dead:
-                self._warn(name, f"{silent:.0%} of its neurons are silent", when, "up")
+            dead, mean = float(np.mean(counts == 0)), float(np.mean(rates))
+            if dead >= self._dead:
+                self._warn(name, f"{dead:.0%} of its neurons are silent", when, "up")
             if mean >= self._saturated:
                 what = f"its neurons spike at {mean:.0f} Hz on average"
                 self._warn(name, what, when, "down")
@@ -155,11 +159,11 @@ class SpikeRateMonitor(Callback):
         )
 
     def get_data(self) -> tuple[Any, Any]:
-        """(key, rates)."""
+        """Returns (key, rates)."""
         return self.key, self._rates
 
     def __repr__(self) -> str:
         return (
-            f"SpikeRateMonitor({self._given!r}, {self._dead!r}, {self._saturated!r}, "
-            f"{self.key!r})"
+            f"SpikeRateMonitor({self._argument!r}, {self._dead!r}, "
+            f"{self._saturated!r}, {self.key!r})"
         )
