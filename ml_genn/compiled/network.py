@@ -519,7 +519,7 @@ class CompiledNetwork:
         self._checkpoints.save_connectivity(keys, serialiser)
 
     def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
-        """Restores what `save` saved.
+        """Restores a checkpoint of `save`.
 
         Args:
             keys, serialiser: as for `save`.

@@ -105,9 +105,9 @@ class NetworkState:
     # ------------------------------------------------------------ neurons
     def state(self, population: Any, variable: str) -> np.ndarray:
         """Returns a state variable, (examples,) + shape of the population."""
-        found = self._lookup.population(population)
-        name = self._lookup.variable(found, variable)
-        return with_population_shape(self._built.model.state(found.name, name), found)
+        owner = self._lookup.population(population)
+        name = self._lookup.variable(owner, variable)
+        return with_population_shape(self._built.model.state(owner.name, name), owner)
 
     def set_state(self, population: Any, variable: str, values: Any) -> None:
         """Replaces a state variable."""

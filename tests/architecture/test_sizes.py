@@ -19,7 +19,6 @@ FLAT_FOLDERS = {
     "examples": "each script is an example of its own",
     "ml_genn/backends/cpu/include/batch": "one file for each part of a batch",
     "tests/engine": "one file for each property of the engine",
-    "tests/training": "one file for each argument and callback of training",
 }
 #: {file with longer functions: why}
 LONG_FUNCTIONS = {
@@ -30,7 +29,6 @@ LONG_FUNCTIONS = {
 REMAINING = {
     "ml_genn/backends/cpu/model.py",
     "ml_genn/codegen/program.py",
-    "ml_genn/compiled/training.py",
     "ml_genn/compilers/training_compiler.py",
     "tests/model/test_code_strings.py",
 }
