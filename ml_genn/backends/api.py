@@ -1,4 +1,4 @@
-"""What every backend offers; nothing above this line knows how a model is run."""
+"""Interface of backends; the layers above run models through it alone."""
 
 from __future__ import annotations
 
@@ -13,78 +13,95 @@ from ml_genn.model.snapshot import Snapshot
 
 
 class Processes(Protocol):
-    """Several processes that train together: a `Communicator`."""
+    """Processes that train together, as a `Communicator` connects them."""
 
     @property
     def rank(self) -> int:
-        """The number of this one."""
+        """Index of this process."""
 
     @property
     def num_ranks(self) -> int:
-        """How many there are."""
+        """Number of processes."""
 
     def broadcast(self, data: Any, root: int) -> None:
         """Sends the buffer ``data`` of process ``root`` to all."""
 
     def all_sum(self, values: np.ndarray) -> None:
-        """Sums an array ``values`` over all processes, in place."""
+        """Sums an array over all processes, in place (all-reduce)."""
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
-        """The same, begun; what is returned waits until it is done."""
+        """Begins an all-reduce, and returns a function that waits for its end."""
 
     def advance_sums(self) -> None:
-        """Lets sums that were begun go on."""
+        """Lets all-reduces that were begun proceed."""
 
 
 class Model(Protocol):
-    """A built plan, with its numbers."""
+    """A plan that is built, with its values.
+
+    Attributes:
+        plan: the plan.
+    """
 
     plan: Plan
 
     def encode(self, spikes: SpikeTimes) -> EventStream | None:
-        """Spikes as events, where the model is quick at that.
+        """Returns spikes as events in order, if the model has fast code for that.
 
-        None where it is not, or where they are not in order or out of range: what is
-        wrong is for others to find out.
+        Returns None if it has none, or if spikes are out of order or out of range; the
+        caller then encodes and checks them.
         """
 
     def prepare(self, examples: Examples) -> Any:
-        """Examples in the form that `run` takes; done once for a data set.
+        """Returns examples in the form that `run` reads; called once for a data set.
 
         Args:
             examples: spikes, numbers and targets of all examples.
         """
 
     def run(self, prepared: Any, indices: np.ndarray, options: RunOptions) -> RunResult:
-        """Runs some examples as one batch.
+        """Runs examples as one batch.
 
         Args:
-            prepared: what `prepare` returned.
-            indices: which examples.
-            options: whether gradients are taken and used, and what is recorded.
+            prepared: result of `prepare`.
+            indices: indices of the examples.
+            options: whether gradients are computed and applied, and what is recorded.
         """
 
     def weights(self, name: str) -> np.ndarray:
-        """A copy of the weights of the synapse group of that name.
+        """Returns a copy of the weights of a synapse group.
 
-        Of shape (source size, target size); a list where they are sparse; of the shape
-        of its kernel where they are shared.
+        Its shape is (source size, target size) for dense synapses, (synapses,) for CSR,
+        and that of the kernel for shared weights.
+
+        Args:
+            name: name of the synapse group.
         """
 
     def delays(self, name: str) -> np.ndarray:
-        """The delays of the synapse group of that name [steps], shaped as its weights.
+        """Returns delays [time steps], in the shape of the weights or a single number.
 
-        A number if all have the same.
+        Args:
+            name: name of the synapse group.
         """
 
     def indices(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Source and target neuron of each synapse of the sparse group of that name."""
+        """Returns source and target neuron of each synapse of a CSR group.
+
+        Args:
+            name: name of the synapse group.
+        """
 
     def set_weights(self, name: str, weights: np.ndarray) -> None:
-        """Replaces the weights of the synapse group of that name."""
+        """Replaces the weights of a synapse group.
+
+        Args:
+            name: name of the synapse group.
+            weights: array in the shape of `weights`.
+        """
 
     def parameter(self, group: str, name: str) -> np.ndarray:
-        """The values of a learned parameter: (neurons,), or () if they share one.
+        """Returns the values of a learned parameter: (neurons,), or () if it is shared.
 
         Args:
             group: name of the neuron group.
@@ -94,7 +111,7 @@ class Model(Protocol):
     def begin_step(
         self, prepared: Any, indices: np.ndarray, options: RunOptions
     ) -> None:
-        """Starts a batch that is advanced one time step at a time.
+        """Begins a batch that is advanced one time step at a time.
 
         Args:
             prepared, indices, options: as for `run`.
@@ -104,12 +121,13 @@ class Model(Protocol):
         """Advances the batch by one time step."""
 
     def end_step(self) -> RunResult:
-        """Ends the batch: results, and backward pass and update if asked for."""
+        """Ends the batch, with backward pass and update if its options request them."""
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """A state variable of the batch that is being stepped: (examples, neurons).
+        """Returns a state variable of the batch that is being stepped.
 
-        Or of the one that ran last, with ``RunOptions.expose_state``.
+        After `run` with ``RunOptions.expose_state`` it is that of the last step. Its
+        shape is (examples, neurons).
 
         Args:
             group: name of the neuron group.
@@ -126,43 +144,43 @@ class Model(Protocol):
         """
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
-        """Takes the numbers of the optimisers for the next batch.
+        """Sets scalars of the optimisers, such as learning rates, for the next batch.
 
         Args:
-            scalars: those of each update of the plan, one after the other.
+            scalars: scalars of each update of the plan, one after the other.
         """
 
     def set_processes(self, processes: Processes | None) -> None:
-        """Says with whom batches are run and gradients summed.
+        """Sets the processes that batches are split over and gradients summed over.
 
         Args:
-            processes: all that train together; None for one process.
+            processes: all processes that train together; None for one process.
         """
 
     def snapshot(self) -> Snapshot:
-        """What training changes and goes on from, copied."""
+        """Returns a copy of everything that training changes."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to a ``snapshot``; arrays that belong to nothing are left out.
+        """Restores the state of a snapshot; arrays that belong to nothing are ignored.
 
         Raises:
             CheckpointError: if it does not fit; nothing has changed then.
         """
 
     def close(self) -> None:
-        """Frees what the model holds."""
+        """Frees memory and devices of the model."""
 
 
 class Backend(Protocol):
-    """Builds plans."""
+    """Builder of models."""
 
     @property
     def name(self) -> str:
-        """What users call it."""
+        """Name in the argument ``backend`` of compilers."""
 
     @property
     def genn(self) -> bool:
-        """Whether GeNN runs its models, so that arguments for GeNN are passed on."""
+        """True if GeNN runs its models, so that arguments for GeNN are passed on."""
 
     def build(
         self,
@@ -174,13 +192,14 @@ class Backend(Protocol):
         batch_size: int = 1,
         arguments: Mapping[str, Any] | None = None,
     ) -> Model:
-        """A model that runs the plan.
+        """Returns a model that runs a plan.
 
         Args:
-            plan: what is to be run.
-            values: its numbers: weights, parameters, delays, the time step.
-            num_threads: threads; None for as many as the process may use.
-            seed: seed of the random numbers drawn while running.
-            batch_size: examples that run at once, at most.
-            arguments: for GeNN, where it runs.
+            plan: the plan.
+            values: weights, parameters, delays and the time step.
+            num_threads: threads; None for all cores that the process may use.
+            seed: seed of the random numbers that are drawn while the model runs.
+            batch_size: largest number of examples of a batch; 1 by default.
+            arguments: arguments for GeNN, for backends with ``genn``; None (default)
+                for none.
         """

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from difflib import get_close_matches
 from typing import Any, Self
 
-from ml_genn.backends import frames_of_ours, get_backend
+from ml_genn.backends import get_backend, stacklevel_of_user
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.configuration import CompileConfig, RuntimeConfig
@@ -156,7 +156,7 @@ class Compiler(ABC):
         warnings.warn(
             f"{type(self).__name__}: {argument} belongs to GeNN; backend "
             f"'{self.backend.name}' goes without.",
-            stacklevel=frames_of_ours(),
+            stacklevel=stacklevel_of_user(),
         )
 
     def _check_time(self, reset_time_between_batches: bool) -> None:

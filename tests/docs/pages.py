@@ -10,9 +10,15 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-def blocks(path: Path) -> list[str]:
-    """Python code in a document."""
-    return re.findall(r"```python\n(.*?)```", path.read_text(), flags=re.DOTALL)
+def blocks(path: Path, language: str = "python") -> list[str]:
+    """Blocks of code in a document.
+
+    Args:
+        path: file in Markdown.
+        language: language of the blocks, Python by default.
+    """
+    pattern = rf"```{language}\n(.*?)```"
+    return re.findall(pattern, path.read_text(), flags=re.DOTALL)
 
 
 def run(code: str, names: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -12,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from docs.pages import DOCS, blocks, run
+from docs.pages import DOCS, ROOT, blocks, run
 
 import ml_genn
 from ml_genn import Connection, Network, Population
-from ml_genn.backends import BACKENDS
+from ml_genn.backends import BUILT_IN, api, get_backend
 from ml_genn.compilers import BPTTCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.errors import ValidationError
+from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
 from ml_genn.neurons import IntegrateFire, LeakyIntegrate
 from ml_genn.synapses import Exponential
 
@@ -303,23 +304,48 @@ def test_compiler() -> None:
     assert np.any(np.abs(own["Conn_Pop0_Pop1"] - loops["Conn_Pop0_Pop1"]) > 1e-4)
 
 
-def test_backend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_backend_of_a_package_is_found(
+    package: Package, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page's module is found by name and runs what the engine runs."""
-    module, use, source = blocks(EXTENDING / "backend.md")
-    package = tmp_path / "my_package"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "logged.py").write_text(module)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(ml_genn.backends, "BACKENDS", BACKENDS)
+    """The backend of the page is found by name and runs what the engine runs."""
+    page = EXTENDING / "backend.md"
+    module, use, source = blocks(page)
+    package.module("logged", module)
+    (pyproject,) = blocks(page, "toml")
+    package.entry_points(pyproject)
     names = run(use, {"network": small(), "x": X[:, :20]})
-    try:
-        assert "Pop1: 5 neurons" in capsys.readouterr().out
-        assert "void" in run(source, names)["text"]
-        with pytest.raises(ml_genn.errors.UnknownNameError, match="logged"):
-            ml_genn.compilers.InferenceCompiler(20, backend="loged")
-    finally:
-        del BACKENDS["logged"]
-        sys.modules.pop("my_package.logged", None)
+    assert "Pop1: 5 neurons" in capsys.readouterr().out
+    usual = InferenceCompiler(20, backend="cpu").compile(names["network"])
+    for found, expected in zip(
+        names["compiled"].predict(X[:, :20], callbacks=[])[0].values(),
+        usual.predict(X[:, :20], callbacks=[])[0].values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    assert "void" in run(source, names)["text"]
+    with pytest.raises(UnknownNameError, match="logged"):
+        InferenceCompiler(20, backend="loged")
+
+
+def test_an_entry_point_that_is_no_backend_is_refused(package: Package) -> None:
+    package.module("empty", "BACKEND = object()\n")
+    package.entry_points(
+        '[project.entry-points."ml_genn.backends"]\nempty = "my_package.empty:BACKEND"'
+    )
+    with pytest.raises(UnsupportedError, match="is no backend, since it has no name"):
+        get_backend("empty")
+
+
+def test_our_backends_are_entry_points() -> None:
+    """Those in pyproject.toml are those that are found without an installation."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert pyproject["project"]["entry-points"]["ml_genn.backends"] == BUILT_IN
+
+
+def test_the_page_on_backends_names_every_method() -> None:
+    text = (EXTENDING / "backend.md").read_text()
+    named = set(re.findall(r"`(\w+)", text))
+    for protocol in (api.Backend, api.Model, api.Processes):
+        members = {n for n in dir(protocol) if not n.startswith("_")}
+        members |= set(protocol.__annotations__)
+        assert members <= named, protocol.__name__

@@ -24,7 +24,7 @@ from ml_genn.model.plan.tapes import expand
 
 @pytest.fixture
 def _expanded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(backends.BACKENDS, "expanded", "expanded_engine")
+    monkeypatch.setitem(backends.BUILT_IN, "expanded", "expanded_engine:BACKEND")
 
 
 def test_what_is_written_out() -> None:

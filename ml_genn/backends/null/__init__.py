@@ -1,4 +1,4 @@
-"""A backend that makes the source text of a plan and runs nothing."""
+"""Backend that generates the source of a plan and runs nothing."""
 
 from __future__ import annotations
 
@@ -13,25 +13,30 @@ from ml_genn.model.plan import Plan, Values
 
 
 class NullModel:
-    """The source of a plan."""
+    """Model that holds the source of a plan.
+
+    Attributes:
+        plan: the plan.
+        source: its C++ source.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.source = source(Layout(plan))
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Does nothing: there is nothing to free."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise UnsupportedError(
-            f"backend 'null' only makes source text; it cannot '{name}'. Use "
+            f"backend 'null' only generates source; it has no '{name}'. Use "
             "backend='cpu' to run."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class NullBackend:
-    """Plan -> text."""
+    """Backend whose models hold the source of their plan."""
 
     name: str = "null"
     genn: bool = False
@@ -46,7 +51,7 @@ class NullBackend:
         batch_size: int = 1,
         arguments: Mapping[str, Any] | None = None,
     ) -> NullModel:
-        """The source of a plan."""
+        """Returns a model with the source of a plan."""
         return NullModel(plan)
 
 
