@@ -106,9 +106,9 @@ def test_weights_of_kernels_are_recorded() -> None:
     assert data["g"][0].shape == (STEPS, 2, 2, 1, 2)
     np.testing.assert_array_equal(data["g"][3][STEPS - 1], before)
     assert not np.array_equal(data["g"][4], data["g"][3])
-    wrong = ConnVarRecorder(conv, "g", trg_neuron_filter=[0])
+    recorder = ConnVarRecorder(conv, "g", trg_neuron_filter=[0])
     with pytest.raises(UnsupportedError, match="kernel that all neurons share"):
-        compiled.train(x, y, callbacks=[wrong])
+        compiled.train(x, y, callbacks=[recorder])
 
 
 def test_unknown_variables_are_refused() -> None:

@@ -105,11 +105,11 @@ def test_recorders_of_populations_of_several_dimensions() -> None:
         recorder = VarRecorder(net.output, "v", neuron_filter=neuron_filter)
         _, data = compiled.predict(spikes(3), callbacks=[recorder])
         recorded.append(np.stack(data[0]))
-    everything, one, column, diagonal = recorded
-    assert everything.shape == (3, STEPS, 4)
-    assert np.array_equal(one, everything[:, :, [2]])
-    assert np.array_equal(column, everything[:, :, [1, 3]])
-    assert np.array_equal(diagonal, everything[:, :, [0, 3]])
+    all_neurons, single, column, diagonal = recorded
+    assert all_neurons.shape == (3, STEPS, 4)
+    assert np.array_equal(single, all_neurons[:, :, [2]])
+    assert np.array_equal(column, all_neurons[:, :, [1, 3]])
+    assert np.array_equal(diagonal, all_neurons[:, :, [0, 3]])
     with pytest.raises(ValidationError, match="neuron_filter does not fit"):
         bad = VarRecorder(net.output, "v", neuron_filter=3)
         compiled.predict(spikes(3), callbacks=[bad])

@@ -50,7 +50,7 @@ def compile_net(
         Connection(source, middle, Dense(weight), Exponential(tau_syn))
         Connection(middle, output, Dense(rng.normal(0, 1, (6, 2))), Exponential(5.0))
     optimiser = Adam(alpha)
-    chosen = {
+    optimisers = {
         middle: dict.fromkeys(learned, optimiser),
         output: dict.fromkeys((n for n in learned if n != "v_thresh"), optimiser),
     }
@@ -60,7 +60,7 @@ def compile_net(
         dt=dt,
         batch_size=BATCH,
         num_threads=1,
-    ).compile(network, optimisers=chosen)
+    ).compile(network, optimisers=optimisers)
     return compiled, middle, output
 
 
