@@ -15,13 +15,13 @@ ABOVE_THE_ENGINE = {
     "contract",
     "conversion",
     "docs",
+    "data",
     "frontend",
     "genn",
     "model",
     "nir_tests",
     "plot",
     "training",
-    "utils",
 }
 FOLDER = Path(__file__).parent
 OPTIMISE = toolchain.FLAGS.index("-O3")

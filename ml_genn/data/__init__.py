@@ -1,4 +1,4 @@
-"""Data helpers: spikes, latency encoding, data sets and the engine's event format."""
+"""Preparation of data: spikes, latency encoding, Tonic events and data sets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ml_genn.data.datasets import (
     permute_dataset,
     split_dataset,
 )
-from ml_genn.data.encode import (
+from ml_genn.data.events import (
     check_spikes,
     encode_dense,
     encode_events,
 )
-from ml_genn.data.encoders import (
+from ml_genn.data.latency import (
     linear_latency_encode_data,
     log_latency_encode_data,
 )

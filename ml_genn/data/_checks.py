@@ -1,4 +1,4 @@
-"""Checks of plain arguments that the data helpers share."""
+"""Checks of arguments of functions that prepare data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.errors import ValidationError
 
 
 def as_count(value: object, name: str, where: str) -> int:
-    """``value`` as a whole number of at least 1."""
+    """Returns a whole number of at least 1 as an int."""
     try:
         count = index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -26,7 +26,7 @@ def as_count(value: object, name: str, where: str) -> int:
 
 
 def as_number(value: object, name: str, where: str) -> float:
-    """``value`` as a finite float."""
+    """Returns a finite number as a float."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -39,7 +39,7 @@ def as_number(value: object, name: str, where: str) -> float:
 
 
 def as_positive(value: object, name: str, where: str) -> float:
-    """``value`` as a finite float above zero."""
+    """Returns a finite number above 0 as a float."""
     number = as_number(value, name, where)
     if number <= 0.0:
         raise ValidationError(f"{where}: {name} must be above 0. Got {value!r}.")
@@ -47,7 +47,7 @@ def as_positive(value: object, name: str, where: str) -> float:
 
 
 def as_real_array(value: npt.ArrayLike, name: str, where: str) -> npt.NDArray[Any]:
-    """``value`` as an array of booleans, integers or floats."""
+    """Returns an array of booleans, integers or floats."""
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -66,7 +66,7 @@ def as_real_array(value: npt.ArrayLike, name: str, where: str) -> npt.NDArray[An
 def as_whole_numbers(
     value: npt.ArrayLike, name: str, where: str
 ) -> npt.NDArray[np.int64]:
-    """``value`` as a 1-D array of integers; floats pass if they are whole."""
+    """Returns a 1-D array of integers; whole numbers of type float are converted."""
     array = as_real_array(value, name, where)
     if array.ndim != 1:
         raise ValidationError(
@@ -86,7 +86,15 @@ def as_whole_numbers(
 def check_range(
     values: npt.NDArray[np.int64], stop: int, name: str, where: str, fix: str
 ) -> None:
-    """Refuse integers outside 0 to ``stop - 1``."""
+    """Raises ValidationError if an integer is outside 0 to ``stop - 1``.
+
+    Args:
+        values: the integers.
+        stop: number above the largest allowed one.
+        name: subject of the error message.
+        where: start of the error message.
+        fix: end of the error message: what the user can do.
+    """
     if values.size == 0 or (values.min() >= 0 and values.max() < stop):
         return
     wrong = np.flatnonzero((values < 0) | (values >= stop))

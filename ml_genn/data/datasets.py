@@ -1,4 +1,4 @@
-"""Splitting, batching and shuffling of data sets held as dictionaries."""
+"""Splitting, batching and shuffling of data sets in dictionaries of examples."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Examples(Protocol):
-    """An array, a list, or whatever has a length and can be sliced."""
+    """An array, a list or another object that has a length and can be sliced."""
 
     def __len__(self) -> int:
         """Number of examples."""
 
     def __getitem__(self, item: Any, /) -> Any:
-        """One example, or a slice of them."""
+        """Returns one example, or a slice of them."""
 
 
 def get_dataset_size(data: Mapping[K, Examples]) -> int | None:
-    """Number of examples that all values of ``data`` have in common.
+    """Returns the number of examples of a data set.
 
     Args:
         data: examples for each key.
 
     Returns:
-        The number, or None if the values differ in length or there are none.
+        The common length of all values; None if they differ, or there are none.
     """
     sizes = {len(examples) for examples in data.values()}
     return sizes.pop() if len(sizes) == 1 else None
@@ -45,11 +45,11 @@ def get_dataset_size(data: Mapping[K, Examples]) -> int | None:
 def split_dataset(
     data: Mapping[K, Examples], split: float
 ) -> tuple[dict[K, Any], dict[K, Any]]:
-    """Split a data set in two, for example into training and validation data.
+    """Splits a data set in two, for example into training and validation data.
 
     Args:
         data: examples for each key, equally many for all.
-        split: share of the examples, from the end, that makes up the second part;
+        split: fraction of the examples, from the end, that forms the second part;
             between 0 and 1.
 
     Returns:
@@ -59,10 +59,10 @@ def split_dataset(
         ValidationError: if ``split`` is out of range or the values differ in length.
     """
     where = "split_dataset"
-    share = as_number(split, "split", where)
-    if not 0.0 <= share <= 1.0:
+    fraction = as_number(split, "split", where)
+    if not 0.0 <= fraction <= 1.0:
         raise ValidationError(f"{where}: split must lie in 0 to 1. Got {split!r}.")
-    boundary = round((1.0 - share) * _common_size(data, where))
+    boundary = round((1.0 - fraction) * _common_size(data, where))
     first = {key: examples[:boundary] for key, examples in data.items()}
     second = {key: examples[boundary:] for key, examples in data.items()}
     return first, second
@@ -71,7 +71,7 @@ def split_dataset(
 def batch_dataset(
     data: Mapping[K, Examples], batch_size: int, size: int
 ) -> list[dict[K, Any]]:
-    """Cut a data set into batches.
+    """Cuts a data set into batches.
 
     Args:
         data: examples for each key, at least ``size`` for all.
@@ -100,14 +100,14 @@ def batch_dataset(
 
 
 def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[K, Any]:
-    """Pick examples in a given order, for example to shuffle them.
+    """Returns the examples at some indices, for example to shuffle a data set.
 
     Args:
         data: examples for each key, equally many for all.
         indices: 1-D array of example numbers.
 
     Returns:
-        For each key an array if it was one, otherwise a list.
+        {key: examples}, an array for an array, otherwise a list.
 
     Raises:
         ValidationError: if an index is out of range or the values differ in length.

@@ -1,4 +1,4 @@
-"""Spikes of one example, grouped by neuron, and what is computed from lists of them."""
+"""Spikes of one example, grouped by neuron, and statistics of data sets of them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ml_genn.data._checks import (
 )
 from ml_genn.errors import ValidationError
 
-RANK_BITS = 32  # of a spike among those of an example
+RANK_BITS = 32  #: bits of a spike's rank in a word with its neuron in the upper bits
 
 
 class PreprocessedSpikes(NamedTuple):
     """Spikes of one example, or of a batch, grouped by neuron.
 
-    Neuron ``i`` owns ``spike_times[end_spikes[i - 1]:end_spikes[i]]``, where
-    ``end_spikes[-1]`` is read as 0. A data set is a list of these.
+    The spikes of neuron ``i`` are ``spike_times[end_spikes[i - 1]:end_spikes[i]]``,
+    with 0 in place of ``end_spikes[-1]``. A data set is a list of examples.
 
     Attributes:
         end_spikes: running total of spikes over neurons, of shape ``(neurons,)``,
@@ -39,12 +39,12 @@ class PreprocessedSpikes(NamedTuple):
 def preprocess_spikes(
     times: npt.ArrayLike, ids: npt.ArrayLike, num_neurons: int
 ) -> PreprocessedSpikes:
-    """Group the spikes of one example by neuron.
+    """Groups the spikes of one example by neuron.
 
     Args:
         times: spike times [ms], in any order.
-        ids: the neuron that emitted each spike.
-        num_neurons: number of neurons of the population; ids lie below it.
+        ids: neuron of each spike.
+        num_neurons: number of neurons of the population.
 
     Returns:
         The spikes, sorted by neuron and then by time.
@@ -68,7 +68,7 @@ def preprocess_spikes(
 
 
 def check_times(times: npt.ArrayLike, where: str) -> npt.NDArray[np.floating[Any]]:
-    """Times as a 1-D float array, all finite and non-negative."""
+    """Returns times as a 1-D float array, all finite and non-negative."""
     array = as_real_array(times, "times", where)
     if array.ndim != 1:
         raise ValidationError(
@@ -89,9 +89,10 @@ def check_times(times: npt.ArrayLike, where: str) -> npt.NDArray[np.floating[Any
 def group_spikes(
     times: npt.NDArray[np.floating[Any]], ids: npt.NDArray[np.int64], num_neurons: int
 ) -> PreprocessedSpikes:
-    """Sort spikes, already checked, by neuron and then by time."""
+    """Returns valid spikes, sorted by neuron and then by time."""
     by_time = np.argsort(times)
-    # Two plain sorts, the second of neuron and rank in a word, beat np.lexsort.
+    # Two plain sorts, the second of words of neuron and rank, are faster than
+    # np.lexsort.
     words = np.sort((ids[by_time] << RANK_BITS) | np.arange(ids.size))
     order = by_time[words & ((1 << RANK_BITS) - 1)]
     counts = np.bincount(ids, minlength=num_neurons)
@@ -99,9 +100,9 @@ def group_spikes(
 
 
 def calc_max_spikes(spikes: Iterable[PreprocessedSpikes]) -> int:
-    """Largest total number of spikes, over all neurons, that one example has.
+    """Returns the largest number of spikes of an example, over all neurons.
 
-    A batch therefore never holds more than ``batch_size`` times this many spikes.
+    A batch has at most ``batch_size`` times this number of spikes.
 
     Args:
         spikes: the examples.
@@ -116,7 +117,7 @@ def calc_max_spikes(spikes: Iterable[PreprocessedSpikes]) -> int:
 
 
 def calc_latest_spike_time(spikes: Iterable[PreprocessedSpikes]) -> float:
-    """Time [ms] of the last spike of a data set.
+    """Returns the time [ms] of the last spike of a data set.
 
     Examples without spikes are skipped.
 
@@ -143,15 +144,15 @@ def calc_latest_spike_time(spikes: Iterable[PreprocessedSpikes]) -> float:
 def batch_spikes(
     spikes: Sequence[PreprocessedSpikes], batch_size: int
 ) -> PreprocessedSpikes:
-    """Join examples into one batch.
+    """Joins examples to one batch.
 
     Args:
         spikes: between 1 and ``batch_size`` examples with equally many neurons.
         batch_size: number of rows of the result; missing examples have no spikes.
 
     Returns:
-        Spikes whose ``end_spikes`` has shape ``(batch_size, neurons)`` and counts
-        on from each example to the next.
+        Spikes whose ``end_spikes`` has the shape ``(batch_size, neurons)`` and
+        continues to count from each example to the next.
 
     Raises:
         ValidationError: if there are no or too many examples, or they differ in the
@@ -182,14 +183,14 @@ def batch_spikes(
 def calc_start_spikes(
     end_spikes: npt.NDArray[np.integer[Any]],
 ) -> npt.NDArray[np.integer[Any]]:
-    """Index of each neuron's first spike.
+    """Returns the index of each neuron's first spike.
 
     Args:
         end_spikes: running total of spikes, of shape ``(neurons,)`` or
             ``(batch, neurons)``.
 
     Returns:
-        An array of the same shape and type, which holds where the neuron before ends.
+        An array of the same shape and type: the end of the previous neuron.
     """
     ends = np.asarray(end_spikes)
     if ends.ndim not in (1, 2) or ends.dtype.kind not in "ui":

@@ -1,4 +1,4 @@
-"""Events in the structured arrays of the Tonic package."""
+"""Spikes from events in structured arrays, the format of the Tonic package."""
 
 from __future__ import annotations
 
@@ -21,14 +21,23 @@ from ml_genn.errors import ValidationError
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
-# Share of a bin by which an event may precede the bin's start and still count to it,
+# Fraction of a bin by which an event may precede the bin's start and still count to it,
 # so that 0.3 ms is in bin 3 of 0.1 ms although 0.3 / 0.1 rounds to less than 3.
 BIN_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """Checked events; ``pixel`` is x + y * width."""
+    """Valid events of a sensor.
+
+    Args:
+        where: start of error messages.
+        times: times [ms].
+        pixel: x + y * width.
+        polarity: polarities; None if there is only one.
+        num_pixels: width * height.
+        num_polarities: number of polarities.
+    """
 
     where: str
     times: Floats
@@ -40,6 +49,8 @@ class _Events:
 
 @dataclass(frozen=True, slots=True)
 class _Histogram:
+    """Bins of ``dt`` [ms] with at least ``thresh`` events become a spike each."""
+
     dt: float
     thresh: float
 
@@ -52,7 +63,7 @@ def preprocess_tonic_spikes(
     dt: float | None = None,
     histogram_thresh: float | None = None,
 ) -> PreprocessedSpikes:
-    """Group the events of one Tonic example by neuron.
+    """Groups the events of one Tonic example by neuron.
 
     The neuron is ``x + y * width`` for a single polarity and
     ``p + polarities * (x + y * width)`` for several; ``y`` is 0 if ``ordering`` has
@@ -60,16 +71,15 @@ def preprocess_tonic_spikes(
 
     Args:
         events: structured array with the fields that ``ordering`` names.
-        ordering: names of the fields; must contain "t", "x" and "p", and may
-            contain "y".
+        ordering: names of the fields: "t", "x", "p" and optionally "y".
         shape: sensor size as (width, height, polarities).
         time_scale: factor from the events' time unit to ms; by default 1/1000, for
             events in microseconds.
-        dt: width of the histogram's bins [ms]; only used, and then needed, with
-            ``histogram_thresh``. None by default.
-        histogram_thresh: if given, the events of each neuron are counted in bins of
-            width ``dt``, and each bin with at least this many gives one spike at its
-            start. By default None: each event is a spike.
+        dt: width of the histogram's bins [ms], required with ``histogram_thresh``; None
+            by default.
+        histogram_thresh: the events of each neuron are counted in bins of width ``dt``,
+            and each bin with at least this number has one spike at its start. None
+            (default): each event is a spike.
 
     Raises:
         ValidationError: if fields are missing, or a coordinate or a time is out of
@@ -92,19 +102,18 @@ def preprocess_tonic_spikes_separate(
     dt: float | None = None,
     histogram_thresh: float | None = None,
 ) -> list[PreprocessedSpikes]:
-    """Group the events of one Tonic example by polarity and neuron.
+    """Groups the events of one Tonic example by polarity and neuron.
 
     Args:
         events: structured array with the fields that ``ordering`` names.
-        ordering: names of the fields; must contain "t", "x" and "p", and may
-            contain "y".
+        ordering: names of the fields: "t", "x", "p" and optionally "y".
         shape: sensor size as (width, height, polarities).
         time_scale: factor from the events' time unit to ms; by default 1/1000, for
             events in microseconds.
         dt: width of the histogram's bins [ms], see :func:`preprocess_tonic_spikes`;
             None by default.
-        histogram_thresh: events that make a spike in a bin; by default None: each
-            event is a spike.
+        histogram_thresh: smallest number of events of a bin with a spike; None
+            (default): each event is a spike.
 
     Returns:
         One item per polarity, each with ``width * height`` neurons.
@@ -136,7 +145,7 @@ def _read_events(
     shape: Sequence[int],
     time_scale: float,
 ) -> _Events:
-    """Check the events and turn coordinates into pixel numbers and times into ms."""
+    """Checks events; converts coordinates to pixel numbers and times to ms."""
     missing = [name for name in ("t", "x", "p") if name not in ordering]
     if missing:
         raise ValidationError(

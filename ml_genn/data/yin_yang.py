@@ -26,7 +26,7 @@ def generate_yin_yang_dataset(
     *,
     seed: int | np.random.Generator | None = None,
 ) -> tuple[list[PreprocessedSpikes], list[int]]:
-    """Draw points of the Yin-Yang figure, encoded as spike times.
+    """Draws points of the Yin-Yang figure, encoded as spike times.
 
     A class is drawn for each example, all three being equally likely, then a point
     uniformly from that class's part of the disc. Each channel has one spike at
@@ -38,13 +38,13 @@ def generate_yin_yang_dataset(
 
     Args:
         size: number of examples.
-        scale: time [ms] that stands for 1, on top of ``offset``.
-        offset: time [ms] that stands for 0; 0 by default.
-        bias: whether channel 0 is the bias channel; True by default.
+        scale: difference [ms] between the times of the values 1 and 0.
+        offset: time [ms] of the value 0; 0 by default.
+        bias: True (default) for a bias channel, which is channel 0.
         r_small: radius of the dots; 0.1 by default, less than half of ``r_big``.
         r_big: radius of the disc; 0.5 by default, and not above it.
-        seed: seed or random generator. By default None: NumPy's global generator,
-            as set by ``numpy.random.seed``, provides the seed.
+        seed: seed or random generator; None (default) to draw the seed from NumPy's
+            global generator, which ``numpy.random.seed`` sets.
 
     Returns:
         The spikes, and the labels (0 is yang, 1 is yin, 2 are the dots).
@@ -61,8 +61,8 @@ def generate_yin_yang_dataset(
     labels = rng.integers(3, size=count)
     points = np.empty((count, 2))
     for label in (YANG, YIN, DOTS):
-        mine = labels == label
-        points[mine] = _sample(rng, label, int(mine.sum()), small, big)
+        of_class = labels == label
+        points[of_class] = _sample(rng, label, int(of_class.sum()), small, big)
     values = [points, 1.0 - points]
     if bias:
         values.insert(0, np.zeros((count, 1)))
@@ -109,7 +109,7 @@ def _generator(
 def _sample(
     rng: np.random.Generator, label: int, count: int, small: float, big: float
 ) -> Floats:
-    """Draw points of one class by rejection from the disc's bounding square."""
+    """Draws points of one class, by rejection sampling in a square around the disc."""
     accepted = np.empty((0, 2))
     while len(accepted) < count:
         draws = rng.uniform(0.0, 2.0 * big, size=(4 * count + 256, 2))
@@ -120,7 +120,7 @@ def _sample(
 
 
 def _classify(points: Floats, small: float, big: float) -> npt.NDArray[np.int64]:
-    """The class of each point, or -1 outside the disc."""
+    """Returns the class of each point; -1 outside the disc."""
     x, y = points.T
     centre = np.hypot(x - big, y - big)
     left = np.hypot(x - 0.5 * big, y - big)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.data import PreprocessedSpikes
-from ml_genn.data.encode import (
+from ml_genn.data.events import (
     STEP_TOLERANCE,
     check_spikes,
     encode_dense,

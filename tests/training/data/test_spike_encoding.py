@@ -11,7 +11,7 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import PreprocessedSpikes, encode_events, preprocess_spikes
-from ml_genn.data.encode import STEP_TOLERANCE, latest_allowed
+from ml_genn.data.events import STEP_TOLERANCE, latest_allowed
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import SpikeTimes
 from ml_genn.neurons import LeakyIntegrate

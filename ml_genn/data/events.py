@@ -1,4 +1,4 @@
-"""Spikes as the engine takes them: events in the order in which they happen."""
+"""Events: spikes of an example in order of time, the format that backends run."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream
 
-# Share of a time step by which a spike may come after a step and still belong to it,
-# and relative excess over the duration, that rounding of times is granted.
-STEP_TOLERANCE = 1e-3
-DURATION_TOLERANCE = 1e-6
+# Tolerances for the rounding of spike times.
+STEP_TOLERANCE = 1e-3  #: fraction of a time step by which a spike may follow its step
+DURATION_TOLERANCE = 1e-6  #: relative excess over the duration of an example
 
-ID_BITS = 32
+ID_BITS = 32  #: bits of a neuron's index in a word with its step in the upper bits
 ID_MASK = (1 << ID_BITS) - 1
 
 
 def latest_allowed(duration: float) -> float:
-    """The latest time [ms] that a spike of an example of that duration may have."""
+    """Returns the latest time [ms] of spikes in an example.
+
+    Args:
+        duration: end of the example [ms].
+    """
     return duration * (1.0 + DURATION_TOLERANCE)
 
 
 def check_spikes(
     spikes: PreprocessedSpikes, num_neurons: int, duration: float, where: str
 ) -> None:
-    """Refuse spikes of one example that the engine could misread.
+    """Raises an error if the spikes of an example are not valid.
 
     Args:
         spikes: the spikes of one example.
-        num_neurons: number of neurons of the population they are meant for.
+        num_neurons: number of neurons of the input.
         duration: end of the example [ms]; the latest time that a spike may have.
-        where: what the error message starts with, such as the data's place.
+        where: start of error messages.
 
     Raises:
-        ValidationError: if the groups do not fit ``num_neurons`` or the number of
+        ValidationError: if ``end_spikes`` does not fit the number of neurons or of
             times; if a time is negative, not finite or above ``duration``; or if the
             times of a neuron do not ascend.
     """
@@ -56,15 +59,15 @@ def check_spikes(
 
 
 def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> EventStream:
-    """Turn the spikes of one example into events.
+    """Returns the spikes of one example as events.
 
     A spike at time ``s`` becomes an event of the first step ``n`` with
-    ``n * dt >= s``. A neuron has at most one event a step; more are postponed, each
+    ``n * dt >= s``. A neuron has at most one event per step; further ones are postponed
     to the next free step. Events of step ``num_steps`` or later are dropped, as they
-    could not reach any target within the example.
+    cannot reach a target within the example.
 
     Args:
-        spikes: the spikes of one example, as :func:`check_spikes` accepts them.
+        spikes: valid spikes of one example; see :func:`check_spikes`.
         num_steps: number of time steps of the example.
         dt: duration of a time step [ms].
     """
@@ -78,7 +81,7 @@ def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> Even
     times = np.asarray(spikes.spike_times, dtype=np.float64)
     steps = np.ceil(times / width - STEP_TOLERANCE)
     steps = _postpone(np.minimum(steps, stop).astype(np.int64), ids)
-    # One sort of step and neuron packed into a word beats an indirect sort.
+    # Sorting words of step and neuron is faster than an indirect sort.
     events = np.sort((steps << ID_BITS) | ids)
     events = events[: np.searchsorted(events, stop << ID_BITS)]
     return EventStream(
@@ -87,11 +90,11 @@ def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> Even
 
 
 def encode_dense(array: npt.ArrayLike) -> EventStream:
-    """Turn a raster into events.
+    """Returns a raster as events.
 
     Args:
-        array: array of shape ``(steps, neurons)``, either booleans or counts; each
-            count above 0 becomes one event.
+        array: booleans or counts of shape ``(steps, neurons)``; each count above 0
+            becomes one event.
 
     Raises:
         ValidationError: if the array is not 2-D, or holds negative values or NaN.
@@ -116,17 +119,22 @@ def encode_dense(array: npt.ArrayLike) -> EventStream:
 def _postpone(
     steps: npt.NDArray[np.int64], ids: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Give each spike of a neuron a step of its own, as early as possible.
+    """Moves spikes of a neuron to different steps, each as early as possible.
 
-    The step of spike k is max(own step, step of spike k - 1, plus 1). Less k, that is
-    a running maximum; lifting each neuron above the one before restarts it there.
+    The new step of spike k is n[k] = max(step[k], n[k-1] + 1). Therefore n[k] - k is
+    the running maximum of step[k] - k. An offset that grows with the neuron's index
+    makes the running maximum restart at each neuron.
+
+    Args:
+        steps: steps of spikes, ascending for each neuron.
+        ids: neurons of spikes, ascending.
     """
     if not steps.size:
         return steps
     position = np.arange(steps.size)
-    lift = ids * (steps.size + int(steps.max()) + 1) - position
-    lifted: npt.NDArray[np.int64] = np.maximum.accumulate(steps + lift)
-    return lifted - lift
+    offset = ids * (steps.size + int(steps.max()) + 1) - position
+    running: npt.NDArray[np.int64] = np.maximum.accumulate(steps + offset)
+    return running - offset
 
 
 def _check_groups(
@@ -145,11 +153,11 @@ def _check_groups(
     falls = np.flatnonzero(np.diff(ends.astype(np.int64), prepend=0) < 0)
     if falls.size:
         neuron = falls[0]
-        before = ends[neuron - 1] if neuron else 0
+        previous = ends[neuron - 1] if neuron else 0
         raise ValidationError(
             f"{where}: end_spikes must be running totals, so they must not fall. Got "
-            f"{ends[neuron]} for neuron {neuron} after {before}. Make the spikes with "
-            "preprocess_spikes."
+            f"{ends[neuron]} for neuron {neuron} after {previous}. Make the spikes "
+            "with preprocess_spikes."
         )
     last = int(ends[-1]) if ends.size else 0
     if last != times.size:
@@ -196,5 +204,5 @@ def _check_order(ends: npt.NDArray[Any], times: npt.NDArray[Any], where: str) ->
 
 
 def _owner(ends: npt.NDArray[Any], index: int) -> int:
-    """The neuron that the spike with this index belongs to."""
+    """Returns the neuron of the spike with an index."""
     return int(np.searchsorted(ends, index, side="right"))

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from ml_genn.utils import data
+from ml_genn import data
 
 SIGNATURES = {
     "preprocess_spikes": "times ids num_neurons",

@@ -1,4 +1,4 @@
-"""Encoders that turn intensities into the time of a single spike."""
+"""Latency encoding: intensities become the times of single spikes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def linear_latency_encode_data(
     *,
     max_value: float = 255,
 ) -> list[PreprocessedSpikes]:
-    """Encode intensities as spike times that fall linearly with intensity.
+    """Encodes intensities as spike times that fall linearly with intensity.
 
     A value ``x`` above ``thresh`` gives one spike at
     ``min_time + (max_time - min_time) * (max_value - x) / max_value``.
@@ -31,8 +31,8 @@ def linear_latency_encode_data(
     Args:
         data: array of shape ``(examples, ...)`` with values from 0 to ``max_value``,
             integers or floats; each example is flattened in row-major order.
-        max_time: time [ms] that stands for 0.
-        min_time: time [ms] that stands for ``max_value``; 0 by default.
+        max_time: time [ms] of the value 0.
+        min_time: time [ms] of the value ``max_value``; 0 by default.
         thresh: values up to this one give no spike; 1 by default.
         max_value: the largest value that data can have; 255 by default.
 
@@ -53,10 +53,10 @@ def linear_latency_encode_data(
             f"{where}: times must satisfy 0 <= min_time <= max_time [ms]. Got "
             f"min_time={min_time!r} and max_time={max_time!r}."
         )
-    slope = (last - first) / top
+    time_per_value = (last - first) / top
 
     def latency(value: Floats) -> Floats:
-        return (top - value) * slope + first
+        return (top - value) * time_per_value + first
 
     return _encode(_check_data(data, top, where), level, latency)
 
@@ -64,11 +64,11 @@ def linear_latency_encode_data(
 def log_latency_encode_data(
     data: npt.ArrayLike, tau_eff: float, thresh: float, *, max_value: float = 255
 ) -> list[PreprocessedSpikes]:
-    """Encode intensities as the first spike times of leaky neurons they drive.
+    """Encodes intensities as times of the first spike of leaky neurons.
 
     A value ``x`` above ``thresh`` gives one spike at
-    ``tau_eff * ln(x / (x - thresh))``: when a leaky integrator with time constant
-    ``tau_eff`` and constant input ``x`` passes ``thresh``.
+    ``tau_eff * ln(x / (x - thresh))``, the time at which a leaky integrator with time
+    constant ``tau_eff`` and constant input ``x`` reaches ``thresh``.
 
     Args:
         data: array of shape ``(examples, ...)`` with values from 0 to ``max_value``,
@@ -101,7 +101,7 @@ def log_latency_encode_data(
 
 
 def _check_data(data: npt.ArrayLike, top: float, where: str) -> npt.NDArray[Any]:
-    """The data as ``(examples, values)``, all within 0 to ``top``."""
+    """Returns data as ``(examples, values)``, all within 0 to ``top``."""
     array = as_real_array(data, "data", where)
     if array.ndim < 2:
         raise ValidationError(
