@@ -1,4 +1,4 @@
-"""How weights, delays, parameters and initial states are drawn."""
+"""Initializers: distributions of weights, delays, parameters and initial states."""
 
 from ml_genn.initializers.initializer import Initializer
 from ml_genn.initializers.normal import Normal
@@ -6,7 +6,7 @@ from ml_genn.initializers.uniform import Uniform
 from ml_genn.initializers.wrapper import Wrapper
 from ml_genn.utils.module import aliases
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of the initializers that need no arguments.
 default_initializers: dict[str, type[Initializer]] = aliases(Normal, Uniform)
 
 __all__ = ["Initializer", "Normal", "Uniform", "Wrapper", "default_initializers"]

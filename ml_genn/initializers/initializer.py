@@ -8,8 +8,13 @@ import numpy as np
 
 
 class Initializer(ABC):
-    """Draws the values that an array starts with."""
+    """Base of initializers, which draw the initial values of an array."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape, drawn from ``rng``."""
+        """Returns values drawn from ``rng``.
+
+        Args:
+            rng: random numbers, which follow from a seed and the name of the array.
+            shape: shape of the array.
+        """

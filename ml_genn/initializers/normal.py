@@ -1,4 +1,4 @@
-"""Normally distributed values."""
+"""Normal distribution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.utils.checks import number
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Values from a normal distribution.
+    """Normal distribution.
 
     Args:
         mean: mean, 0 by default.
@@ -32,5 +32,5 @@ class Normal(Initializer):
             raise ValidationError(f"Normal: sd is not negative. Received {self.sd!r}.")
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape."""
+        """Returns values drawn from ``rng``."""
         return rng.normal(self.mean, self.sd, shape)

@@ -1,4 +1,4 @@
-"""Uniformly distributed values."""
+"""Uniform distribution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.utils.checks import number
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Values from a uniform distribution.
+    """Uniform distribution.
 
     Args:
         min: lower end, 0 by default.
@@ -34,5 +34,5 @@ class Uniform(Initializer):
             )
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape."""
+        """Returns values drawn from ``rng``."""
         return rng.uniform(self.min, self.max, shape)

@@ -1,4 +1,4 @@
-"""Values from a function of the user's own."""
+"""Initializer from a function of the user."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from ml_genn.utils.checks import mapping
 
 @dataclass(frozen=True)
 class Wrapper(Initializer):
-    """Values from a function.
+    """Initializer from a function.
 
     Args:
         snippet: called as ``snippet(rng, shape, **param_vals, **egp_vals)`` with a
             `numpy.random.Generator`; returns an array of that shape.
-        param_vals: keyword arguments for it; none by default.
-        egp_vals: others, which in mlGeNN are arrays; none by default.
+        param_vals: keyword arguments of the function; none by default.
+        egp_vals: further keyword arguments, which are arrays in mlGeNN; none by
+            default.
 
     Raises:
-        ValidationError: if it is no function, or returns another shape.
+        ValidationError: if ``snippet`` is no function, or returns another shape.
     """
 
     snippet: Callable[..., Any]
@@ -41,9 +42,9 @@ class Wrapper(Initializer):
         mapping("Wrapper: egp_vals", self.egp_vals)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Values of the given shape."""
-        given = {**self.param_vals, **self.egp_vals}
-        values = np.asarray(self.snippet(rng, shape, **given))
+        """Returns the values of the function."""
+        arguments = {**self.param_vals, **self.egp_vals}
+        values = np.asarray(self.snippet(rng, shape, **arguments))
         if values.shape != tuple(shape):
             raise ValidationError(
                 f"Wrapper: the function returned shape {values.shape}, "

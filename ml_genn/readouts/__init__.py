@@ -1,11 +1,11 @@
-"""Readouts: what an output population says, as one number per neuron."""
+"""Readouts: the result of an output population, one number per neuron."""
 
 from ml_genn.readouts.readout import Readout
 from ml_genn.readouts.spikes import FirstSpikeTime, SpikeCount
 from ml_genn.readouts.voltage import AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var
 from ml_genn.utils.module import aliases
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of the readouts, none of which needs arguments.
 default_readouts: dict[str, type[Readout]] = aliases(
     AvgVar, AvgVarExpWeight, FirstSpikeTime, MaxVar, SpikeCount, SumVar, Var
 )

@@ -8,14 +8,18 @@ from ml_genn.model.plan import Readout as ReadoutPlan
 
 
 class Readout:
-    """How one number per output neuron is made from what it does in time.
+    """Base of readouts, which reduce the activity of an output neuron to a number.
 
-    Readouts hold no state; ``PLAN`` describes what a backend runs.
+    Readouts hold no state.
+
+    Attributes:
+        PLAN: variables and code that a backend runs.
+        MEAN_OVER_STEPS: True if losses of single steps are averaged over steps, as the
+            readout averages; False if they are summed; None (default) if the readout
+            does neither, so that losses of single steps are not defined.
     """
 
     PLAN: ClassVar[ReadoutPlan]
-    #: whether losses taken in each step are averaged over steps, or else summed; None
-    #: where the readout has no counterpart of that
     MEAN_OVER_STEPS: ClassVar[bool | None] = None
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from ml_genn.readouts.readout import Readout
 
 
 class SpikeCount(Readout):
-    """The number of spikes."""
+    """Number of spikes."""
 
     PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(
         variables=(("spike_count_", 0.0),),
@@ -27,9 +27,9 @@ class SpikeCount(Readout):
 
 
 class FirstSpikeTime(Readout):
-    """Minus the time of the first spike [ms], so that the earliest is the largest.
+    """Negative time of the first spike [ms], so that the earliest is the largest.
 
-    A neuron that does not spike reads the lowest single-precision number.
+    For a neuron that does not spike it is the lowest number in single precision.
     """
 
     PLAN: ClassVar[ReadoutPlan] = ReadoutPlan(

@@ -1,4 +1,4 @@
-"""Readouts of the output variable, seen after integration and before the reset."""
+"""Readouts of the output variable, after integration and before the reset."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from ml_genn.model.plan import Readout as ReadoutPlan
 from ml_genn.readouts.readout import Readout
 
 
-def _plan(
+def _step_readout(
     variables: dict[str, float], lines: tuple[str, ...], weight: str
 ) -> ReadoutPlan:
+    """Returns the plan of a readout that is updated in every step.
+
+    Args:
+        variables: {state variable: initial value}; the first one is the result.
+        lines: C code of an update.
+        weight: C expression of the derivative of the result by the output variable of a
+            step.
+    """
     names = frozenset(variables)
     reads = names | {"output", "step", "num_steps", "dt"}
     used = " ".join(lines)
@@ -26,9 +34,9 @@ def _plan(
 
 
 class Var(Readout):
-    r"""The output variable in the last time step: :math:`y = v[T-1]`."""
+    r"""Output variable in the last time step: :math:`y = v[T-1]`."""
 
-    PLAN: ClassVar[ReadoutPlan] = _plan(
+    PLAN: ClassVar[ReadoutPlan] = _step_readout(
         {"v_last_": 0.0},
         ("v_last_ = output;",),
         "(step == num_steps - 1.0f ? 1.0f : 0.0f)",
@@ -36,21 +44,21 @@ class Var(Readout):
 
 
 class AvgVar(Readout):
-    r"""The mean of the output variable: :math:`y = \frac{1}{T} \sum_n v[n]`."""
+    r"""Mean of the output variable: :math:`y = \frac{1}{T} \sum_n v[n]`."""
 
-    PLAN: ClassVar[ReadoutPlan] = _plan(
+    PLAN: ClassVar[ReadoutPlan] = _step_readout(
         {"v_avg_": 0.0}, ("v_avg_ += output / num_steps;",), "1.0f / num_steps"
     )
     MEAN_OVER_STEPS: ClassVar[bool | None] = True
 
 
 class AvgVarExpWeight(Readout):
-    r"""The mean with weights that decay in time (Nowotny et al. 2024).
+    r"""Mean with weights that decay exponentially in time (Nowotny et al. 2024).
 
     .. math:: y = \frac{1}{T} \sum_n e^{-n / T} v[n]
     """
 
-    PLAN: ClassVar[ReadoutPlan] = _plan(
+    PLAN: ClassVar[ReadoutPlan] = _step_readout(
         {"v_avg_": 0.0},
         ("v_avg_ += output * (expf(-step / num_steps) / num_steps);",),
         "expf(-step / num_steps) / num_steps",
@@ -58,16 +66,18 @@ class AvgVarExpWeight(Readout):
 
 
 class SumVar(Readout):
-    r"""The sum of the output variable: :math:`y = \sum_n v[n]`."""
+    r"""Sum of the output variable: :math:`y = \sum_n v[n]`."""
 
-    PLAN: ClassVar[ReadoutPlan] = _plan({"v_sum_": 0.0}, ("v_sum_ += output;",), "1.0f")
+    PLAN: ClassVar[ReadoutPlan] = _step_readout(
+        {"v_sum_": 0.0}, ("v_sum_ += output;",), "1.0f"
+    )
     MEAN_OVER_STEPS: ClassVar[bool | None] = False
 
 
 class MaxVar(Readout):
-    r"""The maximum of the output variable: :math:`y = \max(0, \max_n v[n])`."""
+    r"""Maximum of the output variable: :math:`y = \max(0, \max_n v[n])`."""
 
-    PLAN: ClassVar[ReadoutPlan] = _plan(
+    PLAN: ClassVar[ReadoutPlan] = _step_readout(
         {"v_max_": 0.0, "v_max_step_": -1.0},
         (
             "v_max_step_ = output > v_max_ ? step : v_max_step_;",

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_genn.surrogates.expression import Expression
-from ml_genn.surrogates.functions import (
+from ml_genn.surrogates.derivatives import (
     Arctan,
     Boxcar,
     Exponential,
     FastSigmoid,
     Triangle,
 )
+from ml_genn.surrogates.expression import Expression
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.module import aliases, get_object
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of the surrogates that need no arguments.
 default_surrogates = aliases(Arctan, Boxcar, Exponential, FastSigmoid, Triangle)
 
 
 def get_surrogate(surrogate: Any) -> Surrogate:
-    """Returns a surrogate for an instance, a name, or an expression over ``u``.
+    """Returns the surrogate of an instance, a name, or an expression over ``u``.
+
+    Args:
+        surrogate: one of these; None for `FastSigmoid`.
 
     Raises:
         UnknownNameError: if a name is not known.
-        EquationError: if an expression cannot be understood.
+        EquationError: if an expression cannot be parsed.
     """
     if isinstance(surrogate, str) and not surrogate.isidentifier():
         return Expression(surrogate)
     if hasattr(surrogate, "free_symbols"):
         return Expression(surrogate)
-    found = get_object(surrogate, Surrogate, "Surrogate", default_surrogates)
-    return FastSigmoid() if found is None else found
+    known = get_object(surrogate, Surrogate, "Surrogate", default_surrogates)
+    return FastSigmoid() if known is None else known
 
 
 __all__ = [

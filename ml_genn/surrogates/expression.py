@@ -1,4 +1,4 @@
-"""Surrogate derivative from a user's expression."""
+"""Surrogate derivative from an expression of the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Expression(Surrogate):
         slope: a string such as "1 / (1 + 25 * abs(u))**2", or a SymPy expression.
 
     Raises:
-        EquationError, UnknownNameError: if it cannot be understood.
+        EquationError, UnknownNameError: if it cannot be parsed or mentions other names.
     """
 
     def __init__(self, slope: Any) -> None:
@@ -33,15 +33,15 @@ class Expression(Surrogate):
         check_names(self._text, frozenset({THRESHOLD_EXPRESSION}), "Surrogate")
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return self._text
 
     def parameters(self) -> dict[str, float]:
-        """No parameters: numbers are part of the expression."""
+        """Returns no parameters: numbers are part of the expression."""
         return {}
 
     def config_arguments(self) -> dict[str, str]:
-        """Arguments of the constructor, as files store them."""
+        """Returns the arguments of the constructor, as files store them."""
         return {"slope": self._text}
 
     def __repr__(self) -> str:

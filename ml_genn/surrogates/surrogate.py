@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 
 class Surrogate(ABC):
-    """Surrogate derivative of a spike, in place of that of the Heaviside step.
+    """Surrogate of the derivative of a spike, in place of that of the Heaviside step.
 
     ``u`` is the threshold expression, for example ``v - v_thresh``; a neuron spikes
     where it is not negative.
@@ -14,12 +14,18 @@ class Surrogate(ABC):
 
     @abstractmethod
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u`` and `parameters`."""
+        """Returns the derivative as an expression over ``u`` and `parameters`."""
 
     def support(self) -> str | None:
-        """Condition over ``u`` under which the derivative is not zero; None: always."""
+        """Returns the condition over ``u`` under which the derivative is not zero.
+
+        None (default) stands for no condition.
+        """
         return None
 
     @abstractmethod
     def parameters(self) -> dict[str, float]:
-        """Values of the expressions' parameters; a change of them needs no build."""
+        """Returns the values of parameters in the expressions.
+
+        They may change without a build.
+        """

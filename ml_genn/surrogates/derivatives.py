@@ -10,7 +10,7 @@ from ml_genn.utils.checks import positive
 
 @dataclass(frozen=True)
 class _Scaled(Surrogate):
-    """Surrogate derivative with one parameter, its steepness."""
+    """Base of surrogate derivatives with one parameter, the steepness k."""
 
     scale: float = 1.0
 
@@ -18,13 +18,13 @@ class _Scaled(Surrogate):
         positive(f"{type(self).__name__}: scale", self.scale)
 
     def parameters(self) -> dict[str, float]:
-        """The steepness k."""
+        """Returns the steepness."""
         return {"surrogate_scale": self.scale}
 
 
 @dataclass(frozen=True)
 class FastSigmoid(_Scaled):
-    r"""SuperSpike (Zenke & Ganguli 2018): :math:`1 / (1 + k |u|)^2`.
+    r"""Fast sigmoid of SuperSpike (Zenke & Ganguli 2018): :math:`1 / (1 + k |u|)^2`.
 
     Args:
         scale: steepness k, 10 by default.
@@ -33,41 +33,41 @@ class FastSigmoid(_Scaled):
     scale: float = 10.0
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return "1 / (1 + surrogate_scale * abs(u))**2"
 
 
 @dataclass(frozen=True)
 class Triangle(_Scaled):
-    r"""A triangle (Bellec et al. 2018): :math:`\max(0, 1 - k |u|)`.
+    r"""Triangle (Bellec et al. 2018): :math:`\max(0, 1 - k |u|)`.
 
     Args:
         scale: steepness k, 1 by default; zero for :math:`|u| \ge 1 / k`.
     """
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return "max(0, 1 - surrogate_scale * abs(u))"
 
     def support(self) -> str:
-        """Condition under which the derivative is not zero."""
+        """Returns the condition under which the derivative is not zero."""
         return "surrogate_scale * abs(u) < 1"
 
 
 @dataclass(frozen=True)
 class Boxcar(_Scaled):
-    r"""A box: :math:`k / 2` where :math:`|u| < 1 / k`, else 0.
+    r"""Box: :math:`k / 2` where :math:`|u| < 1 / k`, else 0.
 
     Args:
         scale: steepness k, 1 by default.
     """
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return "where(surrogate_scale * abs(u) < 1, surrogate_scale / 2, 0)"
 
     def support(self) -> str:
-        """Condition under which the derivative is not zero."""
+        """Returns the condition under which the derivative is not zero."""
         return "surrogate_scale * abs(u) < 1"
 
 
@@ -84,13 +84,13 @@ class Arctan(_Scaled):
     scale: float = 2.0
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return "surrogate_scale / 2 / (1 + (pi / 2 * surrogate_scale * u)**2)"
 
 
 @dataclass(frozen=True)
 class Exponential(_Scaled):
-    r"""A double exponential (Shrestha & Orchard 2018): :math:`e^{-k |u|}`.
+    r"""Double exponential (Shrestha & Orchard 2018): :math:`e^{-k |u|}`.
 
     Args:
         scale: steepness k, 5 by default.
@@ -99,5 +99,5 @@ class Exponential(_Scaled):
     scale: float = 5.0
 
     def derivative(self) -> str:
-        """Surrogate derivative as an expression over ``u``."""
+        """Returns the surrogate derivative as an expression over ``u``."""
         return "exp(-surrogate_scale * abs(u))"
