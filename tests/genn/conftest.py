@@ -14,5 +14,5 @@ def pygenn(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """PyGeNN as far as the backend can tell."""
     made = library.module()
     monkeypatch.setitem(sys.modules, "pygenn", made)
-    monkeypatch.setattr(library.module_state, "default_backend", "cuda")
+    monkeypatch.setattr(library.installation, "default_backend", "cuda")
     return made

@@ -122,7 +122,7 @@ def test_thresholds_are_one_expression() -> None:
 
 def test_reading_beyond_an_array_is_found() -> None:
     run = Interpreter((1,), {"tape": np.zeros(2), "v": np.zeros(1)}, {"v": "scalar"})
-    with pytest.raises(CodeError, match="2 entries"):
+    with pytest.raises(CodeError, match="2 elements"):
         run.run(parse_statements("v = tape[2];"))
 
 

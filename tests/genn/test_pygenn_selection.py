@@ -106,7 +106,7 @@ def test_arguments_of_genn_are_passed_on(pygenn: ModuleType) -> None:
 def test_its_cpu_backend_runs_one_example_at_a_time(
     pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(library.module_state, "default_backend", DEVICES[-1])
+    monkeypatch.setattr(library.installation, "default_backend", DEVICES[-1])
     made = network()
     many = InferenceCompiler(STEPS, batch_size=2, backend="pygenn").compile(made)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Arrays of the fake: what the host sees is a copy until it is pulled or pushed."""
+"""Arrays of the fake: the host has a copy, which is pulled and pushed."""
 
 from __future__ import annotations
 
@@ -9,48 +9,49 @@ from genn.fake.interpreter import DTYPES
 
 
 class FakeVariable:
-    """A variable of neurons, synapses or custom updates.
+    """Variable of neurons, synapses or custom updates.
 
     Attributes:
-        device: (examples, entries), or (entries,) where examples share it.
+        device: (examples, elements), or (elements,) if examples share it.
+        host: copy of the host, without an axis for a single example.
     """
 
     __slots__ = ("access", "batched", "device", "group", "host", "initial", "name")
-    __slots__ += ("kind",)
+    __slots__ += ("type",)
 
-    def __init__(self, name: str, kind: str, access: Any, initial: Any, group: Any):
-        self.name, self.kind, self.access = name, kind, access
+    def __init__(self, name: str, type: str, access: Any, initial: Any, group: Any):
+        self.name, self.type, self.access = name, type, access
         self.initial, self.group = initial, group
         self.batched = access.batched
         self.device: Any = None
         self.host: Any = None
 
-    def allocate(self, batch: int, entries: int) -> None:
-        shape = (batch, entries) if self.batched else (entries,)
-        given = self.initial
-        if np.ndim(given):
-            given = self.group.stored_order(np.asarray(given))
-        array = np.empty(shape, DTYPES[self.kind])
-        array[...] = given
+    def allocate(self, batch: int, elements: int) -> None:
+        shape = (batch, elements) if self.batched else (elements,)
+        initial = self.initial
+        if np.ndim(initial):
+            initial = self.group.device_order(np.asarray(initial))
+        array = np.empty(shape, DTYPES[self.type])
+        array[...] = initial
         self.device = array
-        self.host = self._shown(array).copy()
+        self.host = self._host_view(array).copy()
 
-    def _shown(self, array: np.ndarray) -> np.ndarray:
-        """There is no axis for a single example."""
+    def _host_view(self, array: np.ndarray) -> np.ndarray:
+        """Returns an array of the device as the host sees it."""
         return array[0] if array.ndim == 2 and len(array) == 1 else array
 
     def release(self) -> None:
         self.device = self.host = None
 
     def pull_from_device(self) -> None:
-        self._check()
-        self.host[...] = self._shown(self.device)
+        self._check_loaded()
+        self.host[...] = self._host_view(self.device)
 
     def push_to_device(self) -> None:
-        self._check()
-        self._shown(self.device)[...] = self.host
+        self._check_loaded()
+        self._host_view(self.device)[...] = self.host
 
-    def _check(self) -> None:
+    def _check_loaded(self) -> None:
         if self.device is None:
             raise RuntimeError(f"variable '{self.name}' before load")
 
@@ -62,22 +63,22 @@ class FakeVariable:
 
     @property
     def values(self) -> Any:
-        self._check()
+        self._check_loaded()
         return self.host.copy()
 
     @values.setter
-    def values(self, given: Any) -> None:
-        self._check()
-        self.host[...] = given
+    def values(self, values: Any) -> None:
+        self._check_loaded()
+        self.host[...] = values
 
 
 class FakeArray:
-    """An extra global parameter."""
+    """Extra global parameter: an array of a neuron population."""
 
-    __slots__ = ("device", "host", "initial", "kind", "name")
+    __slots__ = ("device", "host", "initial", "name", "type")
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, type: str) -> None:
+        self.name, self.type = name, type
         self.initial: Any = None
         self.device: Any = None
         self.host: Any = None
@@ -89,7 +90,7 @@ class FakeArray:
 
     def allocate(self) -> None:
         if self.initial is not None:
-            self.device = self.initial.astype(DTYPES[self.kind])
+            self.device = self.initial.astype(DTYPES[self.type])
             self.host = self.device.copy()
 
     def release(self) -> None:

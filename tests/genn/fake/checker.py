@@ -1,4 +1,4 @@
-"""Checks names, types and constness of code strings, as GeNN's type checker does."""
+"""Type checker of code strings: names, types and constness, as GeNN checks them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ RANDOM = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that code may use.
+    """Name that code may use.
 
     Args:
         type: its C type; one that ends in ``*`` has to be indexed.
-        writable: whether it may be assigned to.
-        reduced: whether it may be assigned with ``=`` only, and not be read.
-        delayed: whether it may be read some steps back, as ``name[steps]``.
+        writable: True if code may assign it.
+        reduced: True if code may assign it with ``=`` only, and not read it.
+        delayed: True if code may read it some steps back, as ``name[steps]``.
     """
 
     type: str
@@ -45,7 +45,16 @@ class Name:
 
 
 class Checker:
-    """One code string in its context."""
+    """Checker of one code string.
+
+    Args:
+        names: names that the code may use.
+        functions: {function of the context: number of arguments}.
+
+    Attributes:
+        scopes: names of each open block, the outermost first.
+        plain, indexed: delayed names that are read without, and with, a delay.
+    """
 
     def __init__(
         self, names: Mapping[str, Name], functions: Mapping[str, int] | None = None
@@ -56,7 +65,7 @@ class Checker:
         self.indexed: set[str] = set()
 
     def run(self, statements: Iterable[Node]) -> dict[str, Name]:
-        """Checks statements; returns locals at the top level."""
+        """Checks statements, and returns the locals at the top level."""
         self.scopes.append({})
         for statement in statements:
             self.statement(statement)
@@ -81,14 +90,14 @@ class Checker:
         self.scopes.pop()
 
     def _statement_declare(
-        self, kind: str, const: bool, declared: Iterable[tuple[str, Node | None]]
+        self, type_: str, const: bool, declared: Iterable[tuple[str, Node | None]]
     ) -> None:
         for name, value in declared:
             if value is not None:
                 self.numeric(value)
             if name in self.scopes[-1]:
                 raise CodeError(f"'{name}' is declared twice")
-            self.scopes[-1][name] = Name(kind, writable=not const)
+            self.scopes[-1][name] = Name(type_, writable=not const)
 
     def _statement_if(self, condition: Node, *parts: Node | None) -> None:
         self.numeric(condition)
@@ -112,35 +121,37 @@ class Checker:
         self.expression(node)
 
     def numeric(self, node: Node) -> str:
-        found = self.expression(node)
-        if found in ("", "void") or found.endswith("*"):
-            raise CodeError(f"a number is needed, not {found or node!r}")
-        return found
+        """Checks that an expression is a number, and returns its type."""
+        type_ = self.expression(node)
+        if type_ in ("", "void") or type_.endswith("*"):
+            raise CodeError(f"a number is needed, not {type_ or node!r}")
+        return type_
 
     def integer(self, node: Node) -> str:
-        found = self.numeric(node)
-        if found in FLOATS:
+        """Checks that an expression is a whole number, and returns its type."""
+        type_ = self.numeric(node)
+        if type_ in FLOATS:
             raise CodeError(f"a whole number is needed: {node}")
-        return found
+        return type_
 
     def expression(self, node: Node) -> str:
-        """The type of an expression."""
+        """Checks an expression, and returns its type."""
         return str(getattr(self, f"_{node[0]}")(*node[1:]))
 
-    def _number(self, _: object, kind: str) -> str:
-        return kind
+    def _number(self, _: object, type_: str) -> str:
+        return type_
 
     def _name(self, name: str) -> str:
-        found = self.find(name)
-        if found.reduced:
+        declared = self.find(name)
+        if declared.reduced:
             raise CodeError(f"'{name}' is only assigned to")
-        if found.delayed:
+        if declared.delayed:
             self.plain.add(name)
-        return found.type
+        return declared.type
 
     def _unary(self, operator: str, node: Node) -> str:
-        found = self.integer(node) if operator == "~" else self.numeric(node)
-        return "int" if operator == "!" else found
+        type_ = self.integer(node) if operator == "~" else self.numeric(node)
+        return "int" if operator == "!" else type_
 
     def _binary(self, operator: str, left: Node, right: Node) -> str:
         if operator in ("%", "&", "|", "^", "<<"):
@@ -148,63 +159,63 @@ class Checker:
         types = {self.numeric(left), self.numeric(right)}
         if operator in ("&&", "||", "==", "!=", "<", ">", "<=", ">="):
             return "int"
-        floats = types & FLOATS
-        return min(floats) if floats else min(types)
+        return _common_type(types)
 
     def _choose(self, condition: Node, yes: Node, no: Node) -> str:
         self.numeric(condition)
-        types = {self.numeric(yes), self.numeric(no)}
-        floats = types & FLOATS
-        return min(floats) if floats else min(types)
+        return _common_type({self.numeric(yes), self.numeric(no)})
 
-    def _cast(self, kind: str, node: Node) -> str:
+    def _cast(self, type_: str, node: Node) -> str:
         self.numeric(node)
-        return kind
+        return type_
 
     def _call(self, name: str, arguments: list[Node]) -> str:
         if name not in self.functions:
             raise CodeError(f"unknown function '{name}'")
         if len(arguments) != self.functions[name]:
             raise CodeError(f"{name} takes {self.functions[name]} arguments")
-        whole = [self.numeric(a) not in FLOATS for a in arguments]
-        if name in ("min", "max", "abs") and not all(whole):
+        are_integers = [self.numeric(a) not in FLOATS for a in arguments]
+        if name in ("min", "max", "abs") and not all(are_integers):
             raise CodeError(f"{name} is for whole numbers")
         if name in INTEGERS:
             return "int"
-        returns_nothing = name.startswith(("addTo", "atomic_add_")) or name in (
-            "injectCurrent",
-        )
-        return "void" if returns_nothing else "scalar"
+        is_void = name.startswith(("addTo", "atomic_add_")) or name == "injectCurrent"
+        return "void" if is_void else "scalar"
 
     def _index(self, base: Node, index: Node) -> str:
         self.numeric(index)
         if base[0] != "name":
             raise CodeError("only names are indexed")
-        found = self.find(base[1])
-        if found.delayed:
+        declared = self.find(base[1])
+        if declared.delayed:
             self.indexed.add(base[1])
-            return found.type
+            return declared.type
         self.integer(index)
-        if not found.type.endswith("*"):
+        if not declared.type.endswith("*"):
             raise CodeError(f"'{base[1]}' is no array")
-        return found.type[:-1]
+        return declared.type[:-1]
 
     def _assign(self, operator: str, target: Node, value: Node) -> str:
         self.numeric(value)
         if target[0] == "index":
-            found = self.find(target[1][1])
-            if found.delayed:
+            if self.find(target[1][1]).delayed:
                 raise CodeError(f"'{target[1][1]}' is not assigned to")
             return self._index(*target[1:])
         if target[0] != "name":
             raise CodeError(f"cannot assign to {target}")
-        found = self.find(target[1])
-        if found.reduced:
+        declared = self.find(target[1])
+        if declared.reduced:
             if operator != "=":
                 raise CodeError(f"'{target[1]}' is assigned with = only")
-            return found.type
-        if not found.writable:
+            return declared.type
+        if not declared.writable:
             raise CodeError(f"'{target[1]}' is not assigned to")
-        if operator[0] in "%&|^<" and found.type in FLOATS:
+        if operator[0] in "%&|^<" and declared.type in FLOATS:
             raise CodeError(f"{operator} needs whole numbers")
-        return found.type
+        return declared.type
+
+
+def _common_type(types: set[str]) -> str:
+    """Returns the type of an operation on two types: a floating one if there is one."""
+    floats = types & FLOATS
+    return min(floats) if floats else min(types)

@@ -1,7 +1,7 @@
-"""Runs checked code strings for many neurons or synapses at once, in NumPy.
+"""Interpreter of checked code strings, for many neurons or synapses at once, in NumPy.
 
-A value is a number or an array with one entry for each. What runs for some entries only
-has a mask; nothing is read or written where it is false.
+A value is a number, or an array with one element per neuron or synapse. Branches have a
+mask; elements where it is false are neither read nor written.
 """
 
 from __future__ import annotations
@@ -56,55 +56,55 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class Interpreter:
-    """Runs one code string.
+    """Interpreter of one code string.
 
     Args:
-        shape: of the entries.
+        shape: shape of the neurons or synapses.
         values: {name: value}; arrays that code indexes are flat.
-        kinds: {name: C type}.
-        functions: {function of the context: what it does, given a mask and arguments}.
-        delayed: {name: function of how many steps ago it is read}.
-        mask: entries that it runs for; all by default.
+        types: {name: C type}.
+        functions: {function of the context: function of a mask and its arguments}.
+        delayed: {name: function of a delay [steps] that returns the value}.
+
+    Attributes:
+        scopes, types: values and types of each open block, the outermost first.
+        mask: elements that the current branch runs for.
     """
 
     def __init__(
         self,
         shape: tuple[int, ...],
         values: Mapping[str, Any],
-        kinds: Mapping[str, str],
+        types: Mapping[str, str],
         functions: Mapping[str, Callable[..., None]] | None = None,
         delayed: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
     ) -> None:
         self.shape = shape
         self.scopes: list[dict[str, Any]] = [dict(values)]
-        self.kinds: list[dict[str, str]] = [dict(kinds)]
+        self.types: list[dict[str, str]] = [dict(types)]
         self.functions = functions or {}
         self.delayed = delayed or {}
         self.mask = np.ones(shape, dtype=bool)
 
     def run(self, statements: Iterable[Node]) -> None:
-        """Runs statements; names at the top level stay."""
+        """Runs statements; locals at the top level stay readable."""
         with np.errstate(all="ignore"):
             self.scopes.append({})
-            self.kinds.append({})
+            self.types.append({})
             for statement in statements:
                 self.statement(statement)
 
     def value(self, name: str) -> Any:
-        """What a name stands for."""
+        """Returns the value of a name."""
         return self.scopes[self._scope(name)][name]
 
     def evaluate(self, node: Node) -> Any:
-        """An expression, after the statements."""
+        """Returns the value of an expression, after the statements."""
         with np.errstate(all="ignore"):
             return self.expression(node)
 
     def _shaped(self, value: Any) -> np.ndarray:
-        """A value with one entry for each."""
-        found = np.asarray(value)
-        return (
-            found if found.shape == self.shape else np.broadcast_to(found, self.shape)
-        )
+        """Returns a value as an array with one element per neuron or synapse."""
+        return np.broadcast_to(np.asarray(value), self.shape)
 
     def _scope(self, name: str) -> int:
         for k in range(len(self.scopes) - 1, -1, -1):
@@ -114,66 +114,64 @@ class Interpreter:
 
     # ------------------------------------------------------------ statements
     def statement(self, node: Node) -> None:
-        kind = node[0]
-        if kind == "block":
+        statement = node[0]
+        if statement == "block":
             self._scoped(node[1])
-        elif kind == "declare":
+        elif statement == "declare":
             for name, value in node[3]:
-                self.kinds[-1][name] = node[1]
-                given = np.zeros((), DTYPES[node[1]])
-                if value is not None:
-                    given = np.asarray(self.expression(value))
-                self.scopes[-1][name] = given.astype(DTYPES[node[1]])
-        elif kind == "if":
+                self.types[-1][name] = node[1]
+                initial = 0 if value is None else self.expression(value)
+                self.scopes[-1][name] = np.asarray(initial).astype(DTYPES[node[1]])
+        elif statement == "if":
             self._if(*node[1:])
-        elif kind == "for":
+        elif statement == "for":
             self._for(*node[1:])
         else:
             self.expression(node[1])
 
     def _scoped(self, statements: Iterable[Node]) -> None:
         self.scopes.append({})
-        self.kinds.append({})
+        self.types.append({})
         for statement in statements:
             self.statement(statement)
         self.scopes.pop()
-        self.kinds.pop()
+        self.types.pop()
 
     def _if(self, condition: Node, yes: Node, no: Node | None) -> None:
-        found = self._shaped(self.expression(condition)).astype(bool)
-        kept = self.mask
-        for part, mask in ((yes, kept & found), (no, kept & ~found)):
+        holds = self._shaped(self.expression(condition)).astype(bool)
+        outer = self.mask
+        for part, mask in ((yes, outer & holds), (no, outer & ~holds)):
             if part is not None and mask.any():
                 self.mask = mask
                 self._scoped([part])
-        self.mask = kept
+        self.mask = outer
 
     def _for(
         self, first: Node | None, condition: Node, step: Node | None, body: Node
     ) -> None:
-        kept = self.mask
+        outer = self.mask
         self.scopes.append({})
-        self.kinds.append({})
+        self.types.append({})
         if first is not None:
             self.statement(first)
         while True:
-            found = self._shaped(self.expression(condition))
-            self.mask = self.mask & found.astype(bool)
+            holds = self._shaped(self.expression(condition))
+            self.mask = self.mask & holds.astype(bool)
             if not self.mask.any():
                 break
             self._scoped([body])
             if step is not None:
                 self.expression(step)
         self.scopes.pop()
-        self.kinds.pop()
-        self.mask = kept
+        self.types.pop()
+        self.mask = outer
 
     # ------------------------------------------------------------ expressions
     def expression(self, node: Node) -> Any:
         return getattr(self, f"_{node[0]}")(*node[1:])
 
-    def _number(self, value: Any, kind: str) -> Any:
-        return DTYPES[kind](value)
+    def _number(self, value: Any, type_: str) -> Any:
+        return DTYPES[type_](value)
 
     def _name(self, name: str) -> Any:
         return self.value(name)
@@ -185,11 +183,11 @@ class Interpreter:
         return {"-": np.negative, "+": np.positive, "~": np.invert}[operator](value)
 
     def _masked(self, mask: Any, node: Node) -> Any:
-        """An expression where a condition holds."""
-        kept = self.mask
-        self.mask = kept & self._shaped(mask).astype(bool)
+        """Returns an expression, evaluated where a condition holds."""
+        outer = self.mask
+        self.mask = outer & self._shaped(mask).astype(bool)
         value = self.expression(node)
-        self.mask = kept
+        self.mask = outer
         return value
 
     def _binary(self, operator: str, left: Node, right: Node) -> Any:
@@ -200,7 +198,7 @@ class Interpreter:
             return np.logical_or(a, self._masked(np.logical_not(a), right))
         b = self.expression(right)
         if operator == "/":
-            return _divided(np.asarray(a), np.asarray(b))
+            return _quotient(np.asarray(a), np.asarray(b))
         if np.asarray(a).dtype == bool:
             a = np.asarray(a).astype(np.int32)
         if np.asarray(b).dtype == bool:
@@ -213,34 +211,26 @@ class Interpreter:
             chosen, self._masked(chosen, yes), self._masked(np.logical_not(chosen), no)
         )
 
-    def _cast(self, kind: str, node: Node) -> Any:
-        return np.asarray(self.expression(node)).astype(DTYPES[kind])
+    def _cast(self, type_: str, node: Node) -> Any:
+        return np.asarray(self.expression(node)).astype(DTYPES[type_])
 
     def _call(self, name: str, arguments: list[Node]) -> Any:
-        given = [self.expression(argument) for argument in arguments]
+        values = [self.expression(argument) for argument in arguments]
         if name in self.functions:
-            shaped = [self._shaped(a)[self.mask] for a in given]
+            shaped = [self._shaped(value)[self.mask] for value in values]
             return self.functions[name](self.mask, *shaped)
         if name == "gennrand_uniform":
             return np.random.default_rng(0).random(self.shape, dtype=np.float32)
-        return _FUNCTIONS[name](*given)
+        return _FUNCTIONS[name](*values)
 
     def _index(self, base: Node, index: Node) -> Any:
-        at = self._shaped(self.expression(index))
+        indices = self._shaped(self.expression(index))
         if base[1] in self.delayed:
-            return self.delayed[base[1]](at)
+            return self.delayed[base[1]](indices)
         array = self.value(base[1])
-        found = np.zeros(self.shape, array.dtype)
-        found[self.mask] = array[self._inside(at[self.mask], array, base[1])]
-        return found
-
-    @staticmethod
-    def _inside(at: np.ndarray, array: np.ndarray, name: str) -> np.ndarray:
-        if at.size and (at.min() < 0 or at.max() >= array.size):
-            raise CodeError(
-                f"'{name}' has {array.size} entries; [{at.min()}, {at.max()}] is read"
-            )
-        return at
+        elements = np.zeros(self.shape, array.dtype)
+        elements[self.mask] = array[_in_bounds(indices[self.mask], array, base[1])]
+        return elements
 
     def _assign(self, operator: str, target: Node, value: Node) -> Any:
         result = self.expression(value)
@@ -249,20 +239,30 @@ class Interpreter:
             result = _BINARY[operator[:-1]](read, result)
         if target[0] == "index":
             array = self.value(target[1][1])
-            at = self._shaped(self.expression(target[2]))[self.mask]
-            filled = self._shaped(result)[self.mask]
-            array[self._inside(at, array, target[1][1])] = filled.astype(array.dtype)
+            indices = self._shaped(self.expression(target[2]))[self.mask]
+            elements = self._shaped(result)[self.mask].astype(array.dtype)
+            array[_in_bounds(indices, array, target[1][1])] = elements
             return result
         k = self._scope(target[1])
-        dtype = DTYPES[self.kinds[k][target[1]]]
+        dtype = DTYPES[self.types[k][target[1]]]
         old = self._shaped(self.scopes[k][target[1]])
         new = self._shaped(result)
         self.scopes[k][target[1]] = np.where(self.mask, new, old).astype(dtype)
         return result
 
 
-def _divided(a: np.ndarray, b: np.ndarray) -> Any:
-    """Division as in C: whole numbers are cut off."""
+def _in_bounds(indices: np.ndarray, array: np.ndarray, name: str) -> np.ndarray:
+    """Returns the indices, if all are elements of the array."""
+    if indices.size and (indices.min() < 0 or indices.max() >= array.size):
+        raise CodeError(
+            f"'{name}' has {array.size} elements; "
+            f"[{indices.min()}, {indices.max()}] is accessed"
+        )
+    return indices
+
+
+def _quotient(a: np.ndarray, b: np.ndarray) -> Any:
+    """Returns the quotient as in C: that of whole numbers is truncated."""
     if a.dtype.kind in "iub" and b.dtype.kind in "iub":
         return np.trunc(a.astype(np.int64) / b.astype(np.int64)).astype(np.int64)
     return np.divide(a, b)

@@ -1,4 +1,4 @@
-"""GeNN's code strings: scanned and parsed as strictly as GeNN does, or more so."""
+"""Scanner and parser of GeNN's code strings, at least as strict as GeNN's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z]\w*)"
     r"|(?P<operator>" + "|".join(re.escape(o) for o in _OPERATORS) + ")"
 )
-#: {operator: how tightly it binds}
+#: {binary operator: precedence}
 _BINARY = {
     op: level
     for level, ops in enumerate(
@@ -35,24 +35,26 @@ _BINARY = {
 }
 _ASSIGN = frozenset(_ASSIGNING.split())
 
-Node = tuple[Any, ...]
+Node = tuple[Any, ...]  #: (kind, parts...) of a syntax tree
 
 
 class CodeError(RuntimeError):
-    """What GeNN raises for code that it cannot read."""
+    """Error in a code string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """Token of a code string: a "number", "word" or "operator"."""
+
     kind: str
     text: str
 
 
 def scan(text: str) -> list[Token]:
-    """Tokens of a code string."""
+    """Returns the tokens of a code string."""
     if "$(" in text or "/*" in text or ">>" in text or "/=" in text:
         raise CodeError(f"not in the language: {text!r}")
-    found, at = [], 0
+    tokens, at = [], 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
@@ -63,13 +65,13 @@ def scan(text: str) -> list[Token]:
         if kind == "number" and re.fullmatch(r"0\d+", match.group()):
             raise CodeError(f"octal number {match.group()!r}")
         if kind != "space":
-            found.append(Token(kind, match.group()))
+            tokens.append(Token(kind, match.group()))
         at = match.end()
-    return found
+    return tokens
 
 
 class Parser:
-    """Recursive descent over tokens."""
+    """Recursive descent parser of one code string."""
 
     def __init__(self, text: str) -> None:
         self.tokens = scan(text)
@@ -80,7 +82,8 @@ class Parser:
         at = self.at + ahead
         return self.tokens[at].text if at < len(self.tokens) else ""
 
-    def take(self, wanted: str | None = None) -> Token:
+    def expect(self, wanted: str | None = None) -> Token:
+        """Returns the next token, which has to be ``wanted``; None for any."""
         if self.at >= len(self.tokens):
             raise CodeError(f"the code ends where {wanted or 'more'} is needed")
         token = self.tokens[self.at]
@@ -89,7 +92,8 @@ class Parser:
         self.at += 1
         return token
 
-    def taken(self, wanted: str) -> bool:
+    def accept(self, wanted: str) -> bool:
+        """Skips the next token and returns True if it is ``wanted``."""
         if self.peek() != wanted:
             return False
         self.at += 1
@@ -97,10 +101,10 @@ class Parser:
 
     # ------------------------------------------------------------ statements
     def statements(self, end: str = "") -> list[Node]:
-        found = []
+        statements = []
         while self.peek() != end:
-            found.append(self.statement())
-        return found
+            statements.append(self.statement())
+        return statements
 
     def statement(self) -> Node:
         word = self.peek()
@@ -113,69 +117,69 @@ class Parser:
         if word in TYPES:
             return self._declaration()
         node = ("expression", self.expression())
-        self.take(";")
+        self.expect(";")
         return node
 
     def _block(self) -> Node:
-        self.take()
+        self.expect()
         inner = self.statements("}")
-        self.take("}")
+        self.expect("}")
         return ("block", inner)
 
     def _empty(self) -> Node:
-        self.take()
+        self.expect()
         return ("block", [])
 
     def _while(self) -> Node:
-        self.take()
-        self.take("(")
+        self.expect()
+        self.expect("(")
         condition = self.expression()
-        self.take(")")
+        self.expect(")")
         return ("for", None, condition, None, self.statement())
 
     def _if(self) -> Node:
-        self.take()
-        self.take("(")
+        self.expect()
+        self.expect("(")
         condition = self.expression()
-        self.take(")")
+        self.expect(")")
         yes = self.statement()
-        no = self.statement() if self.taken("else") else None
+        no = self.statement() if self.accept("else") else None
         return ("if", condition, yes, no)
 
     def _for(self) -> Node:
-        self.take()
-        self.take("(")
+        self.expect()
+        self.expect("(")
         first = self.statement()
         condition = self.expression()
-        self.take(";")
+        self.expect(";")
         step = self.expression()
-        self.take(")")
+        self.expect(")")
         return ("for", first, condition, step, self.statement())
 
     def _type(self) -> str:
         words = []
         while self.peek() in TYPES:
-            words.append(self.take().text)
+            words.append(self.expect().text)
         if not words:
             raise CodeError(f"expected a type, found {self.peek()!r}")
         return " ".join(words)
 
     def _declaration(self) -> Node:
-        const = self.taken("const")
-        kind = self._type()
-        found = []
+        const = self.accept("const")
+        type_ = self._type()
+        declared = []
         while True:
-            name = self.take()
+            name = self.expect()
             if name.kind != "word" or name.text in KEYWORDS | TYPES:
                 raise CodeError(f"{name.text!r} cannot be declared")
-            value = self.assignment() if self.taken("=") else None
+            value = self.assignment() if self.accept("=") else None
             if const and value is None:
                 raise CodeError(f"constant {name.text!r} has no value")
-            found.append((name.text, value))
-            if not self.taken(","):
+            declared.append((name.text, value))
+            if not self.accept(","):
                 break
-        self.take(";")
-        return ("declare", kind, const, found)
+        self.expect(";")
+        return ("declare", type_, const, declared)
 
     # ------------------------------------------------------------ expressions
     def expression(self) -> Node:
@@ -184,57 +188,57 @@ class Parser:
     def assignment(self) -> Node:
         left = self.conditional()
         if self.peek() in _ASSIGN:
-            operator = self.take().text
+            operator = self.expect().text
             return ("assign", operator, left, self.assignment())
         return left
 
     def conditional(self) -> Node:
         condition = self.binary(1)
-        if not self.taken("?"):
+        if not self.accept("?"):
             return condition
         yes = self.expression()
-        self.take(":")
+        self.expect(":")
         return ("choose", condition, yes, self.conditional())
 
     def binary(self, level: int) -> Node:
         left = self.unary()
         while _BINARY.get(self.peek(), 0) >= level:
-            operator = self.take().text
+            operator = self.expect().text
             left = ("binary", operator, left, self.binary(_BINARY[operator] + 1))
         return left
 
     def unary(self) -> Node:
         word = self.peek()
         if word in ("-", "+", "!", "~"):
-            self.take()
+            self.expect()
             return ("unary", word, self.unary())
         if word in ("++", "--"):
-            self.take()
+            self.expect()
             return ("assign", f"{word[0]}=", self.unary(), ("number", 1, "int"))
         if word == "(" and self.peek(1) in TYPES:
-            self.take()
-            kind = self._type()
-            self.take(")")
-            return ("cast", kind, self.unary())
+            self.expect()
+            type_ = self._type()
+            self.expect(")")
+            return ("cast", type_, self.unary())
         return self.postfix()
 
     def postfix(self) -> Node:
         node = self.primary()
         while True:
-            if self.taken("["):
+            if self.accept("["):
                 node = ("index", node, self.expression())
-                self.take("]")
+                self.expect("]")
             elif self.peek() in ("++", "--"):
-                word = self.take().text
+                word = self.expect().text
                 node = ("assign", f"{word[0]}=", node, ("number", 1, "int"))
             else:
                 return node
 
     def primary(self) -> Node:
-        token = self.take()
+        token = self.expect()
         if token.text == "(":
             inner = self.expression()
-            self.take(")")
+            self.expect(")")
             return inner
         if token.kind == "number":
             return _number(token.text)
@@ -242,13 +246,13 @@ class Parser:
             return ("number", token.text == "true", "bool")
         if token.kind != "word" or token.text in KEYWORDS | TYPES:
             raise CodeError(f"unexpected {token.text!r}")
-        if not self.taken("("):
+        if not self.accept("("):
             return ("name", token.text)
         arguments: list[Node] = []
-        while not self.taken(")"):
+        while not self.accept(")"):
             arguments.append(self.assignment())
             if self.peek() != ")":
-                self.take(",")
+                self.expect(",")
         return ("call", token.text, arguments)
 
 
@@ -264,12 +268,12 @@ def _number(text: str) -> Node:
 
 
 def parse_statements(text: str) -> list[Node]:
-    """A list of statements."""
+    """Returns the syntax trees of a list of statements."""
     return Parser(text).statements()
 
 
 def parse_expression(text: str) -> Node:
-    """One expression, as thresholds are."""
+    """Returns the syntax tree of one expression, as of a threshold."""
     parser = Parser(text)
     node = parser.expression()
     if parser.at != len(parser.tokens):

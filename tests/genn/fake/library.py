@@ -1,8 +1,8 @@
-"""A stand-in for PyGeNN that is stricter than it: `module()` is what is imported.
+"""A strict fake of PyGeNN: `module` returns the module that stands for ``pygenn``.
 
-It takes the calls that the backend makes, checks names, types and code strings as the
-library does, refuses everything else, and runs the model in NumPy. What a host reads is
-a copy, as on a GPU: it has to be pulled, and what is written has to be pushed.
+It has the calls that the backend makes, checks names, types and code strings as PyGeNN
+does or more strictly, rejects everything else, and runs the model in NumPy. As on a
+GPU, the host has copies of all arrays, which it pulls from the device and pushes to it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from genn.fake import models
-from genn.fake.groups import CustomUpdate, NeuronGroup, SynapseGroup
+from genn.fake import models, references
+from genn.fake.custom_update import CustomUpdate
+from genn.fake.neuron_group import NeuronGroup
+from genn.fake.synapse_group import SynapseGroup
 
 MATRICES = ("DENSE", "SPARSE", "TOEPLITZ")
 _PREFERENCES = """optimize_code debug_code genn_log_level code_generator_log_level
 transpiler_log_level runtime_log_level"""
 PREFERENCES = frozenset(_PREFERENCES.split())
-_NAMES = """VarAccess VarAccessMode CustomUpdateVarAccess create_neuron_model
-create_weight_update_model create_custom_update_model init_weight_update
-init_postsynaptic init_toeplitz_connectivity create_var_ref create_wu_var_ref
-create_src_spike_count_var_ref create_den_delay_var_ref"""
+#: {module of the fake: names that PyGeNN has of it}
+_EXPORTS = {
+    models: """VarAccess VarAccessMode CustomUpdateVarAccess create_neuron_model
+    create_weight_update_model create_custom_update_model""",
+    references: """init_weight_update init_postsynaptic init_toeplitz_connectivity
+    create_var_ref create_wu_var_ref create_src_spike_count_var_ref
+    create_den_delay_var_ref""",
+}
 
 
 class GeNNModel:
-    """The model; attributes that it does not have are refused."""
+    """Model of the fake; its ``__slots__`` make unknown attributes errors."""
 
     __slots__ = ("_built", "_loaded", "backend_name", "batch_size", "built_in")
     __slots__ += ("custom_updates", "dt", "name", "neuron_populations", "preferences")
@@ -52,7 +58,7 @@ class GeNNModel:
             raise RuntimeError(f"unknown backend {backend!r}")
         _check_population(model_name)
         self.name = model_name
-        self.backend_name = backend or module_state.default_backend
+        self.backend_name = backend or installation.default_backend
         self.preferences = preference_kwargs
         self.dt, self.batch_size, self.seed, self.timestep = 0.5, 1, 0, 0
         self.neuron_populations: dict[str, NeuronGroup] = {}
@@ -64,12 +70,12 @@ class GeNNModel:
         self.recording: int | None = None
         self.pulled = 0
 
-    # ------------------------------------------------------------ states
-    def unbuilt(self) -> None:
+    # ------------------------------------------------------------ checks
+    def check_not_built(self) -> None:
         if self._built:
             raise RuntimeError("GeNN model already built")
 
-    def loaded(self) -> None:
+    def check_loaded(self) -> None:
         if not self._loaded:
             raise RuntimeError("GeNN model is not loaded")
 
@@ -92,12 +98,12 @@ class GeNNModel:
         target: NeuronGroup,
         weight_update_init: Any,
         postsynaptic_init: Any,
-        connectivity_init: models.ToeplitzInit | None = None,
+        connectivity_init: references.ToeplitzInit | None = None,
     ) -> SynapseGroup:
         self._add(pop_name)
         if matrix_type not in MATRICES:
             raise RuntimeError(f"unknown matrix type {matrix_type!r}")
-        if not isinstance(postsynaptic_init[0], models.PostsynapticInit):
+        if not isinstance(postsynaptic_init[0], references.PostsynapticInit):
             raise TypeError("postsynaptic_init comes from init_postsynaptic")
         group = SynapseGroup(
             self,
@@ -121,13 +127,13 @@ class GeNNModel:
     ) -> CustomUpdate:
         self._add(cu_name)
         _check_population(group_name)
-        names, given = (cu_name, group_name), (vars, var_refs)
-        update = CustomUpdate(self, names, custom_update_model, params, given)
+        names = cu_name, group_name
+        update = CustomUpdate(self, names, custom_update_model, params, vars, var_refs)
         self.custom_updates[cu_name] = update
         return update
 
     def _add(self, name: str) -> None:
-        self.unbuilt()
+        self.check_not_built()
         _check_population(name)
         if name in {
             **self.neuron_populations,
@@ -136,9 +142,9 @@ class GeNNModel:
         }:
             raise RuntimeError(f"'{name}' is used twice")
 
-    # ------------------------------------------------------------ life
+    # ------------------------------------------------------------ building
     def build(self, path_to_model: str = "./") -> None:
-        self.unbuilt()
+        self.check_not_built()
         unknown = set(self.preferences) - PREFERENCES
         if unknown:
             raise ValueError(f"Unknown preference {sorted(unknown)}")
@@ -163,7 +169,7 @@ class GeNNModel:
         self._loaded = True
 
     def unload(self) -> None:
-        self.loaded()
+        self.check_loaded()
         for group in self._groups():
             group.unload()
         self._loaded = False
@@ -177,12 +183,12 @@ class GeNNModel:
 
     # ------------------------------------------------------------ running
     def step_time(self) -> None:
-        self.loaded()
+        self.check_loaded()
         if self.timestep == 0:
             for group in self.neuron_populations.values():
                 group.recorded.clear()
         for neurons in self.neuron_populations.values():
-            neurons.settle()
+            neurons.refresh_history()
         for synapses in self.synapse_populations.values():
             synapses.propagate()
         for neurons in self.neuron_populations.values():
@@ -190,15 +196,15 @@ class GeNNModel:
         self.timestep += 1
 
     def custom_update(self, name: str) -> None:
-        self.loaded()
-        found = [u for u in self.custom_updates.values() if u.group == name]
-        if not found:
+        self.check_loaded()
+        updates = [u for u in self.custom_updates.values() if u.group == name]
+        if not updates:
             raise IndexError(name)
-        for update in found:
+        for update in updates:
             update.update()
 
     def pull_recording_buffers_from_device(self) -> None:
-        self.loaded()
+        self.check_loaded()
         if not self.recording or self.timestep % self.recording:
             raise RuntimeError("recordings are read after a whole number of buffers")
         self.pulled = self.recording
@@ -209,21 +215,22 @@ def _check_population(name: Any) -> None:
         raise RuntimeError(f"'{name}' is no name of a population")
 
 
-class _State:
-    """What a test may set: the backend that the library has."""
+class _Installation:
+    """Properties of the installed library, which a test may set."""
 
     default_backend = "cuda"
 
 
-module_state = _State()
+installation = _Installation()
 
 
 def module() -> ModuleType:
-    """The module that stands in for ``pygenn``."""
-    made = ModuleType("pygenn")
-    made.__spec__ = ModuleSpec("pygenn", None)
-    made.__version__ = "5.4.0"  # type: ignore[attr-defined]
-    made.GeNNModel = GeNNModel  # type: ignore[attr-defined]
-    for name in _NAMES.split():
-        setattr(made, name, getattr(models, name))
-    return made
+    """Returns the module that stands for ``pygenn``."""
+    fake = ModuleType("pygenn")
+    fake.__spec__ = ModuleSpec("pygenn", None)
+    fake.__version__ = "5.4.0"  # type: ignore[attr-defined]
+    fake.GeNNModel = GeNNModel  # type: ignore[attr-defined]
+    for source, names in _EXPORTS.items():
+        for name in names.split():
+            setattr(fake, name, getattr(source, name))
+    return fake

@@ -1,8 +1,8 @@
-"""Models, references and initialisers of the fake, checked when they are made."""
+"""Neuron, weight update and custom update models of the fake, checked when made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -21,7 +21,7 @@ class _Access(Enum):
 
 
 class VarAccess(_Access):
-    """Of variables of populations."""
+    """Access of variables of populations."""
 
     READ_WRITE = 194
     READ_ONLY = 65
@@ -34,7 +34,7 @@ class VarAccess(_Access):
 
 
 class VarAccessMode(_Access):
-    """Of references."""
+    """Access of references."""
 
     READ_WRITE = 2
     READ_ONLY = 1
@@ -44,7 +44,7 @@ class VarAccessMode(_Access):
 
 
 class CustomUpdateVarAccess(_Access):
-    """Of variables of custom updates: bits above 32 are dimensions taken away."""
+    """Access of variables of custom updates; bits above 32 remove dimensions."""
 
     READ_WRITE = 2
     READ_ONLY = 1
@@ -59,7 +59,13 @@ class CustomUpdateVarAccess(_Access):
 
 @dataclass(frozen=True, slots=True)
 class ResolvedAccess:
-    """Access of a variable whose dimensions are known."""
+    """Access of a variable whose dimensions are known.
+
+    Args:
+        batched: True if each example has a copy.
+        writes: True if code may assign it.
+        reduces: True if it is the sum over examples of what code assigns.
+    """
 
     batched: bool
     writes: bool
@@ -74,15 +80,25 @@ def check_identifier(name: Any) -> str:
     return name
 
 
-def check_type(kind: Any) -> str:
-    if not isinstance(kind, str) or not set(kind.split()) <= TYPES or not kind:
-        raise RuntimeError(f"unknown type {kind!r}")
-    return kind
+def check_type(type_: Any) -> str:
+    if not isinstance(type_, str) or not set(type_.split()) <= TYPES or not type_:
+        raise RuntimeError(f"unknown type {type_!r}")
+    return type_
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a model declares: variables and references by name."""
+    """Declarations and code strings of a model.
+
+    Args:
+        name: class name of the model.
+        params: {parameter: type}.
+        vars: {variable: (type, access)}.
+        refs: {"pre", "post" or "var": {reference: (type, access)}}.
+        codes: {kind of code: code string}.
+        arrays: {extra global parameter: type of its elements}.
+        inputs: {additional input variable: (type, initial value)}.
+    """
 
     name: str
     params: dict[str, str]
@@ -100,14 +116,14 @@ class Declared:
                 _add(declared, name, None)
 
     def check_values(self, params: Any, values: Any) -> None:
-        for what, declared, given in (
+        for kind, declared, received in (
             ("parameters", self.params, params),
             ("variables", self.vars, values),
         ):
-            if set(declared) != set(given):
+            if set(declared) != set(received):
                 raise RuntimeError(
-                    f"{self.name}: expected {what} {sorted(declared)} but got "
-                    f"{sorted(given)}"
+                    f"{self.name}: expected {kind} {sorted(declared)} but got "
+                    f"{sorted(received)}"
                 )
         for name, value in params.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -117,44 +133,44 @@ class Declared:
                 raise RuntimeError(f"variable '{name}': {value!r}")
 
 
-def _params(given: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for item in given or []:
-        name, kind = (item, "scalar") if isinstance(item, str) else item
-        _add(found, check_identifier(name), check_type(kind))
-    return found
+def _params(params: Any) -> dict[str, str]:
+    declared: dict[str, str] = {}
+    for item in params or []:
+        name, type_ = (item, "scalar") if isinstance(item, str) else item
+        _add(declared, check_identifier(name), check_type(type_))
+    return declared
 
 
-def _vars(given: Any, access: type[_Access]) -> dict[str, tuple[str, Any]]:
-    found: dict[str, tuple[str, Any]] = {}
-    for name, kind, *rest in given or []:
-        chosen = rest[0] if rest else access.READ_WRITE  # type: ignore[attr-defined]
-        if not isinstance(chosen, access):
-            raise TypeError(f"'{name}': {chosen!r} is no {access.__name__}")
-        _add(found, check_identifier(name), (check_type(kind), chosen))
-    return found
+def _vars(variables: Any, members: type[_Access]) -> dict[str, tuple[str, Any]]:
+    declared: dict[str, tuple[str, Any]] = {}
+    for name, type_, *rest in variables or []:
+        access = rest[0] if rest else members.READ_WRITE  # type: ignore[attr-defined]
+        if not isinstance(access, members):
+            raise TypeError(f"'{name}': {access!r} is no {members.__name__}")
+        _add(declared, check_identifier(name), (check_type(type_), access))
+    return declared
 
 
-def _arrays(given: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, kind in given or []:
-        if not kind.endswith("*"):
-            raise RuntimeError(f"'{name}': type '{kind}' does not end in *")
-        _add(found, check_identifier(name), check_type(kind[:-1]))
-    return found
+def _arrays(arrays: Any) -> dict[str, str]:
+    declared: dict[str, str] = {}
+    for name, type_ in arrays or []:
+        if not type_.endswith("*"):
+            raise RuntimeError(f"'{name}': type '{type_}' does not end in *")
+        _add(declared, check_identifier(name), check_type(type_[:-1]))
+    return declared
 
 
-def _add(found: dict[str, Any], name: str, value: Any) -> None:
-    if name in found:
+def _add(declared: dict[str, Any], name: str, value: Any) -> None:
+    if name in declared:
         raise RuntimeError(f"'{name}' is declared twice")
-    found[name] = value
+    declared[name] = value
 
 
-def _codes(**given: str | None) -> dict[str, str]:
-    for name, code in given.items():
+def _codes(**codes: str | None) -> dict[str, str]:
+    for name, code in codes.items():
         if code is not None and not isinstance(code, str):
             raise TypeError(f"{name} is a string")
-    return {name: code for name, code in given.items() if code is not None}
+    return {name: code for name, code in codes.items() if code is not None}
 
 
 def _class_name(name: Any) -> str:
@@ -176,8 +192,8 @@ def create_neuron_model(
     auto_refractory_required: bool = False,
 ) -> Declared:
     inputs: dict[str, tuple[str, float]] = {}
-    for name, kind, start in additional_input_vars or []:
-        _add(inputs, check_identifier(name), (check_type(kind), float(start)))
+    for name, type_, initial in additional_input_vars or []:
+        _add(inputs, check_identifier(name), (check_type(type_), float(initial)))
     return Declared(
         _class_name(class_name),
         _params(params),
@@ -201,7 +217,7 @@ def create_weight_update_model(
     synapse_dynamics_code: str | None = None,
 ) -> Declared:
     if (pre_event_syn_code is None) != (pre_event_threshold_condition_code is None):
-        raise RuntimeError("event code and its threshold are given together")
+        raise RuntimeError("event code and its condition belong together")
     return Declared(
         _class_name(class_name),
         _params(params),
@@ -213,7 +229,7 @@ def create_weight_update_model(
         _codes(
             spike=pre_spike_syn_code,
             event=pre_event_syn_code,
-            event_if=pre_event_threshold_condition_code,
+            event_condition=pre_event_threshold_condition_code,
             dynamics=synapse_dynamics_code,
         ),
     )
@@ -234,114 +250,3 @@ def create_custom_update_model(
         {"var": _vars(var_refs, VarAccessMode)},
         _codes(update=update_code),
     )
-
-
-# ---------------------------------------------------------------- initialisers
-@dataclass(frozen=True, slots=True)
-class WeightUpdateInit:
-    model: Declared
-    params: dict[str, float]
-    values: dict[str, Any]
-    pre_refs: dict[str, Any]
-    post_refs: dict[str, Any]
-
-
-def init_weight_update(
-    snippet: Declared,
-    params: Any = None,
-    vars: Any = None,
-    pre_vars: Any = None,
-    post_vars: Any = None,
-    pre_var_refs: Any = None,
-    post_var_refs: Any = None,
-) -> tuple[WeightUpdateInit, Any, Any, Any]:
-    snippet.check_values(params or {}, vars or {})
-    for kind, given in (("pre", pre_var_refs), ("post", post_var_refs)):
-        if set(snippet.refs[kind]) != set(given or {}):
-            raise RuntimeError(f"references {sorted(snippet.refs[kind])} are needed")
-    made = WeightUpdateInit(
-        snippet, params or {}, vars or {}, pre_var_refs or {}, post_var_refs or {}
-    )
-    return made, vars, pre_vars, post_vars
-
-
-@dataclass(frozen=True, slots=True)
-class PostsynapticInit:
-    name: str
-
-
-def init_postsynaptic(snippet: str, params: Any = None) -> tuple[PostsynapticInit, Any]:
-    if snippet != "DeltaCurr":
-        raise AttributeError(f"postsynaptic_models has no attribute '{snippet}'")
-    if params:
-        raise RuntimeError("expected 0 parameters")
-    return PostsynapticInit(snippet), {}
-
-
-@dataclass(frozen=True, slots=True)
-class ToeplitzInit:
-    params: dict[str, int]
-
-
-_CONV = "kh kw ih iw ic oh ow oc"
-
-
-def init_toeplitz_connectivity(
-    init_toeplitz_connect_snippet: str, params: Any = None
-) -> ToeplitzInit:
-    if init_toeplitz_connect_snippet != "Conv2D":
-        raise AttributeError(
-            "init_toeplitz_connectivity_snippets has no such attribute"
-        )
-    wanted = {f"conv_{name}" for name in _CONV.split()}
-    if set(params) != wanted or not all(type(v) is int for v in params.values()):
-        raise RuntimeError(f"expected the whole numbers {sorted(wanted)}")
-    return ToeplitzInit(params)
-
-
-# ---------------------------------------------------------------- references
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What a reference points to.
-
-    Args:
-        group: population or custom update.
-        variable: its variable; None where ``clear`` empties something.
-        kind: C type.
-        synaptic: whether it is of synapses.
-        clear: what assigning zero to it does.
-    """
-
-    group: Any
-    variable: Any
-    kind: str
-    synaptic: bool = False
-    clear: Callable[[], None] | None = None
-
-
-def _variable(group: Any, name: str) -> Any:
-    if name not in group.vars:
-        raise RuntimeError(f"'{group.name}' has no variable '{name}'")
-    return group.vars[name]
-
-
-def create_var_ref(group: Any, name: str) -> Reference:
-    if group.of_synapses:
-        raise TypeError("create_var_ref is for neurons; use create_wu_var_ref")
-    variable = _variable(group, name)
-    return Reference(group, variable, variable.kind)
-
-
-def create_wu_var_ref(group: Any, name: str) -> Reference:
-    if not group.of_synapses:
-        raise TypeError("create_wu_var_ref is for synapses")
-    variable = _variable(group, name)
-    return Reference(group, variable, variable.kind, synaptic=True)
-
-
-def create_src_spike_count_var_ref(group: Any) -> Reference:
-    return Reference(group, None, "uint32_t", clear=group.src.forget_spikes)
-
-
-def create_den_delay_var_ref(group: Any) -> Reference:
-    return Reference(group, None, "scalar", clear=group.forget_delayed)
