@@ -72,7 +72,7 @@ def add_patches(
     sizes = kernel.channels, rows.source, columns.source, columns.target
     shape = ", ".join(map(str, (*sizes, columns.size, kernel.filters)))
     reach = ", ".join(_reach(layout, synapses, axis) for axis in ("rows", "columns"))
-    return f"add_patches<{shape}>({given}, {reach})"
+    return f"convolution_backward<{shape}>({given}, {reach})"
 
 
 def _reach(layout: Layout, synapses: SynapseGroup, axis: str) -> str:

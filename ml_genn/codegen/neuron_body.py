@@ -81,7 +81,8 @@ class Body:
         now = [name for name in self.variables() if name not in self.past]
         rows(writer, self.layout, self.group, now)
         if self.pair:
-            writer.line(f"const mlg::Drift drift_ = {drift(self.layout, self.group)};")
+            propagator = lazy_propagator(self.layout, self.group)
+            writer.line(f"const mlg::LazyPropagator propagator_ = {propagator};")
         self.constants(writer)
 
     def constants(self, writer: CodeWriter) -> None:
@@ -112,7 +113,7 @@ class Body:
         for name in self.variables():
             where = "past" if name in self.past else "p"
             writer.line(f"{types[name]} {name} = {name}_{where}_[j_];")
-        self._turn(writer, "now")
+        self._convert(writer, "current")
         for constant in self.group.constants:
             if constant.per_neuron and constant.name in self.reads:
                 writer.line(f"const float {constant.name} = {constant.name}_p_[j_];")
@@ -122,17 +123,18 @@ class Body:
     def store(self, writer: CodeWriter) -> None:
         """Stores what the body wrote."""
         written = self.writes | set(self.pair)
-        self._turn(writer, "stored")
+        self._convert(writer, "to_stored")
         for name in self.variables():
             if name in written:
                 writer.line(f"{name}_p_[j_] = {name};")
 
-    def _turn(self, writer: CodeWriter, way: str) -> None:
+    def _convert(self, writer: CodeWriter, method: str) -> None:
         """What is stored of a pair of adjoints becomes what they are, or back."""
         if self.pair:
             first, second = self.pair
-            writer.line(f"const auto {way}_ = drift_.{way}({first}, {second});")
-            writer.line(f"{first} = {way}_.first, {second} = {way}_.second;")
+            call = f"propagator_.{method}({first}, {second})"
+            writer.line(f"const auto {method}_ = {call};")
+            writer.line(f"{first} = {method}_.first, {second} = {method}_.second;")
 
     def random(self, writer: CodeWriter, first: int) -> None:
         """Declares the neuron's random numbers, if it draws any."""
@@ -142,9 +144,9 @@ class Body:
             )
 
 
-def drift(layout: Layout, group: NeuronGroup) -> str:
+def lazy_propagator(layout: Layout, group: NeuronGroup) -> str:
     """C for how a group's pair of adjoints goes on by itself."""
-    return f"s_.drifts[{list(layout.interleaved_adjoints).index(group.name)}]"
+    return f"s_.propagators[{list(layout.interleaved_adjoints).index(group.name)}]"
 
 
 def history_rows(
@@ -178,6 +180,6 @@ def rows(
         row = layout.rows[group.name, name]
         if row.stride > 1:
             at = f"s_.block + {row.offset}"
-            writer.line(f"const mlg::Every<{row.stride}> {name}_p_{{{at}}};")
+            writer.line(f"const mlg::Strided<{row.stride}> {name}_p_{{{at}}};")
             continue
         writer.line(f"{kind} *__restrict {name}_p_ = row_<{kind}>(s_, {row.offset});")

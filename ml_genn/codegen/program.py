@@ -5,23 +5,23 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ml_genn.codegen.backward.adjoint_step import (
-    backward_function,
-    kept_row,
-    unless_asleep,
+    adjoint_step_function,
+    grad_ring_row,
+    if_activated,
 )
 from ml_genn.codegen.backward.backprop import (
     SHARE,
     SHARED,
-    send_back_function,
-    send_back_together,
-    sends_back,
+    has_synapse_backward,
+    synapse_backward_function,
+    synapse_backward_tile,
 )
 from ml_genn.codegen.backward.spike_adjoint import (
     derivative_without_spikes,
-    jump_function,
-    jumps,
+    has_spike_adjoint,
+    spike_adjoint_function,
 )
-from ml_genn.codegen.backward.weight_gradients import gather_function
+from ml_genn.codegen.backward.weight_gradients import weight_gradients_function
 from ml_genn.codegen.forward.analog_input import drive
 from ml_genn.codegen.forward.delivery import deliver
 from ml_genn.codegen.forward.losses import finish_function, loss_functions
@@ -29,7 +29,7 @@ from ml_genn.codegen.forward.neuron_step import integrate_function, lists_active
 from ml_genn.codegen.forward.spike_emission import fire_function
 from ml_genn.codegen.layout import Layout, flag_bytes, padded
 from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.neuron_body import ARGUMENTS, drift
+from ml_genn.codegen.neuron_body import ARGUMENTS, lazy_propagator
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.codegen.online.learn_block import online_functions
 from ml_genn.codegen.parallel_loops import each
@@ -56,9 +56,9 @@ def source(layout: Layout) -> str:
         _finish(writer, layout)
         _begin_backward(writer, layout)
         _pack(writer, layout)
-        send_back_together(writer, layout)
+        synapse_backward_tile(writer, layout)
         _backward_step(writer, layout)
-        gather_function(writer, layout)
+        weight_gradients_function(writer, layout)
         _end_backward(writer, layout)
         online_functions(writer, layout)
         _updates(writer, layout)
@@ -89,18 +89,20 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         "UPDATES": len(plan.updates),
         "NORMS": int(any(update.norms for update in plan.updates)),
         "REGULARISED": len(layout.regularised),
-        "SLOPES": len(layout.grad_rings),
+        "GRAD_RINGS": len(layout.grad_rings),
         "SURROGATES": len(layout.active_tapes),
-        "SLEEPERS": len(layout.lazy_adjoints),
-        "DRIFTS": len(layout.interleaved_adjoints),
-        "FLAGS": sum(flag_bytes(g) for g in plan.neurons if g.name in layout.flags),
-        "SHAREABLE": int(layout.can_split_examples),
+        "LAZY_ADJOINTS": len(layout.lazy_adjoints),
+        "LAZY_PROPAGATORS": len(layout.interleaved_adjoints),
+        "FLAG_BYTES": sum(
+            flag_bytes(g) for g in plan.neurons if g.name in layout.flags
+        ),
+        "CAN_SPLIT_EXAMPLES": int(layout.can_split_examples),
         "BLOCK_ROWS": layout.block_size,
-        "LISTED": len(listed),
-        "TOGETHER": layout.examples_per_tile,
-        "ONLINE_ROWS": online.size,
-        "ONLINE_CLEARED": online.cleared,
-        "ONLINE_STEP": online.each_step,
+        "ACTIVE_LISTS": len(listed),
+        "EXAMPLES_PER_TILE": layout.examples_per_tile,
+        "ONLINE_FLOATS": online.size,
+        "ONLINE_TRACE_FLOATS": online.cleared,
+        "ONLINE_STEP_FLOATS": online.each_step,
         "ONLINE_SOURCES": online.flags,
         "ACTIVE_FLOATS": sum(
             padded(g.size) * len(g.adjoint.surrogate.records)
@@ -112,7 +114,7 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
         writer.line(f"constexpr int64_t {name} = {value};")
     tables: dict[str, list[int]] = {
         "INPUT_TAPE": [layout.tapes[g.name] for g in layout.inputs],
-        "DRIVE_SIZE": [
+        "STEP_LOSS_GRAD_SIZE": [
             padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
         ],
         "HISTORY_SIZE": layout.history_sizes,
@@ -123,9 +125,9 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
             for name, _ in g.readout.variables
             for number in (layout.rows[g.name, name].offset, padded(g.size))
         ],
-        "SLOPE_SIZE": layout.grad_ring_sizes,
-        "LISTED_SIZE": [g.size for g in listed],
-        "LISTED_TAPE": [layout.active_tapes[g.name] for g in listed],
+        "GRAD_RING_SIZE": layout.grad_ring_sizes,
+        "ACTIVE_LIST_SIZE": [g.size for g in listed],
+        "ACTIVE_LIST_TAPE": [layout.active_tapes[g.name] for g in listed],
         "REGULARISED_SIZE": [g.size for g in layout.regularised],
         "REGULARISED_TAPE": [layout.tapes[g.name] for g in layout.regularised],
     }
@@ -136,13 +138,15 @@ def _tables(writer: CodeWriter, layout: Layout) -> None:
     end = "0"
     for name, index in layout.transposed_weights.items():
         rows, columns = layout.transposed_shape(name)
-        writer.line(f"constexpr int64_t PACKED_{index} = {end};")
+        writer.line(f"constexpr int64_t TRANSPOSED_{index} = {end};")
         kernel = layout.plan.synapse(name).kernel
         size = (
-            f"{padded(rows) * columns}" if kernel else f"mlg::packed({rows}, {columns})"
+            f"{padded(rows) * columns}"
+            if kernel
+            else f"mlg::transposed_size({rows}, {columns})"
         )
-        end = f"PACKED_{index} + {size}"
-    writer.line(f"constexpr int64_t PACKED = {end};")
+        end = f"TRANSPOSED_{index} + {size}"
+    writer.line(f"constexpr int64_t TRANSPOSED_FLOATS = {end};")
     writer.line('#include "slot.h"')
 
 
@@ -160,13 +164,13 @@ def _neuron_functions(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
     if layout.plan.online:
         return
     if group.adjoint:
-        backward_function(writer, layout, group)
+        adjoint_step_function(writer, layout, group)
         if _first_spike(group):
             derivative_without_spikes(writer, layout, group)
-    if sends_back(layout, group):
-        send_back_function(writer, layout, group)
-    if jumps(group):
-        jump_function(writer, layout, group)
+    if has_synapse_backward(layout, group):
+        synapse_backward_function(writer, layout, group)
+    if has_spike_adjoint(group):
+        spike_adjoint_function(writer, layout, group)
 
 
 def _reversed(layout: Layout) -> tuple[NeuronGroup, ...]:
@@ -248,64 +252,71 @@ def _begin_backward(writer: CodeWriter, layout: Layout) -> None:
                         f"mlg::clear(s_.block + {row.offset}, {size});  // {name}"
                     )
         for index in layout.lazy_adjoints.values():
-            writer.line(f"s_.woken[{index}] = -1;")
+            writer.line(f"s_.activated_at[{index}] = -1;")
         for name in layout.interleaved_adjoints:
-            writer.line(f"{drift(layout, layout.plan.neuron(name))}.begin();")
+            writer.line(f"{lazy_propagator(layout, layout.plan.neuron(name))}.reset();")
         for group in layout.outputs:
             if group.adjoint and _first_spike(group) and not layout.plan.online:
                 writer.line("MLG_SYNC;")
-                call = f"silent_{c_identifier(group.name)}(c_, s_, b_);"
+                call = (
+                    f"derivative_without_spikes_{c_identifier(group.name)}(c_, s_, b_);"
+                )
                 writer.line(f"if (MLG_MEMBER == 0) {call}")
         writer.line("(void)c_, (void)s_, (void)b_;")
 
 
 def _pack(writer: CodeWriter, layout: Layout) -> None:
-    """``pack``: a thread's share of the weights kept by target."""
-    head = "static void pack(const Call &c_, float *packed_, int thread_, int threads_)"
+    """``transpose_weights``: a thread's share of the weights kept by target."""
+    head = (
+        "static void transpose_weights(const Call &c_, float *transposed_weights_, "
+        "int thread_, int threads_)"
+    )
     with writer.block(head):
         for name, index in layout.transposed_weights.items():
             rows, columns = layout.transposed_shape(name)
             weight = f"c_.arrays[{layout.arrays['weight', name, '']}]"
-            to = f"{weight}, packed_ + PACKED_{index}"
+            to = f"{weight}, transposed_weights_ + TRANSPOSED_{index}"
             if layout.plan.synapse(name).kernel:
                 transpose = f"mlg::transpose<{rows}, {columns}>({to});"
                 writer.line(f"if (thread_ == 0) {transpose}")
                 continue
             shape = f"{rows}, {padded(columns)}, {columns}"
-            writer.line(f"mlg::pack<{shape}>({to}, thread_, threads_);")
-        writer.line("(void)c_, (void)packed_, (void)thread_, (void)threads_;")
+            writer.line(f"mlg::transpose_tiles<{shape}>({to}, thread_, threads_);")
+        writer.line(
+            "(void)c_, (void)transposed_weights_, (void)thread_, (void)threads_;"
+        )
 
 
 def _backward_step(writer: CodeWriter, layout: Layout) -> None:
-    """``send_back``: what the spikes of a step, or a team's share, do; ``step_back``:
-    the step itself; ``backward_step``: both."""
+    """``synapse_backward``: gradients from a step's spikes, or a team's part of them;
+    ``adjoint_step``: the adjoint's step; ``backward_step``: both."""
     step, given = "c_, s_, b_, t_", f"({ARGUMENTS}, {SHARED})"
-    with writer.block(f"static inline void send_back{given}"):
+    with writer.block(f"static inline void synapse_backward{given}"):
         for group in _reversed(layout):
-            if sends_back(layout, group):
-                name = f"send_back_{c_identifier(group.name)}"
+            if has_synapse_backward(layout, group):
+                name = f"synapse_backward_{c_identifier(group.name)}"
                 writer.line(f"{name}({step}, {SHARE});")
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_, (void)gradients_;")
         writer.line("(void)team_, (void)teams_;")
-    with writer.block(f"static inline void step_back({ARGUMENTS})"):
+    with writer.block(f"static inline void adjoint_step({ARGUMENTS})"):
         for group in _reversed(layout):
-            if jumps(group):
-                writer.line(f"jump_{c_identifier(group.name)}({step});")
+            if has_spike_adjoint(group):
+                writer.line(f"spike_adjoint_{c_identifier(group.name)}({step});")
         writer.line("MLG_SYNC;")
         for group in _reversed(layout):
             if group.adjoint:
-                call = f"backward_{c_identifier(group.name)}({step});"
-                writer.line(unless_asleep(layout, group.name) + call)
+                call = f"adjoint_step_{c_identifier(group.name)}({step});"
+                writer.line(if_activated(layout, group.name) + call)
         writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
     head = f"static void backward_step({ARGUMENTS}, float *const *gradients_)"
     with writer.block(head):
         for (name, _), index in layout.grad_rings.items():
-            row = kept_row(layout, index)
-            claim = f"mlg::claim<{layout.grad_ring_sizes[index]}>({row});"
-            writer.line(unless_asleep(layout, name) + claim)
-        writer.line(f"send_back({step}, {SHARE});")
+            row = grad_ring_row(layout, index)
+            claim = f"mlg::prefetch_write<{layout.grad_ring_sizes[index]}>({row});"
+            writer.line(if_activated(layout, name) + claim)
+        writer.line(f"synapse_backward({step}, {SHARE});")
         writer.line("MLG_SYNC;")
-        writer.line(f"step_back({step});")
+        writer.line(f"adjoint_step({step});")
 
 
 def _end_backward(writer: CodeWriter, layout: Layout) -> None:

@@ -57,7 +57,7 @@ def fetch_next(
     next_one = f"uint32_t m_ = k_ ? k_ + {AHEAD} : 0"
     with writer.block(f"for ({next_one}; m_ <= k_ + {AHEAD} && m_ < count_; ++m_)"):
         for name in (*arrays, aim):
-            writer.line(f"mlg::fetch({name}, {offset}, id_[m_]);")
+            writer.line(f"mlg::prefetch_row({name}, {offset}, id_[m_]);")
 
 
 def listed_row(
@@ -78,9 +78,9 @@ def listed_row(
     )
     if shared:
         target = padded(layout.plan.neuron(synapses.target).size)
-        part = f"mlg::share<{target}>(member_, members_)"
+        part = f"mlg::member_range<{target}>(member_, members_)"
         with writer.block("if constexpr (!ALL)"):
-            writer.line(f"mlg::within({part}, aim_, from_, end_);")
+            writer.line(f"mlg::clip_row({part}, aim_, from_, end_);")
 
 
 @contextmanager

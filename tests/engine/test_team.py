@@ -107,7 +107,7 @@ def test_gradients_are_the_same(active, sparse, delay):
         compiled = compiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads, **options
         ).compile(made)
-        assert "SHAREABLE = 1;" in source(layout.Layout(compiled.model.plan))
+        assert "CAN_SPLIT_EXAMPLES = 1;" in source(layout.Layout(compiled.model.plan))
         found.append(compiled.gradients(spikes(), np.array([2])))
     alone, *teams = found
     for gradients in teams:
@@ -127,7 +127,7 @@ def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):
         compiled = EventPropCompiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads
         ).compile(made)
-        assert "SHAREABLE = 1;" in source(layout.Layout(compiled.model.plan))
+        assert "CAN_SPLIT_EXAMPLES = 1;" in source(layout.Layout(compiled.model.plan))
         adjoint = VarRecorder(middle, genn_var="lambda_v", key="adjoint")
         gradients = compiled.gradients(spikes(), np.array([2]))
         _, recorded = compiled.train(spikes(), np.array([2]), callbacks=[adjoint])
@@ -146,4 +146,4 @@ def test_too_few_neurons_are_not_shared(enough, shareable, monkeypatch):
     monkeypatch.setattr(layout, "MIN_NEURONS_TO_SPLIT", enough)
     made, _, _ = network(300, sparse=False, delay=0)
     plan = InferenceCompiler(STEPS, num_threads=1).compile(made).model.plan
-    assert f"SHAREABLE = {shareable};" in source(layout.Layout(plan))
+    assert f"CAN_SPLIT_EXAMPLES = {shareable};" in source(layout.Layout(plan))

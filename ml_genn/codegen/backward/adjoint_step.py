@@ -7,22 +7,24 @@ import re
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.layout.ports import stores_weight_grad, weight_grad_row
-from ml_genn.codegen.neuron_body import ARGUMENTS, Body, drift, rows, words
+from ml_genn.codegen.neuron_body import ARGUMENTS, Body, lazy_propagator, rows, words
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity
 
 
-def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``backward_<group>``: the adjoint before step ``t_`` from the one after it."""
+def adjoint_step_function(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> None:
+    """``adjoint_step_<group>``: the adjoint before a step from the one after it."""
     adjoint = group.adjoint
     if adjoint is None:
         return
     with writer.block(
-        f"static inline void backward_{c_identifier(group.name)}({ARGUMENTS})"
+        f"static inline void adjoint_step_{c_identifier(group.name)}({ARGUMENTS})"
     ):
         if group.name in layout.interleaved_adjoints:
-            _drift(writer, layout, group, adjoint)
+            _interleaved_step(writer, layout, group, adjoint)
             return
         drive = _drive(group)
         ports = [Code((), p.reads) for p in adjoint.ports]
@@ -42,7 +44,7 @@ def backward_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) ->
             writer.lines(extra)
 
 
-def _drift(
+def _interleaved_step(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> None:
     """One step of a pair of adjoints: what is stored of them changes now and then."""
@@ -53,46 +55,49 @@ def _drift(
     given = ", ".join(f"float {name}" for name in pair)
     with writer.block(f"const auto step_ = [&]({given})", end="};"):
         writer.lines(adjoint.step.lines)
-        writer.line(f"return mlg::Both<float>{{{', '.join(pair)}}};")
-    own = drift(layout, group)
-    looked_at = "t_ == 0 || mlg::records_back(c_)"
-    writer.line(f"const bool due_ = {own}.step(step_) || {looked_at};")
+        writer.line(f"return mlg::Pair<float>{{{', '.join(pair)}}};")
+    own = lazy_propagator(layout, group)
+    looked_at = "t_ == 0 || mlg::records_backward(c_)"
+    writer.line(f"const bool due_ = {own}.propagate(step_) || {looked_at};")
     loop = each("int", "j_", padded(group.size))
-    now = f"const auto now_ = drift_.now({', '.join(f'{n}_p_[j_]' for n in pair)});"
+    stored = ", ".join(f"{name}_p_[j_]" for name in pair)
+    now = f"const auto current_ = propagator_.current({stored});"
     parts = list(zip(pair, ("first", "second"), strict=True))
     with writer.block("if (due_)"):
-        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line(f"const mlg::LazyPropagator propagator_ = {own};")
         writer.line("MLG_LOOP")
         with writer.block(loop):
             writer.line(now)
-            writer.lines(f"{name}_p_[j_] = now_.{part};" for name, part in parts)
-        writer.line(f"{own}.begin();")
+            writer.lines(f"{name}_p_[j_] = current_.{part};" for name, part in parts)
+        writer.line(f"{own}.reset();")
     if extra:
-        writer.line(f"const mlg::Drift drift_ = {own};")
+        writer.line(f"const mlg::LazyPropagator propagator_ = {own};")
         writer.line("MLG_LOOP")
         with writer.block(loop):
             writer.line(now)
-            writer.lines(f"const float {name} = now_.{part};" for name, part in parts)
+            writer.lines(
+                f"const float {name} = current_.{part};" for name, part in parts
+            )
             writer.lines(extra)
 
 
-def unless_asleep(layout: Layout, group: str) -> str:
+def if_activated(layout: Layout, group: str) -> str:
     """The condition that a group's adjoint is not zero, where it may be."""
     index = layout.lazy_adjoints.get(group)
-    return "" if index is None else f"if (s_.woken[{index}] >= 0) "
+    return "" if index is None else f"if (s_.activated_at[{index}] >= 0) "
 
 
-def wake(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+def activate(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """From the first entry on, which is the last in time, the adjoint is not zero."""
     if group.name in layout.lazy_adjoints:
-        woken = f"s_.woken[{layout.lazy_adjoints[group.name]}]"
-        writer.line(f"if (count_ && {woken} < 0) {woken} = t_;")
+        activated_at = f"s_.activated_at[{layout.lazy_adjoints[group.name]}]"
+        writer.line(f"if (count_ && {activated_at} < 0) {activated_at} = t_;")
 
 
-def kept_row(layout: Layout, index: int) -> str:
+def grad_ring_row(layout: Layout, index: int) -> str:
     """C for the row of step ``t_`` of slopes that are kept."""
     size = layout.grad_ring_sizes[index]
-    return f"s_.scratch->slopes[{index}] + t_ % s_.scratch->length * {size}"
+    return f"s_.scratch->grad_rings[{index}] + t_ % s_.scratch->ring_length * {size}"
 
 
 def _drive(group: NeuronGroup) -> Code:
@@ -101,7 +106,9 @@ def _drive(group: NeuronGroup) -> Code:
     if not readout or not loss or readout.sensitivity is not Sensitivity.VARIABLE:
         return Code()
     if loss.per_step:
-        return Code((f"{name} += drive_[j_];",), frozenset({name}), frozenset({name}))
+        return Code(
+            (f"{name} += loss_grad_[j_];",), frozenset({name}), frozenset({name})
+        )
     own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
     reads = frozenset(words(readout.weight)) & own
     line = f"{name} += result_grad__p_[j_] * ({readout.weight});"
@@ -114,7 +121,7 @@ def _look(group: NeuronGroup) -> str:
     if not _drive(group) or readout is None or loss is None:
         return "0.0f"
     if loss.per_step:
-        return f"drive_[j_ - (t_ ? {padded(group.size)} : 0)]"
+        return f"loss_grad_[j_ - (t_ ? {padded(group.size)} : 0)]"
     sooner = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
     return f"result_grad__p_[j_] * ({sooner})"
 
@@ -123,7 +130,7 @@ def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
     if group.loss and group.loss.per_step:
         index = layout.outputs.index(group)
         writer.line(
-            f"const float *__restrict drive_ = s_.drive[{index}] + "
+            f"const float *__restrict loss_grad_ = s_.step_loss_grads[{index}] + "
             f"t_ * {padded(group.size)};"
         )
     else:
@@ -157,7 +164,7 @@ def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[s
                 lines.append(f"{name}_p_[j_] = {expression};")
         if (group.name, k) in layout.grad_rings:
             index = layout.grad_rings[group.name, k]
-            row = kept_row(layout, index)
+            row = grad_ring_row(layout, index)
             writer.line(f"float *__restrict weight_grad{k}_block_ = {row};")
             lines.append(f"weight_grad{k}_block_[j_] = {port.weight_grad};")
     return lines

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ml_genn.codegen.backward.active_neurons import active_tape, if_all, if_listed
-from ml_genn.codegen.backward.spike_adjoint import jumps
+from ml_genn.codegen.backward.spike_adjoint import has_spike_adjoint
 from ml_genn.codegen.backward.synapse_backward import (
     arrives,
     guard,
     operands,
-    send_back,
+    synapse_backward,
     target_row,
 )
 from ml_genn.codegen.convolution import add_patches
@@ -32,28 +32,30 @@ def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
     return [s for s in layout.plan.outgoing(group.name) if s.trained]
 
 
-def sends_back(layout: Layout, group: NeuronGroup) -> bool:
+def has_synapse_backward(layout: Layout, group: NeuronGroup) -> bool:
     """Whether anything is collected at the group's spikes, or where it was active."""
-    return bool(trained_outgoing(layout, group)) or jumps(group)
+    return bool(trained_outgoing(layout, group)) or has_spike_adjoint(group)
 
 
-def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``send_back_<group>``: what the spikes of step ``t_`` add to gradients, and what
-    flows back to the group, before any adjoint jumps.
+def synapse_backward_function(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> None:
+    """``synapse_backward_<group>``: adds the spikes of step ``t_`` to gradients and
+    passes gradients back to the group, before any adjoint jumps.
 
     Each spike adds a row to the gradient of its outgoing weights. What targets send
     back is collected where a neuron spiked (exact gradients: the derivative by the time
     of the spike) or where it was active (surrogate gradients: by the spike itself).
     """
     surrogate = group.adjoint.surrogate if group.adjoint else None
-    head = f"static inline void send_back_{c_identifier(group.name)}"
+    head = f"static inline void synapse_backward_{c_identifier(group.name)}"
     with writer.block(f"{head}({ARGUMENTS}, {SHARED})"):
         outgoing = trained_outgoing(layout, group)
         for k, synapses in enumerate(outgoing):
             operands(writer, layout, synapses, k)
         if surrogate:
             _collect_back(writer, layout, group, outgoing, surrogate)
-        if jumps(group) and not surrogate:
+        if has_spike_adjoint(group) and not surrogate:
             with writer.block(""):
                 tape_entries(writer, layout.tapes[group.name])
                 rows(writer, layout, group, ["spike_grad_"])
@@ -63,7 +65,7 @@ def send_back_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
 
 
 def _entries_of_team(writer: CodeWriter) -> None:
-    writer.line("const mlg::Entries of_(count_, team_, teams_);")
+    writer.line("const auto of_ = mlg::list_range(count_, team_, teams_);")
 
 
 def _of_team(kind: str, name: str, _: str) -> str:
@@ -87,7 +89,7 @@ def _learn_at_spikes(
             _entries_of_team(writer)
             with each_entry(writer, _of_team):
                 for source in learning:
-                    send_back(writer, layout, source, True, None)
+                    synapse_backward(writer, layout, source, True, None)
 
 
 def _collect_back(
@@ -116,7 +118,9 @@ def _collect_back(
             ):
                 writer.line(f"float dL_ds_ = spike_grad__p_[j_]{started};")
                 for source in left:
-                    send_back(writer, layout, source, False, "dL_ds_", listed=False)
+                    synapse_backward(
+                        writer, layout, source, False, "dL_ds_", listed=False
+                    )
                 writer.line("MLG_LEADER spike_grad__p_[j_] = dL_ds_;")
         if not surrogate.all_active:
             with if_listed(writer, group):
@@ -157,23 +161,25 @@ def _collect_listed(
             writer.line(f"float backprop_sum_ = {' + '.join(started) or '0.0f'};")
             for source in rest:
                 into = "backprop_sum_" if source[0].backpropagates else None
-                send_back(writer, layout, source, learning, into)
+                synapse_backward(writer, layout, source, learning, into)
             writer.line("MLG_LEADER spike_grad__p_[k_] = backprop_sum_;")
 
 
-def send_back_together(writer: CodeWriter, layout: Layout) -> None:
-    """``send_back_together``: what flows back to groups of which all neurons may be
+def synapse_backward_tile(writer: CodeWriter, layout: Layout) -> None:
+    """``synapse_backward_tile``: what flows back to groups of which all neurons may be
     active, for several examples, before the other things of step ``t_``."""
     head = (
-        "static void send_back_together(const Call &c_, Slot *const *slots_, int n_, "
-        "int64_t t_, const float *packed_, int team_, int teams_)"
+        "static void synapse_backward_tile(const Call &c_, Slot *const *slots_, "
+        "int n_, int64_t t_, const float *transposed_weights_, int team_, int teams_)"
     )
     with writer.block(head):
         for group in layout.plan.neurons:
             surrogate = group.adjoint.surrogate if group.adjoint else None
             if surrogate and not layout.plan.online:
                 _together(writer, layout, group, surrogate)
-        writer.line("(void)c_, (void)slots_, (void)n_, (void)t_, (void)packed_;")
+        writer.line(
+            "(void)c_, (void)slots_, (void)n_, (void)t_, (void)transposed_weights_;"
+        )
         writer.line("(void)team_, (void)teams_;")
 
 
@@ -183,11 +189,11 @@ def _together(
     slope = layout.rows[group.name, "spike_grad_"].offset
     size = padded(group.size)
     with writer.block(""):
-        writer.line("Slot *all_[TOGETHER];")
-        writer.line("float *to_[TOGETHER];")
-        writer.line("const float *back_[TOGETHER];")
+        writer.line("Slot *all_[EXAMPLES_PER_TILE];")
+        writer.line("float *to_[EXAMPLES_PER_TILE];")
+        writer.line("const float *back_[EXAMPLES_PER_TILE];")
         writer.line("int many_ = 0;")
-        writer.line(f"const mlg::Tiles of_({size}, team_, teams_);")
+        writer.line(f"const auto of_ = mlg::tile_range({size}, team_, teams_);")
         with writer.block("for (int m_ = 0; m_ < n_; ++m_)"):
             if not surrogate.all_active:
                 tape = f"slots_[m_]->tapes[{layout.active_tapes[group.name]}]"
@@ -203,7 +209,7 @@ def _together(
             writer.line(f"// {synapses.name!a}")
             arrives(writer, layout, synapses, k)
             with writer.block(guard(layout, synapses, k).strip()):
-                _send_back_packed(writer, layout, synapses)
+                _backprop_transposed(writer, layout, synapses)
         writer.line("(void)back_, (void)all_;")
 
 
@@ -214,12 +220,14 @@ def _counts_spikes(group: NeuronGroup) -> bool:
     return counts and group.loss is not None
 
 
-def _send_back_packed(
+def _backprop_transposed(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> None:
     """Adds what flows back over synapses whose weights are kept by target."""
     target = layout.plan.neuron(synapses.target)
-    weight = f"packed_ + PACKED_{layout.transposed_weights[synapses.name]}"
+    weight = (
+        f"transposed_weights_ + TRANSPOSED_{layout.transposed_weights[synapses.name]}"
+    )
     with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
         writer.line("Slot &s_ = *all_[m_];")
         writer.line(f"back_[m_] = {target_row(layout, synapses, target, 'back')};")
@@ -230,4 +238,4 @@ def _send_back_packed(
     if synapses.kernel is None:
         shape = ", ".join(map(str, layout.transposed_shape(synapses.name)))
         given = f"to_, {weight}, back_, many_, of_"
-        writer.line(f"mlg::add_together<{shape}>({given});")
+        writer.line(f"mlg::add_transposed<{shape}>({given});")

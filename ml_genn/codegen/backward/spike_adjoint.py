@@ -9,7 +9,7 @@ from ml_genn.codegen.backward.active_neurons import (
     each_active,
     load_active,
 )
-from ml_genn.codegen.backward.adjoint_step import wake
+from ml_genn.codegen.backward.adjoint_step import activate
 from ml_genn.codegen.forward.losses import example_weight
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.names import c_identifier
@@ -20,16 +20,18 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity, SurrogateAdjoint
 
 
-def jumps(group: NeuronGroup) -> bool:
+def has_spike_adjoint(group: NeuronGroup) -> bool:
     """Whether the group's adjoint jumps."""
     return group.adjoint is not None and group.threshold is not None
 
 
-def jump_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``jump_<group>``: the adjoint before the spikes of step ``t_``."""
+def spike_adjoint_function(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> None:
+    """``spike_adjoint_<group>``: the adjoint before the spikes of step ``t_``."""
     surrogate = group.adjoint.surrogate if group.adjoint else None
     with writer.block(
-        f"static inline void jump_{c_identifier(group.name)}({ARGUMENTS})"
+        f"static inline void spike_adjoint_{c_identifier(group.name)}({ARGUMENTS})"
     ):
         if surrogate:
             _reset_active(writer, layout, group, surrogate)
@@ -48,7 +50,7 @@ def _jump_at_spikes(
         return
     with writer.block(""):
         tape_entries(writer, layout.tapes[group.name], len(adjoint.records))
-        wake(writer, layout, group)
+        activate(writer, layout, group)
         body = _jump_body(layout, group, adjoint)
         body.pointers(writer)
         if exact:
@@ -64,12 +66,12 @@ def _jump_at_spikes(
 def _reset_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Active neurons wake their group; what their reset adds to their dL/ds."""
+    """Active neurons activate their group; what their reset adds to their dL/ds."""
     if not surrogate.reset.lines and group.name not in layout.lazy_adjoints:
         return
     with writer.block(""):
         active_tape(writer, layout, group, surrogate)
-        wake(writer, layout, group)
+        activate(writer, layout, group)
         if surrogate.reset.lines:
             writer.line("const float scale_ = c_.scale;")
             for at, _ in _run_active(writer, layout, group, surrogate, surrogate.reset):
@@ -127,7 +129,8 @@ def _jump(
         index = layout.regularised.index(group)
         with writer.block(""):
             writer.line(
-                f"const float rate_regularisation_grad_ = s_.push[{index}][j_];"
+                "const float rate_regularisation_grad_ = "
+                f"s_.rate_regularisation_grads[{index}][j_];"
             )
             writer.lines(adjoint.rate_regularisation.lines)
     body.store(writer)
@@ -152,17 +155,18 @@ def _spike_time_grad(
 def derivative_without_spikes(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``silent_<group>``: draws up the right neuron of an output that never spiked.
+    """``derivative_without_spikes_<group>``: gradient of the right output neuron, if it
+    never spiked.
 
-    Its loss has no slope, so at the end of the example it is treated as if it had
-    spiked just then, crossing the threshold at one unit per duration of the example.
+    The loss has no derivative there, so the neuron is treated as if it had spiked at
+    the end, crossing the threshold at one unit per duration of the example.
     """
     adjoint, readout = group.adjoint, group.readout
     if adjoint is None or readout is None:
         return
     index = layout.outputs.index(group)
     with writer.block(
-        f"static inline void silent_{c_identifier(group.name)}"
+        f"static inline void derivative_without_spikes_{c_identifier(group.name)}"
         "(const Call &c_, Slot &s_, int64_t b_)"
     ):
         ((name, _),) = readout.variables

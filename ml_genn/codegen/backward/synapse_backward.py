@@ -10,7 +10,7 @@ from ml_genn.codegen.layout.ports import (
     takes_delay_difference,
     weight_grad_row,
 )
-from ml_genn.codegen.neuron_body import Body, drift
+from ml_genn.codegen.neuron_body import Body, lazy_propagator
 from ml_genn.codegen.synapse_rows import (
     add,
     array,
@@ -76,7 +76,7 @@ def _rows(
         writer.line(f"const float *{kind}{k}_ = {row};")
     if kinds and is_csr(synapses):
         seen = f"{kinds[0]}{k}_, {kinds[-1]}{k}_"
-        writer.line(f"const mlg::InRows see{k}_{{{seen}}};")
+        writer.line(f"const mlg::SeparateGrads see{k}_{{{seen}}};")
 
 
 def _pair(
@@ -90,9 +90,10 @@ def _pair(
         writer.line("const float prev_step_loss_grad_ = 0.0f;")
         Body(layout, target, (Code((), seen.reads - set(names)),)).constants(writer)
         writer.line(f"const float *pairs_ = row_<float>(s_, {offset});")
-        mixed = f"mlg::seen({seen.weight_grad}, {seen.backprop})"
+        mixed = f"mlg::port_grads({seen.weight_grad}, {seen.backprop})"
         mix = f"[=]({given}) {{ return {mixed}; }}"
-        writer.line(f"return mlg::in_pairs(pairs_, {drift(layout, target)}, {mix});")
+        propagator = lazy_propagator(layout, target)
+        writer.line(f"return mlg::interleaved_grads(pairs_, {propagator}, {mix});")
 
 
 def arrives(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
@@ -133,7 +134,7 @@ def target_row(
     return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
 
 
-def send_back(
+def synapse_backward(
     writer: CodeWriter,
     layout: Layout,
     outgoing: tuple[SynapseGroup, int],
@@ -162,9 +163,9 @@ def send_back(
             if listed:
                 _fetch_next(writer, layout, outgoing, learn, bool(into))
             if is_csr(synapses):
-                _send_listed(writer, layout, outgoing, learn, into)
+                _csr_backward(writer, layout, outgoing, learn, into)
             else:
-                _send_each(writer, layout, outgoing, learning, into)
+                _backprop_each(writer, layout, outgoing, learning, into)
 
 
 def _fetch_next(
@@ -181,7 +182,7 @@ def _fetch_next(
     fetch_next(writer, layout, synapses, rows)
 
 
-def _send_listed(
+def _csr_backward(
     writer: CodeWriter,
     layout: Layout,
     outgoing: tuple[SynapseGroup, int],
@@ -196,10 +197,10 @@ def _send_listed(
     weight = f"weight{k}_" if into else "nullptr"
     given = f"{gradient}, {weight}, aim_, from_, end_, see{k}_"
     result = f"{into} += " if into else ""
-    writer.line(f"{result}mlg::visit_listed<{kind}>({given});")
+    writer.line(f"{result}mlg::csr_backward<{kind}>({given});")
 
 
-def _send_each(
+def _backprop_each(
     writer: CodeWriter,
     layout: Layout,
     outgoing: tuple[SynapseGroup, int],

@@ -8,8 +8,8 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 
 
-def gather_function(writer: CodeWriter, layout: Layout) -> None:
-    """``gather``: adds to gradients the slopes where spikes of some steps arrived.
+def weight_gradients_function(writer: CodeWriter, layout: Layout) -> None:
+    """``weight_gradients``: sums weight gradients over the spikes of a block of steps.
 
     To all of them, or only to one that is learned.
 
@@ -17,16 +17,16 @@ def gather_function(writer: CodeWriter, layout: Layout) -> None:
     many steps fit into cache, and a neuron often spikes more than once in them.
     """
     head = (
-        "static bool gather(const Call &c_, Slot &s_, int64_t first_, int64_t last_, "
-        "float *const *gradients_, int64_t only_, mlg::Sorted &sorted_, int team_, "
-        "int teams_)"
+        "static bool weight_gradients(const Call &c_, Slot &s_, int64_t first_, "
+        "int64_t last_, float *const *gradients_, int64_t only_, "
+        "mlg::SpikesByNeuron &spikes_by_neuron_, int team_, int teams_)"
     )
     with writer.block(head):
         for synapses in layout.plan.synapses:
             if learns_in_blocks(synapses) and not layout.plan.online:
                 _gather(writer, layout, synapses)
         writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
-        writer.line("(void)only_, (void)sorted_, (void)team_, (void)teams_;")
+        writer.line("(void)only_, (void)spikes_by_neuron_, (void)team_, (void)teams_;")
         writer.line("return true;")
 
 
@@ -41,13 +41,15 @@ def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
         wait += f" + c_.integers[{index}]"
     rows = "c_.num_steps"
     if synapses.target in layout.lazy_adjoints:
-        rows = f"s_.woken[{layout.lazy_adjoints[synapses.target]}] + 1"
+        rows = f"s_.activated_at[{layout.lazy_adjoints[synapses.target]}] + 1"
     writer.line(f"// {synapses.name!a}")
     with writer.block(f"if (only_ == ALL_LEARNED || only_ == {gradient})"):
         writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")
         writer.line(
-            f"if (!mlg::gather<{size}>(gradients_[{gradient}], {source.size}, "
-            f"s_.scratch->slopes[{slopes}], s_.scratch->length, "
+            f"if (!mlg::add_weight_gradients<{size}>("
+            f"gradients_[{gradient}], {source.size}, "
+            f"s_.scratch->grad_rings[{slopes}], s_.scratch->ring_length, "
             f"s_.tapes[{layout.tapes[source.name]}], first_, "
-            "last_ < end_ ? last_ : end_, wait_, sorted_, team_, teams_)) return false;"
+            "last_ < end_ ? last_ : end_, wait_, spikes_by_neuron_, team_, teams_)) "
+            "return false;"
         )

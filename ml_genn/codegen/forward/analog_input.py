@@ -17,7 +17,7 @@ def drive(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     count = layout.integers["frames", group.name, "count"]
     steps = layout.integers["frames", group.name, "steps"]
     writer.line(
-        f"mlg::show_frame<{group.size}>(row_<float>(s_, {row}), "
+        f"mlg::copy_frame<{group.size}>(row_<float>(s_, {row}), "
         f"c_.values[{index} * c_.batch + b_], t_ / c_.integers[{steps}], "
         f"c_.integers[{count}]);"
     )

@@ -37,8 +37,10 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
     weight = array(layout, "weight", synapses)
     if is_dense(synapses):
         port = f"row_<float>(s_, {entry})"
-        part = f"mlg::share<{size}>(member_, members_)"
-        given = f"{port}, {weight}, {arriving}, ALL ? mlg::Share{{0, {size}}} : {part}"
+        part = f"mlg::member_range<{size}>(member_, members_)"
+        given = (
+            f"{port}, {weight}, {arriving}, ALL ? mlg::Range<int>{{0, {size}}} : {part}"
+        )
         writer.line(f"mlg::add_rows<{size}>({given});")
         return
     with writer.block(""):
@@ -53,7 +55,7 @@ def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
                 if is_csr(synapses):
                     listed_row(writer, layout, synapses, shared=True)
                     given = "port_, weight_, aim_, from_, end_"
-                    writer.line(f"mlg::add_listed<{sign(synapses)}>({given});")
+                    writer.line(f"mlg::add_csr_row<{sign(synapses)}>({given});")
                 else:
                     with each_synapse(writer, layout, synapses):
                         writer.line(f"{add(synapses, 'port_[i_]', 'weight_[e_]')};")

@@ -30,7 +30,7 @@ def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     if loss is None:
         return
     divided = " / c_.num_steps" if loss.mean_over_steps else ""
-    slope = f"s_.drive[{index}] + t_ % s_.window * {padded(group.size)}"
+    slope = f"s_.step_loss_grads[{index}] + t_ % s_.window * {padded(group.size)}"
     writer.line("MLG_SYNC;")
     with writer.block(f"if (MLG_MEMBER == 0 && c_.targets[{index}])"):
         writer.line(

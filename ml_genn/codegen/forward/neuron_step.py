@@ -38,7 +38,9 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
                 f"uint8_t *__restrict active_ = {flags_row(layout, group, True)};"
             )
         size, extent = padded(group.size), _extent(group)
-        writer.line(f"const mlg::Share of_ = mlg::share<{size}>(member_, members_);")
+        writer.line(
+            f"const mlg::Range<int> of_ = mlg::member_range<{size}>(member_, members_);"
+        )
         last = "of_.last" if size == extent else f"mlg::smaller(of_.last, {extent})"
         writer.line("const int first_ = ALL ? 0 : of_.first;")
         writer.line(f"const int last_ = ALL ? {extent} : {last};")

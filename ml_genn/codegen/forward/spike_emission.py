@@ -103,7 +103,7 @@ def _active(
         _all_active(writer, layout, group, surrogate)
         return
     body = Body(layout, group, (surrogate.record,))
-    most = "_unless_most" if surrogate.records and not layout.plan.online else ""
+    most = "_if_sparse" if surrogate.records and not layout.plan.online else ""
     with writer.block(""):
         writer.line(f"const uint8_t *active_ = {flags_row(layout, group, True)};")
         _collect(

@@ -18,11 +18,12 @@ from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, SurrogateAdjoint
 
 
-def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """``back_<group>``: one sweep's adjoint before step ``t_`` from the one after it.
+def online_backward_step(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
+    """``online_backward_step_<group>``: one pass's adjoint before a step from the one
+    after it.
 
     ``signal_`` pushes an output's variable. A spike does ``signal_ + every_``, and
-    ``scale_`` times what the rule adds. ``slope_`` is given what a spike does that
+    ``scale_`` times what the rule adds. ``weight_grad_`` is given dL/dw of a spike that
     arrives in this step.
     """
     adjoint, surrogate = g.adjoint, g.adjoint.surrogate
@@ -34,9 +35,9 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     ports = [Code((), port.reads) for port in adjoint.ports]
     body = Body(tables.layout, g.group, (before, adjoint.step, *ports), adjoint.tape)
     with writer.block(
-        f"static inline void back_{c_identifier(g.group.name)}({ARGUMENTS}, "
-        "float *lambda_, float *slope_, const float *signal_, float every_, "
-        "float scale_)"
+        f"static inline void online_backward_step_{c_identifier(g.group.name)}"
+        f"({ARGUMENTS}, float *lambda_, float *weight_grad_, const float *signal_, "
+        "float every_, float scale_)"
     ):
         for k, name in enumerate(g.variables):
             writer.line(f"float *__restrict {name}_p_ = lambda_ + {k * g.row};")
@@ -56,7 +57,7 @@ def back_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
                 writer.lines(adjoint.step.lines)
             body.store(writer)
             for k, port in enumerate(adjoint.ports):
-                writer.line(f"slope_[{k * g.port} + j_] = {port.weight_grad};")
+                writer.line(f"weight_grad_[{k * g.port} + j_] = {port.weight_grad};")
 
 
 @contextmanager

@@ -181,4 +181,4 @@ class OnlineLayout:
 
     def slopes_of(self, group: str) -> str:
         """C for a pointer to what spikes do that arrive in the steps of the block."""
-        return f"s_.online.slopes + s_.online.steps * {self.slopes[group]}"
+        return f"s_.online.weight_grads + s_.online.steps * {self.slopes[group]}"

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.online.backward_step import active_rows, back_function
+from ml_genn.codegen.online.backward_step import active_rows, online_backward_step
 from ml_genn.codegen.online.layout import OnlineLayout, Sweeps
 from ml_genn.codegen.parallel_loops import each, each_by_team
 from ml_genn.codegen.spike_list_loops import (
@@ -50,13 +50,14 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
     """``learn_block``: gradients from the steps start_ <= t < stop_ of an example."""
     tables = OnlineLayout(layout)
     for g in tables.groups:
-        back_function(writer, tables, g)
+        online_backward_step(writer, tables, g)
         _learn_function(writer, tables, g)
     with writer.block(f"static bool learn_block({BLOCK}, float *const *gradients_)"):
         if tables.groups:
             writer.line(
-                "if (start_ == 0 && !s_.online.begin(ONLINE_ROWS, ONLINE_CLEARED, "
-                "ONLINE_STEP, ONLINE_SOURCES, c_.block + c_.carried)) return false;"
+                "if (start_ == 0 && !s_.online.begin(ONLINE_FLOATS, "
+                "ONLINE_TRACE_FLOATS, ONLINE_STEP_FLOATS, ONLINE_SOURCES, "
+                "c_.block + c_.carried)) return false;"
             )
         for g in tables.groups:
             writer.line(
@@ -73,14 +74,15 @@ def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None
         f"({BLOCK}, float *const *gradients_)"
     ):
         writer.line("const bool final_ = stop_ == c_.num_steps;")
-        writer.line(f"const int sweeps_ = final_ ? 1 : {g.count};")
+        writer.line(f"const int num_passes_ = final_ ? 1 : {g.count};")
         writer.line(f"float *lambda_ = {tables.at(g.group.name, 'lambda')};")
         writer.line(f"const float *zero_ = {tables.at(g.group.name, 'zero')};")
-        writer.line(f"float *slopes_ = {tables.slopes_of(g.group.name)};")
+        writer.line(f"float *weight_grads_ = {tables.slopes_of(g.group.name)};")
         _range(writer, tables, g)
         eligible = len(g.adjoint.eligible)
         writer.line(
-            f"mlg::begin_sweeps<{g.row}, {len(g.variables)}, {eligible}, {g.count}>"
+            f"mlg::begin_backward_passes<{g.row}, {len(g.variables)}, {eligible}, "
+            f"{g.count}>"
             f"(lambda_, {g.group.size});"
         )
         with writer.block("for (int64_t t_ = to_ - 1; t_ >= from_; --t_)"):
@@ -91,7 +93,7 @@ def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None
         writer.line("MLG_SYNC;")
         _carry(writer, tables, g)
         writer.line(
-            "const mlg::Sweeps all_ = {lambda_, carry_, decay_, slopes_, "
+            "const mlg::BackwardPasses all_ = {lambda_, carry_, decay_, weight_grads_, "
             f"{g.step}, {g.row}, final_}};"
         )
         for synapses in g.learned:
@@ -121,17 +123,19 @@ def _delay(tables: OnlineLayout, synapses: SynapseGroup) -> str:
 
 def _back_call(g: Sweeps, signal: str, every: str, scale: str) -> str:
     return (
-        f"back_{c_identifier(g.group.name)}(c_, s_, b_, t_, lambda_ + w_ * {g.sweep}, "
-        f"slopes_ + (t_ - from_) * {g.step} + w_ * {g.row}, "
+        f"online_backward_step_{c_identifier(g.group.name)}(c_, s_, b_, t_, "
+        f"lambda_ + pass_ * {g.sweep}, "
+        f"weight_grads_ + (t_ - from_) * {g.step} + pass_ * {g.row}, "
         f"{signal}, {every}, {scale});"
     )
 
 
 def _output_step(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
     index = tables.layout.outputs.index(g.group)
-    writer.line(f"const float *drive_ = s_.drive[{index}] + t_ % s_.window * {g.row};")
-    writer.line("for (int w_ = 0; w_ < sweeps_; ++w_)")
-    writer.line("  " + _back_call(g, "w_ ? zero_ : drive_", "0.0f", "0.0f"))
+    row = f"s_.step_loss_grads[{index}] + t_ % s_.window * {g.row}"
+    writer.line(f"const float *loss_grad_ = {row};")
+    writer.line("for (int pass_ = 0; pass_ < num_passes_; ++pass_)")
+    writer.line("  " + _back_call(g, "pass_ ? zero_ : loss_grad_", "0.0f", "0.0f"))
 
 
 def _hidden_step(
@@ -160,8 +164,10 @@ def _hidden_step(
     pushes = ["0.0f"] * (1 + len(g.adjoint.eligible))
     pushes += [f"({at})[{tables.sweeps(path[0]).row}]" for path, at in arriving.items()]
     writer.line(f"const float every_[] = {{{', '.join(pushes)}}};")
-    writer.line("for (int w_ = 0; w_ < sweeps_; ++w_)")
-    call = _back_call(g, "w_ ? zero_ : signal_p_", "every_[w_]", "w_ ? 0.0f : c_.scale")
+    writer.line("for (int pass_ = 0; pass_ < num_passes_; ++pass_)")
+    call = _back_call(
+        g, "pass_ ? zero_ : signal_p_", "every_[pass_]", "pass_ ? 0.0f : c_.scale"
+    )
     writer.line(f"  {call}")
     with each_own_entry(writer):
         writer.line("mask_p_[j_] = 0.0f;")
@@ -180,8 +186,8 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     if synapses.format is Format.SPARSE:
         offset, aim = csr_arrays(tables.layout, synapses)
         ends = f"({offset})[j_], ({offset})[j_ + 1]"
-        given = f"nullptr, {weight}, {aim}, {ends}, mlg::InRows{{{row}, {row}}}"
-        return f"mlg::visit_listed<1, false, true>({given})"
+        given = f"nullptr, {weight}, {aim}, {ends}, mlg::SeparateGrads{{{row}, {row}}}"
+        return f"mlg::csr_backward<1, false, true>({given})"
     size = padded(tables.plan.neuron(synapses.target).size)
     return f"mlg::dot<{size}>({weight} + j_ * {size}, {row})"
 
@@ -214,17 +220,17 @@ def _weights(
     writer.line(f"// {synapses.name!a}")
     emitted = f"from_ - 1 - {_delay(tables, synapses)}"
     with writer.block(""):
-        writer.line("mlg::Sweeps sweeps_ = all_;")
-        writer.line(f"sweeps_.slopes += {synapses.port * g.port};")
-        to = f"mlg::Rows{{gradients_[{gradient}], {g.row}}}"
+        writer.line("mlg::BackwardPasses passes_ = all_;")
+        writer.line(f"passes_.weight_grads += {synapses.port * g.port};")
+        to = f"mlg::DenseGradient{{gradients_[{gradient}], {g.row}}}"
         if synapses.format is Format.SPARSE:
             listed = ", ".join(csr_arrays(tables.layout, synapses))
-            to = f"mlg::Lists<{g.row}>{{gradients_[{gradient}], {listed}}}"
+            to = f"mlg::CsrGradient<{g.row}>{{gradients_[{gradient}], {listed}}}"
         writer.line(
-            f"if (!mlg::advance_rows<{_shape(g)}>(sweeps_, s_.online, "
+            f"if (!mlg::update_traces<{_shape(g)}>(passes_, s_.online, "
             f"s_.tapes[{tape}], {emitted}, to_ - from_, {sources}, {to}, "
             f"{tables.at(synapses.name, 'traces')}, "
-            f"s_.online.live + {tables.live[synapses.name]})) return false;"
+            f"s_.online.has_spiked + {tables.live[synapses.name]})) return false;"
         )
 
 
@@ -241,15 +247,15 @@ def _parameter(
     variable = g.variables.index(f"lambda_{parameter.name}")
     writer.line(f"// {parameter.name}")
     with writer.block(""):
-        writer.line("mlg::Sweeps sweeps_ = all_;")
-        writer.line(f"sweeps_.slopes = lambda_ + {variable * g.row};")
-        writer.line(f"sweeps_.sweep = {g.sweep};")
+        writer.line("mlg::BackwardPasses passes_ = all_;")
+        writer.line(f"passes_.weight_grads = lambda_ + {variable * g.row};")
+        writer.line(f"passes_.pass_stride = {g.sweep};")
         writer.line("const uint32_t once_ = 0;")
         writer.line(f"float *sum_ = {tables.at(g.group.name, 'sum')};")
         writer.line(f"mlg::clear(sum_, {g.row});")
         trace = tables.at(g.group.name, f"trace {parameter.name}")
         writer.line(
-            f"mlg::advance_row<{_shape(g)}>(sweeps_, &once_, 1, true, sum_, {trace});"
+            f"mlg::update_trace<{_shape(g)}>(passes_, &once_, 1, true, sum_, {trace});"
         )
         at = "0" if parameter.shared else "j_"
         with writer.block(each("int", "j_", g.group.size)):

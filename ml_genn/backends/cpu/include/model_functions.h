@@ -11,16 +11,16 @@ void finish(const Call &c, Slot &s, int64_t b);
 bool learn_block(const Call &c, Slot &s, int64_t b, int64_t start, int64_t stop,
                  float *const *gradients);
 
-void pack(const Call &c, float *packed, int thread, int threads);
+void transpose_weights(const Call &c, float *transposed_weights, int thread, int threads);
 void begin_backward(const Call &c, Slot &s, int64_t b);
-void send_back_together(const Call &c, Slot *const *slots, int n, int64_t t, const float *packed,
-                        int team, int teams);
-void send_back(const Call &c, Slot &s, int64_t b, int64_t t, float *const *gradients, int team,
-               int teams);
-void step_back(const Call &c, Slot &s, int64_t b, int64_t t);
+void synapse_backward_tile(const Call &c, Slot *const *slots, int n, int64_t t,
+                           const float *transposed_weights, int team, int teams);
+void synapse_backward(const Call &c, Slot &s, int64_t b, int64_t t, float *const *gradients,
+                      int team, int teams);
+void adjoint_step(const Call &c, Slot &s, int64_t b, int64_t t);
 void backward_step(const Call &c, Slot &s, int64_t b, int64_t t, float *const *gradients);
-bool gather(const Call &c, Slot &s, int64_t first, int64_t last, float *const *gradients,
-            int64_t only, mlg::Sorted &sorted, int team, int teams);
+bool weight_gradients(const Call &c, Slot &s, int64_t first, int64_t last, float *const *gradients,
+                      int64_t only, mlg::SpikesByNeuron &spikes_by_neuron, int team, int teams);
 void end_backward(Slot &s, float *const *gradients);
 
 void update(const Call &c, int64_t which, int64_t first, int64_t last, const float *gradient,

@@ -13,23 +13,25 @@ struct Slot {
   float *block = nullptr;                       // rows of state, then delay rings
   uint8_t *flags = nullptr, *active = nullptr;  // of neurons, in a step
   mlg::Tape tapes[TAPES + 1];
-  float *drive[OUTPUTS + 1] = {};      // slopes of a loss that looks at every step
-  float *history[HISTORIES + 1] = {};  // state at the start of each step
-  int64_t drive_steps = 0, history_steps = 0;
-  int64_t window = 0;  // steps that tapes, drive and history hold; step t is row t % window
+  float *step_loss_grads[OUTPUTS + 1] = {};  // dL/dy of losses of every step
+  float *history[HISTORIES + 1] = {};        // state at the start of each step
+  int64_t step_loss_grad_steps = 0, history_steps = 0;
+  // Steps that tapes, step_loss_grads and history hold; step t is row t % window.
+  int64_t window = 0;
   mlg::Online online;
   float loss[OUTPUTS + 1] = {};
-  float *const *push = nullptr;      // regularisation of each neuron
-  int64_t woken[SLEEPERS + 1] = {};  // step from which on back a group's adjoint is not zero, or -1
-  mlg::Drift drifts[DRIFTS + 1];     // of groups whose adjoints lie in pairs
-  Scratch *scratch = nullptr;        // of the thread that runs the backward pass
+  float *const *rate_regularisation_grads = nullptr;  // of each neuron and spike
+  // Last step in which a lazy adjoint is not zero, or -1.
+  int64_t activated_at[LAZY_ADJOINTS + 1] = {};
+  mlg::LazyPropagator propagators[LAZY_PROPAGATORS + 1];  // of interleaved adjoints
+  Scratch *scratch = nullptr;  // of the thread that runs the backward pass
 
   MLG_COLD bool create(int64_t floats) {
     block = mlg::allocate<float>(floats);
-    flags = mlg::allocate<uint8_t>(FLAGS + 64);
-    active = mlg::allocate<uint8_t>(FLAGS + 64);
-    if (flags) memset(flags, 0, FLAGS + 64);
-    if (active) memset(active, 0, FLAGS + 64);
+    flags = mlg::allocate<uint8_t>(FLAG_BYTES + 64);
+    active = mlg::allocate<uint8_t>(FLAG_BYTES + 64);
+    if (flags) memset(flags, 0, FLAG_BYTES + 64);
+    if (active) memset(active, 0, FLAG_BYTES + 64);
     return block && flags && active;
   }
   bool fresh = true;  // whether no example has run here yet
@@ -47,15 +49,15 @@ struct Slot {
     if (c.phases & mlg::DROP_SPIKES && enough < window) window = enough;
     for (int64_t k = 0; k < TAPES; ++k)
       if (!tapes[k].begin(window)) return false;
-    if (window > drive_steps) {
+    if (window > step_loss_grad_steps) {
       for (int64_t k = 0; k < OUTPUTS; ++k) {
-        if (!DRIVE_SIZE[k]) continue;
-        free(drive[k]);
-        drive[k] = mlg::allocate<float>(window * DRIVE_SIZE[k]);
-        if (!drive[k]) return false;
-        memset(drive[k], 0, window * DRIVE_SIZE[k] * sizeof(float));
+        if (!STEP_LOSS_GRAD_SIZE[k]) continue;
+        free(step_loss_grads[k]);
+        step_loss_grads[k] = mlg::allocate<float>(window * STEP_LOSS_GRAD_SIZE[k]);
+        if (!step_loss_grads[k]) return false;
+        memset(step_loss_grads[k], 0, window * STEP_LOSS_GRAD_SIZE[k] * sizeof(float));
       }
-      drive_steps = window;
+      step_loss_grad_steps = window;
     }
     for (float &l : loss) l = 0;
     return remember(window);
@@ -106,7 +108,7 @@ struct Slot {
     free(active);
     for (float *h : history) free(h);
     for (mlg::Tape &tape : tapes) tape.release();
-    for (float *d : drive) free(d);
+    for (float *d : step_loss_grads) free(d);
     online.release();
   }
 };

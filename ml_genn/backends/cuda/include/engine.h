@@ -21,7 +21,7 @@
 #define MLG_LEADER if (mlg::lane() == 0)
 #define MLG_SYNC (gridDim.y == 1 ? __syncthreads() : mlg::sync_blocks())
 #define MLG_ADD(to, number) atomicAdd(&(to), number)
-#define MLG_SUM(number) mlg::over_warp(number)
+#define MLG_SUM(number) mlg::warp_sum(number)
 
 namespace mlg {
 constexpr int ROW = 16;  // floats that rows are padded to
@@ -61,7 +61,7 @@ static inline void sync_blocks() {
 static inline int smaller(int a, int b) { return a < b ? a : b; }
 
 // The sum over the lanes of a warp, the same for all of them.
-static inline float over_warp(float number) {
+static inline float warp_sum(float number) {
   for (int apart = 16; apart; apart /= 2) number += __shfl_xor_sync(WHOLE_WARP, number, apart);
   return number;
 }
@@ -148,7 +148,7 @@ static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
 }
 
 // As collect; where half of them or more are set, n.
-static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *out) {
+static inline uint32_t collect_if_sparse(const uint8_t *flag, int n, id_type *out) {
   const uint32_t found = collect(flag, n, out);
   return 2 * int(found) >= n ? n : found;
 }
@@ -156,24 +156,27 @@ static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *
 // ---------------------------------------------------------------- data
 // The numbers of N neurons in a frame; the last frame stays.
 template <int N>
-static inline void show_frame(float *to, const float *values, int64_t frame, int64_t count) {
+static inline void copy_frame(float *to, const float *values, int64_t frame, int64_t count) {
   const int64_t shown = frame < count ? frame : count - 1;
   for (int j = member(); j < N; j += members()) to[j] = values[shown * N + j];
 }
 
 // ---------------------------------------------------------------- rows of weights
-struct Share {
-  int first, last;
+// Indices first, first + step, ... < last of a loop that several warps split.
+template <class Index>
+struct Range {
+  Index first, last, step = 1;
 };
+// All P neurons: loops over neurons are split by their heads.
 template <int P>
-static inline Share share(int, int) {
+static inline Range<int> member_range(int, int) {
   return {0, P};
 }
-void within(Share, const id_type *, int64_t &, int64_t &);
+void clip_row(Range<int>, const id_type *, int64_t &, int64_t &);
 
 // to[j] += sum over spikes of weight[spike][j]; a thread adds to the neurons it advances.
 template <int P>
-static inline void add_rows(float *to, const float *__restrict weight, Spikes s, Share) {
+static inline void add_rows(float *to, const float *__restrict weight, Spikes s, Range<int>) {
   for (int j = member(); j < P; j += members()) {
     float sum = to[j];
     for (uint32_t k = 0; k < s.n; ++k) sum += weight[int64_t(s.id[k]) * P + j];
@@ -186,30 +189,26 @@ static inline void add_row(float *to, const float *row) {
   for (int j = member(); j < P; j += members()) to[j] += row[j];
 }
 
-// By a warp: a weight row times what flows back.
+// Dot product of two rows, by a warp.
 template <int P>
 static inline float dot(const float *__restrict a, const float *b) {
   float sum = 0;
   for (int j = lane(); j < P; j += 32) sum += a[j] * b[j];
-  return over_warp(sum);
+  return warp_sum(sum);
 }
 
-// The entries of a list that one of several warps has: every so many.
-struct Entries {
-  uint32_t first, last, step;
-  Entries(uint32_t n, int team, int teams) : first(team), last(n), step(teams) {}
-};
+// One warp's part of n list entries: every so many.
+static inline Range<uint32_t> list_range(uint32_t n, int team, int teams) {
+  return {uint32_t(team), n, uint32_t(teams)};
+}
 
-// All neurons of n: loops over them share them by themselves.
-struct Tiles {
-  int first = 0, last;
-  Tiles(int n, int, int) : last(n) {}
-};
+// All n neurons: loops over neurons are split by their heads.
+static inline Range<int> tile_range(int n, int, int) { return {0, n}; }
 
 // to[k] (+)= the row of listed neuron k times b.
 template <int P, bool ADD, class Index>
-static inline void dots(float *to, const float *__restrict rows, const Index *list, Entries of,
-                        const float *b) {
+static inline void dots(float *to, const float *__restrict rows, const Index *list,
+                        Range<uint32_t> of, const float *b) {
   for (uint32_t k = of.first; k < of.last; k += of.step) {
     const float found = dot<P>(rows + int64_t(list[k]) * P, b);
     if (lane() == 0) to[k] = (ADD ? to[k] : 0.0f) + found;
@@ -218,40 +217,41 @@ static inline void dots(float *to, const float *__restrict rows, const Index *li
 
 // Rows of listed synapses, by a warp: to[target] += SIGN * weight
 template <int SIGN>
-static inline void add_listed(float *to, const float *weight, const id_type *target, int64_t first,
-                              int64_t last) {
+static inline void add_csr_row(float *to, const float *weight, const id_type *target, int64_t first,
+                               int64_t last) {
   for (int64_t e = first + lane(); e < last; e += 32) atomicAdd(&to[target[e]], SIGN * weight[e]);
 }
-// Of a row that learns: gradient += SIGN * slope of the target. Of one that asks: the sum of
-// weight * what flows back from the target.
-template <int SIGN, bool LEARN, bool ASK, class See>
-static inline float visit_listed(float *gradient, const float *weight, const id_type *target,
-                                 int64_t first, int64_t last, const See &see) {
-  float back = 0;
+// Backward pass of one row. LEARN: gradient += SIGN * dL/dw of the target. BACKPROP: returns the
+// sum over synapses of weight * the gradient that the target passes back.
+template <int SIGN, bool LEARN, bool BACKPROP, class Grads>
+static inline float csr_backward(float *gradient, const float *weight, const id_type *target,
+                                 int64_t first, int64_t last, const Grads &grads) {
+  float backprop = 0;
   for (int64_t e = first + lane(); e < last; e += 32) {
-    const auto seen = see(One(target + e, 1));
-    if (ASK) back += weight[e] * seen.back;
-    if (LEARN) atomicAdd(&gradient[e], SIGN * seen.slope);
+    const auto grad = grads(OneTarget(target + e, 1));
+    if (BACKPROP) backprop += weight[e] * grad.backprop;
+    if (LEARN) atomicAdd(&gradient[e], SIGN * grad.weight_grad);
   }
-  return ASK ? over_warp(back) : 0.0f;
+  return BACKPROP ? warp_sum(backprop) : 0.0f;
 }
 
 template <int P>
-static inline void claim(float *) {}
+static inline void prefetch_write(float *) {}
 
 template <class T>
-static inline void fetch(const T *, const int64_t *, size_t) {}
+static inline void prefetch_row(const T *, const int64_t *, size_t) {}
 
-// gradient[j] += the slopes of the steps in which the spikes of neuron j arrive, for spikes
+// gradient[j] += dL/dw of the steps in which the spikes of neuron j arrive, for spikes
 // emitted in first <= t < last; a warp adds the row of a spike.
-struct Sorted {};
+struct SpikesByNeuron {};
 template <int P>
-static inline bool gather(float *gradient, int, const float *slopes, int64_t length,
-                          const Tape &tape, int64_t first, int64_t last, int64_t wait, Sorted &,
-                          int team, int teams) {
+static inline bool add_weight_gradients(float *gradient, int, const float *weight_grads,
+                                        int64_t length, const Tape &tape, int64_t first,
+                                        int64_t last, int64_t arrival_delay, SpikesByNeuron &,
+                                        int team, int teams) {
   for (int64_t t = first; t < last; ++t) {
     const Spikes spikes = spikes_at(tape, t);
-    const float *row = slopes + (t + wait) % length * P;
+    const float *row = weight_grads + (t + arrival_delay) % length * P;
     for (uint32_t k = team; k < spikes.n; k += teams)
       for (int j = lane(); j < P; j += 32)
         atomicAdd(&gradient[int64_t(spikes.id[k]) * P + j], row[j]);

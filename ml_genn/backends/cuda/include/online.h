@@ -7,15 +7,15 @@ namespace mlg {
 
 // What an example keeps beside its state while it learns online.
 struct Online {
-  float *rows;    // sweeps, traces of parameters and of synapses
-  float *slopes;  // what a spike does that arrives in a step of the block
-  uint8_t *live;  // sources of synapses that have spiked
-  int64_t steps;  // of a block, that slopes has room for
+  float *rows;          // adjoints of backward passes, traces of parameters and of synapses
+  float *weight_grads;  // dL/dw of a spike that arrives in a step of the block
+  uint8_t *has_spiked;  // sources of synapses that have spiked
+  int64_t steps;        // that weight_grads has room for
 
   // Traces start at zero.
   bool begin(int64_t floats, int64_t, int64_t, int64_t sources, int64_t) {
     clear(rows, floats);
-    for (int64_t i = member(); i < sources; i += members()) live[i] = 0;
+    for (int64_t i = member(); i < sources; i += members()) has_spiked[i] = 0;
     MLG_SYNC;
     return true;
   }
@@ -23,16 +23,16 @@ struct Online {
 
 // What the traces of a synapse onto neuron j add to the gradient of its weight.
 template <int P, int X, int C>
-static inline float learned(const Sweeps &w, int j, const float *traces) {
+static inline float learned(const BackwardPasses &w, int j, const float *traces) {
   float sum = 0;
   for (int x = 0; x < X; ++x) sum += w.lambda[x * P + j] * traces[x * P + j];
-  for (int c = 0; c < C; ++c) sum += w.carry[c * P + j] * traces[(X + c) * P + j];
+  for (int c = 0; c < C; ++c) sum += w.output_grads[c * P + j] * traces[(X + c) * P + j];
   return sum;
 }
 
 // What is left of them at the end of the block.
 template <int P, int V, int X, int C>
-static inline void carry_on(const Sweeps &w, int j, float *traces) {
+static inline void carry_on(const BackwardPasses &w, int j, float *traces) {
   float before[X + C + 1];
   for (int s = 0; s < X + C; ++s) before[s] = traces[s * P + j];
   for (int s = 0; s < X + C; ++s) {
@@ -45,18 +45,19 @@ static inline void carry_on(const Sweeps &w, int j, float *traces) {
 // A row of synapses, one onto each neuron, over which one spike came; by the members that
 // take the neurons.
 template <int P, int V, int X, int C>
-static inline void advance_row(const Sweeps &w, const uint32_t *, uint32_t, bool, float *gradient,
-                               float *traces) {
+static inline void update_trace(const BackwardPasses &w, const uint32_t *, uint32_t, bool,
+                                float *gradient, float *traces) {
   for (int j = member(); j < P; j += members()) {
-    gradient[j] += learned<P, X, C>(w, j, traces) + w.slopes[j];
-    if (w.last) continue;
+    gradient[j] += learned<P, X, C>(w, j, traces) + w.weight_grads[j];
+    if (w.is_last) continue;
     carry_on<P, V, X, C>(w, j, traces);
-    for (int s = 0; s < X + C; ++s) traces[s * P + j] += w.slopes[(1 + s) * w.sweep + j];
+    for (int s = 0; s < X + C; ++s)
+      traces[s * P + j] += w.weight_grads[(1 + s) * w.pass_stride + j];
   }
 }
 
 // Where the gradient of a source's weights is: whole rows, one after the other. A warp adds.
-struct Rows {
+struct DenseGradient {
   float *gradient;
   int size;
   template <class Number>
@@ -67,7 +68,7 @@ struct Rows {
 
 // Or lists of synapses.
 template <int P>
-struct Lists {
+struct CsrGradient {
   float *gradient;
   const int64_t *offset;
   const id_type *target;
@@ -84,41 +85,42 @@ struct Lists {
 // traces and costs nothing. A function of its own, since all of it in its caller takes NVRTC
 // half as long again.
 template <int P, int V, int X, int C, class To>
-static __attribute__((noinline)) bool advance_rows(const Sweeps &w, Online &, const Tape &tape,
-                                                   int64_t first, int64_t steps, int sources, To to,
-                                                   float *traces, uint8_t *live) {
+static __attribute__((noinline)) bool update_traces(const BackwardPasses &w, Online &,
+                                                    const Tape &tape, int64_t first, int64_t steps,
+                                                    int sources, To to, float *traces,
+                                                    uint8_t *has_spiked) {
   constexpr int64_t OWN = (X + C) * P;  // floats of a source
   for (int i = team(); i < sources; i += teams()) {
-    if (!live[i]) continue;
+    if (!has_spiked[i]) continue;
     to.add(i, [&](int j) { return learned<P, X, C>(w, j, traces + i * OWN); });
   }
   MLG_SYNC;
-  for (int i = team(); i < sources && !w.last; i += teams()) {
-    if (!live[i]) continue;
+  for (int i = team(); i < sources && !w.is_last; i += teams()) {
+    if (!has_spiked[i]) continue;
     for (int j = lane(); j < P; j += 32) carry_on<P, V, X, C>(w, j, traces + i * OWN);
   }
   MLG_SYNC;
   for (int64_t t = 0; t < steps; ++t) {
     const Spikes spikes = spikes_at(tape, first + t);
-    const float *slopes = w.slopes + t * w.step;
+    const float *weight_grads = w.weight_grads + t * w.step_stride;
     for (uint32_t k = team(); k < spikes.n; k += teams()) {
       const int i = spikes.id[k];
-      to.add(i, [&](int j) { return slopes[j]; });
-      if (w.last) continue;
-      live[i] = 1;
+      to.add(i, [&](int j) { return weight_grads[j]; });
+      if (w.is_last) continue;
+      has_spiked[i] = 1;
       for (int s = 0; s < X + C; ++s)
         for (int j = lane(); j < P; j += 32)
-          atomicAdd(&traces[i * OWN + s * P + j], slopes[(1 + s) * w.sweep + j]);
+          atomicAdd(&traces[i * OWN + s * P + j], weight_grads[(1 + s) * w.pass_stride + j]);
     }
   }
   MLG_SYNC;
   return true;
 }
 
-// Where the sweeps of a block start, at its end: sweep 1 + x with variable x at one. A member
-// sets those of the neurons that it takes.
+// Adjoints at the end of a block, where its backward passes start: pass 1 + x has variable x at
+// one. A member sets those of the neurons that it takes.
 template <int P, int V, int X, int S>
-static inline void begin_sweeps(float *lambda, int neurons) {
+static inline void begin_backward_passes(float *lambda, int neurons) {
   for (int j = member(); j < P; j += members())
     for (int row = 0; row < S * V; ++row) {
       const int s = row / V, x = row % V;

@@ -9,23 +9,23 @@ using mlg::Call;
 namespace {
 
 struct Scratch {
-  float *slopes[SLOPES + 1];  // rings of rows, one for each step
-  int64_t length;
-  mlg::Sorted sorted;
+  float *grad_rings[GRAD_RINGS + 1];  // rows of dL/dw, one for each step of a block
+  int64_t ring_length;
+  mlg::SpikesByNeuron spikes_by_neuron;
 };
 
 struct Slot {
   float *block;             // rows of state, then delay rings
   uint8_t *flags, *active;  // of neurons, in a step
   mlg::Tape tapes[TAPES + 1];
-  float *drive[OUTPUTS + 1];      // slopes of a loss that looks at every step
-  float *history[HISTORIES + 1];  // state at the start of each step
-  int64_t window;                 // steps that these hold
+  float *step_loss_grads[OUTPUTS + 1];  // dL/dy of losses of every step
+  float *history[HISTORIES + 1];        // state at the start of each step
+  int64_t window;                       // steps that these hold
   mlg::Online online;
   float *loss;
-  float *const *push;             // regularisation of each neuron
-  int64_t woken[SLEEPERS + 1];    // step from which on back a group's adjoint is not zero, or -1
-  mlg::Drift drifts[DRIFTS + 1];  // of groups whose adjoints lie in pairs
+  float *const *rate_regularisation_grads;  // of each neuron and spike
+  int64_t activated_at[LAZY_ADJOINTS + 1];  // last step in which a lazy adjoint is not zero, or -1
+  mlg::LazyPropagator propagators[LAZY_PROPAGATORS + 1];  // of interleaved adjoints
   Scratch scratch[1];
 
   // The first step that is kept on tapes while the block of step t runs.
@@ -41,14 +41,14 @@ struct Slot {
 
   Slot(const Call &c, int64_t b, float *shared)
       : block(c.shared ? shared : c.blocks + b * c.floats),
-        flags(c.flags + b * 2 * FLAGS),
-        active(flags + FLAGS),
+        flags(c.flags + b * 2 * FLAG_BYTES),
+        active(flags + FLAG_BYTES),
         window(c.window),
-        online{c.online_rows + b * ONLINE_ROWS,
-               c.online_slopes + b * (c.block + c.carried) * ONLINE_STEP,
+        online{c.online_rows + b * ONLINE_FLOATS,
+               c.online_slopes + b * (c.block + c.carried) * ONLINE_STEP_FLOATS,
                c.online_live + b * ONLINE_SOURCES, c.block + c.carried},
         loss(c.loss_sums + b * OUTPUTS),
-        push(c.push) {
+        rate_regularisation_grads(c.push) {
     for (int64_t k = 0; k < TAPES; ++k) {
       const int64_t capacity = c.tape_shapes[2 * k], numbers = c.tape_shapes[2 * k + 1];
       id_type *ids = c.tape_ids[k] + b * capacity;
@@ -61,12 +61,13 @@ struct Slot {
       tapes[k].tail = c.tail_ids[k];
       tapes[k].tail_offset = c.tail_offsets[k] + b * (c.tail_steps + 2);
     }
-    for (int64_t k = 0; k < OUTPUTS; ++k) drive[k] = c.drive[k] + b * window * DRIVE_SIZE[k];
+    for (int64_t k = 0; k < OUTPUTS; ++k)
+      step_loss_grads[k] = c.drive[k] + b * window * STEP_LOSS_GRAD_SIZE[k];
     for (int64_t k = 0; k < HISTORIES; ++k)
       history[k] = c.history[k] + b * window * HISTORY_SIZE[k];
-    scratch->length = c.length;
-    for (int64_t k = 0; k < SLOPES; ++k)
-      scratch->slopes[k] = c.slopes[k] + b * c.length * SLOPE_SIZE[k];
+    scratch->ring_length = c.length;
+    for (int64_t k = 0; k < GRAD_RINGS; ++k)
+      scratch->grad_rings[k] = c.slopes[k] + b * c.length * GRAD_RING_SIZE[k];
   }
 };
 

@@ -1,17 +1,19 @@
-// What the engines' online learning shares: how a block of steps was gone through.
+// Backward passes of online learning, in both engines.
 #pragma once
 #include "id_type.h"
 
 namespace mlg {
-// A block gone through in reverse, once for its losses and, unless it is the last one,
-// once for each trace that is carried on: how the trace at its end depends on its steps.
-// Sweep s has rows lambda[s * V + x], x < X being the variables that traces belong to.
-struct Sweeps {
+// Backward passes over a block of steps of one neuron group, by rows of P neurons. Pass 0 starts
+// at zero and takes the losses of the block; its result is the learning signal. Pass 1 + s starts
+// with a one in what trace s belongs to and takes no losses: it says how the trace at the end of
+// the block depends on its steps. Of the S = X + C traces of a synapse, X belong to variables of
+// the target neuron and C to outputs. Pass p has the adjoint rows lambda[p * V + x], x < V.
+struct BackwardPasses {
   const float *lambda;
-  const float *carry;   // what the C traces towards outputs do to the losses
-  const float *decay;   // what is left of them at the end
-  const float *slopes;  // row 0 of the first step: of the losses; then one for each trace
-  int64_t step, sweep;  // floats from one step, and from one sweep, to the next in slopes
-  bool last;
+  const float *output_grads;  // dL by the C traces towards outputs, a row for each
+  const float *decay;         // factors by which these decay in the block
+  const float *weight_grads;  // dL/dw of spikes that arrive in the first step, a row for each pass
+  int64_t step_stride, pass_stride;  // floats from one step, and from one pass, to the next
+  bool is_last;                      // the block ends the example: only pass 0 is there
 };
 }  // namespace mlg

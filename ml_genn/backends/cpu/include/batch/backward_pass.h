@@ -14,18 +14,18 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
   e.gradients_of(thread, mine);
   const int64_t block = c.gradient_window < c.num_steps ? c.gradient_window : c.num_steps;
   for (int m = 0; m < n; ++m) {
-    slots[m]->scratch = &e.scratch[thread * TOGETHER + m];
+    slots[m]->scratch = &e.scratch[thread * EXAMPLES_PER_TILE + m];
     if (!slots[m]->scratch->begin(block + c.carried)) return false;
     begin_backward(c, *slots[m], examples[m]);
   }
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
-    send_back_together(c, slots, n, t, e.packed, 0, 1);
+    synapse_backward_tile(c, slots, n, t, e.transposed_weights, 0, 1);
     const bool take = t == 0 ? !leave : last - t == block;
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, mine);
       if (c.num_recordings) record(c, *slots[m], examples[m], t, true);
-      if (take &&
-          !gather(c, *slots[m], t, last, mine, ALL_LEARNED, slots[m]->scratch->sorted, 0, 1))
+      if (take && !weight_gradients(c, *slots[m], t, last, mine, ALL_LEARNED,
+                                    slots[m]->scratch->spikes_by_neuron, 0, 1))
         return false;
     }
     if (take) last = t;
@@ -49,22 +49,22 @@ void backward_team(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
     else e.failed(mlg::OUT_OF_MEMORY);
   }
   e.barrier.wait(threads);
-  mlg::Sorted &sorted = e.scratch[thread * TOGETHER].sorted;
+  mlg::SpikesByNeuron &spikes_by_neuron = e.scratch[thread * EXAMPLES_PER_TILE].spikes_by_neuron;
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     if (e.has_failed()) return;
     if (SURROGATES) {
-      send_back_together(c, slots, 1, t, e.packed, thread, threads);
+      synapse_backward_tile(c, slots, 1, t, e.transposed_weights, thread, threads);
       e.barrier.wait(threads);
     }
-    send_back(c, s, b, t, mine, thread, threads);
+    synapse_backward(c, s, b, t, mine, thread, threads);
     e.barrier.wait(threads);
     if (thread == 0) {
-      step_back(c, s, b, t);
+      adjoint_step(c, s, b, t);
       if (c.num_recordings) record(c, s, b, t, true);
     }
     e.barrier.wait(threads);
     if (last - t < block && t) continue;
-    if (!gather(c, s, t, last, mine, ALL_LEARNED, sorted, thread, threads))
+    if (!weight_gradients(c, s, t, last, mine, ALL_LEARNED, spikes_by_neuron, thread, threads))
       e.failed(mlg::OUT_OF_MEMORY);
     last = t;
     e.barrier.wait(threads);
@@ -79,7 +79,8 @@ bool take_left(Engine &e, const Call &c, int64_t learned, int thread) {
   const Left &left = e.left[thread];
   for (int m = 0; m < left.n; ++m) {
     Slot &s = *left.slots[m];
-    if (!gather(c, s, 0, left.last, mine, learned, s.scratch->sorted, 0, 1)) return false;
+    if (!weight_gradients(c, s, 0, left.last, mine, learned, s.scratch->spikes_by_neuron, 0, 1))
+      return false;
   }
   return true;
 }

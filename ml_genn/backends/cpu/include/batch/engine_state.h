@@ -12,10 +12,10 @@ struct Engine {
   int64_t floats = 0;  // of a state block
   Slot *slots = nullptr;
   int64_t num_slots = 0;
-  Scratch *scratch = nullptr;  // [thread * TOGETHER + example]
-  float *packed = nullptr;     // weights by target, for the backward pass
-  int64_t together = 1;        // examples that a thread takes through the backward pass at once
-  int64_t helpings = 0;        // examples of others that a thread runs forward, at most
+  Scratch *scratch = nullptr;           // [thread * EXAMPLES_PER_TILE + example]
+  float *transposed_weights = nullptr;  // for the backward pass
+  int64_t together = 1;  // examples that a thread takes through the backward pass at once
+  int64_t helpings = 0;  // examples of others that a thread runs forward, at most
   Example *examples = nullptr;
   int64_t *load = nullptr;  // each thread's
   int64_t num_dealt = 0;
@@ -26,7 +26,7 @@ struct Engine {
   Left *left = nullptr;  // [thread]
   bool sends = false;    // whether gradients go to other processes
   int64_t learned_size[LEARNED + 1] = {};
-  float *push[REGULARISED + 1] = {};
+  float *rate_regularisation_grads[REGULARISED + 1] = {};
   double *squares = nullptr;      // [learned * threads + thread], of gradients
   float norms[LEARNED + 1] = {};  // of each gradient, then of all
   const Call *call = nullptr;
@@ -40,7 +40,7 @@ struct Engine {
     for (; num_slots < n; ++num_slots) {
       slots[num_slots] = Slot();
       if (!slots[num_slots].create(floats)) return false;
-      slots[num_slots].push = push;
+      slots[num_slots].rate_regularisation_grads = rate_regularisation_grads;
     }
     return true;
   }
@@ -48,10 +48,10 @@ struct Engine {
     floats = block_floats;
     for (int64_t k = 0; k < LEARNED; ++k) learned_size[k] = sizes[k];
     if (!pool.start(threads) || !make_slots(pool.size)) return false;
-    scratch = static_cast<Scratch *>(calloc(pool.size * TOGETHER, sizeof(Scratch)));
+    scratch = static_cast<Scratch *>(calloc(pool.size * EXAMPLES_PER_TILE, sizeof(Scratch)));
     if (!scratch) return false;
     for (int64_t k = 0; k < REGULARISED; ++k)
-      if (!(push[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
+      if (!(rate_regularisation_grads[k] = mlg::allocate<float>(REGULARISED_SIZE[k]))) return false;
     gradients = mlg::allocate<float *>(LEARNED * pool.size);
     flat = mlg::allocate<float *>(pool.size);
     squares = mlg::allocate<double>(LEARNED * pool.size);
@@ -81,9 +81,9 @@ struct Engine {
   MLG_COLD ~Engine() {
     for (int64_t k = 0; k < num_slots; ++k) slots[k].release();
     free(slots);
-    for (int k = 0; scratch && k < pool.size * TOGETHER; ++k) scratch[k].release();
+    for (int k = 0; scratch && k < pool.size * EXAMPLES_PER_TILE; ++k) scratch[k].release();
     free(scratch);
-    free(packed);
+    free(transposed_weights);
     free(examples);
     free(load);
     for (int t = 0; flat && t < pool.size; ++t) free(flat[t]);
@@ -91,7 +91,7 @@ struct Engine {
     free(gradients);
     free(squares);
     free(left);
-    for (float *p : push) free(p);
+    for (float *p : rate_regularisation_grads) free(p);
   }
   // Gives each example to the thread that has least to do: steps, and spikes that come in.
   // The same batch is always dealt alike, and a thread adds gradients up in the order of its

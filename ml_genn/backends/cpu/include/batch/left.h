@@ -5,7 +5,7 @@
 namespace {
 // The last stretch of a thread's last examples, where gradients take its slopes later.
 struct Left {
-  Slot *slots[TOGETHER];
+  Slot *slots[EXAMPLES_PER_TILE];
   int n = 0;
   int64_t last = 0;  // steps before it are left
 

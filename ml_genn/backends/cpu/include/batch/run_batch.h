@@ -25,19 +25,20 @@ MLG_COLD int64_t helpings(const Engine &e, const Call &c) {
 }
 
 // Gets ready for a backward pass: weights by target, and how many examples run side by side.
-MLG_COLD bool prepare_packed(Engine &e, const Call &c) {
-  if (!PACKED) return true;
-  if (!e.packed && !(e.packed = mlg::allocate<float>(PACKED))) return false;
-  e.pool.run(run_pack, &e);
+MLG_COLD bool prepare_transposed(Engine &e, const Call &c) {
+  if (!TRANSPOSED_FLOATS) return true;
+  if (!e.transposed_weights && !(e.transposed_weights = mlg::allocate<float>(TRANSPOSED_FLOATS)))
+    return false;
+  e.pool.run(run_transpose, &e);
   const int64_t share = (c.batch + e.pool.size - 1) / e.pool.size;
   const int64_t floats = c.num_steps * ACTIVE_FLOATS, most = 1 << 23;  // 32 MB for each
-  e.together = TOGETHER;
+  e.together = EXAMPLES_PER_TILE;
   while (e.together > 1 && (e.together > share || floats > most)) e.together /= 2;
   return true;
 }
 
 MLG_COLD bool prepare_backward(Engine &e, const Call &c) {
-  if (!prepare_packed(e, c)) return false;
+  if (!prepare_transposed(e, c)) return false;
   e.helpings = helpings(e, c);
   return e.make_slots(e.pool.size * (e.together + e.helpings));
 }
@@ -68,7 +69,7 @@ MLG_COLD int run(Engine &e, Call c) {
     if (e.status) return e.status;
     c.phases = mlg::BACKWARD | mlg::OWN_SLOTS;
   }
-  e.pool.run(SHAREABLE && worth_sharing(e, c) ? run_team : run_examples, &e);
+  e.pool.run(CAN_SPLIT_EXAMPLES && worth_sharing(e, c) ? run_team : run_examples, &e);
   const bool sums = phases & (mlg::REDUCE | mlg::UPDATE);
   bool good = !sums || finite_losses(c);
   if (e.sends && !e.status) good = sum_over_processes(e, c, good);

@@ -8,12 +8,12 @@
 namespace {
 // Whether active neurons, where they are listed, are many enough to share weights.
 bool worth_together(const Call &c, Slot *const *slots, int n) {
-  for (int64_t k = 0; k < LISTED; ++k) {
+  for (int64_t k = 0; k < ACTIVE_LISTS; ++k) {
     int64_t entries = 0;
-    for (int m = 0; m < n; ++m) entries += slots[m]->tapes[LISTED_TAPE[k]].offset[c.num_steps];
-    if (2 * entries >= n * c.num_steps * LISTED_SIZE[k]) return true;
+    for (int m = 0; m < n; ++m) entries += slots[m]->tapes[ACTIVE_LIST_TAPE[k]].offset[c.num_steps];
+    if (2 * entries >= n * c.num_steps * ACTIVE_LIST_SIZE[k]) return true;
   }
-  return LISTED == 0;
+  return ACTIVE_LISTS == 0;
 }
 
 void run_team(void *engine, int thread) {
@@ -60,8 +60,8 @@ void help(Engine &e, const Call &c, int thread) {
 void run_examples(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
   const Call &c = *e.call;
-  Slot *slots[TOGETHER];
-  int64_t examples[TOGETHER];
+  Slot *slots[EXAMPLES_PER_TILE];
+  int64_t examples[EXAMPLES_PER_TILE];
   int n = 0;
   int64_t to_come = 0;
   for (int64_t b = 0; b < c.batch; ++b) to_come += e.examples[b].thread == thread;
@@ -91,8 +91,8 @@ void run_examples(void *engine, int thread) {
   help(e, c, thread);
 }
 
-void run_pack(void *engine, int thread) {
+void run_transpose(void *engine, int thread) {
   Engine &e = *static_cast<Engine *>(engine);
-  pack(*e.call, e.packed, thread, e.pool.size);
+  transpose_weights(*e.call, e.transposed_weights, thread, e.pool.size);
 }
 }  // namespace

@@ -5,23 +5,23 @@
 
 namespace {
 struct Scratch {
-  float *slopes[SLOPES + 1] = {};  // rings of rows, one for each step
-  int64_t length = 0;
-  mlg::Sorted sorted;
+  float *grad_rings[GRAD_RINGS + 1] = {};  // rows of dL/dw, one for each step of a block
+  int64_t ring_length = 0;
+  mlg::SpikesByNeuron spikes_by_neuron;
 
   bool begin(int64_t steps) {
-    if (steps <= length) return true;
-    for (int64_t k = 0; k < SLOPES; ++k) {
-      free(slopes[k]);
-      slopes[k] = mlg::allocate<float>(steps * SLOPE_SIZE[k]);
-      if (!slopes[k]) return false;
+    if (steps <= ring_length) return true;
+    for (int64_t k = 0; k < GRAD_RINGS; ++k) {
+      free(grad_rings[k]);
+      grad_rings[k] = mlg::allocate<float>(steps * GRAD_RING_SIZE[k]);
+      if (!grad_rings[k]) return false;
     }
-    length = steps;
+    ring_length = steps;
     return true;
   }
   void release() {
-    for (float *s : slopes) free(s);
-    sorted.release();
+    for (float *ring : grad_rings) free(ring);
+    spikes_by_neuron.release();
   }
 };
 }  // namespace

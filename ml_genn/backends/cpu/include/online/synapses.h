@@ -9,16 +9,17 @@ namespace mlg {
 // One source neuron: what its n spikes of the block and its traces add to the gradient of
 // its weights, and its traces at the end of the block.
 template <int P, int V, int X, int C, bool LAST>
-static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n, bool live,
-                               float *__restrict gradient, float *__restrict traces) {
+static inline void update_trace(const BackwardPasses &w, const uint32_t *step, uint32_t n,
+                                bool has_spiked, float *__restrict gradient,
+                                float *__restrict traces) {
   const auto at = [](const float *p) { return *reinterpret_cast<const vec *>(p); };
   for (int v = 0; v < P; v += LANES) {
     vec sum = at(gradient + v), after[X + C] = {};
-    if (live) {
+    if (has_spiked) {
       vec before[X + C];
       for (int s = 0; s < X + C; ++s) before[s] = at(traces + s * P + v);
       for (int x = 0; x < X; ++x) sum += at(w.lambda + x * P + v) * before[x];
-      for (int c = 0; c < C; ++c) sum += at(w.carry + c * P + v) * before[X + c];
+      for (int c = 0; c < C; ++c) sum += at(w.output_grads + c * P + v) * before[X + c];
       if constexpr (!LAST) {
         for (int s = 0; s < X + C; ++s)
           for (int x = 0; x < X; ++x)
@@ -27,10 +28,10 @@ static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n
       }
     }
     for (uint32_t k = 0; k < n; ++k) {
-      const float *row = w.slopes + step[k] * w.step + v;
+      const float *row = w.weight_grads + step[k] * w.step_stride + v;
       sum += at(row);
       if constexpr (!LAST)
-        for (int s = 0; s < X + C; ++s) after[s] += at(row + (1 + s) * w.sweep);
+        for (int s = 0; s < X + C; ++s) after[s] += at(row + (1 + s) * w.pass_stride);
     }
     *reinterpret_cast<vec *>(gradient + v) = sum;
     if constexpr (!LAST)
@@ -39,14 +40,14 @@ static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n
 }
 
 template <int P, int V, int X, int C>
-static inline void advance_row(const Sweeps &w, const uint32_t *step, uint32_t n, bool live,
-                               float *gradient, float *traces) {
-  if (w.last) advance_row<P, V, X, C, true>(w, step, n, live, gradient, traces);
-  else advance_row<P, V, X, C, false>(w, step, n, live, gradient, traces);
+static inline void update_trace(const BackwardPasses &w, const uint32_t *step, uint32_t n,
+                                bool has_spiked, float *gradient, float *traces) {
+  if (w.is_last) update_trace<P, V, X, C, true>(w, step, n, has_spiked, gradient, traces);
+  else update_trace<P, V, X, C, false>(w, step, n, has_spiked, gradient, traces);
 }
 
 // Where the gradient of a source's weights is: whole rows, one after the other.
-struct Rows {
+struct DenseGradient {
   float *gradient;
   int size;
   float *begin(int i) { return gradient + size_t(i) * size; }
@@ -55,7 +56,7 @@ struct Rows {
 
 // Or lists of synapses; a whole row is worked out, and what there are synapses for is used.
 template <int P>
-struct Lists {
+struct CsrGradient {
   float *gradient;
   const int64_t *offset;
   const id_type *target;
@@ -72,25 +73,26 @@ struct Lists {
 // All synapses of a group, whose sources spiked in `steps` steps from `first_step` on; rows of
 // traces lie one after the other. A source that has never spiked has no traces and costs nothing.
 template <int P, int V, int X, int C, class To>
-static inline bool advance_rows(const Sweeps &w, Online &online, const Tape &tape,
-                                int64_t first_step, int64_t steps, int sources, To to,
-                                float *traces, uint8_t *live) {
+static inline bool update_traces(const BackwardPasses &w, Online &online, const Tape &tape,
+                                 int64_t first_step, int64_t steps, int sources, To to,
+                                 float *traces, uint8_t *has_spiked) {
   const Arrivals &arrivals = online.arrivals;
   if (!online.arrivals.sort(tape, first_step, steps, sources)) return false;
   for (int i = 0; i < sources; ++i) {
     const uint32_t first = arrivals.start[i], n = arrivals.start[i + 1] - first;
-    if (!n && !live[i]) continue;
-    advance_row<P, V, X, C>(w, arrivals.step + first, n, live[i], to.begin(i),
-                            traces + size_t(i) * (X + C) * P);
+    if (!n && !has_spiked[i]) continue;
+    update_trace<P, V, X, C>(w, arrivals.step + first, n, has_spiked[i], to.begin(i),
+                             traces + size_t(i) * (X + C) * P);
     to.end(i);
-    live[i] = 1;
+    has_spiked[i] = 1;
   }
   return true;
 }
 
-// Where the sweeps of a block start, at its end: sweep 1 + x with variable x at one.
+// Adjoints at the end of a block, where its backward passes start: pass 1 + x has variable x at
+// one.
 template <int P, int V, int X, int S>
-static inline void begin_sweeps(float *lambda, int neurons) {
+static inline void begin_backward_passes(float *lambda, int neurons) {
   memset(lambda, 0, S * V * P * sizeof(float));
   for (int x = 0; x < X; ++x)
     for (int j = 0; j < neurons; ++j) lambda[((1 + x) * V + x) * P + j] = 1.0f;

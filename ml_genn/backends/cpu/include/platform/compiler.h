@@ -12,4 +12,4 @@
 #define MLG_LOOP _Pragma("GCC ivdep")
 #endif
 // A function that only asks for memory seems to do nothing, and GCC drops calls of it.
-#define MLG_ASKS __attribute__((always_inline)) static inline
+#define MLG_PREFETCH __attribute__((always_inline)) static inline

@@ -51,7 +51,7 @@ static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
 }
 
 // As collect; where half of them or more are set, n, and none is listed.
-static inline uint32_t collect_unless_most(const uint8_t *flag, int n, id_type *out) {
+static inline uint32_t collect_if_sparse(const uint8_t *flag, int n, id_type *out) {
   int found = 0;
   for (int j = 0; j < n; j += 64) found += __builtin_popcountll(bits(flag, j, n));
   return 2 * found >= n ? n : collect(flag, n, out);

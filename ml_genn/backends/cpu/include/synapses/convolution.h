@@ -11,13 +11,13 @@ static inline void transpose(const float *__restrict weight, float *__restrict t
     for (int k = 0; k < K; ++k) to[k * padded(C) + c] = weight[size_t(c) * K + k];
 }
 
-// to[pixel][c] += sum over the pixel's patch of weight[place][c] * back[target]: H rows of W
+// to[pixel][c] += sum over the pixel's patch of weight[place][c] * grad[target]: H rows of W
 // pixels with C channels, OW pixels in a row of the target, KW in one of the kernel, F filters.
 // Weights are transposed, so that the channels of a pixel are summed together. rows, columns:
 // first target, first place and number of targets of each row and column.
 template <int C, int H, int W, int OW, int KW, int F>
-static inline void add_patches(float *to, const float *weight, const float *back,
-                               const int32_t *rows, const int32_t *columns) {
+static inline void convolution_backward(float *to, const float *weight, const float *grad,
+                                        const int32_t *rows, const int32_t *columns) {
   constexpr int P = padded(C), V = P / LANES;
   for (int y = 0; y < H; ++y) {
     const int32_t *down = rows + 3 * y;
@@ -26,7 +26,7 @@ static inline void add_patches(float *to, const float *weight, const float *back
       const int count = across[2] * F;
       vec sum[2][V] = {};
       for (int r = 0; r < down[2]; ++r) {
-        const float *b = back + (int64_t(down[0] + r) * OW + across[0]) * F;
+        const float *b = grad + (int64_t(down[0] + r) * OW + across[0]) * F;
         const vec *w =
             reinterpret_cast<const vec *>(weight + (int64_t(down[1] + r) * KW + across[1]) * F * P);
         int e = 0;

@@ -2,6 +2,7 @@
 #pragma once
 #include "platform/compiler.h"
 #include "platform/memory.h"
+#include "platform/range.h"
 #include "platform/simd.h"
 #include "spikes/tape.h"
 
@@ -23,21 +24,18 @@ static inline void add_block(float *__restrict to, const float *__restrict rows,
   for (int v = 0; v < V; ++v) target[v] = sum[v];
 }
 
-// A team's share of P neurons (padded): first <= j < last, in whole blocks.
-struct Share {
-  int first, last;
-};
+// One thread's part of P neurons (padded), in whole blocks of registers.
 template <int P>
-static inline Share share(int member, int members) {
+static inline Range<int> member_range(int member, int members) {
   constexpr int WIDTH = BLOCK * LANES, BLOCKS = (P + WIDTH - 1) / WIDTH;
   const int last = BLOCKS * (member + 1) / members * WIDTH;
   return {BLOCKS * member / members * WIDTH, last < P ? last : P};
 }
 
-// to[j] += sum over spikes of weight[spike][j], for a share of P targets (padded).
+// to[j] += sum over spikes of weight[spike][j], for a range of P targets (padded).
 template <int P>
 static inline void add_rows(float *__restrict to, const float *__restrict weight, Spikes s,
-                            Share of) {
+                            Range<int> of) {
   if (!s.n) return;
   constexpr int REST = P / LANES % BLOCK;
   int j = of.first;
@@ -49,7 +47,7 @@ static inline void add_rows(float *__restrict to, const float *__restrict weight
 
 // Asks for a row that is soon written to as a whole.
 template <int P>
-MLG_ASKS void claim(float *row) {
+MLG_PREFETCH void prefetch_write(float *row) {
   for (int j = 0; j < P; j += 16) __builtin_prefetch(row + j, 1);
 }
 
@@ -74,18 +72,10 @@ static inline float dot(const float *__restrict a, const float *__restrict b) {
   return total(even + odd);
 }
 
-// The entries of a list that one of several teams has.
-struct Entries {
-  uint32_t first, last;
-  static constexpr uint32_t step = 1;
-  Entries(uint32_t n, int team, int teams)
-      : first(uint64_t(n) * team / teams), last(uint64_t(n) * (team + 1) / teams) {}
-};
-
 // to[k] (+)= the row of listed neuron k times b; b is read once for four of them.
 template <int P, bool ADD, class Index>
 static inline void dots(float *__restrict to, const float *__restrict rows, const Index *list,
-                        Entries of, const float *__restrict b) {
+                        Range<uint32_t> of, const float *__restrict b) {
   const vec *y = reinterpret_cast<const vec *>(b);
   uint32_t k = of.first;
   for (; k + 4 <= of.last; k += 4) {

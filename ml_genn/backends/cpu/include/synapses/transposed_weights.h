@@ -1,20 +1,21 @@
 // Dense weights by target, for the backward pass.
 #pragma once
 #include "platform/memory.h"
+#include "platform/range.h"
 #include "platform/simd.h"
 
 namespace mlg {
-// Where many neurons ask what their targets send back, weights are kept with the sources in
-// vectors: tiles of TILE vectors of sources, and in a tile one row for each target.
+// Where the gradients of many source neurons are summed at once, weights are stored with the
+// sources in vectors: tiles of TILE vectors of sources, and in a tile one row for each target.
 constexpr int TILE_WIDTH = TILE * LANES;
-constexpr int64_t packed(int64_t sources, int64_t targets) {
+constexpr int64_t transposed_size(int64_t sources, int64_t targets) {
   return (sources + TILE_WIDTH - 1) / TILE_WIDTH * TILE_WIDTH * targets;
 }
 
 // Weights of N sources to K targets, in rows of P; each thread packs its tiles.
 template <int N, int P, int K>
-static inline void pack(const float *__restrict weight, float *__restrict to, int thread,
-                        int threads) {
+static inline void transpose_tiles(const float *__restrict weight, float *__restrict to, int thread,
+                                   int threads) {
   constexpr int TILES = (N + TILE_WIDTH - 1) / TILE_WIDTH;
   for (int tile = thread; tile < TILES; tile += threads)
     for (int l = 0; l < TILE_WIDTH; ++l) {
@@ -47,19 +48,16 @@ static inline void add_tile(float *const *to, int first, const float *__restrict
     for (int v = 0; v < V; ++v) reinterpret_cast<vec *>(to[m] + first)[v] = sum[m][v];
 }
 
-// The neurons of n (padded) that one of several teams has: first <= j < last, in whole tiles.
-struct Tiles {
-  int first, last;
-  Tiles(int n, int team, int teams) {
-    const int tiles = (n + TILE_WIDTH - 1) / TILE_WIDTH;
-    first = tiles * team / teams * TILE_WIDTH;
-    last = smaller(tiles * (team + 1) / teams * TILE_WIDTH, n);
-  }
-};
+// One team's part of n neurons (padded), in whole tiles.
+static inline Range<int> tile_range(int n, int team, int teams) {
+  const int tiles = (n + TILE_WIDTH - 1) / TILE_WIDTH;
+  const int first = tiles * team / teams * TILE_WIDTH;
+  return {first, smaller(tiles * (team + 1) / teams * TILE_WIDTH, n)};
+}
 
 template <int N, int K, int M>
 static inline void add_tiles(float *const *to, const float *weight, const float *const *factor,
-                             Tiles of) {
+                             Range<int> of) {
   constexpr int REST = padded(N) / LANES % TILE;
   int j = of.first;
   for (; j + TILE_WIDTH <= of.last; j += TILE_WIDTH)
@@ -70,8 +68,8 @@ static inline void add_tiles(float *const *to, const float *weight, const float 
 
 // The same for n examples, so that weights are read once for several of them.
 template <int N, int K>
-static inline void add_together(float *const *to, const float *weight, const float *const *factor,
-                                int n, Tiles of) {
+static inline void add_transposed(float *const *to, const float *weight, const float *const *factor,
+                                  int n, Range<int> of) {
   int m = 0;
   for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, of);
   for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, of);
