@@ -59,7 +59,7 @@ def test_callbacks(capsys: pytest.CaptureFixture[str]) -> None:
     run(history.replace("early_stopping", "batch_progress_bar"), names)
     assert len(compiled.history["loss"]) == 3
     assert len(run(own, names)["recorded"]["largest"]) == 5
-    stops = run(own.replace("most=100.0", "most=0.1"), names)
+    stops = run(own.replace("limit=100.0", "limit=0.1"), names)
     assert len(stops["recorded"]["largest"]) == 1
 
 
