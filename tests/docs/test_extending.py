@@ -18,9 +18,15 @@ from docs.pages import DOCS, ROOT, blocks, run
 import ml_genn
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import BUILT_IN, api, get_backend
-from ml_genn.compilers import BPTTCompiler, InferenceCompiler
+from ml_genn.compilers import (
+    BPTTCompiler,
+    EventPropCompiler,
+    InferenceCompiler,
+    TrainingCompiler,
+)
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
+from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.neurons import IntegrateFire, LeakyIntegrate
 from ml_genn.synapses import Exponential
 
@@ -283,25 +289,59 @@ def test_connectivity_of_a_kernel(
     np.testing.assert_allclose(found.reshape(shape[:2]), expected, atol=1e-6)
 
 
-def test_compiler() -> None:
-    """It learns; as a surrogate of its own under BPTT, where nothing is a loop."""
-    definition, use = blocks(EXTENDING / "compiler.md")
-    names: dict[str, Any] = {"network": small(recurrent=True), "x": X, "y": Y}
-    names = run(use, run(definition, names))
+@pytest.fixture(scope="module")
+def compiler_blocks() -> list[str]:
+    """Code of the page on compilers: a surrogate, its use, and a rule of its own."""
+    return blocks(EXTENDING / "compiler.md")
+
+
+def gradients(compiler: Any, recurrent: bool = False) -> dict[str, np.ndarray]:
+    """{connection: gradient of its weights} of the examples X and Y."""
+    compiled = compiler.compile(small(recurrent))
+    return {str(c): np.asarray(g) for c, g in compiled.gradients(X, Y).items()}
+
+
+def test_a_compiler_with_a_surrogate_derivative(
+    compiler_blocks: list[str], package: Package
+) -> None:
+    """It is found by its entry point, and has the gradients of BPTT without loops."""
+    definition, use, _ = compiler_blocks
+    package.module("bell_compiler", definition)
+    package.entry_points(*blocks(EXTENDING / "compiler.md", "toml"))
+    names = run(use, {"network": small(recurrent=True), "x": X, "y": Y})
     losses = names["compiled"].history["loss"]
     assert losses[-1] < losses[0]
     bell = names["compiler"]
-    other = ml_genn.compilers.BPTTCompiler(
+    bptt = BPTTCompiler(
         50, "sparse_categorical_crossentropy", surrogate="exp(-(u / 0.8)**2)"
     )
-    found = [compiler.compile(small()).gradients(X, Y) for compiler in (bell, other)]
-    for one, two in zip(*(list(g.values()) for g in found), strict=True):
-        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
-    own, loops = (
-        {str(key): g for key, g in compiler.compile(net).gradients(X, Y).items()}
-        for compiler, net in ((bell, small(True)), (other, small(True)))
-    )
-    assert np.any(np.abs(own["Conn_Pop0_Pop1"] - loops["Conn_Pop0_Pop1"]) > 1e-4)
+    expected = gradients(bptt)
+    for name, gradient in gradients(bell).items():
+        np.testing.assert_allclose(gradient, expected[name], rtol=1e-3, atol=1e-5)
+    cut, full = (gradients(c, recurrent=True)["Conn_Pop0_Pop1"] for c in (bell, bptt))
+    assert np.any(np.abs(cut - full) > 1e-4)
+
+
+def test_a_compiler_with_mathematics_of_its_own(
+    compiler_blocks: list[str], package: Package
+) -> None:
+    """Gradients of hidden weights are damped, those of the output are exact."""
+    module = package.module("damped", compiler_blocks[2])
+    loss = "sparse_categorical_crossentropy"
+    damped = gradients(module.DampedEventPropCompiler(50, loss, factor=0.25))
+    exact = gradients(EventPropCompiler(50, loss))
+    assert np.any(exact["Conn_Pop0_Pop1"] != 0)
+    for name, factor in (("Conn_Pop0_Pop1", 0.25), ("Conn_Pop1_Pop2", 1.0)):
+        expected = factor * exact[name]
+        np.testing.assert_allclose(damped[name], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_page_on_compilers_names_all_that_a_rule_says() -> None:
+    text = (EXTENDING / "compiler.md").read_text()
+    named = set(re.findall(r"`(\w+)", text))
+    members = {n for n in vars(TrainingCompiler) if not n.startswith("_")}
+    assert members - {"compile"} <= named
+    assert {n for n in vars(SpikeGradient) if not n.startswith("_")} <= named
 
 
 def test_a_backend_of_a_package_is_found(
