@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cuda.launch import kernel_args
-from ml_genn.backends.host import call
+from ml_genn.backends.host.abi import call
 
 _BACKENDS = Path(__file__).parent
 

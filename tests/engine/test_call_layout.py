@@ -14,8 +14,8 @@ from ml_genn.backends.cpu.toolchain import INCLUDES, find_compiler
 from ml_genn.backends.cuda.launch import kernel_args
 from ml_genn.backends.cuda.source import INCLUDE as CUDA_INCLUDE
 from ml_genn.backends.generated_headers import generated_headers
-from ml_genn.backends.host.c_struct import Structure
-from ml_genn.backends.host.call import RECORDING, Phase, Status
+from ml_genn.backends.host.abi.call import RECORDING, Phase, Status
+from ml_genn.backends.host.abi.structure import Structure
 
 CPU = [abi.CALL, abi.ENCODE_REQUEST, RECORDING]
 CUDA = [kernel_args.CALL_STRUCTURE, RECORDING]

@@ -16,7 +16,7 @@ from reference import images
 from reference.images import Synapses
 
 from ml_genn import Connection, Network, Population
-from ml_genn.backends.host.arrays import host_arrays
+from ml_genn.backends.host.arrays.host_arrays import host_arrays
 from ml_genn.callbacks import VarRecorder
 from ml_genn.codegen.layout import Layout
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler

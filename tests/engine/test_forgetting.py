@@ -21,7 +21,7 @@ def test_results_do_not_depend_on_it(
     reset: bool, delay: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run whose spikes are recorded keeps them all; delays outlast blocks."""
-    monkeypatch.setattr(CpuModel, "block", 5)
+    monkeypatch.setattr(CpuModel, "block_steps", 5)
     rng = np.random.default_rng(0)
     delays = rng.integers(0, 20, (9, 9)) if delay == "each" else delay
     with Network() as network:

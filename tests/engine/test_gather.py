@@ -28,7 +28,7 @@ def gradients(compiler, gather, spikes, delay):
     compiled = compiler(
         STEPS, "sparse_categorical_crossentropy", batch_size=2, num_threads=2
     ).compile(network)
-    compiled.model.gather = gather
+    compiled.model.gradient_window = gather
     rng = np.random.default_rng(2)
     x = [
         preprocess_spikes(

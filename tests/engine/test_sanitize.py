@@ -210,7 +210,7 @@ def inference() -> None:
 
 def online() -> None:
     """Traces of the past, blocks shorter than the delays, a parameter learned."""
-    CpuModel.block = 4
+    CpuModel.block_steps = 4
     rng = np.random.default_rng(5)
     with Network() as network:
         source = Population(SpikeInput(), 7, record_spikes=True)
@@ -358,7 +358,7 @@ def numbers() -> None:
 
 def side_by_side() -> None:
     """Examples that go back together, threads that share one, short stretches."""
-    CpuModel.gather, layout.MIN_NEURONS_TO_SPLIT = 4, 1
+    CpuModel.gradient_window, layout.MIN_NEURONS_TO_SPLIT = 4, 1
     y = np.random.default_rng(8).integers(0, 3, 5)
     for threshold, batch_size in ((None, 5), (0.3, 5), (0.9, 1)):
         with Network() as network:
@@ -382,7 +382,7 @@ def side_by_side() -> None:
 
 def few_spikes() -> None:
     """As many digits as there can be, signs, maxima, spikes that outlast a block."""
-    CpuModel.block = 4
+    CpuModel.block_steps = 4
     rng = np.random.default_rng(10)
     for k in (1, 24):
         with Network() as network:

@@ -120,7 +120,7 @@ def test_gradients_are_the_same(active, sparse, delay):
 @pytest.mark.parametrize("delay", [0, 3])
 @pytest.mark.parametrize("gather", [256, 7])
 def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):
-    monkeypatch.setattr(CpuModel, "gather", gather)
+    monkeypatch.setattr(CpuModel, "gradient_window", gather)
     made, middle, _ = network(300, sparse, delay)
     found = []
     for threads in (1, 2, 3):

@@ -33,7 +33,7 @@ from ml_genn_eprop import EPropCompiler
 @pytest.fixture(params=[1, 7, 128], ids="block{}".format)
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Steps in a block: one is e-prop as it was published, 128 is what is used."""
-    monkeypatch.setattr(CpuModel, "block", request.param)
+    monkeypatch.setattr(CpuModel, "block_steps", request.param)
     return int(request.param)
 
 
@@ -143,7 +143,7 @@ class Stop(Callback):
 
 
 def test_a_batch_given_up_leaves_no_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CpuModel, "block", 16)
+    monkeypatch.setattr(CpuModel, "block_steps", 16)
     net = NETS["lif"]
     compiled = net.compile("online")
     x, y = net.data(compiled)

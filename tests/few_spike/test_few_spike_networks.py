@@ -233,7 +233,7 @@ def test_several_inputs_and_outputs() -> None:
 
 def test_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spikes wait for as long as they have to, over blocks that are forgotten."""
-    monkeypatch.setattr(CpuModel, "block", 16)
+    monkeypatch.setattr(CpuModel, "block_steps", 16)
     k, layers = 24, 4
     with Network() as network:
         source = before = Population(FewSpikeReluInput(k, 1.0), 5)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
-from ml_genn.backends.host.c_struct import Field, Structure, header
-from ml_genn.backends.host.call import COMMON_FIELDS, RECORDING
+from ml_genn.backends.host.abi.call import COMMON_FIELDS, RECORDING
+from ml_genn.backends.host.abi.structure import Field, Structure, header
 
 ENCODE_REQUEST = Structure(
     "EncodeRequest",

@@ -1,4 +1,4 @@
-"""Sums over processes in the middle of the engine's call."""
+"""Sums over processes that the engine begins and awaits during a call."""
 
 from __future__ import annotations
 
@@ -8,55 +8,64 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.api import Processes
-from ml_genn.backends.host.c_struct import (
+from ml_genn.backends.host.abi.structure import (
     AdvanceAllreduces,
     BeginAllreduce,
     EndAllreduces,
 )
 
 
-class Sums:
-    """Sums numbers over processes, as the engine calls it: several at a time.
+class Allreduce:
+    """Callbacks of the engine that sum arrays over processes, several at a time.
+
+    The engine cannot pass on exceptions. The first one is kept until `check`, and no
+    further sum is begun.
 
     Args:
-        processes: those that train together.
+        processes: the processes that train together.
+
+    Attributes:
+        begin: begins the sum of an array, in place.
+        advance: lets sums under way progress.
+        end: waits for all sums; returns 0 if one of them failed.
     """
 
     def __init__(self, processes: Processes) -> None:
         self._error: BaseException | None = None
         under_way: list[Callable[[], Any]] = []
 
-        def begin(numbers: Any, count: int) -> None:
-            array = np.ctypeslib.as_array(numbers, shape=(count,))
+        def begin(values: Any, count: int) -> None:
+            array = np.ctypeslib.as_array(values, shape=(count,))
             under_way.append(processes.begin_sum(array))
 
         def end() -> int:
-            while under_way:  # others write into these arrays, whatever else fails
-                self._keep_errors(under_way.pop(0))
+            # Other processes write into these arrays, whatever else fails.
+            while under_way:
+                self._catch(under_way.pop(0))
             return self._error is None
 
-        self.begin = BeginAllreduce(self._until_an_error(begin))
-        self.advance = AdvanceAllreduces(self._until_an_error(processes.advance_sums))
+        self.begin = BeginAllreduce(self._unless_failed(begin))
+        self.advance = AdvanceAllreduces(self._unless_failed(processes.advance_sums))
         self.end = EndAllreduces(end)
 
-    def _keep_errors(self, work: Callable[..., Any], *given: Any) -> None:
-        """Does work; keeps an error, since none can be raised in the engine's call."""
+    def _catch(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Calls a function and keeps the first exception."""
         try:
-            work(*given)
+            function(*arguments)
         except BaseException as error:
             self._error = self._error or error
 
-    def _until_an_error(self, work: Callable[..., Any]) -> Callable[..., None]:
-        """Work that is not done any more after an error."""
+    def _unless_failed(self, function: Callable[..., Any]) -> Callable[..., None]:
+        """Returns a function that does nothing after an exception."""
 
-        def call(*given: Any) -> None:
+        def call(*arguments: Any) -> None:
             if self._error is None:
-                self._keep_errors(work, *given)
+                self._catch(function, *arguments)
 
         return call
 
     def check(self) -> None:
-        """Raises what went wrong inside the engine's call."""
+        """Raises the exception that occurred during the call."""
         error, self._error = self._error, None
         if error is not None:
             raise error

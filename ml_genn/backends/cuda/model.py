@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.backends.api import Processes
 from ml_genn.backends.cuda.device import plain_errors
-from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel, slice_of
+from ml_genn.backends.cuda.launch.batch import Batch, DeviceModel
 from ml_genn.backends.cuda.launch.graph import Launches
 from ml_genn.backends.cuda.launch.kernel_args import Argument
 from ml_genn.backends.cuda.launch.nccl import sums
@@ -20,11 +20,12 @@ from ml_genn.backends.cuda.memory import spike_tapes as tapes
 from ml_genn.backends.cuda.memory.carryover import carried
 from ml_genn.backends.cuda.memory.workspace import Workspace
 from ml_genn.backends.cuda.source import DeviceLayout
-from ml_genn.backends.host.call import Phase, Status
-from ml_genn.backends.host.model import TYPES
+from ml_genn.backends.host.abi.call import Phase, Status
+from ml_genn.backends.host.batch_data import slice_of
+from ml_genn.backends.host.state import STATE_TYPES, state_type, typed_state
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, RunOptions, RunResult
-from ml_genn.model.plan import LearnedKind, Values
+from ml_genn.model.plan import Values
 
 ENTIRE = Phase.FORWARD | Phase.END
 
@@ -75,7 +76,7 @@ class CudaModel(DeviceModel):
         """Runs the examples at ``indices`` as one batch."""
         self._check()
         self._stepping = False
-        first = self._first_example(options.update, slice_of(options, indices))
+        first = self._examples_run.next(options.update, slice_of(options, indices))
         with plain_errors(self._cupy), self._stream:
             self._rates.set(self._optimiser_scalars)
             brought = self._feed.take(prepared, indices)
@@ -142,7 +143,9 @@ class CudaModel(DeviceModel):
                 prepared, indices, options, 1.0, brought
             )
             batch_slice = slice_of(options, indices)
-            batch.numbers["example"] = self._first_example(options.update, batch_slice)
+            batch.numbers["example"] = self._examples_run.next(
+                options.update, batch_slice
+            )
             start = self._start(options)
             begin = batch.grid.over_examples(Phase.BEGIN) if start else ()
             self._now(batch, batch.grid.over_weights("mlg_clear") + begin)
@@ -196,12 +199,17 @@ class CudaModel(DeviceModel):
         gradients = {}
         if options.gradients:
             gradients = {
-                array: self._unpadded(array, values.reshape(self._learned(array).shape))
+                array: self._shapes.unpadded(
+                    array, values.reshape(self._learned_array(array).shape)
+                )
                 for array, values in zip(
                     self._layout.learned, self._totals.gradients.get(), strict=True
                 )
             }
-        rewirings = self._updated() if options.update and finite else {}
+        rewirings = {}
+        if options.update and finite:
+            self._mirror.stale = True
+            rewirings = self._after_update()
         if options.continue_state and self._workspace:
             self._carried = carried(
                 self._workspace.blocks.get(),
@@ -213,7 +221,7 @@ class CudaModel(DeviceModel):
         outputs = [g.name for g in self._layout.outputs]
         results = [r.get() for r in filled.results]
         records = {
-            r: self._typed(r.group, r.variable, a.get())
+            r: typed_state(self.plan, r.group, r.variable, a.get())
             for r, a in filled.records.items()
         }
         return RunResult(
@@ -225,19 +233,6 @@ class CudaModel(DeviceModel):
             rewirings=rewirings,
             spikes={name: self._spikes(batch, name) for name in options.spikes},
         )
-
-    def _updated(self) -> dict[str, tuple[int, int]]:
-        """What follows a step on the host: constants of learned parameters, and
-        synapses that change places."""
-        self._mirror.stale = True
-        kinds = {array.kind for array in self._layout.learned}
-        if not self._rewirings and LearnedKind.PARAMETER not in kinds:
-            return {}
-        self._fetch()
-        self._refresh()
-        found = {name: r.rewire() for name, r in self._rewirings.items()}
-        self._send()
-        return found
 
     # ------------------------------------------------------------ what launches leave
     def _spikes(self, batch: Batch, name: str) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -256,13 +251,13 @@ class CudaModel(DeviceModel):
             blocks = self._looked_at().blocks.get()
         row = self._layout.rows[group, variable]
         found = np.ascontiguousarray(blocks[:, row.indices])
-        return self._typed(group, variable, found)
+        return typed_state(self.plan, group, variable, found)
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
         """Replaces such a variable."""
         work = self._looked_at()
         row = self._layout.rows[group, variable]
-        kind = TYPES[self._type(group, variable)]
+        kind = STATE_TYPES[state_type(self.plan, group, variable)]
         with self._stream:
             blocks = work.blocks.get()
             blocks.view(kind)[:, row.indices] = values

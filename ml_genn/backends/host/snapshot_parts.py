@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.host.csr import check_listed
+from ml_genn.backends.host.arrays.csr import check_csr
 from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.errors import CheckpointError
 from ml_genn.model.plan import SIGN, Learned, LearnedKind, Plan
@@ -22,7 +22,7 @@ from ml_genn.model.snapshot import (
     slot_name,
 )
 
-#: Keys of possible synapses that existed at the start, and of their signs (Deep-R).
+#: Names of the initial pairs of Deep-R and of their signs.
 PAIRS, SIGNS = slot_name(WEIGHTS, "pairs"), slot_name(WEIGHTS, SIGN + "s")
 _NAMES = {LearnedKind.WEIGHT: WEIGHTS, LearnedKind.DELAY: DELAYS}
 _LARGEST = float(np.finfo(np.float32).max)
@@ -47,8 +47,8 @@ def rewiring_arrays(rewirings: Mapping[str, Rewiring]) -> dict[Key, np.ndarray]:
     """Returns copies of the initial pairs and signs of rewired synapse groups."""
     arrays: dict[Key, np.ndarray] = {}
     for name, rewiring in rewirings.items():
-        arrays[name, PAIRS] = rewiring.first["pairs"].copy()
-        arrays[name, SIGNS] = rewiring.first["signs"].copy()
+        arrays[name, PAIRS] = rewiring.initial["pairs"].copy()
+        arrays[name, SIGNS] = rewiring.initial["signs"].copy()
     return arrays
 
 
@@ -59,8 +59,8 @@ def random_states(rewirings: Mapping[str, Rewiring]) -> dict[str, Any]:
 
 def restore_rewiring(name: str, rewiring: Rewiring, saved: Snapshot) -> None:
     """Replaces initial pairs, signs and random state of a rewired synapse group."""
-    rewiring.first["pairs"] = saved.arrays[name, PAIRS].copy()
-    rewiring.first["signs"] = saved.arrays[name, SIGNS].copy()
+    rewiring.initial["pairs"] = saved.arrays[name, PAIRS].copy()
+    rewiring.initial["signs"] = saved.arrays[name, SIGNS].copy()
     rewiring.rng.bit_generator.state = saved.info["rewiring"][name]
 
 
@@ -109,7 +109,7 @@ def check_indices(name: str, saved: Snapshot, shape: tuple[int, int]) -> None:
         CheckpointError: if they are not sorted or out of range.
     """
     source, target = (saved.arrays[name, end] for end in (SOURCES, TARGETS))
-    check_listed(name, source, target, shape)
+    check_csr(name, source, target, shape)
 
 
 def check_random_states(rewirings: Iterable[str], saved: Snapshot) -> None:

@@ -25,12 +25,12 @@ class Synapses:
     @classmethod
     def of(cls, rewiring: Rewiring) -> Synapses:
         """Returns a copy of the current synapses."""
-        n = rewiring.count
+        n = rewiring.num_synapses
         return cls(
-            rewiring.keys().copy(),
+            rewiring.pairs().copy(),
             rewiring.weight[:n].copy(),
             rewiring.sign[:n].copy(),
-            np.stack([k[:n] for k in rewiring.numbers]),
+            np.stack([k[:n] for k in rewiring.optimiser_state]),
         )
 
 
@@ -58,7 +58,7 @@ def make(
         target=target,
         weight=weight,
         sign=sign,
-        numbers=(m, v),
+        optimiser_state=(m, v),
         seed=int(rng.integers(100)),
         rng=rng,
     )
@@ -85,11 +85,11 @@ def test_rewiring_replaces_synapses_with_changed_signs(
     loops = loops or rows * columns < 4 or rows != columns
     rng = np.random.default_rng(seed)
     rewiring = make(rng, (rows, columns), free, loops)
-    signs = dict(zip(rewiring.keys(), Synapses.of(rewiring).sign, strict=True))
-    assert np.all(rewiring.weight[: rewiring.count] * list(signs.values()) >= 0)
+    signs = dict(zip(rewiring.pairs(), Synapses.of(rewiring).sign, strict=True))
+    assert np.all(rewiring.weight[: rewiring.num_synapses] * list(signs.values()) >= 0)
     for _ in range(3):
-        flips = rng.random(rewiring.count) < flipped
-        rewiring.weight[: rewiring.count][flips] *= -1
+        flips = rng.random(rewiring.num_synapses) < flipped
+        rewiring.weight[: rewiring.num_synapses][flips] *= -1
         before = Synapses.of(rewiring)
         flipped_sign = before.weight * before.sign < 0
         replaced, failed = rewiring.rewire()
@@ -100,7 +100,7 @@ def test_rewiring_replaces_synapses_with_changed_signs(
         assert np.all(np.diff(after.keys) > 0)
         assert rewiring.offset[0] == 0
         assert np.all(np.diff(rewiring.offset[: rows + 1]) >= 0)
-        assert rewiring.target[: rewiring.count].max() < columns
+        assert rewiring.target[: rewiring.num_synapses].max() < columns
         if not loops:
             assert np.all(after.keys // columns != after.keys % columns)
         unchanged = np.searchsorted(after.keys, before.keys[~flipped_sign])
@@ -118,8 +118,13 @@ def test_rewiring_replaces_synapses_with_changed_signs(
         assert np.all(np.abs(after.sign) == 1.0)
         for key, sign in zip(after.keys, after.sign, strict=True):
             assert signs.setdefault(key, sign) == sign
-    for array in (rewiring.weight, rewiring.sign, rewiring.target, *rewiring.numbers):
-        np.testing.assert_array_equal(array[rewiring.count :], 77)
+    for array in (
+        rewiring.weight,
+        rewiring.sign,
+        rewiring.target,
+        *rewiring.optimiser_state,
+    ):
+        np.testing.assert_array_equal(array[rewiring.num_synapses :], 77)
 
 
 def test_new_synapses_are_uniformly_distributed() -> None:
@@ -128,7 +133,7 @@ def test_new_synapses_are_uniformly_distributed() -> None:
     counts = np.zeros(5 * 6)
     for _ in range(800):
         rewiring = make(np.random.default_rng(1), (5, 6), 20, True)
-        others = rewiring.keys()[4:]
+        others = rewiring.pairs()[4:]
         rewiring.weight[:4] = -rewiring.sign[:4]
         reseeded = Rewiring(
             **{
@@ -139,7 +144,7 @@ def test_new_synapses_are_uniformly_distributed() -> None:
             rng=rng,
         )
         assert reseeded.rewire()[0] == 4
-        counts[np.setdiff1d(reseeded.keys(), others)] += 1
+        counts[np.setdiff1d(reseeded.pairs(), others)] += 1
     assert not counts[others].any()
     free = np.setdiff1d(np.arange(30), others)
     p = 4 / len(free)

@@ -18,8 +18,9 @@ from ml_genn.backends.cuda.memory.output_buffers import Filled, to_fill
 from ml_genn.backends.cuda.memory.reductions import Totals
 from ml_genn.backends.cuda.memory.workspace import Shape, Workspace, allocate
 from ml_genn.backends.cuda.source import DeviceLayout
+from ml_genn.backends.host.batch_data import batch_targets, example_weights, slice_of
 from ml_genn.backends.host.model import HostModel
-from ml_genn.model.batch import BatchSlice, Examples, RunOptions
+from ml_genn.model.batch import Examples, RunOptions
 from ml_genn.model.plan import Values
 
 SHARED_BYTES = 40 * 1024  #: of state that a block keeps in its shared memory
@@ -75,10 +76,12 @@ class DeviceModel(HostModel):
         self._workspace: Workspace | None = None
         self._carried: Carried | None = None  # from the last batch, if state is kept
         with self._stream:
-            self._mirror = Mirror(cupy, layout, self._host_arrays, self._slots)
+            self._mirror = Mirror(
+                cupy, layout, self._host_arrays, self._optimiser_state
+            )
             self._totals = Totals(
                 cupy,
-                [self._learned(array).size for array in layout.learned],
+                [self._learned_array(array).size for array in layout.learned],
                 [group.size for group in layout.regularised],
             )
             self._rates = cupy.asarray(self._optimiser_scalars)
@@ -106,18 +109,18 @@ class DeviceModel(HostModel):
         shared = state if state <= SHARED_BYTES and parts == 1 else 0
         return Grid(examples, self.num_threads, parts, self.update_blocks, shared)
 
-    def _fetch(self) -> None:
+    def _download(self) -> None:
         with self._stream:
             self._mirror.fetch()
 
-    def _send(self) -> None:
+    def _upload(self) -> None:
         with self._stream:
             self._mirror.send()
 
     def _data(self, examples: Examples, indices: np.ndarray) -> list[np.ndarray | None]:
         """What comes with examples."""
-        targets = self._targets(examples, indices)
-        weights = self._weights(examples, indices)
+        targets = batch_targets(self._layout, examples, indices)
+        weights = example_weights(self._layout, examples, indices)
         return self._given.collect(examples, indices, targets, weights)
 
     def _batch(
@@ -131,9 +134,7 @@ class DeviceModel(HostModel):
         layout, size, steps = self._layout, len(indices), examples.num_steps
         work = self._room(size, self._window(steps, options), share)
         grid = self._grid(size)
-        filled = to_fill(
-            self._cupy, layout, size, steps, options.records, self._is_forward
-        )
+        filled = to_fill(self._cupy, layout, size, steps, options.records)
         all_tapes = work.tapes | self._given.tapes(brought)
         tails = None
         if options.continue_state and self._carried:
@@ -190,8 +191,3 @@ class DeviceModel(HostModel):
             self._workspace = None
             self._workspace = allocate(self._cupy, self._layout, shape)
         return self._workspace
-
-
-def slice_of(options: RunOptions, indices: np.ndarray) -> BatchSlice:
-    """Which examples of the batch are run here."""
-    return options.batch_slice or BatchSlice(0, len(indices))

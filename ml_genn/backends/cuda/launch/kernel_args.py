@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.host.c_struct import Field, Structure, header
-from ml_genn.backends.host.call import COMMON_FIELDS, RECORDING
+from ml_genn.backends.host.abi.call import COMMON_FIELDS, RECORDING
+from ml_genn.backends.host.abi.structure import Field, Structure, header
 
 CALL_STRUCTURE = Structure(
     "Call",

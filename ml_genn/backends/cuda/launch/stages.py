@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ml_genn.backends.cuda.launch.graph import Launch
-from ml_genn.backends.host.call import Phase
+from ml_genn.backends.host.abi.call import Phase
 from ml_genn.model.batch import RunOptions
 from ml_genn.model.plan import Plan
 

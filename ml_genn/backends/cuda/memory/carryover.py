@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.backends.cuda.launch.kernel_args import addresses
 from ml_genn.backends.cuda.memory.input_spikes import packed
-from ml_genn.backends.host.arrays import HostArrays, delay_rings
+from ml_genn.backends.host.arrays.host_arrays import HostArrays, delay_rings
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.batch import Events
 from ml_genn.model.plan import Values

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.backends.cuda.device import plain_errors
 from ml_genn.backends.cuda.launch.kernel_args import address, addresses
-from ml_genn.backends.host.arrays import HostArrays
+from ml_genn.backends.host.arrays.host_arrays import HostArrays
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.plan import LearnedKind
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ml_genn.backends.cuda.launch.kernel_args import RECORDING_TYPE, address, addresses
+from ml_genn.backends.host.state import is_forward
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import Record
 
@@ -51,7 +52,6 @@ def to_fill(
     examples: int,
     steps: int,
     records: Iterable[Record],
-    forward: Callable[[Record], bool],
 ) -> Filled:
     """Such arrays for a batch.
 
@@ -60,7 +60,6 @@ def to_fill(
         layout: where state lives.
         examples, steps: of the batch.
         records: variables recorded in every step.
-        forward: whether one is recorded in the forward pass.
     """
     outputs = layout.outputs
     losses = (examples, max(len(outputs), 1))
@@ -72,7 +71,8 @@ def to_fill(
     recordings = np.zeros(len(rows) + 1, dtype=RECORDING_TYPE)
     for k, (record, row) in enumerate(rows.items()):
         to = address(arrays[record])
-        recordings[k] = row.offset, row.size, not forward(record), row.stride, to
+        backward = not is_forward(layout.plan, record)
+        recordings[k] = row.offset, row.size, backward, row.stride, to
     return Filled(
         [cupy.zeros((examples, g.size), dtype=np.float32) for g in outputs],
         cupy.zeros(losses, dtype=np.float32),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_genn.backends.host.csr import row_starts
+from ml_genn.backends.host.arrays.csr import row_offsets
 from ml_genn.backends.host.deep_r import Rewiring, create_rewiring, rewired_updates
 from ml_genn.model.plan import SIGN, OptimiserUpdate, Plan, Values
 
@@ -23,11 +23,13 @@ def rewired_groups(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]
             plan,
             s,
             (seed, len(groups)),
-            offset=row_starts(source, plan.neuron(s.source).size),
+            offset=row_offsets(source, plan.neuron(s.source).size),
             target=target.astype(np.int64),
             weight=weight,
             sign=np.zeros_like(weight),
-            numbers=tuple(np.zeros_like(weight) for _ in optimiser_slots(update)),
+            optimiser_state=tuple(
+                np.zeros_like(weight) for _ in optimiser_slots(update)
+            ),
         )
     return groups
 
@@ -39,5 +41,5 @@ def optimiser_slots(update: OptimiserUpdate) -> list[str]:
 
 def place_synapses(rewiring: Rewiring, source: np.ndarray, target: np.ndarray) -> None:
     """Moves the synapses to listed pairs of neurons, sorted by source and target."""
-    rewiring.offset[:] = row_starts(source, rewiring.shape[0])
+    rewiring.offset[:] = row_offsets(source, rewiring.shape[0])
     rewiring.target[:] = target

@@ -66,7 +66,7 @@ class Parameters:
         }
         for name, rewiring in self.rewirings.items():
             size = int(np.prod(rewiring.shape))
-            self.storages[name] = DenseWithHoles(size, rewiring.keys)
+            self.storages[name] = DenseWithHoles(size, rewiring.pairs)
 
     # ------------------------------------------------------------ read
     def current(self, array: Learned) -> np.ndarray:
@@ -177,12 +177,12 @@ class Parameters:
         array, rewiring = Learned(LearnedKind.WEIGHT, name), self.rewirings[name]
         slots = optimiser_slots(self._updates[array])
         rewiring.weight[:] = self.current(array)
-        for slot, values in zip(slots, rewiring.numbers, strict=True):
+        for slot, values in zip(slots, rewiring.optimiser_state, strict=True):
             values[:] = self.slot(array, slot)
         replaced, rejected = rewiring.rewire()
         if replaced:
             self.set(array, rewiring.weight)
-            for slot, values in zip(slots, rewiring.numbers, strict=True):
+            for slot, values in zip(slots, rewiring.optimiser_state, strict=True):
                 self.set_slot(array, slot, values)
             self.set_slot(array, SIGN, rewiring.sign)
         return replaced, rejected

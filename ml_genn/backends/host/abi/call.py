@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-from ml_genn.backends.host.c_struct import (
+from ml_genn.backends.host.abi.structure import (
     Field,
     Structure,
     enum_declaration,

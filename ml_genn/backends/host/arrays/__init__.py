@@ -1,0 +1,3 @@
+"""Arrays of a plan in host memory: padding, CSR, and the shapes that users see."""
+
+__all__: list[str] = []
