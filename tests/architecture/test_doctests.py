@@ -1,4 +1,4 @@
-"""Examples in docstrings run, where no toolchain is needed."""
+"""Examples in docstrings run, in layers that need no toolchain."""
 
 from __future__ import annotations
 

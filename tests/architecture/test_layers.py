@@ -1,4 +1,4 @@
-"""Imports go down only, as the table of layers in the design says."""
+"""Imports between layers go down only, as docs/architecture.md describes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ BELOW: dict[str, set[str]] = {
 
 
 def layer(module: str) -> str:
-    """The layer that a module of ours belongs to."""
+    """Returns the layer of a module of the project."""
     package, *rest = module.split(".")
     if package != "ml_genn":
         return package

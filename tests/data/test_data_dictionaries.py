@@ -1,4 +1,4 @@
-"""Data sets held as dictionaries."""
+"""Data sets in dictionaries of examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's events, against a plain simulation of the spike source."""
+"""Events of spikes, compared with a plain simulation of the spike source."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def single(*times: float) -> PreprocessedSpikes:
     ],
 )
 def test_steps_of_one_neuron(times: tuple[float, ...], steps: list[int]) -> None:
-    found = events(encode_events(single(*times), 10, 1.0))
-    assert found == [(step, 0) for step in steps]
+    result = events(encode_events(single(*times), 10, 1.0))
+    assert result == [(step, 0) for step in steps]
 
 
 def test_events_come_by_step_then_neuron() -> None:
     spikes = preprocess_spikes([3.0, 1.0, 3.0, 1.0, 0.0], [0, 2, 1, 0, 2], 3)
-    found = events(encode_events(spikes, 5, 1.0))
-    assert found == [(0, 2), (1, 0), (1, 2), (3, 0), (3, 1)]
+    result = events(encode_events(spikes, 5, 1.0))
+    assert result == [(0, 2), (1, 0), (1, 2), (3, 0), (3, 1)]
 
 
 def test_postponed_spikes_do_not_leak_to_the_next_neuron() -> None:
     spikes = preprocess_spikes([7.0] * 4 + [0.0, 7.0], [0] * 4 + [1, 3], 4)
-    found = events(encode_events(spikes, 9, 1.0))
-    assert found == [(0, 1), (7, 0), (7, 3), (8, 0)]
+    result = events(encode_events(spikes, 9, 1.0))
+    assert result == [(0, 1), (7, 0), (7, 3), (8, 0)]
 
 
 @st.composite
@@ -131,8 +131,8 @@ def test_times_after_a_step_wait_for_the_next(time: float) -> None:
 
 def test_long_examples() -> None:
     spikes = preprocess_spikes([99_999.0, 70_000.0, 5.0], [0, 1, 2], 3)
-    found = events(encode_events(spikes, 100_000, 1.0))
-    assert found == [(5, 2), (70_000, 1), (99_999, 0)]
+    result = events(encode_events(spikes, 100_000, 1.0))
+    assert result == [(5, 2), (70_000, 1), (99_999, 0)]
 
 
 def test_far_too_late_spikes_are_dropped_without_overflow() -> None:

@@ -1,4 +1,4 @@
-"""Grouped spikes: making them, batching them, and what is computed from them."""
+"""Spikes grouped by neuron: preprocessing, batches and statistics."""
 
 from __future__ import annotations
 
@@ -190,14 +190,14 @@ def test_batch_spikes_round_trip(
     starts = calc_start_spikes(batch.end_spikes)
     padded = examples + [[]] * padding
     for row, pairs in enumerate(padded):
-        found = [
+        result = [
             (neuron, time)
             for neuron in range(NUM_NEURONS)
             for time in batch.spike_times[
                 starts[row, neuron] : batch.end_spikes[row, neuron]
             ].tolist()
         ]
-        assert found == sorted(pairs)
+        assert result == sorted(pairs)
 
 
 def test_batch_spikes_leaves_examples_alone() -> None:

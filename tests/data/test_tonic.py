@@ -1,4 +1,4 @@
-"""Structured arrays as the Tonic package gives them, made by hand."""
+"""Spikes from structured arrays in the format of the Tonic package."""
 
 from __future__ import annotations
 

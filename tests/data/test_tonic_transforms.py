@@ -1,4 +1,4 @@
-"""Events that Tonic's transforms make, and training on data sets like Tonic's."""
+"""Events of Tonic's transforms, and training on data sets like Tonic's."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ def test_smaller_images_and_bins() -> None:
     events = small(recording(2))
     spikes = preprocess_tonic_spikes(events, ORDERING, (16, 16, 2), 1e-3, 10.0, 2)
     frames = transforms.ToFrame(sensor_size=(16, 16, 2), time_window=10_000)(events)
-    found = np.zeros((50, 16, 16, 2), int)
+    counts = np.zeros((50, 16, 16, 2), int)
     for k, t in pairs(spikes):
         y, rest = divmod(k, 32)
-        found[round(t / 10.0), y, rest // 2, rest % 2] += 1
+        counts[round(t / 10.0), y, rest // 2, rest % 2] += 1
     # Tonic's windows count from the first event, ours from zero.
     assert events["t"][0] < 1000
     enough = frames.transpose(0, 2, 3, 1) >= 2
-    assert found.max() == 1
-    assert abs(int(found.sum()) - int(enough.sum())) < 0.2 * enough.sum()
+    assert counts.max() == 1
+    assert abs(int(counts.sum()) - int(enough.sum())) < 0.2 * enough.sum()
 
 
 def test_times_in_other_units() -> None:
@@ -108,7 +108,7 @@ def test_times_in_other_units() -> None:
 
 
 class Stream:
-    """Batches of an indexable data set, made into spikes as they are asked for."""
+    """Batches of an indexable data set, converted to spikes when they are requested."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset

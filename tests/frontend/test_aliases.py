@@ -1,4 +1,4 @@
-"""Names that stand for objects, and what is said about misspelt ones."""
+"""Names in place of objects, and error messages for misspelt names."""
 
 from __future__ import annotations
 
@@ -113,11 +113,11 @@ def test_registries_hold_the_names_of_mlgenn(
 def test_a_name_makes_an_object_with_default_arguments(
     table: Any, base: type, name: str
 ) -> None:
-    found = get_object(name, base, "Thing", table)
-    assert isinstance(found, base)
-    assert type(found) is table[name]
-    assert alias(type(found)) == name
-    assert get_object(name, base, "Thing", table) is not found
+    result = get_object(name, base, "Thing", table)
+    assert isinstance(result, base)
+    assert type(result) is table[name]
+    assert alias(type(result)) == name
+    assert get_object(name, base, "Thing", table) is not result
 
 
 @pytest.mark.parametrize(("table", "base", "name"), NAMES)
@@ -156,10 +156,10 @@ def test_an_object_is_used_as_it_is() -> None:
 
 
 def test_tables_of_modules() -> None:
-    found = get_module_classes(vars(neurons), neurons.Neuron)
-    assert found == neurons.default_neurons
-    found = get_module_classes(vars(initializers), initializers.Initializer)
-    assert set(found) == {"normal", "uniform"}
+    result = get_module_classes(vars(neurons), neurons.Neuron)
+    assert result == neurons.default_neurons
+    result = get_module_classes(vars(initializers), initializers.Initializer)
+    assert set(result) == {"normal", "uniform"}
     assert get_module_classes({"number": 3, "type": int}, neurons.Neuron) == {}
 
 
@@ -168,7 +168,7 @@ def test_none_stays_none() -> None:
 
 
 @pytest.mark.parametrize("wrong", [3, 1.5, ["delta"], object, synapses.Delta])
-def test_anything_else_is_refused(wrong: Any) -> None:
+def test_other_types_are_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match="expected an instance of Readout"):
         get_object(wrong, readouts.Readout, "Readout", readouts.default_readouts)
 
@@ -182,8 +182,8 @@ def test_long_input_is_cut_short_in_messages() -> None:
 def test_one_object_serves_several_keys() -> None:
     table = losses.default_losses
     loss = losses.MeanSquareError()
-    found = get_object_mapping(loss, ["a", "b"], losses.Loss, "Loss", table)
-    assert found == {"a": loss, "b": loss}
+    result = get_object_mapping(loss, ["a", "b"], losses.Loss, "Loss", table)
+    assert result == {"a": loss, "b": loss}
     named = get_object_mapping(
         "mean_square_error", ["a", "b"], losses.Loss, "Loss", table
     )
@@ -192,24 +192,26 @@ def test_one_object_serves_several_keys() -> None:
 
 
 def test_a_dictionary_has_one_object_for_each_key() -> None:
-    found = get_object_mapping(
+    result = get_object_mapping(
         {"a": "delta", "b": synapses.Exponential(2.0)},
         iter(["b", "a"]),
         synapses.Synapse,
         "Synapse",
         synapses.default_synapses,
     )
-    assert isinstance(found["a"], synapses.Delta)
-    assert found["b"].tau == 2.0
+    assert isinstance(result["a"], synapses.Delta)
+    assert result["b"].tau == 2.0
 
 
-@pytest.mark.parametrize("given", [{}, {"a": None}, {"a": None, "b": None, "c": None}])
-def test_a_dictionary_with_other_keys_is_refused(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "mapping", [{}, {"a": None}, {"a": None, "b": None, "c": None}]
+)
+def test_a_dictionary_with_other_keys_is_refused(mapping: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"one entry for each of \['a', 'b'\]"):
-        get_object_mapping(given, ["a", "b"], losses.Loss, "Loss", {})
+        get_object_mapping(mapping, ["a", "b"], losses.Loss, "Loss", {})
 
 
-# ---------------------------------------------------------------- where names are used
+# ---------------------------------------------------------------- uses of names
 def test_populations_and_connections_take_names() -> None:
     with Network():
         a = Population("spike_input", 2)
@@ -233,7 +235,7 @@ def test_a_neuron_may_be_replaced_by_a_name() -> None:
     assert isinstance(population.neuron, neurons.IntegrateFire)
 
 
-def test_names_of_populations_parts_get_suggestions() -> None:
+def test_misspelt_neurons_and_readouts_get_suggestions() -> None:
     with Network() as network:
         for wrong, right in (
             ("leaky_integrat_fire", "leaky_integrate_fire"),

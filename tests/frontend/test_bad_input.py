@@ -1,4 +1,4 @@
-"""Mistakes are refused with a message that helps, before anything runs."""
+"""Error messages for invalid arguments, data and networks, raised before a run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Use = Callable[[Any, Any, Any, list[Any]], Any]
 
 
 def one(*events: tuple[int, float]) -> PreprocessedSpikes:
-    """An example from (neuron, time) in the order given."""
+    """Returns an example with spikes (neuron, time) in this order."""
     ids = np.array([neuron for neuron, _ in events])
     ends = np.cumsum(np.bincount(ids, minlength=4))
     return PreprocessedSpikes(ends, np.array([time for _, time in events]))
@@ -141,7 +141,7 @@ def compiled(net: Small) -> Any:
 
 @pytest.fixture
 def refused(net: Small, compiled: Any) -> Any:
-    """Checks that something is refused, and that nothing has happened."""
+    """Returns a check that a call raises an error and leaves the weights unchanged."""
 
     def check(use: Callable[[list[Any]], Any], message: str) -> None:
         spy = Spy()
@@ -347,7 +347,7 @@ def _compile(network: Any, losses: Any = CROSS_ENTROPY, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize("compile", [InferenceCompiler(STEPS).compile, _compile])
-def test_networks_that_cannot_be_run(compile: Any) -> None:
+def test_unsupported_networks(compile: Any) -> None:
     with Network() as shapeless:
         a = Population("spike_input", name="in")
         b = Population(LeakyIntegrate(readout="var"), 2, name="out")
@@ -379,7 +379,7 @@ def test_spikes_of_neurons_that_never_spike_cannot_be_read() -> None:
             InferenceCompiler(STEPS).compile(small(readout).network)
 
 
-def test_learning_needs_an_output() -> None:
+def test_training_needs_an_output() -> None:
     with SequentialNetwork() as network:
         InputLayer("spike_input", 4)
         Layer(Dense(1.0), "leaky_integrate", 3)
@@ -507,21 +507,21 @@ def test_arguments_of_genn_get_one_warning_each(
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.warns(UserWarning) as caught:
         compiler = make(**arguments)
-    found = [str(warning.message) for warning in caught]
-    assert len(found) == len(named)
-    for name, message, warning in zip(named, found, caught, strict=True):
+    messages = [str(warning.message) for warning in caught]
+    assert len(messages) == len(named)
+    for name, message, warning in zip(named, messages, caught, strict=True):
         assert f": {name} " in message
         assert "GeNN" in message
         assert "; backend 'cpu' goes without" in message
         assert warning.filename == __file__
     assert compiler.backend.name == "cpu"
-    given = {k: v for k, v in arguments.items() if k in named}
-    given.pop("kernel_profiling", None)
-    assert compiler.genn_kwargs == given
+    expected = {k: v for k, v in arguments.items() if k in named}
+    expected.pop("kernel_profiling", None)
+    assert compiler.genn_kwargs == expected
 
 
 @pytest.mark.parametrize("make", [InferenceCompiler, FewSpikeCompiler])
-def test_weights_that_genn_would_not_keep_get_a_warning(make: Any) -> None:
+def test_options_that_would_lose_weights_in_genn_get_a_warning(make: Any) -> None:
     with pytest.warns(UserWarning, match="prefer_in_memory_connect=False belongs"):
         make(STEPS, prefer_in_memory_connect=False)
 
@@ -624,7 +624,7 @@ def test_inputs_may_be_given_as_an_object_or_a_name() -> None:
         assert len(InferenceCompiler(STEPS).compile(network).inputs) == 1
 
 
-# ---------------------------------------------------------------- what is drawn
+# ---------------------------------------------------------------- initializers
 @pytest.mark.parametrize(
     ("neuron", "synapse", "message"),
     [
@@ -632,7 +632,7 @@ def test_inputs_may_be_given_as_an_object_or_a_name() -> None:
         (LeakyIntegrate(), Exponential(tau=Uniform(-2.0, -1.0)), "Exponential: tau is"),
     ],
 )
-def test_time_constants_that_are_drawn_are_above_zero(
+def test_drawn_time_constants_are_above_zero(
     neuron: Any, synapse: Any, message: str
 ) -> None:
     with Network() as network:
@@ -677,8 +677,8 @@ def test_strengths_are_for_hidden_populations_of_the_network() -> None:
 
 @pytest.mark.parametrize("argument", ["delay_learn_conns", "deep_r_conns"])
 def test_one_connection_need_not_be_in_a_list(net: Small, argument: str) -> None:
-    for given in (net.hidden, net.hidden.connection()):
-        compiler = EventPropCompiler(STEPS, CROSS_ENTROPY, **{argument: given})
+    for connection in (net.hidden, net.hidden.connection()):
+        compiler = EventPropCompiler(STEPS, CROSS_ENTROPY, **{argument: connection})
         assert getattr(compiler, argument) == [net.hidden.connection()]
     with pytest.raises(ValidationError, match="Expected a Connection, or a Layer"):
         EventPropCompiler(STEPS, CROSS_ENTROPY, **{argument: 7})

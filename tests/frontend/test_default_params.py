@@ -1,4 +1,4 @@
-"""Arguments that are left out: the network's defaults and the compiler's choices."""
+"""Omitted arguments: defaults of the network and choices of the compiler."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEFAULTED: list[tuple[type, str, Any]] = [
 
 
 @pytest.mark.parametrize(("cls", "name", "value"), DEFAULTED)
-def test_a_network_fills_in_what_is_left_out(cls: type, name: str, value: Any) -> None:
+def test_a_network_fills_omitted_arguments(cls: type, name: str, value: Any) -> None:
     with Network({cls: {name: value}}):
         assert getattr(cls(), name) == value
         assert getattr(cls(**{name: 77}), name) == 77
@@ -51,7 +51,7 @@ def test_an_explicit_none_wins() -> None:
         assert Exponential(scale_i=None).scale_i is None
 
 
-def test_only_just_that_class_is_concerned() -> None:
+def test_subclasses_do_not_inherit_defaults() -> None:
     class Special(LeakyIntegrateFire):
         pass
 
@@ -68,7 +68,7 @@ def test_names_of_neurons_use_the_defaults_too() -> None:
         assert Population("leaky_integrate_fire", 2).neuron.v_thresh == 5.0
 
 
-def test_the_innermost_network_counts() -> None:
+def test_defaults_are_those_of_the_innermost_network() -> None:
     with Network({Exponential: {"tau": 2.0}}):
         with Network():
             assert Exponential().tau == 5.0
@@ -77,10 +77,10 @@ def test_the_innermost_network_counts() -> None:
 
 
 def test_networks_do_not_share_their_defaults() -> None:
-    given = {Exponential: {"tau": 2.0}}
-    network = Network(given)
+    params = {Exponential: {"tau": 2.0}}
+    network = Network(params)
     network.default_params[Delta] = {}
-    assert given == {Exponential: {"tau": 2.0}}
+    assert params == {Exponential: {"tau": 2.0}}
     assert Network().default_params == {}
 
 
@@ -92,7 +92,7 @@ def test_the_table_of_a_compiler_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("params", "message"),
     [
         ([1], r"default_params is \{class: \{argument: value\}\}. Received \[1\]"),
         ({"lif": {"tau_mem": 1.0}}, "Received 'lif'"),
@@ -100,9 +100,9 @@ def test_the_table_of_a_compiler_is_accepted() -> None:
         ({Dense: {"weight": 1.0}}, "Dense does not look at them"),
     ],
 )
-def test_defaults_that_nobody_looks_at_are_refused(given: Any, message: str) -> None:
+def test_defaults_without_effect_are_refused(params: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Network(given)
+        Network(params)
 
 
 def test_a_misspelt_argument_gets_a_suggestion() -> None:
@@ -128,8 +128,8 @@ def test_open_choices_are_those_left_at_none() -> None:
 
 def test_choices_are_made_on_a_copy() -> None:
     neuron = LeakyIntegrateFire(relative_reset=True, v_thresh=3.0)
-    made = resolved(neuron, default_params)
-    assert (made.relative_reset, made.scale_i, made.v_thresh) == (True, True, 3.0)
+    copy = resolved(neuron, default_params)
+    assert (copy.relative_reset, copy.scale_i, copy.v_thresh) == (True, True, 3.0)
     assert neuron.scale_i is None
     usual = resolved(neuron, {})
     assert (usual.scale_i, usual.integrate_during_refrac) == (False, True)
@@ -163,7 +163,7 @@ def _cells(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def test_the_summary_of_a_network_shows_what_is_left_open() -> None:
+def test_the_summary_of_a_network_lists_open_choices() -> None:
     network, _ = _network()
     text = _text(network)
     lines, cells = text.splitlines(), _cells(text)
@@ -204,7 +204,7 @@ def test_the_summary_shows_shapes_that_are_not_known_yet() -> None:
     assert "Weights: 0" in text
 
 
-def test_nothing_is_said_where_nothing_is_open() -> None:
+def test_the_summary_lists_no_choices_if_none_is_open() -> None:
     with Network() as network:
         Population("spike_input", 2)
     assert "compiler" not in _text(network)
@@ -226,7 +226,7 @@ def test_event_prop_shows_its_choices() -> None:
     ]
 
 
-def test_inference_shows_the_usual_choices() -> None:
+def test_inference_uses_the_defaults_of_the_choices() -> None:
     network, _ = _network()
     lines = _text(InferenceCompiler(20).compile(network)).splitlines()
     assert lines[0] == "CompiledInferenceNetwork"

@@ -1,4 +1,4 @@
-"""Dense connectivity: weights, delays and the shapes that they give."""
+"""Dense connectivity: weights, delays and the shapes that they determine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ml_genn.lowering import lower
 from ml_genn.model.plan import Delay
 
 
-def test_an_array_of_weights_gives_shapes() -> None:
+def test_an_array_of_weights_determines_shapes() -> None:
     with SequentialNetwork():
         first = InputLayer("spike_input")
         second = Layer(Dense(np.ones((4, 3))), "leaky_integrate_fire")
@@ -31,7 +31,7 @@ def test_an_array_of_weights_gives_shapes() -> None:
     assert shapes == [(4,), (3,), (1,)]
 
 
-def test_an_array_of_delays_gives_shapes() -> None:
+def test_an_array_of_delays_determines_shapes() -> None:
     with Network():
         a, b = Population("spike_input"), Population("leaky_integrate")
         Connection(a, b, Dense(1.0, np.ones((4, 3))))
@@ -39,7 +39,7 @@ def test_an_array_of_delays_gives_shapes() -> None:
 
 
 @pytest.mark.parametrize("weight", [1.0, "normal", Uniform(0.0, 1.0)])
-def test_other_weights_give_no_shapes(weight: Any) -> None:
+def test_other_weights_determine_no_shapes(weight: Any) -> None:
     with Network():
         a, b = Population("spike_input"), Population("leaky_integrate", (2, 2))
         Connection(a, b, Dense(weight))
@@ -95,7 +95,7 @@ def test_delays_are_values(delay: Any) -> None:
 
 # ---------------------------------------------------------------- delays in a network
 def _delays(delay: Any, longest: int | None = None, seed: int = 0) -> Any:
-    """Kind, steps and longest delay of a connection of 2 to 3 neurons."""
+    """Returns kind, steps and longest delay of a connection from 2 to 3 neurons."""
     with Network() as network:
         a = Population("spike_input", 2, name="a")
         b = Population("leaky_integrate", 3, name="b")

@@ -1,4 +1,4 @@
-"""Which examples and neurons recorders keep."""
+"""Filters of examples and neurons in recorders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
 # ---------------------------------------------------------------- examples
 @pytest.mark.parametrize(
-    ("chosen", "expected"),
+    ("selection", "expected"),
     [
         (None, [0, 1, 2, 3, 4, 5]),
         (3, [3]),
@@ -29,34 +29,34 @@ from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
         (100, []),
     ],
 )
-def test_examples(chosen: Any, expected: list[int]) -> None:
-    mask = ExampleFilter(chosen).mask(0, 6)
+def test_examples(selection: Any, expected: list[int]) -> None:
+    mask = ExampleFilter(selection).mask(0, 6)
     assert mask.dtype == bool
     assert np.flatnonzero(mask).tolist() == expected
 
 
 def test_examples_are_counted_over_batches() -> None:
-    chosen = ExampleFilter([0, 5, 6])
-    masks = [chosen.get_batch_mask(batch, 4).tolist() for batch in range(3)]
+    selection = ExampleFilter([0, 5, 6])
+    masks = [selection.get_batch_mask(batch, 4).tolist() for batch in range(3)]
     assert masks == [
         [True, False, False, False],
         [False, True, True, False],
         [False] * 4,
     ]
-    assert chosen.mask(5, 2).tolist() == [True, True]
+    assert selection.mask(5, 2).tolist() == [True, True]
 
 
 @pytest.mark.parametrize(
     "wrong", [-1, 1.5, "a", [[1]], True, {1, 2}, [[1], [1, 2]], [0, -3], np.ones(3)]
 )
-def test_examples_that_cannot_be_are_refused(wrong: Any) -> None:
+def test_invalid_example_filters_are_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError, match=r"^example_filter"):
         ExampleFilter(wrong)
 
 
 # ---------------------------------------------------------------- neurons
 @pytest.mark.parametrize(
-    ("chosen", "expected"),
+    ("selection", "expected"),
     [
         (None, [0, 1, 2, 3, 4]),
         (3, [3]),
@@ -70,14 +70,14 @@ def test_examples_that_cannot_be_are_refused(wrong: Any) -> None:
         ([True, False, False, True, False], [0, 3]),
     ],
 )
-def test_neurons_of_one_dimension(chosen: Any, expected: list[int]) -> None:
-    mask = get_neuron_filter_mask(chosen, (5,))
+def test_neurons_of_one_dimension(selection: Any, expected: list[int]) -> None:
+    mask = get_neuron_filter_mask(selection, (5,))
     assert mask.shape == (5,)
     assert np.flatnonzero(mask).tolist() == expected
 
 
 @pytest.mark.parametrize(
-    ("chosen", "expected"),
+    ("selection", "expected"),
     [
         (None, [0, 1, 2, 3, 4, 5]),
         ((0, 1), [1]),
@@ -87,14 +87,14 @@ def test_neurons_of_one_dimension(chosen: Any, expected: list[int]) -> None:
         (np.array([[True, False, False], [False, False, True]]), [0, 5]),
     ],
 )
-def test_neurons_of_two_dimensions(chosen: Any, expected: list[int]) -> None:
-    mask = get_neuron_filter_mask(chosen, (2, 3))
+def test_neurons_of_two_dimensions(selection: Any, expected: list[int]) -> None:
+    mask = get_neuron_filter_mask(selection, (2, 3))
     assert mask.shape == (6,)
     assert np.flatnonzero(mask).tolist() == expected
 
 
 @pytest.mark.parametrize(
-    ("chosen", "shape", "message"),
+    ("selection", "shape", "message"),
     [
         (5, (5,), r"shape \(5,\): index 5 is out of bounds"),
         (1.5, (5,), "indices are whole numbers. Received 1.5"),
@@ -111,11 +111,11 @@ def test_neurons_of_two_dimensions(chosen: Any, expected: list[int]) -> None:
         ((0, "a"), (2, 3), "indices are whole numbers"),
     ],
 )
-def test_neurons_that_do_not_fit_are_refused(
-    chosen: Any, shape: tuple[int, ...], message: str
+def test_neuron_filters_of_another_shape_are_refused(
+    selection: Any, shape: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=f"^neuron_filter.*{message}"):
-        get_neuron_filter_mask(chosen, shape)
+        get_neuron_filter_mask(selection, shape)
 
 
 # ---------------------------------------------------------------- recorders

@@ -1,4 +1,4 @@
-"""Connectivity between images: shapes, kernels, numbers and messages."""
+"""Convolutions and pooling: shapes, kernels, weights and error messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOSS = "sparse_categorical_crossentropy"
 def connected(
     connectivity: Connectivity, shape: Any = IMAGE, target: Any = None, **options: Any
 ) -> tuple[Network, Connection]:
-    """A network of an input and leaky neurons."""
+    """Returns a network of an input and leaky neurons, and its connection."""
     with Network() as network:
         source = Population("spike_input", shape, name="image")
         leaky = Population(LeakyIntegrate(readout="var"), target, name="leaky")
@@ -87,15 +87,18 @@ KINDS: dict[str, tuple[Callable[..., Connectivity], tuple[int, ...], Any]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kernels(kind: str) -> None:
-    """Shapes; what was given comes back, divided where it is pooled; so do new ones."""
+    """Weights of the compiled network have the kernel's shape, and can be assigned.
+
+    Average pooling divides them by the number of pixels.
+    """
     make, shape, target = KINDS[kind]
     kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     network, connection = connected(make(kernel))
     assert connection.ends()[1].shape == target
     compiled = InferenceCompiler(2, num_threads=1).compile(network)
     pixels = {"pool_conv": 4, "pool_dense": 6}.get(kind, 1)
-    found = compiled.weights(connection)
-    np.testing.assert_allclose(found, kernel / pixels, rtol=1e-6)
+    actual = compiled.weights(connection)
+    np.testing.assert_allclose(actual, kernel / pixels, rtol=1e-6)
     compiled.set_weights(connection, 2.0 * kernel)
     np.testing.assert_array_equal(compiled.weights(connection), 2.0 * kernel)
     with pytest.raises(ValidationError, match="has weights of shape"):
@@ -107,7 +110,7 @@ def test_kernels(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("weight", [0.5, "normal", Uniform(1.0, 2.0)])
 def test_drawn_kernels(kind: str, weight: Any) -> None:
-    """One number for each weight of a kernel, the same for the same seed."""
+    """Each weight of a kernel is drawn once; the same seed draws the same weights."""
     make, shape, target = KINDS[kind]
     units = target if kind == "pool_dense" else None
     network, connection = connected(make(weight), target=units)
@@ -129,7 +132,7 @@ def test_drawn_kernels(kind: str, weight: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
-    """Given or drawn; they are saved with the network."""
+    """Delays of each weight may be an array or drawn; they are saved."""
     make, shape, target = KINDS[kind]
     given = np.random.default_rng(0).integers(0, 5, shape)
     for delay in (given, Uniform(0.0, 4.0)):
@@ -138,20 +141,20 @@ def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
         units = target if kind == "pool_dense" else None
         network, connection = connected(connectivity, target=units, max_delay_steps=4)
         compiled = InferenceCompiler(6, num_threads=1).compile(network)
-        found = compiled.delays(connection)
-        assert found.shape == shape
-        assert set(np.unique(found)) <= set(range(5)) and np.ptp(found) > 0
+        actual = compiled.delays(connection)
+        assert actual.shape == shape
+        assert set(np.unique(actual)) <= set(range(5)) and np.ptp(actual) > 0
         if delay is given:
-            np.testing.assert_array_equal(found, given)
+            np.testing.assert_array_equal(actual, given)
         save_model(compiled, tmp_path / "model")
         again = load_model(tmp_path / "model")
         (connection,) = again.network.connections
-        np.testing.assert_array_equal(again.delays(connection), found)
+        np.testing.assert_array_equal(again.delays(connection), actual)
 
 
 @pytest.mark.parametrize("padding", [((1, 1), (0, 1)), [[2, 0], [1, 3]]])
-def test_rows_and_columns_of_zeros(padding: Any) -> None:
-    """They reach what a "valid" convolution of the larger image reaches."""
+def test_padding_with_rows_and_columns_of_zeros(padding: Any) -> None:
+    """Padding connects as a "valid" convolution of the padded image does."""
     strides = (2, 1)
     kernels = []
     (top, bottom), (left, right) = padding
@@ -202,7 +205,7 @@ def test_one_to_one_shapes() -> None:
 
 
 def test_one_to_one_weights_and_delays() -> None:
-    """One for each neuron, flat or in the shape of the populations."""
+    """Arrays have one entry per neuron, flat or in the shape of the populations."""
     weight = np.arange(126.0).reshape(IMAGE)
     network, connection = connected(OneToOne(weight, weight.reshape(-1) % 4))
     compiled = InferenceCompiler(2, num_threads=1).compile(network)
@@ -212,7 +215,7 @@ def test_one_to_one_weights_and_delays() -> None:
 
 
 def test_dense_from_a_mask() -> None:
-    """Synapses where the mask is true, with the weights and delays found there."""
+    """Synapses are at True entries of the mask, with weights and delays of arrays."""
     mask = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]], dtype=bool)
     weight, delay = np.arange(9.0).reshape(3, 3), np.arange(9).reshape(3, 3) % 5
     network, connection = connected(Dense.from_mask(mask, weight, delay), 3, 3)
@@ -227,7 +230,7 @@ def test_dense_from_a_mask() -> None:
 
 # ---------------------------------------------------------------- training
 def classifier(first: Connectivity, pool: Connectivity) -> SequentialNetwork:
-    """An image, hidden images, outputs."""
+    """Returns a network with an image, hidden images and outputs."""
     with SequentialNetwork() as network:
         InputLayer("spike_input", IMAGE)
         Layer(first, LeakyIntegrateFire(), None, Exponential(5.0), name="first")
@@ -268,7 +271,7 @@ def test_pooling_is_not_learned() -> None:
         BPTTCompiler(20, LOSS).compile(network, optimisers={pool: {"weight": "adam"}})
 
 
-def test_what_shared_weights_cannot_do() -> None:
+def test_unsupported_uses_of_kernels() -> None:
     network = classifier(Conv2D("normal", 4, 3), AvgPool2D(2))
     conv = network.connections[0]
     with pytest.raises(ValidationError, match="that are learned need max_delay_steps"):
@@ -287,10 +290,10 @@ def test_what_shared_weights_cannot_do() -> None:
         EPropCompiler(3, LOSS, mode="online").compile(one_layer)
 
 
-def test_pooling_in_front_of_what_learns_online() -> None:
+def test_e_prop_through_pooling() -> None:
     """Both modes of e-prop have the same gradients."""
     x = np.random.default_rng(0).random((3, 30, *IMAGE)) < 0.3
-    found = []
+    actual = []
     for mode in ("event_driven", "online"):
         with SequentialNetwork() as network:
             InputLayer("spike_input", IMAGE)
@@ -299,9 +302,9 @@ def test_pooling_in_front_of_what_learns_online() -> None:
             Layer(Dense("normal"), LeakyIntegrate(readout="sum_var"), 3)
         rule = EPropCompiler(30, LOSS, mode=mode, feedback="random", num_threads=1)
         gradients = rule.compile(network).gradients(x, [0, 1, 2])
-        found.append(gradients[hidden.connection()])
-    assert np.abs(found[0]).max() > 1e-3
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
+        actual.append(gradients[hidden.connection()])
+    assert np.abs(actual[0]).max() > 1e-3
+    np.testing.assert_allclose(actual[1], actual[0], rtol=1e-4, atol=1e-6)
 
 
 # ---------------------------------------------------------------- bad input
@@ -437,7 +440,7 @@ CONNECTIONS: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("case", CONNECTIONS)
 def test_bad_connections(case: str) -> None:
-    """Refused where they are made; shapes stay what they were."""
+    """A connection that does not fit raises an error; shapes stay unchanged."""
     make, message = CONNECTIONS[case]
     with pytest.raises(ValidationError) as caught:
         make()

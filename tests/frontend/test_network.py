@@ -1,4 +1,4 @@
-"""Networks, what is made inside their ``with`` blocks, and what is refused."""
+"""Networks, populations, connections and layers: ``with`` blocks, names, errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_with_binds_the_network(cls: Any) -> None:
         assert Network.current() is network
 
 
-def test_nothing_is_current_outside() -> None:
+def test_no_network_is_current_outside_a_block() -> None:
     with Network():
         pass
     with pytest.raises(NetworkContextError, match="inside a 'with network:' block"):
@@ -147,7 +147,7 @@ def test_names_are_numbered_within_each_network() -> None:
     assert names[0] == names[1] == ["Pop0", "Pop1", "Conn_Pop0_Pop1"]
 
 
-def test_automatic_names_avoid_names_that_are_taken() -> None:
+def test_automatic_names_avoid_names_in_use() -> None:
     with Network() as network:
         Population("spike_input", 2, name="Pop1")
         Population("spike_input", 2)
@@ -171,7 +171,7 @@ def test_the_same_name_in_two_networks_is_fine() -> None:
         assert network.populations[0].name == "in"
 
 
-def test_a_name_that_is_taken_is_refused() -> None:
+def test_a_name_in_use_is_refused() -> None:
     with Network() as network:
         a = Population("spike_input", 2, name="in")
         b = Population("leaky_integrate", 2, name="out")
@@ -186,7 +186,7 @@ def test_a_name_that_is_taken_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", [5, "two\nlines", "a\\", "bell\a", b"in"])
-def test_names_that_cannot_be_shown_are_refused(name: Any) -> None:
+def test_names_that_cannot_be_printed_are_refused(name: Any) -> None:
     with Network() as network:
         with pytest.raises(ValidationError, match="name is printable text"):
             Population("spike_input", 2, name=name)
@@ -322,7 +322,7 @@ def test_layers_know_population_and_connection_by_weak_references() -> None:
     assert str(second) == "Pop1"
 
 
-def test_a_layer_whose_network_is_gone_says_so() -> None:
+def test_a_layer_without_its_network_is_refused() -> None:
     def build() -> Layer:
         with SequentialNetwork():
             InputLayer("spike_input", 2)
@@ -433,7 +433,7 @@ def test_arguments_of_layers_reach_population_and_connection() -> None:
 
 
 # ---------------------------------------------------------------- traversal
-def test_the_order_of_a_network_has_loops_left_out() -> None:
+def test_topological_order_ignores_loops() -> None:
     with Network() as network:
         a = Population("spike_input", 2)
         b = Population("leaky_integrate_fire", 2)

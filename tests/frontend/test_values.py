@@ -47,20 +47,20 @@ FLAGS = [
 ]
 
 
-# ---------------------------------------------------------------- what is accepted
+# ---------------------------------------------------------------- accepted values
 @pytest.mark.parametrize("value", [3, 3.0, np.float32(3.0), np.int64(3), np.array(3)])
 def test_a_number_is_a_float(value: Any) -> None:
-    known = as_value("x", value)
-    assert isinstance(known, float)
-    assert known == 3.0
+    checked = as_value("x", value)
+    assert isinstance(checked, float)
+    assert checked == 3.0
 
 
 @pytest.mark.parametrize("value", [[1, 2], (1, 2), np.array([1, 2], dtype=np.int8)])
 def test_a_sequence_is_an_array(value: Any) -> None:
-    known = as_value("x", value)
-    assert isinstance(known, np.ndarray)
-    assert known.dtype == np.float64
-    assert known.tolist() == [1.0, 2.0]
+    checked = as_value("x", value)
+    assert isinstance(checked, np.ndarray)
+    assert checked.dtype == np.float64
+    assert checked.tolist() == [1.0, 2.0]
 
 
 def test_initializers_and_their_names() -> None:
@@ -84,7 +84,7 @@ def test_initializers_and_their_names() -> None:
         (Normal, r"Did you mean Normal\(\)\?"),
     ],
 )
-def test_anything_else_is_refused(value: Any, message: str) -> None:
+def test_other_types_are_refused(value: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         as_value("x", value)
 
@@ -125,7 +125,7 @@ def test_time_constants_are_above_zero(cls: Any, name: str, wrong: Any) -> None:
 @pytest.mark.parametrize(("cls", "name"), FLAGS)
 @pytest.mark.parametrize("wrong", ["yes", 2, 1, np.array([True, False])])
 def test_flags_are_true_or_false(cls: Any, name: str, wrong: Any) -> None:
-    """Or None, where compilers choose what is not given."""
+    """None is accepted where the compiler has a choice."""
     chosen = cls.__dataclass_fields__[name].default is None
     says = f"{cls.__name__}: {name} is True{',' if chosen else ' or'} False"
     for refused in (wrong, *[None] * (not chosen)):
@@ -186,16 +186,16 @@ def test_a_function_may_draw() -> None:
         (lambda rng, shape: np.full(shape, "a"), "is a number or an array of numbers"),
     ],
 )
-def test_what_a_function_draws_is_checked(function: Any, message: str) -> None:
+def test_arrays_drawn_by_a_function_are_checked(function: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         _weights(Wrapper(function))
 
 
 class Ones(Initializer):
-    """An initializer of a user's own."""
+    """An initializer defined by a user."""
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Ones."""
+        """Returns ones."""
         return np.ones(shape)
 
 
@@ -203,9 +203,9 @@ def test_users_may_write_initializers() -> None:
     assert np.array_equal(_weights(Ones()), np.ones((2, 3)))
 
 
-# ---------------------------------------------------------------- places of draws
+# ---------------------------------------------------------------- seeds
 def _weights(weight: Any, seed: int = 0, *, before: int = 0) -> np.ndarray:
-    """Weights of a connection, with others made before it."""
+    """Returns weights of a connection that follows ``before`` others."""
     with Network() as network:
         for k in range(before):
             other = Population("spike_input", 7, name=f"other{k}")
@@ -235,7 +235,7 @@ def test_draws_do_not_touch_the_global_generator() -> None:
     assert np.random.random() == expected
 
 
-def test_places_and_seeds_have_their_own_numbers() -> None:
+def test_each_array_and_seed_has_its_own_random_numbers() -> None:
     def first(seed: int, *path: str) -> float:
         return float(random_generator(seed, *path).random())
 
@@ -287,7 +287,7 @@ def test_arrays_of_the_wrong_length_are_refused_when_compiling() -> None:
         lower(network, dt=1.0, seed=0, choices={})
 
 
-def test_values_of_each_neuron_are_drawn_or_given() -> None:
+def test_values_of_each_neuron_are_drawn_or_arrays() -> None:
     with Network() as network:
         a = Population("spike_input", 2)
         neuron = LeakyIntegrate(v=[[1, 2], [3, 4]], tau_mem=Uniform(5.0, 10.0))

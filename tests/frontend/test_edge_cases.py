@@ -1,4 +1,4 @@
-"""Odd things that users do: a plain error before anything runs, or what is expected."""
+"""Unusual but possible uses of training: a clear error, or the expected result."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def broken() -> Iterator[Any]:
     yield [], []
 
 
-#: What `train` is given, and what it says.
+#: {case: (positional arguments of `train`, keyword arguments, error message)}
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "infinite raster": ((np.full(RASTER.shape, np.inf), Y), {}, "Received inf in exam"),
     "complex raster": ((RASTER.astype(complex), Y), {}, "Received type complex128"),
@@ -84,8 +84,8 @@ def test_training_refuses(case: str, net: Small, compiled: Any) -> None:
     assert np.array_equal(compiled.weights(net.output), before)
 
 
-def test_a_generator_that_breaks_off_has_been_learned_from(net: Small) -> None:
-    """Up to the batch that is refused by its number."""
+def test_batches_before_an_invalid_one_are_trained_on(net: Small) -> None:
+    """The error names the number of the batch."""
     compiled = net.compile_training()
     with pytest.raises(MlGennError, match="there are no examples") as caught:
         compiled.train(broken, callbacks=[])
@@ -105,9 +105,9 @@ def test_an_iterator_may_end_within_an_epoch(net: Small) -> None:
 def test_tensors_that_numpy_cannot_read(compiled: Any) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     x = torch.tensor(RASTER.astype(np.float32), requires_grad=True)
-    for given in (x, list(x), x.detach().to(torch.bfloat16)):
+    for tensors in (x, list(x), x.detach().to(torch.bfloat16)):
         with pytest.raises(MlGennError, match=r"'Pop0'.*NumPy cannot make an array"):
-            compiled.train(given, Y, callbacks=[])
+            compiled.train(tensors, Y, callbacks=[])
 
 
 SAME: dict[str, Any] = {
@@ -121,19 +121,19 @@ SAME: dict[str, Any] = {
 @pytest.mark.parametrize("case", SAME)
 def test_rasters_of_any_type(case: str, net: Small, compiled: Any) -> None:
     expected, _ = compiled.predict(RASTER, callbacks=[])
-    found, _ = compiled.predict(SAME[case], callbacks=[])
-    assert np.array_equal(found[net.output], expected[net.output])
+    predictions, _ = compiled.predict(SAME[case], callbacks=[])
+    assert np.array_equal(predictions[net.output], expected[net.output])
 
 
 def test_examples_without_spikes_or_steps(net: Small, compiled: Any) -> None:
-    """They are silent."""
+    """Such examples have no input spikes."""
     nothing: list[Any] = [
         preprocess_spikes([], [], INPUTS),
         np.zeros((0, INPUTS)),
         np.zeros((STEPS, INPUTS)),
     ]
-    found, _ = compiled.predict([*nothing, X[0]], callbacks=[])
-    values = found[net.output]
+    predictions, _ = compiled.predict([*nothing, X[0]], callbacks=[])
+    values = predictions[net.output]
     assert np.all(values[:3] == 0) and np.any(values[3] != 0)
     loss = compiled.loss(nothing, [0, 1, 2])
     assert loss == pytest.approx(np.log(3.0))
@@ -176,7 +176,9 @@ OPTIMISERS: dict[str, tuple[Callable[[Small], Any], str]] = {
 
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
 @pytest.mark.parametrize("case", OPTIMISERS)
-def test_what_is_learned_is_checked(case: str, compiler: Any, net: Small) -> None:
+def test_learned_connections_and_parameters_are_checked(
+    case: str, compiler: Any, net: Small
+) -> None:
     make, message = OPTIMISERS[case]
     with pytest.raises(MlGennError, match=message):
         compiler(STEPS, CROSS_ENTROPY).compile(net.network, optimisers=make(net))

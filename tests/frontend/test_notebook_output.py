@@ -1,4 +1,4 @@
-"""What notebooks show: networks, histories and errors."""
+"""Output in notebooks: networks, histories and errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAGS = {"b", "br", "div", "p", "table", "tbody", "td", "th", "thead", "tr"}
 
 
 class Cells(HTMLParser):
-    """Rows of tables; refuses tags that are closed in the wrong order."""
+    """Parser of HTML tables; fails on tags that are closed in the wrong order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Cells(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        """A tag begins."""
+        """Handles the start of a tag."""
         assert tag in TAGS
         assert attrs == []
         if tag == "tr":
@@ -39,11 +39,11 @@ class Cells(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """A tag ends."""
+        """Handles the end of a tag."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Text."""
+        """Handles text."""
         if self.open and self.open[-1] in ("td", "th"):
             self.rows[-1][-1] += data
 
@@ -55,7 +55,7 @@ def _text(what: Any) -> str:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_networks_show_what_their_summary_says(compiled: bool) -> None:
+def test_networks_show_their_summary(compiled: bool) -> None:
     net = small()
     what = net.compile_training() if compiled else net.network
     html, text = what._repr_html_(), _text(what)
@@ -96,7 +96,7 @@ def test_a_history_has_a_row_for_each_epoch() -> None:
     ]
 
 
-def test_of_a_long_history_the_ends_are_shown() -> None:
+def test_a_long_history_shows_its_first_and_last_epochs() -> None:
     rows = Cells(_history(1000)._repr_html_()).rows
     epochs = [row[0] for row in rows[1:]]
     first, last = map(str, range(SHOWN)), map(str, range(1000 - SHOWN, 1000))
@@ -127,7 +127,7 @@ def test_errors_begin_with_their_message() -> None:
     assert inside[-1].endswith("in whole")
 
 
-def test_calls_from_a_notebook_are_named_so() -> None:
+def test_calls_from_a_notebook_are_labelled() -> None:
     names = {"__name__": "__main__", "compiled": small().compile_training()}
     code = compile(
         "def f():\n compiled.predict(3)\nf()", "/tmp/ipykernel_1/2.py", "exec"
