@@ -1,4 +1,4 @@
-"""e-prop: gradients from local eligibility and a learning signal."""
+"""e-prop: gradients from eligibility traces and learning signals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.compilers import Feedback, TrainingCompiler
-from ml_genn.compilers.output_rules import OutputRules
+from ml_genn.compilers.outputs import SupportedOutputs
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.graph.traversal import incoming, outgoing
@@ -34,13 +34,13 @@ from ml_genn.synapses import Delta
 from ml_genn.utils.checks import not_negative, number, positive
 from ml_genn.utils.choices import Choices
 
-_FIRE = {"relative_reset": True, "integrate_during_refrac": True, "scale_i": False}
+_SPIKING = {"relative_reset": True, "integrate_during_refrac": True, "scale_i": False}
 
-#: What `EPropCompiler` chooses where an argument is left open.
+#: Values of arguments that users leave open, as in Bellec et al. (2020).
 default_params: dict[type, dict[str, Any]] = {
     LeakyIntegrate: {"scale_i": False},
-    LeakyIntegrateFire: _FIRE,
-    AdaptiveLeakyIntegrateFire: _FIRE,
+    LeakyIntegrateFire: _SPIKING,
+    AdaptiveLeakyIntegrateFire: _SPIKING,
 }
 
 #: Bellec et al. (2020), with the dampening factor 0.3; ``u`` is v - v_thresh.
@@ -54,27 +54,31 @@ TRAINED = (LeakyIntegrate, LeakyIntegrateFire, AdaptiveLeakyIntegrateFire)
 
 
 class EPropCompiler(TrainingCompiler):
-    r"""Compiles networks that learn by e-prop (Bellec et al. 2020).
+    r"""Compiler of networks that learn by e-prop (Bellec et al. 2020).
 
-    A hidden neuron j gets the learning signal :math:`L_j = \sum_k w_{jk} E_k` of the
-    outputs' errors, filtered as the outputs filter spikes. Spikes between hidden
-    neurons pass no gradient; eligibility :math:`e_{ij}` says what a weight did to its
-    own neuron:
+    A hidden neuron j receives the learning signal :math:`L_j = \sum_k w_{jk} E_k` from
+    the outputs' errors, filtered as the outputs filter spikes. No gradient passes
+    between hidden neurons; the eligibility trace :math:`e_{ij}` holds the effect of a
+    weight on its own neuron:
 
     .. math::
         \psi_j = \frac{0.3}{v_{thresh}}
             \max\left(0, 1 - \left|\frac{v_j - v_{thresh,j}}{v_{thresh}}\right|\right),
         \qquad \frac{dL}{dw_{ij}} = \sum_t e_{ij} (L_j + c_{reg} (F_j - f^*))
 
-    The sum over time is taken in reverse time per neuron instead of forward per
+    The sum over time is computed in reverse time per neuron instead of forward per
     synapse, which gives the same numbers at the cost of one pass over the spikes; with
-    ``mode="online"`` that is done block by block of time steps, and eligibility is
+    ``mode="online"`` this is done in blocks of time steps, and eligibility traces are
     carried from block to block. Gradients are means over the batch (mlGeNN's are sums).
 
-    Errors are taken in every step: the softmax's for cross-entropy (summed over steps),
-    that of the output variable for mean square error (mean over steps and outputs).
-    ``c_reg`` means what it means in mlGeNN, whose errors are softmax - one-hot and
-    v - y*; where the mean makes ours smaller, it is scaled alike.
+    Losses compare the output in every step: cross-entropy is summed over steps, mean
+    square error is a mean over steps and outputs. ``c_reg`` is relative to mlGeNN's
+    errors, softmax - one-hot and v - y*; where a mean makes the error smaller,
+    ``c_reg`` is scaled by the same factor.
+
+    e-prop is defined for LeakyIntegrateFire and AdaptiveLeakyIntegrateFire neurons,
+    LeakyIntegrate outputs and delta synapses; other neurons, other synapses and learned
+    delays are refused.
 
     Args:
         example_timesteps: time steps of an example.
@@ -83,31 +87,36 @@ class EPropCompiler(TrainingCompiler):
         tau_reg: time constant of the running firing rate F [ms], 500 by default.
         c_reg: strength of firing-rate regularisation, 0.001 by default.
         f_target: target firing rate [Hz], 10 by default.
-        train_output_bias: whether the outputs' bias is learned; yes by default.
+        train_output_bias: True (default) if the outputs' bias is learned.
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
+        rng_seed: seed of all random numbers, 0 by default.
         kernel_profiling: as for `Compiler`.
-        reset_time_between_batches: whether time starts at 0 in each batch; True.
-        communicator: how processes that train together talk; None (default) for one.
+        reset_time_between_batches: time starts at 0 in each batch; only True is
+            supported.
+        communicator: connects processes that train together; None (default) for one.
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
             `EventPropCompiler`.
-        feedback: how errors of the outputs reach hidden populations: "symmetric"
-            (default), through the weights to the outputs; "random", through fixed
-            random weights; "adaptive", through weights that start at random and learn
-            as the weights to the outputs do, so that they become alike.
-        feedback_decay: with "adaptive", share that weights to outputs and feedback
-            weights lose with each update, 0.001 by default; it is what makes them
-            alike (Kolen & Pollack 1994).
-        mode: "event_driven" (default) goes back over an example when it has run;
-            "online" carries traces of each synapse forward, so memory does not grow
-            with time steps. The gradients are the same.
+        feedback: weights through which errors reach hidden populations: "symmetric"
+            (default), the weights to the outputs; "random", fixed random weights;
+            "adaptive", weights that start at random and receive the same updates as the
+            weights to the outputs, so that both converge.
+        feedback_decay: with "adaptive", fraction that weights to outputs and feedback
+            weights lose with each update, 0.001 by default; the decay lets them
+            converge (Kolen & Pollack 1994).
+        mode: "event_driven" (default) runs a backward pass at the end of an example;
+            "online" carries eligibility traces forward, so that memory does not grow
+            with the number of steps. The gradients are the same.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
+        UnknownNameError: if a feedback or mode is not known.
     """
 
     CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+    OUTPUTS: ClassVar[SupportedOutputs] = SupportedOutputs(
         frozenset({Sensitivity.VARIABLE}), every_step=True
     )
     LEARNS_DELAYS: ClassVar[bool] = False
@@ -166,7 +175,7 @@ class EPropCompiler(TrainingCompiler):
         self.train_output_bias = train_output_bias
 
     def spike_gradient(self) -> SpikeGradient:
-        """The pseudo-derivative; gradients follow adaptation, not the reset of v."""
+        """Returns the pseudo-derivative; gradients follow adaptation, not v's reset."""
         return SurrogateGradient(
             surrogate_derivative=PSEUDO_DERIVATIVE,
             condition="abs(u) < v_thresh" if self.online else None,
@@ -175,7 +184,7 @@ class EPropCompiler(TrainingCompiler):
         )
 
     def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
-        """Numbers that the rule's expressions mention; the rate is per time step."""
+        """Returns the regulariser's parameters, the target rate in spikes per step."""
         scales = [self._error_scale(p, loss) for p, loss in losses.items()]
         return {
             "c_reg": self.c_reg * sum(scales) / len(scales),
@@ -193,8 +202,8 @@ class EPropCompiler(TrainingCompiler):
         _, grad = loss.FORMULA.numpy(np.ones(1), np.zeros(1), 1.0)
         return float(grad[0]) / (self.example_timesteps * population.size)
 
-    def equations(self, equations: NeuronEquations) -> NeuronEquations:
-        """Adds the running firing rate to neurons that spike."""
+    def extended_equations(self, equations: NeuronEquations) -> NeuronEquations:
+        """Returns the equations with the running firing rate, for spiking neurons."""
         if equations.threshold is None or not self.c_reg:
             return equations
         rate = Variable(
@@ -203,7 +212,7 @@ class EPropCompiler(TrainingCompiler):
         return replace(equations, variables=(*equations.variables, rate))
 
     def check_trained(self, population: Population) -> None:
-        """Refuses neurons and synapses for which e-prop is not defined."""
+        """Raises UnsupportedError if e-prop is not defined for a population."""
         where = f"EPropCompiler: population '{population.name}'"
         if type(population.neuron) not in TRAINED:
             raise UnsupportedError(
@@ -227,45 +236,49 @@ class EPropCompiler(TrainingCompiler):
                 "reaches it. Connect it to an output, or use feedback='random'."
             )
 
-    def feeds_back(self, connection: Connection) -> bool:
-        """Learning signals come from outputs only."""
+    def backpropagates(self, connection: Connection) -> bool:
+        """Returns True for connections to outputs, with symmetric feedback."""
         to_output = connection.ends()[1].neuron.readout is not None
         return to_output and self.feedback_kind == "symmetric"
 
     def feedback(
         self, hidden: Sequence[Population], outputs: Sequence[Population]
     ) -> tuple[Feedback, ...]:
-        """From each output to each hidden population, unless it is symmetric."""
+        """Returns weights from outputs to hidden populations, unless symmetric."""
         if self.feedback_kind == "symmetric":
             return ()
         return tuple(
-            Feedback(p, output, self._learns_with(p, output), self.feedback_decay)
+            Feedback(
+                p, output, self._feedback_optimiser(p, output), self.feedback_decay
+            )
             for p in hidden
             for output in outputs
         )
 
-    def _learns_with(self, hidden: Population, output: Population) -> Any:
-        """How feedback weights learn: where there are weights to become alike to."""
-        alike = any(c.ends()[1] is output for c in _to_outputs(hidden))
+    def _feedback_optimiser(
+        self, hidden: Population, output: Population
+    ) -> Optimiser | None:
+        """Returns the optimiser of adaptive weights, if forward weights exist."""
+        connected = any(c.ends()[1] is output for c in _to_outputs(hidden))
         adaptive = self.feedback_kind == "adaptive"
-        return self.optimiser if adaptive and alike else None
+        return self.optimiser if adaptive and connected else None
 
-    def decay(self, network: Network) -> Mapping[Connection, float]:
-        """Weights to outputs, with adaptive feedback."""
+    def weight_decay(self, network: Network) -> Mapping[Connection, float]:
+        """Returns the decay of weights to outputs, with adaptive feedback."""
         if self.feedback_kind != "adaptive":
             return {}
-        found = [c for p in network.populations for c in _to_outputs(p)]
-        return dict.fromkeys(found, self.feedback_decay)
+        to_outputs = [c for p in network.populations for c in _to_outputs(p)]
+        return dict.fromkeys(to_outputs, self.feedback_decay)
 
     def learned_parameters(
         self, outputs: Sequence[Population]
     ) -> Mapping[tuple[Population, str], Optimiser]:
-        """The outputs' bias."""
+        """Returns the outputs' bias, one value per neuron."""
         if not self.train_output_bias:
             return {}
         return {(p, "bias"): self.optimiser for p in outputs}
 
 
 def _to_outputs(population: Population) -> list[Connection]:
-    """Connections from a population to outputs."""
+    """Returns the connections from a population to outputs."""
     return [c for c in outgoing(population) if c.ends()[1].neuron.readout is not None]

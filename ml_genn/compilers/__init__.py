@@ -1,7 +1,7 @@
-"""Compilers: what to do with a network.
+"""Compilers of networks: one per learning rule, and for inference.
 
-Compilers of other packages are found through the entry-point group
-``ml_genn.compilers`` when they are first asked for.
+Compilers of other packages are imported by name from here as well; they register in the
+entry-point group ``ml_genn.compilers``, which is read on first use.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    from importlib.metadata import entry_points  # takes longer than the rest of us
+    from importlib.metadata import entry_points  # slow to import
 
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    if name in found:
-        return found[name].load()
-    known = {*__all__, *found}
+    registered = {point.name: point for point in entry_points(group=GROUP)}
+    if name in registered:
+        return registered[name].load()
+    known = {*__all__, *registered}
     message = str(unknown_name("compiler", name, known, where=__name__))
     raise AttributeError(message)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.event_prop_compiler import default_params
-from ml_genn.compilers.output_rules import OutputRules
+from ml_genn.compilers.neuron_defaults import EXACT_STEP
+from ml_genn.compilers.outputs import SupportedOutputs
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.losses import Loss
 from ml_genn.model.plan import Sensitivity
@@ -24,14 +24,15 @@ from ml_genn.utils.choices import Choices
 
 
 class BPTTCompiler(TrainingCompiler):
-    r"""Compiles networks that learn by backpropagation through time.
+    r"""Compiler of networks that learn by backpropagation through time.
 
-    The discrete steps that ran are differentiated exactly; a spike
-    :math:`s = H(u)` with :math:`u = v - v_{thresh}` is given the surrogate slope
-    :math:`\psi(u)` (Neftci et al. 2019). With a backward threshold, neurons with
-    :math:`|u| \ge B_{th}` are left out of the backward pass (sparse spiking gradient
-    descent, Perez-Nieves & Goodman 2021): nothing is computed or kept for them, so time
-    and memory follow activity.
+    The discrete steps of the forward pass are differentiated; a spike
+    :math:`s = \Theta(u)` with :math:`u = v - v_{thresh}` has the surrogate derivative
+    :math:`\psi(u)` (Neftci, Mostafa & Zenke 2019). With a backward threshold, neurons
+    with :math:`|u| \ge B_{th}` take no part in the backward pass of a step (sparse
+    spiking gradient descent, Perez-Nieves & Goodman 2021): nothing is computed or
+    recorded for them, so time and memory follow activity. Gradients are those of the
+    mean loss over the batch.
 
     Args:
         example_timesteps: time steps of an example.
@@ -40,26 +41,31 @@ class BPTTCompiler(TrainingCompiler):
         surrogate: a surrogate, its name ("fast_sigmoid" by default, "triangle",
             "boxcar", "arctan", "exponential"), or an expression over ``u``, as a string
             or in SymPy.
-        reset_gradient: whether the gradient follows the reset; no by default.
-        backward_threshold: B_th; None (default): all neurons whose slope is not zero.
-        per_timestep_loss: whether cross-entropy is taken in every step; no by default.
+        reset_gradient: True if the gradient follows the reset; False by default.
+        backward_threshold: B_th, in units of v; None (default): all neurons whose
+            surrogate derivative is not zero.
+        per_timestep_loss: True if cross-entropy is computed in every step; False by
+            default.
         softmax_temperature: temperature of the softmax, 1 by default.
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
+        rng_seed: seed of all random numbers, 0 by default.
         kernel_profiling: as for `Compiler`.
-        communicator: how processes that train together talk; None (default) for one.
+        communicator: connects processes that train together; None (default) for one.
         delay_optimiser, delay_learn_conns: as for `EventPropCompiler`. The gradient is
-            that of a delay between two steps whose spike is shared between both, in
-            proportion.
+            that of linear interpolation: a delay between two whole steps splits its
+            spike between both.
         deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings: as for
             `EventPropCompiler`.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
     """
 
-    CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+    CHOICES: ClassVar[Choices] = EXACT_STEP
+    OUTPUTS: ClassVar[SupportedOutputs] = SupportedOutputs(
         frozenset({Sensitivity.VARIABLE, Sensitivity.SPIKES})
     )
 
@@ -112,7 +118,7 @@ class BPTTCompiler(TrainingCompiler):
         )
 
     def spike_gradient(self) -> SpikeGradient:
-        """Spikes have a surrogate slope where a neuron is active."""
+        """Returns the surrogate's derivative, restricted to active neurons."""
         conditions = []
         if self.surrogate.support() is not None:
             conditions.append(f"({self.surrogate.support()})")
@@ -127,12 +133,8 @@ class BPTTCompiler(TrainingCompiler):
         )
 
     def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
-        """Numbers that the surrogate and the threshold are given."""
-        numbers = self.surrogate.parameters()
+        """Returns parameters of the surrogate, and the backward threshold."""
+        parameters = self.surrogate.parameters()
         if self.backward_threshold is not None:
-            numbers["backward_threshold"] = self.backward_threshold
-        return numbers
-
-    def loss_scalars(self) -> tuple[float, float]:
-        """Temperature of the softmax; first spikes have no gradient here."""
-        return (self.softmax_temperature, 0.0)
+            parameters["backward_threshold"] = self.backward_threshold
+        return parameters

@@ -17,7 +17,7 @@ from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
 
-#: Arguments that mlGeNN passes on to GeNN's model and code generator, older names too.
+#: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
 GENN_ARGUMENTS = frozenset(
     {
         "automatic_copy",
@@ -56,15 +56,15 @@ GENN_ARGUMENTS = frozenset(
 
 
 class Compiler(ABC):
-    """Turns a network into something that runs.
+    """Base of compilers, which make networks that run.
 
     Args:
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
-        kernel_profiling: whether GeNN measures its kernels; the embedded engine warns
-            and goes without.
-        communicator: how processes that train together talk; None (default) for one.
+        rng_seed: seed of all random numbers, 0 by default.
+        kernel_profiling: True if GeNN measures the time of its kernels; the embedded
+            engine ignores it with a warning. False by default.
+        communicator: connects processes that train together; None (default) for one.
         backend: "cpu", "cuda" (an NVIDIA GPU), "pygenn", another backend of GeNN
             ("hip", "single_threaded_cpu"; without PyGeNN the embedded engine takes its
             place, with a warning), or None (default) for ``ML_GENN_BACKEND`` or else
@@ -72,28 +72,32 @@ class Compiler(ABC):
         num_threads: threads of the embedded engine; None (default) for as many as the
             process may use.
         **genn_kwargs: arguments of GeNN's code generator, passed on to PyGeNN; the
-            embedded engine warns of each and goes without.
+            embedded engine ignores each of them with a warning.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
+        UnknownNameError: if an argument or a backend is not known.
     """
 
-    _given: dict[str, Any]
+    _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Notes what the compiler is made with, so that it can be saved.
+        """Records the arguments of the constructor, which model files store.
 
-        What is GeNN's belongs to a machine, and is not.
+        GeNN's arguments and the communicator depend on the machine and are left out.
         """
-        made = super().__new__(cls)
+        compiler = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
         try:
-            given = dict(signature.bind(made, *args, **kwargs).arguments)
-        except TypeError:
-            given = {}
-        given.pop("self", None)
-        given.pop("communicator", None)  # whoever loads it may be alone
-        extra = given.pop("genn_kwargs", {})
-        ours = {k: v for k, v in extra.items() if k not in GENN_ARGUMENTS}
-        made._given = {**given, **ours}
-        return made
+            arguments = dict(signature.bind(compiler, *args, **kwargs).arguments)
+        except TypeError:  # __init__ reports it
+            arguments = {}
+        arguments.pop("self", None)
+        arguments.pop("communicator", None)
+        extra = arguments.pop("genn_kwargs", {})
+        portable = {k: v for k, v in extra.items() if k not in GENN_ARGUMENTS}
+        compiler._arguments = {**arguments, **portable}
+        return compiler
 
     def __init__(
         self,
@@ -113,25 +117,26 @@ class Compiler(ABC):
         self.rng_seed = whole(f"{name}: rng_seed", rng_seed, least=0)
         self.kernel_profiling = kernel_profiling
         self.communicator = communicator
-        self.batch_size = self._share_of_batch()
+        self.batch_size = self._local_batch_size()
         self.backend = get_backend(backend)
         if num_threads is not None:
             whole(f"{name}: num_threads", num_threads)
         elif communicator is not None:
             num_threads = max(1, available_cores() // communicator.local_ranks)
         self.num_threads = num_threads
-        self.genn_kwargs = self._checked(genn_kwargs)
+        self.genn_kwargs = self._checked_genn_arguments(genn_kwargs)
         if kernel_profiling:
-            self._goes_without("kernel_profiling")
+            self._warn_if_ignored("kernel_profiling")
 
-    def _share_of_batch(self) -> int:
-        given = self.communicator
-        if given is not None and not isinstance(given, Communicator):
+    def _local_batch_size(self) -> int:
+        """Returns the number of examples of a batch that this process runs."""
+        communicator = self.communicator
+        if communicator is not None and not isinstance(communicator, Communicator):
             raise ValidationError(
                 f"{type(self).__name__}: communicator is a Communicator or None. "
-                f"Received {given!r}."
+                f"Received {communicator!r}."
             )
-        ranks = 1 if given is None else given.num_ranks
+        ranks = 1 if communicator is None else communicator.num_ranks
         if self.full_batch_size % ranks:
             raise ValidationError(
                 f"{type(self).__name__}: batch_size is a multiple of the number of "
@@ -139,18 +144,19 @@ class Compiler(ABC):
             )
         return self.full_batch_size // ranks
 
-    def _checked(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _checked_genn_arguments(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Returns GeNN's arguments; raises an error if one is not known."""
         for key in genn_kwargs:
             if key not in GENN_ARGUMENTS:
-                meant = get_close_matches(key, GENN_ARGUMENTS, n=1)
-                known = self._own_arguments().union(meant)
+                similar = get_close_matches(key, GENN_ARGUMENTS, n=1)
+                known = self._own_arguments().union(similar)
                 raise unknown_name("argument", key, known, where=type(self).__name__)
         for key in genn_kwargs:
-            self._goes_without(key)
+            self._warn_if_ignored(key)
         return genn_kwargs
 
-    def _goes_without(self, argument: str) -> None:
-        """Warns of an argument that only GeNN has a use for, if it does not run."""
+    def _warn_if_ignored(self, argument: str) -> None:
+        """Warns of an argument of GeNN's, if another backend runs."""
         if self.backend.genn:
             return
         warnings.warn(
@@ -160,7 +166,7 @@ class Compiler(ABC):
         )
 
     def _check_time(self, reset_time_between_batches: bool) -> None:
-        """Refuses time that goes on from batch to batch."""
+        """Raises UnsupportedError if time is to continue from batch to batch."""
         if not reset_time_between_batches:
             raise UnsupportedError(
                 f"{type(self).__name__}: time starts at 0 in each batch; "
@@ -169,11 +175,12 @@ class Compiler(ABC):
             )
 
     def _own_arguments(self) -> frozenset[str]:
-        found: set[str] = set()
+        """Returns the names of all arguments but GeNN's."""
+        names: set[str] = set()
         for cls in type(self).__mro__:
             if "__init__" in vars(cls):
-                found |= set(inspect.signature(vars(cls)["__init__"]).parameters)
-        return frozenset(found - {"self", "genn_kwargs", "args", "kwargs"})
+                names |= set(inspect.signature(vars(cls)["__init__"]).parameters)
+        return frozenset(names - {"self", "genn_kwargs", "args", "kwargs"})
 
     def runtime_config(
         self, num_steps: int, *, continue_state: bool = False, **compile_arguments: Any
@@ -208,13 +215,13 @@ class Compiler(ABC):
         Args:
             **compile_arguments: arguments of `compile`, without the network.
         """
-        return CompileConfig(type(self), self._given, compile_arguments)
+        return CompileConfig(type(self), self._arguments, compile_arguments)
 
     @abstractmethod
     def compile(self, network: Network, name: str | None = None) -> CompiledNetwork:
-        """Lowers a network; it is built when it is first used.
+        """Returns a compiled network, which is built when it first runs.
 
         Args:
             network: the network; it is not changed.
-            name: kept for scripts written for mlGeNN.
+            name: accepted for scripts written for mlGeNN, without effect.
         """

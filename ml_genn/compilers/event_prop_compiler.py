@@ -8,87 +8,83 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ml_genn.communicators import Communicator
-from ml_genn.compilers.output_rules import OutputRules
-from ml_genn.compilers.training_compiler import Regularised, TrainingCompiler
+from ml_genn.compilers.neuron_defaults import EXACT_STEP
+from ml_genn.compilers.outputs import SupportedOutputs
+from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.initializers.value import as_value
+from ml_genn.lowering import RateRegularisation
 from ml_genn.model.plan import Sensitivity
 from ml_genn.model.spike_gradients import ExactGradient, SpikeGradient
-from ml_genn.neurons import (
-    AdaptiveLeakyIntegrateFire,
-    LeakyIntegrate,
-    LeakyIntegrateFire,
-)
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.synapses import Exponential
 from ml_genn.utils.checks import not_negative, number, positive
 from ml_genn.utils.choices import Choices
 
-_FIRE = {"relative_reset": False, "integrate_during_refrac": False, "scale_i": True}
-
-#: What `EventPropCompiler` chooses where an argument is left open: the step is then the
-#: exact solution of the equations for an input that is constant in it.
-default_params: dict[type, dict[str, Any]] = {
-    LeakyIntegrate: {"scale_i": True},
-    LeakyIntegrateFire: _FIRE,
-    AdaptiveLeakyIntegrateFire: _FIRE,
-    Exponential: {"scale_i": True},
-}
+#: Values of arguments that users leave open, under mlGeNN's name.
+default_params: dict[type, dict[str, Any]] = EXACT_STEP
 
 
 class EventPropCompiler(TrainingCompiler):
-    r"""Compiles networks that learn by EventProp.
+    r"""Compiler of networks that learn by EventProp (Wunderlich & Pehle 2021).
 
     Between spikes the adjoint :math:`\lambda = dL/dx` of each neuron's state follows
     the transposed equations in reverse time; at each spike it jumps. A spike of neuron
     i that arrives at neuron j adds :math:`\lambda_{I,j}` to :math:`dL/dw_{ij}`.
-    Gradients are those of the mean loss over the batch (Wunderlich & Pehle 2021;
-    Nowotny et al. 2024). mlGeNN divides its gradients by the output's ``tau_mem`` (and
-    by the number of steps for sum_var and max_var); ours are not.
+    Gradients are those of the mean loss over the batch. mlGeNN (Nowotny et al. 2024)
+    divides them by the output's ``tau_mem`` (and by the number of steps for sum_var and
+    max_var); this compiler does not.
+
+    Neurons with a refractory period are refused: a spike at its end is no threshold
+    crossing, so its time has no derivative.
 
     Args:
         example_timesteps: time steps of an example.
         losses: a loss or its name, or {output: loss}.
         optimiser: an optimiser or its name, "adam" by default.
-        reg_lambda_upper, reg_lambda_lower: how strongly neurons that fire more, or
-            less, than ``reg_nu_upper`` are pushed back; a number or {population:
+        reg_lambda_upper, reg_lambda_lower: strengths of the regularisation of neurons
+            that fire more, or less, than ``reg_nu_upper``; a number or {population:
             number}, 0 by default. In mlGeNN's units: each spike's adjoint of v gains
-            ``tau_mem**2 * lambda * (mean spikes - nu) / batch``, the factor
-            ``tau_mem**2`` being what mlGeNN's scaled gradients imply for avg_var. For
+            ``tau_mem**2 * lambda * (mean spikes - nu) / batch``; the factor
+            ``tau_mem**2`` follows from the scale of mlGeNN's gradients for avg_var. For
             sum_var and max_var multiply published strengths by the number of steps.
         reg_nu_upper: target spikes per neuron and example, 0 by default.
-        max_spikes, strict_buffer_checking: kept for scripts written for mlGeNN; memory
-            grows with the spikes there are.
-        per_timestep_loss: whether cross-entropy is taken in every step (avg_var: mean
-            over steps, sum_var: sum) instead of once per example; no by default.
+        max_spikes, strict_buffer_checking: accepted for scripts written for mlGeNN,
+            without effect; memory grows with the number of spikes.
+        per_timestep_loss: True if cross-entropy is computed in every step (avg_var:
+            mean over steps, sum_var: sum) instead of once per example; False by
+            default.
         dt: time step [ms], 1 by default.
-        ttfs_alpha: strength of the term ``alpha / (1.01 T - t)`` [ms] that draws the
-            first spike of the right neuron forward, 0.01 by default.
+        ttfs_alpha: strength of the penalty ``alpha / (1.01 T - t)`` [ms] on the time t
+            of the label's first spike, 0.01 by default.
         softmax_temperature: temperature of the softmax, 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
+        rng_seed: seed of all random numbers, 0 by default.
         kernel_profiling: as for `Compiler`.
-        communicator: how processes that train together talk; None (default) for one.
-        delay_optimiser: learns delays; None (default) for ``optimiser``.
+        communicator: connects processes that train together; None (default) for one.
+        delay_optimiser: optimiser of delays; None (default) for ``optimiser``.
         delay_learn_conns: connections or layers whose delays are learned; they need
             ``max_delay_steps``; none by default. A delay is a real number between 0 and
-            that, and a spike takes it rounded to whole steps.
+            ``max_delay_steps``; spikes are delayed by the nearest whole number of
+            steps.
         deep_r_conns: sparse connections or layers that Deep-R rewires (Bellec et al.
-            2018): a weight that changes sign is removed, and a synapse with weight zero
-            made between random neurons instead; none by default.
-        deep_r_l1_strength: what Deep-R adds to the gradient of each weight, towards
-            zero, 0.01 by default.
-        deep_r_record_rewirings: {connection or layer: key}; `train` then returns, among
-            what callbacks collected, a list over batches of (synapses replaced, draws
-            in vain); None (default) for nothing.
+            2018): a synapse whose weight changes sign is replaced by one of weight zero
+            between random neurons; none by default.
+        deep_r_l1_strength: strength of the L1 regularisation of rewired weights, 0.01
+            by default.
+        deep_r_record_rewirings: {connection or layer: key}; `train` then returns under
+            this key, with the data of callbacks, a list over batches of (synapses
+            replaced, draws that met an existing synapse); None (default) for nothing.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
+
+    Raises:
+        ValidationError: if an argument is out of its range.
     """
 
-    CHOICES: ClassVar[Choices] = default_params
-    OUTPUTS: ClassVar[OutputRules] = OutputRules(
+    CHOICES: ClassVar[Choices] = EXACT_STEP
+    OUTPUTS: ClassVar[SupportedOutputs] = SupportedOutputs(
         frozenset({Sensitivity.VARIABLE, Sensitivity.SPIKE_TIME})
     )
 
@@ -145,53 +141,51 @@ class EventPropCompiler(TrainingCompiler):
         )
 
     def spike_gradient(self) -> SpikeGradient:
-        """Spikes move in time."""
+        """Returns the exact gradient by spike times."""
         return ExactGradient()
 
     def check_trained(self, population: Population) -> None:
-        """Refuses neurons with a refractory period."""
-        refuse_refractory(population)
+        """Raises UnsupportedError for neurons with a refractory period."""
+        if getattr(population.neuron, "tau_refrac", None) is not None:
+            raise UnsupportedError(
+                f"Population '{population.name}': EventProp has no gradient for a "
+                "refractory period, since a spike at its end is no crossing of the "
+                "threshold. Leave out tau_refrac, or use BPTTCompiler."
+            )
 
-    def loss_scalars(self) -> tuple[float, float]:
-        """Temperature of the softmax, and strength of the pull on first spikes."""
-        return (self.softmax_temperature, self.ttfs_alpha)
-
-    def regularised(self, hidden: Sequence[Population]) -> Regularised:
-        """{hidden population: (lower, upper strength, target)} where either is set."""
+    def rate_regularisation(
+        self, hidden: Sequence[Population]
+    ) -> Mapping[Population, RateRegularisation]:
+        """Returns the strengths of populations for which one is not zero."""
         upper = _strengths("reg_lambda_upper", self.reg_lambda_upper, hidden)
         lower = _strengths("reg_lambda_lower", self.reg_lambda_lower, hidden)
         result = {}
         for population in hidden:
-            strengths = lower[population], upper[population]
-            if any(strengths):
+            if lower[population] or upper[population]:
                 factor = _squared_time_constant(population)
-                result[population] = (
-                    strengths[0] * factor,
-                    strengths[1] * factor,
+                result[population] = RateRegularisation(
+                    lower[population] * factor,
+                    upper[population] * factor,
                     self.reg_nu_upper,
                 )
         return result
 
 
-def refuse_refractory(population: Population) -> None:
-    """Refuses a refractory period, for which EventProp has no gradient."""
-    if getattr(population.neuron, "tau_refrac", None) is not None:
-        raise UnsupportedError(
-            f"Population '{population.name}': EventProp has no gradient for a "
-            "refractory period, since a spike at its end is no crossing of the "
-            "threshold. Leave out tau_refrac, or use BPTTCompiler."
-        )
-
-
 def _strengths(
-    name: str, given: Any, hidden: Sequence[Population]
+    name: str, strengths_of: Any, hidden: Sequence[Population]
 ) -> dict[Population, float]:
-    """The regularisation strength of each hidden population."""
+    """Returns the regularisation strength of each hidden population.
+
+    Args:
+        name: name of the argument.
+        strengths_of: its value, a number or {population: number}.
+        hidden: hidden populations.
+    """
     where = f"EventPropCompiler: {name}"
-    if not isinstance(given, Mapping):
-        return dict.fromkeys(hidden, not_negative(where, given))
+    if not isinstance(strengths_of, Mapping):
+        return dict.fromkeys(hidden, not_negative(where, strengths_of))
     strengths = dict.fromkeys(hidden, 0.0)
-    for key, value in given.items():
+    for key, value in strengths_of.items():
         population = get_underlying_pop(key)
         if population not in strengths:
             raise ValidationError(
@@ -203,6 +197,7 @@ def _strengths(
 
 
 def _squared_time_constant(population: Population) -> float:
+    """Returns tau_mem squared [ms^2], of the mean if neurons differ, else 1."""
     value = as_value("tau_mem", getattr(population.neuron, "tau_mem", 1.0))
     return float(np.mean(value)) ** 2 if isinstance(value, float | np.ndarray) else 1.0
 

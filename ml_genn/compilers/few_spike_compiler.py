@@ -1,4 +1,4 @@
-"""Compiler for networks whose spikes are the digits of numbers."""
+"""Compiler of networks whose spikes are binary digits of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import PopulationType, get_underlying_pop
 from ml_genn.lowering import Lowered, check_network
 from ml_genn.lowering.few_spike.network import lower_few_spike
-from ml_genn.lowering.few_spike.schedule import Schedule, schedule
+from ml_genn.lowering.few_spike.schedule import Schedule, make_schedule
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population
@@ -23,11 +23,11 @@ Keys = PopulationType | Sequence[PopulationType] | None
 
 
 class CompiledFewSpikeNetwork(CompiledNetwork):
-    """A few-spike network that is evaluated; made by `FewSpikeCompiler`.
+    """Compiled few-spike network; made by `FewSpikeCompiler`.
 
     Args:
         network, lowered, config: as for `CompiledNetwork`.
-        turns: time steps in which each population sends its digits.
+        schedule: time windows of the populations.
         outputs: populations that are read.
     """
 
@@ -36,11 +36,11 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
         network: Network,
         lowered: Lowered,
         config: RuntimeConfig,
-        turns: Schedule,
+        schedule: Schedule,
         outputs: tuple[Population, ...],
     ) -> None:
         super().__init__(network, lowered, config, outputs=outputs)
-        self._schedule = turns
+        self._schedule = schedule
 
     @property
     def k(self) -> int:
@@ -50,7 +50,7 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
     @property
     def starts(self) -> dict[Population, int]:
         """``{population: time step of its first, highest digit}``."""
-        return {p: turn.start for p, turn in self._schedule.turns.items()}
+        return {p: w.first_digit for p, w in self._schedule.windows.items()}
 
     @property
     def pop_pipeline_depth(self) -> dict[Population, int]:
@@ -59,21 +59,23 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
 
 
 class FewSpikeCompiler(Compiler):
-    """Compiles networks that send numbers as k binary digits (Stöckl & Maass 2021).
+    """Compiler of networks that send numbers as k binary digits (Stöckl & Maass 2021).
 
-    Each population sends its digits in k time steps, once all that arrives at it is
-    known; an example takes k steps for each layer.
+    Each population sends its digits in k time steps, once it has received all digits
+    that they depend on; an example takes k steps for each layer. Networks with loops,
+    with other neurons than few-spike neurons, and with other synapses than delta
+    synapses are refused.
 
     Args:
-        k: digits of a number, 10 by default; that of all neurons.
+        k: digits of a number, 10 by default; all neurons have the same.
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
+        rng_seed: seed of all random numbers, 0 by default.
         kernel_profiling: as for `Compiler`.
-        prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
-            drawing them again, yes by default; the embedded engine always does, and
+        prefer_in_memory_connect: True (default) if GeNN keeps weights in memory
+            instead of sampling them again; the embedded engine always keeps them, and
             warns of False.
-        communicator: how processes that work together talk; None (default) for one.
+        communicator: connects processes that run together; None (default) for one.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
     """
@@ -98,7 +100,7 @@ class FewSpikeCompiler(Compiler):
             **genn_kwargs,
         )
         if not prefer_in_memory_connect:
-            self._goes_without("prefer_in_memory_connect=False")
+            self._warn_if_ignored("prefer_in_memory_connect=False")
         self.k = whole("FewSpikeCompiler: k", k)
 
     def compile(
@@ -108,11 +110,11 @@ class FewSpikeCompiler(Compiler):
         inputs: Keys = None,
         outputs: Keys = None,
     ) -> CompiledFewSpikeNetwork:
-        """A network that can be evaluated.
+        """Returns a network that can be evaluated.
 
         Args:
             network: the network; it is not changed.
-            name: kept for scripts written for mlGeNN.
+            name: accepted for scripts written for mlGeNN, without effect.
             inputs: all inputs, one or a sequence of them; None (default) for these.
             outputs: populations or layers with a readout that are read, one or a
                 sequence of them; None (default) for all.
@@ -123,34 +125,41 @@ class FewSpikeCompiler(Compiler):
                 a loop.
         """
         check_network(network)
-        read = _ends(network, inputs, outputs)
-        turns = schedule(network, self.k)
-        config = self.runtime_config(turns.num_steps, inputs=inputs, outputs=outputs)
-        lowered = lower_few_spike(network, turns, dt=self.dt, seed=self.rng_seed)
-        return CompiledFewSpikeNetwork(network, lowered, config, turns, read)
+        _check_inputs(network, inputs)
+        read = _outputs(network, outputs)
+        schedule = make_schedule(network, self.k)
+        config = self.runtime_config(schedule.num_steps, inputs=inputs, outputs=outputs)
+        lowered = lower_few_spike(network, schedule, dt=self.dt, seed=self.rng_seed)
+        return CompiledFewSpikeNetwork(network, lowered, config, schedule, read)
 
 
-def _ends(network: Network, inputs: Keys, outputs: Keys) -> tuple[Population, ...]:
-    """The outputs; refuses inputs that are not all of them, outputs that are none."""
-    known = [p for p in network.populations if isinstance(p.neuron, Input)]
-    if set(_listed(inputs, known)) != set(known):
+def _check_inputs(network: Network, inputs: Keys) -> None:
+    """Raises ValidationError if a user lists other inputs than those of the network."""
+    all_inputs = [p for p in network.populations if isinstance(p.neuron, Input)]
+    listed = _populations(inputs, all_inputs)
+    if set(listed) != set(all_inputs):
         raise ValidationError(
             "FewSpikeCompiler: inputs are all populations that are given data, "
-            f"{_names(known)}. Received {_names(_listed(inputs, known))}."
+            f"{_names(all_inputs)}. Received {_names(listed)}."
         )
-    known = [p for p in network.populations if p.neuron.readout is not None]
-    found = _listed(outputs, known)
-    if not set(found) <= set(known):
+
+
+def _outputs(network: Network, outputs: Keys) -> tuple[Population, ...]:
+    """Returns the populations that are read, each once."""
+    readable = [p for p in network.populations if p.neuron.readout is not None]
+    listed = _populations(outputs, readable)
+    if not set(listed) <= set(readable):
         raise ValidationError(
             "FewSpikeCompiler: outputs are populations of this network with a readout, "
-            f"{_names(known)}. Received {_names(found)}."
+            f"{_names(readable)}. Received {_names(listed)}."
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(listed))
 
 
-def _listed(keys: Keys, known: list[Population]) -> list[Population]:
+def _populations(keys: Keys, default: list[Population]) -> list[Population]:
+    """Returns the populations behind one or several keys, or the default for None."""
     if keys is None:
-        return known
+        return default
     listed = keys if isinstance(keys, Sequence) else [keys]
     return [get_underlying_pop(key) for key in listed]
 

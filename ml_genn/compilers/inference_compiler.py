@@ -1,4 +1,4 @@
-"""Compiler for networks that are only run."""
+"""Compiler of networks that run without training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_genn.utils.checks import whole
 
 
 class CompiledInferenceNetwork(CompiledNetwork):
-    """A network that is evaluated; made by `InferenceCompiler`.
+    """Compiled network that can be evaluated, not trained.
 
     Args:
         network, lowered, config, losses: as for `CompiledNetwork`.
@@ -23,23 +23,24 @@ class CompiledInferenceNetwork(CompiledNetwork):
 
 
 class InferenceCompiler(Compiler):
-    """Compiles networks to be run with the weights they have.
+    """Compiler of networks that run with the weights they have.
 
     Args:
         evaluate_timesteps: time steps of an example.
         dt: time step [ms], 1 by default.
         batch_size: examples in a batch, 1 by default.
-        rng_seed: seed of everything random, 0 by default.
+        rng_seed: seed of all random numbers, 0 by default.
         kernel_profiling: as for `Compiler`.
-        prefer_in_memory_connect: whether GeNN keeps weights in memory rather than
-            drawing them again, yes by default; the embedded engine always does, and
+        prefer_in_memory_connect: True (default) if GeNN keeps weights in memory
+            instead of sampling them again; the embedded engine always keeps them, and
             warns of False.
-        reset_time_between_batches: whether time starts at 0 in each batch; True.
-        reset_vars_between_batches: whether neurons and synapses start each batch in
-            their initial state; yes by default. Readouts always start anew.
-        reset_in_syn_between_batches: kept for scripts written for mlGeNN; synapses are
-            reset with neurons.
-        communicator: how processes that work together talk; None (default) for one.
+        reset_time_between_batches: time starts at 0 in each batch; only True is
+            supported.
+        reset_vars_between_batches: True (default) if neurons and synapses start each
+            batch in their initial state. Readouts always start anew.
+        reset_in_syn_between_batches: accepted for scripts written for mlGeNN, without
+            effect; synapses are reset with neurons.
+        communicator: connects processes that run together; None (default) for one.
         backend, num_threads: as for `Compiler`.
         **genn_kwargs: as for `Compiler`.
     """
@@ -67,7 +68,7 @@ class InferenceCompiler(Compiler):
             **genn_kwargs,
         )
         if not prefer_in_memory_connect:
-            self._goes_without("prefer_in_memory_connect=False")
+            self._warn_if_ignored("prefer_in_memory_connect=False")
         self._check_time(reset_time_between_batches)
         self.evaluate_timesteps = whole(
             "InferenceCompiler: evaluate_timesteps", evaluate_timesteps
@@ -77,11 +78,11 @@ class InferenceCompiler(Compiler):
     def compile(
         self, network: Network, name: str | None = None
     ) -> CompiledInferenceNetwork:
-        """A network that can be evaluated.
+        """Returns a network that can be evaluated.
 
         Args:
             network: the network; it is not changed.
-            name: kept for scripts written for mlGeNN.
+            name: accepted for scripts written for mlGeNN, without effect.
 
         Raises:
             ValidationError: if the network cannot be run.
@@ -95,7 +96,10 @@ class InferenceCompiler(Compiler):
         return CompiledInferenceNetwork(network, lowered, config)
 
     def _check_delays(self, values: Values) -> None:
-        """Refuses delays by which a spike could miss the batch after its own."""
+        """Raises UnsupportedError for delays longer than an example.
+
+        Spikes are stored for one batch, so a longer delay would lose them.
+        """
         for name, delay in values.delays.items():
             if isinstance(delay, int) and delay >= self.evaluate_timesteps:
                 raise UnsupportedError(

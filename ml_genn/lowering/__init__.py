@@ -1,6 +1,19 @@
-"""From a network to a plan and its numbers."""
+"""Lowering of a network to a plan and its values."""
 
 from ml_genn.lowering.network import Lowered, check_network, lower
-from ml_genn.lowering.training import Feedback, Training
+from ml_genn.lowering.training import (
+    Feedback,
+    LossScalars,
+    RateRegularisation,
+    Training,
+)
 
-__all__ = ["Feedback", "Lowered", "Training", "check_network", "lower"]
+__all__ = [
+    "Feedback",
+    "LossScalars",
+    "Lowered",
+    "RateRegularisation",
+    "Training",
+    "check_network",
+    "lower",
+]

@@ -1,4 +1,4 @@
-"""Numbers of a network, drawn while its groups are made."""
+"""Values of a network, sampled from initializers while its groups are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ from ml_genn.model.plan import Delay, Values
 
 
 class ParameterSampler:
-    """Collects numbers while groups are made."""
+    """Samples values and collects them by group.
+
+    Each array has a random generator of its own, seeded by the owner's and the array's
+    name, so that values do not depend on the order of sampling.
+
+    Args:
+        seed: seed of all samples.
+        dt: time step [ms].
+
+    Attributes:
+        parameters, initial, weights, indices, delays, max_delays, frames, windows: as
+            in `Values`.
+    """
 
     def __init__(self, seed: int, dt: float) -> None:
         self.seed = seed
@@ -30,23 +42,86 @@ class ParameterSampler:
         self.windows: dict[str, tuple[int, int]] = {}
 
     def value(self, owner: str, name: str, value: Any, shape: tuple[int, ...]) -> Any:
-        """A number, or a flat array with one per element of ``shape``."""
-        rng = random_generator(self.seed, owner, name)
-        found = sample_value(f"'{owner}': {name}", value, shape, rng)
-        return found if isinstance(found, float) else found.reshape(-1)
+        """Returns a number, or a flat array with one element per element of ``shape``.
 
-    def synapses(self, connection: Connection) -> tuple[int, ...]:
-        """The shape of what a connection's synapses have, one number each."""
+        Args:
+            owner: name of the population or connection.
+            name: name of the value.
+            value: number, array or initializer.
+            shape: shape of the population or of the synapses.
+        """
+        rng = random_generator(self.seed, owner, name)
+        sample = sample_value(f"'{owner}': {name}", value, shape, rng)
+        return sample if isinstance(sample, float) else sample.reshape(-1)
+
+    def synapses_shape(self, connection: Connection) -> tuple[int, ...]:
+        """Returns the shape of a connection's weights; samples sparse connectivity."""
         source, target = connection.ends()
         rng = random_generator(self.seed, connection.name, "indices")
-        found = connection.connectivity.indices(source, target, rng)
-        if found is None:
+        indices = connection.connectivity.indices(source, target, rng)
+        if indices is None:
             return (source.size, target.size)
-        self.indices[connection.name] = found
-        return (found[0].size,)
+        self.indices[connection.name] = indices
+        return (indices[0].size,)
+
+    def sample_delay(
+        self, connection: Connection, shape: tuple[int, ...], learned: bool
+    ) -> Delay:
+        """Samples delays in time steps and returns their kind.
+
+        Learned delays are real numbers, others whole numbers of steps.
+
+        Args:
+            connection: the connection.
+            shape: shape of its synapses.
+            learned: True if its delays are learned.
+
+        Raises:
+            ValidationError: if a delay is not a whole number of steps, longer than
+                ``max_delay_steps``, or needs a ``max_delay_steps`` that is not set.
+        """
+        if learned:
+            return self._sample_learned_delay(connection, shape)
+        name, value = connection.name, connection.connectivity.delay
+        if isinstance(value, Initializer) and connection.max_delay_steps is None:
+            raise ValidationError(
+                f"Connection '{name}': delays drawn from an initializer need "
+                "max_delay_steps, the longest delay in time steps."
+            )
+        steps = np.floor(np.asarray(self.value(name, "delay", value, shape)) + 0.5)
+        steps = _within_limit(connection, steps)
+        self.max_delays[name] = int(steps.max())
+        if steps.ndim == 0:
+            if steps != np.asarray(value):
+                raise ValidationError(
+                    f"Connection '{name}': a delay is a whole number of time steps. "
+                    f"Received {value!r}."
+                )
+            self.delays[name] = int(steps)
+            return Delay.CONSTANT if steps else Delay.NONE
+        self.delays[name] = steps.reshape(shape).astype(np.int32)
+        return Delay.PER_SYNAPSE
+
+    def _sample_learned_delay(
+        self, connection: Connection, shape: tuple[int, ...]
+    ) -> Delay:
+        name, longest = connection.name, connection.max_delay_steps
+        if longest is None:
+            raise ValidationError(
+                f"Connection '{name}': delays that are learned need max_delay_steps, "
+                "the longest delay in time steps: Connection(..., max_delay_steps=20)."
+            )
+        value = connection.connectivity.delay
+        steps = np.asarray(self.value(name, "delay", value, shape), dtype=float)
+        steps = _within_limit(connection, steps)
+        self.delays[name] = np.broadcast_to(
+            steps.reshape(shape if steps.ndim else ()), shape
+        )
+        self.max_delays[name] = longest
+        return Delay.PER_SYNAPSE
 
     def values(self) -> Values:
-        """All numbers."""
+        """Returns all values."""
         return Values(
             dt=self.dt,
             parameters=self.parameters,
@@ -60,40 +135,11 @@ class ParameterSampler:
         )
 
 
-def delay_of(
-    connection: Connection,
-    shape: tuple[int, ...],
-    sampler: ParameterSampler,
-    learned: bool,
-) -> Delay:
-    """Draws delays, in steps, whole ones unless they are learned; the kind of delay."""
-    name, longest = connection.name, connection.max_delay_steps
-    given = connection.connectivity.delay
-    if learned:
-        return _learned_delay(connection, shape, sampler)
-    if isinstance(given, Initializer) and longest is None:
-        raise ValidationError(
-            f"Connection '{name}': delays drawn from an initializer need "
-            "max_delay_steps, the longest delay in time steps."
-        )
-    steps = np.floor(np.asarray(sampler.value(name, "delay", given, shape)) + 0.5)
-    steps = _within(connection, steps)
-    most = int(steps.max())
-    if steps.ndim == 0:
-        if steps != np.asarray(given):
-            raise ValidationError(
-                f"Connection '{name}': a delay is a whole number of time steps. "
-                f"Received {given!r}."
-            )
-        sampler.delays[name], sampler.max_delays[name] = int(steps), most
-        return Delay.CONSTANT if most else Delay.NONE
-    sampler.delays[name] = steps.reshape(shape).astype(np.int32)
-    sampler.max_delays[name] = most
-    return Delay.PER_SYNAPSE
+def _within_limit(connection: Connection, steps: np.ndarray) -> np.ndarray:
+    """Returns delays of at most ``max_delay_steps``.
 
-
-def _within(connection: Connection, steps: np.ndarray) -> np.ndarray:
-    """Delays cut to the longest if they are drawn, refused beyond it if given."""
+    Sampled delays are clipped; longer ones that a user gave are refused.
+    """
     longest = connection.max_delay_steps
     if isinstance(connection.connectivity.delay, Initializer):
         return np.asarray(np.clip(steps, 0, longest))
@@ -103,23 +149,3 @@ def _within(connection: Connection, steps: np.ndarray) -> np.ndarray:
             f"longer than max_delay_steps={longest}."
         )
     return steps
-
-
-def _learned_delay(
-    connection: Connection, shape: tuple[int, ...], sampler: ParameterSampler
-) -> Delay:
-    name, longest = connection.name, connection.max_delay_steps
-    if longest is None:
-        raise ValidationError(
-            f"Connection '{name}': delays that are learned need max_delay_steps, the "
-            "longest delay in time steps: Connection(..., max_delay_steps=20)."
-        )
-    steps = np.asarray(
-        sampler.value(name, "delay", connection.connectivity.delay, shape), dtype=float
-    )
-    steps = _within(connection, steps)
-    sampler.delays[name] = np.broadcast_to(
-        steps.reshape(shape if steps.ndim else ()), shape
-    )
-    sampler.max_delays[name] = longest
-    return Delay.PER_SYNAPSE

@@ -1,9 +1,10 @@
-"""What a learning rule adds to a network."""
+"""Parts of a network that a learning rule trains, and its optimisers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ml_genn.connection import Connection
 from ml_genn.model.equations import NeuronEquations
@@ -19,12 +20,14 @@ def _unchanged(equations: NeuronEquations) -> NeuronEquations:
 
 @dataclass(frozen=True, eq=False)
 class Feedback:
-    """Weights of their own through which the loss reaches a hidden population.
+    """Feedback weights, through which an output's error reaches a hidden population.
 
     Args:
-        hidden, output: the populations.
-        optimiser: how they learn, as weights from hidden to output would; None: not.
-        decay: share that they lose with each update, 0 by default.
+        hidden: the population that learns.
+        output: the population with the loss.
+        optimiser: changes feedback weights by the gradient of weights from hidden to
+            output; None (default) leaves them fixed.
+        decay: fraction that they lose with each update, 0 by default.
     """
 
     hidden: Population
@@ -38,50 +41,77 @@ class Feedback:
         return f"Feedback_{self.output.name}_{self.hidden.name}"
 
 
+class RateRegularisation(NamedTuple):
+    """Regularisation of a population's firing rates towards a target.
+
+    Attributes:
+        lower, upper: strengths for neurons that fire less or more than the target.
+        target: spikes per neuron and example.
+    """
+
+    lower: float
+    upper: float
+    target: float
+
+
+class LossScalars(NamedTuple):
+    """Numbers of an output's loss that may change without a build.
+
+    Attributes:
+        formula: number that the loss's formula reads, such as a temperature.
+        late_spike_penalty: strength of the penalty on late first spikes.
+    """
+
+    formula: float
+    late_spike_penalty: float
+
+
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a learning rule adds to a network.
+    """Training of a network under a learning rule; by default nothing is trained.
 
     Args:
         losses: {output: loss}.
-        adjoint: populations that the loss flows through.
-        learn: {connection whose weights change: how}.
-        delays: {connection whose delays change: how}.
+        populations: populations with an adjoint: those from which an output is reached.
+        weights: {connection with learned weights: optimiser}.
+        delays: {connection with learned delays: optimiser}.
+        parameters: {(population, learned parameter): optimiser}.
+        per_neuron: (population, parameter) pairs that each neuron learns for itself,
+            although one value is given for all.
         rewired: {connection that Deep-R rewires: strength of its L1 regularisation}.
-        parameters: {(population, parameter that changes): how}.
-        backprop_connections: connections that pass the loss's gradient back to their
-            source.
-        feedback: feedback weights from an output to a hidden population.
-        decay: share that weights lose with each update, {connection: share}.
-        rule: how the backward pass treats spikes.
-        rule_parameters: numbers that the rule's expressions mention.
-        regularised: {population: (lower, upper strength, target spikes)}.
-        loss_scalars: {output: (number of its loss's formula, pull on first spikes)}.
-        spread: {(population, parameter)} that are learned for each neuron, although
-            one value is given.
-        online: whether gradients are taken while the network runs.
-        equations: adds to the equations of a trained neuron what the rule needs.
+        weight_decay: {connection: fraction that its weights lose with each update}.
+        backprop_connections: connections that pass the gradient back to their source.
+        feedback: feedback weights from outputs to hidden populations.
+        spike_gradient: derivative of spikes; None if nothing is trained.
+        rule_parameters: values of the parameters in the rule's expressions.
+        rate_regularisation: {population: strengths and target}.
+        loss_scalars: {output: numbers of its loss}.
+        online: True if gradients are computed while the network runs.
+        extended_equations: adds variables of the rule to a trained neuron's equations.
     """
 
-    losses: Mapping[Population, Loss]
-    adjoint: frozenset[Population]
-    learn: Mapping[Connection, Optimiser]
-    backprop_connections: frozenset[Connection]
-    rule: SpikeGradient
-    feedback: tuple[Feedback, ...] = ()
-    decay: Mapping[Connection, float] = field(default_factory=dict)
+    losses: Mapping[Population, Loss] = field(default_factory=dict)
+    populations: frozenset[Population] = frozenset()
+    weights: Mapping[Connection, Optimiser] = field(default_factory=dict)
     delays: Mapping[Connection, Optimiser] = field(default_factory=dict)
-    rewired: Mapping[Connection, float] = field(default_factory=dict)
     parameters: Mapping[tuple[Population, str], Optimiser] = field(default_factory=dict)
+    per_neuron: frozenset[tuple[Population, str]] = frozenset()
+    rewired: Mapping[Connection, float] = field(default_factory=dict)
+    weight_decay: Mapping[Connection, float] = field(default_factory=dict)
+    backprop_connections: frozenset[Connection] = frozenset()
+    feedback: tuple[Feedback, ...] = ()
+    spike_gradient: SpikeGradient | None = None
     rule_parameters: Mapping[str, float] = field(default_factory=dict)
-    regularised: Mapping[Population, tuple[float, float, float]] = field(
+    rate_regularisation: Mapping[Population, RateRegularisation] = field(
         default_factory=dict
     )
-    loss_scalars: Mapping[Population, tuple[float, float]] = field(default_factory=dict)
-    spread: frozenset[tuple[Population, str]] = frozenset()
+    loss_scalars: Mapping[Population, LossScalars] = field(default_factory=dict)
     online: bool = False
-    equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
+    extended_equations: Callable[[NeuronEquations], NeuronEquations] = _unchanged
 
     def parameters_of(self, population: Population) -> tuple[str, ...]:
-        """Parameters of a population that are learned."""
+        """Returns the names of a population's learned parameters."""
         return tuple(name for p, name in self.parameters if p is population)
+
+
+INFERENCE = Training()

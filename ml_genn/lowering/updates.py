@@ -1,28 +1,43 @@
-"""How learned arrays change: an optimiser, and what comes before and after its step."""
+"""Updates of learned arrays: an optimiser's step, with transforms around it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError
-from ml_genn.model.plan import SIGN, Code, Learned, OptimiserUpdate
+from ml_genn.lowering.training import Training
+from ml_genn.model.plan import (
+    SIGN,
+    Code,
+    Learned,
+    LearnedKind,
+    OptimiserUpdate,
+    Values,
+)
+from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.optimisers.update_transforms import UpdateTransform
+from ml_genn.population import Population
+
+_NO_LIMIT = float(np.finfo(np.float32).max)
 
 
 def limited(lowest: float, highest: float) -> UpdateTransform:
-    """After the step: what is learned stays in a range."""
+    """Returns the transform after a step that keeps values in a range."""
     line = "x = fminf(fmaxf(x, lowest_), highest_);"
     reads = frozenset({"x", "lowest_", "highest_"})
     code = Code((line,), reads, frozenset({"x"}))
     return UpdateTransform(code, {"lowest_": lowest, "highest_": highest})
 
 
-def shrunk(strength: float) -> UpdateTransform:
-    """Before the step: the gradient of ``strength`` times the sum of sizes (L1).
+def l1_regularised(strength: float) -> UpdateTransform:
+    """Returns the transform before a step that adds the gradient of strength * |x|.
 
-    At zero, where new synapses start, it has none.
+    At zero, where new synapses start, the gradient is zero.
     """
     line = f"gradient += x == 0.0f ? 0.0f : l1_strength_ * {SIGN};"
     reads = frozenset({"x", "gradient", "l1_strength_", SIGN})
@@ -30,22 +45,22 @@ def shrunk(strength: float) -> UpdateTransform:
     return UpdateTransform(code, {"l1_strength_": strength}, (SIGN,))
 
 
-def decayed(share: float) -> UpdateTransform:
-    """After the step: what is learned loses a share of its size."""
+def decayed(fraction: float) -> UpdateTransform:
+    """Returns the transform after a step that takes off a fraction of the value."""
     reads = frozenset({"x", "decay_"})
     code = Code(("x -= decay_ * x;",), reads, frozenset({"x"}))
-    return UpdateTransform(code, {"decay_": share})
+    return UpdateTransform(code, {"decay_": fraction})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """How one learned array changes.
+    """Update of one learned array.
 
     Args:
         target: the array.
         optimiser: takes the step.
-        before, after: what comes before and after it, beside what the optimiser itself
-            asks for.
+        before, after: transforms before and after the step, in addition to those of
+            the optimiser.
     """
 
     target: Learned
@@ -54,7 +69,7 @@ class Update:
     after: tuple[UpdateTransform, ...] = ()
 
     def plan(self) -> OptimiserUpdate:
-        """The update as a backend takes it."""
+        """Returns the update as backends run it."""
         before = (*self.optimiser.before(), *self.before)
         after = (*self.optimiser.after(), *self.after)
         transforms = (*before, *after)
@@ -66,8 +81,8 @@ class Update:
         empty: frozenset[str] = frozenset()
         return OptimiserUpdate(
             self.target,
-            (*self.optimiser.SLOTS, *(n for p in transforms for n in p.slots)),
-            (*self.optimiser.SCALARS, *(n for p in transforms for n in p.numbers)),
+            (*self.optimiser.SLOTS, *(n for t in transforms for n in t.slots)),
+            (*self.optimiser.SCALARS, *(n for t in transforms for n in t.numbers)),
             Code(
                 tuple(line for code in codes for line in code.lines),
                 empty.union(*(code.reads for code in codes)),
@@ -78,23 +93,73 @@ class Update:
     def scalars(
         self, numbers: Mapping[str, float], plan: OptimiserUpdate
     ) -> tuple[float, ...]:
-        """Values of the plan's scalars for a batch.
+        """Returns the values of the plan's scalars for a batch.
 
         Args:
-            numbers: of the optimiser, for the batch.
-            plan: the update as the backend took it.
+            numbers: numbers of the optimiser for the batch.
+            plan: the update as the backend runs it.
 
         Raises:
-            ValidationError: if the optimiser asks for something else than when the plan
+            ValidationError: if the optimiser has other transforms than when the plan
                 was made.
         """
-        found = dict(numbers)
+        values = dict(numbers)
         for transform in (*self.before, *self.after):
-            found |= transform.numbers
-        if found.keys() != set(plan.scalars):
+            values |= transform.numbers
+        if values.keys() != set(plan.scalars):
             raise ValidationError(
                 f"{self.optimiser!r}: clipping, decay or limits were switched on or "
                 "off after the network was compiled. Compile it again; their numbers "
                 "may be changed at any time."
             )
-        return tuple(found[name] for name in plan.scalars)
+        return tuple(values[name] for name in plan.scalars)
+
+
+def updates_of(
+    network: Network,
+    training: Training,
+    values: Values,
+    positive: Mapping[Population, frozenset[str]],
+) -> tuple[Update, ...]:
+    """Returns the updates of all learned arrays: weights, delays, parameters.
+
+    Parameters that have to be positive are limited to at least a time step, or to their
+    initial value if that is smaller: time constants below the time step have no
+    meaning.
+
+    Args:
+        network: the network.
+        training: its learned arrays and their optimisers.
+        values: its values.
+        positive: {population: parameters that have to be positive}.
+    """
+    updates = []
+    for c, optimiser in _in_order(network, training.weights):
+        array = Learned(LearnedKind.WEIGHT, c.name)
+        rewired, decay = training.rewired.get(c), training.weight_decay.get(c)
+        before = () if rewired is None else (l1_regularised(rewired),)
+        after = () if decay is None else (decayed(decay),)
+        updates.append(Update(array, optimiser, before, after))
+    for f in training.feedback:
+        if f.optimiser is not None:
+            array = Learned(LearnedKind.WEIGHT, f.name)
+            updates.append(Update(array, f.optimiser, after=(decayed(f.decay),)))
+    for c, optimiser in _in_order(network, training.delays):
+        array = Learned(LearnedKind.DELAY, c.name)
+        longest = values.max_delays[c.name]
+        updates.append(Update(array, optimiser, after=(limited(0.0, longest),)))
+    for (p, name), optimiser in training.parameters.items():
+        if p in training.populations:
+            initial = float(np.min(values.parameters[p.name][name]))
+            limits = (limited(min(values.dt, initial), _NO_LIMIT),)
+            array = Learned(LearnedKind.PARAMETER, p.name, name)
+            after = limits if name in positive[p] else ()
+            updates.append(Update(array, optimiser, after=after))
+    return tuple(updates)
+
+
+def _in_order(
+    network: Network, optimisers: Mapping[Connection, Optimiser]
+) -> list[tuple[Connection, Optimiser]]:
+    """Returns the items of a mapping in the order of the network's connections."""
+    return [(c, optimisers[c]) for c in network.connections if c in optimisers]

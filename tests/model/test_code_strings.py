@@ -73,7 +73,7 @@ def test_older_spelling() -> None:
     assert parse_neuron_code(model, WHERE) == NeuronCode(
         variables=(CodeVariable("V", "float", False),),
         parameters=(),
-        derived=(),
+        derived_parameters=(),
         extra_inputs=(),
         sim=CodeBlock("V += Isyn;", v | {"Isyn"}, v, frozenset()),
         threshold=CodeBlock("V >= 1.0f", v, frozenset(), frozenset()),
@@ -181,7 +181,9 @@ def test_derived_parameters_index_by_position_or_name() -> None:
         },
         WHERE,
     )
-    values = {name: function([20.0, 3.0], 0.5) for name, function in code.derived}
+    values = {
+        name: function([20.0, 3.0], 0.5) for name, function in code.derived_parameters
+    }
     assert values == {"Alpha": math.exp(-0.025), "Scaled": 1.5, "Count": 5.0}
     assert code.sim.reads == {"Alpha", "Scaled"}
     assert code == code and hash(code) is not None
@@ -189,7 +191,7 @@ def test_derived_parameters_index_by_position_or_name() -> None:
 
 def test_a_derived_parameter_misses_a_parameter() -> None:
     model = {"params": ["tau"], "derived_params": [("A", lambda pars, dt: pars["ta"])]}
-    ((_, function),) = parse_neuron_code(model, WHERE).derived
+    ((_, function),) = parse_neuron_code(model, WHERE).derived_parameters
     with pytest.raises(UnknownNameError, match=r"parameter 'ta'. Did you mean 'tau'"):
         function([20.0], 1.0)
 

@@ -1,4 +1,9 @@
-"""When each population of a few-spike network has its turn."""
+"""Schedule of a few-spike network: the time window of each population.
+
+A population sends the digits of its numbers in k time steps, once it has received all
+digits that they depend on. Layers follow each other; the schedule starts each as early
+as possible.
+"""
 
 from __future__ import annotations
 
@@ -15,87 +20,96 @@ from ml_genn.population import Population
 from ml_genn.readouts import Var
 from ml_genn.synapses import Delta
 
-RUN = (FewSpikeRelu, FewSpikeReluInput, FewSpikeMaxPool)
+SUPPORTED = (FewSpikeRelu, FewSpikeReluInput, FewSpikeMaxPool)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """When a population sends its digits, and what they are worth.
+class TimeWindow:
+    """Time steps in which a population is active, and the digits that it sends.
 
     Args:
-        start: step of the first digit, which is worth most.
-        first: step in which the population starts to listen.
-        digits: worth of its spikes.
+        first_digit: step of the first digit, which has the highest value.
+        start: first step in which the population receives digits.
+        digits: values of its spikes.
     """
 
+    first_digit: int
     start: int
-    first: int
     digits: Digits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """When each population has its turn: k steps, after all that it waits for.
+    """Time windows of all populations.
 
     Args:
         k: digits of a number.
-        turns: {population: its turn}, each after those that feed it.
+        windows: {population: its window}, each after those of its sources.
     """
 
     k: int
-    turns: Mapping[Population, Turn]
+    windows: Mapping[Population, TimeWindow]
 
     @property
     def num_steps(self) -> int:
-        """Time steps until the last population is done."""
-        return self.k + max(turn.start for turn in self.turns.values())
+        """Time steps until the last population has sent its last digit."""
+        return self.k + max(window.first_digit for window in self.windows.values())
 
     def delay(self, connection: Connection) -> int:
-        """Steps that digits wait, so that those of all sources arrive together."""
+        """Returns the delay with which digits of all sources arrive together [steps].
+
+        Args:
+            connection: a connection of the network.
+        """
         source, target = connection.ends()
-        wait = lag(target, self.k)
-        return self.turns[target].start - wait - self.turns[source].start
+        arrival = self.windows[target].first_digit - latency(target, self.k)
+        return arrival - self.windows[source].first_digit
 
 
-def lag(population: Population, k: int) -> int:
-    """Steps from the first digit that arrives to the first that is sent."""
+def latency(population: Population, k: int) -> int:
+    """Returns the steps from the first digit received to the first digit sent.
+
+    Maxima are found digit by digit; a sum is known after all k digits.
+    """
     return 1 if isinstance(population.neuron, FewSpikeMaxPool) else k
 
 
-def schedule(network: Network, k: int) -> Schedule:
-    """Gives each population its turn, as early as can be.
+def make_schedule(network: Network, k: int) -> Schedule:
+    """Returns the schedule in which each population is active as early as possible.
 
     Args:
-        network: what runs.
+        network: the network.
         k: digits of a number.
 
     Raises:
         UnsupportedError: if a part of the network has no few-spike code, or connections
             form a loop.
-        ValidationError: if numbers have other digits, or digits a sign where a maximum
-            is taken.
+        ValidationError: if neurons have another number of digits.
     """
     for population in network.populations:
         _check_population(population, k)
     for connection in network.connections:
         _check_connection(connection)
-    turns: dict[Population, Turn] = {}
-    for population in _in_order(network):
+    windows: dict[Population, TimeWindow] = {}
+    for population in _sources_first(network):
         sources = [
-            turns[c.ends()[0]] for c in network.connections if c.ends()[1] is population
+            windows[c.ends()[0]]
+            for c in network.connections
+            if c.ends()[1] is population
         ]
-        turns[population] = _turn(population, sources, k)
-    return Schedule(k, turns)
+        windows[population] = _window(population, sources, k)
+    return Schedule(k, windows)
 
 
-def _turn(population: Population, sources: list[Turn], k: int) -> Turn:
+def _window(population: Population, sources: list[TimeWindow], k: int) -> TimeWindow:
+    """Returns the window of a population, from those of its sources."""
     neuron = population.neuron
     if isinstance(neuron, FewSpikeReluInput):
-        return Turn(0, 0, neuron.digits)
-    wait = lag(population, k)
-    start = max(turn.start for turn in sources) + wait
+        return TimeWindow(0, 0, neuron.digits)
+    steps = latency(population, k)
+    first_digit = max(source.first_digit for source in sources) + steps
     if isinstance(neuron, FewSpikeRelu):
-        return Turn(start, start - wait + 1, neuron.digits)
+        return TimeWindow(first_digit, first_digit - steps + 1, neuron.digits)
     digits = sources[0].digits
     if digits.signed:
         raise UnsupportedError(
@@ -103,10 +117,11 @@ def _turn(population: Population, sources: list[Turn], k: int) -> Turn:
             "may be below zero cannot be compared one by one. Put a FewSpikeRelu "
             "between the signed input and the maximum."
         )
-    return Turn(start, start, digits)
+    return TimeWindow(first_digit, first_digit, digits)
 
 
-def _in_order(network: Network) -> list[Population]:
+def _sources_first(network: Network) -> list[Population]:
+    """Returns the populations in topological order."""
     graph: dict[Population, list[Population]] = {p: [] for p in network.populations}
     for connection in network.connections:
         source, target = connection.ends()
@@ -125,17 +140,17 @@ def _in_order(network: Network) -> list[Population]:
 def _check_population(population: Population, k: int) -> None:
     neuron = population.neuron
     where = f"Population '{population.name}' ({type(neuron).__name__})"
-    if not isinstance(neuron, RUN):
-        listed = ", ".join(cls.__name__ for cls in RUN)
+    if not isinstance(neuron, SUPPORTED):
+        supported = ", ".join(cls.__name__ for cls in SUPPORTED)
         raise UnsupportedError(
-            f"{where}: FewSpikeCompiler runs {listed}. Other neurons run with "
+            f"{where}: FewSpikeCompiler runs {supported}. Other neurons run with "
             "InferenceCompiler."
         )
-    own = getattr(neuron, "k", k)
-    if own != k:
+    num_digits = getattr(neuron, "k", k)
+    if num_digits != k:
         raise ValidationError(
             f"{where}: all numbers have as many digits as the compiler is told. "
-            f"Received k={own}, and FewSpikeCompiler(k={k})."
+            f"Received k={num_digits}, and FewSpikeCompiler(k={k})."
         )
     if neuron.readout is not None and not isinstance(neuron.readout, Var):
         raise UnsupportedError(

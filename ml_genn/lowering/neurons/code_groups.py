@@ -1,4 +1,4 @@
-"""Neuron groups from code strings."""
+"""Neuron groups of neurons written as code strings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_genn.model.plan import Code, Constant, NeuronGroup, StateVariable
 from ml_genn.neurons import CodeNeuron
 from ml_genn.population import Population
 
-#: {C type of a variable in code: type that the engine knows it by}
+#: {C type of a variable in code: type of the state variable}
 _TYPES = {
     "float": "float",
     "double": "float",
@@ -25,6 +25,7 @@ _TYPES = {
     "unsigned int": "uint32_t",
     "uint32_t": "uint32_t",
 }
+_NO_BLOCK = CodeBlock("", *[frozenset()] * 3)
 
 
 def code_group(
@@ -33,13 +34,21 @@ def code_group(
     synapses: tuple[SynapseEquations, ...],
     where: str,
 ) -> NeuronGroup:
-    """A group whose step is the synapses' equations, then the user's code."""
+    """Returns a group whose step is the synapses' equations, then the user's code.
+
+    Args:
+        population: the population.
+        neuron: its neuron.
+        synapses: equations of its ports.
+        where: subject of error messages.
+    """
     ports = cached_derivation(system_of(NeuronEquations(()), synapses), where, None)
     code: NeuronCode = neuron.code
-    fixed = (*code.parameters, *(name for name, _ in code.derived))
-    threshold = code.threshold or CodeBlock("", *[frozenset()] * 3)
-    edge = code.auto_refractory and bool(threshold.text)
-    before = (f"const bool was_above_ = {threshold.text};",) if edge else ()
+    parameters = (*code.parameters, *(name for name, _ in code.derived_parameters))
+    threshold = code.threshold or _NO_BLOCK
+    # With automatic refractoriness the condition has to become true to spike.
+    on_rising_edge = code.auto_refractory and bool(threshold.text)
+    before = (f"const bool was_above_ = {threshold.text};",) if on_rising_edge else ()
     step = Code(
         ports.step.lines + before + tuple(code.sim.text.splitlines()),
         ports.step.reads | code.sim.reads | threshold.reads,
@@ -52,6 +61,9 @@ def code_group(
         code.reset.writes,
         _random(code.reset.calls),
     )
+    condition = threshold.text or None
+    if on_rising_edge:
+        condition = f"({threshold.text}) && !was_above_"
     return NeuronGroup(
         name=population.name,
         size=population.size,
@@ -61,36 +73,41 @@ def code_group(
         ),
         constants=(
             *ports.constants,
-            *(Constant(name, name) for name in fixed),
+            *(Constant(name, name) for name in parameters),
             *(Constant(name, repr(value)) for name, _, value in code.extra_inputs),
         ),
         ports=ports.ports,
         output=neuron.output_var_name,
         step=step,
-        threshold=(
-            f"({threshold.text}) && !was_above_" if edge else threshold.text or None
-        ),
+        threshold=condition,
         reset=reset,
         saved_locals=("Isyn",) if "Isyn" in reset.reads else (),
     )
 
 
 def _random(calls: frozenset[str]) -> frozenset[str]:
-    """Functions that draw random numbers."""
+    """Returns those functions that return random numbers."""
     return frozenset(name for name in calls if name.startswith("gennrand"))
 
 
 def derived_parameters(
     neuron: CodeNeuron, values: Mapping[str, Any], dt: float
 ) -> dict[str, Any]:
-    """Values of derived parameters, for each neuron where a parameter has such."""
-    if not neuron.code.derived:
+    """Returns values of derived parameters, arrays where a parameter is an array.
+
+    Args:
+        neuron: the neuron.
+        values: {parameter: number or array (size,)}.
+        dt: time step [ms].
+    """
+    functions = neuron.code.derived_parameters
+    if not functions:
         return {}
-    given = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))
-    if not given or given[0].ndim == 0:
-        numbers = [float(value) for value in given]
-        return {name: make(numbers, dt) for name, make in neuron.code.derived}
+    arrays = np.broadcast_arrays(*(values[name] for name in neuron.code.parameters))
+    if not arrays or arrays[0].ndim == 0:
+        numbers = [float(array) for array in arrays]
+        return {name: function(numbers, dt) for name, function in functions}
     return {
-        name: np.array([make(numbers, dt) for numbers in zip(*given, strict=True)])
-        for name, make in neuron.code.derived
+        name: np.array([function(row, dt) for row in zip(*arrays, strict=True)])
+        for name, function in functions
     }

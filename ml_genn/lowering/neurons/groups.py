@@ -1,24 +1,22 @@
-"""Neuron groups: what follows from a population's equations, and its numbers."""
+"""Neuron groups of populations, from equations, code or data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass, replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.lowering.derivation_cache import cached_derivation
-from ml_genn.lowering.neurons.code_groups import code_group, derived_parameters
+from ml_genn.lowering.neurons.code_groups import code_group
 from ml_genn.lowering.neurons.inputs import generator_groups
-from ml_genn.lowering.neurons.max_pool import counting
+from ml_genn.lowering.neurons.max_pool import counting_neuron
 from ml_genn.lowering.neurons.ports import Ports
+from ml_genn.lowering.neurons.values import sample_neuron_values
 from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.training import Training
-from ml_genn.model.equations import NeuronEquations
+from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.expression import names
-from ml_genn.model.equations.system import System, port_name, system_of
+from ml_genn.model.equations.system import System, system_of
 from ml_genn.model.plan import (
     Derivation,
     LearnedParameter,
@@ -26,6 +24,7 @@ from ml_genn.model.plan import (
     Readout,
     Sensitivity,
 )
+from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.neurons import (
     CodeNeuron,
     InputBase,
@@ -36,7 +35,6 @@ from ml_genn.neurons import (
 )
 from ml_genn.neurons.few_spike.digits import ONLY_FEW_SPIKE_COMPILER, FewSpike
 from ml_genn.population import Population
-from ml_genn.synapses import Synapse
 
 
 def neuron_groups(
@@ -44,9 +42,22 @@ def neuron_groups(
     neuron: Neuron,
     ports: Ports,
     sampler: ParameterSampler,
-    training: Training | None,
+    training: Training,
 ) -> tuple[NeuronGroup, ...]:
-    """The groups of a population: one, or two if it has negative spikes."""
+    """Returns the groups of a population: one, or two if it has negative spikes.
+
+    Args:
+        population: the population.
+        neuron, ports: its neuron and ports, without open arguments.
+        sampler: receives the group's parameters and initial states.
+        training: parts of the network that are trained.
+
+    Raises:
+        UnsupportedError: for neurons of other compilers, and if the learning rule has
+            no gradient for the equations.
+        ValidationError: if a parameter is out of its range, or a readout does not match
+            the neuron.
+    """
     if isinstance(neuron, FewSpike):
         where = f"Population '{population.name}' ({type(neuron).__name__})"
         raise UnsupportedError(f"{where}: {ONLY_FEW_SPIKE_COMPILER}")
@@ -55,60 +66,44 @@ def neuron_groups(
     if isinstance(neuron, SpikeGenerator):
         groups = generator_groups(population, neuron)
     else:
-        groups = (neuron_group(population, neuron, ports, sampler, training),)
+        groups = (_neuron_group(population, neuron, ports, sampler, training),)
     if isinstance(neuron, InputBase):
         frames = neuron.input_frames, neuron.input_frame_timesteps
         sampler.frames.update({group.name: frames for group in groups})
     return groups
 
 
-def neuron_group(
+def _neuron_group(
     population: Population,
     neuron: Neuron,
     ports: Ports,
     sampler: ParameterSampler,
-    training: Training | None,
+    training: Training,
 ) -> NeuronGroup:
-    """The group of a population; its numbers are drawn on the way."""
+    """Returns the group of a population with state, its values sampled."""
     where = f"Population '{population.name}' ({type(neuron).__name__})"
-    adjoint = training is not None and population in training.adjoint
-    equations = tuple(s.equations() for s in ports.synapses)
-    if isinstance(neuron, SpikingMaxPool) and not adjoint:
-        neuron = counting(population, neuron)
-    if isinstance(neuron, CodeNeuron):
-        if adjoint:
-            neuron.equations()
-        group = code_group(population, neuron, equations, where)
-    else:
-        rule = training.rule if training and adjoint else None
-        learned = training.parameters_of(population) if training and rule else ()
-        neuron_equations = neuron.equations()
-        if training and adjoint:
-            neuron_equations = training.equations(neuron_equations)
-        system = system_of(neuron_equations, equations)
-        _check_learned(system, learned, where)
-        found = cached_derivation(system, where, rule, learned)
-        group = _equation_group(population, neuron_equations, found)
-        if isinstance(neuron, InputBase):
-            group = replace(group, data=population.name)
+    trained = population in training.populations
+    synapses = tuple(s.equations() for s in ports.synapses)
+    if isinstance(neuron, SpikingMaxPool) and not trained:
+        neuron = counting_neuron(population, neuron)
+    if isinstance(neuron, CodeNeuron) and not trained:
+        group = code_group(population, neuron, synapses, where)
+    else:  # for a code neuron, equations() says that it cannot be trained
+        equations = neuron.equations()
+        group = _equation_group(population, equations, synapses, training, where)
+    if isinstance(neuron, InputBase):
+        group = replace(group, data=population.name)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
-    extra: Mapping[str, Any] = {}
-    if training and adjoint:
-        extra = {**training.rule_parameters, **_spread(population, neuron, training)}
-    arrays = _neuron_values(population, neuron, ports, sampler, extra)
-    if training:
-        group = replace(
-            group,
-            loss=training.losses.get(population),
-            regularised=population in training.regularised,
-            learned=tuple(
-                LearnedParameter(n, shared=n not in arrays)
-                for n in training.parameters_of(population)
-            ),
-        )
+    arrays = sample_neuron_values(population, neuron, ports, sampler, training)
     return replace(
         group,
+        loss=training.losses.get(population),
+        regularised=population in training.rate_regularisation,
+        learned=tuple(
+            LearnedParameter(n, shared=n not in arrays)
+            for n in training.parameters_of(population)
+        ),
         constants=tuple(
             replace(c, per_neuron=bool(names(c.expression) & arrays))
             for c in group.constants
@@ -116,79 +111,61 @@ def neuron_group(
     )
 
 
-def _neuron_values(
-    population: Population,
-    neuron: Neuron,
-    ports: Ports,
-    sampler: ParameterSampler,
-    extra: Mapping[str, Any],
-) -> frozenset[str]:
-    """Draws parameters and initial states; returns parameters that are arrays."""
-    shape, name = population.shape or (), population.name
-    parameters = {**neuron.parameters(), **extra}
-    initial = dict(neuron.initial())
-    for k, synapse in enumerate(ports.synapses):
-        for target, given in (
-            (parameters, synapse.parameters()),
-            (initial, synapse.initial()),
-        ):
-            target.update({port_name(n, k): v for n, v in given.items()})
-    drawn_parameters = {
-        n: sampler.value(name, n, v, shape) for n, v in parameters.items()
-    }
-    where = f"Population '{name}'"
-    own = {n: drawn_parameters[n] for n in neuron.parameters()}
-    _check_drawn(neuron, own, where)
-    for k, synapse in enumerate(ports.synapses):
-        own = {n: drawn_parameters[port_name(n, k)] for n in synapse.parameters()}
-        _check_drawn(synapse, own, where)
-    if isinstance(neuron, CodeNeuron):
-        drawn_parameters.update(
-            derived_parameters(neuron, drawn_parameters, sampler.dt)
-        )
-    sampler.parameters[name] = drawn_parameters
-    sampler.initial[name] = {
-        n: sampler.value(name, n, v, shape) for n, v in initial.items()
-    }
-    return frozenset(
-        n for n, v in drawn_parameters.items() if isinstance(v, np.ndarray) and v.ndim
-    )
-
-
-def _check_drawn(part: Neuron | Synapse, values: Mapping[str, Any], where: str) -> None:
-    """Refuses drawn parameters that would be refused if they were given."""
-    if not is_dataclass(part):
-        return
-    try:
-        replace(part, **values)
-    except ValidationError as error:
-        raise ValidationError(f"{where}: {error}") from None
-
-
 def _equation_group(
-    population: Population, equations: NeuronEquations, found: Derivation
+    population: Population,
+    equations: NeuronEquations,
+    synapses: tuple[SynapseEquations, ...],
+    training: Training,
+    where: str,
 ) -> NeuronGroup:
-    at_spikes = found.reset.reads
-    if found.adjoint:
-        at_spikes |= found.adjoint.record.reads
-        if found.adjoint.surrogate:
-            at_spikes |= found.adjoint.surrogate.record.reads
+    """Returns the group that is derived from a population's equations."""
+    gradient: SpikeGradient | None = None
+    learned: tuple[str, ...] = ()
+    if population in training.populations:
+        gradient = training.spike_gradient
+        learned = training.parameters_of(population)
+        equations = training.extended_equations(equations)
+    system = system_of(equations, synapses)
+    _check_learned(system, learned, where)
+    derivation = cached_derivation(system, where, gradient, learned)
     return NeuronGroup(
         name=population.name,
         size=population.size,
-        variables=found.variables,
-        constants=found.constants,
-        ports=found.ports,
+        variables=derivation.variables,
+        constants=derivation.constants,
+        ports=derivation.ports,
         output=equations.output,
-        step=found.step,
-        threshold=found.threshold,
-        reset=found.reset,
-        saved_locals=("Isyn",) if "Isyn" in at_spikes else (),
-        adjoint=found.adjoint,
+        step=derivation.step,
+        threshold=derivation.threshold,
+        reset=derivation.reset,
+        saved_locals=(INPUT,) if INPUT in _read_at_spikes(derivation) else (),
+        adjoint=derivation.adjoint,
     )
 
 
+def _read_at_spikes(derivation: Derivation) -> frozenset[str]:
+    """Returns the names that code at spikes reads."""
+    reads = derivation.reset.reads
+    if derivation.adjoint:
+        reads |= derivation.adjoint.record.reads
+        if derivation.adjoint.surrogate:
+            reads |= derivation.adjoint.surrogate.record.reads
+    return reads
+
+
+def _check_learned(system: System, learned: Sequence[str], where: str) -> None:
+    """Raises UnknownNameError if a learned parameter is not one of the system's."""
+    known = [
+        *system.neuron.parameters,
+        *(n for p in system.ports for n in p.parameters),
+    ]
+    for name in learned:
+        if name not in known:
+            raise unknown_name("parameter", name, known, where=where)
+
+
 def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:
+    """Returns the readout of a neuron; raises ValidationError if it reads nothing."""
     plan: Readout = neuron.readout.PLAN
     name = type(neuron.readout).__name__
     if plan.sensitivity is Sensitivity.VARIABLE:
@@ -203,25 +180,3 @@ def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:
             "a readout of its variable, such as avg_var."
         )
     return plan
-
-
-def _spread(
-    population: Population, neuron: Neuron, training: Training
-) -> dict[str, np.ndarray]:
-    """Parameters that get a value for each neuron, so that each learns its own."""
-    given = neuron.parameters()
-    return {
-        name: np.broadcast_to(np.asarray(given[name], dtype=float), population.size)
-        for p, name in training.spread
-        if p is population and isinstance(given.get(name), int | float)
-    }
-
-
-def _check_learned(system: System, learned: Sequence[str], where: str) -> None:
-    known = [
-        *system.neuron.parameters,
-        *(n for p in system.ports for n in p.parameters),
-    ]
-    for name in learned:
-        if name not in known:
-            raise unknown_name("parameter", name, known, where=where)

@@ -1,4 +1,4 @@
-"""Neuron groups of inputs, and what their negative spikes need."""
+"""Neuron groups of inputs, with groups and synapses of their negative spikes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ from ml_genn.model.plan import Code, NeuronGroup, Port, StateVariable, SynapseGr
 from ml_genn.neurons import SpikeGenerator
 from ml_genn.population import Population
 
-DATA = "input"  #: variable that holds the numbers of a step
+DATA = "input"  #: variable that holds the data of a step
 RANDOM = "gennrand_uniform"
 
 
 def negative(name: str) -> str:
-    """The name of the group of negative spikes, or of the synapses they go through."""
+    """Returns the name of the group of negative spikes, or of their synapses."""
     return f"{name} (negative)"
 
 
 def generator_groups(
     population: Population, neuron: SpikeGenerator
 ) -> tuple[NeuronGroup, ...]:
-    """The group of an input's spikes, and that of its negative spikes if it has any."""
-    spikes = _generator(
-        population, f"{DATA} > 0.0f && ({neuron.spike_condition(DATA)})"
-    )
+    """Returns the group of an input's spikes, and of its negative spikes if signed."""
+    condition = f"{DATA} > 0.0f && ({neuron.spike_condition(DATA)})"
+    spikes = _generator(population, condition)
     if not neuron.signed_spikes:
         return (spikes,)
-    below = _generator(
-        population, f"{DATA} < 0.0f && ({neuron.spike_condition(f'-{DATA}')})"
-    )
+    condition = f"{DATA} < 0.0f && ({neuron.spike_condition(f'-{DATA}')})"
+    below = _generator(population, condition)
     return spikes, replace(below, name=negative(population.name))
 
 
@@ -51,15 +49,21 @@ def negative_synapses(
     sampler: ParameterSampler,
     groups: Sequence[NeuronGroup],
 ) -> tuple[SynapseGroup, ...]:
-    """Synapses that negative spikes go through: those of the others, negated."""
-    known = {group.name for group in groups}
-    found = []
+    """Returns the synapses of negative spikes, which negate the others' weights.
+
+    Args:
+        synapses: synapse groups of all connections.
+        sampler: holds their delays; those of the negative synapses are added.
+        groups: neuron groups of all populations.
+    """
+    names = {group.name for group in groups}
+    negated = []
     for s in synapses:
         source = negative(s.source)
-        if source in known:
+        if source in names:
             name = negative(s.name)
-            found.append(replace(s, name=name, source=source, negates=s.name))
-            for numbers in (sampler.delays, sampler.max_delays):
-                if s.name in numbers:
-                    numbers[name] = numbers[s.name]
-    return tuple(found)
+            negated.append(replace(s, name=name, source=source, negates=s.name))
+            for delays in (sampler.delays, sampler.max_delays):
+                if s.name in delays:
+                    delays[name] = delays[s.name]
+    return tuple(negated)

@@ -1,4 +1,4 @@
-"""Populations that take maxima, and what is connected to them."""
+"""Populations that compute maxima, and their connections."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from ml_genn.synapses import Delta
 POOLING = (SpikingMaxPool, FewSpikeMaxPool)
 
 
-def check_pooling(population: Population, incoming: Sequence[Connection]) -> None:
-    """Refuses maxima of what no `MaxPool2D` leads to, and `MaxPool2D` to anything else.
+def check_pooling(population: Population, connections: Sequence[Connection]) -> None:
+    """Raises an error if neurons and connectivity of a pooling layer do not match.
+
+    Args:
+        population: any population.
+        connections: connections that lead to it.
 
     Raises:
-        ValidationError: if neurons and connectivity do not belong together.
+        ValidationError: for neurons that compute maxima without a `MaxPool2D`
+            connection, and for `MaxPool2D` to other neurons.
     """
-    pools = [c for c in incoming if isinstance(c.connectivity, MaxPool2D)]
+    pools = [c for c in connections if isinstance(c.connectivity, MaxPool2D)]
     neuron = type(population.neuron).__name__
     if not isinstance(population.neuron, POOLING):
         if pools:
@@ -31,10 +36,10 @@ def check_pooling(population: Population, incoming: Sequence[Connection]) -> Non
                 f"Population '{population.name}' has {neuron}."
             )
         return
-    if len(incoming) != 1 or not pools or not isinstance(pools[0].synapse, Delta):
+    if len(connections) != 1 or not pools or not isinstance(pools[0].synapse, Delta):
         received = ", ".join(
             f"{type(c.connectivity).__name__} with {type(c.synapse).__name__}"
-            for c in incoming
+            for c in connections
         )
         raise ValidationError(
             f"Population '{population.name}' ({neuron}): its input is one connection, "
@@ -42,8 +47,8 @@ def check_pooling(population: Population, incoming: Sequence[Connection]) -> Non
         )
 
 
-def counting(population: Population, neuron: SpikingMaxPool) -> CodeNeuron:
-    """The neuron that counts the spikes of the patches that are connected to it."""
+def counting_neuron(population: Population, neuron: SpikingMaxPool) -> CodeNeuron:
+    """Returns the neuron that counts the spikes of each pixel of its patch."""
     pixels = (
         c.connectivity.pixels
         for c in incoming(population)

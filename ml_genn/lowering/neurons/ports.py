@@ -1,4 +1,4 @@
-"""Synapses onto a population that behave as one are computed as one."""
+"""Ports of populations: synapses with the same dynamics share their state."""
 
 from __future__ import annotations
 
@@ -18,42 +18,56 @@ from ml_genn.synapses import Delta, Synapse
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ports:
-    """Ports of a population: one per kind of synapse."""
+    """Ports of a population.
+
+    Args:
+        synapses: synapse model of each port.
+        of: {connection: index of its port}.
+    """
 
     synapses: tuple[Synapse, ...]
     of: Mapping[Connection, int]
 
 
 def ports_of(population: Population, synapses: Mapping[Connection, Synapse]) -> Ports:
-    """Merges synapses with equal equations and parameters: their sum behaves so.
+    """Returns the ports of a population, one for each kind of synapse.
 
-    The data of an input arrive as over a delta synapse.
+    Synapses with equal equations and parameters are linear, so one state holds their
+    sum. Data of an input enter like spikes over a delta synapse.
+
+    Args:
+        population: the population.
+        synapses: {connection: synapse without open arguments}.
     """
     if isinstance(population.neuron, InputBase):
         return Ports((Delta(),), {})
-    kinds: dict[Any, int] = {}
-    chosen: list[Synapse] = []
-    of: dict[Connection, int] = {}
+    port_of_kind: dict[Any, int] = {}
+    models: list[Synapse] = []
+    port_of: dict[Connection, int] = {}
     for connection in incoming(population):
         if connection not in synapses:
             continue
         synapse = synapses[connection]
-        key = _kind(synapse) or connection
-        if key not in kinds:
-            kinds[key] = len(chosen)
-            chosen.append(synapse)
-        of[connection] = kinds[key]
-    return Ports(tuple(chosen), of)
+        kind = _kind(synapse) or connection
+        if kind not in port_of_kind:
+            port_of_kind[kind] = len(models)
+            models.append(synapse)
+        port_of[connection] = port_of_kind[kind]
+    return Ports(tuple(models), port_of)
 
 
 def _kind(synapse: Synapse) -> Any:
-    """What synapses that may be merged have in common; None if it may not be."""
-    numbers = {
+    """Returns equations and parameters; None for synapses that share no state.
+
+    Those are synapses whose parameters are sampled for each connection, and those whose
+    effects do not add up.
+    """
+    values = {
         **synapse.parameters(),
         **{f"_{k}": v for k, v in synapse.initial().items()},
     }
-    drawn_anew = any(isinstance(v, Initializer | str) for v in numbers.values())
-    if drawn_anew or not synapse.ADDITIVE:
+    is_sampled = any(isinstance(v, Initializer | str) for v in values.values())
+    if is_sampled or not synapse.ADDITIVE:
         return None
-    fixed = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(numbers.items()))
-    return synapse.equations(), fixed
+    contents = tuple((k, np.asarray(v).tobytes()) for k, v in sorted(values.items()))
+    return synapse.equations(), contents

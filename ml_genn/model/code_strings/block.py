@@ -1,4 +1,4 @@
-"""One code string: parsed, checked and printed again."""
+"""Code strings: parsed, checked and printed again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ml_genn.model.code_strings.vocabulary.names import Name
 def parse_block(
     source: Source, names: Mapping[str, Name], outer: Mapping[str, Name]
 ) -> tuple[CodeBlock, dict[str, Name]]:
-    """A code string as a block, and the locals declared at its top level.
+    """Returns a code string as a block, and the locals declared at its top level.
 
     Args:
         source: the code string.
         names: names of the model and of the simulator.
-        outer: locals at the top level of sim_code, if that is another block.
+        outer: locals at the top level of sim_code; empty for sim_code itself.
     """
     code = plain_c(source, names)
     scope = Scope(source, names, outer)

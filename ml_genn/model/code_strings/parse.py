@@ -1,4 +1,4 @@
-"""A model's dictionary to a `NeuronCode`."""
+"""From the dictionary of a model to a `NeuronCode`."""
 
 from __future__ import annotations
 
@@ -25,28 +25,26 @@ _LOOP_OF_ITS_OWN = (
 )
 
 
-def parsed(model: Mapping[str, object], where: str) -> NeuronCode:
-    """Parses and checks a neuron model given as a dictionary of code strings.
+def parsed_model(model: Mapping[str, object], where: str) -> NeuronCode:
+    """Returns the neuron model of a dictionary of code strings, checked.
 
     Args:
         model: ``vars`` (or ``var_name_types``), ``params`` (or ``param_names``),
             ``derived_params``, ``additional_input_vars``, ``sim_code``,
             ``threshold_condition_code``, ``reset_code`` and
-            ``auto_refractory_required`` (or ``is_auto_refractory_required``, false
-            unless given). All may be left out. In code, ``$(x)`` means ``x``.
-        where: how error messages refer to the model, such as "neuron 'hidden'".
-
-    Returns:
-        The model, its code in single precision.
+            ``auto_refractory_required`` (or ``is_auto_refractory_required``), False by
+            default. All are optional. In code, ``$(x)`` means ``x``.
+        where: start of error messages, such as "neuron 'hidden'".
 
     Raises:
-        EquationError: the dictionary or its code is malformed or not supported.
-        UnknownNameError: a key, type, access mode, function or identifier is unknown.
+        EquationError: if the dictionary or its code is malformed or not supported.
+        UnknownNameError: if a key, type, access mode, function or identifier is not
+            known.
     """
     fields = canonical_fields(model, where)
     declared = Declarations(where)
     parameters = declared.parameters(fields.get("params"))
-    derived = declared.derived(fields.get("derived_params"), parameters)
+    derived = declared.derived_parameters(fields.get("derived_params"), parameters)
     inputs = declared.extra_inputs(fields.get("additional_input_vars"))
     variables = declared.variables(fields.get("vars"))
     refractory = refractory_field(fields, where)
@@ -54,7 +52,7 @@ def parsed(model: Mapping[str, object], where: str) -> NeuronCode:
     return NeuronCode(
         variables=variables,
         parameters=parameters,
-        derived=derived,
+        derived_parameters=derived,
         extra_inputs=inputs,
         sim=sim,
         threshold=threshold if threshold.text else None,
@@ -69,7 +67,7 @@ def _blocks(
     names: Mapping[str, Name],
     refractory: bool,
 ) -> tuple[CodeBlock, CodeBlock, CodeBlock]:
-    """What runs every step, the condition to spike, and what runs after a spike."""
+    """Returns the code of a step, the threshold condition and the code of the reset."""
 
     def source(slot: str, condition: bool = False, hides: str = "") -> Source:
         return Source(where, slot, code_field(fields, slot, where), condition, hides)

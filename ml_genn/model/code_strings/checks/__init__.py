@@ -1,3 +1,3 @@
-"""Checks of syntax trees."""
+"""Checks of names, expressions and statements in the syntax tree."""
 
 __all__: list[str] = []

@@ -22,7 +22,7 @@ from ml_genn.model.code_strings.vocabulary.functions import (
 from ml_genn.model.code_strings.vocabulary.literals import is_integer, single_precision
 from ml_genn.model.code_strings.vocabulary.names import TRUTH_VALUES, Name
 
-#: why nodes that have no method are refused
+#: {node without a method: reason why it is refused}
 _REASONS = {
     "ArrayRef": "arrays are not supported",
     "ArrayDecl": "arrays are not supported",
@@ -38,14 +38,18 @@ _LOGICAL_OPERATORS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
 class ExpressionChecker:
-    """Walks the expressions of one block and refuses what it has no method for.
+    """Checker of the expressions of one block; nodes without a method are refused.
 
-    Methods for expressions return whether the value is a floating point number.
+    Methods for expressions return True if the value is a floating point number.
+
+    Args:
+        source: the code string.
+        scope: names that the block may use.
 
     Attributes:
-        scope: the names that the block uses.
+        scope: names that the block uses.
         calls: functions called, in their single-precision spelling.
-        integer_calls: ids of the calls to print in the function's integer form.
+        integer_calls: ids of the calls that are printed in the function's integer form.
     """
 
     def __init__(self, source: Source, scope: Scope) -> None:
@@ -56,7 +60,7 @@ class ExpressionChecker:
         self._effects = 0  # assignments and random numbers so far
 
     def expression(self, node: Any) -> bool:
-        """Checks an expression; whether it is a floating point number."""
+        """Checks an expression; returns True if it is a floating point number."""
         kind = type(node).__name__
         method = getattr(self, f"_expr_{kind}", None)
         if method is None:
@@ -91,7 +95,12 @@ class ExpressionChecker:
         return self.scope.read(node).type in REAL_TYPES
 
     def _write(self, target: Any, *, read: bool) -> Name:
-        """Checks the target of an assignment, which reads it too unless plain."""
+        """Returns the name of an assignment's target.
+
+        Args:
+            target: the node.
+            read: True if the assignment reads the old value, as ``+=`` does.
+        """
         if type(target).__name__ != "ID":
             self.expression(target)
             raise self._refuse(target, "only a variable can be assigned to")

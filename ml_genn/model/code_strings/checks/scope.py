@@ -1,4 +1,4 @@
-"""Names in reach of a block, and which of the model's it reads and writes."""
+"""Scopes of a block, and the names that it reads and writes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ml_genn.model.code_strings.vocabulary.names import TRUTH_VALUES, Name, name
 
 
 class Scope:
-    """Looks names up in the scopes of C around them, then in the model.
+    """Lookup of names, in the C scopes around them, then in the model.
 
     Args:
         source: the code string.
         names: names of the model and of the simulator.
-        outer: locals at the top level of sim_code, if that is another block.
+        outer: locals at the top level of sim_code; empty for sim_code itself.
 
     Attributes:
         reads: names of the model and of the simulator that are read.
         writes: model variables that are written.
-        pending: the local whose first value is being worked out.
+        pending: local whose initial value is being checked.
     """
 
     def __init__(
@@ -43,15 +43,21 @@ class Scope:
         return self._scopes[-1]
 
     def open(self) -> None:
-        """Starts an inner scope."""
+        """Enters an inner scope."""
         self._scopes.append({})
 
     def close(self) -> None:
-        """Ends the innermost scope."""
+        """Leaves the innermost scope."""
         self._scopes.pop()
 
-    def declare(self, node: Any, known: str, constant: bool) -> None:
-        """Adds the local of a declaration, of a known type."""
+    def declare(self, node: Any, c_name: str, constant: bool) -> None:
+        """Adds the local of a declaration.
+
+        Args:
+            node: the declaration.
+            c_name: its C type.
+            constant: True if it is declared const.
+        """
         fault = name_fault(node.name)
         if node.name in self._names:
             fault = "is a name of the model; give the local another"
@@ -62,21 +68,26 @@ class Scope:
         if fault:
             reason = f"the local name '{node.name}' {fault}"
             raise refusal(self._source, node, reason)
-        self.local[node.name] = Name(known, "a local constant" * constant)
+        self.local[node.name] = Name(c_name, "a local constant" * constant)
 
     def has(self, name: str) -> bool:
-        """Whether the model or sim_code or this block declares the name."""
+        """Returns True if the model, sim_code or this block declares the name."""
         places = (self._names, self._hidden, *self._scopes)
         return any(name in place for place in places)
 
     def read(self, node: Any) -> Name:
-        """Looks up a name that is read."""
+        """Returns a name that is read."""
         name = self._find(node)
         self._note_read(node)
         return name
 
     def write(self, target: Any, *, read: bool) -> Name:
-        """Looks up the target of an assignment, which reads it too unless plain."""
+        """Returns the target of an assignment.
+
+        Args:
+            target: the node.
+            read: True if the assignment reads the old value.
+        """
         if target.name in TRUTH_VALUES:
             raise refusal(self._source, target, f"'{target.name}' cannot be written")
         name = self._find(target)

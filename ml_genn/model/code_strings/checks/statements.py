@@ -10,7 +10,7 @@ from ml_genn.model.code_strings.syntax.source import Source
 
 
 class StatementChecker(ExpressionChecker):
-    """Walks the statements of one block and refuses what it has no method for."""
+    """Checker of the statements of one block; nodes without a method are refused."""
 
     def __init__(self, source: Source, scope: Scope) -> None:
         super().__init__(source, scope)

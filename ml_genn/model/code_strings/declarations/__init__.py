@@ -1,3 +1,3 @@
-"""Entries of a neuron model's dictionary."""
+"""Entries of a neuron model's dictionary, and the names that they declare."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Derived parameters, whose functions index values by position or by name."""
+"""Derived parameters of models written as code strings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml_genn.errors import unknown_name
 
 
 class _ParameterValues(list[float]):
-    """Parameter values by position, as in older PyGeNN, or by name, as in newer."""
+    """Parameter values, indexed by position (older PyGeNN) or by name (newer)."""
 
     def __init__(self, names: Sequence[str], values: Iterable[float]) -> None:
         super().__init__(values)
@@ -26,11 +26,22 @@ class _ParameterValues(list[float]):
 
 @dataclass(frozen=True, slots=True)
 class DerivedParameter:
-    """The function of a derived parameter; it may index values by name as well."""
+    """Function of a derived parameter.
+
+    Args:
+        function: function of the parameter values and dt [ms]; it indexes the values by
+            position or by name.
+        parameters: names of the parameters, in order.
+    """
 
     function: Callable[[Any, float], float]
     parameters: tuple[str, ...]
 
     def __call__(self, values: Sequence[float], dt: float) -> float:
-        """The derived value from the parameters in their order and dt [ms]."""
+        """Returns the derived value.
+
+        Args:
+            values: values of the parameters, in order.
+            dt: time step [ms].
+        """
         return float(self.function(_ParameterValues(self.parameters, values), dt))

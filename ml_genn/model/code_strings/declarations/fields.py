@@ -1,4 +1,4 @@
-"""Entries of a model's dictionary, in PyGeNN's current and its older spelling."""
+"""Entries of the dictionary of a model, in PyGeNN's current and older spelling."""
 
 from __future__ import annotations
 
@@ -28,12 +28,26 @@ _KEYS = {
 
 
 def model_error(where: str, reason: str) -> EquationError:
-    """The error for a malformed entry; there may be no owner to name."""
+    """Returns the error for a malformed entry.
+
+    Args:
+        where: start of the message; may be empty.
+        reason: the mistake.
+    """
     return EquationError(f"{where}: {reason}" if where else reason)
 
 
 def canonical_fields(model: Mapping[str, object], where: str) -> dict[str, object]:
-    """The entries that are given, under the newer spelling of their keys."""
+    """Returns the entries of a model that are not None, by the newer keys.
+
+    Args:
+        model: the dictionary.
+        where: start of error messages.
+
+    Raises:
+        EquationError, UnknownNameError: if a key is not known, not supported, or given
+            in both spellings.
+    """
     if not isinstance(model, Mapping):
         raise model_error(where, f"a neuron model must be a dictionary, got {model!r}")
     fields: dict[str, object] = {}
@@ -63,7 +77,7 @@ def canonical_fields(model: Mapping[str, object], where: str) -> dict[str, objec
 
 
 def code_field(fields: Mapping[str, object], slot: str, where: str) -> str:
-    """The code string of a slot, its lines ended as on Unix; empty if there is none."""
+    """Returns the code string of a slot, with Unix line ends; empty if missing."""
     text = fields.get(slot, "")
     if not isinstance(text, str):
         raise model_error(where, f"{slot} must be text, got {text!r}")
@@ -71,7 +85,7 @@ def code_field(fields: Mapping[str, object], slot: str, where: str) -> str:
 
 
 def refractory_field(fields: Mapping[str, object], where: str) -> bool:
-    """Whether the model spikes only when its condition becomes true."""
+    """Returns True if the model spikes only when its condition becomes true."""
     value = fields.get("auto_refractory_required", False)
     if not isinstance(value, bool):
         raise model_error(where, f"auto_refractory_required must be a bool: {value!r}")

@@ -1,3 +1,3 @@
-"""Between code strings and syntax trees."""
+"""From code strings to syntax trees, and back to C."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""The checked syntax tree as C in single precision."""
+"""C in single precision from a checked syntax tree."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ml_genn.model.code_strings.vocabulary.names import Name
 def statements_text(
     items: Sequence[Any], names: Mapping[str, Name], integer_calls: AbstractSet[int]
 ) -> str:
-    """Statements as text.
+    """Returns statements as text.
 
     Args:
         items: the statements, checked.
         names: names of the model and of the simulator.
-        integer_calls: ids of the calls to print in the function's integer form.
+        integer_calls: ids of the calls that are printed in the function's integer form.
     """
     generator = _generator_class()(names, integer_calls)
     tree: Any = import_module("pycparser.c_ast")
@@ -34,16 +34,17 @@ def statements_text(
 def condition_text(
     item: Any, names: Mapping[str, Name], integer_calls: AbstractSet[int]
 ) -> str:
-    """A condition as text that can be an operand; the arguments are as above."""
+    """Returns a condition as text that can be an operand; arguments as above."""
     text = str(_generator_class()(names, integer_calls).visit(item))
     return f"({text})" if type(item).__name__ == "ExprList" else text
 
 
 @cache
 def _generator_class() -> Any:
-    """pycparser's generator with single-precision spellings.
+    """Returns pycparser's generator with single-precision spellings.
 
-    It is made on first use, so that importing this module does not import pycparser.
+    The class is made on first use, so that importing this module does not import
+    pycparser.
     """
     base: Any = import_module("pycparser.c_generator").CGenerator
 

@@ -1,4 +1,4 @@
-"""Source text: one code string, and its rewriting as plain C."""
+"""Text of a code string, and its form in plain C."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _REFUSED_SIGNS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One code string, for messages that point into it.
+    """Code string, with error messages that point into it.
 
     Attributes:
-        where: how messages refer to the model.
+        where: start of error messages.
         slot: key of the code string.
         text: the code string.
-        condition: whether it is an expression, not statements.
-        hides: why it cannot use the locals of sim_code, empty if it can.
+        condition: True if it is an expression, False (default) for statements.
+        hides: reason why it cannot use the locals of sim_code; empty if it can.
     """
 
     where: str
@@ -44,11 +44,11 @@ class Source:
     hides: str = ""
 
     def place(self, line: int) -> str:
-        """How messages refer to a line."""
+        """Returns the words that refer to a line."""
         return f"{self.where}: {self.slot}, line {line}".removeprefix(": ")
 
     def error(self, line: int, reason: str) -> EquationError:
-        """The error for a line, which it shows."""
+        """Returns an error with the text of a line."""
         lines = self.text.split("\n")
         line = min(max(line, 1), len(lines))
         shown = lines[line - 1].strip()
@@ -56,12 +56,12 @@ class Source:
         return EquationError(f"{self.place(line)}: {reason}{tail}")
 
     def error_at(self, code: str, position: int, reason: str) -> EquationError:
-        """The error for a position in the text or in a rewriting that keeps lines."""
+        """Returns an error for a position in code that has the lines of the text."""
         return self.error(code.count("\n", 0, position) + 1, reason)
 
 
 def plain_c(source: Source, names: Container[str]) -> str:
-    """The text in plain C: without comments and older spellings; lines are kept."""
+    """Returns the text without comments and older spellings, line by line."""
     code = _COMMENT.sub(_blank, source.text)
     code = _OLD_NAME.sub(_new_spelling, code)
     if "DT" not in names:
@@ -100,7 +100,10 @@ def _check_words(source: Source, code: str) -> None:
 
 
 def _check_braces(source: Source, code: str) -> None:
-    """Keeps text from ending the function that it is parsed in."""
+    """Raises EquationError if braces do not match.
+
+    A closing brace too many would end the function that the text is parsed in.
+    """
     opened: list[int] = []
     for match in re.finditer("[{}]", code):
         if match[0] == "{":

@@ -1,4 +1,4 @@
-"""Plain C to nodes of pycparser's syntax tree, and the lines these come from.
+"""Syntax trees of plain C, by pycparser, and line numbers of their nodes.
 
 pycparser is imported on first use, so that importing ml_genn does not need it.
 """
@@ -17,7 +17,7 @@ _PREAMBLE = "".join(f"typedef float {name};" for name in DEFINED_TYPES)
 
 
 def parse_c(source: Source, code: str) -> list[Any]:
-    """The statements of a code string; a condition is the only one.
+    """Returns the statements of a code string; a condition is a single one.
 
     Args:
         source: the code string.
@@ -51,7 +51,7 @@ def parse_c(source: Source, code: str) -> list[Any]:
 
 
 def _syntax_error(source: Source, code: str, message: str, token: Any) -> EquationError:
-    """What the parser reports, with the last token it read where it names no line."""
+    """Returns the parser's error, for the last token if it names no line."""
     found = re.match(r":(\d+):(?:\d+:)? *(?:before: (.*)|(.*))", message, re.DOTALL)
     line = int(found[1] if found else token.lineno) - 1
     if line > code.count("\n") + 1:
@@ -65,17 +65,17 @@ def _syntax_error(source: Source, code: str, message: str, token: Any) -> Equati
 
 
 def line_of(node: Any) -> int:
-    """Line of a node in its slot; the preamble takes the first line of the text."""
+    """Returns the line of a node in its slot; the preamble is the text's first line."""
     if node.coord is not None and node.coord.line > 1:
         return int(node.coord.line) - 1
     return next((line_of(child) for _, child in node.children()), 1)
 
 
 def place_of(source: Source, node: Any) -> str:
-    """How messages refer to the line of a node."""
+    """Returns the words that refer to the line of a node."""
     return source.place(line_of(node))
 
 
 def refusal(source: Source, node: Any, reason: str) -> EquationError:
-    """The error for a node."""
+    """Returns the error for a node."""
     return source.error(line_of(node), reason)

@@ -1,3 +1,3 @@
-"""Words that code strings may use: types, functions, names and numbers."""
+"""Types, functions, names and numbers that code strings may use."""
 
 __all__: list[str] = []

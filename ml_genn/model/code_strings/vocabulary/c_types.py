@@ -1,4 +1,4 @@
-"""C types that a model may name, in every spelling of C."""
+"""C types that code may use, in all spellings of C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def _type_table() -> dict[str, str]:
-    """C types by their words in alphabetical order, as on an LP64 system."""
+    """Returns {words in alphabetical order: C type}, as on an LP64 system."""
     table = {
         "scalar": "float",
         "timepoint": "float",
@@ -34,7 +34,7 @@ def _type_table() -> dict[str, str]:
 _TYPES = _type_table()
 KNOWN_TYPES = frozenset({"unsigned int", *(name for name in _TYPES if " " not in name)})
 REAL_TYPES = frozenset({"float", "double"})
-#: types that C knows only after a typedef
+#: types that need a typedef in C
 DEFINED_TYPES = tuple(
     name
     for name in _TYPES
@@ -43,5 +43,5 @@ DEFINED_TYPES = tuple(
 
 
 def c_type(words: Iterable[str]) -> str | None:
-    """The C type that the words name in any order, None if it is not supported."""
+    """Returns the C type of words in any order; None if it is not supported."""
     return _TYPES.get(" ".join(sorted(words)))

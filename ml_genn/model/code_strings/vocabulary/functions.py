@@ -1,4 +1,4 @@
-"""Functions that code may call, and how they are spelt in single precision."""
+"""Functions that code may call, and their spelling in single precision."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function: its single-precision spelling, arity, and how it treats integers.
+    """Function of C.
 
-    With integer arguments only, ``integer_form`` replaces the call if there is one:
-    going through a float would lose digits and change integer division.
+    Args:
+        text: its spelling in single precision.
+        arity: number of arguments.
+        real: True (default) if it returns a floating point number.
+        integer_form: replaces a call whose arguments are all integers: a conversion to
+            float would lose digits and change integer divisions. Empty if there is no
+            such form.
     """
 
     text: str
@@ -20,7 +25,7 @@ class Function:
 
 
 def _function_table() -> dict[str, Function]:
-    """Functions by name, those of C under their double and their float spelling."""
+    """Returns {name: function}, with the double and the float spelling of C."""
     unary = (
         "acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 "
         "fabs floor lgamma log log10 log1p log2 nearbyint rint round sin sinh sqrt "
@@ -44,7 +49,7 @@ def _function_table() -> dict[str, Function]:
 
 FUNCTIONS = _function_table()
 RANDOM = frozenset(name for name in FUNCTIONS if name.startswith("gennrand"))
-#: names for suggestions: a float spelling is understood, but no one needs to write it
+#: names that errors suggest; float spellings are accepted but not suggested
 SUGGESTED = RANDOM.union(
     name for name, known in FUNCTIONS.items() if name != known.text
 )

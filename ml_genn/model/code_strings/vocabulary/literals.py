@@ -6,11 +6,12 @@ import re
 
 _INTEGER = re.compile(r"(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,22})[uUlL]*")
 _FLOAT = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fFlL]?")
-_FLOAT_LIMIT = 3.4028235677973366e38  # rounds to infinity from here on
+#: smallest number that rounds to infinity in single precision
+_FLOAT_LIMIT = 3.4028235677973366e38
 
 
 def single_precision(value: str) -> str | None:
-    """A number in single precision, None if it is too large or not standard C."""
+    """Returns a number in single precision; None if too large or not standard C."""
     if found := _INTEGER.fullmatch(value):
         digits = found[1]
         octal = digits.startswith("0") and digits.isdigit()
@@ -24,5 +25,5 @@ def single_precision(value: str) -> str | None:
 
 
 def is_integer(value: str) -> bool:
-    """Whether a number is written as an integer."""
+    """Returns True if a number is written as an integer."""
     return _INTEGER.fullmatch(value) is not None

@@ -1,4 +1,4 @@
-"""Names in code: what is known of one, which are provided, reserved or refused."""
+"""Names in code: provided, reserved and refused ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that code may use.
+    """Name that code may use.
 
     Attributes:
         type: its C type.
-        fixed: why code cannot write it, empty if it can.
-        convert: whether it is stored as a float, but read as its (integer) type.
+        fixed: reason why code cannot write it; empty if it can.
+        convert: True if it is stored as a float and read as its (integer) type.
     """
 
     type: str
@@ -33,7 +33,7 @@ BUILTINS = {
     },
 }
 TRUTH_VALUES = frozenset({"true", "false"})
-#: words that no code may contain, and why
+#: {word that code may not contain: reason}
 REFUSED_WORDS = {
     **dict.fromkeys(("goto", "return"), "code runs from its first to its last line"),
     **dict.fromkeys(("switch", "case", "default"), "use if and else instead"),
@@ -65,13 +65,12 @@ _OTHER_RESERVED = """
 """
 _RESERVED = frozenset({*_OTHER_RESERVED.split(), *REFUSED_WORDS})
 
-
-#: Names that the code around a neuron's declares.
+#: names that are declared by the code in which a neuron's code is placed
 _ENGINE = frozenset({"step", "num_steps", "output"})
 
 
 def name_fault(name: str) -> str:
-    """Why code cannot declare the name, empty if it can."""
+    """Returns the reason why code cannot declare a name; empty if it can."""
     if not _NAME.fullmatch(name):
         return "is not a letter followed by letters, digits and underscores"
     if name in _RESERVED or c_type([name]):
