@@ -181,7 +181,7 @@ def test_encode_events_refusals(num_steps: Any, dt: float, message: str) -> None
 # --- encode_dense ---
 
 
-def test_dense_by_hand() -> None:
+def test_dense_worked_example() -> None:
     rows = [[0, 1, 0], [0, 0, 0], [1, 0, 1]]
     raster = np.array(rows)
     expected = [(0, 1), (2, 0), (2, 2)]

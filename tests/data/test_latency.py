@@ -18,7 +18,7 @@ from ml_genn.data import (
 from ml_genn.errors import ValidationError
 
 
-def test_linear_by_hand() -> None:
+def test_linear_worked_example() -> None:
     data = np.array([[0, 1, 51, 255], [0, 1, 0, 2]], dtype=np.uint8)
     first, second = linear_latency_encode_data(data, 20.0)
     assert first.end_spikes.tolist() == [0, 0, 1, 2]
@@ -38,7 +38,7 @@ def test_linear_threshold_is_exclusive() -> None:
     assert spikes.end_spikes.tolist() == [0, 0, 1]
 
 
-def test_log_by_hand() -> None:
+def test_log_worked_example() -> None:
     data = np.array([[0, 51, 52, 102, 255]], dtype=np.uint8)
     (spikes,) = log_latency_encode_data(data, 20.0, 51)
     assert spikes.end_spikes.tolist() == [0, 0, 1, 2, 3]

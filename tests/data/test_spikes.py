@@ -46,7 +46,7 @@ def ungroup(spikes: PreprocessedSpikes) -> list[tuple[int, float]]:
     ]
 
 
-def test_preprocess_spikes_by_hand() -> None:
+def test_preprocess_spikes_worked_example() -> None:
     spikes = preprocess_spikes(
         np.array([5.0, 1.0, 3.0, 2.0, 1.0]), np.array([2, 0, 2, 0, 3]), 5
     )
@@ -169,7 +169,7 @@ def test_latest_spike_time_needs_a_spike(number: int) -> None:
     )
 
 
-def test_batch_spikes_by_hand() -> None:
+def test_batch_spikes_worked_example() -> None:
     first = preprocess_spikes([1.0, 2.0, 3.0], [0, 0, 1], 2)
     second = preprocess_spikes([4.0], [1], 2)
     batch = batch_spikes([first, second], 4)
