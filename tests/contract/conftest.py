@@ -1,4 +1,4 @@
-"""What a machine may lack."""
+"""Stand-ins for libraries that need not be installed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stands in for what writes files of TensorBoard, which need not be installed."""
+    """A stand-in for tensorboardX, which writes files of TensorBoard."""
     writer = SimpleNamespace(SummaryWriter=Mock())
     monkeypatch.setitem(sys.modules, "tensorboardX", writer)

@@ -1,4 +1,4 @@
-"""Every public class of every registry, and an example of each."""
+"""Public classes of all registries, and an example of each."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ ALL_MODULES: dict[str, ModuleType] = {
 
 
 def half(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """What a `Wrapper` wraps."""
+    """Returns an array of 0.5, for `Wrapper`."""
     return np.full(shape, 0.5)
 
 
-def kept(epoch: int, value: float) -> float:
-    """What `OptimiserParamSchedule` asks."""
+def unchanged(epoch: int, value: float) -> float:
+    """Returns the value as it is, for `OptimiserParamSchedule`."""
     return value
 
 
@@ -80,10 +80,10 @@ with Network() as NETWORK:
     CONNECTION = Connection(SOURCE, TARGET, Dense(1.0))
 
 #: Functions that are arguments.
-FUNCTIONS = {"half": half, "kept": kept}
+FUNCTIONS = {"half": half, "unchanged": unchanged}
 
-#: Arguments that a class cannot do without, by name.
-NEEDED: dict[str, Any] = {
+#: Values of arguments without a default, by name.
+REQUIRED: dict[str, Any] = {
     "boundaries": [1],
     "conn": CONNECTION,
     "connection": CONNECTION,
@@ -92,7 +92,7 @@ NEEDED: dict[str, Any] = {
     "delta": 0.5,
     "filename": "log.csv",
     "filters": 2,
-    "func": kept,
+    "func": unchanged,
     "genn_var": "g",
     "model": {
         "var_name_types": [("V", "scalar")],
@@ -116,8 +116,8 @@ NEEDED: dict[str, Any] = {
     "then": CosineDecay(0.01, 2),
     "weight": 0.5,
 }
-#: The same, where a name means something else in a class.
-OWN: dict[str, dict[str, Any]] = {
+#: The same for single classes, where a name has another meaning.
+REQUIRED_BY_CLASS: dict[str, dict[str, Any]] = {
     "UserNeuron": {
         "vars": {"v": ("(-v + Isyn) / tau", "0")},
         "output_var_name": "v",
@@ -130,7 +130,7 @@ OWN: dict[str, dict[str, Any]] = {
         "param_vals": {"tau": 5.0},
     },
     "VarRecorder": {"var": "spike"},
-    "Sparse": {"weight": 4.0},  # few synapses, which should make their targets spike
+    "Sparse": {"weight": 4.0},  # so that few synapses make their targets spike
 }
 #: Callbacks that belong to a population or connection; tests of their own run them.
 BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
@@ -147,12 +147,12 @@ ELSEWHERE = {
 
 
 def classes(kind: str) -> list[type]:
-    """Public classes of a module that can be made."""
+    """Returns the public classes of a module that can be constructed."""
     module, base = ALL_MODULES[kind], BASES[kind]
-    found = [getattr(module, name) for name in module.__all__]
+    public = [getattr(module, name) for name in module.__all__]
     return [
         cls
-        for cls in found
+        for cls in public
         if inspect.isclass(cls)
         and issubclass(cls, base)
         and cls is not base
@@ -162,29 +162,29 @@ def classes(kind: str) -> list[type]:
 
 
 def registry(kind: str) -> dict[str, type]:
-    """The names by which classes may be asked for."""
-    found: dict[str, type] = getattr(ALL_MODULES[kind], f"default_{kind}", {})
-    return found
+    """Returns {name: class} of the classes that have a name."""
+    names: dict[str, type] = getattr(ALL_MODULES[kind], f"default_{kind}", {})
+    return names
 
 
-def example(cls: type, **given: Any) -> Any:
-    """An object with the arguments that it cannot do without."""
-    own = {**NEEDED, **OWN.get(cls.__name__, {})}
-    arguments = {
-        name: own[name]
+def example(cls: type, **arguments: Any) -> Any:
+    """Returns an object of a class, with required arguments and those of the caller."""
+    of_class = REQUIRED_BY_CLASS.get(cls.__name__, {})
+    values = {**REQUIRED, **of_class}
+    required = {
+        name: values[name]
         for name, parameter in inspect.signature(cls).parameters.items()
-        if (parameter.default is parameter.empty and name in own)
-        or name in OWN.get(cls.__name__, {})
+        if (parameter.default is parameter.empty and name in values) or name in of_class
     }
-    return cls(**{**arguments, **given})
+    return cls(**{**required, **arguments})
 
 
 EVERY = [(kind, cls) for kind in BASES for cls in classes(kind)]
 IDS = [f"{kind}-{cls.__name__}" for kind, cls in EVERY]
 
 
-def config(kind: str, thing: Any) -> Any:
-    """What an object was made with; equal for objects that are equal."""
+def config(kind: str, obj: Any) -> Any:
+    """Returns the configuration of an object, which is equal for equal objects."""
     if kind in MODULES:
-        return Encoder().encode(thing, kind)
-    return repr(thing)
+        return Encoder().encode(obj, kind)
+    return repr(obj)

@@ -1,4 +1,4 @@
-"""What every registered class keeps to, whoever adds it."""
+"""Rules for all registered classes: repr, names, arguments, saving."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_registries_are_not_empty() -> None:
     assert all(classes(kind) for kind in BASES)
 
 
-#: Packages whose classes are made by the engine, or have fixtures for all of them in
-#: tests/frontend (compilers, graph).
-INNER = {
+#: Packages that users take no classes from, or whose classes have tests of their own
+#: (compilers, graph).
+INTERNAL = {
     "backends",
     "codegen",
     "compiled",
@@ -58,21 +58,21 @@ INNER = {
 
 
 def packages() -> dict[str, ModuleType]:
-    """The packages that users take classes from, extras left out that are missing."""
+    """Returns packages with classes for users, without extras that are missing."""
     names = [m.name for m in iter_modules(ml_genn.__path__) if m.ispkg]
     return {
         name: import_module(f"ml_genn.{name}")
         for name in names
-        if name not in INNER and not name.startswith("_")
+        if name not in INTERNAL and not name.startswith("_")
     }
 
 
 def test_nothing_is_left_out() -> None:
-    """Every public class is tested here, belongs to a population, or is a base."""
+    """Public classes are tested here, belong to a population, or are bases."""
     tested = {cls for _, cls in EVERY}
     for name, package in packages().items():
         exported = [getattr(package, n) for n in getattr(package, "__all__", ())]
-        left = {
+        untested = {
             cls.__name__
             for cls in exported
             if inspect.isclass(cls)
@@ -80,15 +80,15 @@ def test_nothing_is_left_out() -> None:
             and not inspect.isabstract(cls)
             and not any(issubclass(other, cls) for other in tested)
         }
-        assert left == ELSEWHERE.get(name, set()), name
+        assert untested == ELSEWHERE.get(name, set()), name
         for registry_name in (n for n in vars(package) if n.startswith("default_")):
             kind = registry_name.removeprefix("default_")
             assert kind in BASES
             assert set(registry(kind).values()) <= tested
 
 
-def flags_turned(cls: type) -> dict[str, bool]:
-    """Every argument that is True or False, as it is not by default."""
+def negated_flags(cls: type) -> dict[str, bool]:
+    """Returns arguments that are True or False, with the value that is no default."""
     parameters = inspect.signature(cls).parameters.items()
     return {n: not p.default for n, p in parameters if isinstance(p.default, bool)}
 
@@ -98,7 +98,7 @@ def test_repr_makes_an_equal_object(kind: str, cls: type) -> None:
     names = {**FUNCTIONS, "array": np.array}
     for module in (*ALL_MODULES.values(), ALL_MODULES[kind]):
         names |= {n: getattr(module, n) for n in module.__all__}
-    for made in (example(cls), example(cls, **flags_turned(cls))):
+    for made in (example(cls), example(cls, **negated_flags(cls))):
         text = repr(made)
         for name, function in FUNCTIONS.items():
             text = text.replace(repr(function), name)
@@ -108,38 +108,38 @@ def test_repr_makes_an_equal_object(kind: str, cls: type) -> None:
 
 
 @every_class
-def test_made_by_its_name(kind: str, cls: type) -> None:
-    """Classes that need no argument are in the registry, under their name."""
+def test_classes_without_required_arguments_have_a_name(kind: str, cls: type) -> None:
+    """Their name in the registry follows from the name of the class."""
     names = [name for name, known in registry(kind).items() if known is cls]
     parameters = inspect.signature(cls).parameters.values()
-    needs = [
+    required = [
         p
         for p in parameters
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    if needs:
+    if required:
         assert not names
         return
     assert names, f"{cls.__name__} needs no argument, so it should have a name"
     assert cls.__name__.lower() in [name.replace("_", "") for name in names]
     for name in names:
-        found = get_object(name, BASES[kind], kind, registry(kind))
-        assert type(found) is cls
-        assert config(kind, found) == config(kind, cls())
+        made = get_object(name, BASES[kind], kind, registry(kind))
+        assert type(made) is cls
+        assert config(kind, made) == config(kind, cls())
     with pytest.raises(MlGennError, match=rf"'{names[0]}x'\. Did you mean '"):
         get_object(f"{names[0]}x", BASES[kind], kind, registry(kind))
 
 
-#: Arguments kept for scripts written for mlGeNN; nothing looks at them.
-UNREAD = {("SpikeInput", "max_spikes")}
-#: Arguments that may be anything, or are checked where they are used.
+#: Arguments that are accepted for scripts written for mlGeNN and have no effect.
+UNUSED = {("SpikeInput", "max_spikes")}
+#: Arguments that may be anything, or are checked on use.
 ANYTHING = {
     "key",
     "neuron_filter",
     "src_neuron_filter",
     "trg_neuron_filter",
     ("ModelCheckpoint", "output"),
-    ("VarRecorder", "genn_var"),  # in place of var
+    ("VarRecorder", "genn_var"),  # stands for var
 }
 ARGUMENTS = [
     (kind, cls, name)
@@ -149,7 +149,7 @@ ARGUMENTS = [
     ]
     for name, p in inspect.signature(cls).parameters.items()
     if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    and not {name, (cls.__name__, name)} & (UNREAD | ANYTHING)
+    and not {name, (cls.__name__, name)} & (UNUSED | ANYTHING)
 ]
 
 
@@ -157,7 +157,7 @@ ARGUMENTS = [
     ("kind", "cls", "name"), ARGUMENTS, ids=lambda a: getattr(a, "__name__", str(a))
 )
 def test_bad_arguments_are_refused(kind: str, cls: type, name: str) -> None:
-    """With a message that says where, and what was received."""
+    """The message names the class or argument, and what was received."""
     bad = object()
     with pytest.raises(MlGennError) as refused:
         example(cls, **{name: bad})
@@ -177,8 +177,8 @@ def test_unknown_arguments_are_refused(kind: str, cls: type) -> None:
     [(k, c) for k, c in EVERY if k in MODULES],
     ids=[i for i, (k, _) in zip(IDS, EVERY, strict=True) if k in MODULES],
 )
-def test_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> None:
-    """As plain data that can be written as JSON."""
+def test_objects_are_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> None:
+    """Their configuration is plain data that can be written as JSON."""
     made = example(cls)
     data: Any = json.loads(json.dumps(config(kind, made)))
     again = Decoder(custom={"half": half}).decode(data)

@@ -1,4 +1,4 @@
-"""Every registered class in a network: it runs or learns, is saved and goes on."""
+"""Networks with each registered class run or learn, and continue after loading."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ ADAM = Adam(0.01)
 
 
 def every(kind: str) -> Any:
-    """Parametrised over the classes of a registry."""
-    found = classes(kind)
-    return pytest.mark.parametrize("cls", found, ids=[c.__name__ for c in found])
+    """Returns a mark that parametrises a test over the classes of a registry."""
+    registered = classes(kind)
+    return pytest.mark.parametrize("cls", registered, ids=lambda c: c.__name__)
 
 
 def network(
@@ -56,7 +56,12 @@ def network(
     synapse: Any = None,
     output: Any = None,
 ) -> Network:
-    """An image, a hidden and an output population; parts may be others."""
+    """Returns a network of an image, a hidden and an output population.
+
+    Args:
+        source, hidden, output: neurons.
+        connectivity, synapse: those of the connection to the hidden population.
+    """
     connectivity = connectivity or Dense(Normal(0.2, 0.1))
     with Network() as made:
         first = Population(source, IMAGE)
@@ -69,34 +74,34 @@ def network(
             Connection(first, middle, connectivity, synapse or Exponential())
         middle.shape = middle.shape or (CLASSES,)
         digits = isinstance(last.neuron, FewSpike)
-        onwards = Delta() if digits else Exponential()
-        Connection(middle, last, Dense(Normal(0.3, 0.3)), onwards)
+        second_synapse = Delta() if digits else Exponential()
+        Connection(middle, last, Dense(Normal(0.3, 0.3)), second_synapse)
     return made
 
 
 def network_around(neuron: Any) -> Network:
-    """A network that a neuron can be part of."""
-    given: dict[str, Any] = {}
+    """Returns a network that a neuron can be part of."""
+    parts: dict[str, Any] = {}
     if isinstance(neuron, FewSpike):
         output = FewSpikeRelu(readout="var")
-        given |= {"source": FewSpikeReluInput(alpha=1.0), "hidden": FewSpikeRelu()}
-        given |= {"synapse": Delta(), "output": output}
+        parts |= {"source": FewSpikeReluInput(alpha=1.0), "hidden": FewSpikeRelu()}
+        parts |= {"synapse": Delta(), "output": output}
     if isinstance(neuron, FewSpikeMaxPool | SpikingMaxPool):
-        given |= {"connectivity": MaxPool2D(2), "synapse": Delta()}
-    given["source" if isinstance(neuron, Input) else "hidden"] = neuron
-    return network(**given)
+        parts |= {"connectivity": MaxPool2D(2), "synapse": Delta()}
+    parts["source" if isinstance(neuron, Input) else "hidden"] = neuron
+    return network(**parts)
 
 
 def compiler_for(made: Network, batch_size: int = 4) -> Any:
-    """A compiler that runs a network."""
-    given = {"batch_size": batch_size, "num_threads": 1}
+    """Returns a compiler that runs a network."""
+    options = {"batch_size": batch_size, "num_threads": 1}
     if isinstance(made.populations[0].neuron, FewSpike):
-        return FewSpikeCompiler(**given)
-    return InferenceCompiler(STEPS, **given)
+        return FewSpikeCompiler(**options)
+    return InferenceCompiler(STEPS, **options)
 
 
 def inputs(made: Network) -> np.ndarray:
-    """Spikes, or numbers."""
+    """Returns spikes or numbers, as the input of a network requires."""
     rng = np.random.default_rng(0)
     neuron = made.populations[0].neuron
     if isinstance(neuron, InputBase):
@@ -108,39 +113,49 @@ def labels() -> np.ndarray:
     return np.arange(EXAMPLES) % CLASSES
 
 
-def runs(made: Network, folder: Path) -> np.ndarray:
-    """It runs, is saved, and runs the same from its file."""
+def assert_runs(made: Network, folder: Path) -> None:
+    """A network runs, and has the same results after it was saved and loaded."""
     compiled = compiler_for(made).compile(made)
     ml_genn.save_model(compiled, folder / "x")
     loaded = ml_genn.load_model(folder / "x")
-    found = []
+    results = []
     for one in (compiled, loaded):
         predictions, _ = one.predict(inputs(made), callbacks=[])
-        found.append(next(iter(predictions.values())))
-    assert np.all(np.isfinite(found[0])) and np.ptp(found[0]) > 0
-    np.testing.assert_array_equal(*found)
-    return found[0]
+        results.append(next(iter(predictions.values())))
+    assert np.all(np.isfinite(results[0])) and np.ptp(results[0]) > 0
+    np.testing.assert_array_equal(*results)
 
 
-def learns(compiler: Any, made: Network, y: Any, folder: Path, **rest: Any) -> None:
-    """It learns, is saved, and learns the same from its file."""
+def assert_learns(
+    compiler: Any, made: Network, y: Any, folder: Path, **options: Any
+) -> None:
+    """A network learns, and continues in the same way after it was saved and loaded.
+
+    Args:
+        compiler: compiler of a learning rule.
+        made: network.
+        y: targets.
+        folder: folder for the file.
+        **options: arguments of `train`.
+    """
     x = inputs(made)
     compiled = compiler.compile(made)
     before = compiled.snapshot().arrays
-    compiled.train(x, y, callbacks=[], shuffle=False, **rest)
+    compiled.train(x, y, callbacks=[], shuffle=False, **options)
     after = compiled.snapshot().arrays
     assert any(not np.array_equal(before[k], after[k]) for k in before)
     assert all(np.all(np.isfinite(a)) for a in after.values())
     compiled.save_model(folder / "x")
     loaded = ml_genn.load_model(folder / "x")
     for one in (compiled, loaded):
-        one.train(x, y, start_epoch=1, callbacks=[], shuffle=False, **rest)
+        one.train(x, y, start_epoch=1, callbacks=[], shuffle=False, **options)
     expected = compiled.snapshot().arrays
     for key, array in loaded.snapshot().arrays.items():
         np.testing.assert_array_equal(array, expected[key], err_msg=str(key))
 
 
-def trained_by(compiler: Any = EventPropCompiler, **options: Any) -> Any:
+def training_compiler(compiler: Any = EventPropCompiler, **options: Any) -> Any:
+    """Returns a compiler with Adam and cross-entropy, unless options say otherwise."""
     arguments = {
         "losses": CROSS_ENTROPY,
         "optimiser": ADAM,
@@ -152,67 +167,69 @@ def trained_by(compiler: Any = EventPropCompiler, **options: Any) -> Any:
 
 
 @every("neurons")
-def test_neurons(cls: type, tmp_path: Path) -> None:
+def test_neurons_run(cls: type, tmp_path: Path) -> None:
     neuron = example(cls)
     if getattr(neuron, "threshold", "") is None or cls is LeakyIntegrate:
         made = network(output=example(cls, readout="sum_var"))
     else:
         made = network_around(neuron)
-    runs(made, tmp_path)
+    assert_runs(made, tmp_path)
 
 
 @every("synapses")
-def test_synapses(cls: type, tmp_path: Path) -> None:
-    runs(network(synapse=example(cls)), tmp_path)
+def test_synapses_run(cls: type, tmp_path: Path) -> None:
+    assert_runs(network(synapse=example(cls)), tmp_path)
 
 
 @every("connectivity")
-def test_connectivity(cls: type, tmp_path: Path) -> None:
+def test_connectivity_runs_and_learns(cls: type, tmp_path: Path) -> None:
     if cls is MaxPool2D:
-        runs(network_around(SpikingMaxPool()), tmp_path)
+        assert_runs(network_around(SpikingMaxPool()), tmp_path)
         return
-    sensitive = LeakyIntegrateFire(v_thresh=0.05)  # whatever arrives, it spikes
+    sensitive = LeakyIntegrateFire(v_thresh=0.05)  # any input makes it spike
     made = network(connectivity=example(cls), hidden=sensitive)
-    runs(made, tmp_path)
-    learns(trained_by(), made, labels(), tmp_path)
+    assert_runs(made, tmp_path)
+    assert_learns(training_compiler(), made, labels(), tmp_path)
 
 
 @every("initializers")
-def test_initializers(cls: type, tmp_path: Path) -> None:
+def test_initializers_run(cls: type, tmp_path: Path) -> None:
     if cls.__name__ == "Wrapper":
         made = network(connectivity=Dense(example(cls)))
         InferenceCompiler(STEPS, batch_size=4).compile(made)
         return
-    runs(network(connectivity=Dense(example(cls))), tmp_path)
+    assert_runs(network(connectivity=Dense(example(cls))), tmp_path)
 
 
 @every("readouts")
-def test_readouts(cls: Any, tmp_path: Path) -> None:
+def test_readouts_run(cls: Any, tmp_path: Path) -> None:
     voltage = cls.PLAN.sensitivity is Sensitivity.VARIABLE
     neuron = LeakyIntegrate if voltage else LeakyIntegrateFire
     made = network(output=neuron(readout=example(cls)))
-    runs(made, tmp_path)
+    assert_runs(made, tmp_path)
 
 
 @every("surrogates")
-def test_surrogates(cls: type, tmp_path: Path) -> None:
-    compiler = trained_by(BPTTCompiler, surrogate=example(cls))
-    learns(compiler, network(), labels(), tmp_path)
+def test_surrogates_learn(cls: type, tmp_path: Path) -> None:
+    compiler = training_compiler(BPTTCompiler, surrogate=example(cls))
+    assert_learns(compiler, network(), labels(), tmp_path)
 
 
 @every("optimisers")
-def test_optimisers(cls: type, tmp_path: Path) -> None:
-    learns(trained_by(optimiser=example(cls)), network(), labels(), tmp_path)
+def test_optimisers_learn(cls: type, tmp_path: Path) -> None:
+    assert_learns(
+        training_compiler(optimiser=example(cls)), network(), labels(), tmp_path
+    )
 
 
 @every("schedules")
-def test_schedules(cls: type, tmp_path: Path) -> None:
+def test_schedules_learn(cls: type, tmp_path: Path) -> None:
     optimiser = Adam(example(cls))
-    learns(trained_by(optimiser=optimiser), network(), labels(), tmp_path)
+    assert_learns(training_compiler(optimiser=optimiser), network(), labels(), tmp_path)
 
 
-def targets(checked: Any, made: Network) -> Any:
-    """Labels, a trajectory or values: the first that are not refused."""
+def targets(check_target: Any, made: Network) -> Any:
+    """Returns labels, a trajectory or values: the first that a check accepts."""
     output = made.populations[-1]
     rng = np.random.default_rng(1)
     shape = {"steps": STEPS, "shape": output.shape}
@@ -223,7 +240,7 @@ def targets(checked: Any, made: Network) -> Any:
         rng.normal(size=(EXAMPLES, CLASSES)),
     ):
         try:
-            checked(y, "y", **shape)
+            check_target(y, "y", **shape)
         except ValidationError:
             continue
         return y
@@ -231,48 +248,50 @@ def targets(checked: Any, made: Network) -> Any:
 
 
 def compiled_for(loss: Any) -> tuple[Any, Network]:
-    """The first compiler and readout that a loss can be used with, and the network."""
+    """Returns a compiler that a loss can be used with, and a network for it."""
     for compiler in (EventPropCompiler, BPTTCompiler, EPropCompiler):
         for readout in classes("readouts"):
             for neuron in (LeakyIntegrate, LeakyIntegrateFire):
-                found = trained_by(compiler, losses=loss)
+                training = training_compiler(compiler, losses=loss)
                 try:
                     made = network(output=neuron(readout=readout()))
-                    found.compile(made)
+                    training.compile(made)
                 except (UnsupportedError, ValidationError):
                     continue
-                return found, made
+                return training, made
     raise AssertionError("no compiler and readout take this loss")
 
 
 @every("losses")
-def test_losses(cls: type, tmp_path: Path) -> None:
+def test_losses_learn(cls: type, tmp_path: Path) -> None:
     loss: Any = example(cls)
     compiler, made = compiled_for(loss)
     y = targets(loss.check_target, made)
     accuracy = "sparse_categorical_accuracy"
     metric = accuracy if np.ndim(y) == 1 else "mean_square_error"
-    learns(compiler, made, y, tmp_path, metrics=metric)
+    assert_learns(compiler, made, y, tmp_path, metrics=metric)
 
 
 @every("metrics")
-def test_metrics(cls: type) -> None:
+def test_metrics_have_results(cls: type) -> None:
     made, metric = network(), example(cls)
     y = targets(metric.check_target, made)
     compiled = InferenceCompiler(STEPS, batch_size=4, num_threads=1).compile(made)
     assert metric.result is None
-    found, _ = compiled.evaluate(inputs(made), y, metrics=metric, callbacks=[])
-    (result,) = (m.result for m in found.values())
+    metrics, _ = compiled.evaluate(inputs(made), y, metrics=metric, callbacks=[])
+    (result,) = (m.result for m in metrics.values())
     assert np.all(np.isfinite(result))
     assert metric.fresh().result is None
 
 
 @every("callbacks")
-def test_callbacks(cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In training, in validation and, by name or not, with others."""
+def test_callbacks_run(
+    cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run in training and validation, alone and with others."""
     monkeypatch.chdir(tmp_path)
     made = network()
-    compiled = trained_by().compile(made)
+    compiled = training_compiler().compile(made)
     compiled.custom_updates["mine"] = list
     x, y = inputs(made), labels()
     compiled.train(
@@ -289,19 +308,19 @@ def test_callbacks(cls: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @every("serialisers")
-def test_serialisers(cls: type, tmp_path: Path) -> None:
+def test_serialisers_save_and_load(cls: type, tmp_path: Path) -> None:
     place = example(cls, path=tmp_path / "some" / "folder")
-    compiled = trained_by().compile(network())
+    compiled = training_compiler().compile(network())
     compiled.train(inputs(compiled.network), labels(), callbacks=[])
     compiled.save((3,), place)
     compiled.save(("best",), place)
     assert place.epochs() == [3]
     expected = compiled.snapshot()
     for keys in ((3,), ("best",)):
-        found = place.load(keys)
-        assert dict(found.info) == dict(expected.info)
+        loaded = place.load(keys)
+        assert dict(loaded.info) == dict(expected.info)
         for key, array in expected.arrays.items():
-            np.testing.assert_array_equal(found.arrays[key], array)
+            np.testing.assert_array_equal(loaded.arrays[key], array)
     place.serialise(("a-b", "c/d", 3), np.arange(4))
     np.testing.assert_array_equal(place.deserialise(("a-b", "c/d", 3)), np.arange(4))
     (rest,) = place.deserialise_all(("a-b", "c/d"))
@@ -312,7 +331,7 @@ def test_serialisers(cls: type, tmp_path: Path) -> None:
 
 # ------------------------------------------------------------ values for each neuron
 def numbers(cls: Any) -> dict[str, float]:
-    """Parameters and states that are numbers by default."""
+    """Returns parameters and initial values that are numbers by default."""
     fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     return {
         f.name: f.default
@@ -333,14 +352,16 @@ PER_NEURON = [
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("cls", PER_NEURON, ids=lambda c: c.__name__)
-def test_values_for_each_neuron(cls: Any, form: str) -> None:
-    """As arrays, lists or initializers they do what a number does; each batch starts
-    from them."""
+def test_values_per_neuron_act_as_one_number(cls: Any, form: str) -> None:
+    """Arrays, lists and initializers of equal numbers act as the number does.
+
+    Each batch starts from these values.
+    """
     is_input = issubclass(cls, Input)
     size = int(np.prod(IMAGE)) if is_input else CLASSES
-    given = {name: FORMS[form](value, size) for name, value in numbers(cls).items()}
-    found = []
-    for arguments in ({}, given):
+    per_neuron = {n: FORMS[form](value, size) for n, value in numbers(cls).items()}
+    results = []
+    for arguments in ({}, per_neuron):
         part = cls(**arguments)
         if cls in classes("synapses"):
             made = network(synapse=part)
@@ -353,6 +374,6 @@ def test_values_for_each_neuron(cls: Any, form: str) -> None:
         predictions, _ = compiled.predict(x, callbacks=[])
         (values,) = predictions.values()
         np.testing.assert_array_equal(values, np.tile(values[:2], (3, 1)))
-        found.append(values)
-    assert np.ptp(found[0]) > 0
-    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4)
+        results.append(values)
+    assert np.ptp(results[0]) > 0
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-4)
