@@ -25,6 +25,6 @@ def simulated(
     monkeypatch.setattr(CudaModel, "most_threads", 64)
     monkeypatch.setattr(CudaModel, "update_blocks", 2)
     monkeypatch.setattr(CudaModel, "share", 0.01)
-    monkeypatch.setattr(CudaModel, "gather", 8)
+    monkeypatch.setattr(CudaModel, "gradient_window", 8)
     monkeypatch.setattr(CudaModel, "block", 7)
     return simulated_cupy

@@ -118,9 +118,9 @@ def test_gradients_are_the_same(active, sparse, delay):
 
 @pytest.mark.parametrize("sparse", [False, True, "all"])
 @pytest.mark.parametrize("delay", [0, 3])
-@pytest.mark.parametrize("gather", [256, 7])
-def test_gradients_of_events_are_the_same(sparse, delay, gather, monkeypatch):
-    monkeypatch.setattr(CpuModel, "gradient_window", gather)
+@pytest.mark.parametrize("gradient_window", [256, 7])
+def test_gradients_of_events_are_the_same(sparse, delay, gradient_window, monkeypatch):
+    monkeypatch.setattr(CpuModel, "gradient_window", gradient_window)
     made, middle, _ = network(300, sparse, delay)
     found = []
     for threads in (1, 2, 3):

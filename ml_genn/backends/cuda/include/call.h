@@ -65,7 +65,7 @@ struct Call {
   // Sum of squares of each gradient.
   double *squares;
   // Spikes of each regularised neuron, then its rate's gradient.
-  float *const *push;
+  float *const *rate_regularisation_grads;
   // 1 if spikes are counted for regularisers, else 0.
   int64_t counted;
   // State block of each example.
@@ -91,19 +91,19 @@ struct Call {
   // Steps of the tail; 0 if batches start anew.
   int64_t tail_steps;
   // Of each output: (batch, window, neurons).
-  float *const *drive;
+  float *const *step_loss_grads;
   // (batch, window, rows).
   float *const *history;
-  // (batch, length, neurons).
-  float *const *slopes;
-  // Rows of the rings of slopes.
-  int64_t length;
-  // (batch, ONLINE_ROWS).
+  // (batch, ring_length, neurons).
+  float *const *grad_rings;
+  // Rows of each gradient ring.
+  int64_t ring_length;
+  // (batch, ONLINE_FLOATS).
   float *online_rows;
-  // (batch, block + carried, ONLINE_STEP).
-  float *online_slopes;
+  // (batch, block + carried, ONLINE_STEP_FLOATS).
+  float *online_weight_grads;
   // (batch, ONLINE_SOURCES).
-  uint8_t *online_live;
+  uint8_t *online_has_spiked;
   // 1 if state is in shared memory while it runs.
   int64_t shared;
   // Flags of Status.

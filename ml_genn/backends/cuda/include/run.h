@@ -44,7 +44,7 @@ void count_spikes(const Call &c, const Slot &s) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const mlg::Tape &tape = s.tapes[REGULARISED_TAPE[g]];
     for (uint32_t k = MLG_MEMBER; k < tape.offset[c.num_steps]; k += MLG_MEMBERS)
-      atomicAdd(&c.push[g][tape.id[k]], 1.0f);
+      atomicAdd(&c.rate_regularisation_grads[g][tape.id[k]], 1.0f);
   }
 }
 
@@ -85,7 +85,8 @@ __global__ void MLG_BOUNDS mlg_clear(const Call *call) {
   for (int64_t k = 0; k < LEARNED; ++k)
     for (int64_t j = first; j < c.learned_sizes[k]; j += stride) c.gradients[k][j] = 0;
   for (int64_t g = 0; g < REGULARISED; ++g)
-    for (int64_t j = first; j < REGULARISED_SIZE[g]; j += stride) c.push[g][j] = 0;
+    for (int64_t j = first; j < REGULARISED_SIZE[g]; j += stride)
+      c.rate_regularisation_grads[g][j] = 0;
   for (int64_t k = first; k < LEARNED; k += stride) c.squares[k] = 0;
   if (first == 0) *c.status = mlg::OK;
 }
@@ -121,8 +122,9 @@ __global__ void MLG_BOUNDS mlg_regularise(const Call *call) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
     const float *strength = c.loss_scalars + 2 * OUTPUTS + 3 * g;  // lower, upper, target
     for (int64_t j = first_number(); j < REGULARISED_SIZE[g]; j += all_threads()) {
-      const float excess = c.push[g][j] * c.scale - strength[2];
-      c.push[g][j] = (excess > 0 ? strength[1] : strength[0]) * excess * c.scale;
+      const float excess = c.rate_regularisation_grads[g][j] * c.scale - strength[2];
+      c.rate_regularisation_grads[g][j] =
+          (excess > 0 ? strength[1] : strength[0]) * excess * c.scale;
     }
   }
 }

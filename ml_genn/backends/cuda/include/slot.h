@@ -45,10 +45,10 @@ struct Slot {
         active(flags + FLAG_BYTES),
         window(c.window),
         online{c.online_rows + b * ONLINE_FLOATS,
-               c.online_slopes + b * (c.block + c.carried) * ONLINE_STEP_FLOATS,
-               c.online_live + b * ONLINE_SOURCES, c.block + c.carried},
+               c.online_weight_grads + b * (c.block + c.carried) * ONLINE_STEP_FLOATS,
+               c.online_has_spiked + b * ONLINE_SOURCES, c.block + c.carried},
         loss(c.loss_sums + b * OUTPUTS),
-        rate_regularisation_grads(c.push) {
+        rate_regularisation_grads(c.rate_regularisation_grads) {
     for (int64_t k = 0; k < TAPES; ++k) {
       const int64_t capacity = c.tape_shapes[2 * k], numbers = c.tape_shapes[2 * k + 1];
       id_type *ids = c.tape_ids[k] + b * capacity;
@@ -62,12 +62,12 @@ struct Slot {
       tapes[k].tail_offset = c.tail_offsets[k] + b * (c.tail_steps + 2);
     }
     for (int64_t k = 0; k < OUTPUTS; ++k)
-      step_loss_grads[k] = c.drive[k] + b * window * STEP_LOSS_GRAD_SIZE[k];
+      step_loss_grads[k] = c.step_loss_grads[k] + b * window * STEP_LOSS_GRAD_SIZE[k];
     for (int64_t k = 0; k < HISTORIES; ++k)
       history[k] = c.history[k] + b * window * HISTORY_SIZE[k];
-    scratch->ring_length = c.length;
+    scratch->ring_length = c.ring_length;
     for (int64_t k = 0; k < GRAD_RINGS; ++k)
-      scratch->grad_rings[k] = c.slopes[k] + b * c.length * GRAD_RING_SIZE[k];
+      scratch->grad_rings[k] = c.grad_rings[k] + b * c.ring_length * GRAD_RING_SIZE[k];
   }
 };
 

@@ -51,8 +51,8 @@ class DeviceModel(HostModel):
         update_blocks: blocks of threads that take the optimisers' step.
         alone: neurons of a group up to which one block runs an example; from there on
             several do, if the GPU has more multiprocessors than the batch has examples.
-        gather: steps of the backward pass after which gradients of dense synapses are
-            taken.
+        gradient_window: steps of the backward pass after which the gradients of dense
+            synapses are summed.
         block: steps that run before gradients are taken, where that is done while the
             network runs, and before what is over is forgotten.
         share: share of the neurons of each step for which tapes have room at first;
@@ -62,7 +62,7 @@ class DeviceModel(HostModel):
     most_threads = 512
     update_blocks = 256
     alone = 4096
-    gather = 32
+    gradient_window = 32
     block = 128
     share = 0.1
 
@@ -148,7 +148,7 @@ class DeviceModel(HostModel):
             "end_step": steps,
             "seed": np.uint64(self._seed).astype(np.int64),
             "optimiser_scalars": address(self._rates),
-            "gradient_window": self.gather,
+            "gradient_window": self.gradient_window,
             "block": self.block,
             "carried": 1 + self._longest_delay,
             "shared": int(grid.shared > 0),
@@ -179,12 +179,12 @@ class DeviceModel(HostModel):
 
     def _room(self, size: int, window: int, share: float) -> Workspace:
         """Memory for a batch: that of the last one, if it suits this one."""
-        kept = self.block if self.plan.online else min(self.gather, window)
+        kept = self.block if self.plan.online else min(self.gradient_window, window)
         shape = Shape(
             batch=size,
             window=window,
             floats=self._host_arrays.initial_state.size,
-            length=kept + 1 + self._longest_delay,
+            ring_length=kept + 1 + self._longest_delay,
             share=min(share, 1.0),
         )
         if self._workspace is None or self._workspace.shape != shape:

@@ -21,14 +21,15 @@ class Totals:
 
     Attributes:
         gradients: of the learned arrays.
-        push: spikes of neurons, then how strongly their rates are pushed.
+        rate_regularisation_grads: spikes of neurons, then the gradient of the rate
+            regulariser by them.
     """
 
     def __init__(
         self, cupy: Any, learned: Sequence[int], regularised: Sequence[int]
     ) -> None:
         self.gradients = Flat(cupy, learned)
-        self.push = Flat(cupy, regularised)
+        self.rate_regularisation_grads = Flat(cupy, regularised)
         self._fixed = {
             "learned_sizes": cupy.asarray(np.asarray([*learned, 0], dtype=np.int64)),
             "squares": cupy.zeros(len(learned) + 1, dtype=np.float64),
@@ -41,7 +42,10 @@ class Totals:
 
     def tables(self) -> dict[str, list[int]]:
         """Tables of a call."""
-        return {"gradients": self.gradients.places(), "push": self.push.places()}
+        return {
+            "gradients": self.gradients.places(),
+            "rate_regularisation_grads": self.rate_regularisation_grads.places(),
+        }
 
     def status(self) -> int:
         """How the batch stands, once what was launched is through."""
@@ -49,7 +53,11 @@ class Totals:
 
     def found_forward(self) -> list[Any]:
         """Arrays that the forward pass of each process adds to."""
-        return [self.push.array] if self.push.sizes else []
+        return (
+            [self.rate_regularisation_grads.array]
+            if self.rate_regularisation_grads.sizes
+            else []
+        )
 
     def found_in_all(self) -> list[Any]:
         """Arrays that are complete before the optimisers' step."""

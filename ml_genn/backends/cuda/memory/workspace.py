@@ -22,15 +22,15 @@ class Shape:
         batch: examples.
         window: time steps that are kept.
         floats: numbers in the state of an example.
-        length: steps whose slopes are kept for the backward pass, or while the network
-            runs.
+        ring_length: steps whose gradients are stored for the backward pass, or while
+            the network runs.
         share: share of the neurons of each step that fits on a tape.
     """
 
     batch: int
     window: int
     floats: int
-    length: int
+    ring_length: int
     share: float
 
 
@@ -43,17 +43,17 @@ class Workspace:
         blocks: state, (examples, floats).
         flags: of neurons in a step.
         tapes: {index: tape} of groups whose spikes do not come with the data.
-        drive, history, slopes: see slot.h.
-        online: rows, slopes and flags; see online.h.
+        step_loss_grads, history, grad_rings: see slot.h.
+        online: rows, weight gradients and flags; see online.h.
     """
 
     shape: Shape
     blocks: Any
     flags: Any
     tapes: dict[int, Tape] = field(default_factory=dict)
-    drive: list[Any] = field(default_factory=list)
+    step_loss_grads: list[Any] = field(default_factory=list)
     history: list[Any] = field(default_factory=list)
-    slopes: list[Any] = field(default_factory=list)
+    grad_rings: list[Any] = field(default_factory=list)
     online: dict[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, int]:
@@ -63,16 +63,16 @@ class Workspace:
             "floats": self.shape.floats,
             "flags": address(self.flags),
             "window": self.shape.window,
-            "length": self.shape.length,
+            "ring_length": self.shape.ring_length,
             **{name: address(array) for name, array in self.online.items()},
         }
 
     def tables(self) -> dict[str, list[int]]:
         """Tables of a call, without those of tapes."""
         return {
-            "drive": addresses(self.drive),
+            "step_loss_grads": addresses(self.step_loss_grads),
             "history": addresses(self.history),
-            "slopes": addresses(self.slopes),
+            "grad_rings": addresses(self.grad_rings),
         }
 
 
@@ -84,7 +84,7 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
     def floats(*sizes: int) -> Any:
         return cupy.zeros((shape.batch, *sizes), dtype=np.float32)
 
-    drives = [
+    step_loss_sizes = [
         padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
     ]
     return Workspace(
@@ -92,13 +92,15 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
         floats(shape.floats),
         cupy.zeros((shape.batch, 2 * flags), dtype=np.uint8),
         _tapes(cupy, layout, shape),
-        drive=[floats(shape.window, size) for size in drives],
+        step_loss_grads=[floats(shape.window, size) for size in step_loss_sizes],
         history=[floats(shape.window, size) for size in layout.history_sizes],
-        slopes=[floats(shape.length, size) for size in layout.grad_ring_sizes],
+        grad_rings=[floats(shape.ring_length, size) for size in layout.grad_ring_sizes],
         online={
             "online_rows": floats(online.size),
-            "online_slopes": floats(shape.length, online.each_step),
-            "online_live": cupy.zeros((shape.batch, online.flags), dtype=np.uint8),
+            "online_weight_grads": floats(shape.ring_length, online.each_step),
+            "online_has_spiked": cupy.zeros(
+                (shape.batch, online.flags), dtype=np.uint8
+            ),
         },
     )
 

@@ -1,4 +1,4 @@
-"""Gradients do not depend on how many steps' slopes are kept before they are taken."""
+"""Gradients do not depend on the number of steps after which they are summed."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from ml_genn.synapses import Exponential
 STEPS, HIDDEN = 41, 37
 
 
-def gradients(compiler, gather, spikes, delay):
-    """Gradients of all weights when slopes of ``gather`` steps are kept."""
+def gradients(compiler, gradient_window, spikes, delay):
+    """Gradients of all weights, summed after every ``gradient_window`` steps."""
     np.random.seed(1)
     with Network() as network:
         inputs = Population("spike_input", 50)
@@ -28,7 +28,7 @@ def gradients(compiler, gather, spikes, delay):
     compiled = compiler(
         STEPS, "sparse_categorical_crossentropy", batch_size=2, num_threads=2
     ).compile(network)
-    compiled.model.gradient_window = gather
+    compiled.model.gradient_window = gradient_window
     rng = np.random.default_rng(2)
     x = [
         preprocess_spikes(
@@ -42,11 +42,11 @@ def gradients(compiler, gather, spikes, delay):
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
 @pytest.mark.parametrize("spikes", [20, 400])
 @pytest.mark.parametrize("delay", [0, 5])
-def test_gradients_do_not_depend_on_the_stretch(compiler, spikes, delay):
+def test_gradients_do_not_depend_on_the_window(compiler, spikes, delay):
     whole = gradients(compiler, 1000, spikes, delay)
     assert any(np.abs(g).max() > 0 for g in whole)
-    for gather in (1, 7, STEPS):
-        parts = gradients(compiler, gather, spikes, delay)
+    for gradient_window in (1, 7, STEPS):
+        parts = gradients(compiler, gradient_window, spikes, delay)
         for one, other in zip(parts, whole, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
 
