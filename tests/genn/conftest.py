@@ -1,4 +1,4 @@
-"""The stand-in for PyGeNN, for tests that ask for it."""
+"""Fixture of the fake PyGeNN."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from genn.fake import library
 
 @pytest.fixture
 def pygenn(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """PyGeNN as far as the backend can tell."""
-    made = library.module()
-    monkeypatch.setitem(sys.modules, "pygenn", made)
+    """Installs the fake as ``pygenn`` for the time of a test."""
+    fake = library.module()
+    monkeypatch.setitem(sys.modules, "pygenn", fake)
     monkeypatch.setattr(library.installation, "default_backend", "cuda")
-    return made
+    return fake

@@ -1,4 +1,4 @@
-"""The embedded engine, given plans whose tapes are written out."""
+"""Backend that runs plans without tapes on the CPU engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_genn.model.verify import verify
 
 
 class ExpandedEngine(CpuBackend):
-    """Builds the expanded plan."""
+    """CPU backend of plans whose tapes are expanded to buffers of each step."""
 
     __slots__ = ()
 

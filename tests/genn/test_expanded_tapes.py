@@ -1,4 +1,4 @@
-"""A plan whose tapes are written out does what the plan does, on the same engine."""
+"""A plan whose tapes are expanded to buffers runs as the plan itself does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backend_comparison import compare, spikes
+from backend_comparison import compare, spike_count
 from contract.test_every_class_runs import labels
 from test_pygenn_training import (
     CASES,
@@ -27,7 +27,7 @@ def _expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(backends.BUILT_IN, "expanded", "expanded_engine:BACKEND")
 
 
-def test_what_is_written_out() -> None:
+def test_tapes_become_buffers() -> None:
     plan = CASES["learned delays"].compile("null").model.plan
     expanded = expand(plan)
     assert expand(expanded) == expanded != plan
@@ -37,7 +37,7 @@ def test_what_is_written_out() -> None:
     assert expand(online) is online
 
 
-WRITTEN_OUT = (
+CASES_WITH_TAPES = (
     "delay of each synapse",
     "learned delays",
     "sparse",
@@ -50,20 +50,20 @@ WRITTEN_OUT = (
 )
 
 
-def check(make: Any, x: Any, y: Any) -> None:
-    """Both do the same, and numbers were kept in buffers."""
-    other, found = compare(make, x, y, device="expanded")
+def check(compile_for: Any, x: Any, y: Any) -> None:
+    """Compares the two plans, and asserts that one has buffers and no tapes."""
+    other, result = compare(compile_for, x, y, device="expanded")
     groups = other.model.plan.neurons
     assert any(group.buffers for group in groups)
     for adjoint in (group.adjoint for group in groups if group.adjoint):
         assert not (adjoint.tape or adjoint.records)
         assert not (adjoint.surrogate and adjoint.surrogate.records)
-    assert spikes(found, "hidden") > 20
-    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+    assert spike_count(result, "hidden") > 20
+    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
 
 
 @pytest.mark.usefixtures("_expanded")
-@pytest.mark.parametrize("name", WRITTEN_OUT)
+@pytest.mark.parametrize("name", CASES_WITH_TAPES)
 def test_rules_and_delays(name: str) -> None:
     case = CASES[name]
     check(case.compile, *case.data())
@@ -74,10 +74,10 @@ def test_rules_and_delays(name: str) -> None:
 def test_eprop(name: str) -> None:
     net = NETS[name]
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         return net.compile("event_driven", backend=backend)
 
-    check(make, *eprop_data(net))
+    check(compile_for, *eprop_data(net))
 
 
 @pytest.mark.usefixtures("_expanded")

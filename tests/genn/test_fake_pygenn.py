@@ -1,4 +1,4 @@
-"""What stands in for PyGeNN refuses what PyGeNN refuses, and keeps its times."""
+"""The fake PyGeNN rejects what PyGeNN rejects, and has its delays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
 }
 
 
-# ------------------------------------------------------------ the language
+# ---------------------------------------------------------------- GeNN's language
 @pytest.mark.parametrize(
     "code",
     [
@@ -48,7 +48,7 @@ NAMES = {
         "v = expf(1.0)) ;",
     ],
 )
-def test_code_that_cannot_be_read(code: str) -> None:
+def test_syntax_errors(code: str) -> None:
     with pytest.raises(CodeError):
         parse_statements(code)
 
@@ -78,7 +78,7 @@ def test_code_that_cannot_be_read(code: str) -> None:
         "gennrand_uniform();",
     ],
 )
-def test_code_that_does_not_check(code: str) -> None:
+def test_type_errors(code: str) -> None:
     with pytest.raises(CodeError):
         Checker(NAMES).run(parse_statements(code))
 
@@ -100,7 +100,7 @@ def test_code_that_does_not_check(code: str) -> None:
         ("v = !(v != 0.0);", [1, 0]),
     ],
 )
-def test_what_code_does(code: str, expected: list[float]) -> None:
+def test_results_of_code(code: str, expected: list[float]) -> None:
     tree = parse_statements(code)
     Checker(NAMES).run(tree)
     values = {
@@ -120,13 +120,13 @@ def test_thresholds_are_one_expression() -> None:
         parse_expression("v >= 1.0; v")
 
 
-def test_reading_beyond_an_array_is_found() -> None:
+def test_reading_beyond_an_array_is_an_error() -> None:
     run = Interpreter((1,), {"tape": np.zeros(2), "v": np.zeros(1)}, {"v": "scalar"})
     with pytest.raises(CodeError, match="2 elements"):
         run.run(parse_statements("v = tape[2];"))
 
 
-# ------------------------------------------------------------ our text in it
+# ---------------------------------------------------------------- translation of C
 def test_c_becomes_genn_code() -> None:
     lines = [
         "const float x = fminf(.5f, expf(-1.F)) + (float) k;",
@@ -154,14 +154,14 @@ def test_shifts_to_the_right_are_divisions(number: int) -> None:
 @pytest.mark.parametrize(
     "line", ["k = (k + 1) >> 1;", "v = hypotf(v, v);", "_v = 1.0f;"]
 )
-def test_c_without_a_counterpart_is_refused(line: str) -> None:
+def test_c_without_a_counterpart_is_rejected(line: str) -> None:
     with pytest.raises(UnsupportedError, match="here: GeNN's code"):
         genn_code([line], "here")
 
 
-# ------------------------------------------------------------ the calls
+# ---------------------------------------------------------------- calls of PyGeNN
 def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> Any:
-    """A population of three neurons; by default none of them spikes."""
+    """Adds a population of three neurons; by default none of them spikes."""
     options = {"vars": [("v", "scalar")], "threshold_condition_code": "v >= 1.0"}
     options |= more
     kind = pygenn.create_neuron_model(name, sim_code=code, **options)
@@ -170,7 +170,7 @@ def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> A
 
 
 def pair(pygenn: Any, code: str = "addToPost(g);", **more: Any) -> tuple[Any, ...]:
-    """Two populations, the first of which spikes at 1 ms, and synapses."""
+    """Returns a model, a population that spikes at 1 ms, its target and synapses."""
     model = pygenn.GeNNModel("float", "pair")
     model.dt = 1.0
     source = spiker(pygenn, model, "Source", "v = (t == 1.0) ? 1.0 : 0.0;")
@@ -193,16 +193,16 @@ def pair(pygenn: Any, code: str = "addToPost(g);", **more: Any) -> tuple[Any, ..
 
 
 def arrivals(model: Any, target: Any) -> list[int]:
-    """Steps in which something arrives."""
+    """Runs a model, and returns the steps in which spikes arrive."""
     model.build()
     model.load()
-    found = []
+    steps = []
     for step in range(8):
         model.step_time()
         target.vars["v"].pull_from_device()
         if target.vars["v"].view[0] > 0:
-            found.append(step)
-    return found
+            steps.append(step)
+    return steps
 
 
 def test_spikes_take_a_step_and_their_delay(pygenn: ModuleType) -> None:
@@ -216,13 +216,17 @@ def test_spikes_take_a_step_and_their_delay(pygenn: ModuleType) -> None:
     assert arrivals(model, target) == [4]
 
 
-def watching(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]:
-    """A population that spikes at 1 ms, and synapses that write digits: 2 where they
-    see the spike's voltage, else 1, with a minus once it came."""
-    model = pygenn.GeNNModel("float", "watching")
+def digit_synapses(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]:
+    """Returns a model of a population that spikes at 1 ms, and synapses of it.
+
+    In each step the synapses append a digit to the variable ``seen``: 2 if they read
+    the voltage of the spike, else 1. When the spike arrives they negate it.
+    """
+    model = pygenn.GeNNModel("float", "digits")
     model.dt = 1.0
-    code, own = "v = (t == 1.0) ? 1.0 : 0.0;", [("v", "scalar"), ("w", "scalar")]
-    source = spiker(pygenn, model, "Source", code, vars=own)
+    variables = [("v", "scalar"), ("w", "scalar")]
+    code = "v = (t == 1.0) ? 1.0 : 0.0;"
+    source = spiker(pygenn, model, "Source", code, vars=variables)
     kind = pygenn.create_weight_update_model(
         "W",
         params=["two"],
@@ -232,10 +236,12 @@ def watching(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]
         synapse_dynamics_code="seen = seen * 10 + (v > 0.0 ? (int)two : 1);",
     )
     refs = {"v": pygenn.create_var_ref(source, "v")}
-    made = pygenn.init_weight_update(kind, {"two": 2.0}, {"seen": 0}, pre_var_refs=refs)
-    shared = pygenn.init_postsynaptic("DeltaCurr")
-    ends = source, spiker(pygenn, model, "Target")
-    synapses = model.add_synapse_population("S", matrix, *ends, made, shared, **more)
+    init = pygenn.init_weight_update(kind, {"two": 2.0}, {"seen": 0}, pre_var_refs=refs)
+    postsynaptic = pygenn.init_postsynaptic("DeltaCurr")
+    target = spiker(pygenn, model, "Target")
+    synapses = model.add_synapse_population(
+        "S", matrix, source, target, init, postsynaptic, **more
+    )
     return model, synapses
 
 
@@ -243,8 +249,8 @@ def watching(pygenn: Any, matrix: str = "DENSE", **more: Any) -> tuple[Any, Any]
 def test_every_synapse_runs_in_every_step(
     delay: int, digits: int, pygenn: ModuleType
 ) -> None:
-    """Before spikes arrive, and it sees the source as long ago as they wait."""
-    model, synapses = watching(pygenn)
+    """It runs before spikes arrive, and reads the source with the axonal delay."""
+    model, synapses = digit_synapses(pygenn)
     synapses.axonal_delay_steps = delay
     model.build()
     model.load()
@@ -254,8 +260,8 @@ def test_every_synapse_runs_in_every_step(
     assert (synapses.vars["seen"].view == digits).all()
 
 
-def test_parameters_of_synapses_that_are_set_while_they_run(pygenn: ModuleType) -> None:
-    model, synapses = watching(pygenn)
+def test_dynamic_parameters_of_synapses(pygenn: ModuleType) -> None:
+    model, synapses = digit_synapses(pygenn)
     with pytest.raises(AttributeError, match="set_wu_param_dynamic"):
         synapses.set_param_dynamic("two")
     synapses.set_wu_param_dynamic("two")
@@ -268,8 +274,10 @@ def test_parameters_of_synapses_that_are_set_while_they_run(pygenn: ModuleType) 
     assert (synapses.vars["seen"].view == -113).all()
 
 
-def test_what_is_written_between_steps_is_seen_in_the_next(pygenn: ModuleType) -> None:
-    model, synapses = watching(pygenn)
+def test_variables_set_between_steps_are_read_in_the_next_step(
+    pygenn: ModuleType,
+) -> None:
+    model, synapses = digit_synapses(pygenn)
     model.build()
     model.load()
     source = model.neuron_populations["Source"]
@@ -284,7 +292,7 @@ def test_without_a_delay_updates_may_read_all_variables(pygenn: ModuleType) -> N
     assert _with_and_without_delay(pygenn, 0).custom_updates
 
 
-def test_what_the_host_sees_has_to_be_pulled_and_pushed(pygenn: ModuleType) -> None:
+def test_host_copies_are_pulled_and_pushed(pygenn: ModuleType) -> None:
     model, source, target, _ = pair(pygenn)
     assert arrivals(model, target) == [2]
     variable = source.vars["v"]
@@ -298,7 +306,7 @@ def test_what_the_host_sees_has_to_be_pulled_and_pushed(pygenn: ModuleType) -> N
     assert variable.view[0] == 5.0
 
 
-def test_examples_have_an_axis_if_there_are_several(pygenn: ModuleType) -> None:
+def test_only_several_examples_have_an_axis(pygenn: ModuleType) -> None:
     for batch, shape in ((1, (3,)), (2, (2, 3))):
         model, source, _, synapses = pair(pygenn)
         model.batch_size = batch
@@ -309,7 +317,7 @@ def test_examples_have_an_axis_if_there_are_several(pygenn: ModuleType) -> None:
 
 
 def update(pygenn: Any, model: Any, reference: Any, mode: str, code: str) -> Any:
-    """A custom update of one variable ``x``."""
+    """Adds a custom update of one variable ``x``."""
     kind = pygenn.create_custom_update_model(
         "U",
         var_refs=[("x", "scalar", getattr(pygenn.VarAccessMode, mode))],
@@ -318,7 +326,7 @@ def update(pygenn: Any, model: Any, reference: Any, mode: str, code: str) -> Any
     return model.add_custom_update("U", "Group", kind, {}, {}, {"x": reference})
 
 
-def _unbuilt(pygenn: Any) -> Any:
+def _population_after_build(pygenn: Any) -> Any:
     model, _, target, _ = pair(pygenn)
     model.build()
     spiker(pygenn, model, "Late")
@@ -399,45 +407,49 @@ def _stepped(pygenn: Any) -> Any:
     pair(pygenn)[0].step_time()
 
 
+def _name_declared_twice(pygenn: Any) -> Any:
+    pygenn.create_neuron_model("N", params=["v"], vars=[("v", "scalar")])
+
+
 def _array_type(pygenn: Any) -> Any:
     pygenn.create_neuron_model("N", extra_global_params=[("tape", "scalar")])
 
 
 def _with_and_without_delay(pygenn: Any, delay: int = 1) -> Any:
-    model, synapses = watching(pygenn)
+    model, synapses = digit_synapses(pygenn)
     synapses.axonal_delay_steps = delay
     kind = pygenn.create_custom_update_model(
         "U", var_refs=[("v", "scalar"), ("w", "scalar")], update_code="v = w;"
     )
     source = model.neuron_populations["Source"]
-    made = {name: pygenn.create_var_ref(source, name) for name in ("v", "w")}
-    model.add_custom_update("U", "Group", kind, {}, {}, made)
+    refs = {name: pygenn.create_var_ref(source, name) for name in ("v", "w")}
+    model.add_custom_update("U", "Group", kind, {}, {}, refs)
     model.build()
     return model
 
 
 def _dynamics_of_a_convolution(pygenn: Any) -> Any:
     sizes = dict.fromkeys(["kh", "kw", "ih", "iw", "ic", "oh", "ow", "oc"], 1)
-    given = {f"conv_{name}": size for name, size in {**sizes, "ic": 3}.items()}
-    shape = pygenn.init_toeplitz_connectivity("Conv2D", given)
-    watching(pygenn, "TOEPLITZ", connectivity_init=shape)[0].build()
+    parameters = {f"conv_{name}": size for name, size in {**sizes, "ic": 3}.items()}
+    convolution = pygenn.init_toeplitz_connectivity("Conv2D", parameters)
+    digit_synapses(pygenn, "TOEPLITZ", connectivity_init=convolution)[0].build()
 
 
 REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
-    "populations after building": (_unbuilt, RuntimeError),
+    "populations after building": (_population_after_build, RuntimeError),
     "references of another type": (_other_type, RuntimeError),
     "writing what is read only": (_read_only, RuntimeError),
     "events without a threshold": (_event_alone, RuntimeError),
     "delays without a longest one": (_long_delay, RuntimeError),
     "synapses that write a weight that is read only": (_written_weight, RuntimeError),
-    "inputs that there are not": (_unknown_input, RuntimeError),
+    "unknown inputs": (_unknown_input, RuntimeError),
     "names used twice": (_same_name, RuntimeError),
     "names with a space": (_bad_name, RuntimeError),
     "parameters without a value": (_missing_value, RuntimeError),
-    "groups of updates that there are not": (_unknown_group, IndexError),
+    "unknown groups of updates": (_unknown_group, IndexError),
     "parameters that are not dynamic": (_not_dynamic, IndexError),
     "recordings of no length": (_unrecorded, RuntimeError),
-    "attributes that there are not": (_attribute, AttributeError),
+    "unknown attributes": (_attribute, AttributeError),
     "steps before loading": (_stepped, RuntimeError),
     "updates of variables with and without delay": (
         _with_and_without_delay,
@@ -445,6 +457,7 @@ REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     ),
     "dynamics of a convolution": (_dynamics_of_a_convolution, RuntimeError),
     "arrays without a star": (_array_type, RuntimeError),
+    "a name of a parameter and a variable": (_name_declared_twice, RuntimeError),
 }
 
 

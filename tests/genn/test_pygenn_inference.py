@@ -1,4 +1,4 @@
-"""Every neuron, synapse, connectivity and readout runs on PyGeNN as on the engine."""
+"""Inference on PyGeNN: every class gives the results of the CPU engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backend_comparison import compare, run, spikes
+from backend_comparison import compare, run, spike_count
 from contract.registered import classes, example
 from contract.test_every_class_runs import (
     EXAMPLES,
@@ -39,29 +39,29 @@ pytestmark = pytest.mark.usefixtures("pygenn")
 
 
 def inference(made: Network, **settings: Any) -> Any:
-    """What compiles a network for inference."""
+    """Returns a function that compiles a network for a backend."""
     options = {"batch_size": EXAMPLES, "num_threads": 1, **settings}
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         if isinstance(made.populations[0].neuron, FewSpike):
             return FewSpikeCompiler(backend=backend, **options).compile(made)
         return InferenceCompiler(STEPS, backend=backend, **options).compile(made)
 
-    return make
+    return compile_for
 
 
 def every(kind: str, without: Sequence[str] = ()) -> Any:
-    """Parametrised over the classes of a registry."""
-    found = [c for c in classes(kind) if c.__name__ not in without]
-    return pytest.mark.parametrize("cls", found, ids=[c.__name__ for c in found])
+    """Parametrises a test over the classes of a registry."""
+    chosen = [c for c in classes(kind) if c.__name__ not in without]
+    return pytest.mark.parametrize("cls", chosen, ids=[c.__name__ for c in chosen])
 
 
 def check(made: Network, **settings: Any) -> None:
-    """It does the same, and something happens."""
-    _, found = compare(inference(made, **settings), inputs(made))
-    assert spikes(found, "hidden") > 20
-    (result,) = found.outputs.values()
-    assert np.ptp(result) > 0
+    """Compares the backends, and asserts that neurons spike and outputs differ."""
+    _, result = compare(inference(made, **settings), inputs(made))
+    assert spike_count(result, "hidden") > 20
+    (output,) = result.outputs.values()
+    assert np.ptp(output) > 0
 
 
 @every("neurons", without=["PoissonInput"])
@@ -77,7 +77,7 @@ def test_synapses(cls: type) -> None:
     check(network(synapse=example(cls)))
 
 
-@every("connectivity", without=["MaxPool2D"])  # which neurons of its own take
+@every("connectivity", without=["MaxPool2D"])  # needs neurons of its own
 def test_connectivity(cls: type) -> None:
     sensitive = LeakyIntegrateFire(v_thresh=0.05)
     check(network(connectivity=example(cls), hidden=sensitive))
@@ -92,7 +92,7 @@ def test_readouts(cls: Any) -> None:
 
 SENSITIVE = LeakyIntegrateFire(v_thresh=0.05)
 WEIGHT = Normal(0.2, 0.1)
-EACH = np.arange(12).reshape(2, 2, 1, 3) % 5  #: delays of a kernel's weights
+KERNEL_DELAYS = np.arange(12).reshape(2, 2, 1, 3) % 5  #: of each weight of a kernel
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ EACH = np.arange(12).reshape(2, 2, 1, 3) % 5  #: delays of a kernel's weights
         Dense(WEIGHT, delay=np.arange(64).reshape(16, 4) % 5),
         FixedProbability(0.5, WEIGHT, delay=Uniform(0.0, 6.0)),
         Conv2D(WEIGHT, 3, 2, delay=2),
-        Conv2D(WEIGHT, 3, 2, delay=EACH),
-        Conv2D(WEIGHT, 3, 2, conv_strides=2, delay=EACH),
+        Conv2D(WEIGHT, 3, 2, delay=KERNEL_DELAYS),
+        Conv2D(WEIGHT, 3, 2, conv_strides=2, delay=KERNEL_DELAYS),
         Conv2D(WEIGHT, 3, 2, conv_padding="same"),
         Conv2D(WEIGHT, 3, 2, conv_strides=2),
         AvgPool2D(2, pool_strides=2),
@@ -133,52 +133,54 @@ def test_delays_and_kernels(connectivity: Any) -> None:
 
 
 def test_convolutions_without_stride_are_toeplitz(pygenn: ModuleType) -> None:
-    kinds = []
+    matrix_types = []
     for options in ({}, {"conv_strides": 2}):
         made = network(connectivity=Conv2D(WEIGHT, 3, 2, **options), hidden=SENSITIVE)
         model = inference(made)("pygenn").genn_model
-        kinds.append(model.synapse_populations["Conn_Pop0_hidden"].matrix)
-    assert kinds == ["TOEPLITZ", "SPARSE"]
+        matrix_types.append(model.synapse_populations["Conn_Pop0_hidden"].matrix)
+    assert matrix_types == ["TOEPLITZ", "SPARSE"]
 
 
-def test_numbers_for_each_neuron() -> None:
-    own = LeakyIntegrateFire(tau_mem=Uniform(10.0, 30.0), v_thresh=[0.5, 0.6, 0.7, 0.8])
-    check(network(hidden=own))
+def test_parameters_of_each_neuron() -> None:
+    neuron = LeakyIntegrateFire(
+        tau_mem=Uniform(10.0, 30.0), v_thresh=[0.5, 0.6, 0.7, 0.8]
+    )
+    check(network(hidden=neuron))
 
 
-def test_frames_of_numbers() -> None:
+def test_frames_of_analog_input() -> None:
     neuron = IntegrateFireInput(input_frames=3, input_frame_timesteps=4)
     made = network(neuron)
     x = np.random.default_rng(0).uniform(0, 1, (EXAMPLES, 3, *IMAGE))
-    _, found = compare(inference(made), x)
-    assert spikes(found, "hidden") > 20
+    _, result = compare(inference(made), x)
+    assert spike_count(result, "hidden") > 20
 
 
 def test_negative_spikes() -> None:
     made = network(example(type_of("BinarySpikeInput"), signed_spikes=True))
     x = np.random.default_rng(0).normal(0, 1, (EXAMPLES, *IMAGE))
-    _, found = compare(inference(made), x)
-    assert spikes(found, "Pop0 (negative)") > 20
-    assert spikes(found, "hidden") > 20
+    _, result = compare(inference(made), x)
+    assert spike_count(result, "Pop0 (negative)") > 20
+    assert spike_count(result, "hidden") > 20
 
 
 def type_of(name: str) -> type:
-    """A class of neurons by its name."""
+    """Returns a class of neurons by its name."""
     return next(c for c in classes("neurons") if c.__name__ == name)
 
 
-def test_random_inputs_have_their_rate() -> None:
-    """Random numbers are PyGeNN's own, so spikes are others."""
+def test_poisson_inputs_have_their_rate() -> None:
+    """PyGeNN draws other random numbers, so that single spikes differ."""
     made = network(PoissonInput())
     x = np.full((EXAMPLES, *IMAGE), 0.3)
-    found = run(inference(made)("pygenn"), x)
-    cells = EXAMPLES * STEPS * np.prod(IMAGE)
-    rate = spikes(found, "Pop0") / cells
-    assert abs(rate - (1 - np.exp(-0.3))) < 5 * np.sqrt(0.25 / cells)
+    result = run(inference(made)("pygenn"), x)
+    draws = EXAMPLES * STEPS * np.prod(IMAGE)
+    rate = spike_count(result, "Pop0") / draws
+    assert abs(rate - (1 - np.exp(-0.3))) < 5 * np.sqrt(0.25 / draws)
 
 
 def test_code_strings() -> None:
-    """What GeNN's language lacks is written otherwise."""
+    """Operators that GeNN's language lacks are translated."""
     neuron = CodeNeuron(
         {
             "var_name_types": [("V", "scalar"), ("Count", "int")],
@@ -193,21 +195,21 @@ def test_code_strings() -> None:
     check(network(hidden=neuron))
 
 
-class Steps(Callback):
-    """Looks at a variable in each step."""
+class StateReader(Callback):
+    """Reads a state variable after each step."""
 
     def __init__(self, population: Population) -> None:
         self.population = population
-        self.seen: list[np.ndarray] = []
+        self.states: list[np.ndarray] = []
 
     def set_params(self, compiled_network: Any, **_: Any) -> None:
         self.compiled = compiled_network
 
     def on_timestep_end(self, timestep: int) -> None:
-        self.seen.append(self.compiled.state(self.population, "v").copy())
+        self.states.append(self.compiled.state(self.population, "v").copy())
 
 
-def test_recordings_steps_and_parts_of_a_batch() -> None:
+def test_recordings_steps_and_partial_batches() -> None:
     """Seven examples in batches of three: the last batch is not full."""
     with Network() as made:
         first = Population(SpikeInput(), IMAGE, record_spikes=True)
@@ -216,51 +218,50 @@ def test_recordings_steps_and_parts_of_a_batch() -> None:
         Connection(first, hidden, Dense(Normal(0.0, 0.2)))
         Connection(hidden, last, Dense(Normal(0.0, 0.3)))
     x = np.random.default_rng(1).random((7, STEPS, *IMAGE)) < 0.2
-    found = []
+    runs = []
     for backend in ("cpu", "pygenn"):
-        steps = Steps(hidden)
+        reader = StateReader(hidden)
         recorders = [SpikeRecorder(p, key=p.name) for p in (first, hidden)]
         compiled = inference(made, batch_size=3)(backend)
         whole = compiled.predict(x, callbacks=[*recorders, VarRecorder(last, "v")])
-        stepped = compiled.predict(x, callbacks=[steps])
+        stepped = compiled.predict(x, callbacks=[reader])
         np.testing.assert_array_equal(whole[0][last], stepped[0][last])
-        found.append((whole, np.concatenate(steps.seen)))
-    (predictions, recorded), seen = found[0]
-    (other, own), also_seen = found[1]
-    np.testing.assert_allclose(other[last], predictions[last], atol=1e-5)
-    np.testing.assert_allclose(also_seen, seen, atol=1e-5)
-    assert set(own) == set(recorded)
-    for key, (times, ids) in list(recorded.items())[:2]:
+        runs.append((*whole, np.concatenate(reader.states)))
+    (expected, expected_records, expected_states), (received, records, states) = runs
+    np.testing.assert_allclose(received[last], expected[last], atol=1e-5)
+    np.testing.assert_allclose(states, expected_states, atol=1e-5)
+    assert set(records) == set(expected_records)
+    for key, (times, ids) in list(expected_records.items())[:2]:
         for b in range(7):
             order = np.lexsort((ids[b], times[b]))
-            np.testing.assert_array_equal(own[key][0][b], times[b][order])
-            np.testing.assert_array_equal(own[key][1][b], ids[b][order])
+            np.testing.assert_array_equal(records[key][0][b], times[b][order])
+            np.testing.assert_array_equal(records[key][1][b], ids[b][order])
 
 
-def test_batches_start_anew_or_go_on() -> None:
-    """Spikes on their way when a batch ends are forgotten, or arrive in the next."""
+def test_batches_reset_or_continue_the_state() -> None:
+    """Delayed spikes at the end of a batch are dropped, or arrive in the next batch."""
     delayed = Dense(WEIGHT, delay=np.arange(64).reshape(16, 4) % 5)
     for connectivity in (Dense(WEIGHT, delay=4), delayed):
         made = network(connectivity=connectivity, hidden=SENSITIVE)
         for reset in (True, False):
             options = {"reset_vars_between_batches": reset, "batch_size": 2}
-            found = [
+            runs = [
                 inference(made, **options)(backend).predict(inputs(made), callbacks=[])
                 for backend in ("cpu", "pygenn")
             ]
-            (expected,), (given,) = (p.values() for p, _ in found)
-            np.testing.assert_allclose(given, expected, rtol=1e-4, atol=1e-5)
+            (expected,), (received,) = (p.values() for p, _ in runs)
+            np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_may_be_replaced() -> None:
     for connectivity in (Dense(WEIGHT), Conv2D(WEIGHT, 3, 2, conv_strides=2)):
         made = network(connectivity=connectivity, hidden=SENSITIVE)
         connection = made.connections[0]
-        pair = [inference(made)(backend) for backend in ("cpu", "pygenn")]
-        for one in pair:
-            one.predict(inputs(made), callbacks=[])
-            one.set_weights(connection, 1.5 * one.weights(connection))
-        np.testing.assert_array_equal(*(one.weights(connection) for one in pair))
-        found = [run(one, inputs(made)) for one in pair]
-        for name, values in found[0].outputs.items():
-            np.testing.assert_allclose(found[1].outputs[name], values, rtol=1e-4)
+        networks = [inference(made)(backend) for backend in ("cpu", "pygenn")]
+        for compiled in networks:
+            compiled.predict(inputs(made), callbacks=[])
+            compiled.set_weights(connection, 1.5 * compiled.weights(connection))
+        np.testing.assert_array_equal(*(n.weights(connection) for n in networks))
+        expected, received = (run(compiled, inputs(made)) for compiled in networks)
+        for name, values in expected.outputs.items():
+            np.testing.assert_allclose(received.outputs[name], values, rtol=1e-4)

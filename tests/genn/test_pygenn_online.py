@@ -1,4 +1,4 @@
-"""e-prop's online mode takes the same gradients on PyGeNN as on the engine."""
+"""e-prop's online mode on PyGeNN: gradients and training as on the CPU engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backend_comparison import BACKENDS, compare, spikes
+from backend_comparison import (
+    BACKENDS,
+    assert_equal_gradients,
+    by_population,
+    compare,
+    spike_count,
+)
 from eprop.nets import CROSS_ENTROPY, EXAMPLES, NETS, Net
 
 from ml_genn import Connection, Network, Population
@@ -26,55 +32,57 @@ from ml_genn_eprop import EPropCompiler
 pytestmark = pytest.mark.usefixtures("pygenn")
 
 STEPS = 30
-ADAM = Adam(0.01, epsilon=1e-4)  # rounding of gradients that vanish shall not matter
+#: Its epsilon is above the rounding errors of gradients that vanish.
+ADAM = Adam(0.01, epsilon=1e-4)
 SHORT = {name: replace(net, steps=STEPS) for name, net in NETS.items()}
-#: What is much like another net is left to the slow tests.
-ALIKE = {"lif", "absolute_reset", "two_outputs", "delays"}
+#: Nets much like another one, which run with the slow tests.
+SLOW = {"lif", "absolute_reset", "two_outputs", "delays"}
 
 
 def nets() -> list[Any]:
-    """Nets, marked where they are slow."""
+    """Returns the nets as parameters of a test."""
     slow = pytest.mark.slow
     return [
-        pytest.param(net, id=name, marks=[slow] if name in ALIKE else [])
+        pytest.param(net, id=name, marks=[slow] if name in SLOW else [])
         for name, net in SHORT.items()
     ]
 
 
-def given(net: Net) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs and targets by population."""
+def inputs_and_targets(net: Net) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns {population: inputs} and {population: targets}."""
     x, y = net.data(net.compile("online", backend="null"))
     return {p.name: v for p, v in x.items()}, {p.name: v for p, v in y.items()}
 
 
-def maker(net: Net, **settings: Any) -> Any:
-    """What compiles a net for a backend."""
+def compiler_of(net: Net, **settings: Any) -> Any:
+    """Returns a function that compiles a net for a backend."""
     options = {"optimiser": ADAM, **settings}
     return lambda backend: net.compile("online", backend=backend, **options)
 
 
-def check(make: Any, x: Any, y: Any, hidden: str = "hidden", epochs: int = 1) -> None:
-    """The same spikes, losses, gradients and learned weights."""
-    _, found = compare(make, x, y, epochs=epochs)
-    assert spikes(found, hidden) > 20
-    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+def check(compile_for: Any, x: Any, y: Any, epochs: int = 1) -> None:
+    """Compares spikes, losses, gradients and learned weights; none may vanish."""
+    _, result = compare(compile_for, x, y, epochs=epochs)
+    assert spike_count(result, "hidden") > 20
+    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
 
 
 @pytest.mark.parametrize("net", nets())
 def test_gradients_and_training(net: Net) -> None:
-    check(maker(net), *given(net))
+    check(compiler_of(net), *inputs_and_targets(net))
 
 
 @pytest.mark.parametrize("feedback", ["random", "adaptive"])
 def test_feedback(feedback: str) -> None:
     net = SHORT["sparse"]
-    check(maker(net, feedback=feedback, feedback_decay=0.02), *given(net))
+    compile_for = compiler_of(net, feedback=feedback, feedback_decay=0.02)
+    check(compile_for, *inputs_and_targets(net))
 
 
-def small(
+def small_network(
     source: Any = "spike_input", connectivity: Any = None, delay: int = 0
 ) -> Network:
-    """An input, hidden neurons and outputs."""
+    """Returns a network of inputs, hidden neurons and outputs."""
     with Network() as made:
         first = Population(source, 12, name="in")
         hidden = Population(LeakyIntegrateFire(v_thresh=0.5), 10, name="hidden")
@@ -84,17 +92,17 @@ def small(
     return made
 
 
-def small_maker(made: Network, losses: Any = CROSS_ENTROPY, **settings: Any) -> Any:
-    """What compiles it."""
+def compiler_for(made: Network, losses: Any = CROSS_ENTROPY, **settings: Any) -> Any:
+    """Returns a function that compiles a network for a backend."""
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         options = {"batch_size": EXAMPLES, "c_reg": 0.3, "num_threads": 1, **settings}
         compiler = EPropCompiler(
             STEPS, losses, ADAM, mode="online", backend=backend, **options
         )
         return compiler.compile(made)
 
-    return make
+    return compile_for
 
 
 RNG = np.random.default_rng(5)
@@ -108,69 +116,73 @@ LABELS = np.arange(EXAMPLES) % 3
         (MeanAbsoluteError(), RNG.normal(size=(EXAMPLES, STEPS, 3))),
         ("categorical_crossentropy", RNG.dirichlet(np.ones(3), EXAMPLES)),
     ],
-    ids=["absolute error", "shares"],
+    ids=["absolute error", "class probabilities"],
 )
 def test_other_losses(losses: Any, y: np.ndarray) -> None:
-    check(small_maker(small(), losses), SPIKES, y)
+    check(compiler_for(small_network(), losses), SPIKES, y)
 
 
-def test_numbers_as_inputs() -> None:
+def test_analog_inputs() -> None:
     x = RNG.uniform(0.0, 0.5, (EXAMPLES, 12))
-    check(small_maker(small(IntegrateFireInput())), x, LABELS)
+    check(compiler_for(small_network(IntegrateFireInput())), x, LABELS)
 
 
 def test_deep_r() -> None:
-    made = small(connectivity=FixedProbability(0.5, Normal(0.25, 0.2)))
-    moving = {"deep_r_conns": made.connections[:1], "deep_r_l1_strength": 0.1}
-    make = small_maker(made, **moving)
-    before = make("cpu").indices(made.connections[0])
-    trained, _ = compare(make, SPIKES, LABELS, epochs=3)
+    made = small_network(connectivity=FixedProbability(0.5, Normal(0.25, 0.2)))
+    deep_r = {"deep_r_conns": made.connections[:1], "deep_r_l1_strength": 0.1}
+    compile_for = compiler_for(made, **deep_r)
+    before = compile_for("cpu").indices(made.connections[0])
+    trained, _ = compare(compile_for, SPIKES, LABELS, epochs=3)
     after = trained.indices(made.connections[0])
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
 
-def test_one_example_at_a_time_and_shares_of_examples() -> None:
-    """Batches that do not fit run one after the other; some count more than others."""
+def test_one_example_at_a_time_with_sample_weights() -> None:
+    """A batch larger than the device's runs in parts, which are averaged."""
     net = SHORT["parameters"]
-    x, y = given(net)
+    data = inputs_and_targets(net)
     weights = np.arange(EXAMPLES) / EXAMPLES
-    found = []
+    gradients = []
     for backend, size in zip(BACKENDS, (EXAMPLES, 1), strict=True):
-        compiled = maker(net, batch_size=size)(backend)
-        by_name = {p.name: p for p in compiled.network.populations}
-        data = ({by_name[n]: v for n, v in part.items()} for part in (x, y))
-        found.append(list(compiled.gradients(*data, sample_weight=weights).values()))
-    for expected, gradient in zip(*found, strict=True):
-        most = np.abs(expected).max()
-        np.testing.assert_allclose(gradient, expected, atol=1e-4 * most, rtol=0)
+        compiled = compiler_of(net, batch_size=size)(backend)
+        x, y = (by_population(compiled, part) for part in data)
+        gradients.append(compiled.gradients(x, y, sample_weight=weights).values())
+    for expected, received in zip(*gradients, strict=True):
+        assert_equal_gradients(received, expected)
 
 
-class Steps(Callback):
-    """Makes a network advance step by step; ends a batch half way if asked to."""
-
-    stop = False
+class StepByStep(Callback):
+    """Makes a network advance step by step."""
 
     def on_timestep_end(self, timestep: int) -> None:
-        if self.stop and timestep == STEPS // 2:
+        pass
+
+
+class Interrupt(Callback):
+    """Interrupts a batch in the middle."""
+
+    def on_timestep_end(self, timestep: int) -> None:
+        if timestep == STEPS // 2:
             raise KeyboardInterrupt
 
 
 def gradients_so_far(compiled: Any) -> np.ndarray:
-    """What synapses on PyGeNN have gathered."""
-    found = [
-        s.vars["gradient"] for s in compiled.genn_model.synapse_populations.values()
-    ]
-    for variable in found:
+    """Returns the gradients that synapses on the device have accumulated."""
+    populations = compiled.genn_model.synapse_populations.values()
+    variables = [population.vars["gradient"] for population in populations]
+    for variable in variables:
         variable.pull_from_device()
-    return np.concatenate([variable.values.ravel() for variable in found])
+    return np.concatenate([variable.values.ravel() for variable in variables])
 
 
-@pytest.mark.parametrize("callbacks", [[], [Steps()]], ids=["whole", "step by step"])
+@pytest.mark.parametrize(
+    "callbacks", [[], [StepByStep()]], ids=["whole", "step by step"]
+)
 def test_evaluation_between_training_changes_nothing(callbacks: Any) -> None:
-    made, found = small(delay=2), []
-    make = small_maker(made, batch_size=2)
+    made, networks = small_network(delay=2), []
+    compile_for = compiler_for(made, batch_size=2)
     for backend in BACKENDS:
-        compiled = make(backend)
+        compiled = compile_for(backend)
         compiled.train(
             SPIKES,
             LABELS,
@@ -181,34 +193,34 @@ def test_evaluation_between_training_changes_nothing(callbacks: Any) -> None:
             callbacks=[*callbacks, EarlyStopping("val_loss", patience=5)],
             validation_callbacks=[],
         )
-        found.append(compiled)
-    assert not gradients_so_far(found[1]).any()
+        networks.append(compiled)
+    assert not gradients_so_far(networks[1]).any()
     for connection in made.connections:
-        expected, given = (one.weights(connection) for one in found)
-        np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-5)
-    losses = [one.history["val_loss"] for one in found]
+        expected, received = (n.weights(connection) for n in networks)
+        np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-5)
+    losses = [compiled.history["val_loss"] for compiled in networks]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("callbacks", [[], [Steps()]], ids=["whole", "step by step"])
-def test_a_batch_given_up_leaves_no_gradients(callbacks: Any) -> None:
-    made, found = small(), []
-    stop = Steps()
-    stop.stop = True
-    for given_up in (False, True):
-        compiled = small_maker(made)("pygenn")
-        if given_up:
+@pytest.mark.parametrize(
+    "callbacks", [[], [StepByStep()]], ids=["whole", "step by step"]
+)
+def test_an_interrupted_batch_leaves_no_gradients(callbacks: Any) -> None:
+    made, learned = small_network(), []
+    for interrupted in (False, True):
+        compiled = compiler_for(made)("pygenn")
+        if interrupted:
             with pytest.raises(KeyboardInterrupt):
-                compiled.train(SPIKES, LABELS, callbacks=[stop])
+                compiled.train(SPIKES, LABELS, callbacks=[Interrupt()])
             assert gradients_so_far(compiled).any()
         compiled.train(SPIKES, LABELS, shuffle=False, callbacks=callbacks)
-        found.append([compiled.weights(c) for c in made.connections])
-    for expected, weights in zip(*found, strict=True):
+        learned.append([compiled.weights(c) for c in made.connections])
+    for expected, weights in zip(*learned, strict=True):
         np.testing.assert_array_equal(weights, expected)
 
 
 def test_memory_does_not_grow_with_steps() -> None:
-    """Nothing that learning needs has an entry for each step."""
+    """No array of the learning rule has an element for each step."""
     lowered = NETS["parameters"].compile("online", backend="null").lowered
     arrays = [a for g in lower(lowered.plan, lowered.values).neurons for a in g.arrays]
     assert any(a.name == "tau_mem_ring_" for a in arrays)
@@ -217,9 +229,9 @@ def test_memory_does_not_grow_with_steps() -> None:
         assert grows == (array.name == RASTER), array.name
 
 
-def test_long_delays_to_outputs_are_refused() -> None:
-    check(small_maker(small(delay=MAX_OUTPUT_DELAY)), SPIKES, LABELS, epochs=0)
-    compiled = small_maker(small(delay=MAX_OUTPUT_DELAY + 1))("pygenn")
+def test_long_delays_to_outputs_are_rejected() -> None:
+    check(compiler_for(small_network(delay=MAX_OUTPUT_DELAY)), SPIKES, LABELS, epochs=0)
+    compiled = compiler_for(small_network(delay=MAX_OUTPUT_DELAY + 1))("pygenn")
     longest = MAX_OUTPUT_DELAY
     wanted = f"at most {longest} steps. Received {longest + 1} steps.*backend='cpu'"
     with pytest.raises(UnsupportedError, match=wanted):

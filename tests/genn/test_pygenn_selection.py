@@ -1,4 +1,4 @@
-"""Which backend runs, what is passed on to it, and what it refuses."""
+"""Choice of the PyGeNN backend and its device, arguments, and errors."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ CROSS_ENTROPY = "sparse_categorical_crossentropy"
 
 
 @pytest.fixture
-def _without(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyGeNN cannot be found."""
+def _without_pygenn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes PyGeNN impossible to import."""
     monkeypatch.setitem(sys.modules, "pygenn", None)
     monkeypatch.delenv("ML_GENN_BACKEND", raising=False)
 
 
-@pytest.mark.usefixtures("_without")
+@pytest.mark.usefixtures("_without_pygenn")
 def test_without_pygenn_the_error_says_how_to_get_it() -> None:
     with pytest.raises(BuildError, match="not on the package index") as caught:
         InferenceCompiler(STEPS, backend="pygenn")
@@ -45,7 +45,7 @@ def test_without_pygenn_the_error_says_how_to_get_it() -> None:
     assert "backend='cpu', the default, needs nothing" in str(caught.value)
 
 
-@pytest.mark.usefixtures("_without")
+@pytest.mark.usefixtures("_without_pygenn")
 @pytest.mark.parametrize("device", DEVICES)
 def test_without_pygenn_its_devices_are_the_engine_with_one_warning(
     device: str, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +103,7 @@ def test_arguments_of_genn_are_passed_on(pygenn: ModuleType) -> None:
         _ = other.compile(network()).genn_model
 
 
-def test_its_cpu_backend_runs_one_example_at_a_time(
+def test_cpu_device_has_batch_size_one(
     pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library.installation, "default_backend", DEVICES[-1])
@@ -113,16 +113,16 @@ def test_its_cpu_backend_runs_one_example_at_a_time(
         ValidationError, match=r"Received batch_size=2\. Use batch_size=1"
     ):
         many.predict(inputs(made), callbacks=[])
-    one = InferenceCompiler(STEPS, backend="pygenn").compile(made)
-    expected = InferenceCompiler(STEPS, backend="cpu", num_threads=1).compile(made)
-    found = [
-        next(iter(c.predict(inputs(made), callbacks=[])[0].values()))
-        for c in (expected, one)
-    ]
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-5)
+    single = InferenceCompiler(STEPS, backend="pygenn").compile(made)
+    engine = InferenceCompiler(STEPS, backend="cpu", num_threads=1).compile(made)
+    expected, received = (
+        next(iter(compiled.predict(inputs(made), callbacks=[])[0].values()))
+        for compiled in (engine, single)
+    )
+    np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_names_that_genn_does_not_take(pygenn: ModuleType) -> None:
+def test_names_are_made_valid_and_unique(pygenn: ModuleType) -> None:
     with Network() as made:
         first = Population("spike_input", 4, name="a b")
         second = Population(LeakyIntegrateFire(), 4, name="a_b")
@@ -143,8 +143,8 @@ def test_closing_unloads_the_model(pygenn: ModuleType) -> None:
         compiled.genn_model.unload()
 
 
-# ------------------------------------------------------------ refused
-def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:
+# ---------------------------------------------------------------- errors
+def test_delays_longer_than_an_example_are_rejected(pygenn: ModuleType) -> None:
     made = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
     compiled = EventPropCompiler(
         STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
@@ -153,7 +153,7 @@ def test_delays_longer_than_an_example_are_refused(pygenn: ModuleType) -> None:
         compiled.train(inputs(made), labels(), callbacks=[])
 
 
-def test_more_numbers_than_code_can_count_are_refused(pygenn: ModuleType) -> None:
+def test_arrays_too_large_for_32_bit_indices_are_rejected(pygenn: ModuleType) -> None:
     made = network()
     compiled = EventPropCompiler(
         2**27, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
@@ -163,7 +163,7 @@ def test_more_numbers_than_code_can_count_are_refused(pygenn: ModuleType) -> Non
         compiled.train(x, [0], callbacks=[])
 
 
-def test_a_loss_that_is_not_finite_teaches_nothing(pygenn: ModuleType) -> None:
+def test_a_loss_that_is_not_finite_changes_no_weight(pygenn: ModuleType) -> None:
     made = network()
     compiled = EventPropCompiler(
         STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"

@@ -1,4 +1,4 @@
-"""Every learning rule takes the same gradients on PyGeNN as on the engine."""
+"""Training on PyGeNN: gradients of every learning rule as on the CPU engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backend_comparison import BACKENDS, compare, quiet, spikes
+from backend_comparison import (
+    BACKENDS,
+    assert_equal_gradients,
+    compare,
+    metric_for,
+    spike_count,
+)
 from contract.registered import classes, example
 from contract.test_every_class_runs import compiled_for, labels, network, targets
 from eprop.nets import NUM_IN, Net
@@ -43,39 +49,40 @@ pytestmark = pytest.mark.usefixtures("pygenn")
 STEPS, EXAMPLES, SIZE, CLASSES = 30, 5, 20, 3
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 LIF = LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0)
-ADAM = Adam(0.01, epsilon=1e-4)  # rounding of gradients that vanish shall not matter
+#: Its epsilon is above the rounding errors of gradients that vanish.
+ADAM = Adam(0.01, epsilon=1e-4)
 
 
 @dataclass(frozen=True)
 class Case:
-    """Input, a recurrent hidden population and an output.
+    """Network of inputs, recurrent hidden neurons and outputs, and its training.
 
     Args:
         rule: compiler.
-        settings: its arguments.
-        delays: of input, recurrent and output connections [steps].
-        share: of neurons that are connected; 1 for dense connectivity.
+        settings: arguments of the compiler.
+        delays: delays of input, recurrent and output connections [steps].
+        probability: probability of a connection; 1 for dense connectivity.
         hidden, output, source: neurons.
-        synapse: of all connections.
-        learned: parameters of the hidden population that are learned.
-        learn_delays: whether delays of the input connection are.
-        rewired: whether Deep-R moves synapses of the input and recurrent connections.
+        synapse: synapses of all connections.
+        learned: learned parameters of the hidden population.
+        learn_delays: learn the delays of the input connection.
+        deep_r: rewire the input and recurrent connections.
     """
 
     rule: Any = EventPropCompiler
     settings: dict[str, Any] = field(default_factory=dict)
     delays: tuple[Any, Any, Any] = (0, 0, 0)
-    share: float = 1.0
+    probability: float = 1.0
     hidden: Any = LIF
     output: Any = field(default_factory=lambda: LeakyIntegrate(readout="avg_var"))
     source: Any = field(default_factory=SpikeInput)
     synapse: Any = field(default_factory=lambda: Exponential(5.0))
     learned: tuple[str, ...] = ()
     learn_delays: bool = False
-    rewired: bool = False
+    deep_r: bool = False
 
     def compile(self, backend: str, **more: Any) -> Any:
-        """Compiled for a backend."""
+        """Returns the network, compiled for a backend."""
         with Network() as made:
             source = Population(self.source, SIZE, name="in")
             hidden = Population(self.hidden, 10, name="hidden")
@@ -85,10 +92,12 @@ class Case:
                 ((hidden, hidden), Normal(0.0, 0.2), self.delays[1]),
                 ((hidden, output), Normal(0.2, 1.0), self.delays[2]),
             ):
-                given: Any = Dense(weight, delay)
-                if self.share < 1:
-                    given = FixedProbability(self.share, weight, delay=delay)
-                Connection(*ends, given, self.synapse, max_delay_steps=6)
+                connectivity: Any = Dense(weight, delay)
+                if self.probability < 1:
+                    connectivity = FixedProbability(
+                        self.probability, weight, delay=delay
+                    )
+                Connection(*ends, connectivity, self.synapse, max_delay_steps=6)
         options = {
             "losses": CROSS_ENTROPY,
             "optimiser": ADAM,
@@ -99,7 +108,7 @@ class Case:
         }
         if self.learn_delays:
             options["delay_learn_conns"] = [made.connections[0]]
-        if self.rewired:
+        if self.deep_r:
             options |= {"deep_r_conns": made.connections[:2], "deep_r_l1_strength": 0.1}
         compiler = self.rule(STEPS, backend=backend, **options)
         optimisers = None
@@ -111,7 +120,7 @@ class Case:
         return compiler.compile(made, optimisers=optimisers)
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and labels."""
+        """Returns inputs and labels."""
         rng = np.random.default_rng(0)
         y = rng.integers(0, CLASSES, EXAMPLES)
         if isinstance(self.source, IntegrateFireInput):
@@ -127,7 +136,7 @@ CASES = {
     "delays": Case(delays=(3, 1, 4)),
     "delay of each synapse": Case(delays=(Uniform(0.0, 5.0), 0, Uniform(0.0, 5.0))),
     "learned delays": Case(delays=(Uniform(0.0, 5.0), 0, 0), learn_delays=True),
-    "sparse": Case(share=0.5, delays=(2, 0, 0)),
+    "sparse": Case(probability=0.5, delays=(2, 0, 0)),
     "regularised": Case(settings={"reg_lambda_lower": 1e-2, "reg_lambda_upper": 1e-2}),
     "parameter of each neuron": Case(
         hidden=LeakyIntegrateFire(tau_mem=Uniform(15.0, 25.0)), learned=("tau_mem",)
@@ -136,29 +145,29 @@ CASES = {
     "first spike": Case(output=SPIKING),
     "no first spike": Case(output=SILENT, settings={"ttfs_alpha": 0.1}),
     "each step": Case(settings={"per_timestep_loss": True}),
-    "numbers": Case(source=IntegrateFireInput()),
+    "analog input": Case(source=IntegrateFireInput()),
     "delta": Case(synapse=Delta(), hidden=LeakyIntegrateFire(v_thresh=0.1)),
     "surrogate": Case(BPTTCompiler),
     "surrogate delays": Case(BPTTCompiler, delays=(3, 1, Uniform(0.0, 5.0))),
     "surrogate learned delays": Case(
         BPTTCompiler, delays=(Uniform(0.0, 5.0), 0, 0), learn_delays=True
     ),
-    "surrogate sparse": Case(BPTTCompiler, share=0.5),
+    "surrogate sparse": Case(BPTTCompiler, probability=0.5),
     "surrogate spike count": Case(BPTTCompiler, output=COUNTED),
     "surrogate resets": Case(BPTTCompiler, settings={"reset_gradient": True}),
     "clipped": Case(settings={"optimiser": Adam(0.01, global_clip_norm=1e-3)}),
 }
 
 
-#: What is much like another case is left to the slow tests.
-ALIKE = {"sparse", "no first spike", "surrogate sparse", "surrogate resets", "clipped"}
+#: Cases much like another one, which run with the slow tests.
+SLOW = {"sparse", "no first spike", "surrogate sparse", "surrogate resets", "clipped"}
 
 
 def cases() -> list[Any]:
-    """Cases, marked where they are slow."""
+    """Returns the cases as parameters of a test."""
     slow = pytest.mark.slow
     return [
-        pytest.param(case, id=name, marks=[slow] if name in ALIKE else [])
+        pytest.param(case, id=name, marks=[slow] if name in SLOW else [])
         for name, case in CASES.items()
     ]
 
@@ -166,9 +175,9 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize("case", cases())
 def test_gradients_and_training(case: Case) -> None:
     x, y = case.data()
-    _, found = compare(case.compile, x, y, epochs=1)
-    assert spikes(found, "hidden") > 20
-    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+    _, result = compare(case.compile, x, y, epochs=1)
+    assert spike_count(result, "hidden") > 20
+    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
 
 
 NETS = {
@@ -182,7 +191,7 @@ RANDOM = {"feedback": "random"}
 
 
 def eprop_data(net: Net) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Inputs and labels by population."""
+    """Returns {population: inputs} and {population: labels}."""
     x = np.random.default_rng(3).random((EXAMPLES, net.steps, NUM_IN)) < 0.1
     y = np.arange(EXAMPLES) % 3
     return {"in": x}, {"out": y, "slow": y} if net.two_outputs else {"out": y}
@@ -196,11 +205,11 @@ def eprop_data(net: Net) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     ],
 )
 def test_eprop(net: Net, settings: dict[str, Any]) -> None:
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         return net.compile("event_driven", backend=backend, **settings)
 
-    _, found = compare(make, *eprop_data(net), epochs=1)
-    assert spikes(found, "hidden") > 20
+    _, result = compare(compile_for, *eprop_data(net), epochs=1)
+    assert spike_count(result, "hidden") > 20
 
 
 WEIGHT = Normal(0.2, 0.1)
@@ -217,21 +226,21 @@ IMAGES = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
 
 
 def shared_weights(shared: Any, rule: Any = EventPropCompiler) -> Any:
-    """What compiles a network around a convolution."""
+    """Returns a function that compiles a network around a convolution."""
     made = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         return rule(15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend).compile(
             made
         )
 
-    return make
+    return compile_for
 
 
 @pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED.keys())
 def test_shared_weights_learn(shared: Any) -> None:
-    _, found = compare(shared_weights(shared), IMAGES, labels(), epochs=1)
-    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+    _, result = compare(shared_weights(shared), IMAGES, labels(), epochs=1)
+    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
 
 
 @pytest.mark.parametrize("strides", [1, 2])
@@ -244,7 +253,7 @@ def test_delays_of_shared_weights_learn(strides: int) -> None:
         Connection(first, hidden, shared, Exponential(5.0), max_delay_steps=4)
         Connection(hidden, last, Dense(Normal(0.2, 0.1)), Exponential(5.0))
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         compiler = EventPropCompiler(
             15,
             CROSS_ENTROPY,
@@ -255,52 +264,53 @@ def test_delays_of_shared_weights_learn(strides: int) -> None:
         )
         return compiler.compile(made)
 
-    _, found = compare(make, IMAGES, labels() % 3, epochs=1)
-    (delays,) = (g for a, g in found.gradients.items() if a.kind is LearnedKind.DELAY)
+    _, result = compare(compile_for, IMAGES, labels() % 3, epochs=1)
+    (delays,) = (g for a, g in result.gradients.items() if a.kind is LearnedKind.DELAY)
     assert np.abs(delays).max() > 0
 
 
 def test_weights_of_negative_spikes_learn() -> None:
     made = network(BinarySpikeInput(signed_spikes=True))
 
-    def make(backend: str) -> Any:
+    def compile_for(backend: str) -> Any:
         return EventPropCompiler(
             15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
         ).compile(made)
 
     x = np.random.default_rng(0).normal(0, 1, (6, 4, 4, 1))
-    _, found = compare(make, x, labels(), epochs=2)
-    assert spikes(found, "Pop0 (negative)") > 20
-    assert all(np.abs(g).max() > 0 for g in found.gradients.values())
+    _, result = compare(compile_for, x, labels(), epochs=2)
+    assert spike_count(result, "Pop0 (negative)") > 20
+    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
 
 
 def test_deep_r(tmp_path: Path) -> None:
-    """Synapses move to the same places, also after a checkpoint of either backend."""
-    case = Case(share=0.5, rewired=True)
+    """Both backends rewire to the same synapses, from checkpoints of either one too."""
+    case = Case(probability=0.5, deep_r=True)
     x, y = case.data()
-    rest = {"shuffle": False, "callbacks": [], **quiet(y)}
-    start = case.compile("cpu").snapshot().arrays
+    settings = {"shuffle": False, "callbacks": [], **metric_for(y)}
+    initial = case.compile("cpu").snapshot().arrays
     trained, _ = compare(case.compile, x, y, epochs=3)
-    found = trained.snapshot().arrays
+    learned = trained.snapshot().arrays
     for connection in trained.network.connections[:2]:
-        before, after = (a[connection.name, "post_ind"] for a in (start, found))
+        before, after = (a[connection.name, "post_ind"] for a in (initial, learned))
         assert len(before) == len(after) and (before != after).any()
-    moved = []
+    rewirings = []
     for backend in BACKENDS:
         compiled = case.compile(backend)
-        recorder = RewiringRecorder(compiled.network.connections[0], key="moved")
-        given = {**rest, "callbacks": [recorder]}
-        _, recorded = compiled.train(x, y, num_epochs=2, **given)
-        moved.append(recorded["moved"])
+        recorder = RewiringRecorder(compiled.network.connections[0], key="rewired")
+        recording = {**settings, "callbacks": [recorder]}
+        _, recorded = compiled.train(x, y, num_epochs=2, **recording)
+        rewirings.append(recorded["rewired"])
         compiled.save((0,), Numpy(tmp_path / backend))
-    assert moved[0] == moved[1] and sum(count for count, _ in moved[0]) > 0
+    assert rewirings[0] == rewirings[1]
+    assert sum(count for count, _ in rewirings[0]) > 0
     for backend in BACKENDS:
         compiled = case.compile("pygenn")
         compiled.resume(Numpy(tmp_path / backend))
-        compiled.train(x, y, start_epoch=2, **rest)
+        compiled.train(x, y, start_epoch=2, **settings)
         for key, array in compiled.snapshot().arrays.items():
             np.testing.assert_allclose(
-                array, found[key], rtol=1e-3, atol=1e-4, err_msg=str(key)
+                array, learned[key], rtol=1e-3, atol=1e-4, err_msg=str(key)
             )
 
 
@@ -313,11 +323,12 @@ def test_every_loss_optimiser_and_surrogate(kind: str) -> None:
         made, y = network(), labels()
         compiler: Any = BPTTCompiler if kind == "surrogates" else EventPropCompiler
         if kind == "losses":
-            found, made = compiled_for(example(cls))
-            compiler, y = type(found), targets(example(cls).check_target, made)
+            default_compiler, made = compiled_for(example(cls))
+            compiler = type(default_compiler)
+            y = targets(example(cls).check_target, made)
             settings = {"losses": example(cls)}
 
-        def make(
+        def compile_for(
             backend: str,
             compiler: Any = compiler,
             made: Network = made,
@@ -326,24 +337,23 @@ def test_every_loss_optimiser_and_surrogate(kind: str) -> None:
             options = {"losses": CROSS_ENTROPY, "optimiser": Adam(0.01), **settings}
             return compiler(15, batch_size=6, backend=backend, **options).compile(made)
 
-        compare(make, x, y, epochs=2)
+        compare(compile_for, x, y, epochs=2)
 
 
-def test_batches_that_do_not_fit() -> None:
-    """Examples beyond the batch size run one batch after the other; gradients, and the
-    firing rates that are regularised, are of all of them."""
+def test_batches_larger_than_the_device() -> None:
+    """Examples run in parts; gradients and firing rates are averaged over all."""
     case = CASES["regularised"]
     x, y = case.data()
-    pair = [case.compile(backend, batch_size=2) for backend in BACKENDS]
-    expected, given = (list(one.gradients(x, y).values()) for one in pair)
-    for a, b in zip(expected, given, strict=True):
-        np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max(), rtol=0)
+    networks = [case.compile(backend, batch_size=2) for backend in BACKENDS]
+    gradients = (list(compiled.gradients(x, y).values()) for compiled in networks)
+    for expected, received in zip(*gradients, strict=True):
+        assert_equal_gradients(received, expected)
 
 
 def test_evaluation_between_training_changes_nothing() -> None:
     case = Case(delays=(2, 0, Uniform(0.0, 5.0)))
     x, y = case.data()
-    found = []
+    networks = []
     for backend in BACKENDS:
         compiled = case.compile(backend, batch_size=2)
         compiled.train(
@@ -356,47 +366,48 @@ def test_evaluation_between_training_changes_nothing() -> None:
             callbacks=[EarlyStopping("val_loss", patience=5)],
             validation_callbacks=[],
         )
-        found.append(compiled)
+        networks.append(compiled)
     for k in range(3):
-        expected, given = (one.weights(one.network.connections[k]) for one in found)
-        np.testing.assert_allclose(given, expected, rtol=1e-3, atol=1e-5)
-    losses = [one.history["val_loss"] for one in found]
+        expected, received = (n.weights(n.network.connections[k]) for n in networks)
+        np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-5)
+    losses = [compiled.history["val_loss"] for compiled in networks]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 
 
 def test_adjoint_variables_may_be_recorded() -> None:
     case = Case()
     x, y = case.data()
-    found = []
+    adjoints = []
     for backend in BACKENDS:
         compiled = case.compile(backend)
         hidden = compiled.network.populations[1]
         recorder = VarRecorder(hidden, "lambda_v", key="adjoint")
         _, recorded = compiled.train(x, y, callbacks=[recorder], shuffle=False)
-        found.append(np.asarray(recorded["adjoint"]))
-    assert np.abs(found[0]).max() > 0
-    np.testing.assert_allclose(found[1], found[0], atol=1e-4 * np.abs(found[0]).max())
+        adjoints.append(np.asarray(recorded["adjoint"]))
+    largest = np.abs(adjoints[0]).max()
+    assert largest > 0
+    np.testing.assert_allclose(adjoints[1], adjoints[0], atol=1e-4 * largest)
 
 
-def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
-    """Also from one of the other backend."""
-    case = Case(share=0.5, delays=(Uniform(0.0, 5.0), 0, 0), learned=("tau_mem",))
+def test_training_continues_from_a_checkpoint(tmp_path: Path) -> None:
+    """From one of the other backend, too."""
+    case = Case(probability=0.5, delays=(Uniform(0.0, 5.0), 0, 0), learned=("tau_mem",))
     x, y = case.data()
-    rest = {"shuffle": False, "callbacks": [], **quiet(y)}
+    settings = {"shuffle": False, "callbacks": [], **metric_for(y)}
     first = {backend: case.compile(backend) for backend in BACKENDS}
     for backend, compiled in first.items():
-        compiled.train(x, y, **rest)
+        compiled.train(x, y, **settings)
         compiled.save((0,), Numpy(tmp_path / backend))
-        compiled.train(x, y, start_epoch=1, **rest)
+        compiled.train(x, y, start_epoch=1, **settings)
     expected = first["cpu"].snapshot().arrays
     for backend in BACKENDS:
         compiled = case.compile("pygenn")
         compiled.resume(Numpy(tmp_path / backend))
-        compiled.train(x, y, start_epoch=1, **rest)
+        compiled.train(x, y, start_epoch=1, **settings)
         for key, array in compiled.snapshot().arrays.items():
             np.testing.assert_allclose(
                 array, expected[key], rtol=1e-3, atol=1e-5, err_msg=str(key)
             )
-    other = Case(share=0.4, delays=case.delays, learned=case.learned)
+    other = Case(probability=0.4, delays=case.delays, learned=case.learned)
     with pytest.raises(CheckpointError, match="of this network has shape"):
         other.compile("pygenn").load((0,), Numpy(tmp_path / "cpu"))
