@@ -1,7 +1,7 @@
-"""The reference: a page for each public module, made from what the package says.
+"""Reference: a page for each public module, made from docstrings.
 
 Each page lists the names in the module's ``__all__`` with their one-line summaries,
-then describes them. A name that the built reference lacks is a warning.
+then describes them. A public name without a description is a warning of the build.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PACKAGES = ("ml_genn", "ml_genn_eprop", "ml_genn_tf")
-#: Modules of `ml_genn` without a page: their names are those of the package itself, or
-#: no user's script needs them.
-INNER = frozenset(
+#: Modules of `ml_genn` without a page: their names are exported by the package, or
+#: scripts of users do not need them.
+INTERNAL = frozenset(
     {"codegen", "compiled", "connection", "lowering", "module_aliases", "network"}
     | {"population", "saving", "sequential", "summary", "training"}
 )
-#: Modules inside these that others extend; the rest of them is ours.
+#: Modules inside these packages that extensions use; the others have no page.
 EXTENDED = {
     "ml_genn.backends": ("api",),
     "ml_genn.model": ("batch", "equations", "plan", "snapshot", "spike_gradients"),
@@ -34,18 +34,18 @@ FOLDER = "api"
 
 
 def children(package: str) -> list[str]:
-    """Public modules right inside a package."""
-    found = pkgutil.iter_modules(getattr(import_module(package), "__path__", ()))
-    return [f"{package}.{m.name}" for m in found if not m.name.startswith("_")]
+    """Returns the public modules directly inside a package."""
+    modules = pkgutil.iter_modules(getattr(import_module(package), "__path__", ()))
+    return [f"{package}.{m.name}" for m in modules if not m.name.startswith("_")]
 
 
 def pages() -> Iterator[str]:
-    """Names of the modules that have a page."""
+    """Yields the names of modules that have a page."""
     for package in PACKAGES:
         if find_spec(package) and public(package):
             yield package
     for module in children("ml_genn"):
-        if module.rpartition(".")[2] in INNER:
+        if module.rpartition(".")[2] in INTERNAL:
             continue
         if module in EXTENDED:
             yield from (f"{module}.{name}" for name in EXTENDED[module])
@@ -56,86 +56,86 @@ def pages() -> Iterator[str]:
 
 
 def exported(module: str) -> list[str]:
-    """What a module says is public, or else what it defines."""
-    holder = import_module(module)
-    own = [
+    """Returns the names in a module's ``__all__``, or else those it defines."""
+    loaded = import_module(module)
+    defined = [
         name
-        for name, value in vars(holder).items()
+        for name, value in vars(loaded).items()
         if kind(value) != "data" and value.__module__ == module and name[0] != "_"
     ]
-    return list(getattr(holder, "__all__", own))
+    return list(getattr(loaded, "__all__", defined))
 
 
 def public(module: str) -> list[str]:
-    """Public names of a module that are no modules."""
+    """Returns the public names of a module that are not modules themselves."""
     inside = children(module)
     return [name for name in exported(module) if f"{module}.{name}" not in inside]
 
 
 def sections(page: str) -> list[str]:
-    """The module of a page, and its public modules that have no page of their own."""
+    """Returns the module of a page, and its public modules without an own page."""
     inside = [f"{page}.{name}" for name in exported(page) if name not in public(page)]
     return [page, *(module for module in inside if module not in set(pages()))]
 
 
-def kind(thing: Any) -> str:
-    """Which directive describes a thing."""
-    if inspect.isclass(thing):
-        return "exception" if issubclass(thing, BaseException) else "class"
-    return "function" if callable(thing) and hasattr(thing, "__code__") else "data"
+def kind(value: Any) -> str:
+    """Returns the kind of Sphinx directive that describes a value."""
+    if inspect.isclass(value):
+        return "exception" if issubclass(value, BaseException) else "class"
+    return "function" if callable(value) and hasattr(value, "__code__") else "data"
 
 
 def comment(module: str, name: str) -> str:
-    """The ``#:`` comment of a value, in the module or in one that it takes it from."""
+    """Returns the ``#:`` comment of a value, from the module or a child of it."""
     from sphinx.pycode import ModuleAnalyzer
 
     for place in (module, *children(module)):
-        found = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", name))
-        if found:
-            return " ".join(line.strip() for line in found if line.strip())
+        lines = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", name))
+        if lines:
+            return " ".join(line.strip() for line in lines if line.strip())
     return ""
 
 
 def summary(module: str, name: str) -> str:
-    """One line about a public name."""
-    thing = getattr(import_module(module), name)
-    if kind(thing) == "data":
+    """Returns the one-line summary of a public name."""
+    value = getattr(import_module(module), name)
+    if kind(value) == "data":
         return comment(module, name)
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
+    return (inspect.getdoc(value) or "").partition("\n")[0]
 
 
-def signature(thing: Any) -> str:
-    """What a class is made with, where its ``__new__`` takes just anything."""
-    if not inspect.isclass(thing) or not inspect.isfunction(thing.__new__):
+def signature(value: Any) -> str:
+    """Returns the constructor's signature if ``__new__`` takes ``*args``, else ""."""
+    if not inspect.isclass(value) or not inspect.isfunction(value.__new__):
         return ""
-    if "args" not in inspect.signature(thing.__new__).parameters:
+    if "args" not in inspect.signature(value.__new__).parameters:
         return ""
-    _, *taken = inspect.signature(thing.__init__).parameters.values()
-    plain = [parameter.replace(annotation=parameter.empty) for parameter in taken]
+    _, *parameters = inspect.signature(value.__init__).parameters.values()
+    plain = [p.replace(annotation=p.empty) for p in parameters]
     return str(inspect.Signature(plain))
 
 
 def description(module: str, name: str) -> str:
-    """The directive that describes a public name."""
-    thing = getattr(import_module(module), name)
-    if kind(thing) == "data":
+    """Returns the directive that describes a public name."""
+    value = getattr(import_module(module), name)
+    if kind(value) == "data":
         text = (
             f".. py:data:: {name}\n   :module: {module}\n\n   {comment(module, name)}\n"
         )
-        if isinstance(thing, dict) and all(isinstance(key, str) for key in thing):
-            text += f"   Names: {', '.join(f'``{key}``' for key in sorted(thing))}.\n"
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            text += f"   Names: {', '.join(f'``{key}``' for key in sorted(value))}.\n"
         return text
-    directive = f".. auto{kind(thing)}:: {module}.{name}{signature(thing)}\n"
-    if inspect.isclass(thing):
-        known = ", ".join(repeated(thing))
-        how = "inherited-members" if split(thing) else "show-inheritance"
-        directive += f"   :members:\n   :{how}:\n"
-        directive += f"   :exclude-members: {known}\n" if known else ""
+    directive = f".. auto{kind(value)}:: {module}.{name}{signature(value)}\n"
+    if inspect.isclass(value):
+        excluded = ", ".join(repeated(value))
+        option = "inherited-members" if split(value) else "show-inheritance"
+        directive += f"   :members:\n   :{option}:\n"
+        directive += f"   :exclude-members: {excluded}\n" if excluded else ""
     return directive
 
 
 def body(module: str, underline: str) -> str:
-    """A module: what it is, a table of its names, and their descriptions."""
+    """Returns a module's docstring, a table of its names, and their descriptions."""
     title = f"{module}\n{underline * len(module)}\n"
     about = f".. py:module:: {module}\n\n{inspect.getdoc(import_module(module))}\n"
     names = public(module)
@@ -145,59 +145,62 @@ def body(module: str, underline: str) -> str:
 
 
 def text(page: str) -> str:
-    """A page, in reStructuredText."""
-    module, *inner = sections(page)
-    return "\n".join([body(module, "="), *(body(one, "-") for one in inner)])
+    """Returns a page in reStructuredText."""
+    module, *children = sections(page)
+    return "\n".join([body(module, "="), *(body(child, "-") for child in children)])
 
 
 def write_pages(app: Sphinx) -> None:
-    """Writes the pages; those that say what they said keep their time."""
+    """Writes the pages; unchanged files keep their time of modification."""
     folder = Path(app.srcdir) / FOLDER
     folder.mkdir(exist_ok=True)
-    made = {folder / f"{page}.rst": text(page) for page in pages()}
-    for old in set(folder.glob("*.rst")) - set(made):
+    contents = {folder / f"{page}.rst": text(page) for page in pages()}
+    for old in set(folder.glob("*.rst")) - set(contents):
         old.unlink()
-    for path, new in made.items():
-        if not path.exists() or path.read_text() != new:
-            path.write_text(new)
+    for path, content in contents.items():
+        if not path.exists() or path.read_text() != content:
+            path.write_text(content)
 
 
 def repeated(cls: type) -> list[str]:
-    """Members that are described, with the same arguments, where a base is."""
+    """Returns the members that a base class describes with the same parameters."""
 
-    def known(name: str, value: Any) -> bool:
-        own = arguments(value)
+    def described_by_base(name: str, value: Any) -> bool:
+        own = parameter_names(value)
         for base in cls.__mro__[1:-1]:
             declared = {**inspect.get_annotations(base), **vars(base)}
-            if name in declared and arguments(declared[name]) == own:
+            if name in declared and parameter_names(declared[name]) == own:
                 return True
         return False
 
     members = vars(cls).items()
-    return [n for n, value in members if n[0] != "_" and known(n, value)]
+    return [n for n, value in members if n[0] != "_" and described_by_base(n, value)]
 
 
 def split(cls: type) -> bool:
-    """Whether bases without a page, modules of their own, hold a part of a class."""
-    ours = [b for b in cls.__mro__[1:] if b.__module__.startswith(PACKAGES)]
-    return bool(ours) and not any((b.__module__, b.__name__) in shown() for b in ours)
+    """True if base classes without a description define a part of a class."""
+    bases = [b for b in cls.__mro__[1:] if b.__module__.startswith(PACKAGES)]
+    described = described_classes()
+    return bool(bases) and not any(
+        (b.__module__, b.__name__) in described for b in bases
+    )
 
 
 @cache
-def shown() -> frozenset[tuple[str, str]]:
-    """Module that defines it, and name, of every class with a description."""
-    things = [getattr(import_module(module), name) for module, name in names()]
-    return frozenset((t.__module__, t.__name__) for t in things if inspect.isclass(t))
+def described_classes() -> frozenset[tuple[str, str]]:
+    """Returns the defining module and the name of every class with a description."""
+    values = [getattr(import_module(module), name) for module, name in names()]
+    return frozenset((v.__module__, v.__name__) for v in values if inspect.isclass(v))
 
 
-def arguments(member: Any) -> list[str] | None:
-    """Names of what a method takes; None if it is none."""
-    plain = inspect.isfunction(member)
-    return list(inspect.signature(member).parameters) if plain else None
+def parameter_names(member: Any) -> list[str] | None:
+    """Returns the names of a method's parameters; None for other members."""
+    is_method = inspect.isfunction(member)
+    return list(inspect.signature(member).parameters) if is_method else None
 
 
 def names() -> Iterator[tuple[str, str]]:
-    """Every public name with its module."""
+    """Yields every public name with its module."""
     for page in pages():
         for module in sections(page):
             yield from ((module, name) for name in public(module))
@@ -207,16 +210,16 @@ def report_missing(app: Sphinx, env: Any) -> None:
     """Warns of public names that no page describes."""
     from sphinx.util import logging
 
-    known = env.get_domain("py").objects
+    described = env.get_domain("py").objects
     for module, name in names():
-        if f"{module}.{name}" not in known:
+        if f"{module}.{name}" not in described:
             logging.getLogger(__name__).warning(
                 "the reference lacks %s.%s", module, name
             )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx."""
+    """Connects the functions to Sphinx's events."""
     app.connect("builder-inited", write_pages)
     app.connect("env-check-consistency", report_missing)
     return {"parallel_read_safe": True}

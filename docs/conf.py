@@ -1,4 +1,4 @@
-"""How the documentation is built; `make docs` does it, with warnings as errors."""
+"""Configuration of Sphinx; `make docs` builds with warnings as errors."""
 
 import sys
 from pathlib import Path

@@ -1,9 +1,10 @@
-"""Draws the pictures of a document from the code beside them.
+"""Pictures of documents, drawn by the code in front of them.
 
-Blocks of Python run in order; a picture shows the figure that those before it drew.
+Python blocks of a document run in order; a picture is the figure that the blocks before
+it drew.
 
-    python docs/make_images.py                  # of docs/plots.md and README.md
-    python docs/make_images.py docs/plots.md    # of this document
+    python docs/make_images.py                  # docs/plots.md and README.md
+    python docs/make_images.py docs/plots.md    # this document
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from PIL import Image
 
 DOCS = Path(__file__).resolve().parent
 DOCUMENTS = (DOCS / "plots.md", DOCS.parent / "README.md")
-PIECE = re.compile(r"```python\n(.*?)```|!\[[^\]]*\]\(([^)]*\.png)\)", re.DOTALL)
+BLOCK_OR_PICTURE = re.compile(
+    r"```python\n(.*?)```|!\[[^\]]*\]\(([^)]*\.png)\)", re.DOTALL
+)
 
 
 def draw(document: Path, folder: Path) -> list[Path]:
@@ -32,14 +35,14 @@ def draw(document: Path, folder: Path) -> list[Path]:
 
     Args:
         document: a file in Markdown.
-        folder: what the paths of its pictures start from.
+        folder: base of the paths of its pictures.
 
     Returns:
-        The pictures.
+        Paths of the pictures.
     """
     names: dict[str, Any] = {}
     pictures = []
-    for code, picture in PIECE.findall(document.read_text()):
+    for code, picture in BLOCK_OR_PICTURE.findall(document.read_text()):
         if code:
             exec(compile(code, str(document), "exec"), names)
             continue
@@ -52,7 +55,7 @@ def draw(document: Path, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Draws all pictures anew; files that the code writes are thrown away."""
+    """Draws the pictures of documents; other files that their code writes are lost."""
     documents = [Path(path).resolve() for path in sys.argv[1:]] or DOCUMENTS
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)

@@ -107,7 +107,7 @@ def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[
         indices: 1-D array of example numbers.
 
     Returns:
-        {key: examples}, an array for an array, otherwise a list.
+        Examples by key, as an array for an array, otherwise as a list.
 
     Raises:
         ValidationError: if an index is out of range or the values differ in length.

@@ -190,7 +190,7 @@ def calc_start_spikes(
             ``(batch, neurons)``.
 
     Returns:
-        An array of the same shape and type: the end of the previous neuron.
+        An array of the same shape and type with the end of the previous neuron.
     """
     ends = np.asarray(end_spikes)
     if ends.ndim not in (1, 2) or ends.dtype.kind not in "ui":

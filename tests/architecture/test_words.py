@@ -19,7 +19,7 @@ STILL = {
     "ml_genn_tf": 42,
     "tests": 70,
     "examples": 9,
-    "docs": 5,
+    "docs": 0,
 }
 #: Names that say that a value is at hand, but not what it is.
 VAGUE = {"found", "given", "kept", "made", "taken", "told", "wanted"}

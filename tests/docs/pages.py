@@ -1,4 +1,4 @@
-"""The code in the documents."""
+"""Python code of documents, extracted and run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def blocks(path: Path, language: str = "python") -> list[str]:
 
 
 def run(code: str, names: dict[str, Any]) -> dict[str, Any]:
-    """Names after running a block."""
+    """Runs a block of code and returns its names."""
     exec(compile(code, "document", "exec", dont_inherit=True), names)
     return names

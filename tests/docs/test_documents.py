@@ -1,4 +1,4 @@
-"""The code in README and docs runs."""
+"""Code in the documentation runs and does what the pages say."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
         preprocess_spikes(rng.uniform(0, 900, 500), rng.integers(0, 700, 500), 700)
         for _ in range(4)
     ]
-    given = {"spikes": data, "labels": np.arange(4), "test_spikes": data}
-    names = run(second, {**names, **given, "test_labels": np.arange(4)})
+    examples = {"spikes": data, "labels": np.arange(4), "test_spikes": data}
+    names = run(second, {**names, **examples, "test_labels": np.arange(4)})
     assert names["predictions"][names["output"]].shape == (4, 20)
     names |= {"x": {names["inputs"]: data}, "y": {names["output"]: np.arange(4)}}
     names = run(third, names)
@@ -53,20 +53,20 @@ def test_own_neurons() -> None:
     assert names["with_rise_time"].inject_current == "i"
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_point_to_existing_files() -> None:
     documents = [ROOT / "README.md", *DOCS.rglob("*.md")]
-    found = 0
+    num_links = 0
     for document in documents:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document}: {target}"
-                found += 1
-    assert found >= 5
+                num_links += 1
+    assert num_links >= 5
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.stem)
 def test_a_page_has_one_title(path: Path) -> None:
-    """Others would stand beside it in the navigation."""
+    """A second title would be an entry of the navigation."""
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
     assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
 
@@ -80,7 +80,7 @@ def test_functions_listed_in_the_docs_are_those_of_the_parser() -> None:
 
 
 def test_training() -> None:
-    """The pieces run, one after the other."""
+    """The blocks run in order."""
     from ml_genn import Connection
     from ml_genn.compilers import EventPropCompiler
     from ml_genn.connectivity import Dense
@@ -103,18 +103,18 @@ def test_training() -> None:
     assert len(compiled.optimisers) == 2
     names = {"compiled": compiled, "x": x, "y": [0, 1], "output": output}
     names["SparseTopKCategoricalAccuracy"] = SparseTopKCategoricalAccuracy
-    found = run(metrics, names)["metrics"][output].result
-    assert found["top 2"] == 1.0 >= found["accuracy"]
+    result = run(metrics, names)["metrics"][output].result
+    assert result["top 2"] == 1.0 >= result["accuracy"]
     run(streams, {"np": np, "compiled": compiled})
     assert len(compiled.history["loss"]) == 2
     names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
-    found = run(history, names)["history"]
-    assert len(found["val_accuracy"]) == len(found.epoch) <= 5
+    recorded = run(history, names)["history"]
+    assert len(recorded["val_accuracy"]) == len(recorded.epoch) <= 5
     assert np.any(compiled.weights(second) != 0.5)
 
 
 def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
-    """The network is as the page says, and all classes are listed on it."""
+    """The network has the shapes on the page, which lists all classes."""
     from ml_genn import connectivity
     from ml_genn.compilers import BPTTCompiler
 
@@ -142,7 +142,7 @@ def test_few_spike() -> None:
 
 
 def test_learning_rules() -> None:
-    """Both pieces compile, and what they choose is learned."""
+    """The blocks compile networks that learn the selected arrays."""
     from ml_genn import Connection
     from ml_genn.compilers import BPTTCompiler, EventPropCompiler
     from ml_genn.connectivity import Dense
@@ -190,12 +190,12 @@ def test_inputs() -> None:
     names = run(start + code, {})
     x = np.random.default_rng(0).uniform(0, 1, (2, 28, 28))
     compiled = InferenceCompiler(5, batch_size=2).compile(names["network"])
-    (found,) = compiled.predict(x, callbacks=[])[0].values()
-    assert np.all(found.std(axis=1) > 0)
+    (predictions,) = compiled.predict(x, callbacks=[])[0].values()
+    assert np.all(predictions.std(axis=1) > 0)
 
 
 def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
-    """The model is converted without loss, and all layers are listed."""
+    """The model is converted without loss, and the page lists all layers."""
     pytest.importorskip("conversion.keras_nets")
     from ml_genn_tf import converters
     from ml_genn_tf.layers import LAYERS
@@ -210,10 +210,10 @@ def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
     names |= {"x_test": x[1400:], "y_test": digits.target[1400:]}
     names = run(code.replace("epochs=20", "epochs=3"), names)
     assert "Spikes per inference" in capsys.readouterr().out
-    found = names["converter"].validation
-    assert abs(found.ann_accuracy[0] - found.snn_accuracy[0]) < 0.02
+    validation = names["converter"].validation
+    assert abs(validation.ann_accuracy[0] - validation.snn_accuracy[0]) < 0.02
     (metric,) = names["metrics"].values()
-    assert metric.result == pytest.approx(found.snn_accuracy[0])
+    assert metric.result == pytest.approx(validation.snn_accuracy[0])
 
 
 def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

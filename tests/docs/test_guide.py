@@ -1,4 +1,4 @@
-"""Pages of the guide that build and watch networks: their code runs."""
+"""Code of the pages on networks and on callbacks runs."""
 
 from __future__ import annotations
 

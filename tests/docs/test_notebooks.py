@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, with few epochs; they hold no outputs."""
+"""Notebooks run from top to bottom with few epochs; they are stored without outputs."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ ACCURACY = {"first_network": 80, "learning_rules_compared": 60, "own_neuron": 60
 
 
 def cells(path: Path) -> list[dict[str, Any]]:
-    """The cells of a notebook."""
-    found: list[dict[str, Any]] = json.loads(path.read_text())["cells"]
-    return found
+    """Returns the cells of a notebook."""
+    result: list[dict[str, Any]] = json.loads(path.read_text())["cells"]
+    return result
 
 
-def test_there_are_three() -> None:
+def test_all_notebooks_are_tested() -> None:
     assert {path.stem for path in NOTEBOOKS} == set(ACCURACY)
 
 
 @notebooks
-def test_stored_without_outputs(path: Path) -> None:
+def test_notebook_is_stored_without_outputs(path: Path) -> None:
     code = [cell for cell in cells(path) if cell["cell_type"] == "code"]
     assert len(code) > 4
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
 
 
 @notebooks
-def test_links_of_notebooks_lead_somewhere(path: Path) -> None:
+def test_links_of_notebook_point_to_existing_files(path: Path) -> None:
     text = "".join("".join(cell["source"]) for cell in cells(path))
     for target in re.findall(r"\]\(([^)#]+)\)", text.replace("\n", " ")):
         assert (path.parent / target).exists(), target

@@ -1,4 +1,4 @@
-"""The page of plots draws the pictures that are on it."""
+"""The code of the page on plots draws its pictures."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("matplotlib")
 
 DOCS = Path(__file__).parents[2] / "docs"
-LARGEST = 60_000
+MAX_BYTES = 60_000
 
 
-def test_the_page_draws_its_pictures(tmp_path: Path) -> None:
+def test_code_of_the_page_draws_its_pictures(tmp_path: Path) -> None:
     from ml_genn import plot
 
     spec = importlib.util.spec_from_file_location(
@@ -26,9 +26,9 @@ def test_the_page_draws_its_pictures(tmp_path: Path) -> None:
     drawn = module.draw(DOCS / "plots.md", tmp_path)
     assert len(drawn) == 7
     for picture in drawn:
-        kept = DOCS / picture.relative_to(tmp_path)
-        assert picture.read_bytes()[:4] == kept.read_bytes()[:4] == b"\x89PNG"
-        assert 1000 < picture.stat().st_size < LARGEST
+        stored = DOCS / picture.relative_to(tmp_path)
+        assert picture.read_bytes()[:4] == stored.read_bytes()[:4] == b"\x89PNG"
+        assert 1000 < picture.stat().st_size < MAX_BYTES
     text = (DOCS / "plots.md").read_text()
     for name in plot.__all__:
         assert re.search(rf"plot\.{name}\(", text), name
@@ -37,4 +37,4 @@ def test_the_page_draws_its_pictures(tmp_path: Path) -> None:
 def test_pictures_are_small() -> None:
     pictures = [*DOCS.glob("images/plot_*.png"), *DOCS.glob("images/readme_*.png")]
     assert len(pictures) == 9
-    assert max(picture.stat().st_size for picture in pictures) < LARGEST
+    assert max(picture.stat().st_size for picture in pictures) < MAX_BYTES

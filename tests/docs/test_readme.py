@@ -1,4 +1,4 @@
-"""What a new user does: the README's blocks, each in a process of its own."""
+"""The README's code runs, each block in a process of its own, and prints its output."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("safetensors")
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-MOST_LINES = 25
-#: a block of Python and, where there is one, the block right below: what it prints
+MAX_LINES = 25
+#: Block of Python, and the block of its output if one follows.
 BLOCK = re.compile(r"```python\n(.*?)```\n(?:\n```\n(.*?)```)?", flags=re.DOTALL)
-FILES = ("learning_curve.png", "sweeps.safetensors", "spikes.png")  #: one from each
+#: File that each block writes.
+FILES = ("learning_curve.png", "sweeps.safetensors", "spikes.png")
 
 
 def run(code: str, folder: Path) -> str:
-    """What a block prints in a fresh process."""
+    """Runs a block in a process of its own and returns its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=folder,
@@ -36,26 +37,27 @@ def run(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def words(text: str) -> str:
-    """Text with its numbers left out."""
+def without_numbers(text: str) -> str:
+    """Returns a text with its numbers replaced."""
     return re.sub(r"[\d.]+", "#", text)
 
 
 def test_the_example_is_short() -> None:
     code, _ = BLOCK.findall(README)[0]
-    assert len(code.splitlines()) <= MOST_LINES
+    assert len(code.splitlines()) <= MAX_LINES
 
 
-def test_blocks_run_in_order_and_print_what_the_readme_says(tmp_path: Path) -> None:
-    found = BLOCK.findall(README)
-    assert len(found) == len(FILES)
-    for (code, expected), file in zip(found, FILES, strict=True):
+def test_blocks_run_in_order_and_print_their_output(tmp_path: Path) -> None:
+    blocks = BLOCK.findall(README)
+    assert len(blocks) == len(FILES)
+    for (code, expected), file in zip(blocks, FILES, strict=True):
         printed = run(code, tmp_path)
-        assert expected and words(printed) == words(expected)
-        for said, got in zip(
+        assert expected and without_numbers(printed) == without_numbers(expected)
+        for documented, measured in zip(
             re.findall(r"[\d.]+ %", expected),
             re.findall(r"[\d.]+ %", printed),
             strict=True,
         ):
-            assert float(got[:-2]) == pytest.approx(float(said[:-2]), abs=4.0)
+            accuracy = float(documented[:-2])
+            assert float(measured[:-2]) == pytest.approx(accuracy, abs=4.0)
         assert (tmp_path / file).stat().st_size > 1000

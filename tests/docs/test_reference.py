@@ -1,4 +1,4 @@
-"""The reference has every public name, and each says in one line what it is."""
+"""The reference contains every public name, each with a one-line summary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = list(reference.names())
 
 
 def documented() -> Iterator[tuple[str, Any]]:
-    """Public classes and functions, and the methods that the reference shows."""
+    """Yields public classes and functions, and the methods in the reference."""
     for module, name in NAMES:
         thing = getattr(importlib.import_module(module), name)
         if reference.kind(thing) == "data":
@@ -45,7 +45,7 @@ def test_every_public_module_has_a_page() -> None:
         if isinstance(getattr(ml_genn, name), ModuleType):
             assert f"ml_genn.{name}" in pages, name
     for module in reference.children("ml_genn"):
-        own = module in pages or module.rpartition(".")[2] in reference.INNER
+        own = module in pages or module.rpartition(".")[2] in reference.INTERNAL
         inner = any(page.startswith(f"{module}.") for page in pages)
         assert own or inner, module
 
@@ -58,10 +58,10 @@ def test_every_name_of_a_package_is_listed(page: str) -> None:
         assert module or name in listed
 
 
-def test_one_line_says_what_it_is() -> None:
-    found = dict(documented())
-    assert len(found) > 300
-    for name, thing in found.items():
+def test_summaries_take_one_line() -> None:
+    summaries = dict(documented())
+    assert len(summaries) > 300
+    for name, thing in summaries.items():
         first, *rest = (inspect.getdoc(thing) or "").split("\n")
         assert first.rstrip("`").endswith((".", ":")), f"{name}: {first!r}"
         assert not rest or not rest[0], f"{name}: its summary takes two lines"
@@ -100,13 +100,13 @@ def test_a_missing_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_a_colon_does_not_make_a_type_of_what_is_returned() -> None:
-    """Sphinx takes what stands before one in the first line for a type."""
-    wrong = []
+def test_descriptions_of_results_have_no_colon() -> None:
+    """Sphinx reads text before a colon in the first line as a type."""
+    with_colon = []
     for name, thing in documented():
         lines = (inspect.getdoc(thing) or "").splitlines()
         first = lines[:1] if isinstance(thing, property) else []
         if "Returns:" in lines:
             first = [lines[lines.index("Returns:") + 1]]
-        wrong += [name for line in first if ":" in re.sub("`+[^`]*`+", "", line)]
-    assert not wrong
+        with_colon += [name for line in first if ":" in re.sub("`+[^`]*`+", "", line)]
+    assert not with_colon

@@ -25,7 +25,7 @@ class Code:
         return bool(self.lines)
 
 
-NO_CODE = Code()
+NO_CODE = Code()  #: no statement
 
 
 @dataclass(frozen=True, slots=True)
