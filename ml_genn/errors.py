@@ -80,12 +80,12 @@ class TrainingWarning(UserWarning):
 
 
 def unknown_name(
-    what: str, name: str, known: Iterable[str], *, where: str = ""
+    kind: str, name: str, known: Iterable[str], *, where: str = ""
 ) -> UnknownNameError:
     """Returns the error for an unknown name, with the nearest known one as suggestion.
 
     Args:
-        what: kind of name, for example "neuron".
+        kind: kind of name, for example "neuron".
         name: the unknown name.
         known: known names.
         where: start of the message; empty by default.
@@ -96,5 +96,5 @@ def unknown_name(
     listing = ", ".join(options) if options else "none"
     prefix = f"{where}: " if where else ""
     return UnknownNameError(
-        f"{prefix}unknown {what} '{name}'.{hint} Available: {listing}."
+        f"{prefix}unknown {kind} '{name}'.{hint} Available: {listing}."
     )

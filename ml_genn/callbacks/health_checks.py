@@ -137,22 +137,23 @@ class SpikeRateMonitor(Callback):
         if self._examples:
             self._report("evaluation")
 
-    def _report(self, when: str) -> None:
+    def _report(self, period: str) -> None:
         for name, counts in self._counts.items():
             rates = counts / (max(self._examples, 1) * self._seconds)
             self._rates[name].append(rates)
             dead, mean = float(np.mean(counts == 0)), float(np.mean(rates))
             if dead >= self._dead:
-                self._warn(name, f"{dead:.0%} of its neurons are silent", when, "up")
+                self._warn(name, f"{dead:.0%} of its neurons are silent", period, "up")
             if mean >= self._saturated:
-                what = f"its neurons spike at {mean:.0f} Hz on average"
-                self._warn(name, what, when, "down")
+                problem = f"its neurons spike at {mean:.0f} Hz on average"
+                self._warn(name, problem, period, "down")
         self._clear()
 
     @staticmethod
-    def _warn(name: str, what: str, when: str, way: str) -> None:
+    def _warn(name: str, problem: str, period: str, direction: str) -> None:
         warnings.warn(
-            f"Population '{name}': {what} ({when}). Scale the weights onto it {way}, "
+            f"Population '{name}': {problem} ({period}). Scale the weights onto it "
+            f"{direction}, "
             "or regularise its rate.",
             TrainingWarning,
             stacklevel=4,

@@ -97,7 +97,7 @@ def encode_dense(array: npt.ArrayLike) -> EventStream:
             becomes one event.
 
     Raises:
-        ValidationError: if the array is not 2-D, or holds negative values or NaN.
+        ValidationError: if the array is not 2-D, or a value is negative or NaN.
     """
     where = "encode_dense"
     raster = as_real_array(array, "array", where)

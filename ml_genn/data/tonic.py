@@ -158,10 +158,10 @@ def _read_events(
     fields = np.asarray(events).dtype.names or ()
     missing = [name for name in used if name not in fields]
     if missing:
-        found = f"the fields {_listing(fields)}" if fields else "no named fields"
+        received = f"the fields {_listing(fields)}" if fields else "no named fields"
         raise ValidationError(
             f"{where}: events must be a structured array with the fields "
-            f"{_listing(used)}. Got an array with {found}."
+            f"{_listing(used)}. Got an array with {received}."
         )
     pixel = _coordinate(where, events, "x", width)
     if "y" in ordering:

@@ -230,9 +230,9 @@ class Graph(Scope):
         self.connections: list[Connection] = []
 
     def _add_population(self, population: Population, name: str | None) -> None:
-        taken = {p.name for p in self.populations}
+        names_in_use = {p.name for p in self.populations}
         default = f"Pop{len(self.populations)}"
-        population.name = _unique_name("Population", name, default, taken)
+        population.name = _unique_name("Population", name, default, names_in_use)
         self.populations.append(population)
 
     def _connection_name(
@@ -250,9 +250,9 @@ class Graph(Scope):
                     f"Connection from '{source.name}' to '{target.name}': the {end} is "
                     "not part of this network. Connect populations of one network."
                 )
-        taken = {c.name for c in self.connections}
+        names_in_use = {c.name for c in self.connections}
         default = f"Conn_{source.name}_{target.name}"
-        return _unique_name("Connection", name, default, taken)
+        return _unique_name("Connection", name, default, names_in_use)
 
 
 def get_underlying_pop(obj: Any) -> Population:
@@ -331,15 +331,17 @@ def _connect(connectivity: Connectivity, pre: Population, post: Population) -> N
         raise
 
 
-def _unique_name(kind: str, name: str | None, default: str, taken: set[str]) -> str:
+def _unique_name(
+    kind: str, name: str | None, default: str, names_in_use: set[str]
+) -> str:
     """Returns an explicit name, or the default name with a number if it is in use.
 
     Raises:
         ValidationError: if an explicit name is in use.
     """
     if not name:
-        return free_name(default, taken)
-    if name in taken:
+        return free_name(default, names_in_use)
+    if name in names_in_use:
         raise ValidationError(
             f"{kind}: the name '{name}' is taken. Give each {kind.lower()} of a "
             "network a name of its own."

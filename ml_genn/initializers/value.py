@@ -67,15 +67,15 @@ def sample_value(
     Raises:
         ValidationError: if an array has neither that shape nor, flat, as many numbers.
     """
-    known = as_value(where, value)
-    if isinstance(known, Initializer):
-        return finite_array(where, known.sample(rng, shape))
-    if isinstance(known, float):
-        return known
+    checked = as_value(where, value)
+    if isinstance(checked, Initializer):
+        return finite_array(where, checked.sample(rng, shape))
+    if isinstance(checked, float):
+        return checked
     flat = (int(np.prod(shape)),)
-    if known.shape not in (shape, flat):
+    if checked.shape not in (shape, flat):
         raise ValidationError(
             f"{where}: expected a number or an array of shape {shape}. "
-            f"Received an array of shape {known.shape}."
+            f"Received an array of shape {checked.shape}."
         )
-    return known.reshape(shape)
+    return checked.reshape(shape)

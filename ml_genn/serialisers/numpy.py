@@ -55,7 +55,7 @@ class Numpy(Serialiser):
         texts = [p.stem.split("-")[0] for p in self.path.glob(f"*-{MANIFEST}.npy")]
         return sorted(int(text) for text in texts if text.isdecimal())
 
-    def holds(self, keys: Keys) -> bool:
+    def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored under ``keys``."""
         return self._file((*keys, MANIFEST)).exists()
 

@@ -64,7 +64,7 @@ class Serialiser(ABC):
             f"{type(self).__name__}: it cannot list what was saved. Give keys."
         )
 
-    def holds(self, keys: Keys) -> bool:
+    def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored, and not only arrays of other programs.
 
         Args:
@@ -116,7 +116,7 @@ def load_snapshot(
     Raises:
         CheckpointError: if an array cannot be read.
     """
-    if serialiser.holds(keys):
+    if serialiser.has_snapshot(keys):
         return serialiser.load(keys)
     return Snapshot(
         {

@@ -157,15 +157,15 @@ def text_name(where: str, value: Any) -> str | None:
     return value
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def free_name(name: str, names_in_use: Container[str]) -> str:
     """Returns the name, with ``_1``, ``_2``, ... appended if it is in use.
 
     Args:
         name: the preferred name.
-        taken: names in use.
+        names_in_use: names in use.
     """
     candidate, k = name, 0
-    while candidate in taken:
+    while candidate in names_in_use:
         k += 1
         candidate = f"{name}_{k}"
     return candidate

@@ -1,6 +1,6 @@
 """Data adapters: arrays, lists, data sets and iterables become batches for a model.
 
-* `adapter` chooses the adapter for the type of data, `batches` holds the common types.
+* `adapter` chooses the adapter for the type of data, `batches` has the common types.
 * `examples` checks data in memory and encodes them: spikes (`spike_input`,
   `event_arrays`), analog values (`analog_input`) and targets.
 * `datasets` groups examples of a data set, `streams` reads batches from an iterable.

@@ -39,10 +39,10 @@ class StreamedData:
     @property
     def num_batches(self) -> int | None:
         """Number of batches; None if the length of the iterable is unknown."""
-        known = _length(self.source)
+        length = _length(self.source)
         if self.limit is None:
-            return known
-        return self.limit if known is None else min(known, self.limit)
+            return length
+        return self.limit if length is None else min(length, self.limit)
 
     def batches(
         self, shuffle: bool = False, communicator: Communicator | None = None

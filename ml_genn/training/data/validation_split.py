@@ -33,7 +33,7 @@ def split_validation(
         )
     if not 0.0 < number("train: validation_split", fraction) < 1.0:
         raise ValidationError(
-            "train: validation_split is a share of the data, between 0 and 1. "
+            "train: validation_split is a fraction of the data, between 0 and 1. "
             f"Received {fraction!r}."
         )
     arguments = {"x": x, "y": y, "sample_weight": samples}

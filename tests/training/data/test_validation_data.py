@@ -100,9 +100,9 @@ def test_dictionaries_are_split_like_arrays() -> None:
         ),
         ({"validation_x": []}, "give both validation_x and validation_y"),
         ({"validation_y": []}, "give both validation_x and validation_y"),
-        ({"validation_split": -0.1}, "a share of the data, between 0 and 1"),
-        ({"validation_split": 1.5}, "a share of the data, between 0 and 1"),
-        ({"validation_split": 1.0}, "a share of the data, between 0 and 1"),
+        ({"validation_split": -0.1}, "a fraction of the data, between 0 and 1"),
+        ({"validation_split": 1.5}, "a fraction of the data, between 0 and 1"),
+        ({"validation_split": 1.0}, "a fraction of the data, between 0 and 1"),
         ({"validation_split": 0.001}, "leaves 10 examples to train on and 0 to"),
         (
             {"validation_split": 0.2, "y": labels(9)},
