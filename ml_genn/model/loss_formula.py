@@ -14,6 +14,11 @@ from ml_genn.model.equations.expression import check_identifier, check_names, ev
 #: (loss, dL/dy) from outputs y (..., neurons), targets and the scalar; the loss has one
 #: axis less than y.
 NumpyLoss = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+#: A first spike at time t of an example of length T costs alpha / (1.01 T - t): more
+#: than T, so that a spike in the last step has a finite cost.
+LATE_SPIKE_END = 1.01
+#: An output neuron that never spiked has the gradient alpha / (1e-4 T).
+SILENT_SPIKE_END = 1e-4
 ERROR = "error"  #: output minus target in the expressions of `elementwise`
 
 

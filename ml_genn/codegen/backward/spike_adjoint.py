@@ -17,6 +17,7 @@ from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.spike_list_loops import each_entry, load_records, tape_entries
 from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.loss_formula import SILENT_SPIKE_END
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity, SurrogateAdjoint
 
 
@@ -179,7 +180,7 @@ def derivative_without_spikes(
         writer.line(
             "const float rate_regularisation_grad_ = "
             f"-c_.scale * {example_weight(layout, group)} * "
-            f"c_.loss_scalars[{2 * index + 1}] / (1e-4f * end_);"
+            f"c_.loss_scalars[{2 * index + 1}] / ({SILENT_SPIKE_END:g}f * end_);"
         )
         body = Body(layout, group, (adjoint.rate_regularisation, Code()))
         body.pointers(writer)

@@ -6,7 +6,7 @@ from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.names import c_identifier
 from ml_genn.codegen.neuron_body import Body, rows, words
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.loss_formula import LossFormula, Targets
+from ml_genn.model.loss_formula import LATE_SPIKE_END, LossFormula, Targets
 from ml_genn.model.plan import Code, Loss, NeuronGroup
 
 
@@ -123,7 +123,7 @@ def _earlier(writer: CodeWriter, index: int) -> None:
     writer.line(
         f"const int label_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
     )
-    writer.line("const float left_ = 1.01f * end_ + value_[label_];")
+    writer.line(f"const float left_ = {LATE_SPIKE_END}f * end_ + value_[label_];")
     writer.line(f"const float alpha_ = c_.loss_scalars[{2 * index + 1}];")
     writer.line(f"s_.loss[{index}] += alpha_ / left_;")
     writer.line("result_grad__p_[label_] -= scale_ * alpha_ / (left_ * left_);")

@@ -19,14 +19,8 @@ from ml_genn.backends.pygenn.lowering.names import (
 )
 from ml_genn.backends.pygenn.runtime.batch import Batch
 from ml_genn.backends.pygenn.runtime.device import Device
-from ml_genn.model.loss_formula import Targets
+from ml_genn.model.loss_formula import LATE_SPIKE_END, SILENT_SPIKE_END, Targets
 from ml_genn.model.plan import Loss, NeuronGroup, Plan, Values
-
-#: A late first spike costs alpha / (LATE_SPIKE_END T - t), with T the time of an
-#: example. It is more than one, so that a spike in the last step has a finite cost.
-LATE_SPIKE_END = 1.01
-#: A silent output neuron has the gradient alpha / (SILENT_SPIKE_END T).
-SILENT_SPIKE_END = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml_genn.backends.host.state import is_forward
 from ml_genn.backends.pygenn.lowering.names import (
     READ_OUT,
     REDUCE,
@@ -198,17 +199,13 @@ class BatchRunner:
     def _record(self, batch: Batch, *, adjoints: bool) -> None:
         """Records states in the forward pass, adjoints in the backward pass."""
         for record, rows in batch.records.items():
-            if self._is_adjoint(record) is adjoints:
+            if is_forward(self._plan, record) is not adjoints:
                 row = self._device.pull(record.group, record.variable)
                 rows.append(row[: batch.size])
 
-    def _is_adjoint(self, record: Record) -> bool:
-        equations = self._plan.neuron(record.group).adjoint
-        return equations is not None and record.variable in equations.variables
-
     def records(self, batches: list[Batch], record: Record) -> np.ndarray:
         """Returns a record in the order of time: (examples, steps, neurons)."""
-        order = -1 if self._is_adjoint(record) else 1
+        order = 1 if is_forward(self._plan, record) else -1
         return np.concatenate(
             [np.stack(b.records[record][::order], 1) for b in batches]
         )
