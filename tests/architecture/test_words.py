@@ -14,47 +14,64 @@ from architecture.modules import CODE_FOLDERS, ROOT, code_files, tree_of
 QUESTIONS = re.compile(r"(What|Whether|Where|Which|Who|How|When|If)\b")
 #: {folder: docstrings that still begin so}; numbers only go down.
 STILL = {
-    "ml_genn": 135,
-    "ml_genn_eprop": 2,
+    "ml_genn": 100,
     "ml_genn_tf": 42,
-    "tests": 70,
+    "tests": 50,
     "examples": 9,
-    "docs": 0,
 }
 #: Names that say that a value is at hand, but not what it is.
 VAGUE = {"found", "given", "kept", "made", "taken", "told", "wanted"}
 #: {folder: variables and arguments that still have such a name}; numbers only go down.
-VAGUE_REMAINING = {
-    "ml_genn": 162,
-    "ml_genn_eprop": 1,
-    "ml_genn_tf": 30,
-    "tests": 475,
-    "examples": 14,
-    "docs": 5,
-}
+VAGUE_REMAINING = {"ml_genn": 120, "ml_genn_tf": 30, "tests": 390, "examples": 14}
 #: Words of earlier versions for which the field has a name (docs/glossary.md).
 REPLACED = {
     "adds_patches": "is_shared_convolution",
+    "amount_": "rate_regularisation_grad",
+    "both_ways": "what the test compares",
     "by_hand": "manual_stepping",
     "helpings": "steal_work",
-    "MLG_ASKS": "MLG_PREFETCH",
+    "look_": "prev_step_loss_grad",
+    "nir_tests": "nir",
     "run_pieces": "allreduce_in_buckets",
+    "scenes": "networks",
     "seam": "api",
+    "seats": "workers",
     "send_back": "synapse_backward",
     "silent_function": "derivative_without_spikes",
     "sleepers": "lazy_adjoints",
     "spikes_back": "backprop",
     "sweep_steps": "online_backward_step",
+    "test_forgetting": "what the test checks",
+    "test_helping": "test_work_stealing",
+    "test_life": "what the test checks",
     "woken": "activated",
     "AWAKE": "SPIN_NS",
     "Drift": "LazyPropagator",
+    "MLG_ASKS": "MLG_PREFETCH",
+    "Recipe": "CompileConfig",
     "Seat": "Worker",
     "STRETCH": "CACHE_CHUNK",
     "Sweeps": "OnlineLayout",
+    "Tally": "MetricAccumulator",
     "UNASKED": "UNROLL",
 }
 #: {replaced word: files that still have it}; numbers only go down.
-REMAINING = dict.fromkeys(REPLACED, 12)
+REMAINING: dict[str, int] = {
+    "helpings": 3,
+    "nir_tests": 6,
+    "run_pieces": 1,
+    "scenes": 6,
+    "seats": 5,
+    "sleepers": 1,
+    "test_forgetting": 1,
+    "test_helping": 1,
+    "test_life": 1,
+    "AWAKE": 1,
+    "Seat": 3,
+    "STRETCH": 1,
+    "Sweeps": 4,
+    "UNASKED": 2,
+}
 
 
 def docstrings(path: Path) -> list[str]:
@@ -79,12 +96,14 @@ def test_docstrings_begin_with_the_thing(folder: str) -> None:
 
 def files_with(word: str) -> list[str]:
     """Files that have a word in their text or in their name."""
-    pattern = re.compile(rf"(?<![A-Za-z]){word}(?![a-z])")
+    end = "" if word.endswith("_") else "(?![a-z])"
+    pattern = re.compile(rf"(?<![A-Za-z_]){word}{end}")
     return [
-        path.relative_to(ROOT).as_posix()
+        name
         for path in code_files(".py", ".h", ".cpp", ".cu", ".md")
         if path != Path(__file__).resolve()
-        and (pattern.search(path.stem) or pattern.search(path.read_text()))
+        and (name := path.relative_to(ROOT).as_posix())
+        and (pattern.search(name) or pattern.search(path.read_text()))
     ]
 
 
