@@ -28,7 +28,7 @@ from ml_genn.lowering.training import INFERENCE, Training
 from ml_genn.lowering.updates import Update, updates_of
 from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import Plan, Values
-from ml_genn.model.verify import verify
+from ml_genn.model.verification import verify
 from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
 from ml_genn.population import Population
@@ -105,7 +105,7 @@ def lower(
         online=training.online,
         learning_rule="" if gradient is None else repr(gradient),
     )
-    verify(plan)
+    verify(plan, values)
     check_online(plan, values)
     return Lowered(plan, values, neurons, synapses, updates)
 

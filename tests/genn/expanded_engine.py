@@ -8,7 +8,7 @@ from ml_genn.backends.cpu.backend import CpuBackend
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.model.plan import Plan, Values
 from ml_genn.model.plan.tapes import expand
-from ml_genn.model.verify import verify
+from ml_genn.model.verification import verify
 
 
 class ExpandedEngine(CpuBackend):
@@ -17,7 +17,7 @@ class ExpandedEngine(CpuBackend):
     __slots__ = ()
 
     def build(self, plan: Plan, values: Values, **how: Any) -> CpuModel:
-        return super().build(verify(expand(plan)), values, **how)
+        return super().build(verify(expand(plan), values), values, **how)
 
 
 BACKEND = ExpandedEngine()

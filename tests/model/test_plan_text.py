@@ -140,7 +140,7 @@ def test_the_text_of_a_trained_network() -> None:
         Connection(source, hidden, Dense(1.0))
         Connection(hidden, output, Dense(1.0))
     compiler = BPTTCompiler(10, "sparse_categorical_crossentropy")
-    text = str(compiler.compile(network).model.plan)
+    text = str(compiler.compile(network).lowered.plan)
     for part in (
         "in: size = 2, events",
         "  hidden:\n    size: 3",

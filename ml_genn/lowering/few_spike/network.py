@@ -23,7 +23,7 @@ from ml_genn.model.plan import (
     StateVariable,
     SynapseGroup,
 )
-from ml_genn.model.verify import verify
+from ml_genn.model.verification import verify
 from ml_genn.network import Network
 from ml_genn.neurons.few_spike.digits import Digits
 from ml_genn.population import Population
@@ -52,9 +52,10 @@ def lower_few_spike(
         _delayed(c, synapse_group(c, ports, sampler, INFERENCE), schedule, sampler)
         for c in network.connections
     )
+    values = sampler.values()
     return Lowered(
-        verify(Plan(groups, synapses)),
-        sampler.values(),
+        verify(Plan(groups, synapses), values),
+        values,
         {p: p.neuron for p in network.populations},
         {c: c.synapse for c in network.connections},
     )

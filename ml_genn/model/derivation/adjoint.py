@@ -8,7 +8,6 @@ import sympy
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.derivation.adjoint_step import (
-    RATE_REGULARISATION_GRAD,
     adjoint_before_step,
     adjoint_symbol,
     backward_symbols,
@@ -21,6 +20,7 @@ from ml_genn.model.derivation.c_code import (
 from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
 from ml_genn.model.equations.sympy_text import expression_text
 from ml_genn.model.plan import NO_CODE, Adjoint, Code, PortAdjoint
+from ml_genn.model.plan.adjoint import RATE_REGULARISATION_GRAD
 from ml_genn.model.spike_gradients import SpikeGradient
 
 

@@ -1,4 +1,4 @@
-r"""The adjoint of a step without spikes, and names of the backward pass.
+r"""The adjoint of a step without spikes.
 
 .. math:: \lambda_{x, n} = \sum_y \frac{\partial F_y}{\partial x} \lambda_{y, n+1}
 
@@ -18,14 +18,13 @@ from typing import Any
 import sympy
 
 from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
-
-SPIKE_TIME_GRAD = "dL_dt_"  #: dL/dt of a spike's time
-SPIKE_GRAD = "dL_ds_"  #: dL/ds of a spike
-#: gradient of the rate regulariser by the threshold expression
-RATE_REGULARISATION_GRAD = "rate_regularisation_grad_"
-BATCH_SCALE = "scale_"  #: 1 / batch size
-#: what the loss adds to the adjoint of the output variable in the step before
-PREV_STEP_LOSS_GRAD = "prev_step_loss_grad_"
+from ml_genn.model.plan.adjoint import (
+    BATCH_SCALE,
+    PREV_STEP_LOSS_GRAD,
+    RATE_REGULARISATION_GRAD,
+    SPIKE_GRAD,
+    SPIKE_TIME_GRAD,
+)
 
 
 def adjoint_symbol(x: Any) -> Any:

@@ -29,15 +29,11 @@ from typing import Any
 import sympy
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.derivation.adjoint_step import (
-    PREV_STEP_LOSS_GRAD,
-    SPIKE_TIME_GRAD,
-    adjoint_before_step,
-    adjoint_symbol,
-)
+from ml_genn.model.derivation.adjoint_step import adjoint_before_step, adjoint_symbol
 from ml_genn.model.derivation.c_code import Constants, assignments
 from ml_genn.model.derivation.records import Records, SpikeJump
 from ml_genn.model.derivation.symbolic_system import STEP, SymbolicSystem, symbol
+from ml_genn.model.plan.adjoint import PREV_STEP_LOSS_GRAD, SPIKE_TIME_GRAD
 
 
 def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:

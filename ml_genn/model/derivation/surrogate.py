@@ -26,17 +26,14 @@ from typing import Any
 
 import sympy
 
-from ml_genn.model.derivation.adjoint_step import (
-    BATCH_SCALE,
-    SPIKE_GRAD,
-    adjoint_symbol,
-)
+from ml_genn.model.derivation.adjoint_step import adjoint_symbol
 from ml_genn.model.derivation.c_code import Constants, assignments, c_text
 from ml_genn.model.derivation.records import Records, SpikeJump
 from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
 from ml_genn.model.equations import THRESHOLD_EXPRESSION
 from ml_genn.model.equations.expression import symbolic
 from ml_genn.model.plan import SurrogateAdjoint
+from ml_genn.model.plan.adjoint import BATCH_SCALE, SPIKE_GRAD
 
 
 def reset_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 from ml_genn.model.plan.code import Code
 
+SPIKE_TIME_GRAD = "dL_dt_"  #: derivative of the loss by the time of a spike
+SPIKE_GRAD = "dL_ds_"  #: derivative of the loss by a spike
+#: derivative of the rate regulariser by the threshold expression
+RATE_REGULARISATION_GRAD = "rate_regularisation_grad_"
+BATCH_SCALE = "scale_"  #: 1 / batch size
+#: gradient that the loss adds to the adjoint of the output variable in the step before
+PREV_STEP_LOSS_GRAD = "prev_step_loss_grad_"
+
 
 @dataclass(frozen=True, slots=True)
 class PortAdjoint:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: names that every backend provides to code of the forward pass
+PROVIDED = frozenset(
+    {"batch", "dt", "id", "num_batch", "num_neurons", "num_steps", "step", "t"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Code:

@@ -7,7 +7,7 @@ import numpy as np
 from ml_genn.backends.pygenn.lowering.records import Variable
 from ml_genn.model.equations.expression import evaluate, names
 from ml_genn.model.plan import NeuronGroup, Values
-from ml_genn.model.verify import PROVIDED
+from ml_genn.model.plan.code import PROVIDED
 
 
 def constants(
