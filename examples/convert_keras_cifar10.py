@@ -1,8 +1,8 @@
 """VGG-16 and ResNet-20 for small colour pictures, trained with Keras and converted.
 
-Data: 10 kinds of shapes and colours, made up; ``--dataset FOLDER`` downloads CIFAR-10
+Data: 10 synthetic kinds of shapes and colours; ``--dataset FOLDER`` downloads CIFAR-10
 from OpenML. The published sizes are ``--filters=64`` for VGG-16 and ``--filters=16``
-for ResNet-20; training them wants a GPU and some hundred epochs.
+for ResNet-20; their training needs a GPU and some hundred epochs.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ rng = np.random.default_rng(args.seed)
 
 
 def shape(kind: int) -> np.ndarray:
-    """A disc, square, ring, cross or stripes, in a warm or a cold colour."""
+    """Returns a disc, square, ring, cross or stripes in a warm or a cold colour."""
     form, warm = kind % 5, kind // 5
     y, x = np.mgrid[:32, :32] - rng.uniform(12, 20, (2, 1, 1))
-    size, far = rng.uniform(6, 10), np.hypot(x, y)
+    size, radius = rng.uniform(6, 10), np.hypot(x, y)
     inside = [
-        far < size,
+        radius < size,
         np.maximum(abs(x), abs(y)) < size,
-        abs(far - size) < 2,
-        (np.minimum(abs(x), abs(y)) < 2) & (far < size),
-        (x % 6 < 3) & (far < size),
+        abs(radius - size) < 2,
+        (np.minimum(abs(x), abs(y)) < 2) & (radius < size),
+        (x % 6 < 3) & (radius < size),
     ][form]
     colour = rng.uniform(0.0, 0.4, 3)
     colour[0 if warm else 2] = rng.uniform(0.7, 1.0)
     return np.where(inside[..., None], colour, 0.5) + rng.normal(0, 0.05, (32, 32, 3))
 
 
-def convolved(x: Any, filters: int, strides: int = 1) -> Any:
-    """A convolution of 3 by 3 pixels and batch normalisation, without activation."""
+def normalised_convolution(x: Any, filters: int, strides: int = 1) -> Any:
+    """Returns a 3x3 convolution with batch normalisation, without activation."""
     x = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
     return layers.BatchNormalization()(x)
 
 
 def vgg16(x: Any) -> Any:
-    """13 convolutions with pooling between, and 3 dense layers (Simonyan 2015)."""
+    """Returns 13 convolutions with pooling, and 3 dense layers (Simonyan 2015)."""
     for depth, factor in ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8)):
         for _ in range(depth):
-            x = layers.ReLU()(convolved(x, factor * args.filters))
+            x = layers.ReLU()(normalised_convolution(x, factor * args.filters))
         x = layers.AveragePooling2D(2)(x)
     x = layers.Flatten()(x)
     for _ in range(2):
@@ -71,16 +71,16 @@ def vgg16(x: Any) -> Any:
 
 
 def resnet20(x: Any) -> Any:
-    """Nine blocks that are skipped, of two convolutions each (He et al. 2016)."""
-    x = layers.ReLU()(convolved(x, args.filters))
+    """Returns nine residual blocks of two convolutions each (He et al. 2016)."""
+    x = layers.ReLU()(normalised_convolution(x, args.filters))
     for factor in (1, 2, 4):
         for block in range(3):
             strides = 2 if factor > 1 and block == 0 else 1
             skip = x
             if strides == 2:
                 skip = layers.Conv2D(factor * args.filters, 1, strides)(x)
-            x = layers.ReLU()(convolved(x, factor * args.filters, strides))
-            x = layers.Add()([convolved(x, factor * args.filters), skip])
+            x = layers.ReLU()(normalised_convolution(x, factor * args.filters, strides))
+            x = layers.Add()([normalised_convolution(x, factor * args.filters), skip])
             x = layers.ReLU()(x)
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dense(10, activation="softmax")(x)
@@ -88,11 +88,11 @@ def resnet20(x: Any) -> Any:
 
 if args.dataset:
     try:
-        found = fetch_openml("CIFAR_10", as_frame=False, data_home=args.dataset)
+        cifar = fetch_openml("CIFAR_10", as_frame=False, data_home=args.dataset)
     except OSError as error:
         parser.exit(1, f"No download of CIFAR-10 ({error}). Leave out --dataset.\n")
-    x = found.data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1) / 255.0
-    y = found.target.astype(int)
+    x = cifar.data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1) / 255.0
+    y = cifar.target.astype(int)
 else:
     y = rng.integers(0, 10, 2000)
     x = np.array([shape(kind) for kind in y]).clip(0.0, 1.0)

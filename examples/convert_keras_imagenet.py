@@ -1,6 +1,6 @@
 """VGG-16 and ResNet-34 for large colour pictures, converted to spiking networks.
 
-Data: stripes, made up, for which narrow models of the same layers are trained.
+Data: synthetic stripes, on which narrow models of the same layers are trained.
 ``--dataset FOLDER`` reads pictures, with a subfolder for each class, for models of the
 published sizes. ImageNet's pictures are behind a login at image-net.org; its subfolders
 are n01440764 to n15075141. ``--weights imagenet`` downloads those of VGG-16, for all
@@ -37,7 +37,9 @@ parser.add_argument(
     "--weights", help="'imagenet', or x.weights.h5: read, or else trained and written"
 )
 parser.add_argument("--epochs", type=int, default=5)
-parser.add_argument("--examples", type=int, default=2000, help="made up, to train with")
+parser.add_argument(
+    "--examples", type=int, default=2000, help="synthetic, for training"
+)
 parser.add_argument("--norm", type=int, default=100, help="pictures for the thresholds")
 parser.add_argument("--test", type=int, default=100, help="pictures to compare with")
 parser.add_argument("--seed", type=int, default=1)
@@ -49,7 +51,7 @@ rng = np.random.default_rng(args.seed)
 
 
 def stripes(number: int, kinds: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Stripes of two colours, 6 to 12 pixels wide, in a direction for each kind."""
+    """Returns stripes of two colours, 6 to 12 pixels wide, and their directions."""
     y = rng.integers(0, kinds, number)
     angle, phase = np.pi * y / kinds, rng.uniform(0, 2 * np.pi, number)
     wave = 2 * np.pi / rng.uniform(6, 12, number)
@@ -60,14 +62,16 @@ def stripes(number: int, kinds: int = 8) -> tuple[np.ndarray, np.ndarray]:
     return np.moveaxis(x, -1, 0).astype(np.float32), y
 
 
-def convolved(x: Any, filters: int, size: int = 3, strides: int = 1) -> Any:
-    """A convolution and batch normalisation, without activation."""
+def normalised_convolution(
+    x: Any, filters: int, size: int = 3, strides: int = 1
+) -> Any:
+    """Returns a convolution with batch normalisation, without activation."""
     x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
     return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def vgg16(x: Any) -> Any:
-    """13 convolutions with pooling between, and 2 dense layers (Simonyan 2015)."""
+    """Returns 13 convolutions with pooling, and 2 dense layers (Simonyan 2015)."""
     rectified: dict[str, Any] = {
         "activation": "relu",
         "kernel_initializer": "he_normal",
@@ -83,21 +87,26 @@ def vgg16(x: Any) -> Any:
 
 
 def resnet34(x: Any) -> Any:
-    """16 blocks that are skipped, of two convolutions each (He et al. 2016)."""
-    x = layers.ReLU()(convolved(x, filters, 7, 2))
+    """Returns 16 residual blocks of two convolutions each (He et al. 2016)."""
+    x = layers.ReLU()(normalised_convolution(x, filters, 7, 2))
     x = layers.MaxPooling2D(3, 2, padding="same")(x)
     for depth, factor in ((3, 1), (4, 2), (6, 4), (3, 8)):
         for block in range(depth):
             strides = 2 if factor > 1 and block == 0 else 1
-            skip = convolved(x, factor * filters, 1, 2) if strides == 2 else x
-            x = layers.ReLU()(convolved(x, factor * filters, 3, strides))
-            x = layers.Add()([convolved(x, factor * filters), skip])
+            skip = (
+                normalised_convolution(x, factor * filters, 1, 2) if strides == 2 else x
+            )
+            x = layers.ReLU()(normalised_convolution(x, factor * filters, 3, strides))
+            x = layers.Add()([normalised_convolution(x, factor * filters), skip])
             x = layers.ReLU()(x)
     return layers.GlobalAveragePooling2D()(x)
 
 
 def imagenet_weights() -> list[np.ndarray]:
-    """Those of VGG-16, whose first layer is given blue first and larger numbers."""
+    """Returns VGG-16's weights, the first layer's for our order and range of colours.
+
+    The published weights are for blue first and numbers up to 255.
+    """
     try:
         weights = keras.applications.VGG16(weights="imagenet").get_weights()
     except Exception as error:
@@ -109,7 +118,7 @@ def imagenet_weights() -> list[np.ndarray]:
 
 
 def first(pictures: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Some pictures and their classes."""
+    """Returns the first pictures and their classes."""
     x, y = zip(*pictures.unbatch().take(number).as_numpy_iterator(), strict=True)
     return np.array(x), np.array(y)
 

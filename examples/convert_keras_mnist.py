@@ -1,10 +1,10 @@
 """Keras models of handwritten digits, converted to spiking networks.
 
 A model is trained with Keras on four fifths of the digits and converted in one or more
-ways; accuracies, spikes and what layers lose are printed.
+ways; accuracies, spikes and expected losses of layers are printed.
 
-Data: 10,000 digits of MNIST in the folder of shared data; where there are none,
-scikit-learn's 8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
+Data: 10,000 digits of MNIST in the folder ``ML_GENN_SHARED``, or else scikit-learn's
+8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
 OpenML.
 """
 
@@ -25,22 +25,22 @@ from sklearn.datasets import fetch_openml, load_digits
 
 from ml_genn_tf.converters import Converter, DataNorm, FewSpike, SpikeNorm
 
-NUM_NORM = 200  # digits that ranges and thresholds are chosen by
+NUM_NORM = 200  # digits from which ranges and thresholds are computed
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 
 
-def normed(x: Any, filters: int) -> Any:
-    """A convolution of 3 by 3 pixels and batch normalisation, without activation."""
+def normalised_convolution(x: Any, filters: int) -> Any:
+    """Returns a 3x3 convolution with batch normalisation, without activation."""
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
     return layers.BatchNormalization()(x)
 
 
 def cnn(x: Any) -> Any:
-    """Biases, batch normalisation, maximum and average pooling."""
+    """Returns layers with biases, batch normalisation, maximum and average pooling."""
     x = layers.Conv2D(8, 5, strides=2, padding="same", activation="relu")(x)
-    x = layers.ReLU()(normed(x, 16))
+    x = layers.ReLU()(normalised_convolution(x, 16))
     x = layers.MaxPooling2D(2)(x)
-    x = layers.ReLU()(normed(x, 32))
+    x = layers.ReLU()(normalised_convolution(x, 32))
     x = layers.AveragePooling2D(2, padding="same")(x)
     x = layers.Dropout(0.2)(layers.Flatten()(x))
     x = layers.Dense(64, activation="relu")(x)
@@ -48,10 +48,10 @@ def cnn(x: Any) -> Any:
 
 
 def vgg(x: Any) -> Any:
-    """Convolutions in pairs, maximum pooling after each."""
+    """Returns pairs of convolutions, each followed by maximum pooling."""
     for filters in (8, 16):
-        x = layers.ReLU()(normed(x, filters))
-        x = layers.ReLU()(normed(x, filters))
+        x = layers.ReLU()(normalised_convolution(x, filters))
+        x = layers.ReLU()(normalised_convolution(x, filters))
         x = layers.MaxPooling2D(2)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(64, activation="relu")(x)
@@ -59,14 +59,16 @@ def vgg(x: Any) -> Any:
 
 
 def residual(x: Any) -> Any:
-    """Two blocks with connections that skip them."""
+    """Returns two residual blocks."""
     x = layers.Conv2D(8, 5, strides=2, padding="same", activation="relu")(x)
     for filters, strides in ((8, 1), (16, 2)):
         skip = x
         if strides == 2:
             skip = layers.Conv2D(filters, 1, strides=2)(x)
             x = layers.AveragePooling2D(2)(x)
-        x = normed(layers.ReLU()(normed(x, filters)), filters)
+        x = normalised_convolution(
+            layers.ReLU()(normalised_convolution(x, filters)), filters
+        )
         x = layers.ReLU()(layers.Add()([x, skip]))
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dense(10, activation="softmax")(x)
@@ -76,14 +78,14 @@ MODELS: dict[str, Callable[[Any], Any]] = {"cnn": cnn, "vgg": vgg, "residual": r
 
 
 def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images of 28 by 28 pixels from 0 to 255, and their digits."""
+    """Returns images of 28 by 28 pixels from 0 to 255, and their digits."""
     shared = SHARED / "data" / "mnist10k.npz"
     if folder:
         try:
-            found = fetch_openml("mnist_784", as_frame=False, data_home=folder)
+            mnist = fetch_openml("mnist_784", as_frame=False, data_home=folder)
         except OSError as error:
             sys.exit(f"No download of MNIST ({error}). Leave out --dataset.")
-        return found.data.reshape(-1, 28, 28), found.target.astype(int)
+        return mnist.data.reshape(-1, 28, 28), mnist.target.astype(int)
     if shared.exists():
         data = np.load(shared)
         return data["images"], data["labels"].astype(int)
@@ -92,7 +94,7 @@ def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def converters(args: argparse.Namespace, x: np.ndarray) -> dict[str, Converter]:
-    """The ways that a model is converted."""
+    """Returns the converters by name."""
     rates = {"norm_data": x[:NUM_NORM], "input_type": "if"}
     return {
         "few-spike": FewSpike(args.k, norm_data=x[:NUM_NORM]),
@@ -102,7 +104,7 @@ def converters(args: argparse.Namespace, x: np.ndarray) -> dict[str, Converter]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", choices=MODELS, default="cnn")
     parser.add_argument("--converter", action="append", help="default: all of them")
@@ -129,11 +131,11 @@ def main() -> None:
     model.fit(x[:num_train], y[:num_train], epochs=args.epochs, verbose=2)
 
     test = slice(num_train, num_train + args.test)
-    known = converters(args, x)
-    for name in args.converter or known:
+    all_converters = converters(args, x)
+    for name in args.converter or all_converters:
         start = perf_counter()
         print(f"\n{name}")
-        known[name].convert(model, validate=(x[test], y[test]))
+        all_converters[name].convert(model, validate=(x[test], y[test]))
         print(f"Converted and compared in {perf_counter() - start:.1f} s.")
 
 

@@ -33,21 +33,21 @@ RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}
 
 
 class LearningCurve(Callback):
-    """Keeps loss and accuracy of each epoch."""
+    """Loss and accuracy of each epoch."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
         self.accuracies: list[float] = []
 
     def on_epoch_end(self, epoch: int, metrics: Any) -> None:
-        """Notes how the epoch went."""
+        """Records loss and accuracy."""
         (accuracy,) = metrics.values()
         self.losses.append(metrics.loss)
         self.accuracies.append(100 * accuracy.result)
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
     parser.add_argument("--epochs", type=int, default=40)
@@ -57,7 +57,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def load(seed: int) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
-    """Training and test digits as spikes, and their labels."""
+    """Returns training and test digits as spikes, and their labels."""
     digits = load_digits()
     images, test_images, labels, test_labels = train_test_split(
         digits.images,
@@ -74,7 +74,7 @@ def load(seed: int) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
 
 
 def build() -> SequentialNetwork:
-    """64 inputs, a hidden layer, 10 outputs."""
+    """Returns a network of 64 inputs, a hidden layer and 10 outputs."""
     with SequentialNetwork() as network:
         InputLayer("spike_input", 64, record_spikes=True)
         Layer(
@@ -93,8 +93,8 @@ def build() -> SequentialNetwork:
     return network
 
 
-def picture(path: Path, curve: LearningCurve, rasters: Any, title: str) -> None:
-    """Saves learning curve and spike raster."""
+def draw(path: Path, curve: LearningCurve, rasters: Any, title: str) -> None:
+    """Saves a picture of learning curve and spike raster."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -145,7 +145,7 @@ def main() -> None:
     metrics, rasters = compiled.evaluate(x_test, y_test, callbacks=recorders)
     print(f"Trained for {args.epochs} epochs in {seconds:.1f} s.")
     print(f"Test accuracy: {100 * metrics[output].result:.2f} %")
-    picture(args.picture, curve, rasters, f"Spikes of one test digit ({y_test[0]})")
+    draw(args.picture, curve, rasters, f"Spikes of one test digit ({y_test[0]})")
     print(f"Picture: {args.picture.resolve()}")
 
 

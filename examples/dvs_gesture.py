@@ -1,6 +1,6 @@
-"""Gestures seen by an event camera, with a convolution that sees both polarities.
+"""Gestures recorded by an event camera, with a convolution over both polarities.
 
-Data: a bar that moves up, down, left or right, made up; ``--dataset FOLDER`` downloads
+Data: a synthetic bar that moves up, down, left or right; ``--dataset FOLDER`` downloads
 the DVS128 Gesture data set through Tonic.
 """
 
@@ -33,7 +33,7 @@ rng = np.random.default_rng(args.seed)
 
 
 def gesture(direction: int) -> np.ndarray:
-    """A bar that crosses the image: its front gets brighter, its back darker."""
+    """Returns events of a bar that crosses the image, bright at its front."""
     t = np.sort(rng.integers(0, 990_000, 800))
     front = (PIXELS + 4) * t / 1e6 * rng.uniform(0.8, 1.2) - rng.uniform(0, 3)
     polarity = rng.integers(0, 2, t.size)
@@ -41,8 +41,8 @@ def gesture(direction: int) -> np.ndarray:
     inside = (along >= 0) & (along < PIXELS)
     along = along if direction % 2 else PIXELS - 1 - along
     across = rng.integers(0, PIXELS, t.size)
-    places = (along, across) if direction < 2 else (across, along)
-    columns = zip(*places, t, polarity, strict=True)
+    position = (along, across) if direction < 2 else (across, along)
+    columns = zip(*position, t, polarity, strict=True)
     return np.array(list(columns), EVENT)[inside]
 
 
@@ -74,8 +74,9 @@ spikes, labels = [], []
 for part in data:
     part = [part[k] for k in rng.permutation(len(part))[: args.examples]]
     size = PIXELS, PIXELS, 2  # one spike for each pixel and bin with an event
-    found = [preprocess_tonic_spikes(e, "xytp", size, 1e-3, DT, 1) for e, _ in part]
-    spikes.append(found)
+    spikes.append(
+        [preprocess_tonic_spikes(e, "xytp", size, 1e-3, DT, 1) for e, _ in part]
+    )
     labels.append(np.array([label for _, label in part]))
 with SequentialNetwork() as network:
     InputLayer("spike_input", (PIXELS, PIXELS, 2))

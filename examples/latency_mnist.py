@@ -1,7 +1,7 @@
-"""Handwritten digits as spikes whose times are brightness, by any learning rule.
+"""Handwritten digits in latency code, trained by any learning rule.
 
-Data: 10,000 digits of MNIST in the folder of shared data; where there are none,
-scikit-learn's 8x8 digits. ``--dataset FOLDER`` downloads all of MNIST from OpenML.
+Data: 10,000 digits of MNIST in the folder ``ML_GENN_SHARED``, or else scikit-learn's
+8x8 digits. ``--dataset FOLDER`` downloads all of MNIST from OpenML.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ RULES = {"bptt": BPTTCompiler, "eprop": EPropCompiler, "eventprop": EventPropCom
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
 parser.add_argument("--augment", action="store_true", help="shift training images")
-parser.add_argument("--mpi", action="store_true", help="share batches (docs/processes)")
+parser.add_argument(
+    "--mpi", action="store_true", help="train with MPI (docs/processes.md)"
+)
 parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
 parser.add_argument("--epochs", type=int, default=10)
 parser.add_argument("--examples", type=int, help="how many; default: all")
@@ -39,13 +41,13 @@ args = parser.parse_args()
 
 if args.dataset:
     try:
-        found = fetch_openml("mnist_784", as_frame=False, data_home=args.dataset)
+        mnist = fetch_openml("mnist_784", as_frame=False, data_home=args.dataset)
     except OSError as error:
         parser.exit(1, f"No download of MNIST ({error}). Leave out --dataset.\n")
-    images, labels = found.data.reshape(-1, 28, 28), found.target.astype(int)
+    images, labels = mnist.data.reshape(-1, 28, 28), mnist.target.astype(int)
 elif (SHARED / "data" / "mnist10k.npz").exists():
-    found = np.load(SHARED / "data" / "mnist10k.npz")
-    images, labels = found["images"], found["labels"].astype(int)
+    mnist = np.load(SHARED / "data" / "mnist10k.npz")
+    images, labels = mnist["images"], mnist["labels"].astype(int)
 else:
     images, labels = load_digits().images * (255 / 16), load_digits().target
 images, labels = images[: args.examples], labels[: args.examples]
@@ -54,25 +56,26 @@ num_train, num_inputs = len(images) * 4 // 5, images[0].size
 
 
 def encode(images: np.ndarray) -> list:
-    """Bright pixels spike early, dark ones not at all."""
+    """Returns spikes: bright pixels spike early, dark ones not at all."""
     return linear_latency_encode_data(images, max_time=18.0, min_time=2.0, thresh=1)
 
 
-def shifted(image: np.ndarray) -> np.ndarray:
-    """An image moved by up to a tenth of its size."""
-    most = max(1, image.shape[0] // 14)
-    return np.roll(image, rng.integers(-most, most + 1, 2), (0, 1))
+def shift(image: np.ndarray) -> np.ndarray:
+    """Returns an image shifted by up to a fourteenth of its size."""
+    largest = max(1, image.shape[0] // 14)
+    return np.roll(image, rng.integers(-largest, largest + 1, 2), (0, 1))
 
 
-wide = (784 / num_inputs) ** 0.5
+# Weights are larger for fewer inputs.
+scale = (784 / num_inputs) ** 0.5
 with SequentialNetwork() as network:
     InputLayer("spike_input", num_inputs)
-    if args.rule == "eprop":  # it is defined for delta synapses
+    if args.rule == "eprop":  # e-prop is defined for delta synapses
         hidden, synapse = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0), "delta"
         weights = Normal(sd=num_inputs**-0.5), Normal(sd=128**-0.5)
     else:
         hidden, synapse = LeakyIntegrateFire(v_thresh=1.0), Exponential(5.0)
-        weights = Normal(0.078 * wide, 0.045 * wide), Normal(0.2, 0.37)
+        weights = Normal(0.078 * scale, 0.045 * scale), Normal(0.2, 0.37)
     Layer(Dense(weights[0]), hidden, 128, synapse)
     Layer(Dense(weights[1]), LeakyIntegrate(readout="avg_var"), 10, synapse)
 compiled = RULES[args.rule](
@@ -85,7 +88,7 @@ compiled = RULES[args.rule](
     communicator=MPI() if args.mpi else None,
 ).compile(network)
 for epoch in range(args.epochs if args.augment else 1):
-    train = [shifted(i) if args.augment else i for i in images[:num_train]]
+    train = [shift(i) if args.augment else i for i in images[:num_train]]
     epochs = {"start_epoch": epoch, "num_epochs": 1 if args.augment else args.epochs}
     compiled.train(encode(np.array(train)), labels[:num_train], **epochs)
 metrics, _ = compiled.evaluate(encode(images[num_train:]), labels[num_train:])

@@ -1,4 +1,4 @@
-"""Handwritten digits with a tenth of the synapses, which Deep-R moves as it learns.
+"""Handwritten digits with a tenth of the synapses, rewired by Deep-R during training.
 
 Data: as in latency_mnist.py.
 """
@@ -35,28 +35,29 @@ args = parser.parse_args()
 
 if args.dataset:
     try:
-        found = fetch_openml("mnist_784", as_frame=False, data_home=args.dataset)
+        mnist = fetch_openml("mnist_784", as_frame=False, data_home=args.dataset)
     except OSError as error:
         parser.exit(1, f"No download of MNIST ({error}). Leave out --dataset.\n")
-    images, labels = found.data.reshape(-1, 28, 28), found.target.astype(int)
+    images, labels = mnist.data.reshape(-1, 28, 28), mnist.target.astype(int)
 elif (SHARED / "data" / "mnist10k.npz").exists():
-    found = np.load(SHARED / "data" / "mnist10k.npz")
-    images, labels = found["images"], found["labels"].astype(int)
+    mnist = np.load(SHARED / "data" / "mnist10k.npz")
+    images, labels = mnist["images"], mnist["labels"].astype(int)
 else:
     images, labels = load_digits().images * (255 / 16), load_digits().target
 images, labels = images[: args.examples], labels[: args.examples]
 num_train, num_inputs = len(images) * 4 // 5, images[0].size
 spikes = linear_latency_encode_data(images, max_time=18.0, min_time=2.0, thresh=1)
 
-wide = (784 / num_inputs) ** 0.5
+# Weights are larger for fewer inputs.
+scale = (784 / num_inputs) ** 0.5
 with SequentialNetwork() as network:
     InputLayer("spike_input", num_inputs)
-    if args.rule == "eprop":  # it is defined for delta synapses
+    if args.rule == "eprop":  # e-prop is defined for delta synapses
         hidden, synapse = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0), "delta"
         weights = Normal(sd=(0.1 * num_inputs) ** -0.5), Normal(sd=128**-0.5)
     else:
         hidden, synapse = LeakyIntegrateFire(v_thresh=1.0), Exponential(5.0)
-        weights = Normal(0.5 * wide, 0.3 * wide), Normal(0.2, 0.37)
+        weights = Normal(0.5 * scale, 0.3 * scale), Normal(0.2, 0.37)
     first = Layer(FixedProbability(0.1, weights[0]), hidden, 128, synapse)
     Layer(Dense(weights[1]), LeakyIntegrate(readout="avg_var"), 10, synapse)
 compiled = RULES[args.rule](
@@ -68,10 +69,11 @@ compiled = RULES[args.rule](
     num_threads=args.threads,
     deep_r_conns=[first],
     deep_r_l1_strength=1e-5,
-    deep_r_record_rewirings={first: "moved"},
+    deep_r_record_rewirings={first: "replaced"},
 ).compile(network)
 _, data = compiled.train(spikes[:num_train], labels[:num_train], args.epochs)
 metrics, _ = compiled.evaluate(spikes[num_train:], labels[num_train:])
 (accuracy,) = metrics.values()
-print(f"{compiled.weights(first).size} synapses, moved {np.sum(data['moved'])} times.")
+num_replaced = np.sum(data["replaced"])
+print(f"{compiled.weights(first).size} synapses, {num_replaced} replacements.")
 print(f"Test accuracy: {100 * accuracy.result:.2f} %")

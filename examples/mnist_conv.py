@@ -1,11 +1,11 @@
 """Handwritten digits with a convolutional spiking network.
 
 Digits, a fifth of them for testing, are latency encoded (dark pixels spike early). A
-convolution with 16 filters of 5 by 5 pixels leads to 12 by 12 pixels of leaky
-integrate-and-fire neurons, which lead to the outputs.
+convolution with 16 filters of 5 by 5 pixels connects them to 12 by 12 pixels of leaky
+integrate-and-fire neurons, which are connected to the outputs.
 
-Data: 10,000 digits of MNIST in the folder of shared data; where there are none,
-scikit-learn's 8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
+Data: 10,000 digits of MNIST in the folder ``ML_GENN_SHARED``, or else scikit-learn's
+8x8 digits, enlarged. ``--dataset FOLDER`` downloads all of MNIST from
 OpenML.
 """
 
@@ -36,20 +36,20 @@ RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 
 
-class Decay(Callback):
-    """Lowers a learning rate after each epoch."""
+class ExponentialDecay(Callback):
+    """Multiplies a learning rate by a factor after each epoch."""
 
     def __init__(self, optimiser: Adam, factor: float) -> None:
         self.optimiser = optimiser
         self.factor = factor
 
     def on_epoch_end(self, epoch: int, metrics: Any) -> None:
-        """Lowers it."""
+        """Multiplies the rate."""
         self.optimiser.alpha *= self.factor
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
     parser.add_argument("--dataset", type=Path, help="folder for all of MNIST")
@@ -61,14 +61,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images of 28 by 28 pixels from 0 to 255, and their digits."""
+    """Returns images of 28 by 28 pixels from 0 to 255, and their digits."""
     shared = SHARED / "data" / "mnist10k.npz"
     if folder:
         try:
-            found = fetch_openml("mnist_784", as_frame=False, data_home=folder)
+            mnist = fetch_openml("mnist_784", as_frame=False, data_home=folder)
         except OSError as error:
             sys.exit(f"No download of MNIST ({error}). Leave out --dataset.")
-        return found.data.reshape(-1, 28, 28), found.target.astype(int)
+        return mnist.data.reshape(-1, 28, 28), mnist.target.astype(int)
     if shared.exists():
         data = np.load(shared)
         return data["images"], data["labels"].astype(int)
@@ -77,7 +77,7 @@ def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build() -> SequentialNetwork:
-    """28 by 28 inputs, 12 by 12 pixels of 16 hidden neurons, 10 outputs."""
+    """Returns a network: 28x28 inputs, 12x12x16 hidden neurons, 10 outputs."""
     synapse = Exponential(10.0)
     with SequentialNetwork() as network:
         InputLayer("spike_input", (28, 28, 1))
@@ -109,7 +109,7 @@ def main() -> None:
     compiled.summary()
 
     start = perf_counter()
-    callbacks = [BatchProgressBar(), Decay(optimiser, 0.85)]
+    callbacks = [BatchProgressBar(), ExponentialDecay(optimiser, 0.85)]
     compiled.train(
         x[:num_train], y[:num_train], num_epochs=args.epochs, callbacks=callbacks
     )

@@ -1,6 +1,6 @@
-"""Digits seen by an event camera that jerks (N-MNIST), streamed into training.
+"""Digits recorded by a moving event camera (N-MNIST), streamed into training.
 
-Data: recordings made up from scikit-learn's 8x8 digits, moved as N-MNIST's were;
+Data: synthetic recordings of scikit-learn's 8x8 digits, moved as N-MNIST's were;
 ``--dataset FOLDER`` downloads N-MNIST through Tonic.
 """
 
@@ -34,24 +34,24 @@ args = parser.parse_args()
 rng = np.random.default_rng(args.seed)
 
 
-def jerked(image: np.ndarray) -> np.ndarray:
-    """Events where a pixel gets brighter or darker on a path of three strokes."""
-    frame, found = np.pad(image > 4, 2).repeat(2, 0).repeat(2, 1), []
+def record(image: np.ndarray) -> np.ndarray:
+    """Returns events of pixels that change brightness on a path of three strokes."""
+    frame, events = np.pad(image > 4, 2).repeat(2, 0).repeat(2, 1), []
     strokes = [(1, 1)] * 3 + [(0, -1)] * 3 + [(-1, 0)] * 3
     for step, stroke in enumerate(strokes):
         moved = np.roll(frame, stroke, (0, 1))
         for polarity, changed in enumerate((frame & ~moved, moved & ~frame)):
             for y, x in np.argwhere(changed):
-                found.append((x, y, 30_000 * step + rng.integers(20_000), polarity))
+                events.append((x, y, 30_000 * step + rng.integers(20_000), polarity))
         frame = moved
-    return np.sort(np.array(found, EVENT), order="t")
+    return np.sort(np.array(events, EVENT), order="t")
 
 
 @dataclass
 class Recordings:
-    """Batches of recordings, made into spikes as they are needed."""
+    """Batches of recordings, converted to spikes when they are needed."""
 
-    data: Any  # gives (events, label) by index
+    data: Any  # (events, label) by index
     size: tuple[int, int, int]
     order: np.ndarray
 
@@ -60,9 +60,11 @@ class Recordings:
 
     def __iter__(self) -> Iterator[tuple[list[Any], np.ndarray]]:
         for batch in np.array_split(rng.permutation(self.order), len(self)):
-            found = [self.data[int(k)] for k in batch]
-            spikes = [preprocess_tonic_spikes(e, "xytp", self.size) for e, _ in found]
-            yield spikes, np.array([label for _, label in found])
+            examples = [self.data[int(k)] for k in batch]
+            spikes = [
+                preprocess_tonic_spikes(e, "xytp", self.size) for e, _ in examples
+            ]
+            yield spikes, np.array([label for _, label in examples])
 
 
 if args.dataset:
@@ -81,8 +83,8 @@ if args.dataset:
     size = NMNIST.sensor_size
 else:
     images, labels = load_digits(return_X_y=True)
-    kept = np.r_[:1400][: args.examples], np.r_[1400:1797][: args.examples]
-    data = [[(jerked(images[k].reshape(8, 8)), labels[k]) for k in p] for p in kept]
+    parts = np.r_[:1400][: args.examples], np.r_[1400:1797][: args.examples]
+    data = [[(record(images[k].reshape(8, 8)), labels[k]) for k in p] for p in parts]
     size = 24, 24, 2
 train, test = (
     Recordings(part, size, rng.permutation(len(part))[: args.examples]) for part in data

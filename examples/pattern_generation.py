@@ -1,9 +1,8 @@
-"""Recurrent spiking neurons learn to draw: three curves out of a clock of spikes.
+"""Pattern generation: outputs of a recurrent network follow three curves.
 
-Five groups of four input neurons fire one after the other, 200 ms each. From this a
-recurrent network makes three outputs that follow sums of sinusoids of 1, 2, 3 and 5 Hz
-with random amplitudes and phases (Bellec et al. 2020). A picture shows the outputs over
-their targets, and how the error fell.
+Five groups of four input neurons spike one after the other, 200 ms each, as a clock.
+Three outputs learn sums of sinusoids of 1, 2, 3 and 5 Hz with random amplitudes and
+phases (Bellec et al. 2020). A picture shows outputs, targets and the error over epochs.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ GROUPS, INTERVAL = 5, 10  # groups of inputs; time steps between spikes of a neu
 
 @dataclass(frozen=True)
 class Rule:
-    """How a learning rule is used here.
+    """Compiler of a learning rule, with its network.
 
     Args:
-        compiler, options: compiler and its own arguments.
-        synapse: onto all neurons.
+        compiler, options: compiler, and arguments of its own.
+        synapse: of all connections.
         gains: deviations of input, recurrent and output weights, times root fan-in.
         tau_refrac: refractory period [ms].
-        rate: learning rate, times 0.7 every 100 epochs.
+        rate: learning rate; it is multiplied by 0.7 every 100 epochs.
     """
 
     compiler: Any
@@ -52,24 +51,33 @@ class Rule:
     rate: float
 
 
-QUIET = {"reg_lambda_upper": 1e-8, "reg_lambda_lower": 1e-8, "reg_nu_upper": 50}
+REGULARISATION = {
+    "reg_lambda_upper": 1e-8,
+    "reg_lambda_lower": 1e-8,
+    "reg_nu_upper": 50,
+}
 RULES = {
     "eprop": Rule(EPropCompiler, {"c_reg": 3.0}, Delta(), (3.0, 1.0, 0.1), 5.0, 0.002),
     "eventprop": Rule(
-        EventPropCompiler, QUIET, Exponential(20.0), (5.0, 1.0, 0.1), None, 0.003
+        EventPropCompiler,
+        REGULARISATION,
+        Exponential(20.0),
+        (5.0, 1.0, 0.1),
+        None,
+        0.003,
     ),
 }
 
 
-class Errors(Callback):
-    """Keeps the error of each epoch and lowers the learning rate."""
+class ErrorHistory(Callback):
+    """Error of each epoch; also lowers the learning rate."""
 
     def __init__(self, optimiser: Adam) -> None:
         self.optimiser = optimiser
         self.errors: list[float] = []
 
     def on_epoch_end(self, epoch: int, metrics: Any) -> None:
-        """Notes the error."""
+        """Records the error."""
         (error,) = metrics.values()
         self.errors.append(error.result)
         if (epoch + 1) % 100 == 0:
@@ -77,7 +85,7 @@ class Errors(Callback):
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rule", choices=sorted(RULES), default="eprop")
     parser.add_argument("--epochs", type=int, default=1000)
@@ -86,18 +94,18 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def clock() -> Any:
-    """Input spikes: each group fires while it is its turn."""
-    turn = STEPS // GROUPS
+def clock_spikes() -> Any:
+    """Returns input spikes: groups of neurons spike one after the other."""
+    duration = STEPS // GROUPS
     neurons = np.arange(NUM_INPUT)
-    start = neurons // (NUM_INPUT // GROUPS) * turn
-    times = start[:, np.newaxis] + np.arange(0, turn, INTERVAL)
+    start = neurons // (NUM_INPUT // GROUPS) * duration
+    times = start[:, np.newaxis] + np.arange(0, duration, INTERVAL)
     ids = np.repeat(neurons, times.shape[1])
     return preprocess_spikes(times.ravel().astype(float), ids, NUM_INPUT)
 
 
-def curves(rng: np.random.Generator) -> np.ndarray:
-    """Targets: (steps, outputs)."""
+def target_curves(rng: np.random.Generator) -> np.ndarray:
+    """Returns random sums of sinusoids, (steps, outputs)."""
     t = np.arange(STEPS)[:, np.newaxis] * 1e-3
     result = np.zeros((STEPS, NUM_OUTPUT))
     for frequency in (1, 2, 3, 5):
@@ -109,7 +117,7 @@ def curves(rng: np.random.Generator) -> np.ndarray:
 
 
 def build(rule: Rule) -> tuple[Network, Population]:
-    """Inputs, recurrent neurons, outputs; and the outputs."""
+    """Returns the network and its output."""
 
     def weights(gain: float, fan_in: int) -> Dense:
         return Dense(Normal(sd=gain / np.sqrt(fan_in)))
@@ -128,8 +136,8 @@ def build(rule: Rule) -> tuple[Network, Population]:
     return network, output
 
 
-def picture(path: Path, drawn: np.ndarray, y: np.ndarray, errors: list[float]) -> None:
-    """Saves targets, outputs and the errors of all epochs."""
+def draw(path: Path, output: np.ndarray, y: np.ndarray, errors: list[float]) -> None:
+    """Saves a picture of targets, outputs and the errors of all epochs."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -138,7 +146,7 @@ def picture(path: Path, drawn: np.ndarray, y: np.ndarray, errors: list[float]) -
     for k in range(NUM_OUTPUT):
         ax = axes[str(k)]
         ax.plot(y[:, k], color="0.75", linewidth=4, label="target")
-        ax.plot(drawn[:, k], color=f"C{k}", linewidth=1.2, label="output")
+        ax.plot(output[:, k], color=f"C{k}", linewidth=1.2, label="output")
         ax.set(xlim=(0, STEPS), ylabel=f"output {k + 1}")
         ax.label_outer()
         ax.spines[["top", "right"]].set_visible(False)
@@ -161,10 +169,10 @@ def main() -> None:
     compiled = rule.compiler(
         STEPS, "mean_square_error", optimiser, rng_seed=args.seed, **rule.options
     ).compile(network)
-    x, y = [clock()], curves(np.random.default_rng(args.seed))
+    x, y = [clock_spikes()], target_curves(np.random.default_rng(args.seed))
 
     start = perf_counter()
-    errors = Errors(optimiser)
+    errors = ErrorHistory(optimiser)
     compiled.train(
         x,
         y[np.newaxis],
@@ -183,7 +191,7 @@ def main() -> None:
         f"Mean square error: {first:.3f} in the first epoch, {last:.3f} in the last 10."
     )
     print(f"It fell by {100 * (1 - last / first):.2f} %.")
-    picture(args.picture, recorded["output"][0], y, errors.errors)
+    draw(args.picture, recorded["output"][0], y, errors.errors)
     print(f"Picture: {args.picture.resolve()}")
 
 

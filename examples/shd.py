@@ -1,6 +1,6 @@
 """Spoken digits with a recurrent network, by e-prop or EventProp.
 
-Data: sweeps over 700 channels, made up; ``--dataset FOLDER`` downloads the Spiking
+Data: synthetic words of 700 channels; ``--dataset FOLDER`` downloads the Spiking
 Heidelberg Digits through Tonic. spoken_digits.py has recordings and more settings.
 """
 
@@ -36,8 +36,8 @@ args = parser.parse_args()
 rng = np.random.default_rng(args.seed)
 
 
-def sweep(word: int) -> np.ndarray:
-    """The events of a made-up word: one pitch that rises or falls to another."""
+def synthetic_word(word: int) -> np.ndarray:
+    """Returns the events of a word: a pitch that rises or falls to another."""
     events = np.zeros(1500, dtype=[("t", "i8"), ("x", "i8"), ("p", "i8")])
     events["t"] = t = np.sort(rng.uniform(0, 6e5, 1500))
     start, end = 60 + 140 * (word % 5), 60 + 140 * (word // 5)
@@ -61,12 +61,12 @@ if args.dataset:
         )
 else:
     words = [rng.integers(0, DIGITS, n) for n in (1000, 200)]
-    data = [[(sweep(word), word) for word in part] for part in words]
+    data = [[(synthetic_word(word), word) for word in part] for part in words]
 spikes, labels = [], []
 for part in data:
     part = [part[k] for k in rng.permutation(len(part))[: args.examples]]
-    found = [preprocess_tonic_spikes(e, "txp", (CHANNELS, 1, 1)) for e, _ in part]
-    spikes.append(found)
+    shape = CHANNELS, 1, 1
+    spikes.append([preprocess_tonic_spikes(e, "txp", shape) for e, _ in part])
     labels.append(np.array([label for _, label in part]))
 
 eprop = args.rule == "eprop"
@@ -75,10 +75,12 @@ hidden = AdaptiveLeakyIntegrateFire(v_thresh=0.6, tau_mem=50.0, tau_refrac=DT)
 if not eprop:
     weights, hidden = ((0.03, 0.02), (0, 0.02), (0, 0.1)), LeakyIntegrateFire()
 with Network() as network:
-    ends = Population("spike_input", CHANNELS), Population(hidden, 256)
+    inputs, recurrent = Population("spike_input", CHANNELS), Population(hidden, 256)
     output = Population(LeakyIntegrate(readout="avg_var"), DIGITS)
     for (source, target), weight in zip(
-        [ends, (ends[1], ends[1]), (ends[1], output)], weights, strict=True
+        [(inputs, recurrent), (recurrent, recurrent), (recurrent, output)],
+        weights,
+        strict=True,
     ):
         synapse = "delta" if eprop else Exponential(10.0)
         Connection(source, target, Dense(Normal(*weight)), synapse)

@@ -1,11 +1,11 @@
 """Spoken digits by EventProp, with delayed copies of the input, shifts and blends.
 
-Each input reaches the hidden neurons ten times, with delays of 0, 30, ..., 270 ms. In
-each epoch recordings are shifted in pitch, and as many as there are again are blends of
-two recordings of the same word. Hidden neurons that stay silent for an epoch get larger
-weights from the input (Nowotny et al. 2024).
+Each input is connected to the hidden neurons ten times, with delays of 0, 30, ...,
+270 ms. Each epoch has all recordings, and as many blends of two recordings of the same
+word, shifted in pitch. Input weights of hidden neurons without a spike in an epoch are
+increased (Nowotny et al. 2024).
 
-Data: sweeps over 700 channels, made up; ``--dataset FOLDER`` downloads the Spiking
+Data: synthetic words of 700 channels; ``--dataset FOLDER`` downloads the Spiking
 Heidelberg Digits through Tonic.
 """
 
@@ -27,8 +27,8 @@ from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 
 CHANNELS, WORDS, HIDDEN, END = 700, 20, 256, 1000.0  # events after END [ms] are cut off
-COPIES, APART = 10, 30.0  # copies of the input; delay from one to the next [ms]
-SHIFT = 40  # channels, at most
+COPIES, DELAY = 10, 30.0  # copies of the input; delay between two of them [ms]
+MAX_SHIFT = 40  # channels
 EVENT = [("t", "i8"), ("x", "i8"), ("p", "i8")]
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -42,8 +42,8 @@ args = parser.parse_args()
 rng = np.random.default_rng(args.seed)
 
 
-def sweep(word: int) -> np.ndarray:
-    """The events of a made-up word: one pitch that rises or falls to another."""
+def synthetic_word(word: int) -> np.ndarray:
+    """Returns the events of a word: a pitch that rises or falls to another."""
     events = np.zeros(1500, EVENT)
     events["t"] = t = np.sort(rng.uniform(0, 6e5, 1500))
     start, end = 60 + 140 * (word % 5), 60 + 140 * (word // 5)
@@ -52,21 +52,21 @@ def sweep(word: int) -> np.ndarray:
     return events
 
 
-def moved(events: np.ndarray, channels: float, time: float = 0.0) -> np.ndarray:
-    """Events by some channels and some time [us] further; those outside are lost."""
+def shift(events: np.ndarray, channels: float, time: float = 0.0) -> np.ndarray:
+    """Returns events shifted by channels and by time [us], without those outside."""
     events = events.copy()
     events["x"] += round(channels)
     events["t"] += round(time)
-    kept = (events["x"] >= 0) & (events["x"] < CHANNELS)
-    return events[kept & (events["t"] >= 0) & (events["t"] < 1e3 * END)]
+    in_range = (events["x"] >= 0) & (events["x"] < CHANNELS)
+    return events[in_range & (events["t"] >= 0) & (events["t"] < 1e3 * END)]
 
 
-def blended(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Half of the events of each, with their centres in the middle between both."""
+def blend(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns half of the events of each, moved to the mean of both centres."""
     middle = {k: (other[k].mean() - one[k].mean()) / 2 for k in ("x", "t")}
     parts = (
-        moved(one, middle["x"], middle["t"]),
-        moved(other, -middle["x"], -middle["t"]),
+        shift(one, middle["x"], middle["t"]),
+        shift(other, -middle["x"], -middle["t"]),
     )
     return np.sort(
         np.concatenate([part[rng.random(len(part)) < 0.5] for part in parts]),
@@ -74,21 +74,23 @@ def blended(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     )
 
 
-def changed(events: list[np.ndarray], words: np.ndarray) -> tuple[Any, np.ndarray]:
-    """What an epoch is trained on: all recordings and as many blends, shifted."""
-    mates = [rng.choice(np.flatnonzero(words == word)) for word in words]
-    blends = [blended(one, events[k]) for one, k in zip(events, mates, strict=True)]
-    both = [moved(e, rng.integers(-SHIFT, SHIFT + 1)) for e in (*events, *blends)]
-    return spikes_of(both), np.tile(words, 2)
+def augment(events: list[np.ndarray], words: np.ndarray) -> tuple[Any, np.ndarray]:
+    """Returns the examples of an epoch: recordings and as many blends, shifted."""
+    partners = [rng.choice(np.flatnonzero(words == word)) for word in words]
+    blends = [blend(one, events[k]) for one, k in zip(events, partners, strict=True)]
+    both = [
+        shift(e, rng.integers(-MAX_SHIFT, MAX_SHIFT + 1)) for e in (*events, *blends)
+    ]
+    return to_spikes(both), np.tile(words, 2)
 
 
-def spikes_of(events: list[np.ndarray]) -> list:
-    """Events as the network takes them."""
+def to_spikes(events: list[np.ndarray]) -> list:
+    """Returns the spikes of recordings."""
     return [preprocess_tonic_spikes(e, "txp", (CHANNELS, 1, 1)) for e in events]
 
 
-class EaseIn(Callback):
-    """Lets the learning rate grow by 5 % a batch, from a thousandth to the whole."""
+class WarmUp(Callback):
+    """Learning rate that grows by 5 % a batch, from a thousandth to its full value."""
 
     def __init__(self, optimiser: Adam) -> None:
         self.optimiser, self.rate = optimiser, optimiser.alpha
@@ -114,12 +116,12 @@ if args.dataset:
             f"zenkelab.org, put them in {args.dataset}/SHD and try again.\n",
         )
 else:
-    drawn = [rng.integers(0, WORDS, n) for n in (1000, 200)]
-    data = [[(sweep(word), word) for word in part] for part in drawn]
+    parts = [rng.integers(0, WORDS, n) for n in (1000, 200)]
+    data = [[(synthetic_word(word), word) for word in part] for part in parts]
 events, words = [], []
 for part in data:
     part = [part[k] for k in rng.permutation(len(part))[: args.examples]]
-    events.append([moved(e, 0) for e, _ in part])
+    events.append([shift(e, 0) for e, _ in part])
     words.append(np.array([word for _, word in part]))
 
 synapse = Exponential(5.0)
@@ -131,7 +133,7 @@ with Network() as network:
         Connection(
             inputs,
             hidden,
-            Dense(Normal(0.03 / COPIES**0.5, 0.01), round(k * APART / args.dt)),
+            Dense(Normal(0.03 / COPIES**0.5, 0.01), round(k * DELAY / args.dt)),
             synapse,
             name=f"copy_{k}",
         )
@@ -152,15 +154,15 @@ compiled = EventPropCompiler(
     rng_seed=args.seed,
     num_threads=args.threads,
 ).compile(network)
-ease_in = EaseIn(optimiser)
+warm_up = WarmUp(optimiser)
 for epoch in range(args.epochs):
     counts = SpikeRecorder(hidden, key="counts", record_counts=True)
-    callbacks = [BatchProgressBar(), ease_in, counts]
-    _, found = compiled.train(
-        *changed(events[0], words[0]), start_epoch=epoch, callbacks=callbacks
+    callbacks = [BatchProgressBar(), warm_up, counts]
+    _, recorded = compiled.train(
+        *augment(events[0], words[0]), start_epoch=epoch, callbacks=callbacks
     )
-    silent = ~np.any(found["counts"], axis=0)
+    silent = ~np.any(recorded["counts"], axis=0)
     for copy in copies:
         compiled.set_weights(copy, compiled.weights(copy) + 0.002 * silent)
-metrics, _ = compiled.evaluate(spikes_of(events[1]), words[1])
+metrics, _ = compiled.evaluate(to_spikes(events[1]), words[1])
 print(f"Test accuracy: {100 * metrics[output].result:.2f} %")

@@ -1,7 +1,7 @@
 """A trained network of rectified units, run as integrate-and-fire neurons.
 
-scikit-learn trains it; a unit's value becomes a firing rate, so weights are divided by
-the largest values that occur. Data: scikit-learn's 8x8 digits; ``--dataset FOLDER``
+scikit-learn trains the units. Their values become firing rates, so weights are divided
+by the largest values. Data: scikit-learn's 8x8 digits; ``--dataset FOLDER``
 downloads MNIST from OpenML.
 """
 
@@ -37,19 +37,21 @@ if args.dataset:
         parser.exit(1, f"No download of MNIST ({error}). Leave out --dataset.\n")
 else:
     x, y = load_digits(return_X_y=True)
-x = np.pad(x / x.max(), [(0, 0), (0, 1)], constant_values=1.0)  # the last for biases
+x = np.pad(
+    x / x.max(), [(0, 0), (0, 1)], constant_values=1.0
+)  # the last input is for biases
 x, y = x[: args.examples].astype(np.float32), y[: args.examples].astype(int)
 num_train = len(x) * 4 // 5
 
 units = MLPClassifier(128, max_iter=args.epochs, random_state=args.seed)
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that more epochs would be better
+    warnings.simplefilter("ignore")  # about more epochs
     units.fit(x[:num_train], y[:num_train])
 first, second = units.coefs_
 first = first + np.eye(len(first))[:, -1:] * units.intercepts_[0]
 rates = np.maximum(x[:num_train] @ first, 0.0)
-first /= (highest := np.percentile(rates, 99.9))
-second *= highest / np.percentile(rates @ second, 99.9)
+first /= (largest := np.percentile(rates, 99.9))
+second *= largest / np.percentile(rates @ second, 99.9)
 
 with SequentialNetwork() as network:
     InputLayer(IntegrateFireInput(v_thresh=1.0), x.shape[1])
@@ -60,6 +62,6 @@ compiled = InferenceCompiler(
 ).compile(network)
 metrics, _ = compiled.evaluate(x[num_train:], y[num_train:])
 (accuracy,) = metrics.values()
-before = units.score(x[num_train:], y[num_train:])
-print(f"Rectified units: {100 * before:.2f} %")
+unit_accuracy = units.score(x[num_train:], y[num_train:])
+print(f"Rectified units: {100 * unit_accuracy:.2f} %")
 print(f"Test accuracy: {100 * accuracy.result:.2f} %")

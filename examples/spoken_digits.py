@@ -1,10 +1,10 @@
 """Spoken digits with a recurrent spiking network, by any of three learning rules.
 
-2,500 recordings of 0 to 9 by five speakers, turned into spikes of 700 channels by a
-model of the inner ear (takes 0 to 4 are for testing). 256 recurrent neurons learn to
-tell them apart: by EventProp, by BPTT with surrogate gradients, or, with adapting
-thresholds, by e-prop. Each epoch sees the recordings changed a little: shifted in
-pitch, stretched in time, and with some spikes left out.
+2,500 recordings of 0 to 9 by five speakers, converted to spikes of 700 channels by a
+model of the inner ear (takes 0 to 4 are for testing). 256 recurrent neurons are trained
+by EventProp, by BPTT with surrogate gradients, or, with adaptive thresholds, by e-prop.
+Each epoch augments the recordings: a shift in pitch, a stretch in time, and the loss of
+some spikes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ml_genn.optimisers import Adam
 from ml_genn.synapses import Delta, Exponential, Synapse
 
 NUM_CHANNELS, NUM_HIDDEN, NUM_DIGITS = 700, 256, 10
-DURATION = 500.0  # [ms] from the first spike; what comes later is cut off
+DURATION = 500.0  # [ms] from the first spike; later spikes are cut off
 BATCH_SIZE = 32
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 DATA = SHARED / "data" / "spoken_digits_spikes.npz"
@@ -46,7 +46,7 @@ DATA = SHARED / "data" / "spoken_digits_spikes.npz"
 
 @dataclass(frozen=True)
 class Setting:
-    """What a learning rule is used with.
+    """Network and hyperparameters of a learning rule.
 
     Args:
         compiler: the learning rule.
@@ -54,13 +54,13 @@ class Setting:
         synapse: of all connections.
         weights: mean and deviation of the weights from the input, between hidden
             neurons and to the output.
-        epochs: how often all recordings are shown.
+        epochs: number of epochs.
         rate: learning rate at the start; it falls along a cosine.
         dt: time step [ms].
         shift: deviation of the shift of channels.
         stretch: largest relative change of tempo.
         drop: fraction of spikes left out.
-        learned: learning rates of parameters of the hidden neurons.
+        learned: learning rates of parameters of the hidden neurons, by name.
         options: more arguments of the compiler.
     """
 
@@ -84,15 +84,15 @@ class Setting:
         return round(DURATION / self.dt)
 
 
-def spread(median: float, sigma: float) -> np.ndarray:
-    """Log-normal time constants [ms] of the hidden neurons."""
+def log_normal(median: float, sigma: float) -> np.ndarray:
+    """Returns log-normal time constants [ms] of the hidden neurons."""
     return np.random.default_rng(0).lognormal(np.log(median), sigma, NUM_HIDDEN)
 
 
 SETTINGS = {
     "eventprop": Setting(
         EventPropCompiler,
-        LeakyIntegrateFire(tau_mem=spread(50.0, 0.4)),
+        LeakyIntegrateFire(tau_mem=log_normal(50.0, 0.4)),
         LeakyIntegrate(tau_mem=20.0, readout="avg_var_exp_weight"),
         Exponential(20.0),
         ((0.015, 0.015), (0.0, 0.02), (0.0, 0.3)),
@@ -109,7 +109,7 @@ SETTINGS = {
     ),
     "bptt": Setting(
         BPTTCompiler,
-        LeakyIntegrateFire(tau_mem=spread(100.0, 0.7)),
+        LeakyIntegrateFire(tau_mem=log_normal(100.0, 0.7)),
         LeakyIntegrate(tau_mem=20.0, readout="avg_var"),
         Exponential(20.0),
         ((0.0, 0.1), (0.0, 0.05), (0.0, 0.3)),
@@ -135,7 +135,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Recordings:
-    """Spikes, digits and which take of a speaker each is."""
+    """Spikes, digits and numbers of the takes of recordings."""
 
     spikes: list[PreprocessedSpikes]
     digits: np.ndarray
@@ -149,7 +149,7 @@ class Recordings:
 
 
 def load(path: Path) -> Recordings:
-    """All recordings; time counts from the first spike of each."""
+    """Returns all recordings; time starts at the first spike of each."""
     data = np.load(path)
     times, channels, offset = (data[k] for k in ("time", "channel", "offset"))
     spikes = []
@@ -159,24 +159,24 @@ def load(path: Path) -> Recordings:
     return Recordings(spikes, data["label"].astype(int), data["take"])
 
 
-def kept(spikes: PreprocessedSpikes, which: np.ndarray) -> PreprocessedSpikes:
-    """The spikes for which ``which`` holds."""
-    before = np.concatenate([[0], np.cumsum(which)])
-    return PreprocessedSpikes(before[spikes.end_spikes], spikes.spike_times[which])
+def select(spikes: PreprocessedSpikes, flags: np.ndarray) -> PreprocessedSpikes:
+    """Returns the spikes whose flag is true."""
+    counts = np.concatenate([[0], np.cumsum(flags)])
+    return PreprocessedSpikes(counts[spikes.end_spikes], spikes.spike_times[flags])
 
 
-def shifted(spikes: PreprocessedSpikes, channels: int) -> PreprocessedSpikes:
-    """Each spike moved up by some channels; those that leave are lost."""
+def shift(spikes: PreprocessedSpikes, channels: int) -> PreprocessedSpikes:
+    """Returns spikes moved up by some channels, without those outside."""
     ends = np.concatenate([[0], spikes.end_spikes])
     source = np.arange(NUM_CHANNELS + 1) - channels
-    moved = ends[np.clip(source, 0, NUM_CHANNELS)]
-    first, last = moved[0], moved[-1]
-    return PreprocessedSpikes(moved[1:] - first, spikes.spike_times[first:last])
+    shifted = ends[np.clip(source, 0, NUM_CHANNELS)]
+    first, last = shifted[0], shifted[-1]
+    return PreprocessedSpikes(shifted[1:] - first, spikes.spike_times[first:last])
 
 
 def cut(spikes: PreprocessedSpikes) -> PreprocessedSpikes:
-    """What happens in ``DURATION``."""
-    return kept(spikes, spikes.spike_times < DURATION)
+    """Returns the spikes within ``DURATION``."""
+    return select(spikes, spikes.spike_times < DURATION)
 
 
 @dataclass(frozen=True)
@@ -198,8 +198,8 @@ class Augmented:
 
     def _augment(self, spikes: PreprocessedSpikes) -> PreprocessedSpikes:
         rng, setting = self.rng, self.setting
-        spikes = shifted(spikes, round(rng.normal(0.0, setting.shift)))
-        spikes = kept(spikes, rng.random(len(spikes.spike_times)) >= setting.drop)
+        spikes = shift(spikes, round(rng.normal(0.0, setting.shift)))
+        spikes = select(spikes, rng.random(len(spikes.spike_times)) >= setting.drop)
         tempo = rng.uniform(1.0 - setting.stretch, 1.0 + setting.stretch)
         return cut(spikes._replace(spike_times=tempo * spikes.spike_times))
 
@@ -216,13 +216,13 @@ class CosineDecay(Callback):
         self.batch = 0
 
     def on_batch_begin(self, batch: int) -> None:
-        """Sets the rate of a batch."""
+        """Sets the learning rate of the batch."""
         self.optimiser.alpha = self.rates[self.batch]
         self.batch += 1
 
 
 def build(setting: Setting) -> tuple[Network, Population]:
-    """700 inputs, recurrent hidden neurons, 10 outputs; and the hidden ones."""
+    """Returns the network and its hidden neurons."""
     with Network() as network:
         inputs = Population("spike_input", NUM_CHANNELS)
         hidden = Population(setting.hidden, NUM_HIDDEN)
@@ -234,7 +234,7 @@ def build(setting: Setting) -> tuple[Network, Population]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What the user asked for."""
+    """Returns the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(SETTINGS), default="eprop")
     parser.add_argument("--epochs", type=int, help="default: the rule's")
@@ -255,7 +255,7 @@ def main() -> None:
     setting = SETTINGS[args.rule]
     epochs = args.epochs or setting.epochs
     if not args.data.exists():
-        sys.exit(f"There is no file {args.data}. shd.py makes up its data.")
+        sys.exit(f"There is no file {args.data}. shd.py needs no files.")
     recordings = load(args.data)
     train, test = (
         (range(5, 45), range(45, 50)) if args.validate else (range(5, 50), range(5))
@@ -285,9 +285,9 @@ def main() -> None:
     callbacks = [BatchProgressBar(), CosineDecay(optimiser, epochs * len(batches))]
     compiled.train(batches, num_epochs=epochs, callbacks=callbacks)
     seconds = perf_counter() - start
-    held = recordings.select(test)
-    spikes = [cut(example) for example in held.spikes]
-    (metric,) = compiled.evaluate(spikes, held.digits)[0].values()
+    held_out = recordings.select(test)
+    spikes = [cut(example) for example in held_out.spikes]
+    (metric,) = compiled.evaluate(spikes, held_out.digits)[0].values()
     print(f"Trained for {epochs} epochs in {seconds:.1f} s.")
     name = "Validation" if args.validate else "Test"
     print(f"{name} accuracy: {100 * metric.result:.2f} %")

@@ -1,8 +1,8 @@
-"""The Yin-Yang data set: four spike times say where a point lies in the figure.
+"""The Yin-Yang data set: points of a figure, each encoded by four spike times.
 
-The output that spikes first says what it lies in, or, with ``--delays``, the mean
-voltage of outputs; delays from inputs are then learned beside the weights. The data are
-drawn at random (Kriener, Goeltz and Petrovici, 2022), so there is nothing to download.
+The first output that spikes is the predicted class; with ``--delays`` it is the output
+with the largest mean voltage, and delays from inputs are learned, too. The data are
+random points (Kriener, Goeltz and Petrovici, 2022), without a download.
 """
 
 from __future__ import annotations

@@ -218,17 +218,17 @@ def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    made = make("plain")
+    saved = make("plain")
     x, y = data()
     names: dict[str, Any] = {"ml_genn": ml_genn, "x": x, "y": y}
-    names |= {"compiled": made.compile(), "InferenceCompiler": InferenceCompiler}
+    names |= {"compiled": saved.compile(), "InferenceCompiler": InferenceCompiler}
     model, train, resume, best, into = blocks(DOCS / "saving.md")
     run(train, names)
     trained = names["compiled"].snapshot()
     run(model, names)
     for key, array in names["again"].snapshot().arrays.items():
         np.testing.assert_array_equal(array, trained.arrays[key])
-    names["compiled"] = made.compile()
+    names["compiled"] = saved.compile()
     run(resume, names)
     assert names["epoch"] == 2
     run(best, names)

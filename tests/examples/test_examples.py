@@ -1,4 +1,4 @@
-"""Example scripts run with a small setting, without the folder of shared data."""
+"""Example scripts run with small settings, without the folder of data."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ RUNS = [
     ("yin_yang.py",),
     ("yin_yang.py", "--delays"),
 ]
-#: Examples with tests of their own.
-ELSEWHERE = {
+#: Examples with tests in other files or below.
+TESTED_ELSEWHERE = {
     "convert_keras_cifar10.py",
     "convert_keras_imagenet.py",
     "convert_keras_mnist.py",
@@ -39,7 +39,7 @@ ELSEWHERE = {
 
 
 def run(*words: str, path: Path, status: int = 0) -> str:
-    """What an example prints."""
+    """Runs an example and returns its output."""
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / words[0]), *words[1:]],
         capture_output=True,
@@ -55,23 +55,24 @@ def run(*words: str, path: Path, status: int = 0) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", RUNS, ids=" ".join)
 def test_examples_run(words: tuple[str, ...], tmp_path: Path) -> None:
-    found = re.search(r"Test accuracy: ([\d.]+) %", run(*words, *QUICK, path=tmp_path))
-    assert found is not None
-    assert 0.0 <= float(found.group(1)) <= 100.0
+    printed = run(*words, *QUICK, path=tmp_path)
+    accuracy = re.search(r"Test accuracy: ([\d.]+) %", printed)
+    assert accuracy is not None
+    assert 0.0 <= float(accuracy[1]) <= 100.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "bar"),
+    ("words", "lowest"),
     [
         (("dvs_gesture.py", "--epochs=3"), 90.0),
         (("latency_mnist.py", "--rule=eventprop"), 85.0),
         (("nmnist.py", "--epochs=4"), 60.0),
     ],
 )
-def test_examples_learn(words: tuple[str, ...], bar: float, tmp_path: Path) -> None:
-    found = re.search(r"Test accuracy: ([\d.]+) %", run(*words, path=tmp_path))
-    assert found is not None and float(found.group(1)) >= bar
+def test_examples_learn(words: tuple[str, ...], lowest: float, tmp_path: Path) -> None:
+    accuracy = re.search(r"Test accuracy: ([\d.]+) %", run(*words, path=tmp_path))
+    assert accuracy is not None and float(accuracy[1]) >= lowest
 
 
 @pytest.mark.slow
@@ -107,7 +108,7 @@ def test_a_keras_model_for_a_folder_of_pictures_is_converted(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_where_pictures_go_is_explained(tmp_path: Path) -> None:
+def test_error_names_the_folder_of_pictures(tmp_path: Path) -> None:
     pytest.importorskip("keras", reason="needs keras (extra 'tf')")
     words = ("convert_keras_imagenet.py", "--dataset=missing")
     printed = run(*words, path=tmp_path, status=1)
@@ -115,8 +116,8 @@ def test_where_pictures_go_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in printed
 
 
-def test_all_examples_are_tested_and_listed() -> None:
-    tested = {words[0] for words in RUNS} | ELSEWHERE
+def test_all_examples_are_tested_and_on_the_page() -> None:
+    tested = {words[0] for words in RUNS} | TESTED_ELSEWHERE
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
     assert tested == scripts
     page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
@@ -127,11 +128,11 @@ def test_all_examples_are_tested_and_listed() -> None:
 @pytest.mark.parametrize(
     "name", ["dvs_gesture.py", "nmnist.py", "shd.py", "shd_delay_shift_blend.py"]
 )
-def test_what_cannot_be_downloaded_is_explained(name: str, tmp_path: Path) -> None:
+def test_error_of_a_download_names_files_and_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "tonic.py").write_text(
         "class datasets:\n"
         "    def refuse(*_, **__):\n"
-        "        raise OSError('no way out')\n"
+        "        raise OSError('no connection')\n"
         "    DVSGesture = NMNIST = SHD = refuse\n"
         "import sys\n"
         "sys.modules['tonic.datasets'] = datasets\n"
@@ -153,6 +154,6 @@ def test_what_cannot_be_downloaded_is_explained(name: str, tmp_path: Path) -> No
         env=environment,
     )
     assert done.returncode == 1
-    assert "No download (no way out). Get " in done.stderr
+    assert "No download (no connection). Get " in done.stderr
     assert "put them in here/" in done.stderr
     assert "Traceback" not in done.stderr
