@@ -39,7 +39,7 @@ class PyGennModel:
     The model is built at once, and loaded when it is first used: the memory depends on
     the number of time steps. Parts with one job each do the work: `Device` has memory
     and calls, `Parameters` the learned values, `BatchRunner` runs batches, `Optimiser`
-    updates what is learned.
+    updates them.
 
     Args:
         plan: the plan.
@@ -73,7 +73,7 @@ class PyGennModel:
         self.genn_model: Any = create_model(device, batch_size, arguments)
         self.genn_model.dt = values.dt
         self.genn_model.batch_size = batch_size
-        # GeNN takes 0 for a seed of its own choice.
+        # With seed 0, GeNN seeds from the operating system.
         self.genn_model.seed = seed % (2**32 - 1) + 1
         built = build(pygenn(), self.genn_model, lowered)
         folder = mkdtemp(prefix="ml_genn_pygenn_")
@@ -111,7 +111,7 @@ class PyGennModel:
     def set_weights(self, name: str, weights: np.ndarray) -> None:
         """Replaces the weights of a synapse group."""
         ensure_loaded(self._device, self._parameters)
-        self._parameters.set(Learned(LearnedKind.WEIGHT, name), weights)
+        self._parameters.assign(Learned(LearnedKind.WEIGHT, name), weights)
         if name in self._parameters.rewirings:
             self._parameters.reset_signs(name)
 
@@ -121,7 +121,7 @@ class PyGennModel:
         return self._parameters.current(array).copy()
 
     def set_optimiser_scalars(self, scalars: Sequence[float]) -> None:
-        """Sets the numbers of the optimisers, those of each update after the other."""
+        """Sets the scalars of the optimisers, update by update."""
         self._optimiser.scalars[: len(scalars)] = scalars
 
     def snapshot(self) -> Snapshot:
@@ -235,7 +235,7 @@ class PyGennModel:
     def _learn(
         self, batches: list[Batch], options: RunOptions, finite: bool
     ) -> tuple[Gradients, dict[str, tuple[int, int]]]:
-        """Returns gradients, and what Deep-R did after the optimisers' step."""
+        """Returns gradients, and the rewirings that follow the optimisers' step."""
         update = options.update and finite
         of_parameters: Gradients = {
             array: np.sum([b.parameter_gradients[array] for b in batches], axis=0)

@@ -1,4 +1,4 @@
-"""Neurons in the backward pass: their adjoint, and what the forward pass records.
+"""Neurons in the backward pass: their adjoint, and recordings of the forward pass.
 
 An example of T time steps runs for 2 T steps on the device. The first T are the forward
 pass, which records flags (spiked, active) and buffers in arrays (steps, examples,
@@ -6,9 +6,9 @@ neurons). Between the passes the host computes losses and writes their gradients
 last T steps undo the time steps, the last one first:
 
     adjoint after the step, and the gradient of the loss
-      -> silent output neurons: gradient that draws them to spike (once)
+      -> silent output neurons, once: gradient of a first spike
       -> jump at a spike of the step: dL/dt or dL/ds from synapses, loss and rates
-      -> adjoint before the step, and gradients for synapses that arrive in it
+      -> adjoint before the step, and gradients for spikes that arrive in it
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Plan, SurrogateAdjoint
 
-#: C for the element of the time step before: that of all examples and neurons earlier.
+#: C for the element of the same neuron and example in the time step before.
 PREVIOUS_ENTRY = f"{ENTRY} - (int)(num_batch * num_neurons)"
 
 
@@ -141,8 +141,7 @@ class BackwardPass:
             writer.line(f"{SPIKE_COUNT} += 1.0;")
 
     def _write_zero_gradients(self, writer: CodeWriter) -> None:
-        """Writes zeros to all that synapses read, so that the forward pass has no
-        events."""
+        """Writes zeros to gradients and flags: the forward pass has no events."""
         for name in roles.gradients_for_synapses(self.plan, self.group):
             writer.line(f"{name} = 0.0;")
         if roles.trained_outgoing(self.plan, self.group):
@@ -179,7 +178,7 @@ def _write_backward_step(writer: CodeWriter, plan: Plan, group: NeuronGroup) -> 
 
 
 def _write_silent_outputs(writer: CodeWriter, equations: Adjoint) -> None:
-    """Writes, before the first step is undone, the gradient of silent outputs."""
+    """Writes the gradient of silent outputs, before any time step is undone."""
     with writer.block(f"if ({DEVICE_STEP} == (int)num_steps)"):
         writer.line(f"const scalar rate_regularisation_grad_ = {SILENT_GRAD};")
         writer.lines(equations.rate_regularisation.lines)
@@ -225,7 +224,7 @@ def _write_spike_jump(
 def _write_active_jump(
     writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Writes what dL/ds of an active neuron adds to its adjoint."""
+    """Writes the jump of an active neuron's adjoint, from its dL/ds."""
     with writer.block(_if_flag(ACTIVE_FLAG)):
         writer.line(f"const scalar dL_ds_ = {SPIKE_GRAD};")
         buffers.write_with_buffers(writer, group, surrogate.jump)
@@ -267,7 +266,7 @@ def _loss_grad(group: NeuronGroup) -> str:
 def _previous_loss_grad(group: NeuronGroup) -> str:
     """Returns C for the same gradient in the time step before.
 
-    There is none before the first step, whose result no synapse reads.
+    In the first time step its value is unused.
     """
     if not roles.loss_depends_on_output(group) or group.readout is None:
         return "0.0"

@@ -32,8 +32,8 @@ OUTPUT_TAPE = "output_tape_"  #: array (steps, examples, neurons): output variab
 OUTPUT_GRADS = "output_grads_"  #: array of the same shape: dL/d(output variable)
 RESULT_GRAD = "result_grad_"  #: variable: dL/d(result of the readout)
 SPIKE_COUNT = "num_spikes_"  #: variable: spikes of a neuron with a regularised rate
-RATE_GRAD = "rate_grad_"  #: variable: dL/d(spike count) from that regularisation
-SILENT_GRAD = "silent_grad_"  #: variable: dL/d(spike count) of a silent output neuron
+RATE_GRAD = "rate_grad_"  #: variable: dL/ds from the firing-rate regularisation
+SILENT_GRAD = "silent_grad_"  #: variable: dL/ds of a silent output neuron
 BACKPROP = "backprop_"  #: input: dL/dt (EventProp) or dL/ds (BPTT) from its synapses
 
 # ---------------------------------------------------------------- custom updates

@@ -1,6 +1,6 @@
 """Neurons in e-prop's online mode; see ``online.traces`` for the equations.
 
-The classes are a `LearningCode` each: `OnlineNeurons` do not learn, `OutputNeurons`
+Each class is a `LearningCode`: `OnlineNeurons` do not learn, `OutputNeurons`
 compute their errors, `HiddenNeurons` receive learning signals.
 """
 
@@ -14,6 +14,7 @@ from ml_genn.backends.pygenn.backward.neurons import parameter_gradients
 from ml_genn.backends.pygenn.lowering.names import (
     ACTIVE,
     DEVICE_STEP,
+    RATE_GRAD,
     adjoint,
     weight_grad,
 )
@@ -31,7 +32,6 @@ from ml_genn.backends.pygenn.online.step_jacobian import (
 )
 from ml_genn.backends.pygenn.online.traces import (
     OUTPUT_GRAD,
-    RATE_GRAD,
     SPIKE,
     EligibilityTraces,
     derivative,
@@ -118,7 +118,7 @@ class OnlineNeurons:
 class _LearningNeurons(OnlineNeurons):
     """Neurons that learn: base of outputs and hidden neurons.
 
-    What the adjoint reads from tapes stays in locals of the step.
+    Values that the adjoint reads from tapes stay in locals of the step.
 
     Args:
         plan, values: the plan and its values.
@@ -158,7 +158,7 @@ class _LearningNeurons(OnlineNeurons):
 
     @contextmanager
     def around_step(self, writer: CodeWriter) -> Iterator[None]:
-        """Writes the same as the base class, and declares the locals of the step."""
+        """Writes the code of the base class, with declarations of locals."""
         with super().around_step(writer):
             for name in self._locals:
                 writer.line(f"scalar {name} = 0.0;")
@@ -259,7 +259,7 @@ class HiddenNeurons(_LearningNeurons):
                 yield _parameter_filter(p, k)
 
     def _write_errors(self, writer: CodeWriter) -> None:
-        """Writes learning signals, and what they add to gradients of parameters."""
+        """Writes learning signals and the gradients of parameters that they add."""
         traces = self._traces
         writer.line(f"{RATE_GRAD} = 0.0;")
         for k, _ in enumerate(traces.feedback):
@@ -278,7 +278,7 @@ class HiddenNeurons(_LearningNeurons):
                 writer.line(f"{adjoint(p)} += {learning_signal(k)} * {filtered};")
 
     def _write_derivatives(self, writer: CodeWriter) -> None:
-        """Writes those of the base class, and rings and gradients from firing rates."""
+        """Writes those of the base class, and gradients from firing rates."""
         super()._write_derivatives(writer)
         write_rate_gradient(writer, self._traces)
         for p in self._traces.learned:
@@ -287,7 +287,7 @@ class HiddenNeurons(_LearningNeurons):
             writer.line(f"{_ring(p)}[ring_] = {spike};")
 
     def write_before_reset(self, writer: CodeWriter) -> None:
-        """Writes whether a neuron is active, and the locals that its adjoint reads."""
+        """Writes the flag of active neurons, and the locals of their adjoint."""
         surrogate = self._traces.adjoint.surrogate
         if surrogate:
             writer.line(f"const bool {ACTIVE} = {surrogate.condition};")

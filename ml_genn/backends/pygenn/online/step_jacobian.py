@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from ml_genn.backends.pygenn.lowering.names import (
     ACTIVE,
     FIRED,
+    RATE_GRAD,
     SCALE,
     SPIKE_GRAD,
     adjoint,
 )
 from ml_genn.backends.pygenn.online.traces import (
-    RATE_GRAD,
     SPIKE,
     EligibilityTraces,
     derivative,
@@ -73,14 +73,14 @@ def _write_row(writer: CodeWriter, traces: EligibilityTraces, row: str) -> None:
 def _write_spike_gradient(
     writer: CodeWriter, surrogate: SurrogateAdjoint, seed: str
 ) -> None:
-    """Writes ``dL_ds_`` of an active neuron, with what the reset and the rule add."""
+    """Writes ``dL_ds_`` of an active neuron, with the terms of its reset and rule."""
     writer.line(f"scalar dL_ds_ = {seed};")
     with writer.block(""):
         writer.lines(surrogate.reset.lines)
 
 
 def write_rate_gradient(writer: CodeWriter, traces: EligibilityTraces) -> None:
-    """Writes what the rule alone adds to dL/ds: the firing-rate regularisation."""
+    """Writes the term of dL/ds that comes from the firing-rate regularisation."""
     surrogate = traces.adjoint.surrogate
     if surrogate is None:
         return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ml_genn.backends.pygenn.lowering.names import (
     DEVICE_STEP,
     GRADIENT,
+    RATE_GRAD,
     WEIGHT,
     weight_grad,
 )
@@ -18,7 +19,6 @@ from ml_genn.backends.pygenn.lowering.records import SynapsePopulation, Variable
 from ml_genn.backends.pygenn.online.spike_history import SPIKE_HISTORY
 from ml_genn.backends.pygenn.online.traces import (
     OUTPUT_GRAD,
-    RATE_GRAD,
     SPIKE,
     EligibilityTraces,
     derivative,
@@ -64,7 +64,7 @@ def with_learning(
 
 @dataclass(slots=True, eq=False)
 class _StepCode:
-    """Code of every synapse of a group in every step, and what the code refers to.
+    """Code of every synapse of a group in every step, and the names that it reads.
 
     Args:
         plan, values: the plan and its values.

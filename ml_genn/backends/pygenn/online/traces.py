@@ -1,6 +1,6 @@
 """Eligibility traces of e-prop's online mode.
 
-What a neuron does in a step is linear in what its past inputs left in its state. With x
+A weight acts on its neuron through the state: when a spike arrives, and later. With x
 the state variables with a memory, s the spike (with its surrogate derivative), a = 1 if
 a presynaptic spike arrives and L the learning signal, each synapse carries (Bellec et
 al. 2020)
@@ -8,7 +8,7 @@ al. 2020)
     g      = ds/dx . X + ds/da a        derivative of the spike by the weight
     X     <- dx/dx . X + dx/da a        eligibility trace
     Z     <- decay Z + g                filtered trace: derivative of the output
-    dL/dw <- dL/dw + L Z + R g          R: gradient of the firing-rate regularisation
+    dL/dw <- dL/dw + L Z + R g          R: dL/ds of the rate regularisation
 
 The derivatives of the step belong to the neuron (``online.step_jacobian``). With
 several outputs there are as many Z and L. An output does not spike: its dL/dw gains its
@@ -32,7 +32,6 @@ from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, SynapseGroup, Values
 
 SPIKE = "spike"  #: row of the step's Jacobian that belongs to the spike
 OUTPUT_GRAD = "grad_"  #: dL/d(output variable) of the step before, as losses call it
-RATE_GRAD = "rate_grad_"  #: R
 OUTPUT_LAG, HIDDEN_LAG = (
     1,
     3,
@@ -145,7 +144,7 @@ def port_derivative(row: str, port: int) -> str:
 
 
 def total_derivative(row: str, learned: str) -> str:
-    """Returns a local: d(row) by what is learned, through the past of the state too."""
+    """Returns a local: d(row) by a weight or parameter, through past states too."""
     return f"total_d_{row}_d_{learned}_"
 
 

@@ -1,4 +1,4 @@
-"""The examples of a batch that run at once, and what is known of them so far."""
+"""Examples of a batch that run at once, with their results so far."""
 
 from __future__ import annotations
 

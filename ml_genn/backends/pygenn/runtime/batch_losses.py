@@ -119,8 +119,8 @@ class BatchLosses:
     def push_rate_gradients(self, batch: Batch, counts: dict[str, np.ndarray]) -> None:
         """Copies the gradients of the firing-rate regularisation to the device.
 
-        With n the spikes of a neuron per example and lambda the strength above or below
-        the target, dL/d(spike count) = lambda (n - target) / examples.
+        With n the mean number of spikes of a neuron and lambda the strength above or
+        below the target, dL/ds = lambda (n - target) / examples.
 
         Args:
             batch: the batch.

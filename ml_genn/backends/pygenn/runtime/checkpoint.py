@@ -105,7 +105,7 @@ def restore(parameters: Parameters, saved: Snapshot) -> None:
         restore_rewiring(name, rewiring, saved)
         rewiring.sign[:] = saved.arrays[name, slot_name(WEIGHTS, SIGN)]
     for array in _arrays(parameters):
-        parameters.set(array, saved.arrays[array_key(array)])
+        parameters.assign(array, saved.arrays[array_key(array)])
     for key, array, slot in optimiser_keys(parameters.plan):
         parameters.set_slot(array, slot, saved.arrays[key])
 

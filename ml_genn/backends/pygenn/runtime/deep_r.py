@@ -1,7 +1,7 @@
 """Deep-R on the host: the rewired synapse groups of a model, as CSR.
 
 The device has a dense matrix of all possible synapses, with zeros where there is none
-(`ml_genn.backends.pygenn.lowering.synapses.storage.DenseWithHoles`).
+(`ml_genn.backends.pygenn.lowering.synapses.storage.MaskedDense`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rewired_groups(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]
 
 
 def optimiser_slots(update: OptimiserUpdate) -> list[str]:
-    """Returns names of what an optimiser stores per synapse, without Deep-R's signs."""
+    """Returns the slots of an optimiser, without Deep-R's signs."""
     return [slot for slot in update.slots if slot != SIGN]
 
 

@@ -29,8 +29,7 @@ class Optimiser:
         plan: the plan.
         device: the device.
         parameters: the learned values.
-        scalars: numbers of the optimisers (learning rates and such), those of each
-            update of the plan one after the other.
+        scalars: scalars of the optimisers, such as learning rates, update by update.
     """
 
     plan: Plan

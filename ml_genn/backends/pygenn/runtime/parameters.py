@@ -1,7 +1,7 @@
 """Learned values of a model: weights, delays, parameters and their optimiser state.
 
-While the model is loaded, the device has the current values of what is learned. The
-host has those that were set last, and all that is not learned.
+While the model is loaded, the device has the current values of learned arrays. The host
+has the values that were set last, and those of arrays that are not learned.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ml_genn.backends.pygenn.lowering.custom_updates import arrays_with_same_wei
 from ml_genn.backends.pygenn.lowering.names import DELAY, OPTIMISE, OPTIMISED, WEIGHT
 from ml_genn.backends.pygenn.lowering.neurons.values import constants, learned_constants
 from ml_genn.backends.pygenn.lowering.synapses.storage import (
-    DenseWithHoles,
+    MaskedDense,
     SynapseStorage,
     delay_steps,
     storage_of,
@@ -33,7 +33,7 @@ from ml_genn.model.plan import (
 
 
 class Parameters:
-    """Weights, delays, parameters and what optimisers store for them.
+    """Weights, delays, parameters and the state of their optimisers.
 
     Arrays are shaped as users know them: weights and delays (source size, target size),
     (synapses,) if sparse, or of the shape of their kernel; parameters (neurons,), or ()
@@ -66,7 +66,7 @@ class Parameters:
         }
         for name, rewiring in self.rewirings.items():
             size = int(np.prod(rewiring.shape))
-            self.storages[name] = DenseWithHoles(size, rewiring.pairs)
+            self.storages[name] = MaskedDense(size, rewiring.pairs)
 
     # ------------------------------------------------------------ read
     def current(self, array: Learned) -> np.ndarray:
@@ -114,7 +114,7 @@ class Parameters:
         return source.copy(), target.copy()
 
     # ------------------------------------------------------------ write
-    def set(self, array: Learned, values: np.ndarray) -> None:
+    def assign(self, array: Learned, values: np.ndarray) -> None:
         """Replaces the values of an array, and all that follows from them."""
         if array.kind is LearnedKind.PARAMETER:
             self._set_parameter(array, values)
@@ -181,7 +181,7 @@ class Parameters:
             values[:] = self.slot(array, slot)
         replaced, rejected = rewiring.rewire()
         if replaced:
-            self.set(array, rewiring.weight)
+            self.assign(array, rewiring.weight)
             for slot, values in zip(slots, rewiring.optimiser_state, strict=True):
                 self.set_slot(array, slot, values)
             self.set_slot(array, SIGN, rewiring.sign)

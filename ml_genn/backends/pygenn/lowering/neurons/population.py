@@ -1,7 +1,8 @@
-"""Neuron populations: one time step as GeNN code, around it that of the learning rule.
+"""Neuron populations: GeNN code of one time step, and that of the learning rule.
 
-A time step adds what arrived to the ports' variables, reads analog input, integrates,
-updates the readout, and compares with the threshold; neurons that spike are reset.
+A time step adds arriving weights to the ports' variables, reads analog input,
+integrates, updates the readout, and compares with the threshold. Neurons that spike are
+reset.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def lower_spike_input(plan: Plan, group: NeuronGroup) -> NeuronPopulation:
 def _spike_code(plan: Plan, group: NeuronGroup) -> list[str]:
     """Returns statements that read the bit of a neuron.
 
-    In the backward pass it is the bit of the step before the one that is undone, as the
-    flags of that step are read one device step later.
+    In the backward pass they read the bit of the previous time step, since synapses
+    read flags one device step after neurons write them.
     """
     words = num_words(group.size)
     bit = (

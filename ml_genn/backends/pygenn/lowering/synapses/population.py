@@ -1,4 +1,4 @@
-"""Synapse populations: delivery of spikes, and what the learning rule adds."""
+"""Synapse populations: delivery of spikes, and code of the learning rule."""
 
 from __future__ import annotations
 

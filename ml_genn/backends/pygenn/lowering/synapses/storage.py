@@ -40,7 +40,7 @@ class SynapseStorage(Protocol):
         """Returns the gradient of the user's array from that of the device's values."""
 
 
-class SameStorage:
+class FlatStorage:
     """The user's array, flattened."""
 
     copies_weights = False
@@ -90,8 +90,8 @@ class CopiedWeights:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DenseWithHoles:
-    """Sparse synapses that Deep-R moves, in a dense matrix with zeros elsewhere.
+class MaskedDense:
+    """Sparse synapses that Deep-R rewires, in a dense matrix with zeros elsewhere.
 
     Args:
         size: number of elements of the matrix.
@@ -127,8 +127,8 @@ def storage_of(plan: Plan, values: Values, s: SynapseGroup) -> SynapseStorage:
         source, target = values.indices[s.stored]
         rows, columns = (plan.neuron(name).size for name in (s.source, s.target))
         positions = source.astype(np.int64) * columns + target
-        return DenseWithHoles(rows * columns, lambda: positions)
-    return SameStorage()
+        return MaskedDense(rows * columns, lambda: positions)
+    return FlatStorage()
 
 
 def has_copied_weights(s: SynapseGroup) -> bool:
