@@ -1,4 +1,4 @@
-"""Metrics that tell how good predictions are."""
+"""Metrics: measures of how well predictions agree with targets."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.checks import shown
 from ml_genn.utils.module import aliases, get_object
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of metrics that can be requested by name.
 default_metrics: dict[str, type[Metric]] = aliases(
     CategoricalAccuracy,
     ConfusionMatrix,
@@ -38,38 +38,40 @@ MetricType: TypeAlias = Metric | str
 MetricsType: TypeAlias = MetricType | Sequence[MetricType] | Mapping[object, object]
 
 
-def metric_of(given: object, output: str) -> Metric:
-    """A metric from what users write.
+def metric_of(specification: object, output: str) -> Metric:
+    """Returns the metric of one output.
 
     Args:
-        given: a metric or its name, several in a sequence, or {name: metric}.
-        output: what errors name.
+        specification: a metric or its name, a sequence of these, or {name: metric}.
+        output: name of the output, for errors.
 
     Raises:
-        ValidationError: if there is none, or there are two of a name.
-        UnknownNameError: if there is no metric of a name.
+        ValidationError: if the sequence is empty or names a class twice.
+        UnknownNameError: if no metric has the name.
     """
-    if isinstance(given, Mapping):
-        return SeveralMetrics({str(n): _one(m, output) for n, m in given.items()})
-    if not isinstance(given, Sequence) or isinstance(given, str):
-        return _one(given, output)
-    made = [_one(metric, output) for metric in given]
-    named = {name: metric for one in made for name, metric in one.named().items()}
-    if len(named) < len(made) or not made:
+    if isinstance(specification, Mapping):
+        return SeveralMetrics(
+            {str(n): _single(m, output) for n, m in specification.items()}
+        )
+    if not isinstance(specification, Sequence) or isinstance(specification, str):
+        return _single(specification, output)
+    metrics = [_single(item, output) for item in specification]
+    named = {n: m for metric in metrics for n, m in metric.named().items()}
+    if len(named) < len(metrics) or not metrics:
         raise ValidationError(
             f"Metrics: a list for output '{output}' has at least one metric, and one "
             "of each class. Name those of the same class: {'top 3': "
             "SparseTopKCategoricalAccuracy(3), ...}. "
-            f"Received {shown(given)}."
+            f"Received {shown(specification)}."
         )
     return SeveralMetrics(named)
 
 
-def _one(given: object, output: str) -> Metric:
-    found = get_object(given, Metric, "Metric", default_metrics)
-    if found is None:
+def _single(specification: object, output: str) -> Metric:
+    metric = get_object(specification, Metric, "Metric", default_metrics)
+    if metric is None:
         raise ValidationError(f"Metrics: output '{output}' has none.")
-    return found
+    return metric
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Metrics of classes: how often the right output neuron is among the largest."""
+"""Classification metrics: accuracy, top-k accuracy and confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ml_genn.utils.labels import checked_labels, checked_probabilities
 
 
 class _Labelled(Metric):
-    """Targets are labels."""
+    """Base of metrics whose targets are labels."""
 
     WEIGHTED: ClassVar[bool] = True
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
-        """Refuses targets that are not labels of the output's neurons."""
+        """Raises ValidationError unless targets are labels of the output's neurons."""
         if np.ndim(y_true) > 1:
             raise ValidationError(
                 f"{where}: {type(self).__name__} compares labels, one whole number per "
@@ -32,11 +32,11 @@ class _Labelled(Metric):
         checked_labels(where, y_true, int(np.prod(shape)))
 
     def labels(self, y_true: Any) -> np.ndarray:
-        """Labels of a batch of targets."""
+        """Returns the labels of a batch of targets."""
         return np.asarray(y_true)
 
     def compared(self, y_true: Any, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Labels (examples,) and outputs (examples, neurons) of a batch."""
+        """Returns labels (examples,) and outputs (examples, neurons) of a batch."""
         labels = self.labels(y_true)
         outputs = rows(y_pred)
         if labels.shape != outputs.shape[:1]:
@@ -48,16 +48,16 @@ class _Labelled(Metric):
 
 
 class _OneHot(_Labelled):
-    """Targets are one-hot; the largest share is the label."""
+    """Base of metrics whose targets are probabilities; the largest is the label."""
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
-        """Refuses targets that are not shares of the output's neurons."""
+        """Raises ValidationError unless targets are probabilities of the classes."""
         checked_probabilities(where, y_true, int(np.prod(shape)))
 
     def labels(self, y_true: Any) -> np.ndarray:
-        """Labels of a batch of targets."""
+        """Returns the labels of a batch of targets."""
         return np.asarray(np.argmax(rows(y_true), axis=1))
 
 
@@ -65,7 +65,7 @@ class SparseTopKCategoricalAccuracy(_Labelled):
     """Fraction of examples whose label is among the k largest output neurons.
 
     Args:
-        k: how many are looked at, 5 by default.
+        k: number of output neurons that are considered, 5 by default.
 
     Raises:
         ValidationError: if k is not a whole number of at least 1.
@@ -82,19 +82,19 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         communicator: Communicator | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of targets and outputs (examples, ...) in."""
+        """Adds a batch of targets and outputs (examples, ...)."""
         labels, outputs = self.compared(y_true, y_pred)
         if self.k == 1:
-            right = outputs.argmax(axis=1) == labels
+            correct = outputs.argmax(axis=1) == labels
         else:
             largest = np.argsort(-outputs, axis=1, kind="stable")[:, : self.k]
-            right = np.any(largest == labels[:, None], axis=1)
-        correct, total = summed(communicator, *weighed(right, weights))
-        self.correct += correct
+            correct = np.any(largest == labels[:, None], axis=1)
+        num_correct, total = summed(communicator, *weighed(correct, weights))
+        self.correct += num_correct
         self.total += total
 
     def reset(self) -> None:
-        """Forgets all data."""
+        """Discards all data."""
         self.correct = 0.0
         self.total = 0.0
 
@@ -108,10 +108,10 @@ class SparseTopKCategoricalAccuracy(_Labelled):
 
 
 class TopKCategoricalAccuracy(_OneHot, SparseTopKCategoricalAccuracy):
-    """As `SparseTopKCategoricalAccuracy`, for one-hot targets (examples, neurons).
+    """Top-k accuracy for one-hot targets (examples, neurons).
 
     Args:
-        k: how many are looked at, 5 by default.
+        k: number of output neurons that are considered, 5 by default.
     """
 
 
@@ -126,13 +126,13 @@ class SparseCategoricalAccuracy(SparseTopKCategoricalAccuracy):
 
 
 class CategoricalAccuracy(_OneHot, SparseCategoricalAccuracy):
-    """As `SparseCategoricalAccuracy`, for one-hot targets (examples, neurons)."""
+    """Fraction of examples whose largest output is the largest one-hot target."""
 
 
 class ConfusionMatrix(_Labelled):
-    """How often each label (row) was taken for each class (column).
+    """Confusion matrix: examples of each label (row) by predicted class (column).
 
-    Its result is an array of counts, or sums of weights, (neurons, neurons).
+    The result is an array (neurons, neurons) of counts, or of sums of weights.
     """
 
     counts: np.ndarray | None = None
@@ -144,17 +144,17 @@ class ConfusionMatrix(_Labelled):
         communicator: Communicator | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of labels (examples,) and outputs (examples, ...) in."""
+        """Adds a batch of labels (examples,) and outputs (examples, ...)."""
         labels, outputs = self.compared(y_true, y_pred)
         size = outputs.shape[1]
-        found = labels.astype(int) * size + np.argmax(outputs, axis=1)
-        counts = np.bincount(found, weights, size**2).reshape(size, size)
+        cells = labels.astype(int) * size + np.argmax(outputs, axis=1)
+        counts = np.bincount(cells, weights, size**2).reshape(size, size)
         if communicator is not None:
             counts = np.asarray(communicator.reduce_sum(counts))
         self.counts = counts if self.counts is None else self.counts + counts
 
     def reset(self) -> None:
-        """Forgets all data."""
+        """Discards all data."""
         self.counts = None
 
     @property

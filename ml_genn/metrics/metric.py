@@ -15,13 +15,13 @@ from ml_genn.utils.module import alias
 
 
 class Metric(ABC):
-    """A number that is updated batch by batch.
+    """Base of metrics: numbers that are accumulated batch by batch.
 
     Attributes:
-        result: its value so far; None before any data.
+        result: value of the data so far; None before any data.
     """
 
-    #: whether `update` takes ``weights``, one number for each example
+    #: True if `update` accepts ``weights``, one number for each example
     WEIGHTED: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Metric(ABC):
     def check_target(  # noqa: B027  (a metric may take any targets)
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
-        """Refuses targets that it cannot be updated with, before anything runs.
+        """Raises an error for targets that do not fit, before anything runs.
 
         Args:
             y_true: targets, one entry per example.
-            where: what errors name.
+            where: beginning of error messages.
             steps: time steps of an example.
             shape: shape of the output population.
 
@@ -50,30 +50,26 @@ class Metric(ABC):
         communicator: Communicator | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of targets and predictions into account.
+        """Adds a batch of targets and predictions.
 
         Args:
             y_true: targets.
             y_pred: predictions, one for each target.
             communicator: sums over processes; None (default) for one process.
-            weights: how much each example counts; None (default) for all the same.
-                Given only where `WEIGHTED`.
+            weights: weight of each example; None (default) for equal weights. Passed
+                only if `WEIGHTED`.
         """
 
     @abstractmethod
     def reset(self) -> None:
-        """Forgets all data."""
+        """Discards all data."""
 
     def named(self) -> dict[str, Metric]:
-        """{name: metric}: itself."""
+        """Returns {name: this metric}."""
         return {alias(type(self)): self}
 
     def check_weights(self) -> None:
-        """Refuses weights, if it cannot take them into account.
-
-        Raises:
-            UnsupportedError: if it cannot.
-        """
+        """Raises UnsupportedError unless the metric supports weights of examples."""
         if not self.WEIGHTED:
             raise UnsupportedError(
                 f"evaluate: {type(self).__name__} does not weigh examples. Leave out "
@@ -82,7 +78,7 @@ class Metric(ABC):
             )
 
     def fresh(self) -> Metric:
-        """Another metric with the same settings and no data."""
+        """Returns a metric with the same settings and no data."""
         other = copy(self)
         other.reset()
         return other
@@ -93,26 +89,31 @@ class Metric(ABC):
         """The value so far; None before any data."""
 
     def _arguments(self) -> tuple[Any, ...]:
-        """What it was made with."""
+        """Returns the positional arguments of the constructor."""
         return ()
 
     def __repr__(self) -> str:
-        found = scalar(self)
-        shown = [*map(repr, self._arguments())]
-        shown += [] if found is None else [f"result={found:.4g}"]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        value = scalar(self)
+        parts = [*map(repr, self._arguments())]
+        parts += [] if value is None else [f"result={value:.4g}"]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def scalar(metric: Metric | None) -> float | None:
-    """The result of a metric, where there is one and it is one number."""
-    found = None if metric is None else metric.result
-    return None if found is None or np.ndim(found) else float(found)
+    """Returns the result of a metric as one number; None if it is not one."""
+    result = None if metric is None else metric.result
+    return None if result is None or np.ndim(result) else float(result)
 
 
 def weighed(
     values: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.floating[Any], np.floating[Any] | int]:
-    """The sum of numbers of examples, and of how much each counts, 1 by default."""
+    """Returns the weighted sum of the values and the sum of the weights.
+
+    Args:
+        values: one number per example.
+        weights: weight of each example; None for 1.
+    """
     if weights is None:
         return values.sum(), len(values)
     counts = np.asarray(weights, dtype=np.float64)
@@ -122,14 +123,14 @@ def weighed(
 def summed(
     communicator: Communicator | None, *values: float | np.floating[Any]
 ) -> list[float]:
-    """The sum of each number over all processes, which meet once for all of them."""
+    """Returns the sum of each number over all processes, by one all-reduce."""
     if communicator is None:
         return [float(value) for value in values]
-    found = communicator.reduce_sum(np.array(values, dtype=np.float64))
-    return [float(value) for value in found]
+    totals = communicator.reduce_sum(np.array(values, dtype=np.float64))
+    return [float(total) for total in totals]
 
 
 def rows(values: Any) -> np.ndarray:
-    """Values (examples, numbers), also where a process has no example of a batch."""
+    """Returns values as (examples, numbers); a batch may have no example."""
     array = np.asarray(values)
     return array.reshape(len(array), math.prod(array.shape[1:]))

@@ -13,9 +13,9 @@ from ml_genn.utils.logs import Logs
 
 
 class SeveralMetrics(Metric):
-    """Metrics of the same output, found by their names, words of them or places.
+    """Metrics of one output, indexed by name, unique part of a name, or position.
 
-    Its result is {name: result}.
+    The result is {name: result}.
 
     Args:
         metrics: {name: metric}.
@@ -25,18 +25,18 @@ class SeveralMetrics(Metric):
         self._metrics = Logs(metrics)
 
     def named(self) -> dict[str, Metric]:
-        """{name: metric}."""
+        """Returns {name: metric}."""
         return dict(self._metrics)
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
-        """Refuses targets that one of them cannot be updated with."""
+        """Raises an error for targets that do not fit one of the metrics."""
         for metric in self._metrics.values():
             metric.check_target(y_true, where, steps=steps, shape=shape)
 
     def check_weights(self) -> None:
-        """Refuses weights, if one of them cannot take them into account."""
+        """Raises UnsupportedError unless all metrics support weights of examples."""
         for metric in self._metrics.values():
             metric.check_weights()
 
@@ -47,32 +47,32 @@ class SeveralMetrics(Metric):
         communicator: Communicator | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of targets and predictions into account."""
-        given = {} if weights is None else {"weights": weights}
+        """Adds a batch of targets and predictions."""
+        options = {} if weights is None else {"weights": weights}
         for metric in self._metrics.values():
-            metric.update(y_true, y_pred, communicator, **given)
+            metric.update(y_true, y_pred, communicator, **options)
 
     def reset(self) -> None:
-        """Forgets all data."""
+        """Discards all data."""
         for metric in self._metrics.values():
             metric.reset()
 
     def fresh(self) -> SeveralMetrics:
-        """Others with the same settings and no data."""
+        """Returns metrics with the same settings and no data."""
         return SeveralMetrics({n: m.fresh() for n, m in self._metrics.items()})
 
     @property
     def result(self) -> dict[str, Any]:
-        """``{name: value so far}``."""
+        """``{name: value of the data so far}``."""
         return {name: metric.result for name, metric in self._metrics.items()}
 
     def __getitem__(self, name: str | int) -> Metric:
-        found: Metric = (
+        metric: Metric = (
             list(self._metrics.values())[name]
             if isinstance(name, int)
             else self._metrics[name]
         )
-        return found
+        return metric
 
     def __len__(self) -> int:
         return len(self._metrics)

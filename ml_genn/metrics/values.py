@@ -14,18 +14,18 @@ from ml_genn.utils.checks import finite_array
 
 
 class _MeanError(Metric):
-    """A mean over all elements of what differs between target and prediction."""
+    """Base of means of an elementwise error of target and prediction."""
 
     WEIGHTED: ClassVar[bool] = True
 
     @abstractmethod
-    def size(self, difference: np.ndarray) -> np.ndarray:
-        """How much each difference counts."""
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        """Returns the error of each element."""
 
     def check_target(
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
-        """Refuses targets that are neither values nor trajectories of the output."""
+        """Raises ValidationError unless targets are values or trajectories."""
         received = finite_array(where, y_true).shape
         if received[1:] not in (shape, (steps, *shape)):
             raise ValidationError(
@@ -42,21 +42,21 @@ class _MeanError(Metric):
         communicator: Communicator | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        """Takes a batch of targets and predictions of the same shape in."""
+        """Adds a batch of targets and predictions of the same shape."""
         target = np.asarray(y_true, dtype=np.float64)
         if target.shape != np.shape(y_pred):
             raise ValidationError(
                 f"{type(self).__name__}: targets and predictions have the same shape. "
                 f"Received {target.shape} and {np.shape(y_pred)}."
             )
-        sizes = rows(self.size(target - y_pred))
-        errors, examples = weighed(sizes.sum(axis=1), weights)
-        total, count = summed(communicator, errors, examples * sizes.shape[1])
+        errors = rows(self.error(target - y_pred))
+        error, weight = weighed(errors.sum(axis=1), weights)
+        total, count = summed(communicator, error, weight * errors.shape[1])
         self.total += total
         self.count += count
 
     def reset(self) -> None:
-        """Forgets all data."""
+        """Discards all data."""
         self.total = 0.0
         self.count = 0.0
 
@@ -69,20 +69,20 @@ class _MeanError(Metric):
 class MeanSquareError(_MeanError):
     """Mean over all elements of the squared difference of target and prediction.
 
-    Where targets are trajectories (examples, time steps, ...), a compiled network gives
-    it the output variable in every step instead of the readout.
+    If targets are trajectories (examples, time steps, ...), a compiled network compares
+    them with the output variable of every step instead of the readout.
     """
 
-    def size(self, difference: np.ndarray) -> np.ndarray:
-        """Its square."""
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        """Returns the squared difference."""
         return difference**2
 
 
 class MeanAbsoluteError(_MeanError):
-    """Mean over all elements of the size of the difference, as `MeanSquareError`."""
+    """Mean over all elements of the absolute difference of target and prediction."""
 
-    def size(self, difference: np.ndarray) -> np.ndarray:
-        """Its absolute value."""
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        """Returns the absolute difference."""
         return np.asarray(np.abs(difference))
 
 

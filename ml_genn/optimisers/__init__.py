@@ -12,7 +12,7 @@ from ml_genn.optimisers.schedules import (
 )
 from ml_genn.optimisers.sgd import SGD, Lion
 
-#: {name: class} of what may be asked for by name.
+#: {name: class} of optimisers that can be requested by name.
 default_optimisers: dict[str, type[Optimiser]] = {
     "adam": Adam,
     "adamax": Adamax,

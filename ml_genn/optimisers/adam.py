@@ -1,4 +1,4 @@
-"""Adam and its kin."""
+"""Adam, AdamW and Adamax."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Adam(Optimiser):
 
     Args:
         alpha: learning rate or schedule, 0.001 by default.
-        beta1: decay of the mean of gradients, 0.9 by default.
-        beta2: decay of the mean of their squares, 0.999 by default.
-        epsilon: keeps the step finite, 1e-8 by default.
+        beta1: decay rate of the first moment, 0.9 by default.
+        beta2: decay rate of the second moment, 0.999 by default.
+        epsilon: added to the denominator, 1e-8 by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:
@@ -59,7 +59,7 @@ class Adam(Optimiser):
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = _CHECKS
 
     def derived(self, step: int) -> dict[str, float]:
-        """What makes up for means that start at zero."""
+        """Returns the bias corrections of both moments."""
         return {
             "m_scale": 1.0 / (1.0 - self.beta1 ** (step + 1)),
             "v_scale": 1.0 / (1.0 - self.beta2 ** (step + 1)),
@@ -68,7 +68,7 @@ class Adam(Optimiser):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class AdamW(Adam):
-    r"""Adam with weights that decay (Loshchilov & Hutter 2019).
+    r"""Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
     .. math:: x \leftarrow (1 - \alpha \, d) \, x, \quad \text{then as } \mathrm{Adam}
 
@@ -85,7 +85,7 @@ class AdamW(Adam):
 
 @dataclass(eq=False, repr=False)
 class Adamax(Optimiser):
-    r"""Adam with the largest gradient instead of the mean of squares (the same paper).
+    r"""Adamax: Adam with the infinity norm of gradients (Kingma & Ba 2015).
 
     .. math::
         m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad
@@ -94,9 +94,9 @@ class Adamax(Optimiser):
 
     Args:
         alpha: learning rate or schedule, 0.001 by default.
-        beta1: decay of the mean of gradients, 0.9 by default.
-        beta2: decay of their largest size, 0.999 by default.
-        epsilon: keeps the step finite, 1e-8 by default.
+        beta1: decay rate of the first moment, 0.9 by default.
+        beta2: decay rate of the infinity norm, 0.999 by default.
+        epsilon: added to the denominator, 1e-8 by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:
@@ -126,5 +126,5 @@ class Adamax(Optimiser):
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = _CHECKS
 
     def derived(self, step: int) -> dict[str, float]:
-        """What makes up for a mean that starts at zero."""
+        """Returns the bias correction of the first moment."""
         return {"m_scale": 1.0 / (1.0 - self.beta1 ** (step + 1))}

@@ -20,7 +20,7 @@ from ml_genn.utils.checks import not_negative, number, positive
 
 
 def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> Code:
-    """The code of an optimiser's step.
+    """Returns the code of an optimiser's step.
 
     Args:
         slots, scalars: as in `Optimiser`.
@@ -32,15 +32,15 @@ def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> C
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Optimiser(ABC):
-    """Changes weights by their gradients.
+    """Base of optimisers.
 
-    An optimiser is an equation, ``CODE``, over a weight ``x``, its ``gradient``, the
-    numbers kept for each weight (``SLOTS``) and numbers given for each step
-    (``SCALARS``). The equation runs in compiled code; `scalars` is asked before each
-    batch, so an attribute changed between batches takes effect.
+    An optimiser is an equation, ``CODE``, over a weight ``x``, its ``gradient``, state
+    variables of each weight (``SLOTS``) and hyperparameters of the step (``SCALARS``).
+    The equation runs in compiled code. `scalars` is called before each batch, so a
+    changed attribute takes effect with the next batch.
 
-    Around the step of any optimiser, in this order: the gradient is clipped by norm, by
-    value, the weight decays, the step is taken, the weight is kept within limits.
+    Order of an update: clipping by norm, clipping by value, weight decay, the
+    optimiser's step, limits.
 
     Args:
         alpha: learning rate, 0.001 by default, or a schedule (a function of the step).
@@ -68,19 +68,19 @@ class Optimiser(ABC):
     SLOTS: ClassVar[tuple[str, ...]]
     SCALARS: ClassVar[tuple[str, ...]]
     CODE: ClassVar[Code]
-    #: {attribute: what refuses a number that it cannot be}
+    #: {attribute: check that raises ValidationError for an invalid number}
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {}
 
     def __post_init__(self) -> None:
         self.check()
 
     def check(self) -> None:
-        """Refuses numbers that are out of their range."""
+        """Raises ValidationError if a number is out of its range."""
         name = type(self).__name__
         if not callable(self.alpha):
             not_negative(f"{name}: alpha", self.alpha)
-        for attribute, refuse in self.CHECKS.items():
-            refuse(f"{name}: {attribute}", getattr(self, attribute))
+        for attribute, check in self.CHECKS.items():
+            check(f"{name}: {attribute}", getattr(self, attribute))
         for attribute in ("clip_norm", "global_clip_norm", "clip_value"):
             if getattr(self, attribute) is not None:
                 positive(f"{name}: {attribute}", getattr(self, attribute))
@@ -94,39 +94,39 @@ class Optimiser(ABC):
             _check_limits(f"{name}: limits", self.limits)
 
     def before(self) -> tuple[UpdateTransform, ...]:
-        """What comes before the step."""
+        """Returns the transforms of gradient and weight before the step."""
         clips = clipped(self.clip_norm, self.global_clip_norm, self.clip_value)
         return clips + (decayed(self.weight_decay) if self.weight_decay else ())
 
     def after(self) -> tuple[UpdateTransform, ...]:
-        """What comes after the step."""
+        """Returns the transforms of the weight after the step."""
         return () if self.limits is None else limited(*self.limits)
 
     def scalars(self, step: int) -> tuple[float, ...]:
-        """Values of ``SCALARS`` for a batch; attributes may have been changed.
+        """Returns the values of ``SCALARS`` for a batch.
 
         Args:
             step: index of the batch, counted from the start of training.
         """
         self.check()
-        found = {"alpha": rate_at(self.alpha, step), **self.derived(step)}
-        own = (n for n in self.SCALARS if n not in found)
-        found |= {name: getattr(self, name) for name in own}
-        return tuple(found[name] for name in self.SCALARS)
+        values = {"alpha": rate_at(self.alpha, step), **self.derived(step)}
+        attributes = (n for n in self.SCALARS if n not in values)
+        values |= {name: getattr(self, name) for name in attributes}
+        return tuple(values[name] for name in self.SCALARS)
 
     def numbers(self, step: int) -> dict[str, float]:
-        """All numbers that a batch needs: `scalars`, and what comes before and after.
+        """Returns the scalars of a batch, those of the transforms included.
 
         Args:
             step: as for `scalars`.
         """
-        found = dict(zip(self.SCALARS, self.scalars(step), strict=True))
+        values = dict(zip(self.SCALARS, self.scalars(step), strict=True))
         for transform in (*self.before(), *self.after()):
-            found |= transform.numbers
-        return found
+            values |= transform.numbers
+        return values
 
     def derived(self, step: int) -> dict[str, float]:
-        """Values of those ``SCALARS`` that are no attributes.
+        """Returns the ``SCALARS`` that are computed from attributes and the step.
 
         Args:
             step: as for `scalars`.
@@ -134,12 +134,12 @@ class Optimiser(ABC):
         return {}
 
     def __repr__(self) -> str:
-        given = [
+        arguments = [
             f"{f.name}={getattr(self, f.name)!r}"
             for f in sorted(fields(self), key=lambda f: bool(f.kw_only))
             if getattr(self, f.name) != f.default
         ]
-        return f"{type(self).__name__}({', '.join(given)})"
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
 
 def _check_limits(where: str, limits: Any) -> None:

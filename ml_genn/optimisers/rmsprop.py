@@ -1,4 +1,4 @@
-"""RMSprop."""
+"""RMSprop optimiser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_genn.utils.checks import fraction, positive
 
 @dataclass(eq=False, repr=False)
 class RMSprop(Optimiser):
-    r"""Steps divided by the root of the mean square gradient (Tieleman & Hinton 2012).
+    r"""RMSprop: gradients divided by their root mean square (Tieleman & Hinton 2012).
 
     .. math::
         v \leftarrow \rho v + (1 - \rho) g^2, \quad
@@ -23,9 +23,9 @@ class RMSprop(Optimiser):
 
     Args:
         alpha: learning rate or schedule, 0.001 by default.
-        rho: decay of the mean of squares, 0.9 by default.
+        rho: decay rate of the mean square, 0.9 by default.
         momentum: :math:`\mu`, 0 by default.
-        epsilon: keeps the step finite, 1e-8 by default.
+        epsilon: added to the denominator, 1e-8 by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:

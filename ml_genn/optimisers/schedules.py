@@ -1,4 +1,4 @@
-"""Learning rates that follow the number of the step.
+"""Learning-rate schedules: functions of the step.
 
 A schedule is a function of the step, the index of the batch counted from the start of
 training; any such function may be an optimiser's ``alpha``.
@@ -19,10 +19,10 @@ Rate: TypeAlias = float | Callable[[int], float]
 
 
 def rate_at(rate: Rate, step: int) -> float:
-    """A learning rate, or what a schedule says in a step.
+    """Returns the learning rate of a step, of a number or of a schedule.
 
     Raises:
-        ValidationError: if it is not a finite number of at least zero.
+        ValidationError: if the rate is negative or not finite.
     """
     if not callable(rate):
         return rate
@@ -31,7 +31,7 @@ def rate_at(rate: Rate, step: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    r"""Always the same: :math:`\alpha(n) = \alpha_0`.
+    r"""Constant learning rate: :math:`\alpha(n) = \alpha_0`.
 
     Args:
         rate: the rate.
@@ -43,19 +43,19 @@ class Constant:
         not_negative("Constant: rate", self.rate)
 
     def __call__(self, step: int) -> float:
-        """The rate of a step."""
+        """Returns the rate of a step."""
         return self.rate
 
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDecay:
-    r"""Falls by the same fraction: :math:`\alpha(n) = \alpha_0 \, d^{n / N}`.
+    r"""Exponential decay: :math:`\alpha(n) = \alpha_0 \, d^{n / N}`.
 
     Args:
         rate: the rate of the first step.
-        steps: N, steps in which it falls by ``decay``.
-        decay: d, what is left of it then, 0.1 by default.
-        staircase: whether it falls once every N steps only; no by default.
+        steps: N, steps after which the rate is multiplied by ``decay``.
+        decay: d, 0.1 by default.
+        staircase: True for a change every N steps only; False by default.
     """
 
     rate: float
@@ -70,22 +70,22 @@ class ExponentialDecay:
         flag("ExponentialDecay: staircase", self.staircase)
 
     def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        passed = step // self.steps if self.staircase else step / self.steps
-        return float(self.rate * self.decay**passed)
+        """Returns the rate of a step."""
+        periods = step // self.steps if self.staircase else step / self.steps
+        return float(self.rate * self.decay**periods)
 
 
 @dataclass(frozen=True, slots=True)
 class CosineDecay:
-    r"""Half a cosine, then the last rate (Loshchilov & Hutter 2017).
+    r"""Cosine decay to a final rate (Loshchilov & Hutter 2017).
 
     .. math:: \alpha(n) = \alpha_1 + \frac{\alpha_0 - \alpha_1}{2}
         \left(1 + \cos \frac{\pi \min(n, N)}{N}\right)
 
     Args:
         rate: the rate of the first step.
-        steps: N, steps until the last rate is reached.
-        final: the last rate, 0 by default.
+        steps: N, steps until the final rate is reached.
+        final: the final rate, 0 by default.
     """
 
     rate: float
@@ -98,21 +98,21 @@ class CosineDecay:
         not_negative("CosineDecay: final", self.final)
 
     def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        left = 0.5 * (1.0 + cos(pi * min(step, self.steps) / self.steps))
-        return self.final + (self.rate - self.final) * left
+        """Returns the rate of a step."""
+        factor = 0.5 * (1.0 + cos(pi * min(step, self.steps) / self.steps))
+        return self.final + (self.rate - self.final) * factor
 
 
 @dataclass(frozen=True, slots=True)
 class PiecewiseConstant:
-    """One rate after the other.
+    """Piecewise constant learning rate.
 
     Args:
-        boundaries: steps at which the next rate begins, in rising order.
-        rates: one more than boundaries.
+        boundaries: steps at which the next rate begins, in ascending order.
+        rates: rate of each interval, one more than boundaries.
 
     Raises:
-        ValidationError: if boundaries do not rise, or do not fit the rates.
+        ValidationError: if boundaries are not ascending, or rates do not fit them.
     """
 
     boundaries: Sequence[int]
@@ -132,20 +132,21 @@ class PiecewiseConstant:
             )
 
     def __call__(self, step: int) -> float:
-        """The rate of a step."""
+        """Returns the rate of a step."""
         return self.rates[bisect_right(self.boundaries, step)]
 
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    r"""Rises evenly to another rate's start, and follows that one from there.
+    r"""Linear warm-up, followed by another schedule.
 
     .. math:: \alpha(n) = s + (\alpha_0 - s) \frac{n}{N} \quad (n < N), \qquad
         \alpha(n) = \alpha_{then}(n - N) \quad (n \ge N)
 
     Args:
-        steps: N, steps in which it rises.
-        then: a rate or a schedule; :math:`\alpha_0` is its first rate.
+        steps: N, steps of the warm-up.
+        then: a rate or a schedule for the steps after it; :math:`\alpha_0` is its
+            first rate.
         start: s, the rate of the first step, 0 by default.
     """
 
@@ -160,7 +161,7 @@ class WarmUp:
             not_negative("WarmUp: then", self.then)
 
     def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        top = rate_at(self.then, max(step - self.steps, 0))
-        risen = min(step / self.steps, 1.0)
-        return self.start + (top - self.start) * risen
+        """Returns the rate of a step."""
+        target = rate_at(self.then, max(step - self.steps, 0))
+        progress = min(step / self.steps, 1.0)
+        return self.start + (target - self.start) * progress

@@ -1,4 +1,4 @@
-"""Steps straight down the gradient, with momentum or signs alone."""
+"""Stochastic gradient descent, with momentum, and Lion."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SGD(Optimiser):
     Args:
         alpha: learning rate or schedule, 0.01 by default.
         momentum: :math:`\mu`, 0 by default.
-        nesterov: whether Nesterov's form is taken; no by default.
+        nesterov: True for Nesterov momentum; False by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:
@@ -35,12 +35,17 @@ class SGD(Optimiser):
     nesterov: bool = False
 
     SLOTS: ClassVar[tuple[str, ...]] = ("u",)
-    SCALARS: ClassVar[tuple[str, ...]] = ("alpha", "momentum", "of_g", "of_u")
+    SCALARS: ClassVar[tuple[str, ...]] = (
+        "alpha",
+        "momentum",
+        "gradient_factor",
+        "momentum_factor",
+    )
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,
         "u = momentum * u + gradient;",
-        "x -= alpha * (of_g * gradient + of_u * u);",
+        "x -= alpha * (gradient_factor * gradient + momentum_factor * u);",
     )
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {
         "momentum": fraction,
@@ -48,15 +53,15 @@ class SGD(Optimiser):
     }
 
     def derived(self, step: int) -> dict[str, float]:
-        """What the step is made of."""
+        """Returns the factors of gradient and momentum in the step."""
         if self.nesterov:
-            return {"of_g": 1.0, "of_u": self.momentum}
-        return {"of_g": 0.0, "of_u": 1.0}
+            return {"gradient_factor": 1.0, "momentum_factor": self.momentum}
+        return {"gradient_factor": 0.0, "momentum_factor": 1.0}
 
 
 @dataclass(eq=False, repr=False)
 class Lion(Optimiser):
-    r"""Steps of one size, in the direction of a momentum (Chen et al. 2023).
+    r"""Lion: steps along the sign of a momentum (Chen et al. 2023).
 
     .. math::
         x \leftarrow x - \alpha \, \mathrm{sign}(\beta_1 m + (1 - \beta_1) g), \qquad
@@ -65,7 +70,7 @@ class Lion(Optimiser):
     Args:
         alpha: learning rate or schedule, 0.0001 by default.
         beta1: fraction of the momentum in the step, 0.9 by default.
-        beta2: decay of the momentum, 0.99 by default.
+        beta2: decay rate of the momentum, 0.99 by default.
         **kwargs: clipping, decay and limits, as for `Optimiser`.
 
     Raises:
@@ -81,8 +86,8 @@ class Lion(Optimiser):
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,
-        "const float ahead = beta1 * m + (1.0f - beta1) * gradient;",
-        "x -= alpha * float((ahead > 0.0f) - (ahead < 0.0f));",
+        "const float direction = beta1 * m + (1.0f - beta1) * gradient;",
+        "x -= alpha * float((direction > 0.0f) - (direction < 0.0f));",
         "m = beta2 * m + (1.0f - beta2) * gradient;",
     )
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {

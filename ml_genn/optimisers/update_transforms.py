@@ -1,4 +1,4 @@
-"""What may come before and after any optimiser's step."""
+"""Transforms before and after an optimiser's step: clipping, decay, limits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ml_genn.model.plan import GLOBAL_NORM, GRADIENT_NORM, Code
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateTransform:
-    """Part of an update.
+    """One transform of a gradient or a weight.
 
     Args:
-        code: as in `OptimiserUpdate`.
-        numbers: the scalars that it reads.
-        slots: what it keeps for each number that is learned.
+        code: C statements, as in `OptimiserUpdate`.
+        numbers: {scalar that the code reads: value}.
+        slots: state variables for each weight.
     """
 
     code: Code
@@ -26,7 +26,7 @@ class UpdateTransform:
 def transform(
     line: str, writes: str, reads: set[str], numbers: dict[str, float]
 ) -> UpdateTransform:
-    """A transform of one line that changes ``x`` or ``gradient``."""
+    """Returns a transform with one statement that assigns ``x`` or ``gradient``."""
     names = frozenset({writes, *reads, *numbers})
     return UpdateTransform(Code((line,), names, frozenset({writes})), numbers)
 
@@ -34,8 +34,14 @@ def transform(
 def clipped(
     norm: float | None, global_norm: float | None, value: float | None
 ) -> tuple[UpdateTransform, ...]:
-    """The gradient made shorter, of an array or of all, and its numbers cut."""
-    given = {
+    """Returns the transforms that clip a gradient.
+
+    Args:
+        norm: largest norm of the gradient of one array; None for no limit.
+        global_norm: largest norm of all gradients together; None for no limit.
+        value: largest absolute value of an element; None for no limit.
+    """
+    limits = {
         "clip_norm_": (norm, GRADIENT_NORM),
         "global_clip_norm_": (global_norm, GLOBAL_NORM),
     }
@@ -46,7 +52,7 @@ def clipped(
             {length},
             {name: longest},
         )
-        for name, (longest, length) in given.items()
+        for name, (longest, length) in limits.items()
         if longest is not None
     ]
     if value is not None:
@@ -56,12 +62,12 @@ def clipped(
 
 
 def decayed(strength: float) -> tuple[UpdateTransform, ...]:
-    """The weight made smaller, by a fraction that follows the learning rate."""
+    """Returns decoupled weight decay: x is reduced by alpha * strength * x."""
     line = "x -= alpha * weight_decay_ * x;"
     return (transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
 
 
 def limited(lowest: float, highest: float) -> tuple[UpdateTransform, ...]:
-    """The weight kept in a range."""
+    """Returns the transform that limits a weight to a range."""
     line = "x = fminf(fmaxf(x, at_least_), at_most_);"
     return (transform(line, "x", set(), {"at_least_": lowest, "at_most_": highest}),)

@@ -1,6 +1,7 @@
-"""Pictures of what networks do, drawn by matplotlib: ``pip install 'ml_genn[plot]'``.
+"""Plots of spikes, variables, rates, weights and training, drawn by matplotlib.
 
-Each function returns the axes that it drew on: those of ``ax=``, or of a new figure.
+``pip install 'ml_genn[plot]'`` installs matplotlib. Each function returns the axes it
+has drawn on: those of ``ax=``, or of a new figure.
 """
 
 from ml_genn.plot.classes import confusion_matrix

@@ -1,4 +1,4 @@
-"""Axes to draw on, and colours."""
+"""Axes, colours and legends of plots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.utils.checks import shown
 
-#: Colours that differ for colour-blind eyes too (Okabe and Ito, 2008).
+#: Colours that colour-blind people can tell apart (Okabe and Ito, 2008).
 COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -22,21 +22,21 @@ COLOURS = (
 
 
 def colour(k: int) -> str:
-    """The colour of the k-th line; they repeat."""
+    """Returns the colour of the k-th line; colours repeat after eight."""
     return COLOURS[k % len(COLOURS)]
 
 
 def axes(where: str, ax: Any, size: tuple[float, float] = (6.0, 3.6)) -> Any:
-    """The axes that were given, or those of a new figure.
+    """Returns the axes to draw on.
 
     Args:
-        where: the function that draws, for errors.
+        where: name of the plot function, for errors.
         ax: matplotlib axes; None for new ones.
         size: width and height of a new figure [inches].
 
     Raises:
         UnsupportedError: if matplotlib is not installed.
-        ValidationError: if something else was given.
+        ValidationError: if ``ax`` is neither axes nor None.
     """
     try:
         pyplot = import_module("matplotlib.pyplot")
@@ -55,11 +55,11 @@ def axes(where: str, ax: Any, size: tuple[float, float] = (6.0, 3.6)) -> Any:
 
 
 def legend(ax: Any, lines: Any = None) -> None:
-    """A legend above the axes, where nothing is drawn; none for a single line.
+    """Draws a legend above the axes if there are two lines or more.
 
     Args:
         ax: the axes.
-        lines: what it names; None (default) for all that has a label.
+        lines: lines to list; None (default) for all with a label.
     """
     handles = ax.get_legend_handles_labels()[0] if lines is None else lines
     if len(handles) > 1:
@@ -75,5 +75,5 @@ def legend(ax: Any, lines: Any = None) -> None:
 
 
 def plain(ax: Any) -> None:
-    """Takes off the frame where there are no ticks."""
+    """Hides the top and the right edge of the frame."""
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Plot of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml_genn.utils.checks import flag, real_array, shown
 from ml_genn.utils.labels import checked_labels
 
 WHERE = "confusion_matrix"
-MOST_NUMBERS = 20  #: classes up to which cells show their numbers
+MOST_NUMBERS = 20  #: largest number of classes whose cells show numbers
 
 
 def confusion_matrix(
@@ -24,7 +24,7 @@ def confusion_matrix(
     normalise: bool = False,
     ax: Any = None,
 ) -> Any:
-    """Draws how often each class (row) was taken for each class (column).
+    """Draws a confusion matrix: labels (rows) by predicted classes (columns).
 
     Args:
         y_true: labels; or, without ``y_pred``, a `ConfusionMatrix` metric or its
@@ -32,7 +32,7 @@ def confusion_matrix(
         y_pred: labels, or outputs (examples, classes) as ``predict`` returns them; None
             (default) where ``y_true`` is a metric.
         names: of classes; None (default) for their numbers.
-        normalise: whether cells are shares of their row [%]; no by default.
+        normalise: True for cells in percent of their row; False by default.
         ax: axes to draw on; None (default) for those of a new figure.
 
     Returns:
@@ -42,7 +42,9 @@ def confusion_matrix(
         ValidationError: if labels and predictions do not fit.
         UnsupportedError: if matplotlib is not installed.
     """
-    counts = _given(y_true) if y_pred is None else _counted(y_true, only(WHERE, y_pred))
+    counts = (
+        _counts_of(y_true) if y_pred is None else _counted(y_true, only(WHERE, y_pred))
+    )
     classes = len(counts)
     if names is not None and len(names) != classes:
         raise ValidationError(
@@ -62,32 +64,32 @@ def confusion_matrix(
     if classes <= MOST_NUMBERS:
         _write(ax, cells, "%" if percent else "")
     else:
-        what = "share of the label [%]" if percent else "examples"
-        ax.figure.colorbar(image, ax=ax, label=what)
+        label = "fraction of the label [%]" if percent else "examples"
+        ax.figure.colorbar(image, ax=ax, label=label)
     total = counts.sum()
-    right = 100.0 * np.trace(counts) / max(total, 1)
-    title = f"{right:.1f} % of {total:.0f} examples right"
+    accuracy = 100.0 * np.trace(counts) / max(total, 1)
+    title = f"{accuracy:.1f} % of {total:.0f} examples right"
     ax.set(xlabel="predicted", ylabel="label", title=title)
     return ax
 
 
-def _given(what: Any) -> np.ndarray:
-    """The counts of a metric, or those that were given."""
-    found = only(WHERE, what)
-    found = found.result if hasattr(found, "result") else found
-    if found is None:
+def _counts_of(matrix: Any) -> np.ndarray:
+    """Returns the counts of a `ConfusionMatrix` metric or of its result."""
+    values = only(WHERE, matrix)
+    values = values.result if hasattr(values, "result") else values
+    if values is None:
         raise ValidationError(f"{WHERE}: the metric has seen no data yet.")
-    counts = real_array(WHERE, found)
+    counts = real_array(WHERE, values)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValidationError(
             f"{WHERE}: give labels and predictions, a ConfusionMatrix metric or its "
-            f"result, a square array. Received {shown(what)}."
+            f"result, a square array. Received {shown(matrix)}."
         )
     return counts
 
 
 def _counted(y_true: Any, y_pred: Any) -> np.ndarray:
-    """Counts from labels, and labels or outputs that were predicted."""
+    """Returns counts from labels and predicted labels or outputs."""
     outputs = real_array(f"{WHERE}: y_pred", y_pred)
     labels = np.asarray(only(WHERE, y_true))
     if outputs.shape[:1] != labels.shape or not labels.size or outputs.ndim > 2:
@@ -105,11 +107,11 @@ def _counted(y_true: Any, y_pred: Any) -> np.ndarray:
 
 
 def _classes(*labels: np.ndarray) -> int:
-    return 1 + max(int(np.max(found)) for found in labels)
+    return 1 + max(int(np.max(array)) for array in labels)
 
 
 def _write(ax: Any, cells: np.ndarray, unit: str) -> None:
-    """The number in each cell that is not zero, dark on light or light on dark."""
+    """Writes the number into each cell that is not zero, in a contrasting colour."""
     size = 9 if len(cells) <= 10 else 6
     for (row, column), value in np.ndenumerate(cells):
         if value:

@@ -1,4 +1,4 @@
-"""What users have, as arrays to draw."""
+"""Conversion of recorded data, metrics and spikes to arrays to draw."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ml_genn.utils.checks import finite_array, real_array, shown, whole
 Train = tuple[np.ndarray, np.ndarray]  #: times [ms] and neurons of spikes
 
 
-def only(where: str, what: Any) -> Any:
-    """The only entry of a dictionary by output; anything else as it is."""
-    if not isinstance(what, Mapping):
-        return what
-    if len(what) != 1:
+def only(where: str, values: Any) -> Any:
+    """Returns the only value of a dictionary, or any other object unchanged."""
+    if not isinstance(values, Mapping):
+        return values
+    if len(values) != 1:
         raise ValidationError(
-            f"{where}: a dictionary has one entry. Received {len(what)}: choose one of "
-            f"{[str(key) for key in what]}."
+            f"{where}: a dictionary has one entry. Received {len(values)}: "
+            f"choose one of {[str(key) for key in values]}."
         )
-    return next(iter(what.values()))
+    return next(iter(values.values()))
 
 
-def named(where: str, what: Mapping[Any, Any]) -> dict[str, Any]:
-    """A dictionary with text for keys; refuses an empty one."""
-    if not what:
+def named(where: str, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Returns a dictionary with text keys; raises ValidationError if it is empty."""
+    if not values:
         raise ValidationError(f"{where}: the dictionary is empty.")
-    return {str(key): value for key, value in what.items()}
+    return {str(key): value for key, value in values.items()}
 
 
 def is_arrays(value: Any, *, dimensions: int) -> bool:
-    """Whether something is a list of arrays, one for each recorded example."""
+    """Returns True for a list of arrays, one per recorded example."""
     return (
         isinstance(value, Sequence)
         and not isinstance(value, str | bytes | tuple)
@@ -43,22 +43,22 @@ def is_arrays(value: Any, *, dimensions: int) -> bool:
 
 
 def chosen(
-    where: str, recorded: Sequence[Any], index: int, what: str = "example"
+    where: str, recorded: Sequence[Any], index: int, item: str = "example"
 ) -> Any:
-    """One of the examples, or of something else, that were recorded."""
-    if whole(f"{where}: {what}", index, least=0) >= len(recorded):
+    """Returns the recorded item with an index; raises ValidationError without it."""
+    if whole(f"{where}: {item}", index, least=0) >= len(recorded):
         raise ValidationError(
-            f"{where}: there is no {what} {index}. {len(recorded)} were recorded, "
+            f"{where}: there is no {item} {index}. {len(recorded)} were recorded, "
             "counted from 0."
         )
     return recorded[index]
 
 
 def train(where: str, spikes: Any, example: int) -> Train:
-    """Times and neurons of the spikes of one example.
+    """Returns times and neurons of the spikes of one example.
 
     Raises:
-        ValidationError: if the data are something else.
+        ValidationError: if the data have another form.
     """
     if (
         isinstance(spikes, list)
@@ -93,9 +93,9 @@ def _grouped(where: str, spikes: PreprocessedSpikes) -> Train:
 
 
 def numbers(where: str, value: Any) -> np.ndarray:
-    """All finite numbers of an array, in one line; refuses an array without any."""
-    found: np.ndarray = real_array(where, value).astype(float).ravel()
-    found = found[np.isfinite(found)]
-    if not found.size:
+    """Returns all finite numbers of an array, flat; raises an error without any."""
+    values: np.ndarray = real_array(where, value).astype(float).ravel()
+    values = values[np.isfinite(values)]
+    if not values.size:
         raise ValidationError(f"{where}: there are no finite numbers to draw.")
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""Firing rates of layers."""
+"""Plot of the firing rates of layers."""
 
 from __future__ import annotations
 
@@ -21,57 +21,58 @@ def firing_rates(
 ) -> Any:
     """Draws firing rates [Hz] of layers.
 
-    Over several epochs: the mean rate of each layer, and between which rates the
-    middle half of its neurons lies. Of one epoch: how the rates of a layer's neurons
-    are spread (median, middle half, and whiskers over 90 % of them).
+    For several epochs: mean and interquartile range of the rates of each layer. For one
+    epoch: a box plot of the rates of each layer's neurons (median, interquartile range,
+    whiskers from the 5th to the 95th percentile).
 
     Args:
-        rates: what `SpikeRateMonitor` collected (``data[key]``); or, with ``duration``,
-            what `SpikeRecorder` collected with ``record_counts=True``, as ``{name:
-            data[key]}``.
-        epoch: which of the recorded epochs; None (default) for all.
-        duration: of an example [ms], ``compiled.num_steps * compiled.dt``; None
-            (default) for rates.
+        rates: data of `SpikeRateMonitor` (``data[key]``); or, with ``duration``, those
+            of `SpikeRecorder` with ``record_counts=True``, as ``{name: data[key]}``.
+        epoch: index of a recorded epoch; None (default) for all.
+        duration: duration of an example [ms], ``compiled.num_steps * compiled.dt``;
+            None (default) for rates.
         ax: axes to draw on; None (default) for those of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValidationError: if the data are something else.
+        ValidationError: if the data have another form.
         UnsupportedError: if matplotlib is not installed.
     """
-    found = _rates(rates, duration)
+    by_layer = _rates(rates, duration)
     if epoch is not None:
-        found = {
-            n: [chosen("firing_rates", r, epoch, "epoch")] for n, r in found.items()
+        by_layer = {
+            name: [chosen("firing_rates", epochs, epoch, "epoch")]
+            for name, epochs in by_layer.items()
         }
     ax = axes("firing_rates", ax)
-    over_epochs = max(map(len, found.values())) > 1
-    (_epochs if over_epochs else _spread)(ax, found)
-    of = f" of {next(iter(found))}" if over_epochs and len(found) == 1 else ""
+    over_epochs = max(map(len, by_layer.values())) > 1
+    (_draw_epochs if over_epochs else _draw_boxes)(ax, by_layer)
+    single = over_epochs and len(by_layer) == 1
+    of = f" of {next(iter(by_layer))}" if single else ""
     ax.set_ylabel(f"firing rate{of} [Hz]")
     plain(ax)
     ax.set_ylim(bottom=0)
     return ax
 
 
-def _rates(given: Any, duration: float | None) -> Rates:
-    good = isinstance(given, Mapping) and len(given) > 0
-    if not good or not all(v and is_arrays(v, dimensions=1) for v in given.values()):
+def _rates(data: Any, duration: float | None) -> Rates:
+    named = isinstance(data, Mapping) and len(data) > 0
+    if not named or not all(v and is_arrays(v, dimensions=1) for v in data.values()):
         raise ValidationError(
             "firing_rates: give what SpikeRateMonitor collected (data[key]), or {name: "
             "data[key]} of SpikeRecorder with record_counts=True, and duration=. "
-            f"Received {shown(given)}."
+            f"Received {shown(data)}."
         )
-    recorded = {str(name): list(values) for name, values in given.items()}
+    recorded = {str(name): list(values) for name, values in data.items()}
     if duration is None:
         return recorded
     seconds = positive("firing_rates: duration", duration) / 1000.0
     return {n: [np.mean(counts, axis=0) / seconds] for n, counts in recorded.items()}
 
 
-def _epochs(ax: Any, rates: Rates) -> None:
+def _draw_epochs(ax: Any, rates: Rates) -> None:
     for k, (name, values) in enumerate(rates.items()):
         epochs = range(len(values))
         low, high = np.percentile(values, (25, 75), axis=1)
@@ -86,7 +87,7 @@ def _epochs(ax: Any, rates: Rates) -> None:
     legend(ax)
 
 
-def _spread(ax: Any, rates: Rates) -> None:
+def _draw_boxes(ax: Any, rates: Rates) -> None:
     boxes = ax.boxplot(
         [values[0] for values in rates.values()],
         tick_labels=list(rates),

@@ -1,4 +1,4 @@
-"""Spikes."""
+"""Raster plot of spikes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def raster(spikes: Any, example: int = 0, ax: Any = None) -> Any:
     """Draws the spikes of one example, a dot for each, over time [ms].
 
     Args:
-        spikes: what `SpikeRecorder` collected (``data[key]``); a dictionary of several
+        spikes: data of `SpikeRecorder` (``data[key]``); a dictionary of these
             (``{name: data[key]}``), drawn above each other; `PreprocessedSpikes` or a
             list of them; or a tuple of times [ms] and neurons.
-        example: which of the recorded examples, 0 by default.
+        example: index of the recorded example, 0 by default.
         ax: axes to draw on; None (default) for those of a new figure.
 
     Returns:
@@ -29,7 +29,7 @@ def raster(spikes: Any, example: int = 0, ax: Any = None) -> Any:
         UnsupportedError: if matplotlib is not installed.
     """
     parts = named("raster", spikes if isinstance(spikes, Mapping) else {"": spikes})
-    trains = {name: train(_of(name), part, example) for name, part in parts.items()}
+    trains = {name: train(_where(name), part, example) for name, part in parts.items()}
     ax = axes("raster", ax)
     sizes = [1 + int(np.max(ids, initial=0)) for _, ids in trains.values()]
     starts = np.cumsum([0, *sizes])
@@ -49,5 +49,5 @@ def raster(spikes: Any, example: int = 0, ax: Any = None) -> Any:
     return ax
 
 
-def _of(name: str) -> str:
+def _where(name: str) -> str:
     return f"raster: '{name}'" if name else "raster"

@@ -1,4 +1,4 @@
-"""How training went."""
+"""Plot of loss and metrics over epochs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def learning_curve(
 ) -> Any:
     """Draws loss (left axis) and metrics (right axis) of each epoch.
 
-    Those of validation are dashed, in the colour of those of training. Accuracies are
-    in percent.
+    Validation curves are dashed, in the colour of the training curve. Accuracies are in
+    percent.
 
     Args:
-        history: a `History`, or what has one: the metrics that training returned, or a
-            compiled network.
-        names: what is drawn, for example ``["loss", "val_loss"]``; None (default) for
+        history: a `History`, or an object with one: the metrics that training returned,
+            or a compiled network.
+        names: curves to draw, for example ``["loss", "val_loss"]``; None (default) for
             all.
         ax: axes to draw on; None (default) for those of a new figure.
 
@@ -36,17 +36,17 @@ def learning_curve(
 
     Raises:
         ValidationError: if there is no history, or no epoch in it.
-        UnknownNameError: if nothing in it has one of the names.
+        UnknownNameError: if the history has no curve of a name.
         UnsupportedError: if matplotlib is not installed.
     """
-    found = getattr(history, "history", history)
-    if not isinstance(found, Mapping):
+    by_name = getattr(history, "history", history)
+    if not isinstance(by_name, Mapping):
         raise ValidationError(
             "learning_curve: give compiled.history, or the metrics that train returned "
             f"first. Received {shown(history)}."
         )
-    series = _series(Logs(found), names)
-    epochs = getattr(found, "epoch", None) or range(len(next(iter(series.values()))))
+    series = _series(Logs(by_name), names)
+    epochs = getattr(by_name, "epoch", None) or range(len(next(iter(series.values()))))
     losses = {k: v for k, v in series.items() if k.endswith(LOSS)}
     metrics = {k: v for k, v in series.items() if k not in losses}
     ax = axes("learning_curve", ax)
@@ -55,7 +55,7 @@ def learning_curve(
     lines = []
     groups = [group for group in (losses, metrics) if group]
     for side, group in zip(sides, groups, strict=True):
-        scale, label = _unit(group)
+        scale, axis_label = _unit(group)
         for name, values in group.items():
             style = "--" if name.startswith(VALIDATION) else "-"
             lines += side.plot(
@@ -64,9 +64,11 @@ def learning_curve(
                 style,
                 color=colours[_base(name)],
                 marker="." if len(values) < 30 else None,
-                label=_words(name, series),
+                label=_label(name, series),
             )
-        side.set_ylabel(label, color=_common({colours[_base(name)] for name in group}))
+        side.set_ylabel(
+            axis_label, color=_common({colours[_base(name)] for name in group})
+        )
         side.spines["top"].set_visible(False)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(
@@ -79,33 +81,36 @@ def learning_curve(
 
 
 def _series(logs: Logs, names: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """{full name: a number for each epoch} of what is drawn."""
+    """Returns {full name: a number for each epoch} of the curves to draw."""
     if isinstance(names, str):
         names = [names]
     values = {name: logs[name] for name in (logs if names is None else names)}
-    found = {name: np.asarray(given, dtype=float) for name, given in values.items()}
+    series = {name: np.asarray(v, dtype=float) for name, v in values.items()}
     if names is None:
-        found = {n: v for n, v in found.items() if not np.all(np.isnan(v))}
-    if not found or not all(v.ndim == 1 and v.size for v in found.values()):
+        series = {n: v for n, v in series.items() if not np.all(np.isnan(v))}
+    if not series or not all(v.ndim == 1 and v.size for v in series.values()):
         raise ValidationError("learning_curve: there are no epochs in this history.")
-    return found
+    return series
 
 
 def _base(name: str) -> str:
     return name.removeprefix(VALIDATION)
 
 
-def _words(name: str, names: Iterable[str]) -> str:
-    """A name for people, its last word if that says enough: "accuracy, validation"."""
+def _label(name: str, names: Iterable[str]) -> str:
+    """Returns the label of a curve, shortened to its last word if unambiguous.
+
+    For example "accuracy, validation".
+    """
     base = _base(name)
     last = base.split("_")[-1]
     others = {_base(other) for other in names if other.endswith(last)}
-    what = last if len(others) == 1 else base.replace("_", " ")
-    return f"{what}, validation" if name.startswith(VALIDATION) else what
+    label = last if len(others) == 1 else base.replace("_", " ")
+    return f"{label}, validation" if name.startswith(VALIDATION) else label
 
 
 def _common(colours: set[str]) -> str:
-    """The colour of all lines of an axis, or black."""
+    """Returns the colour of all lines of an axis, or black if they differ."""
     return colours.pop() if len(colours) == 1 else "black"
 
 
@@ -115,7 +120,7 @@ def _colours(series: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _unit(group: Mapping[str, Any]) -> tuple[float, str]:
-    """What values are multiplied with, and what their axis is called."""
+    """Returns the factor of the values and the label of their axis."""
     if all(name.endswith("accuracy") for name in group):
         return 100.0, "accuracy [%]"
     bases = {_base(name).replace("_", " ") for name in group}

@@ -1,4 +1,4 @@
-"""State variables."""
+"""Plot of state variables over time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_genn.plot.axes import axes, colour, legend, plain
 from ml_genn.plot.data import chosen, is_arrays
 from ml_genn.utils.checks import number, positive, shown, text, whole
 
-SHOWN = 5  #: neurons that are drawn where none are chosen
+SHOWN = 5  #: neurons that are drawn by default
 
 
 def traces(
@@ -27,20 +27,20 @@ def traces(
     """Draws a state variable of some neurons, a line for each, over time [ms].
 
     Args:
-        data: what `VarRecorder` collected (``data[key]``), or the array (time steps,
-            neurons) of one example.
-        example: which of the recorded examples, 0 by default.
-        neurons: which neurons; None (default) for the first 5.
+        data: data of `VarRecorder` (``data[key]``), or the array (time steps, neurons)
+            of one example.
+        example: index of the recorded example, 0 by default.
+        neurons: indices of neurons; None (default) for the first 5.
         dt: time step [ms], 1 by default: ``compiled.dt``.
-        variable: what the vertical axis is called, "voltage" by default.
-        threshold: where a dashed line is drawn; None (default) for nowhere.
+        variable: label of the vertical axis, "voltage" by default.
+        threshold: level of a dashed line; None (default) for no line.
         ax: axes to draw on; None (default) for those of a new figure.
 
     Returns:
         The axes.
 
     Raises:
-        ValidationError: if the data are something else, or there is no such neuron or
+        ValidationError: if the data have another form, or there is no such neuron or
             example.
         UnsupportedError: if matplotlib is not installed.
     """
@@ -50,10 +50,10 @@ def traces(
         number("traces: threshold", threshold)
     values = _values(data, example)
     count = values.shape[1]
-    listed = range(min(SHOWN, count)) if neurons is None else _listed(neurons, count)
+    indices = range(min(SHOWN, count)) if neurons is None else _indices(neurons, count)
     ax = axes("traces", ax)
     times = dt * np.arange(len(values))
-    for k, neuron in enumerate(listed):
+    for k, neuron in enumerate(indices):
         ax.plot(
             times,
             values[:, neuron],
@@ -62,8 +62,8 @@ def traces(
             label=f"neuron {neuron}",
         )
     if threshold is not None:
-        look = {"color": "0.4", "linewidth": 0.9, "linestyle": "--"}
-        ax.axhline(threshold, label="threshold", **look)
+        style = {"color": "0.4", "linewidth": 0.9, "linestyle": "--"}
+        ax.axhline(threshold, label="threshold", **style)
     ax.set(xlabel="time [ms]", ylabel=variable)
     ax.margins(x=0)
     plain(ax)
@@ -82,15 +82,15 @@ def _values(data: Any, example: int) -> np.ndarray:
     return data
 
 
-def _listed(neurons: Any, count: int) -> list[int]:
+def _indices(neurons: Any, count: int) -> list[int]:
     if isinstance(neurons, str) or not isinstance(neurons, Sequence | np.ndarray):
         raise ValidationError(
             f"traces: neurons is a list of indices. Received {shown(neurons)}."
         )
-    found = [whole("traces: each of neurons", k, least=0) for k in neurons]
-    if not found or max(found) >= count:
+    indices = [whole("traces: each of neurons", k, least=0) for k in neurons]
+    if not indices or max(indices) >= count:
         raise ValidationError(
             f"traces: neurons are some of 0 to {count - 1}, those that were recorded. "
             f"Received {shown(neurons)}."
         )
-    return found
+    return indices

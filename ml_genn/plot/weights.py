@@ -1,4 +1,4 @@
-"""Weights."""
+"""Histogram of weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_genn.utils.checks import whole
 def weight_histogram(
     weights: Any, connection: Any = None, bins: int = 50, ax: Any = None
 ) -> Any:
-    """Draws how weights are distributed.
+    """Draws a histogram of weights.
 
     Args:
         weights: a compiled network, a connection or layer whose weights are an array
@@ -44,13 +44,13 @@ def weight_histogram(
     values = np.concatenate(list(parts.values()))
     edges = np.histogram_bin_edges(values, bins)
     for k, (name, part) in enumerate(parts.items()):
-        share = np.full(part.size, 100.0 / part.size)
-        own = {"color": colour(k), "weights": share}
-        ax.hist(part, edges, alpha=0.25, **own)
-        ax.hist(part, edges, histtype="step", linewidth=1.4, label=name, **own)
+        percent = np.full(part.size, 100.0 / part.size)
+        style = {"color": colour(k), "weights": percent}
+        ax.hist(part, edges, alpha=0.25, **style)
+        ax.hist(part, edges, histtype="step", linewidth=1.4, label=name, **style)
     only = next(iter(parts)) if len(parts) == 1 else ""
     xlabel = f"weight of {only}" if only else "weight"
-    ax.set(xlabel=xlabel, ylabel="share of weights [%]")
+    ax.set(xlabel=xlabel, ylabel="fraction of weights [%]")
     plain(ax)
     legend(ax)
     return ax
@@ -58,9 +58,9 @@ def weight_histogram(
 
 def _parts(weights: Any, connection: Any) -> dict[str, Any]:
     if callable(getattr(weights, "weights", None)):
-        found = _connections(weights) if connection is None else [connection]
-        named_by = {get_underlying_conn(c).name: c for c in found}
-        return {name: weights.weights(c) for name, c in named_by.items()}
+        connections = _trainable(weights) if connection is None else [connection]
+        by_name = {get_underlying_conn(c).name: c for c in connections}
+        return {name: weights.weights(c) for name, c in by_name.items()}
     if connection is not None:
         raise ValidationError(
             "weight_histogram: connection goes with a compiled network: "
@@ -73,16 +73,17 @@ def _parts(weights: Any, connection: Any) -> dict[str, Any]:
     )
 
 
-def _connections(compiled: Any) -> list[Any]:
+def _trainable(compiled: Any) -> list[Any]:
     return [c for c in compiled.network.connections if c.connectivity.trainable]
 
 
 def _initial(connection: ConnectionLike) -> dict[str, Any]:
-    found = get_underlying_conn(connection)
-    values = found.connectivity.weight
+    underlying = get_underlying_conn(connection)
+    values = underlying.connectivity.weight
     if not isinstance(values, np.ndarray):
         raise ValidationError(
-            f"weight_histogram: connection '{found.name}' has no weights before it is "
-            f"compiled, but {values!r}. Give weight_histogram(compiled, connection)."
+            f"weight_histogram: connection '{underlying.name}' has no weights "
+            f"before it is compiled, but {values!r}. Give "
+            "weight_histogram(compiled, connection)."
         )
-    return {found.name: values}
+    return {underlying.name: values}

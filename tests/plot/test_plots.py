@@ -243,12 +243,12 @@ def test_what_has_no_numbers_is_left_out() -> None:
 def test_histograms_show_shares_of_all_weights(trained: dict[str, Any]) -> None:
     compiled, net = trained["compiled"], trained["net"]
     ax = plot.weight_histogram(compiled, net.hidden, bins=7)
-    check(ax, "weight of Conn_Pop0_Pop1", "share of weights [%]")
+    check(ax, "weight of Conn_Pop0_Pop1", "fraction of weights [%]")
     heights = [patch.get_height() for patch in ax.patches[:7]]
     counts, _ = np.histogram(compiled.weights(net.hidden), 7)
     np.testing.assert_allclose(heights, 100 * counts / counts.sum())
     ax = plot.weight_histogram(compiled)
-    check(ax, "weight", "share of weights [%]")
+    check(ax, "weight", "fraction of weights [%]")
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["Conn_Pop0_Pop1", "Conn_Pop1_Pop2"]
 
@@ -256,7 +256,7 @@ def test_histograms_show_shares_of_all_weights(trained: dict[str, Any]) -> None:
 def test_arrays_and_connections_have_histograms() -> None:
     values = np.array([[1.0, 2.0], [2.0, np.nan]])
     ax = plot.weight_histogram({"before": values, "after": 2 * values}, bins=3)
-    check(ax, "weight", "share of weights [%]")
+    check(ax, "weight", "fraction of weights [%]")
     assert [p.get_height() for p in ax.patches[:3]] == pytest.approx(
         [100 / 3, 200 / 3, 0]
     )
