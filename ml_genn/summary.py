@@ -111,7 +111,7 @@ def _exact_counts(connection: Connection, lowered: Any) -> Counts:
     group = lowered.plan.synapse(connection.name)
     size = lowered.values.weights[group.name].size
     weights = size if connection.connectivity.trainable else 0
-    return Counts(weights, group.kernel.synapses if group.kernel else size)
+    return Counts(weights, group.format.num_synapses(size))
 
 
 def _tables(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.convolution import each_in_patch
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.parallel_loops import each_in_team
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Format, SynapseGroup
+from ml_genn.model.plan import CSR, SharedKernelFormat, SynapseFormat, SynapseGroup
+from ml_genn.model.plan.formats import CsrFormat, DenseFormat
 
 #: Spikes in advance of which a listed row is asked for: its memory may be far.
 AHEAD = 3
@@ -51,7 +52,7 @@ def fetch_next(
 ) -> None:
     """Asks for the rows of a spike to come, where they are lists; the first spike asks
     for those of the next ones, too."""
-    if synapses.format is not Format.SPARSE:
+    if synapses.format != CSR:
         return
     offset, aim = csr_arrays(layout, synapses)
     next_one = f"uint32_t m_ = k_ ? k_ + {AHEAD} : 0"
@@ -88,20 +89,48 @@ def each_synapse(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
     """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``."""
-    target = layout.plan.neuron(synapses.target)
+    with _LOOPS[type(synapses.format)](writer, layout, synapses):
+        yield
+
+
+@contextmanager
+def _each_in_dense_row(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> Iterator[None]:
+    size = layout.plan.neuron(synapses.target).size
+    writer.line(f"const size_t row_ = j_ * {padded(size)};")
+    writer.line("MLG_LOOP")
+    with writer.block(each_in_team("int", "i_", size)):
+        writer.line("const size_t e_ = row_ + i_;")
+        yield
+
+
+@contextmanager
+def _each_in_csr_row(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> Iterator[None]:
+    listed_row(writer, layout, synapses)
+    writer.line("MLG_LOOP")
+    with writer.block(each_in_team("int64_t", "e_", "end_", first="from_ + ")):
+        writer.line("const int i_ = aim_[e_];")
+        yield
+
+
+@contextmanager
+def _each_in_patch(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> Iterator[None]:
     if synapses.kernel is not None:
         with each_in_patch(writer, layout, synapses, synapses.kernel):
             yield
-        return
-    if synapses.format is Format.DENSE:
-        writer.line(f"const size_t row_ = j_ * {padded(target.size)};")
-        head = each_in_team("int", "i_", target.size)
-        names = ("const size_t e_ = row_ + i_;",)
-    else:
-        listed_row(writer, layout, synapses)
-        head = each_in_team("int64_t", "e_", "end_", first="from_ + ")
-        names = ("const int i_ = aim_[e_];",)
-    writer.line("MLG_LOOP")
-    with writer.block(head):
-        writer.lines(names)
-        yield
+
+
+#: {format: loop over the synapses of a neuron}.
+_LOOPS: dict[
+    type[SynapseFormat],
+    Callable[[CodeWriter, Layout, SynapseGroup], AbstractContextManager[None]],
+] = {
+    CsrFormat: _each_in_csr_row,
+    DenseFormat: _each_in_dense_row,
+    SharedKernelFormat: _each_in_patch,
+}

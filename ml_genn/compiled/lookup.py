@@ -12,7 +12,13 @@ from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
 from ml_genn.lowering import Lowered
 from ml_genn.lowering.neurons.inputs import negative
-from ml_genn.model.plan import Format, Learned, LearnedKind, NeuronGroup
+from ml_genn.model.plan import (
+    Learned,
+    LearnedKind,
+    NeuronGroup,
+    SharedKernelFormat,
+    SynapseFormat,
+)
 from ml_genn.neurons import Input
 from ml_genn.population import Population
 from ml_genn.utils.genn_names import equivalent_name
@@ -81,13 +87,13 @@ class NetworkLookup:
     # ------------------------------------------------------------ connections
     def is_sparse(self, connection: Any) -> bool:
         """True if the connection stores a list of synapses."""
-        return self._format(connection) is Format.SPARSE
+        return self._format(connection).lists_pairs
 
     def shares_weights(self, connection: Any) -> bool:
         """True if the synapses of the connection share a kernel."""
-        return self._format(connection) is Format.KERNEL
+        return isinstance(self._format(connection), SharedKernelFormat)
 
-    def _format(self, connection: Any) -> Format:
+    def _format(self, connection: Any) -> SynapseFormat:
         return self._lowered.plan.synapse(self.connection(connection).name).format
 
     def check_rewired(self, connection: Any) -> None:

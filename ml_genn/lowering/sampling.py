@@ -11,7 +11,14 @@ from ml_genn.connectivity.connectivity import Indices
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
 from ml_genn.initializers.value import random_generator, sample_value
-from ml_genn.model.plan import Delay, Values
+from ml_genn.model.plan import (
+    CSR,
+    DENSE,
+    Delay,
+    SharedKernelFormat,
+    SynapseFormat,
+    Values,
+)
 
 
 class ParameterSampler:
@@ -54,15 +61,18 @@ class ParameterSampler:
         sample = sample_value(f"'{owner}': {name}", value, shape, rng)
         return sample if isinstance(sample, float) else sample.reshape(-1)
 
-    def synapses_shape(self, connection: Connection) -> tuple[int, ...]:
-        """Returns the shape of a connection's weights; samples sparse connectivity."""
+    def sample_format(self, connection: Connection) -> SynapseFormat:
+        """Returns the format of a connection's synapses; samples pairs of neurons."""
         source, target = connection.ends()
+        kernel = connection.connectivity.kernel(source, target)
+        if kernel is not None:
+            return SharedKernelFormat("shared kernel", kernel)
         rng = random_generator(self.seed, connection.name, "indices")
-        indices = connection.connectivity.indices(source, target, rng)
-        if indices is None:
-            return (source.size, target.size)
-        self.indices[connection.name] = indices
-        return (indices[0].size,)
+        pairs = connection.connectivity.indices(source, target, rng)
+        if pairs is None:
+            return DENSE
+        self.indices[connection.name] = pairs
+        return CSR
 
     def sample_delay(
         self, connection: Connection, shape: tuple[int, ...], learned: bool

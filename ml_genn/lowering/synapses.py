@@ -12,8 +12,7 @@ from ml_genn.initializers.value import random_generator
 from ml_genn.lowering.neurons.ports import Ports
 from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.training import Feedback, Training
-from ml_genn.model.plan import Delay, Format, SynapseGroup
-from ml_genn.model.plan.kernel import Kernel
+from ml_genn.model.plan import Delay, SynapseGroup
 from ml_genn.population import Population
 
 
@@ -37,8 +36,9 @@ def synapse_group(
     """
     source, target = connection.ends()
     name, connectivity = connection.name, connection.connectivity
-    kernel = connectivity.kernel(source, target)
-    shape = kernel.shape if kernel else sampler.synapses_shape(connection)
+    storage = sampler.sample_format(connection)
+    num_synapses = len(sampler.indices[name][0]) if storage.lists_pairs else 0
+    shape = storage.weights_shape(source.size, target.size, num_synapses)
     weight = sampler.value(name, "weight", connectivity.weight, shape)
     sampler.weights[name] = connectivity.gain * np.broadcast_to(
         np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
@@ -50,24 +50,17 @@ def synapse_group(
         source=source.name,
         target=target.name,
         port=ports[target].of[connection],
-        format=_format(name, kernel, sampler),
+        format=storage,
         delay=sampler.sample_delay(connection, shape, learn_delay),
         learn=connection in training.weights,
         learn_delay=learn_delay,
         backpropagates=connection in training.backprop_connections,
         rewired=connection in training.rewired,
         self_connections=source is not target or connectivity.allow_self_connections,
-        kernel=kernel,
     )
     if group.rewired:
         _check_rewired(group)
     return group
-
-
-def _format(name: str, kernel: Kernel | None, sampler: ParameterSampler) -> Format:
-    if kernel is not None:
-        return Format.KERNEL
-    return Format.SPARSE if name in sampler.indices else Format.DENSE
 
 
 def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGroup:
@@ -97,7 +90,7 @@ def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGrou
 def _check_rewired(group: SynapseGroup) -> None:
     """Raises an error for connections that Deep-R cannot rewire."""
     where = f"Connection '{group.name}'"
-    if group.format is not Format.SPARSE:
+    if not group.format.lists_pairs:
         raise UnsupportedError(
             f"{where}: Deep-R moves synapses, but this connection has all of them, or "
             "they share weights. Use FixedProbability or Sparse connectivity."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from enum import Enum
+from inspect import isabstract
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -35,6 +36,8 @@ class Samples:
             return self.of(parts[0])
         if get_origin(kind) in (tuple, frozenset):
             return get_origin(kind)(self.of(part) for part in parts)
+        if isabstract(kind):
+            kind = kind.__subclasses__()[-1]
         return self._record(kind) if is_dataclass(kind) else self._scalar(kind)
 
     def _scalar(self, kind: Any) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.backends.host.arrays.csr import row_offsets
 from ml_genn.backends.host.arrays.shapes import ArrayShapes
 from ml_genn.backends.host.deep_r import Rewiring
 from ml_genn.backends.host.snapshot_parts import (
@@ -23,7 +22,8 @@ from ml_genn.backends.host.snapshot_parts import (
 )
 from ml_genn.codegen.layout import Layout
 from ml_genn.errors import CheckpointError
-from ml_genn.model.plan import Delay, Format, Learned, LearnedKind, SynapseGroup
+from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
+from ml_genn.model.plan.formats import row_offsets
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS, Key, Snapshot
 
 
@@ -102,7 +102,7 @@ class Checkpointer:
         return (s for s in self.layout.plan.synapses if not s.negates)
 
     def _sparse_groups(self) -> Iterator[SynapseGroup]:
-        return (s for s in self._synapse_groups() if s.format is Format.SPARSE)
+        return (s for s in self._synapse_groups() if s.format.lists_pairs)
 
     def _stored(self) -> dict[Key, tuple[Learned, np.ndarray]]:
         """Returns {key: (learned array, its memory)} of all values but connectivity.
@@ -131,7 +131,7 @@ class Checkpointer:
             if s.delay is Delay.PER_SYNAPSE:
                 longest = self.shapes.values.max_delays[s.name]
                 check_delays(s.name, saved, longest)
-            if s.format is Format.SPARSE:
+            if s.format.lists_pairs:
                 plan = self.layout.plan
                 shape = plan.neuron(s.source).size, plan.neuron(s.target).size
                 check_indices(s.name, saved, shape)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ml_genn.backends.host.arrays.csr import row_offsets
 from ml_genn.model.plan import LearnedKind, OptimiserUpdate, Plan, SynapseGroup
+from ml_genn.model.plan.formats import row_offsets
 
 #: Rounds of random draws; after them, the free pairs are listed and chosen from. Draws
 #: cost less as long as most pairs are free.

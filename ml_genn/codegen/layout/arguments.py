@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_genn.codegen.layout.adjoints import adjoint_rings
-from ml_genn.model.plan import Delay, Format, LearnedKind, Plan, SynapseGroup
+from ml_genn.model.plan import Delay, LearnedKind, Plan, SynapseGroup
 
 Key = tuple[str, str, str]  #: kind, owner (a neuron or synapse group), name
 
@@ -39,12 +39,8 @@ def array_keys(plan: Plan) -> list[Key]:
 
 
 def _index_arrays(synapses: SynapseGroup) -> list[str]:
-    kinds = ["delay_steps"] if synapses.delay is Delay.PER_SYNAPSE else []
-    if synapses.format is Format.SPARSE:
-        kinds += ["offset", "target"]
-    if synapses.format is Format.KERNEL:
-        kinds += ["patch_rows", "patch_columns"]
-    return kinds
+    delays = ["delay_steps"] if synapses.delay is Delay.PER_SYNAPSE else []
+    return [*delays, *synapses.format.index_arrays]
 
 
 def integer_keys(plan: Plan) -> list[Key]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ml_genn.model.plan import Delay, Format, SynapseGroup
+from ml_genn.model.plan import CSR, DENSE, Delay, SynapseGroup
 
 
 def is_dense(synapses: SynapseGroup) -> bool:
     """True if rows of weights are complete and arrive in one step, so that a spike adds
     a row of vectors."""
-    dense = synapses.format is Format.DENSE and not synapses.negates
+    dense = synapses.format == DENSE and not synapses.negates
     return dense and synapses.delay is not Delay.PER_SYNAPSE
 
 
@@ -21,8 +21,7 @@ def is_shared_convolution(synapses: SynapseGroup) -> bool:
 
 def is_csr(synapses: SynapseGroup) -> bool:
     """True if synapses are CSR rows that arrive in one step."""
-    sparse = synapses.format is Format.SPARSE
-    return sparse and synapses.delay is not Delay.PER_SYNAPSE
+    return synapses.format == CSR and synapses.delay is not Delay.PER_SYNAPSE
 
 
 def learns_in_blocks(synapses: SynapseGroup) -> bool:

@@ -34,8 +34,8 @@ from ml_genn.codegen.spike_list_loops import (
 from ml_genn.codegen.synapse_rows import array, csr_arrays
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
+    CSR,
     Delay,
-    Format,
     Learned,
     LearnedKind,
     LearnedParameter,
@@ -183,7 +183,7 @@ def _arriving(tables: OnlineLayout, output: str, port: int) -> str:
 def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     """C for what neuron ``j_``'s synapses send back of a row of their targets."""
     weight = array(tables.layout, "weight", synapses)
-    if synapses.format is Format.SPARSE:
+    if synapses.format == CSR:
         offset, aim = csr_arrays(tables.layout, synapses)
         ends = f"({offset})[j_], ({offset})[j_ + 1]"
         given = f"nullptr, {weight}, {aim}, {ends}, mlg::SeparateGrads{{{row}, {row}}}"
@@ -223,7 +223,7 @@ def _weights(
         writer.line("mlg::BackwardPasses passes_ = all_;")
         writer.line(f"passes_.weight_grads += {synapses.port * g.port};")
         to = f"mlg::DenseGradient{{gradients_[{gradient}], {g.row}}}"
-        if synapses.format is Format.SPARSE:
+        if synapses.format == CSR:
             listed = ", ".join(csr_arrays(tables.layout, synapses))
             to = f"mlg::CsrGradient<{g.row}>{{gradients_[{gradient}], {listed}}}"
         writer.line(

@@ -7,10 +7,11 @@ cause a new build. Code is C text over plain names; backends add loads and store
 
 from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.plan.code import NO_CODE, Code, Constant, StateVariable
+from ml_genn.model.plan.formats import CSR, DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.neurons import Derivation, LearnedParameter, NeuronGroup, Port
 from ml_genn.model.plan.outputs import Loss, Readout, Sensitivity
 from ml_genn.model.plan.plan import Plan
-from ml_genn.model.plan.synapses import Delay, Format, SynapseGroup
+from ml_genn.model.plan.synapses import Delay, SynapseGroup
 from ml_genn.model.plan.updates import (
     GLOBAL_NORM,
     GRADIENT_NORM,
@@ -22,6 +23,8 @@ from ml_genn.model.plan.updates import (
 from ml_genn.model.plan.values import Values
 
 __all__ = [
+    "CSR",
+    "DENSE",
     "GLOBAL_NORM",
     "GRADIENT_NORM",
     "NO_CODE",
@@ -31,7 +34,6 @@ __all__ = [
     "Constant",
     "Delay",
     "Derivation",
-    "Format",
     "Learned",
     "LearnedKind",
     "LearnedParameter",
@@ -43,8 +45,10 @@ __all__ = [
     "PortAdjoint",
     "Readout",
     "Sensitivity",
+    "SharedKernelFormat",
     "StateVariable",
     "SurrogateAdjoint",
+    "SynapseFormat",
     "SynapseGroup",
     "Values",
 ]

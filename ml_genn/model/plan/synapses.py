@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ml_genn.model.plan.formats import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
 
 
@@ -16,14 +17,6 @@ class Delay(Enum):
     PER_SYNAPSE = "per_synapse"  #: a number of steps for each
 
 
-class Format(Enum):
-    """How the synapses of a group are stored."""
-
-    DENSE = "dense"  #: one for each pair of neurons
-    SPARSE = "sparse"  #: a list for each neuron of the source
-    KERNEL = "kernel"  #: weights that the patches of an image share
-
-
 @dataclass(frozen=True, slots=True)
 class SynapseGroup:
     """Synapses of one connection.
@@ -33,7 +26,7 @@ class SynapseGroup:
         source, target: names of neuron groups.
         port: index into the target's ports.
         delivers: whether spikes go through it; feedback weights only carry the loss.
-        format: how they are stored.
+        format: storage format, dense by default.
         delay: kind of delay.
         learn: whether the gradient by its weights is taken.
         learn_delay: whether the gradient by its delays is taken.
@@ -42,7 +35,6 @@ class SynapseGroup:
         rewired: whether weights that change sign are replaced by synapses between
             other neurons (Deep-R).
         self_connections: whether rewiring may connect a neuron to itself.
-        kernel: which neurons share weights, where its format is KERNEL.
         negates: name of the group whose weights it delivers with the opposite sign; it
             has none of its own.
     """
@@ -52,15 +44,20 @@ class SynapseGroup:
     target: str
     port: int
     delivers: bool = True
-    format: Format = Format.DENSE
+    format: SynapseFormat = DENSE
     delay: Delay = Delay.NONE
     learn: bool = False
     learn_delay: bool = False
     backpropagates: bool = False
     rewired: bool = False
     self_connections: bool = True
-    kernel: Kernel | None = None
     negates: str | None = None
+
+    @property
+    def kernel(self) -> Kernel | None:
+        """The weights that patches of an image share; None for other formats."""
+        shared = self.format
+        return shared.kernel if isinstance(shared, SharedKernelFormat) else None
 
     @property
     def stored(self) -> str:

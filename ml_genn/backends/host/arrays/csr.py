@@ -7,16 +7,6 @@ import numpy as np
 from ml_genn.errors import CheckpointError
 
 
-def row_offsets(source: np.ndarray, rows: int) -> np.ndarray:
-    """Returns the index of the first synapse of each row, and the number of synapses.
-
-    Args:
-        source: source neuron of each synapse, ascending.
-        rows: number of source neurons.
-    """
-    return np.searchsorted(source, np.arange(rows + 1)).astype(np.int64)
-
-
 def check_csr(
     name: str, source: np.ndarray, target: np.ndarray, shape: tuple[int, int]
 ) -> None:

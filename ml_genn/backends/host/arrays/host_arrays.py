@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.backends.host.arrays.csr import row_offsets
 from ml_genn.backends.host.arrays.padding import (
     aligned,
     padded_list,
@@ -16,8 +15,7 @@ from ml_genn.backends.host.arrays.padding import (
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.ports import into_port
 from ml_genn.model.equations.expression import evaluate, names
-from ml_genn.model.plan import Constant, Delay, Format, Values
-from ml_genn.model.plan.kernel import Kernel
+from ml_genn.model.plan import Constant, Delay, Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,21 +81,25 @@ def _array(
 
 def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.ndarray:
     synapses = layout.plan.synapse(owner)
-    if synapses.kernel is not None:
-        return _kernel_array(synapses.kernel, values, kind, owner)
     if kind in PER_SYNAPSE:
-        is_list = synapses.format is Format.SPARSE
-        pad = padded_list if is_list else padded_matrix
-        return pad(*_per_synapse(values, kind, owner))
-    source, target = values.indices[owner]
-    if kind == "target":
-        return padded_list(target, layout.id_type)
-    offsets = row_offsets(source, layout.plan.neuron(synapses.source).size)
-    return padded_list(offsets, np.int64)
+        per_synapse, dtype = _per_synapse(values, kind, owner)
+        stored = synapses.format.to_storage(per_synapse)
+        pad = padded_matrix if stored.ndim > 1 else padded_list
+        return pad(stored, dtype)
+    pairs = values.indices.get(owner)
+    num_sources = layout.plan.neuron(synapses.source).size
+    indices = synapses.format.index_array(kind, pairs, num_sources)
+    return padded_list(indices, _INDEX_TYPES.get(kind, layout.id_type))
 
 
 #: Kinds of arrays with one value per synapse, or per weight of a shared kernel.
 PER_SYNAPSE = ("weight", "delay", "delay_steps")
+#: Types of arrays of indices; others have the type of neurons' indices.
+_INDEX_TYPES: dict[str, type] = {
+    "offset": np.int64,
+    "patch_rows": np.int32,
+    "patch_columns": np.int32,
+}
 
 
 def _per_synapse(values: Values, kind: str, owner: str) -> tuple[np.ndarray, type]:
@@ -108,14 +110,6 @@ def _per_synapse(values: Values, kind: str, owner: str) -> tuple[np.ndarray, typ
     if kind == "delay":
         return delays, np.float32
     return np.floor(delays + 0.5), np.int32
-
-
-def _kernel_array(kernel: Kernel, values: Values, kind: str, owner: str) -> np.ndarray:
-    if kind in PER_SYNAPSE:
-        per_weight, dtype = _per_synapse(values, kind, owner)
-        return padded_list(per_weight.reshape(-1)[kernel.order()], dtype)
-    axis = {"patch_rows": kernel.rows, "patch_columns": kernel.columns}[kind]
-    return padded_list(axis.reach().reshape(-1), np.int32)
 
 
 def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndarray:

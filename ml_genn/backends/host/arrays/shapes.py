@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.model.plan import Format, Learned, LearnedKind, Plan, Values
+from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +46,14 @@ class ArrayShapes:
             stored: the values in an engine's form.
         """
         synapses = self.plan.synapse(name)
-        if synapses.kernel is not None:
-            values = np.empty(synapses.kernel.size, dtype=stored.dtype)
-            values[synapses.kernel.order()] = stored[: values.size]
-            return values.reshape(synapses.kernel.shape)
-        if synapses.format is Format.SPARSE:
-            return stored[: self.values.indices[name][0].size]
-        return stored[:, : self.plan.neuron(synapses.target).size]
+        storage = synapses.format
+        weights_shape = storage.weights_shape(
+            self.plan.neuron(synapses.source).size,
+            self.plan.neuron(synapses.target).size,
+            len(self.values.indices[name][0]) if storage.lists_pairs else 0,
+        )
+        shape = storage.storage_shape(weights_shape)
+        return storage.from_storage(stored[tuple(slice(size) for size in shape)])
 
     def fill(self, array: Learned, stored: np.ndarray, values: np.ndarray) -> None:
         """Stores a learned array: the reverse of `unpadded`.
@@ -75,7 +76,5 @@ class ArrayShapes:
             stored: memory in an engine's form.
             values: the values in the shape of users.
         """
-        kernel = self.plan.synapse(name).kernel
-        if kernel is not None:
-            values = values.reshape(-1)[kernel.order()]
+        values = self.plan.synapse(name).format.to_storage(values)
         stored[tuple(slice(size) for size in values.shape)] = values

@@ -21,7 +21,7 @@ from ml_genn.backends.pygenn.runtime.deep_r import place_synapses
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.backends.pygenn.runtime.parameters import Parameters
 from ml_genn.errors import CheckpointError
-from ml_genn.model.plan import SIGN, Delay, Format, Learned, LearnedKind, SynapseGroup
+from ml_genn.model.plan import SIGN, Delay, Learned, LearnedKind, SynapseGroup
 from ml_genn.model.snapshot import (
     SOURCES,
     TARGETS,
@@ -57,7 +57,7 @@ def snapshot(parameters: Parameters) -> Snapshot:
     for key, array, slot in optimiser_keys(parameters.plan):
         arrays[key] = parameters.slot(array, slot)
     for s in _synapses(parameters):
-        if s.format is Format.SPARSE:
+        if s.format.lists_pairs:
             source, target = parameters.indices(s.name)
             arrays[s.name, SOURCES] = source.astype(np.int64)
             arrays[s.name, TARGETS] = target.astype(np.int64)
@@ -80,7 +80,7 @@ def check(parameters: Parameters, saved: Snapshot) -> None:
             check_delays(s.name, saved, parameters.values.max_delays[s.name])
         if s.name in parameters.rewirings:
             check_indices(s.name, saved, parameters.rewirings[s.name].shape)
-        elif s.format is Format.SPARSE:
+        elif s.format.lists_pairs:
             _check_same_neurons(s.name, expected, saved)
     check_random_states(parameters.rewirings, saved)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml_genn.backends.host.arrays.csr import row_offsets
 from ml_genn.backends.host.deep_r import Rewiring, create_rewiring, rewired_updates
 from ml_genn.model.plan import SIGN, OptimiserUpdate, Plan, Values
+from ml_genn.model.plan.formats import row_offsets
 
 
 def rewired_groups(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]:

@@ -24,7 +24,7 @@ from ml_genn.backends.pygenn.lowering.synapses.storage import (
     synapse_indices,
 )
 from ml_genn.backends.pygenn.online import synapses as online
-from ml_genn.model.plan import Delay, Format, Plan, SynapseGroup, Values
+from ml_genn.model.plan import DENSE, Delay, Plan, SynapseGroup, Values
 
 #: Input of every GeNN neuron, which our code never reads: for synapses that only carry
 #: the loss back.
@@ -71,7 +71,7 @@ def _spike_code(plan: Plan, values: Values, s: SynapseGroup) -> tuple[str, ...]:
 
 def _matrix(s: SynapseGroup) -> tuple[str, Mapping[str, int] | None]:
     """Returns GeNN's matrix type, and parameters of its convolution."""
-    if s.format is Format.DENSE or s.rewired:
+    if s.format == DENSE or s.rewired:
         return "DENSE", None
     if s.kernel is not None and not has_copied_weights(s):
         return "TOEPLITZ", toeplitz_parameters(s.kernel)
