@@ -20,7 +20,6 @@ from ml_genn.errors import (
 from ml_genn.model.plan import (
     Code,
     Constant,
-    Format,
     Learned,
     LearnedKind,
     LearnedParameter,
@@ -30,10 +29,12 @@ from ml_genn.model.plan import (
     Port,
     Readout,
     Sensitivity,
+    SharedKernelFormat,
     StateVariable,
     SynapseGroup,
     Values,
 )
+from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.model.verification import verify
 from ml_genn.model.verification.c_names import names_in
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
@@ -52,6 +53,10 @@ GROUP = NeuronGroup(
 )
 INPUT = NeuronGroup("in", 2, events=True)
 SYNAPSES = SynapseGroup("c", "in", "hidden", 0)
+#: Convolution between images of 2 x 2 pixels.
+CONVOLUTION = SharedKernelFormat(
+    "shared kernel", Kernel(Axis(2, 2, 1), Axis(2, 2, 1), 1, 1, (1, 1, 1, 1))
+)
 PLAN = Plan((INPUT, GROUP), (SYNAPSES,))
 VALUES = Values(dt=1.0, parameters={"hidden": {"tau": 2.0}})
 
@@ -109,7 +114,7 @@ READOUT = Readout((("v", 0.0),), Code(), Code(), "v", Sensitivity.VARIABLE, "1")
         (with_synapses(port=1), ValidationError, "no such port"),
         (with_synapses(port=-1), ValidationError, "no such port"),
         (with_synapses(negates="d"), UnknownNameError, "Connection 'c'.*'d'"),
-        (with_synapses(format=Format.KERNEL), ValidationError, "kernel"),
+        (with_synapses(format=CONVOLUTION), ValidationError, "connects 4 to 4 neurons"),
         (with_synapses(learn=True), ValidationError, "no backward pass to learn"),
         (with_synapses(rewired=True), ValidationError, "sparse and learned"),
         (with_group(data="data"), UnknownNameError, "'hidden', data.*'data'"),

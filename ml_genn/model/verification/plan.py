@@ -10,7 +10,6 @@ from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
     Delay,
-    Format,
     NeuronGroup,
     OptimiserUpdate,
     Plan,
@@ -88,8 +87,6 @@ def _check_kernel(
     synapses: SynapseGroup, source: NeuronGroup, target: NeuronGroup, where: str
 ) -> None:
     kernel = synapses.kernel
-    if (kernel is None) != (synapses.format is not Format.KERNEL):
-        raise ValidationError(f"{where}: a kernel goes with the format of kernels.")
     if kernel is None:
         return
     sizes = kernel.source_size, prod(kernel.target_shape)
@@ -113,9 +110,7 @@ def _check_learning(
         )
     if synapses.learn_delay and synapses.delay is not Delay.PER_SYNAPSE:
         raise ValidationError(f"{where}: learned delays are one for each synapse.")
-    if synapses.rewired and (
-        synapses.format is not Format.SPARSE or not synapses.learn
-    ):
+    if synapses.rewired and not (synapses.format.lists_pairs and synapses.learn):
         raise ValidationError(f"{where}: rewired synapses are sparse and learned.")
 
 
