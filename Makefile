@@ -1,11 +1,11 @@
-# Everything a user or developer runs. Needs Python (>= 3.11), make and a C++ compiler.
+# Commands for users and developers; they need Python (>= 3.11), make and a C++ compiler.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed-
 CPP = $(shell git ls-files '*.h' '*.cpp' '*.cu')
 
-# Where this is set, each process that a test starts would compile all modules again.
+# If this is set, each process that a test starts compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-all check format docs bench clean
@@ -13,10 +13,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png
 	$(BIN)/python examples/digits.py
 
-test: $(STAMP)test  ## the tests, those that take long left out
+test: $(STAMP)test  ## the tests without those that take long
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
-test-all: $(STAMP)test-all  ## all tests, those too that compare with others
+test-all: $(STAMP)test-all  ## all tests, including comparisons with other frameworks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
@@ -26,7 +26,7 @@ check: $(STAMP)check  ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(STAMP)check  ## put the code in the project's format
+format: $(STAMP)check  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
 	$(BIN)/ruff check --fix .
@@ -34,14 +34,14 @@ format: $(STAMP)check  ## put the code in the project's format
 docs: $(STAMP)docs  ## the documentation, in docs/_build/html; warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-bench: $(STAMP)bench  ## training speed: against a hand-written program, of the rules, of others; start-up
+bench: $(STAMP)bench  ## speed of training steps, of learning rules and of other frameworks; start of scripts
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps norse==1.1.0
 	$(BIN)/python benchmarks/event_prop.py
 	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/peers.py --suite short
 
-# One environment; each set of extras is installed once, and again if pyproject.toml changes.
+# One environment; a set of extras is installed again if pyproject.toml changes.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
