@@ -20,7 +20,7 @@ from harness.session import Session
 from harness.timing import ratios
 from harness.workers import StepMeasurement
 
-from ml_genn.backends.cuda.device import load, name_of
+from ml_genn.backends.cuda.device import gpu_name, load_cupy
 from ml_genn.errors import MlGennError
 
 RULES = ("EventProp", "e-prop", "e-prop, online", "BPTT")
@@ -51,7 +51,7 @@ def device_name(device: str) -> str:
     if device == "cpu":
         return platform.processor() or platform.machine()
     try:
-        return name_of(load())
+        return gpu_name(load_cupy())
     except MlGennError as error:
         raise SystemExit(
             f"gpu.py: {error} 'gpu.py --device cpu' measures that instead."

@@ -1,6 +1,6 @@
-// CUDA's words on a CPU: the threads of a block are fibers of one thread, run in turn. A
-// thread that waits for others where they do not is an error, as is a barrier that is not
-// the same line for all.
+// Simulation of CUDA thread blocks on a CPU. The threads of an example are fibers of one CPU
+// thread, which run in turn from barrier to barrier. It is an error if the lanes of a warp wait at
+// different places, or the warps of a block at barriers in different lines.
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,9 +12,9 @@
 #define __device__ static
 #define __shared__ static
 #define __launch_bounds__(threads)
-#define __syncthreads() simulated::wait(simulated::AT_BLOCK, __LINE__)
+#define __syncthreads() simulated::wait(simulated::AT_BLOCK_BARRIER, __LINE__)
 
-#define __nanosleep(time) simulated::wait(simulated::SLEEPS, 0)
+#define __nanosleep(time) simulated::wait(simulated::SLEEPING, 0)
 #define __threadfence()
 
 struct Index {
@@ -23,138 +23,153 @@ struct Index {
 Index threadIdx, blockIdx, blockDim, gridDim;
 
 namespace simulated {
-enum State { RUNS, AT_WARP, AT_BLOCK, SLEEPS, DONE };
-constexpr int WARP = 32, MOST = 1024, STACK = 1 << 18;
+enum State { RUNNING, AT_WARP_EXCHANGE, AT_BLOCK_BARRIER, SLEEPING, DONE };
+constexpr int WARP_SIZE = 32;
+constexpr int MAX_THREADS = 1024;          // threads of an example
+constexpr int STACK_BYTES = 1 << 18;       // of a fiber
+constexpr unsigned MAX_IDLE_TURNS = 1000;  // turns in which all blocks sleep: a deadlock
 struct Fiber {
   ucontext_t context;
   char *stack = nullptr;
   State state;
-  int line;
-  unsigned exchanges;  // so far
-  uint32_t given[2];   // what it gave to the last two of them
-} fibers[MOST];
+  int line;            // of the barrier at which it waits
+  unsigned exchanges;  // number of warp exchanges so far
+  uint32_t sent[2];    // values of the last two exchanges
+} fibers[MAX_THREADS];
 ucontext_t scheduler;
-unsigned current;
-void *argument;
-int64_t number;  // beside it
+unsigned current_fiber;
+void *kernel_argument;
+int64_t kernel_number;  // second argument of the kernel
 void (*kernel)(void *);
-float *shared = nullptr;
-char wrong[200];
+float *shared_memory = nullptr;
+char error_text[200];
 
+// Hands over to the scheduler.
 void wait(State state, int line) {
-  Fiber &f = fibers[current];
+  Fiber &f = fibers[current_fiber];
   f.state = state;
   f.line = line;
   swapcontext(&f.context, &scheduler);
 }
-void enter() {
-  kernel(argument);
+void run_fiber() {
+  kernel(kernel_argument);
   wait(DONE, 0);
 }
 
-// What each lane of the warp gives; all lanes must take part.
-template <class Take>
-void exchange(uint32_t given, Take take) {
-  Fiber &f = fibers[current];
+// Sends a value to all lanes of the warp, and calls receive(lane, value) for the value of each. All
+// lanes must take part.
+template <class Receive>
+void exchange(uint32_t value, Receive receive) {
+  Fiber &f = fibers[current_fiber];
   const unsigned turn = f.exchanges++ % 2;
-  f.given[turn] = given;
-  wait(AT_WARP, 0);
-  Fiber *lanes = fibers + current / WARP * WARP;
-  for (int lane = 0; lane < WARP; ++lane) take(lane, lanes[lane].given[turn]);
+  f.sent[turn] = value;
+  wait(AT_WARP_EXCHANGE, 0);
+  Fiber *lanes = fibers + current_fiber / WARP_SIZE * WARP_SIZE;
+  for (int lane = 0; lane < WARP_SIZE; ++lane) receive(lane, lanes[lane].sent[turn]);
 }
 
-bool same(const Fiber *lanes, int n) {
+bool wait_at_same_line(const Fiber *threads, int n) {
   for (int k = 1; k < n; ++k)
-    if (lanes[k].state != lanes[0].state || lanes[k].line != lanes[0].line) return false;
+    if (threads[k].state != threads[0].state || threads[k].line != threads[0].line) return false;
   return true;
 }
 
-bool asleep(const Fiber *lanes, int n) {
+bool any_sleeps(const Fiber *threads, int n) {
   for (int k = 0; k < n; ++k)
-    if (lanes[k].state == SLEEPS) return true;
+    if (threads[k].state == SLEEPING) return true;
   return false;
 }
 
-// Runs the lanes of a warp until all wait for the block, or are done; or some sleep, which
-// then go on before the others.
-bool run_warp(unsigned first, bool backwards) {
+// Runs the lanes of a warp until all wait at a barrier of the block or are done, or one sleeps.
+// Lanes that sleep continue before the others. Returns false if lanes wait at different places.
+bool run_warp(unsigned first, bool descending) {
   Fiber *lanes = fibers + first;
   do {
-    const bool sleepers = asleep(lanes, WARP);
-    for (int k = 0; k < WARP; ++k) {
-      current = first + (backwards ? WARP - 1 - k : k);
-      if (sleepers && fibers[current].state != SLEEPS) continue;
-      threadIdx.x = current % blockDim.x;
-      blockIdx.y = current / blockDim.x;
-      fibers[current].state = RUNS;
-      swapcontext(&scheduler, &fibers[current].context);
+    const bool only_sleeping = any_sleeps(lanes, WARP_SIZE);
+    for (int k = 0; k < WARP_SIZE; ++k) {
+      current_fiber = first + (descending ? WARP_SIZE - 1 - k : k);
+      Fiber &f = fibers[current_fiber];
+      if (only_sleeping && f.state != SLEEPING) continue;
+      threadIdx.x = current_fiber % blockDim.x;
+      blockIdx.y = current_fiber / blockDim.x;
+      f.state = RUNNING;
+      swapcontext(&scheduler, &f.context);
     }
-    if (asleep(lanes, WARP)) return true;
-    if (!same(lanes, WARP)) return false;
-  } while (lanes->state == AT_WARP);
+    if (any_sleeps(lanes, WARP_SIZE)) return true;
+    if (!wait_at_same_line(lanes, WARP_SIZE)) return false;
+  } while (lanes->state == AT_WARP_EXCHANGE);
   return true;
 }
 
-// Runs a block's warps, those that sleep alone if there are any, to their next barrier.
-const char *run_block(unsigned part, bool backwards) {
-  const unsigned first = part * blockDim.x, warps = blockDim.x / WARP;
-  const bool sleepers = asleep(fibers + first, blockDim.x);
+// Runs the warps of a block to their next barrier; only those that sleep, if there are any. Returns
+// an error or null.
+const char *run_block(unsigned block, bool descending) {
+  const unsigned first = block * blockDim.x, warps = blockDim.x / WARP_SIZE;
+  const Fiber *threads = fibers + first;
+  const bool only_sleeping = any_sleeps(threads, blockDim.x);
   for (unsigned k = 0; k < warps; ++k) {
-    const unsigned w = first + (backwards ? warps - 1 - k : k) * WARP;
-    if (sleepers && !asleep(fibers + w, WARP)) continue;
-    if (!run_warp(w, backwards)) return "the threads of a warp wait at different places";
+    const unsigned warp = first + (descending ? warps - 1 - k : k) * WARP_SIZE;
+    if (only_sleeping && !any_sleeps(fibers + warp, WARP_SIZE)) continue;
+    if (!run_warp(warp, descending)) return "the lanes of a warp wait at different places";
   }
-  if (asleep(fibers + first, blockDim.x) || same(fibers + first, blockDim.x)) return nullptr;
-  snprintf(wrong, sizeof wrong, "warps wait at different lines: %d and others", fibers[first].line);
-  return wrong;
+  if (any_sleeps(threads, blockDim.x) || wait_at_same_line(threads, blockDim.x)) return nullptr;
+  snprintf(error_text, sizeof error_text, "warps wait at different lines: %d and others",
+           threads->line);
+  return error_text;
 }
 
-// Runs the blocks of an example in turn until all are done.
-const char *run_example(unsigned parts, bool backwards) {
-  for (unsigned k = 0; k < parts * blockDim.x; ++k) {
+void start_fibers(unsigned n) {
+  for (unsigned k = 0; k < n; ++k) {
     Fiber &f = fibers[k];
-    if (!f.stack) f.stack = static_cast<char *>(malloc(STACK));
+    if (!f.stack) f.stack = static_cast<char *>(malloc(STACK_BYTES));
     f.exchanges = 0;
-    f.state = RUNS;
+    f.state = RUNNING;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack;
-    f.context.uc_stack.ss_size = STACK;
-    makecontext(&f.context, enter, 0);
+    f.context.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&f.context, run_fiber, 0);
   }
-  for (unsigned done = 0, idle = 0; done < parts;) {
-    if (++idle > 1000) return "blocks wait for one that does not come";
+}
+
+// Runs the blocks of an example in turn until all are done. Returns an error or null.
+const char *run_example(unsigned blocks, bool descending) {
+  start_fibers(blocks * blockDim.x);
+  for (unsigned done = 0, idle_turns = 0; done < blocks;) {
+    if (++idle_turns > MAX_IDLE_TURNS) return "all blocks wait for another one";
     done = 0;
-    for (unsigned k = 0; k < parts; ++k) {
-      const unsigned part = backwards ? parts - 1 - k : k;
-      const Fiber *first = fibers + part * blockDim.x;
-      if (first->state != DONE) {
-        if (!asleep(first, blockDim.x)) idle = 0;
-        if (const char *why = run_block(part, backwards)) return why;
+    for (unsigned k = 0; k < blocks; ++k) {
+      const unsigned block = descending ? blocks - 1 - k : k;
+      const Fiber *threads = fibers + block * blockDim.x;
+      if (threads->state != DONE) {
+        if (!any_sleeps(threads, blockDim.x)) idle_turns = 0;
+        if (const char *error = run_block(block, descending)) return error;
       }
-      done += first->state == DONE;
+      done += threads->state == DONE;
     }
   }
   return nullptr;
 }
 
-// Runs all blocks; null, or what went wrong.
-const char *launch(void (*what)(void *), void *with, unsigned blocks, unsigned parts,
-                   unsigned threads, size_t bytes, bool backwards) {
-  if (threads % WARP || parts * threads > MOST) return "a block is at most 32 whole warps";
-  if (parts > 1 && bytes) return "blocks that share an example share no memory of one";
-  kernel = what;
-  argument = with;
-  gridDim = {blocks, parts};
+// Runs a grid of `examples` columns of thread blocks. Returns an error or null.
+const char *launch(void (*function)(void *), void *argument, unsigned examples,
+                   unsigned blocks_per_example, unsigned threads, size_t shared_bytes,
+                   bool descending) {
+  if (threads % WARP_SIZE || blocks_per_example * threads > MAX_THREADS)
+    return "a block has whole warps, and an example at most 32 of them";
+  if (blocks_per_example > 1 && shared_bytes) return "several blocks have no common shared memory";
+  kernel = function;
+  kernel_argument = argument;
+  gridDim = {examples, blocks_per_example};
   blockDim.x = threads;
-  shared = static_cast<float *>(malloc(bytes + 1));
-  const char *why = nullptr;
-  for (unsigned b = 0; b < blocks && !why; ++b) {
-    blockIdx.x = backwards ? blocks - 1 - b : b;
-    memset(shared, 0xff, bytes);
-    why = run_example(parts, backwards);
+  shared_memory = static_cast<float *>(malloc(shared_bytes + 1));
+  const char *error = nullptr;
+  for (unsigned b = 0; b < examples && !error; ++b) {
+    blockIdx.x = descending ? examples - 1 - b : b;
+    memset(shared_memory, 0xff, shared_bytes);  // NaN, so that reads before a write are noticed
+    error = run_example(blocks_per_example, descending);
   }
-  free(shared);
-  return why;
+  free(shared_memory);
+  return error;
 }
 }  // namespace simulated
 
@@ -172,16 +187,16 @@ inline int atomicOr(int *to, int bits) {
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline unsigned __ballot_sync(unsigned, bool vote) {
   unsigned votes = 0;
-  simulated::exchange(vote, [&](int lane, uint32_t given) { votes |= given << lane; });
+  simulated::exchange(vote, [&](int lane, uint32_t value) { votes |= value << lane; });
   return votes;
 }
-inline float __shfl_xor_sync(unsigned, float number, int apart) {
-  uint32_t bits, found = 0;
+inline float __shfl_xor_sync(unsigned, float number, int mask) {
+  uint32_t bits, received = 0;
   memcpy(&bits, &number, 4);
-  const int wanted = threadIdx.x % simulated::WARP ^ apart;
-  simulated::exchange(bits, [&](int lane, uint32_t given) {
-    if (lane == wanted) found = given;
+  const int source = threadIdx.x % simulated::WARP_SIZE ^ mask;
+  simulated::exchange(bits, [&](int lane, uint32_t value) {
+    if (lane == source) received = value;
   });
-  memcpy(&number, &found, 4);
+  memcpy(&number, &received, 4);
   return number;
 }

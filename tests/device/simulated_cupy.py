@@ -1,9 +1,9 @@
-"""CuPy as far as the CUDA engine uses it, strictly; kernels run on the CPU.
+"""Simulation of the parts of CuPy that the CUDA engine uses; kernels run on the CPU.
 
-Kernels are compiled by g++ with `simulated_block.h`, so what they compute, and where
-their threads wait, is tested without a GPU. That proves nothing about speed, nor about
-what a GPU does to memory that threads share without waiting; runs with the threads in
-opposite order find some of that.
+Kernels are compiled by g++ with `simulated_block.h`, so that their results and barriers
+are tested without a GPU. Speed is not simulated, nor are data races of a GPU; runs with
+threads in ascending and in descending order find some of those. Work on a stream is
+done as late as possible: when something waits for it.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ import numpy as np
 from ml_genn.backends.host.cache import cache_folder
 
 HEADER = Path(__file__).parent / "simulated_block.h"
-#: A kernel: its name, the type of its arguments, and its second parameter, if any.
+#: Kernel: its name, the type of its argument, and its second parameter, if any.
 KERNEL = re.compile(
     r"__global__ void (?:\w+ |\w+\(\w+\) )?(\w+)\(const (\w+) \*\w+(, int64_t)?"
 )
-SHARED = "extern __shared__ float mlg_state[];"
-ONE_AT_A_TIME = threading.Lock()
+SHARED_MEMORY = "extern __shared__ float mlg_state[];"
+KERNEL_LOCK = threading.Lock()
 FLAGS = ["-std=c++20", "-O1", "-ffp-contract=fast", "-march=native", "-w"]
-BACKWARDS = False  #: whether threads and blocks run from the last to the first
+DESCENDING = False  #: True if threads and blocks run from the last to the first
 
 
 class Event:
-    """A place in the work of a stream."""
+    """Point in the work of a stream."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream, self._happened = stream, False
+        self._stream, self._is_done = stream, False
 
-    def happen(self) -> None:
-        self._happened = True
+    def complete(self) -> None:
+        self._is_done = True
 
     def wait(self) -> None:
-        if not self._happened:
+        if not self._is_done:
             self._stream.synchronize()
 
 
 class Stream:
-    """Work that is done as late as it may be: when somebody waits for it."""
+    """Queue of work, which runs when something waits for it."""
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         self._work: list[Callable[[], None]] = []
         self._captured: list[Callable[[], None]] | None = None
         self.ptr = id(self)
         if not null and not non_blocking:
-            blocking().add(self)
+            blocking_streams().add(self)
 
     def __enter__(self) -> Stream:
         CURRENT.streams = [*streams(), self]
@@ -77,7 +77,7 @@ class Stream:
 
     def record(self) -> Event:
         event = Event(self)
-        self.do(event.happen)
+        self.do(event.complete)
         return event
 
     def wait_event(self, event: Event) -> None:
@@ -94,7 +94,7 @@ class Stream:
 
 
 class Graph:
-    """Captured work."""
+    """CUDA graph: captured work."""
 
     def __init__(self, work: list[Callable[[], None]]) -> None:
         self._work = work
@@ -105,39 +105,41 @@ class Graph:
             stream.do(work)
 
 
-CURRENT = threading.local()  #: of a thread, which stands for a process
-GRAPHS: list[int] = []  #: launches of each graph that was launched
-PINNED: list[range] = []  #: addresses of pinned memory
+CURRENT = threading.local()  #: streams of a thread, which stands for a process
+GRAPHS: list[int] = []  #: kernels of each graph that was launched
+PINNED: list[range] = []  #: address ranges of pinned memory
 NULL = Stream(null=True)
 
 
 def streams() -> list[Stream]:
+    """Stack of the thread's current streams."""
     return getattr(CURRENT, "streams", [NULL])
 
 
-def blocking() -> WeakSet[Stream]:
+def blocking_streams() -> WeakSet[Stream]:
     """Streams that the null stream waits for."""
     if not hasattr(CURRENT, "blocking"):
         CURRENT.blocking = WeakSet()
-    found: WeakSet[Stream] = CURRENT.blocking
-    return found
+    blocking: WeakSet[Stream] = CURRENT.blocking
+    return blocking
 
 
-def settled() -> None:
-    """Waits for what the current stream waits for."""
+def synchronize_current_stream() -> None:
+    """Waits for the current stream; as the null stream, for all blocking streams."""
     current = streams()[-1]
-    for stream in [*blocking(), NULL] if current is NULL else [current]:
+    for stream in [*blocking_streams(), NULL] if current is NULL else [current]:
         stream.synchronize()
 
 
 def alloc_pinned_memory(size: int) -> np.ndarray:
-    found = np.full(size, 55, dtype=np.uint8)
-    PINNED.append(range(found.ctypes.data, found.ctypes.data + size))
-    return found
+    """Returns memory with arbitrary contents."""
+    memory = np.full(size, 55, dtype=np.uint8)
+    PINNED.append(range(memory.ctypes.data, memory.ctypes.data + size))
+    return memory
 
 
 class ndarray:
-    """An array of the device."""
+    """Array of the device."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._values = np.ascontiguousarray(values)
@@ -146,7 +148,7 @@ class ndarray:
         self.size, self.nbytes = self._values.size, self._values.nbytes
 
     def get(self) -> np.ndarray:
-        settled()
+        synchronize_current_stream()
         return self._values.copy()
 
     def set(self, arr: np.ndarray, stream: Stream | None = None) -> None:
@@ -157,10 +159,11 @@ class ndarray:
                 f"Shape mismatch. Old shape: {self.shape}, new: {arr.shape}"
             )
         if stream is None:
-            settled()
+            synchronize_current_stream()
             self._values[...] = arr
             return
-        assert any(arr.ctypes.data in place for place in PINNED), "or it is no copy"
+        is_pinned = any(arr.ctypes.data in addresses for addresses in PINNED)
+        assert is_pinned, "CUDA would copy memory that is not pinned synchronously"
         stream.do(lambda: np.copyto(self._values, arr))
 
 
@@ -169,6 +172,7 @@ def zeros(shape: int | Sequence[int], dtype: Any = float) -> ndarray:
 
 
 def empty(shape: int | Sequence[int], dtype: Any = float) -> ndarray:
+    """Returns an array with arbitrary contents."""
     return ndarray(np.full(shape, 77, dtype=dtype))
 
 
@@ -178,7 +182,7 @@ def asarray(a: Any) -> ndarray:
 
 
 class RawModule:
-    """Kernels, compiled from text."""
+    """Module of kernels."""
 
     def __init__(
         self,
@@ -190,18 +194,18 @@ class RawModule:
     ) -> None:
         assert backend == "nvrtc"
         assert isinstance(options, tuple)
-        self._library = ctypes.CDLL(str(_built(code)))
-        self._together = enable_cooperative_groups
+        self._library = ctypes.CDLL(str(_compile(code)))
+        self._is_cooperative = enable_cooperative_groups
 
     def get_function(self, name: str) -> Function:
-        return Function(self._library, name, self._together)
+        return Function(self._library, name, self._is_cooperative)
 
 
 class Function:
-    """A kernel."""
+    """Kernel."""
 
-    def __init__(self, library: ctypes.CDLL, name: str, together: bool) -> None:
-        self._together = together
+    def __init__(self, library: ctypes.CDLL, name: str, cooperative: bool) -> None:
+        self._is_cooperative = cooperative
         self._run = getattr(library, f"simulate_{name}")
         self._run.restype = ctypes.c_char_p
         self._run.argtypes = [
@@ -222,74 +226,83 @@ class Function:
         *,
         shared_mem: int = 0,
     ) -> None:
-        (blocks, parts), (threads,), (argument, *numbers) = grid, block, args
-        assert parts == 1 or (self._together and blocks * parts <= MULTIPROCESSORS)
-        PARTS.add(parts)
-        assert blocks > 0 and shared_mem <= 48 * 1024
+        (examples, blocks), (threads,), (argument, *numbers) = grid, block, args
+        if blocks > 1:
+            assert self._is_cooperative and examples * blocks <= MULTIPROCESSORS
+        BLOCKS_PER_EXAMPLE.add(blocks)
+        assert examples > 0 and shared_mem <= MAX_SHARED_BYTES
         assert all(isinstance(number, np.int64) for number in numbers)
-        place, (number, *_) = argument.data.ptr, [*map(int, numbers), 0]
+        address, (number, *_) = argument.data.ptr, [*map(int, numbers), 0]
 
         def run() -> None:
-            with ONE_AT_A_TIME:
-                wrong = self._run(
-                    place, number, blocks, parts, threads, shared_mem, BACKWARDS
+            with KERNEL_LOCK:
+                error = self._run(
+                    address, number, examples, blocks, threads, shared_mem, DESCENDING
                 )
-            if wrong:
-                raise AssertionError(wrong.decode())
+            if error:
+                raise AssertionError(error.decode())
 
         streams()[-1].do(run)
 
 
-def _built(code: str) -> Path:
-    """A library that runs the kernels of a text; kept in the engine's cache."""
-    text = [
-        f'#include "{HEADER}"',
-        code.replace(SHARED, "float *mlg_state = simulated::shared;"),
-    ]
-    text += [
-        f'extern "C" const char *simulate_{name}(void *call, int64_t number, '
-        "unsigned blocks, unsigned parts, unsigned threads, size_t bytes, "
-        "bool backwards) {\n"
-        "  simulated::number = number;\n"
-        f"  auto run = [](void *c) {{ {name}(static_cast<const {kind} *>(c)"
-        f"{', simulated::number' if numbered else ''}); }};\n"
-        "  return simulated::launch(run, call, blocks, parts, threads, bytes, "
-        "backwards);\n}"
-        for name, kind, numbered in KERNEL.findall(code)
-    ]
-    whole = "\n".join(text)
-    key = hashlib.sha256((whole + HEADER.read_text() + str(FLAGS)).encode())
+def _launcher(name: str, argument_type: str, has_number: bool) -> str:
+    """Returns C++ text of a function that launches a kernel."""
+    number = ", simulated::kernel_number" if has_number else ""
+    return f"""
+extern "C" const char *simulate_{name}(void *call, int64_t number, unsigned examples,
+    unsigned blocks, unsigned threads, size_t shared_bytes, bool descending) {{
+  simulated::kernel_number = number;
+  auto run = [](void *c) {{
+    {name}(static_cast<const {argument_type} *>(c){number});
+  }};
+  return simulated::launch(run, call, examples, blocks, threads, shared_bytes,
+                           descending);
+}}"""
+
+
+def _compile(code: str) -> Path:
+    """Returns a library with the kernels of a text; the engine's cache stores it."""
+    text = "\n".join(
+        (
+            f'#include "{HEADER}"',
+            code.replace(SHARED_MEMORY, "float *mlg_state = simulated::shared_memory;"),
+            *(_launcher(*kernel) for kernel in KERNEL.findall(code)),
+        )
+    )
+    key = hashlib.sha256((text + HEADER.read_text() + str(FLAGS)).encode())
     library = cache_folder() / f"simulated-{key.hexdigest()[:24]}.so"
     if not library.exists():
-        own = f"{os.getpid()}-{threading.get_ident()}"  # others may build it too
-        source = library.with_suffix(f".{own}.cpp")
-        source.write_text(whole)
-        made = source.with_suffix(".so")
-        command = ["g++", *FLAGS, "-fPIC", "-shared", str(source), "-o", str(made)]
+        # Other processes and threads may compile the same text.
+        own_suffix = f".{os.getpid()}-{threading.get_ident()}.cpp"
+        source = library.with_suffix(own_suffix)
+        source.write_text(text)
+        compiled = source.with_suffix(".so")
+        command = ["g++", *FLAGS, "-fPIC", "-shared", str(source), "-o", str(compiled)]
         subprocess.run(command, check=True)
-        made.replace(library)
+        compiled.replace(library)
     return library
 
 
 class CUDARuntimeError(RuntimeError):
-    """As CuPy's."""
+    """Stand-in for the exception of this name in CuPy."""
 
 
 class CUDADriverError(RuntimeError):
-    """As CuPy's."""
+    """Stand-in for the exception of this name in CuPy."""
 
 
 class OutOfMemoryError(MemoryError):
-    """As CuPy's."""
+    """Stand-in for the exception of this name in CuPy."""
 
 
 class CompileException(Exception):
-    """As CuPy's."""
+    """Stand-in for the exception of this name in CuPy."""
 
 
 MULTIPROCESSORS = 8
-PARTS: set[int] = set()  #: blocks that shared examples
-DEVICES: list[int] = []  #: those that were chosen
+MAX_SHARED_BYTES = 48 * 1024  #: of a block, without an attribute of the kernel
+BLOCKS_PER_EXAMPLE: set[int] = set()  #: values of all launches
+DEVICES: list[int] = []  #: GPUs that were selected
 
 
 cuda = SimpleNamespace(

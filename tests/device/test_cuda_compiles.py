@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from device.nets import EPROP, NETWORKS, TRAINED, plan_of
 
-from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, cuda_source
 
 
 def nvrtc() -> ctypes.CDLL:
@@ -54,7 +54,7 @@ QUICK = ("event_prop", "online")
     [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
 )
 def test_compiles(name: str, architecture: str) -> None:
-    assert compile_error(text(DeviceLayout(plan_of(name))), architecture) == ""
+    assert compile_error(cuda_source(DeviceLayout(plan_of(name))), architecture) == ""
 
 
 def test_an_error_is_seen() -> None:

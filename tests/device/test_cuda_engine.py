@@ -21,8 +21,7 @@ from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
-from ml_genn.backends.cuda.launch.prefetcher import Feed
-from ml_genn.backends.cuda.model import CudaModel
+from ml_genn.backends.cuda.memory.prefetcher import Prefetcher
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, FewSpikeCompiler
 from ml_genn.connectivity import Conv2D, Dense, MaxPool2D
@@ -88,22 +87,19 @@ def test_gradients(name: str) -> None:
 
 @pytest.mark.parametrize("name", some_slow(sorted(TRAINED.keys() - {"learned_delays"})))
 def test_blocks_that_share_an_example(
-    name: str, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+    name: str, simulated: ModuleType, several_blocks: None
 ) -> None:
-    """The same gradients where several blocks run each example."""
-    monkeypatch.setattr(CudaModel, "alone", 1)
-    simulated.PARTS.clear()
+    simulated.BLOCKS_PER_EXAMPLE.clear()
     test_gradients(name)
-    assert {1, 2} == simulated.PARTS
+    assert {1, 2} == simulated.BLOCKS_PER_EXAMPLE
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["delays", "max"])
 def test_blocks_that_share_an_example_of_inference(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, several_blocks: None
 ) -> None:
-    """The same spikes, with delays of synapses and of populations."""
-    monkeypatch.setattr(CudaModel, "alone", 1)
+    """The networks have delays of synapses and of populations."""
     test_inference(name)
 
 
@@ -237,12 +233,14 @@ def test_batches_are_brought_ahead(
 ) -> None:
     """Each batch is packed once, all but the first while another one runs; batches of
     a size are one graph from the second on."""
-    packed, early, weights = [], [], []
-    whole, ahead = Feed._bring, Feed.ahead
+    copied, prefetched, weights = [], [], []
+    copy, prefetch = Prefetcher._copy, Prefetcher.prefetch
     monkeypatch.setattr(
-        Feed, "_bring", lambda *given: packed.append(1) or whole(*given)
+        Prefetcher, "_copy", lambda *args: copied.append(1) or copy(*args)
     )
-    monkeypatch.setattr(Feed, "ahead", lambda *given: early.append(1) or ahead(*given))
+    monkeypatch.setattr(
+        Prefetcher, "prefetch", lambda *args: prefetched.append(1) or prefetch(*args)
+    )
     simulated.GRAPHS.clear()
     for options in (ONE_THREAD, CUDA):
         compiled, x, y = training("event_prop", optimiser=Adam(0.01), **options)
@@ -252,7 +250,7 @@ def test_batches_are_brought_ahead(
         weights.append([compiled.weights(c) for c in compiled.network.connections])
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
-    assert (len(packed), len(early)) == (6, 4)
+    assert (len(copied), len(prefetched)) == (6, 4)
     # A batch whose spikes do not fit yet runs again.
     assert set(simulated.GRAPHS) == {4}
     assert len(simulated.GRAPHS) >= 5

@@ -124,5 +124,5 @@ def test_processes_take_gpus_in_turn(
     monkeypatch.setenv("MPI_LOCALRANKID", "5")
     monkeypatch.setattr(simulated.cuda.runtime, "getDeviceCount", lambda: 4)
     monkeypatch.setattr(simulated, "DEVICES", [])
-    device.load()
+    device.load_cupy()
     assert simulated.DEVICES == [1]

@@ -13,7 +13,6 @@ from eprop.nets import NETS, Net, difference, gradients, population
 from parallel import trained_net
 from parallel.seats import together
 
-from ml_genn.backends.cuda.model import CudaModel
 from ml_genn.callbacks import Callback, SpikeRecorder
 from ml_genn.compilers import EPropCompiler
 from ml_genn.optimisers import Adam
@@ -58,16 +57,15 @@ def assert_same(found: list[np.ndarray], wanted: list[np.ndarray]) -> None:
 
 
 def test_blocks_that_share_an_example(
-    simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+    simulated: ModuleType, several_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(CudaModel, "alone", 1)
     monkeypatch.setattr(simulated, "MULTIPROCESSORS", 16)
-    simulated.PARTS.clear()
+    simulated.BLOCKS_PER_EXAMPLE.clear()
     found, wanted = (
         trained(hidden=70, batches=1, backend=backend) for backend in ("cuda", "cpu")
     )
     assert_same(found, wanted)
-    assert {1, 2} == simulated.PARTS
+    assert {1, 2} == simulated.BLOCKS_PER_EXAMPLE
 
 
 def test_processes() -> None:
@@ -110,7 +108,7 @@ def test_memory_does_not_grow_with_steps() -> None:
         net = Net(steps=steps)
         compiled = net.compile("online", **CUDA)
         assert compiled.gradients(*net.data(compiled))
-        shapes.append(compiled.model._workspace.shape)
+        shapes.append(compiled.model._batch.workspace.shape)
     assert shapes[0] == shapes[1]
     assert shapes[0].window < 30
 
@@ -120,9 +118,9 @@ def test_inference_forgets_what_is_over(name: str) -> None:
     """Readouts are the same, whether all spikes are kept or the last ones."""
     compiled, x = inference(name, **CUDA)
     forgot, _ = compiled.predict(x, callbacks=[])
-    assert compiled.model._workspace.shape.window < 30
+    assert compiled.model._batch.workspace.shape.window < 30
     recorder = SpikeRecorder(population(compiled, "a"), key="a")
     kept, _ = compiled.predict(x, callbacks=[recorder])
-    assert compiled.model._workspace.shape.window == 30
+    assert compiled.model._batch.workspace.shape.window == 30
     for population_, values in kept.items():
         np.testing.assert_array_equal(forgot[population_], values)

@@ -12,14 +12,14 @@ import pytest
 from device import simulated_cupy as stand_in
 from device.nets import inference, plan_of
 
-from ml_genn.backends.cuda.device import load, plain_errors
-from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.device import load_cupy, plain_errors
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, cuda_source
 from ml_genn.errors import BuildError, MlGennError
 
 cupy = pytest.importorskip("cupy", reason="needs CuPy (extra 'cuda')")
 
 try:
-    load()
+    load_cupy()
     GPU = True
 except MlGennError:
     GPU = False
@@ -119,7 +119,7 @@ def test_cupy_compiles_the_kernels(
     compiler = cupy.cuda.compiler
     chosen = f"-arch=sm_{architecture}", "cubin"
     monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", lambda _: chosen)
-    code = text(DeviceLayout(plan_of("event_prop")))
+    code = cuda_source(DeviceLayout(plan_of("event_prop")))
     options = (*OPTIONS, "-ftz=true")  # as RawModule adds
     try:
         with plain_errors(cupy):

@@ -21,14 +21,14 @@ from device.nets import (
 from eprop.nets import NETS
 from eprop.nets import gradients as eprop_gradients
 
-from ml_genn.backends.cuda.device import load
+from ml_genn.backends.cuda.device import load_cupy
 from ml_genn.callbacks import SpikeRecorder
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.errors import MlGennError
 from ml_genn.optimisers import Adam
 
 try:
-    load()
+    load_cupy()
 except MlGennError as reason:
     pytest.skip(f"needs a GPU: {reason}", allow_module_level=True)
 

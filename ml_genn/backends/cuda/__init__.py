@@ -1,4 +1,4 @@
-"""An NVIDIA GPU through CuPy: the engine's text, compiled with other headers."""
+"""NVIDIA GPUs, through CuPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds a plan for a GPU."""
+"""Backend that compiles plans for an NVIDIA GPU."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml_genn.backends.cuda.device import load, plain_errors
+from ml_genn.backends.cuda.device import load_cupy, plain_errors
 from ml_genn.backends.cuda.model import CudaModel
-from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, text
+from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, cuda_source
 from ml_genn.model.plan import Plan, Values
 
 
 @dataclass(frozen=True, slots=True)
 class CudaBackend:
-    """Plan -> CUDA -> module -> model."""
+    """Backend ``"cuda"``: plan, CUDA source, module of kernels, model."""
 
     name: str = "cuda"
     genn: bool = False
@@ -29,32 +29,33 @@ class CudaBackend:
         batch_size: int = 1,
         arguments: Mapping[str, Any] | None = None,
     ) -> CudaModel:
-        """A model that runs the plan on the current GPU of CuPy.
+        """Returns a model that runs the plan on CuPy's current GPU.
 
         Args:
-            plan: the plan.
-            values: its numbers.
-            num_threads: of the CPU engine; not used.
-            seed: seed of the random numbers drawn while running.
-            batch_size, arguments: of no meaning here, where memory follows the batch.
+            plan: plan of the network.
+            values: numbers of the plan.
+            num_threads: threads of the CPU engine; not used.
+            seed: seed of the random numbers drawn while the network runs.
+            batch_size: not used; memory is allocated for each batch.
+            arguments: arguments of PyGeNN; not used.
 
         Raises:
-            BuildError: if there is no CuPy or no GPU, or the kernels do not compile.
+            BuildError: if CuPy or a GPU is missing, or the kernels do not compile.
         """
-        cupy = load()
+        cupy = load_cupy()
         layout = DeviceLayout(plan)
-        code = text(layout)
+        code = cuda_source(layout)
 
-        def made(together: bool) -> Any:
+        def compile_kernels(cooperative: bool) -> Any:
             return cupy.RawModule(
                 code=code,
                 options=OPTIONS,
                 backend="nvrtc",
-                enable_cooperative_groups=together,
+                enable_cooperative_groups=cooperative,
             )
 
         with plain_errors(cupy):
-            return CudaModel(layout, values, cupy, made, seed=seed)
+            return CudaModel(layout, values, cupy, compile_kernels, seed=seed)
 
 
 BACKEND = CudaBackend()

@@ -1,4 +1,4 @@
-"""CuPy, and its errors in plain words."""
+"""Import of CuPy, choice of the GPU, and translation of CuPy's errors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 from ml_genn.errors import BuildError, MlGennError
 
-#: Variables in which mpirun says which of a machine's processes one is: of Open MPI,
-#: MPICH and Slurm.
+#: Environment variables with the rank of a process on its machine: of Open MPI, MPICH
+#: and Slurm.
 LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
-#: Parts of CUDA that CuPy's wheel does not bring: its compiler, and what CuPy 13 links
-#: kernels to whose blocks wait for each other.
-PARTS = ("libnvrtc", "cudadevrt", "CUDA is not found")
-REMEDY = "Use backend='cpu', which runs everywhere."
+#: Texts of CuPy's errors about parts of CUDA that its wheel does not contain: the
+#: compiler, and the library that CuPy 13 links to kernels of cooperative launches.
+MISSING_PARTS = ("libnvrtc", "cudadevrt", "CUDA is not found")
+REMEDY = "Use backend='cpu', which needs no GPU."
 
 
 class DeviceError(MlGennError, RuntimeError):
-    """The GPU or its driver failed."""
+    """Failure of the GPU or of its driver."""
 
 
-def load() -> Any:
-    """CuPy, if there is a GPU that it can use.
+def load_cupy() -> Any:
+    """Returns the module CuPy.
 
-    Processes that mpirun started on a machine take its GPUs in turn.
+    The processes that mpirun starts on a machine use its GPUs in turn.
 
     Raises:
-        BuildError: if CuPy is not installed, or there is no GPU.
+        BuildError: if CuPy is not installed, or no GPU can be used.
     """
     try:
         cupy = import_module("cupy")
@@ -47,26 +47,26 @@ def load() -> Any:
         ) from None
     if count == 0:
         raise BuildError(f"backend='cuda' found no GPU. {REMEDY}")
-    own = next((int(os.environ[v]) for v in LOCAL_RANKS if v in os.environ), None)
-    if own is not None:
+    ranks = [int(os.environ[name]) for name in LOCAL_RANKS if name in os.environ]
+    if ranks:
         with plain_errors(cupy):
-            cupy.cuda.Device(own % count).use()
+            cupy.cuda.Device(ranks[0] % count).use()
     return cupy
 
 
-def name_of(cupy: Any) -> str:
-    """What the GPU is called."""
+def gpu_name(cupy: Any) -> str:
+    """Returns the name of the GPU."""
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
     return str(properties["name"].decode())
 
 
 @contextmanager
 def plain_errors(cupy: Any) -> Iterator[None]:
-    """Errors of CuPy as our own.
+    """Context manager that raises errors of CuPy as errors of ml_genn.
 
     Raises:
         MemoryError: if the GPU's memory is full.
-        BuildError: if a kernel does not compile, or there is nothing that compiles it.
+        BuildError: if a kernel does not compile, or the compiler is missing.
         DeviceError: if anything else fails on the GPU.
     """
     try:
@@ -84,7 +84,7 @@ def plain_errors(cupy: Any) -> Iterator[None]:
     ) as error:
         raise DeviceError(f"The GPU failed: {error}. {REMEDY}") from None
     except RuntimeError as error:
-        if not any(part in str(error) for part in PARTS):
+        if not any(part in str(error) for part in MISSING_PARTS):
             raise
         raise BuildError(
             f"CuPy did not find what compiles kernels ({error}). Install the CUDA "

@@ -1,4 +1,4 @@
-"""The kernels of a plan: the text that the CPU engine runs, with headers for a GPU."""
+"""CUDA source of a plan: the text that the CPU engine compiles, with other headers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_genn.backends.host.include import INCLUDE as SHARED
+from ml_genn.backends.host.include import INCLUDE as SHARED_INCLUDE
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import source
 
 INCLUDE = Path(__file__).parent / "include"
 
-#: Options of NVRTC; as on the CPU, denormal numbers are flushed to zero.
+#: Options of NVRTC; denormal numbers are flushed to zero, as on the CPU.
 OPTIONS = (
     "--std=c++17",
     "--device-as-default-execution-space",
@@ -23,29 +23,37 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class DeviceLayout(Layout):
-    """As on the CPU, but weights are kept by source only: a warp reads a row as one."""
+    """Layout without transposed weights: the lanes of a warp read a row of weights."""
 
     @property
     def transposed_weights(self) -> dict[str, int]:
-        """No weights are kept by target."""
+        """Empty."""
         return {}
 
 
-def text(layout: DeviceLayout) -> str:
-    """The CUDA source of a plan, in one piece, so that CuPy's cache sees all of it."""
-    return _with_headers(source(layout), set())
+def cuda_source(layout: DeviceLayout) -> str:
+    """Returns the CUDA source of a plan.
+
+    Headers are part of the text, so the cache of CuPy, whose key is the text, sees
+    their changes.
+    """
+    return with_headers(source(layout))
 
 
-def _with_headers(program: str, included: set[str]) -> str:
-    """A text with the headers that it includes, each where it is first included."""
+def with_headers(text: str) -> str:
+    """Returns a text with the headers that it includes, each where it comes first."""
+    return _with_headers(text, set())
 
+
+def _with_headers(text: str, included: set[str]) -> str:
     def header(include: re.Match[str]) -> str:
         name = include[1]
         if name in included:
             return ""
         included.add(name)
-        path = next(f / name for f in (INCLUDE, SHARED) if (f / name).exists())
+        folders = (INCLUDE, SHARED_INCLUDE)
+        path = next(f / name for f in folders if (f / name).exists())
         return _with_headers(path.read_text(), included)
 
-    program = program.replace("#pragma once\n", "")
-    return re.sub(r'^#include "([\w./]+)"\n', header, program, flags=re.MULTILINE)
+    text = text.replace("#pragma once\n", "")
+    return re.sub(r'^#include "([\w./]+)"\n', header, text, flags=re.MULTILINE)

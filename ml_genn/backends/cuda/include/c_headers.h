@@ -1,4 +1,4 @@
-// Types of whole numbers; NVRTC brings no C headers.
+// Integer types. NVRTC has no C headers, but declares the functions of math.h itself.
 #pragma once
 #ifdef __CUDACC_RTC__
 typedef unsigned char uint8_t;

@@ -1,4 +1,4 @@
-// The argument of the kernels.
+// Argument of the kernels.
 // Generated: python -m ml_genn.backends.generated_headers
 #pragma once
 #include "flags.h"
@@ -6,7 +6,7 @@
 #include "recording.h"
 
 namespace mlg {
-// One call of the engine; addresses are in the device's memory.
+// Arguments of a batch; addresses are in the device's memory.
 struct Call {
   // Time steps of an example.
   int64_t num_steps;
@@ -58,54 +58,55 @@ struct Call {
   float dt;
   // 1 / examples of the batch, over all processes.
   float scale;
-  // Losses while steps run: (batch, output groups).
+  // Losses of the steps so far: (batch, output groups).
   float *loss_sums;
   // Size of each learned array.
   const int64_t *learned_sizes;
   // Sum of squares of each gradient.
-  double *squares;
-  // Spikes of each regularised neuron, then its rate's gradient.
+  double *gradient_squares;
+  // Spikes of each regularised neuron; then the gradient by them.
   float *const *rate_regularisation_grads;
-  // 1 if spikes are counted for regularisers, else 0.
-  int64_t counted;
+  // 1 if spikes are counted for the rate regulariser, else 0.
+  int64_t counts_spikes;
   // State block of each example.
-  float *blocks;
-  // Size of a state block.
-  int64_t floats;
+  float *state_blocks;
+  // Floats in a state block.
+  int64_t state_floats;
   // Flags of the neurons of each example.
   uint8_t *flags;
   // Neurons on each tape: (batch, capacity).
   id_type *const *tape_ids;
-  // (batch, window + 2); (batch, num_steps + 2) if spikes come with the data.
+  // First spike of each step: (batch, window + 2); (batch, num_steps + 2) if spikes come with the
+  // data.
   uint32_t *const *tape_offsets;
-  // Saved values: (batch, capacity, numbers).
+  // Values saved with each spike: (batch, capacity, record size).
   float *const *tape_records;
-  // Of each tape: capacity, 0 if spikes come with data; numbers per spike.
+  // Capacity, 0 if spikes come with the data, and record size of each tape.
   const int64_t *tape_shapes;
-  // Steps held in memory: step t is row t % window.
+  // Steps in memory: step t is row t % window.
   int64_t window;
-  // Last spikes of the batch before, all examples.
+  // Last spikes of the previous batch, if this one continues it.
   id_type *const *tail_ids;
-  // (batch, tail_steps + 2).
+  // First of these spikes in each step: (batch, tail_steps + 2).
   uint32_t *const *tail_offsets;
-  // Steps of the tail; 0 if batches start anew.
+  // Steps of these spikes; 0 if no batch is continued.
   int64_t tail_steps;
-  // Of each output: (batch, window, neurons).
+  // dL/dy of each output's loss in every step: (batch, window, neurons).
   float *const *step_loss_grads;
-  // (batch, window, rows).
+  // State at the start of each step: (batch, window, floats).
   float *const *history;
-  // (batch, ring_length, neurons).
+  // Rings of dL/dw rows: (batch, ring_length, neurons).
   float *const *grad_rings;
   // Rows of each gradient ring.
   int64_t ring_length;
-  // (batch, ONLINE_FLOATS).
+  // Adjoints and traces of online learning: (batch, ONLINE_FLOATS).
   float *online_rows;
-  // (batch, block + carried, ONLINE_STEP_FLOATS).
+  // dL/dw of spikes in a block: (batch, block + carried, ONLINE_STEP_FLOATS).
   float *online_weight_grads;
-  // (batch, ONLINE_SOURCES).
+  // 1 if a source neuron has spiked, else 0: (batch, ONLINE_SOURCES).
   uint8_t *online_has_spiked;
-  // 1 if state is in shared memory while it runs.
-  int64_t shared;
+  // 1 if an example's state is in shared memory while it runs, else 0.
+  int64_t uses_shared_memory;
   // Flags of Status.
   int32_t *status;
 };

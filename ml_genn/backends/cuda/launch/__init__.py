@@ -1,3 +1,3 @@
-"""Kernel arguments, launches and sums of a batch."""
+"""Kernel launches of a batch."""
 
 __all__: list[str] = []

@@ -1,85 +1,83 @@
-"""What comes with the examples of a batch, in the order in which it is brought."""
+"""Data of the examples of a batch: input spikes, frames, targets and weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cuda.launch.prefetcher import Brought
-from ml_genn.backends.cuda.memory.input_spikes import packed
-from ml_genn.backends.cuda.memory.spike_tapes import Tape
+from ml_genn.backends.cuda.memory.input_spikes import pack_spikes
+from ml_genn.backends.cuda.memory.prefetcher import BatchArrays
+from ml_genn.backends.cuda.memory.spike_tapes import SpikeTape
+from ml_genn.backends.host.batch_data import batch_targets, example_weights
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import Examples
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Packed spikes of each input, numbers of each driven group, targets, weights.
+class BatchData:
+    """Order of the arrays with which the data of a batch are copied.
+
+    First neurons and offsets of the spikes of each input group, then frames of each
+    group with analog input, then targets of each output group, then weights of losses.
 
     Args:
-        layout: where numbers live.
+        layout: places of variables.
     """
 
     layout: Layout
 
-    def collect(
-        self,
-        examples: Examples,
-        indices: np.ndarray,
-        targets: Sequence[np.ndarray | None],
-        weights: np.ndarray,
+    def host_arrays(
+        self, examples: Examples, indices: np.ndarray
     ) -> list[np.ndarray | None]:
-        """The arrays of some examples.
-
-        Args:
-            examples, indices: all, and which of them.
-            targets: of each output; None where there are none.
-            weights: how much the losses count.
-        """
-        found: list[np.ndarray | None] = []
+        """Returns the arrays of the examples at ``indices``."""
+        arrays: list[np.ndarray | None] = []
         for group in self.layout.inputs:
             events = [examples.events[group.name][b] for b in indices]
-            found += packed(events, examples.num_steps, self.layout.id_type)
+            arrays += pack_spikes(events, examples.num_steps, self.layout.id_type)
         for group in self.layout.analog_inputs:
-            given = examples.values[str(group.data)][indices]
-            found.append(np.ascontiguousarray(given, dtype=np.float32))
-        return [*found, *targets, weights]
+            frames = examples.values[str(group.data)][indices]
+            arrays.append(np.ascontiguousarray(frames, dtype=np.float32))
+        arrays += batch_targets(self.layout, examples, indices)
+        arrays.append(example_weights(self.layout, examples, indices))
+        return arrays
 
     @property
-    def _values(self) -> int:
-        """Where numbers start."""
+    def _first_frames(self) -> int:
+        """Index of the first array of frames."""
         return 2 * len(self.layout.inputs)
 
     @property
-    def _targets(self) -> int:
-        """Where targets start."""
-        return self._values + len(self.layout.analog_inputs)
+    def _first_target(self) -> int:
+        """Index of the first array of targets."""
+        return self._first_frames + len(self.layout.analog_inputs)
 
-    def numbers(self, brought: Brought) -> dict[str, int]:
-        """Fields of a call."""
-        return {"weights": brought.places[-1]}
+    def call_fields(self, arrays: BatchArrays) -> dict[str, int]:
+        """Returns fields of a call."""
+        return {"weights": arrays.addresses[-1]}
 
-    def tables(self, brought: Brought, examples: int) -> dict[str, list[int]]:
-        """Tables of a call, without those of tapes."""
+    def call_tables(self, arrays: BatchArrays, examples: int) -> dict[str, list[int]]:
+        """Returns tables of a call, but those of tapes."""
+        first, last = self._first_frames, self._first_target
         return {
-            "values": brought.starts(self._values, self._targets, examples),
-            "targets": [*brought.places[self._targets : -1], 0],
+            "values": arrays.example_addresses(first, last, examples),
+            "targets": [*arrays.addresses[last:-1], 0],
         }
 
-    def tapes(self, brought: Brought) -> dict[int, Tape]:
-        """{index: tape} of the inputs."""
-        found = {}
+    def tapes(self, arrays: BatchArrays) -> dict[int, SpikeTape]:
+        """Returns {index: tape} of the input groups."""
+        tapes = {}
         for k, group in enumerate(self.layout.inputs):
-            ids, offsets = brought.places[2 * k : 2 * k + 2]
-            found[self.layout.tapes[group.name]] = Tape(ids, offsets, 0, 0, 0)
-        return found
+            ids, offsets = arrays.addresses[2 * k : 2 * k + 2]
+            tapes[self.layout.tapes[group.name]] = SpikeTape(ids, offsets, 0, 0, 0)
+        return tapes
 
-    def played(self, brought: Brought, group: str) -> Sequence[np.ndarray] | None:
-        """Neurons and offsets of an input, on the host; None for other groups."""
+    def input_spikes(self, arrays: BatchArrays, group: str) -> Sequence[Any] | None:
+        """Returns neurons and offsets of an input group; None for other groups."""
         names = [g.name for g in self.layout.inputs]
         if group not in names:
             return None
         k = 2 * names.index(group)
-        return brought.arrays[k : k + 2]
+        return arrays.host[k : k + 2]

@@ -1,4 +1,4 @@
-"""Copies on the device of the numbers that the host keeps."""
+"""Parameters of a model on the device, copies of those on the host."""
 
 from __future__ import annotations
 
@@ -8,79 +8,82 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.cuda.device import plain_errors
-from ml_genn.backends.cuda.launch.kernel_args import address, addresses
+from ml_genn.backends.cuda.memory.addresses import address, address_table
 from ml_genn.backends.host.arrays.host_arrays import HostArrays
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.plan import LearnedKind
 
-#: Of `HostArrays`: what stays as it is while a batch runs.
-FIXED = ("scalars", "integers", "initial_state", "loss_scalars")
+#: Arrays of `HostArrays` that the device never changes.
+CONSTANT_ARRAYS = ("scalars", "integers", "initial_state", "loss_scalars")
 
 
-class Mirror:
-    """The device's side of a model's numbers.
+class DeviceParameters:
+    """Parameters and optimiser state of a model on the device.
 
     Args:
-        cupy: the module.
-        layout: where numbers live.
-        numbers: those of the host.
-        slots: what optimisers keep of each learned number, on the host.
+        cupy: module.
+        layout: places of variables.
+        host_arrays: parameters on the host.
+        optimiser_state: state of the optimisers on the host, array by array.
 
     Attributes:
-        stale: whether the host's are older than the device's.
+        host_is_stale: True if training has changed the device's copy since the last
+            download.
     """
 
     def __init__(
         self,
         cupy: Any,
         layout: Layout,
-        numbers: HostArrays,
-        slots: Sequence[np.ndarray],
+        host_arrays: HostArrays,
+        optimiser_state: Sequence[np.ndarray],
     ) -> None:
-        self.stale = False
+        self.host_is_stale = False
         self._cupy, self._layout = cupy, layout
-        self._host_arrays, self._slots = numbers, slots
-        self._fixed = {name: cupy.asarray(getattr(numbers, name)) for name in FIXED}
-        self._device = [cupy.asarray(a.reshape(-1)) for a in numbers.arrays]
-        self._device_slots = [cupy.asarray(a.reshape(-1)) for a in slots]
+        self._host_arrays, self._optimiser_state = host_arrays, optimiser_state
+        self._constants = {
+            name: cupy.asarray(getattr(host_arrays, name)) for name in CONSTANT_ARRAYS
+        }
+        self._arrays = [cupy.asarray(a.reshape(-1)) for a in host_arrays.arrays]
+        self._slots = [cupy.asarray(a.reshape(-1)) for a in optimiser_state]
 
-    def numbers(self) -> dict[str, int]:
-        """Fields of a call."""
-        return {name: address(array) for name, array in self._fixed.items()}
+    def call_fields(self) -> dict[str, int]:
+        """Returns fields of a call."""
+        return {name: address(array) for name, array in self._constants.items()}
 
-    def tables(self) -> dict[str, list[int]]:
-        """Tables of a call."""
+    def call_tables(self) -> dict[str, list[int]]:
+        """Returns tables of a call."""
         return {
-            "arrays": addresses(self._device),
-            "slots": addresses(self._device_slots),
+            "arrays": address_table(self._arrays),
+            "slots": address_table(self._slots),
         }
 
-    def fetch(self) -> None:
-        """Brings what training changed to the host."""
-        if self.stale:
+    def download(self) -> None:
+        """Copies to the host what training has changed."""
+        if self.host_is_stale:
             with plain_errors(self._cupy):
-                for host, device in self._changing():
+                for host, device in self._trained_arrays():
                     host[...] = device.get().reshape(host.shape)
-            self.stale = False
+            self.host_is_stale = False
 
-    def send(self) -> None:
-        """Gives the device what changed on the host."""
+    def upload(self) -> None:
+        """Copies the parameters of the host to the device."""
         with plain_errors(self._cupy):
-            self._fixed["scalars"].set(self._host_arrays.scalars)
-            arrays = zip(self._host_arrays.arrays, self._device, strict=True)
-            for host, device in (*arrays, *self._pairs_of_slots()):
+            self._constants["scalars"].set(self._host_arrays.scalars)
+            arrays = zip(self._host_arrays.arrays, self._arrays, strict=True)
+            for host, device in (*arrays, *self._slot_arrays()):
                 device.set(host.reshape(-1))
 
-    def _changing(self) -> list[tuple[np.ndarray, Any]]:
-        """What training changes: host's array and device's."""
-        at = [self._layout.array_of(array) for array in self._layout.learned]
-        at += [
+    def _trained_arrays(self) -> list[tuple[np.ndarray, Any]]:
+        """(host's array, device's array) of all that training changes."""
+        indices = [self._layout.array_of(array) for array in self._layout.learned]
+        indices += [
             self._layout.arrays["delay_steps", array.owner, ""]
             for array in self._layout.learned
             if array.kind is LearnedKind.DELAY
         ]
-        pairs = [(self._host_arrays.arrays[k], self._device[k]) for k in at]
-        return pairs + self._pairs_of_slots()
+        pairs = [(self._host_arrays.arrays[k], self._arrays[k]) for k in indices]
+        return pairs + self._slot_arrays()
 
-    def _pairs_of_slots(self) -> list[tuple[np.ndarray, Any]]:
-        return list(zip(self._slots, self._device_slots, strict=True))
+    def _slot_arrays(self) -> list[tuple[np.ndarray, Any]]:
+        return list(zip(self._optimiser_state, self._slots, strict=True))

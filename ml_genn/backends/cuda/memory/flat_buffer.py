@@ -1,4 +1,4 @@
-"""Arrays that lie one after the other, so that they can be summed or copied as one."""
+"""Several arrays in one buffer, which is summed or copied as a whole."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cuda.launch.kernel_args import address
+from ml_genn.backends.cuda.memory.addresses import address
+
+FLOAT_BYTES = np.dtype(np.float32).itemsize
 
 
-class Flat:
-    """Numbers of several owners, in one array of the device.
+class FlatBuffer:
+    """Buffer on the device with several arrays of floats, one after the other.
 
     Args:
-        cupy: the module.
-        sizes: how many each has.
+        cupy: module.
+        sizes: size of each array.
+
+    Attributes:
+        array: the buffer; it has at least one element.
     """
 
     def __init__(self, cupy: Any, sizes: Sequence[int]) -> None:
@@ -23,11 +28,11 @@ class Flat:
         self.array = cupy.zeros(max(sum(sizes), 1), dtype=np.float32)
         self._starts = np.cumsum([0, *sizes])
 
-    def places(self) -> list[int]:
-        """Where each one's start, as a table ends: with one that is nowhere."""
-        starts = self._starts[:-1]
-        return [*(address(self.array) + 4 * int(start) for start in starts), 0]
+    def address_table(self) -> list[int]:
+        """Returns the address of each array, and 0, so that no table is empty."""
+        base = address(self.array)
+        return [*(base + FLOAT_BYTES * int(k) for k in self._starts[:-1]), 0]
 
     def get(self) -> list[np.ndarray]:
-        """Each one's, on the host."""
+        """Returns copies of the arrays on the host."""
         return np.split(self.array.get()[: self._starts[-1]], self._starts[1:-1])

@@ -1,4 +1,4 @@
-"""What is summed over the examples of a batch."""
+"""Sums over the examples of a batch: gradients and spike counts."""
 
 from __future__ import annotations
 
@@ -7,58 +7,56 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cuda.launch.kernel_args import address
-from ml_genn.backends.cuda.memory.flat_buffer import Flat
+from ml_genn.backends.cuda.memory.addresses import address
+from ml_genn.backends.cuda.memory.flat_buffer import FlatBuffer
 
 
-class Totals:
-    """Gradients and spikes of a batch, on the device.
+class Reductions:
+    """Sums over the examples of a batch, on the device, and the status of the batch.
 
     Args:
-        cupy: the module.
-        learned: numbers in each learned array.
-        regularised: neurons of each group whose firing rate is regularised.
+        cupy: module.
+        learned_sizes: size of each learned array.
+        regularised_sizes: neurons of each group whose firing rate is regularised.
 
     Attributes:
-        gradients: of the learned arrays.
-        rate_regularisation_grads: spikes of neurons, then the gradient of the rate
-            regulariser by them.
+        gradients: gradient of each learned array.
+        rate_regularisation_grads: spikes of each neuron, then the gradient of the rate
+            regulariser with respect to them.
     """
 
     def __init__(
-        self, cupy: Any, learned: Sequence[int], regularised: Sequence[int]
+        self, cupy: Any, learned_sizes: Sequence[int], regularised_sizes: Sequence[int]
     ) -> None:
-        self.gradients = Flat(cupy, learned)
-        self.rate_regularisation_grads = Flat(cupy, regularised)
-        self._fixed = {
-            "learned_sizes": cupy.asarray(np.asarray([*learned, 0], dtype=np.int64)),
-            "squares": cupy.zeros(len(learned) + 1, dtype=np.float64),
+        self.gradients = FlatBuffer(cupy, learned_sizes)
+        self.rate_regularisation_grads = FlatBuffer(cupy, regularised_sizes)
+        sizes = np.asarray([*learned_sizes, 0], dtype=np.int64)
+        self._fields = {
+            "learned_sizes": cupy.asarray(sizes),
+            "gradient_squares": cupy.zeros(len(sizes), dtype=np.float64),
             "status": cupy.zeros(1, dtype=np.int32),
         }
 
-    def numbers(self) -> dict[str, int]:
-        """Fields of a call."""
-        return {name: address(array) for name, array in self._fixed.items()}
+    def call_fields(self) -> dict[str, int]:
+        """Returns fields of a call."""
+        return {name: address(array) for name, array in self._fields.items()}
 
-    def tables(self) -> dict[str, list[int]]:
-        """Tables of a call."""
+    def call_tables(self) -> dict[str, list[int]]:
+        """Returns tables of a call."""
         return {
-            "gradients": self.gradients.places(),
-            "rate_regularisation_grads": self.rate_regularisation_grads.places(),
+            "gradients": self.gradients.address_table(),
+            "rate_regularisation_grads": self.rate_regularisation_grads.address_table(),
         }
 
     def status(self) -> int:
-        """How the batch stands, once what was launched is through."""
-        return int(self._fixed["status"].get()[0])
+        """Waits for the launches so far; returns flags of `Status`."""
+        return int(self._fields["status"].get()[0])
 
-    def found_forward(self) -> list[Any]:
-        """Arrays that the forward pass of each process adds to."""
-        return (
-            [self.rate_regularisation_grads.array]
-            if self.rate_regularisation_grads.sizes
-            else []
-        )
+    def forward_sums(self) -> list[Any]:
+        """Arrays to which the forward pass of each process adds."""
+        grads = self.rate_regularisation_grads
+        return [grads.array] if grads.sizes else []
 
-    def found_in_all(self) -> list[Any]:
-        """Arrays that are complete before the optimisers' step."""
-        return [self.gradients.array, self._fixed["status"]]
+    def gradient_sums(self) -> list[Any]:
+        """Arrays that processes sum before the optimiser step."""
+        return [self.gradients.array, self._fields["status"]]

@@ -1,4 +1,4 @@
-"""Memory of a batch on the device: state, spike tapes and what the way back reads."""
+"""Memory in which a batch runs: state, spike tapes, and arrays of the backward pass."""
 
 from __future__ import annotations
 
@@ -7,90 +7,98 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.backends.cuda.launch.kernel_args import address, addresses
-from ml_genn.backends.cuda.memory.spike_tapes import Tape
+from ml_genn.backends.cuda.memory.addresses import address, address_table
+from ml_genn.backends.cuda.memory.spike_tapes import SpikeTape
 from ml_genn.codegen.layout import Layout, flag_bytes, padded
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.model.plan import NeuronGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What a workspace must hold.
+class WorkspaceShape:
+    """Sizes of the arrays of a workspace.
 
     Args:
-        batch: examples.
-        window: time steps that are kept.
-        floats: numbers in the state of an example.
-        ring_length: steps whose gradients are stored for the backward pass, or while
-            the network runs.
-        share: share of the neurons of each step that fits on a tape.
+        examples: examples of a batch.
+        window: time steps whose spikes and saved values are stored.
+        state_floats: floats in the state block of an example.
+        ring_length: rows of each ring of gradients: steps of a block, or of the window
+            in which weight gradients are summed, and those of the longest delay.
+        tape_fraction: capacity of tapes, as fraction of the spikes if all neurons
+            spiked in all steps.
     """
 
-    batch: int
+    examples: int
     window: int
-    floats: int
+    state_floats: int
     ring_length: int
-    share: float
+    tape_fraction: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workspace:
-    """Arrays of a batch.
+    """Arrays in which a batch runs; see slot.h.
 
     Args:
-        shape: what it was made for.
-        blocks: state, (examples, floats).
-        flags: of neurons in a step.
+        shape: sizes of the arrays.
+        state_blocks: state, (examples, floats).
+        flags: flags of the neurons of a step, (examples, bytes).
         tapes: {index: tape} of groups whose spikes do not come with the data.
-        step_loss_grads, history, grad_rings: see slot.h.
-        online: rows, weight gradients and flags; see online.h.
+        step_loss_grads: of each output, (examples, window, neurons).
+        history: state at the start of each step, (examples, window, floats).
+        grad_rings: (examples, ring_length, neurons).
+        online: rows, weight gradients and flags of online learning; see
+            online/state.h.
     """
 
-    shape: Shape
-    blocks: Any
+    shape: WorkspaceShape
+    state_blocks: Any
     flags: Any
-    tapes: dict[int, Tape] = field(default_factory=dict)
+    tapes: dict[int, SpikeTape] = field(default_factory=dict)
     step_loss_grads: list[Any] = field(default_factory=list)
     history: list[Any] = field(default_factory=list)
     grad_rings: list[Any] = field(default_factory=list)
     online: dict[str, Any] = field(default_factory=dict)
 
-    def numbers(self) -> dict[str, int]:
-        """Fields of a call."""
+    def call_fields(self) -> dict[str, int]:
+        """Returns fields of a call."""
         return {
-            "blocks": address(self.blocks),
-            "floats": self.shape.floats,
+            "state_blocks": address(self.state_blocks),
+            "state_floats": self.shape.state_floats,
             "flags": address(self.flags),
             "window": self.shape.window,
             "ring_length": self.shape.ring_length,
             **{name: address(array) for name, array in self.online.items()},
         }
 
-    def tables(self) -> dict[str, list[int]]:
-        """Tables of a call, without those of tapes."""
+    def call_tables(self) -> dict[str, list[int]]:
+        """Returns tables of a call, but those of tapes."""
         return {
-            "step_loss_grads": addresses(self.step_loss_grads),
-            "history": addresses(self.history),
-            "grad_rings": addresses(self.grad_rings),
+            "step_loss_grads": address_table(self.step_loss_grads),
+            "history": address_table(self.history),
+            "grad_rings": address_table(self.grad_rings),
         }
 
 
-def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
-    """A workspace."""
+def allocate_workspace(cupy: Any, layout: Layout, shape: WorkspaceShape) -> Workspace:
+    """Returns a workspace; all arrays are zero."""
     online = OnlineLayout(layout)
-    flags = sum(flag_bytes(g) for g in layout.plan.neurons if g.name in layout.flags)
+    groups = [g for g in layout.plan.neurons if g.name in layout.flags]
+    spike_and_active_flags = 2 * sum(flag_bytes(group) for group in groups)
 
     def floats(*sizes: int) -> Any:
-        return cupy.zeros((shape.batch, *sizes), dtype=np.float32)
+        return cupy.zeros((shape.examples, *sizes), dtype=np.float32)
+
+    def flags(size: int) -> Any:
+        return cupy.zeros((shape.examples, size), dtype=np.uint8)
 
     step_loss_sizes = [
         padded(g.size) if g.loss and g.loss.per_step else 0 for g in layout.outputs
     ]
     return Workspace(
         shape,
-        floats(shape.floats),
-        cupy.zeros((shape.batch, 2 * flags), dtype=np.uint8),
+        floats(shape.state_floats),
+        flags(spike_and_active_flags),
         _tapes(cupy, layout, shape),
         step_loss_grads=[floats(shape.window, size) for size in step_loss_sizes],
         history=[floats(shape.window, size) for size in layout.history_sizes],
@@ -98,43 +106,45 @@ def allocate(cupy: Any, layout: Layout, shape: Shape) -> Workspace:
         online={
             "online_rows": floats(online.size),
             "online_weight_grads": floats(shape.ring_length, online.each_step),
-            "online_has_spiked": cupy.zeros(
-                (shape.batch, online.flags), dtype=np.uint8
-            ),
+            "online_has_spiked": flags(online.flags),
         },
     )
 
 
-def _tapes(cupy: Any, layout: Layout, shape: Shape) -> dict[int, Tape]:
-    found: dict[int, Tape] = {}
+def _tapes(cupy: Any, layout: Layout, shape: WorkspaceShape) -> dict[int, SpikeTape]:
+    tapes: dict[int, SpikeTape] = {}
     for name, index in layout.tapes.items():
         group = layout.plan.neuron(name)
         if not group.events:
-            numbers = len(group.adjoint.records) if group.adjoint else 0
-            found[index] = _tape(cupy, layout, shape, _room(group, shape), numbers)
+            record_size = len(group.adjoint.records) if group.adjoint else 0
+            capacity = _capacity(group, shape)
+            tapes[index] = _tape(cupy, layout, shape, capacity, record_size)
     for name, index in layout.active_tapes.items():
         group = layout.plan.neuron(name)
         surrogate = group.adjoint.surrogate if group.adjoint else None
         if surrogate is None:
             continue
-        everywhere = padded(group.size) * shape.window
-        room = everywhere if surrogate.all_active else _room(group, shape)
-        found[index] = _tape(cupy, layout, shape, room, len(surrogate.records))
-    return found
+        all_neurons = padded(group.size) * shape.window
+        capacity = all_neurons if surrogate.all_active else _capacity(group, shape)
+        record_size = len(surrogate.records)
+        tapes[index] = _tape(cupy, layout, shape, capacity, record_size)
+    return tapes
 
 
-def _room(group: NeuronGroup, shape: Shape) -> int:
-    """Entries of a tape: at least a step's, at most those of all steps."""
-    expected = int(group.size * shape.window * shape.share) + group.size
-    return min(expected, group.size * shape.window)
+def _capacity(group: NeuronGroup, shape: WorkspaceShape) -> int:
+    """Spikes of an example on a tape: at least a step's, at most those of all steps."""
+    most = group.size * shape.window
+    return min(int(most * shape.tape_fraction) + group.size, most)
 
 
-def _tape(cupy: Any, layout: Layout, shape: Shape, room: int, numbers: int) -> Tape:
-    batch = shape.batch
-    return Tape(
-        cupy.zeros((batch, room), dtype=layout.id_type),
-        cupy.zeros((batch, shape.window + 2), dtype=np.uint32),
-        cupy.zeros((batch, room * numbers), dtype=np.float32),
-        room,
-        numbers,
+def _tape(
+    cupy: Any, layout: Layout, shape: WorkspaceShape, capacity: int, record_size: int
+) -> SpikeTape:
+    examples = shape.examples
+    return SpikeTape(
+        cupy.zeros((examples, capacity), dtype=layout.id_type),
+        cupy.zeros((examples, shape.window + 2), dtype=np.uint32),
+        cupy.zeros((examples, capacity * record_size), dtype=np.float32),
+        capacity,
+        record_size,
     )

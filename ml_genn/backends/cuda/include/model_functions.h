@@ -1,0 +1,31 @@
+// Functions of a model, which the generated file defines.
+// c: the call; s: memory of the example; b: index of the example in the batch; t: time step.
+// team, teams: which warp runs the function, and of how many.
+#pragma once
+#include "slot.h"
+
+namespace {
+// Delivers spikes, advances neurons and emits spikes; returns false if a tape is full.
+bool forward_step(const Call &c, Slot &s, int64_t b, int64_t t);
+// Computes readouts and losses.
+void finish(const Call &c, Slot &s, int64_t b);
+// Adds the gradients of steps start <= t < stop of online learning.
+bool learn_block(const Call &c, Slot &s, int64_t b, int64_t start, int64_t stop,
+                 float *const *gradients);
+
+void begin_backward(const Call &c, Slot &s, int64_t b);
+// Passes gradients from targets back to sources, for n examples.
+void synapse_backward_tile(const Call &c, Slot *const *slots, int n, int64_t t,
+                           const float *transposed_weights, int team, int teams);
+void backward_step(const Call &c, Slot &s, int64_t b, int64_t t, float *const *gradients);
+// Adds dL/dw of the spikes of steps first <= t < last to dense weight gradients. only: the learned
+// array, or ALL_LEARNED.
+bool weight_gradients(const Call &c, Slot &s, int64_t first, int64_t last, float *const *gradients,
+                      int64_t only, mlg::SpikesByNeuron &spikes_by_neuron, int team, int teams);
+// Adds the gradients of parameters.
+void end_backward(Slot &s, float *const *gradients);
+
+// Optimiser step of the entries first <= j < last of a learned array.
+void update(const Call &c, int64_t which, int64_t first, int64_t last, const float *gradient,
+            const float *norms);
+}  // namespace
