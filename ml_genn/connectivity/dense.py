@@ -70,8 +70,8 @@ class Dense(Connectivity):
                 f"size), one of them true. Received {shown(mask)}."
             )
         selected = []
-        for name, given in (("weight", weight), ("delay", delay)):
-            value = as_value(f"Dense.from_mask: {name}", given)
+        for name, argument in (("weight", weight), ("delay", delay)):
+            value = as_value(f"Dense.from_mask: {name}", argument)
             if isinstance(value, np.ndarray) and value.shape != flags.shape:
                 raise ValidationError(
                     f"Dense.from_mask: an array given as {name} has the shape of the "

@@ -127,13 +127,13 @@ def sparse_from(
         raise CheckpointError(str(error)) from None
 
 
-def _checked_indices(name: str, given: Any) -> np.ndarray:
+def _checked_indices(name: str, value: Any) -> np.ndarray:
     """Returns a list of neurons as integers."""
-    array = real_array(f"Sparse: {name}", given)
+    array = real_array(f"Sparse: {name}", value)
     indices = (array >= 0) & (array <= MAX_INDEX) & (array == np.floor(array))
     if array.ndim != 1 or array.dtype.kind == "b" or not np.all(indices):
         raise ValidationError(
-            f"Sparse: {name} is a list of indices of neurons. Received {shown(given)}."
+            f"Sparse: {name} is a list of indices of neurons. Received {shown(value)}."
         )
     return array.astype(np.int64)
 

@@ -49,8 +49,8 @@ class LossFormula:
             precision. Axes before the last one are examples and time steps. Labels have
             no axis of neurons.
         genn: C statements of one output neuron in one time step, which the PyGeNN
-            backend translates for losses taken while the network runs. They read ``y_``
-            (output of this neuron), ``outputs_[first_ + k_]`` (output of neuron k_),
+            backend translates for losses computed while the network runs. They read
+            ``y_`` (output of this neuron), ``outputs_[first_ + k_]`` (output of k_),
             ``num_neurons``, ``target_`` (value, or probability of the neuron's class),
             ``target_sum_`` (sum of the probabilities), ``scale_`` and the scalar's name
             followed by an underscore; they add this neuron's part of L to ``loss_`` and

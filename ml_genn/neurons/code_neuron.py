@@ -111,7 +111,7 @@ class CodeNeuron(UserModel, Neuron):
             UnsupportedError: always.
         """
         raise UnsupportedError(
-            "CodeNeuron is given as code, from which no gradients can be derived. "
+            "CodeNeuron consists of code, from which no gradients can be derived. "
             "Write the neuron with UserNeuron (equations, threshold and jumps) to "
             "train it; InferenceCompiler runs it as it is."
         )

@@ -116,10 +116,10 @@ def test_a_neuron_learns_its_parameters(
     ml_genn.save_model(compiled, path)
     custom = {"QuadraticIntegrateFire": neuron.QuadraticIntegrateFire}
     again = ml_genn.load_model(path, custom)
-    expected, found = (
+    expected, results = (
         next(iter(c.predict(X, callbacks=[])[0].values())) for c in (compiled, again)
     )
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(results, expected)
 
 
 def test_declarations_check_and_document_a_neuron(
@@ -250,12 +250,12 @@ def test_connectivity_of_pairs(
     path = tmp_path / "ring.safetensors"
     ml_genn.save_model(compiled, path)
     again = ml_genn.load_model(path, {"Ring": ring_class})
-    for expected, found in zip(
+    for expected, results in zip(
         compiled.predict(x, callbacks=[])[0].values(),
         again.predict(x, callbacks=[])[0].values(),
         strict=True,
     ):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(results, expected)
 
 
 def test_connectivity_of_pairs_checks_shapes(
@@ -281,12 +281,12 @@ def test_connectivity_of_a_kernel(
     image = np.random.default_rng(0).random((1, *shape)) < 0.5
     spikes = np.zeros((1, 3, *shape), dtype=bool)
     spikes[:, 0] = image
-    (found,) = compiled.predict(spikes, callbacks=[])[0][output]
+    (results,) = compiled.predict(spikes, callbacks=[])[0][output]
     padded = np.pad(image[0, ..., 0].astype(float), 1)
     neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1]
     neighbours += padded[1:-1, :-2] + padded[1:-1, 2:]
     expected = 0.5 * (4 * padded[1:-1, 1:-1] - neighbours)
-    np.testing.assert_allclose(found.reshape(shape[:2]), expected, atol=1e-6)
+    np.testing.assert_allclose(results.reshape(shape[:2]), expected, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +304,7 @@ def gradients(compiler: Any, recurrent: bool = False) -> dict[str, np.ndarray]:
 def test_a_compiler_with_a_surrogate_derivative(
     compiler_blocks: list[str], package: Package
 ) -> None:
-    """It is found by its entry point, and has the gradients of BPTT without loops."""
+    """Its entry point makes it available; its gradients are those of BPTT."""
     definition, use, _ = compiler_blocks
     package.module("bell_compiler", definition)
     package.entry_points(*blocks(EXTENDING / "compiler.md", "toml"))
@@ -344,10 +344,10 @@ def test_the_page_on_compilers_names_all_that_a_rule_says() -> None:
     assert {n for n in vars(SpikeGradient) if not n.startswith("_")} <= named
 
 
-def test_a_backend_of_a_package_is_found(
+def test_a_backend_of_a_package_is_loaded(
     package: Package, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The backend of the page is found by name and runs what the engine runs."""
+    """Compilers load the backend by its name, and it has the results of the engine."""
     page = EXTENDING / "backend.md"
     module, use, source = blocks(page)
     package.module("logged", module)
@@ -356,12 +356,12 @@ def test_a_backend_of_a_package_is_found(
     names = run(use, {"network": small(), "x": X[:, :20]})
     assert "Pop1: 5 neurons" in capsys.readouterr().out
     usual = InferenceCompiler(20, backend="cpu").compile(names["network"])
-    for found, expected in zip(
+    for results, expected in zip(
         names["compiled"].predict(X[:, :20], callbacks=[])[0].values(),
         usual.predict(X[:, :20], callbacks=[])[0].values(),
         strict=True,
     ):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(results, expected)
     assert "void" in run(source, names)["text"]
     with pytest.raises(UnknownNameError, match="logged"):
         InferenceCompiler(20, backend="loged")
@@ -377,7 +377,7 @@ def test_an_entry_point_that_is_no_backend_is_refused(package: Package) -> None:
 
 
 def test_our_backends_are_entry_points() -> None:
-    """Those in pyproject.toml are those that are found without an installation."""
+    """The table for an uninstalled ml_genn has the entry points of pyproject.toml."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert pyproject["project"]["entry-points"]["ml_genn.backends"] == BUILT_IN
 

@@ -94,8 +94,8 @@ class _C:
             zero = CExpression("0.0f")
             minus = self.where(x < zero, CExpression("-1.0f"), zero)
             return self.where(x > zero, CExpression("1.0f"), minus)
-        given = ", ".join(argument.text for argument in arguments)
-        return CExpression(f"{_C_NAMES.get(name, f'{name}f')}({given})")
+        texts = ", ".join(argument.text for argument in arguments)
+        return CExpression(f"{_C_NAMES.get(name, f'{name}f')}({texts})")
 
     def where(self, condition: Any, yes: Any, no: Any) -> CExpression:
         parts = condition.within(_OR), yes.within(_OR), no.within(_OR)
@@ -121,5 +121,5 @@ def c_expression(text: str, suffix: str = "") -> CExpression:
     Raises:
         EquationError: if it cannot be parsed, or C lacks one of its functions.
     """
-    found: CExpression = walk(text, _C(suffix))
-    return found
+    expression: CExpression = walk(text, _C(suffix))
+    return expression

@@ -10,7 +10,7 @@ from ml_genn.model.plan.code import Code
 
 
 class Sensitivity(Enum):
-    """What a readout depends on."""
+    """Activity of an output neuron that a readout depends on."""
 
     VARIABLE = "variable"  #: the output variable in each step
     SPIKE_TIME = "spike_time"  #: the time of the first spike
@@ -19,7 +19,7 @@ class Sensitivity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """How a number per output neuron is made from what it does in time.
+    """Reduction of the activity of output neurons to one number each.
 
     Names in its code: ``output`` (the output variable), ``step`` (index of the time
     step), ``num_steps``, ``dt``, and its own variables.
@@ -29,7 +29,7 @@ class Readout:
         update: run in every step after integration, before the reset.
         on_spike: run when the neuron spikes.
         result: expression of the value at the end.
-        sensitivity: what it depends on.
+        sensitivity: activity that the result depends on.
         weight: for VARIABLE: derivative of the result by ``output`` in a step.
     """
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from contract.script_data import CLASSES, SIDE, images
-from ml_genn.utils.data import log_latency_encode_data
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Callback, Checkpoint
@@ -16,6 +15,7 @@ from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.serialisers import Numpy
 from ml_genn.synapses import Exponential
+from ml_genn.utils.data import log_latency_encode_data
 
 
 class Log(Callback):
@@ -87,7 +87,7 @@ with compiled_net:
         {output: labels},
         num_epochs=1,
         start_epoch=3,
-        callbacks=[first, second, Checkpoint(Numpy("kept"))],
+        callbacks=[first, second, Checkpoint(Numpy("checkpoints"))],
     )
 assert cb_data["b"] == [
     *["train", "epoch 3", "batch 0", "step 0", "step 9"],
@@ -101,9 +101,9 @@ assert first.shared[-1] == metrics[output].result
 
 trained = compiled_net.weights(network.layers[1])
 np.testing.assert_array_equal(
-    np.load("kept/3-Conn_Pop0_Pop1-g.npy").reshape(-1), trained.reshape(-1)
+    np.load("checkpoints/3-Conn_Pop0_Pop1-g.npy").reshape(-1), trained.reshape(-1)
 )
-network.load((3,), Numpy("kept"))
+network.load((3,), Numpy("checkpoints"))
 loaded = InferenceCompiler(10, batch_size=16).compile(network)
 np.testing.assert_array_equal(loaded.weights(network.layers[1]), trained)
 _, cb_data = loaded.evaluate({inputs: spikes}, {output: labels}, callbacks=[Log("c")])

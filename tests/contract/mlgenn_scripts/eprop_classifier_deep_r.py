@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from contract.script_data import recordings
-from ml_genn.utils.data import preprocess_tonic_spikes
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Checkpoint
@@ -18,6 +17,7 @@ from ml_genn.neurons import (
     SpikeInput,
 )
 from ml_genn.serialisers import Numpy
+from ml_genn.utils.data import preprocess_tonic_spikes
 
 raw, labels = recordings(96)
 spikes = [preprocess_tonic_spikes(e, e.dtype.names, (20, 1, 1)) for e in raw]
@@ -66,7 +66,7 @@ assert len(train_data["rewired"][0]) == 2
 assert validation_data == {}
 
 network.load((11,), serialiser)
-found = []
+accuracies = []
 for reset in (True, False):
     compiled_net = InferenceCompiler(
         evaluate_timesteps=40, reset_vars_between_batches=reset, batch_size=16
@@ -74,6 +74,6 @@ for reset in (True, False):
     with compiled_net:
         for _ in range(2):
             metrics, _ = compiled_net.evaluate({inputs: spikes}, {output: labels})
-    found.append(metrics[output].result)
-assert found[0] > 0.85
-assert found[0] >= found[1] > 0.5  # training starts each example anew
+    accuracies.append(metrics[output].result)
+assert accuracies[0] > 0.85
+assert accuracies[0] >= accuracies[1] > 0.5  # training starts each example anew

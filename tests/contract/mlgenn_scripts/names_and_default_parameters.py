@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ml_genn.utils.data import PreprocessedSpikes, preprocess_spikes
 from ml_genn.utils.network import get_underlying_conn, get_underlying_pop
 
 from ml_genn import InputLayer, Layer, Network, SequentialNetwork
@@ -18,12 +17,13 @@ from ml_genn.neurons import (
     default_neurons,
 )
 from ml_genn.optimisers import Adam, Optimiser, default_optimisers
+from ml_genn.utils.data import PreprocessedSpikes, preprocess_spikes
 from ml_genn.utils.module import get_object, get_object_mapping
 
 assert default_connectivity == {}
 assert get_object(None, Neuron, "Neuron", default_neurons) is None
-found = get_object("leaky_integrate_fire", Neuron, "Neuron", default_neurons)
-assert isinstance(found, LeakyIntegrateFire)
+neuron = get_object("leaky_integrate_fire", Neuron, "Neuron", default_neurons)
+assert isinstance(neuron, LeakyIntegrateFire)
 mapping = get_object_mapping(
     "adam", ["a", "b"], Optimiser, "Optimiser", default_optimisers
 )
