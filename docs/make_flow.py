@@ -83,7 +83,7 @@ BOXES = {
         2, 1, "Derivation", ("steps, adjoints (SymPy)", "model/derivation"), "build"
     ),
     "verifier": Box(
-        3, 1, "Verifier", ("checks every plan", "model/verify.py"), "build"
+        3, 1, "Verifier", ("checks every plan", "model/verification"), "build"
     ),
     "library": Box(4, 1, "Engine", ("library in a cache", "backends"), "build"),
     "data": Box(0, 2, "Data", ("examples to batches", "training/data"), "user"),

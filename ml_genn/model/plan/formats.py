@@ -152,6 +152,7 @@ class SharedKernelFormat(SynapseFormat):
         return self.kernel.synapses
 
 
+#: One weight for each pair of neurons, row by row.
 DENSE = DenseFormat("dense")
 CSR = CsrFormat("csr")
 
