@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml_genn.model.batch import EventStream, Examples, RunOptions, RunResult, SpikeTimes
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
 
 
@@ -185,7 +185,7 @@ class Backend(Protocol):
     def build(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         num_threads: int | None,
         seed: int,

@@ -9,7 +9,7 @@ from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.errors import UnsupportedError
 from ml_genn.lowering import lower
-from ml_genn.model.plan import Values
+from ml_genn.model.plan import PlanValues
 from ml_genn.network import Network
 from ml_genn.utils.checks import whole
 
@@ -95,7 +95,7 @@ class InferenceCompiler(Compiler):
         )
         return CompiledInferenceNetwork(network, lowered, config)
 
-    def _check_delays(self, values: Values) -> None:
+    def _check_delays(self, values: PlanValues) -> None:
         """Raises UnsupportedError for delays longer than an example.
 
         Spikes are stored for one batch, so a longer delay would lose them.

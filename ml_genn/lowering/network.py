@@ -27,7 +27,7 @@ from ml_genn.lowering.synapses import feedback_group, synapse_group
 from ml_genn.lowering.training import INFERENCE, Training
 from ml_genn.lowering.updates import Update, updates_of
 from ml_genn.model.equations.system import port_name
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 from ml_genn.model.verification import verify
 from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
@@ -49,7 +49,7 @@ class Lowered:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
     neurons: Mapping[Population, Neuron]
     synapses: Mapping[Connection, Synapse]
     updates: tuple[Update, ...] = ()
@@ -91,10 +91,12 @@ def lower(
     connections += negative_synapses(connections, sampler, groups)
     connections += tuple(feedback_group(f, sampler) for f in training.feedback)
     values = sampler.values()
-    values.loss["outputs"] = {p.name: s for p, s in training.loss_scalars.items()}
-    values.loss["regularised"] = {
-        p.name: r for p, r in training.rate_regularisation.items()
-    }
+    values.loss_scalars.update(
+        {p.name: scalars for p, scalars in training.loss_scalars.items()}
+    )
+    values.rate_regularisation.update(
+        {p.name: r for p, r in training.rate_regularisation.items()}
+    )
     positive = {p: _positive(neurons[p], ports[p]) for p in network.populations}
     updates = updates_of(network, training, values, positive)
     gradient = training.spike_gradient

@@ -7,12 +7,19 @@ filter of the outputs' errors. Networks whose gradient needs more are refused.
 from __future__ import annotations
 
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.plan import Adjoint, Delay, NeuronGroup, Plan, SynapseGroup, Values
+from ml_genn.model.plan import (
+    Adjoint,
+    Delay,
+    NeuronGroup,
+    Plan,
+    PlanValues,
+    SynapseGroup,
+)
 
 _INSTEAD = "mode='event_driven' has no such limit."
 
 
-def check_online(plan: Plan, values: Values) -> None:
+def check_online(plan: Plan, values: PlanValues) -> None:
     """Raises an error if a plan learns online and its gradient needs more state.
 
     Args:
@@ -55,7 +62,7 @@ def _check_synapses(synapses: SynapseGroup) -> None:
         )
 
 
-def _check_hidden(plan: Plan, values: Values, group: NeuronGroup) -> None:
+def _check_hidden(plan: Plan, values: PlanValues, group: NeuronGroup) -> None:
     feedback = [s for s in plan.outgoing(group.name) if s.backpropagates]
     if any(plan.neuron(s.target).threshold is not None for s in feedback):
         raise UnsupportedError(

@@ -15,9 +15,9 @@ from ml_genn.model.plan import (
     CSR,
     DENSE,
     Delay,
+    PlanValues,
     SharedKernelFormat,
     SynapseFormat,
-    Values,
 )
 
 
@@ -33,7 +33,7 @@ class ParameterSampler:
 
     Attributes:
         parameters, initial, weights, indices, delays, max_delays, frames, windows: as
-            in `Values`.
+            in `PlanValues`.
     """
 
     def __init__(self, seed: int, dt: float) -> None:
@@ -130,9 +130,9 @@ class ParameterSampler:
         self.max_delays[name] = longest
         return Delay.PER_SYNAPSE
 
-    def values(self) -> Values:
+    def values(self) -> PlanValues:
         """Returns all values."""
-        return Values(
+        return PlanValues(
             dt=self.dt,
             parameters=self.parameters,
             initial=self.initial,

@@ -16,7 +16,7 @@ from ml_genn.model.plan import (
     Learned,
     LearnedKind,
     OptimiserUpdate,
-    Values,
+    PlanValues,
 )
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
@@ -118,7 +118,7 @@ class Update:
 def updates_of(
     network: Network,
     training: Training,
-    values: Values,
+    values: PlanValues,
     positive: Mapping[Population, frozenset[str]],
 ) -> tuple[Update, ...]:
     """Returns the updates of all learned arrays: weights, delays, parameters.

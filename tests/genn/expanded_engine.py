@@ -6,7 +6,7 @@ from typing import Any
 
 from ml_genn.backends.cpu.backend import CpuBackend
 from ml_genn.backends.cpu.model import CpuModel
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 from ml_genn.model.plan.tapes import expand
 from ml_genn.model.verification import verify
 
@@ -16,7 +16,7 @@ class ExpandedEngine(CpuBackend):
 
     __slots__ = ()
 
-    def build(self, plan: Plan, values: Values, **how: Any) -> CpuModel:
+    def build(self, plan: Plan, values: PlanValues, **how: Any) -> CpuModel:
         return super().build(verify(expand(plan), values), values, **how)
 
 

@@ -26,13 +26,13 @@ from ml_genn.model.plan import (
     NeuronGroup,
     OptimiserUpdate,
     Plan,
+    PlanValues,
     Port,
     Readout,
     Sensitivity,
     SharedKernelFormat,
     StateVariable,
     SynapseGroup,
-    Values,
 )
 from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.model.verification import verify
@@ -58,7 +58,7 @@ CONVOLUTION = SharedKernelFormat(
     "shared kernel", Kernel(Axis(2, 2, 1), Axis(2, 2, 1), 1, 1, (1, 1, 1, 1))
 )
 PLAN = Plan((INPUT, GROUP), (SYNAPSES,))
-VALUES = Values(dt=1.0, parameters={"hidden": {"tau": 2.0}})
+VALUES = PlanValues(dt=1.0, parameters={"hidden": {"tau": 2.0}})
 
 
 def with_group(**changes: Any) -> Plan:
@@ -210,7 +210,9 @@ def test_names_in_c() -> None:
     assert names.called == {"f": 1}
 
 
-def trained(compiler: type[TrainingCompiler], **arguments: Any) -> tuple[Plan, Values]:
+def trained(
+    compiler: type[TrainingCompiler], **arguments: Any
+) -> tuple[Plan, PlanValues]:
     """Returns plan and values of a network that learns weights and a parameter."""
     with Network() as network:
         source = Population(SpikeInput(), 2, name="in")

@@ -15,7 +15,7 @@ from ml_genn.backends.host.cores import available_cores
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import parts, source
 from ml_genn.errors import BuildError, ValidationError
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 
 
 def _loaded(path: Path) -> CDLL:
@@ -40,7 +40,7 @@ class CpuBackend:
     def build(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         num_threads: int | None,
         seed: int,

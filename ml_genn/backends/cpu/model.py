@@ -32,7 +32,7 @@ from ml_genn.model.batch import (
     RunResult,
     SpikeTimes,
 )
-from ml_genn.model.plan import Values
+from ml_genn.model.plan import PlanValues
 
 
 class CpuModel(HostModel):
@@ -58,7 +58,7 @@ class CpuModel(HostModel):
     def __init__(
         self,
         layout: Layout,
-        values: Values,
+        values: PlanValues,
         library: ctypes.CDLL,
         *,
         threads: int,

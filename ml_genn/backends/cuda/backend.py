@@ -9,7 +9,7 @@ from typing import Any
 from ml_genn.backends.cuda.device import load_cupy, plain_errors
 from ml_genn.backends.cuda.model import CudaModel
 from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, cuda_source
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class CudaBackend:
     def build(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         num_threads: int | None,
         seed: int,

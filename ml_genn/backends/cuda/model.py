@@ -30,7 +30,7 @@ from ml_genn.backends.host.model import HostModel
 from ml_genn.backends.host.state import STATE_TYPES, state_type, typed_state
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, RunOptions, RunResult
-from ml_genn.model.plan import Values
+from ml_genn.model.plan import PlanValues
 
 #: Phases of a forward pass that is not stepped.
 FORWARD_PASS = Phase.FORWARD | Phase.END
@@ -56,7 +56,7 @@ class CudaModel(HostModel):
     def __init__(
         self,
         layout: DeviceLayout,
-        values: Values,
+        values: PlanValues,
         cupy: Any,
         compile_kernels: Callable[[bool], Any],
         *,

@@ -16,7 +16,7 @@ from ml_genn.backends.host.deep_r import Rewiring, create_rewiring, rewired_upda
 from ml_genn.backends.host.snapshot_parts import optimiser_keys
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import EventStream, SpikeTimes
-from ml_genn.model.plan import SIGN, Delay, Learned, LearnedKind, Plan, Values
+from ml_genn.model.plan import SIGN, Delay, Learned, LearnedKind, Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
 
 
@@ -31,7 +31,7 @@ class HostModel:
         seed: seed of random numbers.
     """
 
-    def __init__(self, layout: Layout, values: Values, seed: int) -> None:
+    def __init__(self, layout: Layout, values: PlanValues, seed: int) -> None:
         self.plan: Plan = layout.plan
         self._layout = layout
         parameters = {name: dict(group) for name, group in values.parameters.items()}

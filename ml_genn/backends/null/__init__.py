@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import source
 from ml_genn.errors import UnsupportedError
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 
 
 class NullModel:
@@ -44,7 +44,7 @@ class NullBackend:
     def build(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         num_threads: int | None,
         seed: int,

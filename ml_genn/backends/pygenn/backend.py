@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_genn.backends.pygenn.library import pygenn
 from ml_genn.backends.pygenn.model import PyGennModel
-from ml_genn.model.plan import Plan, Values
+from ml_genn.model.plan import Plan, PlanValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PyGennBackend:
     def build(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         num_threads: int | None,
         seed: int,

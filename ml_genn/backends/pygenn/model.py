@@ -29,7 +29,7 @@ from ml_genn.model.batch import (
     RunResult,
     SpikeTimes,
 )
-from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
+from ml_genn.model.plan import Learned, LearnedKind, Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
 
 
@@ -61,7 +61,7 @@ class PyGennModel:
     def __init__(
         self,
         plan: Plan,
-        values: Values,
+        values: PlanValues,
         *,
         device: str | None,
         batch_size: int,

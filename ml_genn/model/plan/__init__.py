@@ -1,8 +1,8 @@
-"""The plan: all that a backend needs to know of a network, as frozen records.
+"""The plan of a network: everything that a backend runs, as frozen records.
 
 A plan holds structure only. Numbers (weights, parameters, initial values, the time
-step, the batch) travel beside it in `Values`, so that a user who tunes one does not
-cause a new build. Code is C text over plain names; backends add loads and stores.
+step) travel beside it in `PlanValues`, so that changing one needs no build. Code is C
+over plain names; backends add loads and stores. ``print(plan)`` shows every field.
 """
 
 from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
@@ -20,7 +20,7 @@ from ml_genn.model.plan.updates import (
     LearnedKind,
     OptimiserUpdate,
 )
-from ml_genn.model.plan.values import Values
+from ml_genn.model.plan.values import PlanValues
 
 __all__ = [
     "CSR",
@@ -41,6 +41,7 @@ __all__ = [
     "NeuronGroup",
     "OptimiserUpdate",
     "Plan",
+    "PlanValues",
     "Port",
     "PortAdjoint",
     "Readout",
@@ -50,5 +51,4 @@ __all__ = [
     "SurrogateAdjoint",
     "SynapseFormat",
     "SynapseGroup",
-    "Values",
 ]

@@ -1,4 +1,4 @@
-"""C code of a plan and the names that it uses."""
+"""C code of a plan, and the state and constants that it reads."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PROVIDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Statements in the C family's common subset, over the names of one neuron.
+    """C statements over the names of one neuron, in a subset that C++ and CUDA share.
 
     Args:
         lines: source lines.
         reads: names of variables and constants that the lines read.
-        writes: names of variables that the lines assign.
-        calls: functions called that are not C mathematics (random numbers).
+        writes: names of variables that the lines assign to.
+        calls: functions that the lines call, without those of C (random numbers).
     """
 
     lines: tuple[str, ...] = ()
@@ -35,11 +35,12 @@ NO_CODE = Code()  #: no statement
 
 @dataclass(frozen=True, slots=True)
 class StateVariable:
-    """One number per neuron and example.
+    """State variable: a number per neuron and example.
 
     Args:
         name: its name.
-        type: its C type: float, int32_t, uint32_t or bool, stored in four bytes.
+        type: its C type, stored in four bytes: float (default), int32_t, uint32_t or
+            bool.
     """
 
     name: str
@@ -48,12 +49,12 @@ class StateVariable:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number per group, or per neuron, that an expression of parameters gives.
+    """Number that is constant in time, per group or per neuron.
 
     Args:
-        name: how code mentions it.
-        expression: expression over the group's parameters and ``dt``.
-        per_neuron: whether neurons have values of their own.
+        name: its name in code.
+        expression: its value, an expression over the group's parameters and ``dt``.
+        per_neuron: True if each neuron has its own value; False by default.
     """
 
     name: str

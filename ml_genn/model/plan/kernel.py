@@ -1,4 +1,4 @@
-"""Weights that the patches of an image share: convolution and pooling."""
+"""Kernels of convolution and pooling, whose weights all patches of an image share."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """How pixels along one axis of an image reach those of another.
+    """Kernel along one axis of an image.
 
-    Weight k leads from pixel u to pixel o where ``u + before = stride o + k``; if it is
-    transposed, where ``o + before = stride u + k``.
+    Weight k leads from pixel u to pixel o where ``u + before = stride o + k``, and in a
+    transposed convolution where ``o + before = stride u + k``.
 
     Args:
-        source, target: pixels.
-        size: weights.
-        stride, before: as above.
-        transposed: which way round it is.
-        pool: how many pixels of the source count as one.
-        pool_stride: pixels from one such group to the next; groups do not overlap.
+        source, target: number of pixels.
+        size: number of weights.
+        stride: stride of the convolution, 1 by default.
+        before: padding before the first pixel, 0 by default.
+        transposed: True for a transposed convolution; False by default.
+        pool: pixels of the source that are averaged, 1 by default.
+        pool_stride: pixels from one average to the next, 1 by default; averages do not
+            overlap.
     """
 
     source: int
@@ -35,14 +37,14 @@ class Axis:
 
     @property
     def pooled(self) -> int:
-        """Groups of pixels in the source."""
+        """Number of averages of source pixels."""
         return pooled(self.source, self.pool, self.pool_stride)
 
     @property
     def order(self) -> np.ndarray:
-        """Which weight is stored in each place.
+        """Index of the weight that is stored in each place.
 
-        Those that a pixel uses lie beside each other, in the order of their targets.
+        Weights that a pixel uses lie next to each other, in the order of their targets.
         """
         weights = np.arange(self.size)
         if self.transposed:
@@ -50,10 +52,10 @@ class Axis:
         return np.lexsort((-weights, weights % self.stride))
 
     def reach(self) -> np.ndarray:
-        """What each pixel reaches: (source, 3).
+        """Returns the targets of each pixel (source, 3).
 
-        Its first target, the place of the weight that leads there, and the number of
-        targets; the next target and the next place are one further each.
+        Columns are the first target, the place of its weight, and the number of
+        targets; the next targets and places follow consecutively.
         """
         pixel = np.arange(self.source)
         group, target = pixel // self.pool_stride, np.arange(self.target)
@@ -70,18 +72,19 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What a spike in an image adds to a patch of another image.
+    """Convolution kernel between two images.
 
-    Images are numbered row by row, a pixel's channels beside each other.
+    Neurons of an image are numbered row by row, the channels of a pixel next to each
+    other.
 
     Args:
-        rows, columns: which pixels it reaches.
+        rows, columns: the kernel along each axis.
         channels: channels of the source.
-        filters: weights of a channel and a pixel that is reached.
-        shape: shape of the weights as users know them: (rows, columns, channels,
-            filters), with the last two exchanged if it is transposed, or flatter.
-        channelwise: whether each channel has filters of its own, else all channels add
-            to the same.
+        filters: filters of each channel.
+        shape: shape of the users' weights: (rows, columns, channels, filters), with the
+            last two exchanged if transposed, or with fewer axes.
+        channelwise: True if each channel has target channels of its own; False
+            (default) if all channels add to the same.
     """
 
     rows: Axis
@@ -93,12 +96,12 @@ class Kernel:
 
     @property
     def depth(self) -> int:
-        """Channels of the target."""
+        """Number of channels of the target."""
         return self.filters * (self.channels if self.channelwise else 1)
 
     @property
     def source_size(self) -> int:
-        """Neurons of the source."""
+        """Number of neurons of the source."""
         return self.rows.source * self.columns.source * self.channels
 
     @property
@@ -113,16 +116,15 @@ class Kernel:
 
     @property
     def synapses(self) -> int:
-        """How many pairs of neurons it connects."""
+        """Number of pairs of neurons that it connects."""
         down, across = (int(a.reach()[:, 2].sum()) for a in (self.rows, self.columns))
         return down * across * self.channels * self.filters
 
     def order(self) -> np.ndarray:
-        """Where in the user's weights, flat, each one is that is stored.
+        """Returns the index in the user's weights, flattened, of each stored weight.
 
-        Stored are, for each channel, rows of pixels in the order of `Axis`, the filters
-        of a pixel beside each other: what a spike adds to a row of its patch is one
-        stretch.
+        Weights are stored by channel, then by row and column in the order of `Axis`,
+        then by filter: a spike adds a contiguous range of them to a row of its patch.
         """
         sizes = self.rows.size, self.columns.size
         if self.rows.transposed:
@@ -135,5 +137,5 @@ class Kernel:
 
 
 def pooled(pixels: int, pool: int, stride: int) -> int:
-    """How many windows of ``pool`` pixels there are, ``stride`` pixels apart."""
+    """Returns the number of windows of ``pool`` pixels, ``stride`` pixels apart."""
     return (pixels - pool) // stride + 1

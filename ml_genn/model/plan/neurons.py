@@ -11,7 +11,12 @@ from ml_genn.model.plan.outputs import Loss, Readout
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where spikes enter a neuron group: they add their weight to ``variable``."""
+    """Entry of spikes into a neuron group.
+
+    Args:
+        name: its name.
+        variable: state variable that a spike adds its weight to.
+    """
 
     name: str
     variable: str
@@ -19,7 +24,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What follows from a system of equations; see `NeuronGroup` for the parts."""
+    """Parts of a neuron group that are derived from equations; see `NeuronGroup`."""
 
     variables: tuple[StateVariable, ...]
     constants: tuple[Constant, ...]
@@ -32,11 +37,11 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class LearnedParameter:
-    """A parameter of a neuron group that is learned.
+    """Parameter of a neuron group that is learned.
 
     Args:
         name: its name.
-        shared: whether all neurons have the same value.
+        shared: True if all neurons have the same value.
     """
 
     name: str
@@ -45,30 +50,31 @@ class LearnedParameter:
 
 @dataclass(frozen=True, slots=True)
 class NeuronGroup:
-    """Neurons that share a model.
+    """Neurons with the same model.
 
     Args:
         name: name of the population.
         size: number of neurons.
-        variables: state, in the order of the state block.
-        constants: numbers that code reads.
-        buffers: numbers with an entry for each step of an example; code reads and
-            writes that of its step, forwards and back.
-        ports: where spikes enter.
-        output: variable that readouts look at.
-        step: one time step; ends with the variables up to date.
-        threshold: condition, after the step, under which the neuron spikes.
+        variables: state variables, in the order of the state block.
+        constants: constants that code reads.
+        buffers: names of buffers with a number per step, neuron and example; code
+            reads and writes the entry of its step, in both passes.
+        ports: entries of spikes.
+        output: variable that readouts read; None if there is none.
+        step: code of a time step, which updates the variables.
+        threshold: condition of a spike, after the step; None for neurons that do not
+            spike.
         reset: run when the neuron spikes.
         saved_locals: locals of the step that code at spikes reads.
-        events: whether its spikes come with the data.
-        data: population whose data are added to its first port, a number per neuron in
-            each step; None if there are none.
-        readout: how its result is made, if it is an output.
-        loss: what the result is compared with, if it is trained against something.
-        adjoint: its backward pass, if one flows through it.
-        regularised: whether its firing rate is regularised.
+        events: True if its spikes are input data.
+        data: population whose data (a number per neuron and step) are added to the
+            first port; None if there are none.
+        readout: its readout, if it is an output.
+        loss: its loss, if it is an output with a target.
+        adjoint: its backward pass; None if gradients do not pass through it.
+        regularised: True if its firing rate is regularised.
         learned: parameters that are learned.
-        window: whether it acts in some steps only, which come with the numbers.
+        window: True if it is active in some steps only, see `PlanValues.windows`.
     """
 
     name: str
@@ -92,10 +98,10 @@ class NeuronGroup:
     window: bool = False
 
     def learned_parameter(self, name: str) -> LearnedParameter:
-        """The learned parameter of that name."""
+        """Returns the learned parameter with a name."""
         return next(p for p in self.learned if p.name == name)
 
     @property
     def spikes(self) -> bool:
-        """Whether its neurons emit spikes."""
+        """True if its neurons spike."""
         return self.events or self.threshold is not None

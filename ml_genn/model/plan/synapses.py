@@ -10,11 +10,11 @@ from ml_genn.model.plan.kernel import Kernel
 
 
 class Delay(Enum):
-    """How spikes of a synapse group are delayed."""
+    """Kind of the delays of a synapse group."""
 
     NONE = "none"
     CONSTANT = "constant"  #: the same number of steps for all synapses
-    PER_SYNAPSE = "per_synapse"  #: a number of steps for each
+    PER_SYNAPSE = "per_synapse"  #: a number of steps for each synapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,19 @@ class SynapseGroup:
         name: name of the connection.
         source, target: names of neuron groups.
         port: index into the target's ports.
-        delivers: whether spikes go through it; feedback weights only carry the loss.
+        delivers: True (default) if spikes pass through it; False for feedback weights,
+            which pass gradients only.
         format: storage format, dense by default.
-        delay: kind of delay.
-        learn: whether the gradient by its weights is taken.
-        learn_delay: whether the gradient by its delays is taken.
+        delay: kind of delays.
+        learn: True if the gradient by its weights is computed.
+        learn_delay: True if the gradient by its delays is computed.
         backpropagates: True if the loss's gradient is passed back through it to the
             source.
-        rewired: whether weights that change sign are replaced by synapses between
-            other neurons (Deep-R).
-        self_connections: whether rewiring may connect a neuron to itself.
+        rewired: True if synapses whose weight changes sign are replaced by synapses
+            between other neurons (Deep-R).
+        self_connections: True (default) if rewiring may connect a neuron to itself.
         negates: name of the group whose weights it delivers with the opposite sign; it
-            has none of its own.
+            has none of its own. None for other groups.
     """
 
     name: str
@@ -61,7 +62,7 @@ class SynapseGroup:
 
     @property
     def stored(self) -> str:
-        """Name of the group that has its weights, delays and indices."""
+        """Name of the group that stores its weights, delays and indices."""
         return self.negates or self.name
 
     @property

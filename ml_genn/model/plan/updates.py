@@ -7,13 +7,13 @@ from enum import Enum
 
 from ml_genn.model.plan.code import Code
 
-SIGN = "sign"  #: slot of weights that are rewired: +1 or -1, which they keep
-GRADIENT_NORM = "gradient_norm"  #: length of the gradient of the array
-GLOBAL_NORM = "global_norm"  #: length of the gradients of all arrays together
+SIGN = "sign"  #: slot of rewired weights, +1 or -1
+GRADIENT_NORM = "gradient_norm"  #: norm of the gradient of the array
+GLOBAL_NORM = "global_norm"  #: norm of the gradients of all arrays together
 
 
 class LearnedKind(Enum):
-    """What a learned array holds."""
+    """Kind of a learned array."""
 
     WEIGHT = "weight"  #: weights of a synapse group
     DELAY = "delay"  #: delays of a synapse group, in time steps
@@ -22,12 +22,12 @@ class LearnedKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """An array whose gradient is taken.
+    """Array whose gradient is computed.
 
     Args:
-        kind: what it holds.
+        kind: its kind.
         owner: name of a synapse group or of a neuron group.
-        name: name of the parameter.
+        name: name of the parameter; empty for weights and delays.
     """
 
     kind: LearnedKind
@@ -42,12 +42,12 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class OptimiserUpdate:
-    """One step of an optimiser on one array.
+    """Step of an optimiser on one array.
 
     Args:
         target: the array.
-        slots: names of the numbers it keeps for each weight.
-        scalars: names of the numbers it is given each step.
+        slots: names of the optimiser's state, one number for each element.
+        scalars: names of the numbers that may change with each batch.
         code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
             ``gradient`` and the scalars; it may read the norms.
     """
@@ -59,5 +59,5 @@ class OptimiserUpdate:
 
     @property
     def norms(self) -> bool:
-        """Whether it reads a norm."""
+        """True if it reads a norm."""
         return not self.code.reads.isdisjoint({GRADIENT_NORM, GLOBAL_NORM})

@@ -1,4 +1,4 @@
-"""Numbers that go with a plan."""
+"""Numbers of a network, which travel beside its plan."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Values:
-    """The numbers that go with a plan.
+class PlanValues:
+    """Numbers of a plan's groups; changing one needs no build.
 
     Args:
+        dt: time step [ms].
         parameters: {neuron group: {parameter: number or array (size,)}}.
-        initial: {neuron group: {variable: number or array (size,)}}.
+        initial: {neuron group: {variable: number or array (size,)}}, the initial state.
         weights: {synapse group: array (source size, target size), (synapses,) where
             they are sparse, or of the shape of its kernel}.
         indices: {sparse synapse group: (source, target) neurons of its synapses,
             sorted}.
-        delays: {synapse group: steps, or an array of steps, shaped as its weights}.
-        max_delays: {synapse group: the longest delay [steps]}.
-        frames: {group that is given data: (frames, time steps that each lasts)}.
-        windows: {group that acts in some steps only: (first step, the one after the
-            last)}.
-        dt: time step [ms].
-        loss: scalars of losses and regularisers: {name: number}.
+        delays: {synapse group: delay [steps], or an array of delays shaped as its
+            weights}.
+        max_delays: {synapse group: longest delay [steps]}.
+        frames: {neuron group with data: (frames, time steps of each)}.
+        windows: {neuron group that is active in some steps only: (first step, the step
+            after the last)}.
+        loss_scalars: {output group: (number of the loss's formula, strength of the
+            penalty on late first spikes)}.
+        rate_regularisation: {regularised group: (strength below, strength above the
+            target, target spikes per example)}.
     """
 
     dt: float
@@ -37,4 +41,7 @@ class Values:
     max_delays: dict[str, int] = field(default_factory=dict)
     frames: dict[str, tuple[int, int]] = field(default_factory=dict)
     windows: dict[str, tuple[int, int]] = field(default_factory=dict)
-    loss: dict[str, Any] = field(default_factory=dict)
+    loss_scalars: dict[str, tuple[float, float]] = field(default_factory=dict)
+    rate_regularisation: dict[str, tuple[float, float, float]] = field(
+        default_factory=dict
+    )

@@ -13,14 +13,14 @@ from ml_genn.model.plan import (
     NeuronGroup,
     OptimiserUpdate,
     Plan,
+    PlanValues,
     SynapseGroup,
-    Values,
 )
 from ml_genn.model.verification.code import check_code
 from ml_genn.model.verification.groups import check_group
 
 
-def verify(plan: Plan, values: Values) -> Plan:
+def verify(plan: Plan, values: PlanValues) -> Plan:
     """Raises an error if a plan is not well formed; returns the plan.
 
     Every name in code and expressions has to exist, code has to list the names that it

@@ -29,7 +29,7 @@ from ml_genn.backends.host.arrays.host_arrays import HostArrays
 from ml_genn.backends.host.batch_data import slice_of
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import RunOptions
-from ml_genn.model.plan import Values
+from ml_genn.model.plan import PlanValues
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +93,7 @@ class BatchBuilder:
         self,
         cupy: Any,
         layout: Layout,
-        values: Values,
+        values: PlanValues,
         host_arrays: HostArrays,
         *,
         settings: Settings,

@@ -13,7 +13,7 @@ from ml_genn.backends.cuda.memory.input_spikes import pack_spikes
 from ml_genn.backends.host.arrays.host_arrays import HostArrays, delay_rings
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.model.batch import Events
-from ml_genn.model.plan import Values
+from ml_genn.model.plan import PlanValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ class Carryover:
         return [*previous, *[NO_SPIKES] * (examples - len(previous))]
 
     def initial_state(
-        self, layout: Layout, values: Values, host_arrays: HostArrays, examples: int
+        self, layout: Layout, values: PlanValues, host_arrays: HostArrays, examples: int
     ) -> np.ndarray:
         """Returns the state at the start of the next batch, (examples, floats).
 

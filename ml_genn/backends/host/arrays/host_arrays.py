@@ -15,7 +15,7 @@ from ml_genn.backends.host.arrays.padding import (
 from ml_genn.codegen.layout import Layout, padded
 from ml_genn.codegen.layout.ports import into_port
 from ml_genn.model.equations.expression import evaluate, names
-from ml_genn.model.plan import Constant, Delay, Values
+from ml_genn.model.plan import Constant, Delay, PlanValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class HostArrays:
     loss_scalars: np.ndarray
 
 
-def host_arrays(layout: Layout, values: Values) -> HostArrays:
+def host_arrays(layout: Layout, values: PlanValues) -> HostArrays:
     """Returns the values of a plan in arrays."""
     integers, floats = _integers(layout, values)
     return HostArrays(
@@ -53,12 +53,12 @@ def host_arrays(layout: Layout, values: Values) -> HostArrays:
     )
 
 
-def _constant(values: Values, group: str, constant: Constant) -> np.ndarray:
+def _constant(values: PlanValues, group: str, constant: Constant) -> np.ndarray:
     parameters = {**values.parameters.get(group, {}), "dt": values.dt}
     return evaluate(constant.expression, parameters)
 
 
-def _scalars(layout: Layout, values: Values) -> np.ndarray:
+def _scalars(layout: Layout, values: PlanValues) -> np.ndarray:
     result = np.zeros(len(layout.scalars) + 1, dtype=np.float32)
     for (group, name), index in layout.scalars.items():
         result[index] = _constant(values, group, layout.constant(group, name))
@@ -66,7 +66,7 @@ def _scalars(layout: Layout, values: Values) -> np.ndarray:
 
 
 def _array(
-    layout: Layout, values: Values, kind: str, owner: str, name: str
+    layout: Layout, values: PlanValues, kind: str, owner: str, name: str
 ) -> np.ndarray:
     if kind == "constant":
         size = layout.plan.neuron(owner).size
@@ -79,7 +79,9 @@ def _array(
     return _synapse_array(layout, values, kind, owner)
 
 
-def _synapse_array(layout: Layout, values: Values, kind: str, owner: str) -> np.ndarray:
+def _synapse_array(
+    layout: Layout, values: PlanValues, kind: str, owner: str
+) -> np.ndarray:
     synapses = layout.plan.synapse(owner)
     if kind in PER_SYNAPSE:
         per_synapse, dtype = _per_synapse(values, kind, owner)
@@ -102,7 +104,7 @@ _INDEX_TYPES: dict[str, type] = {
 }
 
 
-def _per_synapse(values: Values, kind: str, owner: str) -> tuple[np.ndarray, type]:
+def _per_synapse(values: PlanValues, kind: str, owner: str) -> tuple[np.ndarray, type]:
     """Returns such an array in the shape that users see, and its type in an engine."""
     if kind == "weight":
         return values.weights[owner], np.float32
@@ -112,7 +114,7 @@ def _per_synapse(values: Values, kind: str, owner: str) -> tuple[np.ndarray, typ
     return np.floor(delays + 0.5), np.int32
 
 
-def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndarray:
+def _parameter(layout: Layout, values: PlanValues, group: str, name: str) -> np.ndarray:
     """Returns a learned parameter: one value per neuron, or one shared value."""
     neurons = layout.plan.neuron(group)
     shared = neurons.learned_parameter(name).shared
@@ -122,7 +124,7 @@ def _parameter(layout: Layout, values: Values, group: str, name: str) -> np.ndar
     return result
 
 
-def update_constants(layout: Layout, values: Values, arrays: HostArrays) -> None:
+def update_constants(layout: Layout, values: PlanValues, arrays: HostArrays) -> None:
     """Evaluates again the constants that depend on learned parameters.
 
     Args:
@@ -147,7 +149,7 @@ def update_constants(layout: Layout, values: Values, arrays: HostArrays) -> None
 _FRAMES, _WINDOW = ("count", "steps"), ("first", "last")
 
 
-def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
+def _integers(layout: Layout, values: PlanValues) -> tuple[np.ndarray, int]:
     """Returns `HostArrays.integers` and the floats of a state block.
 
     Delay rings follow the rows of the block, in the order of `Layout.integers`.
@@ -170,7 +172,7 @@ def _integers(layout: Layout, values: Values) -> tuple[np.ndarray, int]:
 
 
 def _ring_shape(
-    layout: Layout, values: Values, kind: str, owner: str, name: str
+    layout: Layout, values: PlanValues, kind: str, owner: str, name: str
 ) -> tuple[int, int]:
     """Returns the rows of a ring buffer and the neurons of a row."""
     if kind == "delay_ring":
@@ -182,7 +184,7 @@ def _ring_shape(
     return margin + longest, layout.plan.neuron(owner).size
 
 
-def delay_rings(layout: Layout, values: Values, integers: np.ndarray) -> np.ndarray:
+def delay_rings(layout: Layout, values: PlanValues, integers: np.ndarray) -> np.ndarray:
     """Returns (offset, length, floats of a row) of the rings of delayed input.
 
     Args:
@@ -199,7 +201,7 @@ def delay_rings(layout: Layout, values: Values, integers: np.ndarray) -> np.ndar
     return np.asarray(rings, dtype=np.int64).reshape(-1, 3)
 
 
-def _initial_state(layout: Layout, values: Values, floats: int) -> np.ndarray:
+def _initial_state(layout: Layout, values: PlanValues, floats: int) -> np.ndarray:
     """Returns the state block at the start of an example.
 
     Args:
@@ -221,10 +223,10 @@ def _initial_state(layout: Layout, values: Values, floats: int) -> np.ndarray:
     return block
 
 
-def _loss_scalars(layout: Layout, values: Values) -> np.ndarray:
+def _loss_scalars(layout: Layout, values: PlanValues) -> np.ndarray:
     result: list[float] = []
     for group in layout.outputs:
-        result += values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
+        result += values.loss_scalars.get(group.name, (1.0, 0.0))
     for group in layout.regularised:
-        result += values.loss["regularised"][group.name]
+        result += values.rate_regularisation[group.name]
     return np.asarray([*result, 0.0], dtype=np.float32)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.model.plan import Learned, LearnedKind, Plan, Values
+from ml_genn.model.plan import Learned, LearnedKind, Plan, PlanValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class ArrayShapes:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
 
     def unpadded(self, array: Learned, stored: np.ndarray) -> np.ndarray:
         """Returns a learned array, or its gradient; a view if possible.

@@ -31,11 +31,11 @@ from ml_genn.backends.pygenn.lowering.records import (
     VariableReferences,
 )
 from ml_genn.backends.pygenn.lowering.synapses.storage import has_copied_weights
-from ml_genn.model.plan import Delay, Plan, SynapseGroup, Values
+from ml_genn.model.plan import Delay, Plan, PlanValues, SynapseGroup
 
 
 def with_backward_pass(
-    plan: Plan, values: Values, s: SynapseGroup, population: SynapsePopulation
+    plan: Plan, values: PlanValues, s: SynapseGroup, population: SynapsePopulation
 ) -> SynapsePopulation:
     """Returns a population with the event code of the backward pass."""
     if not s.trained:
@@ -61,7 +61,7 @@ def has_dendritic_delay(plan: Plan, s: SynapseGroup) -> bool:
     return s.delay is Delay.PER_SYNAPSE or undone
 
 
-def max_dendritic_delay(plan: Plan, values: Values, s: SynapseGroup) -> int:
+def max_dendritic_delay(plan: Plan, values: PlanValues, s: SynapseGroup) -> int:
     """Returns how many steps back the target is read.
 
     It is the longest delay, and one more where dL/ddelay is a difference over steps.
@@ -71,7 +71,7 @@ def max_dendritic_delay(plan: Plan, values: Values, s: SynapseGroup) -> int:
     )
 
 
-def delay_of(values: Values, s: SynapseGroup) -> str:
+def delay_of(values: PlanValues, s: SynapseGroup) -> str:
     """Returns C for the dendritic delay of a synapse [steps]."""
     return DELAY if s.delay is Delay.PER_SYNAPSE else str(values.delays[s.stored])
 
@@ -102,7 +102,7 @@ def _target_refs(plan: Plan, s: SynapseGroup) -> VariableReferences:
     return {name: ("scalar", name) for name in names}
 
 
-def _event_code(plan: Plan, values: Values, s: SynapseGroup) -> list[str]:
+def _event_code(plan: Plan, values: PlanValues, s: SynapseGroup) -> list[str]:
     """Returns statements; see the module's equations."""
     delay = f"[{delay_of(values, s)}]" if has_dendritic_delay(plan, s) else ""
     backprop = roles.backprop_of(plan.neuron(s.target), s.port)

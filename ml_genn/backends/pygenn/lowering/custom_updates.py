@@ -48,7 +48,7 @@ from ml_genn.model.plan import (
     LearnedKind,
     OptimiserUpdate,
     Plan,
-    Values,
+    PlanValues,
 )
 
 _GRADIENTS = {LearnedKind.WEIGHT: GRADIENT, LearnedKind.DELAY: DELAY_GRADIENT}
@@ -149,7 +149,7 @@ def reduce_gradient(array: Learned) -> CustomUpdate:
 
 # ---------------------------------------------------------------- optimisers
 def optimise(
-    plan: Plan, values: Values, update: OptimiserUpdate
+    plan: Plan, values: PlanValues, update: OptimiserUpdate
 ) -> Iterator[CustomUpdate]:
     """Yields the step of an optimiser, and the copy of its values to all examples."""
     array, where = update.target, f"Optimiser of '{update.target}'"
@@ -173,7 +173,7 @@ def optimise(
         yield _copy(array)
 
 
-def initial_values(plan: Plan, values: Values, array: Learned) -> np.ndarray:
+def initial_values(plan: Plan, values: PlanValues, array: Learned) -> np.ndarray:
     """Returns the initial values of a learned array in the order of the device.
 
     Parameters that neurons share are repeated for each neuron.

@@ -6,11 +6,11 @@ from ml_genn.backends.pygenn.lowering import custom_updates
 from ml_genn.backends.pygenn.lowering.neurons.population import lower_neurons
 from ml_genn.backends.pygenn.lowering.records import CustomUpdate, LoweredModel
 from ml_genn.backends.pygenn.lowering.synapses.population import lower_synapses
-from ml_genn.model.plan import LearnedKind, Plan, Values
+from ml_genn.model.plan import LearnedKind, Plan, PlanValues
 from ml_genn.model.plan.tapes import expand
 
 
-def lower(plan: Plan, values: Values) -> LoweredModel:
+def lower(plan: Plan, values: PlanValues) -> LoweredModel:
     """Returns the records of a GeNN model that runs the plan.
 
     Raises:

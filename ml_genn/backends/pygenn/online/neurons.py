@@ -43,11 +43,13 @@ from ml_genn.backends.pygenn.online.traces import (
     trace,
 )
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, Values
+from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, PlanValues
 from ml_genn.model.plan.tapes import without_tapes
 
 
-def online_learning(plan: Plan, values: Values, group: NeuronGroup) -> OnlineNeurons:
+def online_learning(
+    plan: Plan, values: PlanValues, group: NeuronGroup
+) -> OnlineNeurons:
     """Returns the learning code of a group."""
     if group.adjoint is None:
         return OnlineNeurons(plan, group)
@@ -127,7 +129,7 @@ class _LearningNeurons(OnlineNeurons):
     """
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
+        self, plan: Plan, values: PlanValues, group: NeuronGroup, equations: Adjoint
     ) -> None:
         tape_free = without_tapes(group)
         super().__init__(plan, replace(tape_free, buffers=()))
@@ -187,7 +189,7 @@ class OutputNeurons(_LearningNeurons):
     """Neurons with a loss: they compute their errors and feed them back."""
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
+        self, plan: Plan, values: PlanValues, group: NeuronGroup, equations: Adjoint
     ) -> None:
         super().__init__(plan, values, group, equations)
         self.parameters = step_losses.parameters(group, values)
@@ -230,7 +232,7 @@ class HiddenNeurons(_LearningNeurons):
     """Neurons that spike and learn from errors that outputs feed back."""
 
     def __init__(
-        self, plan: Plan, values: Values, group: NeuronGroup, equations: Adjoint
+        self, plan: Plan, values: PlanValues, group: NeuronGroup, equations: Adjoint
     ) -> None:
         super().__init__(plan, values, group, equations)
         if self._traces.learned:

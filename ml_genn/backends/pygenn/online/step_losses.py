@@ -14,7 +14,7 @@ from ml_genn.backends.pygenn.online.traces import OUTPUT_GRAD
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.loss_formula import Targets
-from ml_genn.model.plan import Loss, NeuronGroup, Values
+from ml_genn.model.plan import Loss, NeuronGroup, PlanValues
 
 LOSS = "loss_"  #: variable: a neuron's part of the loss, summed over steps
 STEP_SCALE = "scale_"  #: variable: weight of one step of an example in the gradient
@@ -24,11 +24,11 @@ TARGET_VALUES = "target_values_"  #: array (steps, examples, neurons)
 OUTPUTS = "outputs_"  #: array (2, examples, neurons): outputs of the last two steps
 
 
-def parameters(group: NeuronGroup, values: Values) -> dict[str, float]:
+def parameters(group: NeuronGroup, values: PlanValues) -> dict[str, float]:
     """Returns the scalar of the group's loss, by its name in the code."""
     if group.loss is None:
         return {}
-    scalar, _ = values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
+    scalar, _ = values.loss_scalars.get(group.name, (1.0, 0.0))
     return {f"{group.loss.formula.scalar}_": float(scalar)}
 
 

@@ -33,13 +33,13 @@ from ml_genn.backends.pygenn.online.traces import (
     traces_of,
 )
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Plan, SynapseGroup, Values
+from ml_genn.model.plan import Plan, PlanValues, SynapseGroup
 
 LEARNING = "learning_"  #: dynamic parameter: 1 if gradients are computed, else 0
 
 
 def with_learning(
-    plan: Plan, values: Values, s: SynapseGroup, population: SynapsePopulation
+    plan: Plan, values: PlanValues, s: SynapseGroup, population: SynapsePopulation
 ) -> SynapsePopulation:
     """Returns a population with the code of every step."""
     if not s.trained:
@@ -78,7 +78,7 @@ class _StepCode:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
     synapses: SynapseGroup
     variables: list[Variable] = field(default_factory=list, init=False)
     source_refs: dict[str, tuple[str, str]] = field(default_factory=dict, init=False)

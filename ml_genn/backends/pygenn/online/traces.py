@@ -28,7 +28,7 @@ from ml_genn.backends.pygenn.online.spike_history import HISTORY_BITS
 from ml_genn.codegen.online.layout import Path, Sweeps
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.equations.expression import evaluate
-from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, SynapseGroup, Values
+from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, PlanValues, SynapseGroup
 
 SPIKE = "spike"  #: row of the step's Jacobian that belongs to the spike
 OUTPUT_GRAD = "grad_"  #: dL/d(output variable) of the step before, as losses call it
@@ -52,7 +52,7 @@ class EligibilityTraces:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
     group: NeuronGroup
     adjoint: Adjoint
 
@@ -113,7 +113,7 @@ class EligibilityTraces:
         return HIDDEN_LAG + delay
 
 
-def traces_of(plan: Plan, values: Values) -> dict[str, EligibilityTraces]:
+def traces_of(plan: Plan, values: PlanValues) -> dict[str, EligibilityTraces]:
     """Returns {neuron group that learns online: its traces}."""
     return {
         g.name: EligibilityTraces(plan, values, g, g.adjoint)
@@ -122,12 +122,12 @@ def traces_of(plan: Plan, values: Values) -> dict[str, EligibilityTraces]:
     }
 
 
-def path_index(plan: Plan, values: Values, s: SynapseGroup) -> int:
+def path_index(plan: Plan, values: PlanValues, s: SynapseGroup) -> int:
     """Returns the index of a group's (output, port) among its source's paths."""
     return list(traces_of(plan, values)[s.source].feedback).index((s.target, s.port))
 
 
-def spike_delay(values: Values, s: SynapseGroup) -> int:
+def spike_delay(values: PlanValues, s: SynapseGroup) -> int:
     """Returns the delay of a group that learns online [steps]."""
     return int(values.delays.get(s.stored, 0))
 

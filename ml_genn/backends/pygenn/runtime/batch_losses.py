@@ -20,7 +20,7 @@ from ml_genn.backends.pygenn.lowering.names import (
 from ml_genn.backends.pygenn.runtime.batch import Batch
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.model.loss_formula import LATE_SPIKE_END, SILENT_SPIKE_END, Targets
-from ml_genn.model.plan import Loss, NeuronGroup, Plan, Values
+from ml_genn.model.plan import Loss, NeuronGroup, Plan, PlanValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class BatchLosses:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
     device: Device
 
     def compute(self, batch: Batch) -> None:
@@ -51,7 +51,7 @@ class BatchLosses:
         """Returns the weighted loss of each example at one output."""
         target = np.asarray(batch.examples.targets[group.name])[batch.indices]
         weights = batch.loss_weights(output)
-        scalar, alpha = self.values.loss.get("outputs", {}).get(group.name, (1.0, 0.0))
+        scalar, alpha = self.values.loss_scalars.get(group.name, (1.0, 0.0))
         scale = batch.scale * weights
         if loss.per_step:
             total = self._step_loss(group, loss, target, scalar, scale)
@@ -127,7 +127,7 @@ class BatchLosses:
             counts: {regularised group: spikes of each neuron in all examples}.
         """
         for name, spikes in counts.items():
-            lower, upper, target = self.values.loss["regularised"][name]
+            lower, upper, target = self.values.rate_regularisation[name]
             excess = spikes * batch.scale - target
             grad = np.where(excess > 0, upper, lower) * excess * batch.scale
             group = self.plan.neuron(name)

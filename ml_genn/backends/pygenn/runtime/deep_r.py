@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from ml_genn.backends.host.deep_r import Rewiring, create_rewiring, rewired_updates
-from ml_genn.model.plan import SIGN, OptimiserUpdate, Plan, Values
+from ml_genn.model.plan import SIGN, OptimiserUpdate, Plan, PlanValues
 from ml_genn.model.plan.formats import row_offsets
 
 
-def rewired_groups(plan: Plan, values: Values, seed: int) -> dict[str, Rewiring]:
+def rewired_groups(plan: Plan, values: PlanValues, seed: int) -> dict[str, Rewiring]:
     """Returns {synapse group that Deep-R rewires: its synapses and their values}."""
     groups: dict[str, Rewiring] = {}
     for update, s in rewired_updates(plan):

@@ -28,7 +28,7 @@ from ml_genn.model.plan import (
     Learned,
     LearnedKind,
     Plan,
-    Values,
+    PlanValues,
 )
 
 
@@ -51,7 +51,9 @@ class Parameters:
         storages: {synapse group: layout of its values on the device}.
     """
 
-    def __init__(self, plan: Plan, values: Values, device: Device, seed: int) -> None:
+    def __init__(
+        self, plan: Plan, values: PlanValues, device: Device, seed: int
+    ) -> None:
         self.plan = plan
         self._device = device
         parameters = {group: dict(p) for group, p in values.parameters.items()}

@@ -23,7 +23,7 @@ from ml_genn.backends.pygenn.runtime.inputs import push_inputs
 from ml_genn.backends.pygenn.runtime.online_targets import pull_losses, push_targets
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.batch import Examples, Record, RunOptions
-from ml_genn.model.plan import LearnedKind, Plan, Values
+from ml_genn.model.plan import LearnedKind, Plan, PlanValues
 
 
 class BatchRunner:
@@ -37,7 +37,7 @@ class BatchRunner:
         last: batch whose state is on the device; None before the first.
     """
 
-    def __init__(self, plan: Plan, values: Values, device: Device) -> None:
+    def __init__(self, plan: Plan, values: PlanValues, device: Device) -> None:
         self.last: Batch | None = None
         self._plan = plan
         self._values = values

@@ -31,10 +31,12 @@ from ml_genn.backends.pygenn.lowering.neurons.values import (
 from ml_genn.backends.pygenn.lowering.records import Array, NeuronPopulation, Variable
 from ml_genn.backends.pygenn.online.neurons import online_learning
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import NeuronGroup, Plan, Values
+from ml_genn.model.plan import NeuronGroup, Plan, PlanValues
 
 
-def lower_neurons(plan: Plan, values: Values, group: NeuronGroup) -> NeuronPopulation:
+def lower_neurons(
+    plan: Plan, values: PlanValues, group: NeuronGroup
+) -> NeuronPopulation:
     """Returns the neuron population of a group."""
     if group.events:
         return lower_spike_input(plan, group)
@@ -83,7 +85,7 @@ class _ForwardStep:
     """
 
     plan: Plan
-    values: Values
+    values: PlanValues
     learning: LearningCode
     arrays: list[Array] = field(default_factory=list, init=False)
 

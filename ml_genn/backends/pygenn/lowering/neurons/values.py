@@ -6,12 +6,12 @@ import numpy as np
 
 from ml_genn.backends.pygenn.lowering.records import Variable
 from ml_genn.model.equations.expression import evaluate, names
-from ml_genn.model.plan import NeuronGroup, Values
+from ml_genn.model.plan import NeuronGroup, PlanValues
 from ml_genn.model.plan.code import PROVIDED
 
 
 def constants(
-    group: NeuronGroup, values: Values
+    group: NeuronGroup, values: PlanValues
 ) -> tuple[dict[str, float], tuple[Variable, ...]]:
     """Returns ({name: constant of all neurons}, constants of each neuron)."""
     known = {**values.parameters.get(group.name, {}), "dt": values.dt}
@@ -39,7 +39,7 @@ def learned_constants(group: NeuronGroup) -> frozenset[str]:
     )
 
 
-def state(group: NeuronGroup, values: Values) -> tuple[Variable, ...]:
+def state(group: NeuronGroup, values: PlanValues) -> tuple[Variable, ...]:
     """Returns the state variables with their initial values."""
     initial = values.initial.get(group.name, {})
     types = {"float": "scalar"}

@@ -24,14 +24,16 @@ from ml_genn.backends.pygenn.lowering.synapses.storage import (
     synapse_indices,
 )
 from ml_genn.backends.pygenn.online import synapses as online
-from ml_genn.model.plan import DENSE, Delay, Plan, SynapseGroup, Values
+from ml_genn.model.plan import DENSE, Delay, Plan, PlanValues, SynapseGroup
 
 #: Input of every GeNN neuron, which our code never reads: for synapses that only carry
 #: the loss back.
 UNREAD_INPUT = "Isyn"
 
 
-def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopulation:
+def lower_synapses(
+    plan: Plan, values: PlanValues, s: SynapseGroup
+) -> SynapsePopulation:
     """Returns the synapse population of a group."""
     population = _delivery(plan, values, s)
     if plan.online:
@@ -39,7 +41,7 @@ def lower_synapses(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopula
     return backward.with_backward_pass(plan, values, s, population)
 
 
-def _delivery(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopulation:
+def _delivery(plan: Plan, values: PlanValues, s: SynapseGroup) -> SynapsePopulation:
     """Returns the population with all it needs to deliver spikes."""
     matrix, convolution = _matrix(s)
     dendritic = backward.has_dendritic_delay(plan, s)
@@ -60,7 +62,7 @@ def _delivery(plan: Plan, values: Values, s: SynapseGroup) -> SynapsePopulation:
     )
 
 
-def _spike_code(plan: Plan, values: Values, s: SynapseGroup) -> tuple[str, ...]:
+def _spike_code(plan: Plan, values: PlanValues, s: SynapseGroup) -> tuple[str, ...]:
     if not s.delivers:
         return ()
     weight = f"-{WEIGHT}" if s.negates else WEIGHT
@@ -79,7 +81,7 @@ def _matrix(s: SynapseGroup) -> tuple[str, Mapping[str, int] | None]:
 
 
 def _variables(
-    values: Values, s: SynapseGroup, storage: SynapseStorage
+    values: PlanValues, s: SynapseGroup, storage: SynapseStorage
 ) -> list[Variable]:
     """Returns weights, delays and gradients; custom updates write the learned ones."""
     access = "READ_WRITE" if s.learn else "READ_ONLY"

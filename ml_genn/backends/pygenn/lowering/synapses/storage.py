@@ -12,7 +12,7 @@ from ml_genn.backends.pygenn.lowering.synapses.convolution import (
     is_toeplitz,
     listed_synapses,
 )
-from ml_genn.model.plan import Plan, SynapseGroup, Values
+from ml_genn.model.plan import Plan, PlanValues, SynapseGroup
 
 
 class SynapseStorage(Protocol):
@@ -119,7 +119,7 @@ class MaskedDense:
         return np.asarray(stored[self.positions()])
 
 
-def storage_of(plan: Plan, values: Values, s: SynapseGroup) -> SynapseStorage:
+def storage_of(plan: Plan, values: PlanValues, s: SynapseGroup) -> SynapseStorage:
     """Returns the storage of a group; with Deep-R, that of its initial synapses."""
     if s.kernel is not None and has_copied_weights(s):
         return CopiedWeights(listed_synapses(s.kernel)[2])
@@ -136,7 +136,9 @@ def has_copied_weights(s: SynapseGroup) -> bool:
     return s.kernel is not None and not is_toeplitz(s.kernel)
 
 
-def synapse_indices(values: Values, s: SynapseGroup) -> tuple[np.ndarray, np.ndarray]:
+def synapse_indices(
+    values: PlanValues, s: SynapseGroup
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns source and target of each listed synapse, sorted."""
     if s.kernel is None:
         return values.indices[s.stored]
