@@ -17,7 +17,6 @@ SUFFIXES = (".py", ".h", ".cpp", ".cu")
 #: {folder with more files: why}; docs/architecture.md gives the same reasons.
 FLAT_FOLDERS = {
     "examples": "each script is an example of its own",
-    "ml_genn/backends/cpu/include/batch": "one file for each part of a batch",
     "tests/engine": "one file for each property of the engine",
 }
 #: files that still have long functions

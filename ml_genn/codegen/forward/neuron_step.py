@@ -41,7 +41,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
         writer.line(
             f"const mlg::Range<int> of_ = mlg::member_range<{size}>(member_, members_);"
         )
-        last = "of_.last" if size == extent else f"mlg::smaller(of_.last, {extent})"
+        last = "of_.last" if size == extent else f"mlg::min_int(of_.last, {extent})"
         writer.line("const int first_ = ALL ? 0 : of_.first;")
         writer.line(f"const int last_ = ALL ? {extent} : {last};")
         writer.line("MLG_LOOP")

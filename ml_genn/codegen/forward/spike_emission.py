@@ -45,7 +45,7 @@ def _collect(
     writer.line("uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
     writer.line("const uint32_t first_ = offset_[0];")
     writer.line(f"if (!tape_.reserve(first_, {group.size}, {records})) return false;")
-    writer.line("id_type *id_ = tape_.own + first_;")
+    writer.line("id_type *id_ = tape_.memory + first_;")
     writer.line(f"const uint32_t count_ = mlg::{collect}({flags}, {group.size}, id_);")
     writer.line("offset_[1] = first_ + count_;")
     if records:

@@ -1,4 +1,5 @@
-// The C headers themselves: what libstdc++ puts around them takes longer to compile than we do.
+// The C headers themselves, without those that libstdc++ puts around them: reading these takes
+// longer than compiling a model.
 #pragma once
 
 #define _GLIBCXX_INCLUDE_NEXT_C_HEADERS

@@ -1,6 +1,6 @@
-// What every generated CPU model needs: threads, spike tapes, rows of weights, random
-// numbers, losses. The generated file names the integer that holds a neuron's index
-// (id_type.h) and includes this; it then defines the model and includes run.h.
+// Primitives of generated models: threads, spike tapes, synapses, random numbers. A generated file
+// defines its tables (model_tables.h), includes this and slot.h, defines its functions
+// (model_functions.h) and includes run.h.
 #pragma once
 #include "analog_input.h"
 #include "call.h"

@@ -1,4 +1,4 @@
-// Functions that Python calls.
+// Functions that Python calls; see abi.py.
 #pragma once
 #include "batch/run_batch.h"
 #include "random.h"
@@ -6,10 +6,11 @@
 
 #define MLG_PUBLIC __attribute__((visibility("default"), cold))
 extern "C" {
-// learned_sizes: numbers in each learned array, whole vectors.
-MLG_PUBLIC void *mlg_create(int threads, int64_t block_floats, const int64_t *learned_sizes) {
+// Returns an engine, or null. block_size: floats of a state block; learned_sizes: padded size of
+// each learned array.
+MLG_PUBLIC void *mlg_create(int threads, int64_t block_size, const int64_t *learned_sizes) {
   Engine *e = new (static_cast<Engine *>(malloc(sizeof(Engine)))) Engine();
-  if (!e->create(threads, block_floats, learned_sizes)) {
+  if (!e->create(threads, block_size, learned_sizes)) {
     e->~Engine();
     free(e);
     return nullptr;
@@ -23,10 +24,11 @@ MLG_PUBLIC void mlg_destroy(void *engine) {
 MLG_PUBLIC int mlg_threads(const void *engine) {
   return static_cast<const Engine *>(engine)->pool.size;
 }
+// Runs a call; returns a Status.
 MLG_PUBLIC int mlg_run(void *engine, const Call *call) {
   return run(*static_cast<Engine *>(engine), *call);
 }
-// The state block and the tapes of an example that ran in a slot of its own.
+// State block and tapes of an example that ran in a slot of its own.
 MLG_PUBLIC float *mlg_block(void *engine, int64_t slot) {
   return static_cast<Engine *>(engine)->slots[slot].block;
 }
@@ -36,11 +38,12 @@ MLG_PUBLIC const id_type *mlg_spike_ids(void *engine, int64_t slot, int64_t tape
 MLG_PUBLIC const uint32_t *mlg_spike_offsets(void *engine, int64_t slot, int64_t tape) {
   return static_cast<Engine *>(engine)->slots[slot].tapes[tape].offset;
 }
-// Spikes by step; see encode.
+// Encodes spike times as events; see encode. Not cold: it runs for every example of a data set.
 __attribute__((visibility("default"), hot)) int64_t mlg_encode(const EncodeRequest *request,
                                                                int32_t *steps, id_type *ids) {
   return encode(*request, steps, ids);
 }
+// Returns one random number, for tests.
 MLG_PUBLIC uint32_t mlg_random(uint64_t seed, uint64_t example, uint32_t step, uint32_t neuron,
                                uint32_t draw) {
   return mlg::Random(seed, example, step, neuron, draw).bits();

@@ -1,8 +1,10 @@
-// Who runs a loop of generated code: on the CPU, one thread.
+// Who runs the loops of generated code. The same text runs on a GPU, where the threads of a block
+// are the members, and its warps the teams.
 #pragma once
 #include "platform/simd.h"
 
-// A thread is all members, and leads the only team unless it is told which of several it is.
+// A thread of the CPU is all members. It is the only team, unless a function says which of several
+// teams it is.
 #define MLG_MEMBER 0
 #define MLG_MEMBERS 1
 #define MLG_TEAM team_
@@ -13,14 +15,14 @@
 #define MLG_SYNC
 #define MLG_ADD(to, number) ((to) += (number))
 #define MLG_SUM(number) (number)
-// The library's functions tell NaN apart, which keeps loops from becoming vectors.
-#define fmaxf(a, b) mlg::larger(a, b)
-#define fminf(a, b) mlg::lesser(a, b)
+// The functions of the C library treat NaN separately, which prevents vectorisation.
+#define fmaxf(a, b) mlg::max_float(a, b)
+#define fminf(a, b) mlg::min_float(a, b)
 #define gennrand_uniform() random_.uniform()
 #define gennrand_normal() random_.normal()
 #define gennrand_exponential() random_.exponential()
 #define gennrand() random_.bits()
 
 namespace {
-constexpr int team_ = 0, teams_ = 1;  // where a function is not told otherwise
+constexpr int team_ = 0, teams_ = 1;  // in functions without such arguments
 }  // namespace

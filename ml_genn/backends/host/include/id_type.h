@@ -1,4 +1,4 @@
-// Integer that holds a neuron's index; the generated file names the smallest one that fits.
+// Integer type of a neuron's index. The generated file defines the smallest type that fits.
 #pragma once
 #include "c_headers.h"
 

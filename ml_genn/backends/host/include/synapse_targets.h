@@ -10,8 +10,8 @@ struct Strided {
   float &operator[](int64_t j) const { return first[N * j]; }
 };
 
-// dL/dw of a spike that arrives in this step, and the gradient that times the weight is passed back
-// to the source.
+// Gradients of an input port. weight_grad: dL/dw of a spike that arrives in this step. backprop:
+// the gradient that, times the weight, is passed back to the source.
 template <class T>
 struct PortGrads {
   T weight_grad, backprop;
@@ -21,16 +21,15 @@ static inline PortGrads<T> port_grads(const T &weight_grad, const T &backprop) {
   return {weight_grad, backprop};
 }
 
-// Two numbers of each target.
 template <class T>
 struct Pair {
   T first, second;
 };
 
-// The target of one synapse.
+// Target of one synapse; the vector of an engine that computes synapses one by one.
 struct OneTarget {
   static constexpr int64_t SYNAPSES = 1;
-  typedef float numbers;
+  typedef float floats;
   int64_t at;
   OneTarget(const id_type *target, int64_t) : at(*target) {}
   float operator()(const float *row) const { return row[at]; }
@@ -40,7 +39,7 @@ struct OneTarget {
   }
 };
 
-// Targets that have a row for each of the two.
+// Gradients of targets that store each of the two in a row of its own.
 struct SeparateGrads {
   const float *weight_grad, *backprop;
   template <class Target>

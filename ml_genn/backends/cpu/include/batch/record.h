@@ -1,8 +1,9 @@
-// Recorded variables.
+// Recording of variables.
 #pragma once
 #include "slot.h"
 
 namespace {
+// Copies the variables that are recorded in the forward, or backward, pass of step t.
 MLG_COLD void record(const Call &c, const Slot &s, int64_t b, int64_t t, bool backward) {
   for (int64_t k = 0; k < c.num_recordings; ++k) {
     const mlg::Recording &r = c.recordings[k];

@@ -1,15 +1,15 @@
-// What a thread needs in the backward pass of any example.
+// Memory of a thread for the backward pass of any example.
 #pragma once
 #include "model_tables.h"
 #include "synapses/weight_gradients.h"
 
 namespace {
 struct Scratch {
-  float *grad_rings[GRAD_RINGS + 1] = {};  // rows of dL/dw, one for each step of a block
-  int64_t ring_length = 0;
+  float *grad_rings[GRAD_RINGS + 1] = {};  // rings of rows of dL/dw, one row per step
+  int64_t ring_length = 0;                 // rows of a ring
   mlg::SpikesByNeuron spikes_by_neuron;
 
-  bool begin(int64_t steps) {
+  bool reserve(int64_t steps) {
     if (steps <= ring_length) return true;
     for (int64_t k = 0; k < GRAD_RINGS; ++k) {
       free(grad_rings[k]);

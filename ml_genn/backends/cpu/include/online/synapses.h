@@ -1,4 +1,4 @@
-// Gradients and traces of synapses that learn while the network runs.
+// Gradients and traces of synapses that learn online; see online_sweeps.h for the rows.
 #pragma once
 #include "online/arrivals.h"
 #include "online/state.h"
@@ -6,36 +6,39 @@
 #include "platform/simd.h"
 
 namespace mlg {
-// One source neuron: what its n spikes of the block and its traces add to the gradient of
-// its weights, and its traces at the end of the block.
+static inline vec &vector_at(float *p) { return *reinterpret_cast<vec *>(p); }
+static inline const vec &vector_at(const float *p) { return *reinterpret_cast<const vec *>(p); }
+
+// Gradient of the weights of one source neuron, from its n spikes of the block and its traces; and
+// its traces at the end of the block, unless that is the end of the example. There are X traces
+// towards variables of the target neurons and C towards outputs.
 template <int P, int V, int X, int C, bool LAST>
 static inline void update_trace(const BackwardPasses &w, const uint32_t *step, uint32_t n,
                                 bool has_spiked, float *__restrict gradient,
                                 float *__restrict traces) {
-  const auto at = [](const float *p) { return *reinterpret_cast<const vec *>(p); };
   for (int v = 0; v < P; v += LANES) {
-    vec sum = at(gradient + v), after[X + C] = {};
+    vec sum = vector_at(gradient + v), after[X + C] = {};
     if (has_spiked) {
       vec before[X + C];
-      for (int s = 0; s < X + C; ++s) before[s] = at(traces + s * P + v);
-      for (int x = 0; x < X; ++x) sum += at(w.lambda + x * P + v) * before[x];
-      for (int c = 0; c < C; ++c) sum += at(w.output_grads + c * P + v) * before[X + c];
+      for (int s = 0; s < X + C; ++s) before[s] = vector_at(traces + s * P + v);
+      for (int x = 0; x < X; ++x) sum += vector_at(w.lambda + x * P + v) * before[x];
+      for (int c = 0; c < C; ++c) sum += vector_at(w.output_grads + c * P + v) * before[X + c];
       if constexpr (!LAST) {
         for (int s = 0; s < X + C; ++s)
           for (int x = 0; x < X; ++x)
-            after[s] += at(w.lambda + ((1 + s) * V + x) * P + v) * before[x];
+            after[s] += vector_at(w.lambda + ((1 + s) * V + x) * P + v) * before[x];
         for (int c = 0; c < C; ++c) after[X + c] += w.decay[c] * before[X + c];
       }
     }
     for (uint32_t k = 0; k < n; ++k) {
       const float *row = w.weight_grads + step[k] * w.step_stride + v;
-      sum += at(row);
+      sum += vector_at(row);
       if constexpr (!LAST)
-        for (int s = 0; s < X + C; ++s) after[s] += at(row + (1 + s) * w.pass_stride);
+        for (int s = 0; s < X + C; ++s) after[s] += vector_at(row + (1 + s) * w.pass_stride);
     }
-    *reinterpret_cast<vec *>(gradient + v) = sum;
+    vector_at(gradient + v) = sum;
     if constexpr (!LAST)
-      for (int s = 0; s < X + C; ++s) *reinterpret_cast<vec *>(traces + s * P + v) = after[s];
+      for (int s = 0; s < X + C; ++s) vector_at(traces + s * P + v) = after[s];
   }
 }
 
@@ -46,7 +49,7 @@ static inline void update_trace(const BackwardPasses &w, const uint32_t *step, u
   else update_trace<P, V, X, C, false>(w, step, n, has_spiked, gradient, traces);
 }
 
-// Where the gradient of a source's weights is: whole rows, one after the other.
+// Gradients of dense weights: the row of a source neuron is written in place.
 struct DenseGradient {
   float *gradient;
   int size;
@@ -54,13 +57,13 @@ struct DenseGradient {
   void end(int) {}
 };
 
-// Or lists of synapses; a whole row is worked out, and what there are synapses for is used.
+// Gradients of CSR weights: a whole row is computed, and its entries with a synapse are added.
 template <int P>
 struct CsrGradient {
   float *gradient;
   const int64_t *offset;
   const id_type *target;
-  alignas(64) float row[P] = {};
+  alignas(CACHE_LINE) float row[P] = {};
   float *begin(int) {
     memset(row, 0, sizeof row);
     return row;
@@ -70,27 +73,28 @@ struct CsrGradient {
   }
 };
 
-// All synapses of a group, whose sources spiked in `steps` steps from `first_step` on; rows of
-// traces lie one after the other. A source that has never spiked has no traces and costs nothing.
-template <int P, int V, int X, int C, class To>
+// Updates all synapses of a group, for spikes of `num_steps` steps from `first_step` on. The traces
+// of a source neuron are (X + C) rows of P floats. A neuron that has never spiked has no traces and
+// costs nothing.
+template <int P, int V, int X, int C, class Gradient>
 static inline bool update_traces(const BackwardPasses &w, Online &online, const Tape &tape,
-                                 int64_t first_step, int64_t steps, int sources, To to,
-                                 float *traces, uint8_t *has_spiked) {
+                                 int64_t first_step, int64_t num_steps, int sources,
+                                 Gradient gradient, float *traces, uint8_t *has_spiked) {
   const Arrivals &arrivals = online.arrivals;
-  if (!online.arrivals.sort(tape, first_step, steps, sources)) return false;
+  if (!online.arrivals.sort(tape, first_step, num_steps, sources)) return false;
   for (int i = 0; i < sources; ++i) {
     const uint32_t first = arrivals.start[i], n = arrivals.start[i + 1] - first;
     if (!n && !has_spiked[i]) continue;
-    update_trace<P, V, X, C>(w, arrivals.step + first, n, has_spiked[i], to.begin(i),
+    update_trace<P, V, X, C>(w, arrivals.step + first, n, has_spiked[i], gradient.begin(i),
                              traces + size_t(i) * (X + C) * P);
-    to.end(i);
+    gradient.end(i);
     has_spiked[i] = 1;
   }
   return true;
 }
 
-// Adjoints at the end of a block, where its backward passes start: pass 1 + x has variable x at
-// one.
+// Sets the adjoints at the end of a block, where its S backward passes of V variables start: pass
+// 1 + x has a one in variable x, for x < X.
 template <int P, int V, int X, int S>
 static inline void begin_backward_passes(float *lambda, int neurons) {
   memset(lambda, 0, S * V * P * sizeof(float));

@@ -1,45 +1,49 @@
-// Vectors of floats.
+// SIMD vectors of floats.
 #pragma once
 #include "c_headers.h"
 
 namespace mlg {
-// One register in the compiler's own vector type: longer ones would live in memory. Rows of
-// numbers are padded to 64 bytes on every processor.
+// A vector is one register in the compiler's own vector type; longer vectors would be kept in
+// memory.
+// LANES: floats of a register.
+// ACCUMULATORS: registers that hold sums while weight rows are added; the others hold loaded rows.
+// TILE: registers of each example that hold sums while rows are added for four examples.
 #if defined(__AVX512F__)
-constexpr int LANES = 16;  // floats in a register
-constexpr int BLOCK = 16;  // registers that hold sums while rows are added
-constexpr int TILE = 4;    // and, for each example, while rows are added for four at once
+constexpr int LANES = 16, ACCUMULATORS = 16, TILE = 4;
 #elif defined(__AVX__)
-constexpr int LANES = 8, BLOCK = 12, TILE = 2;
+constexpr int LANES = 8, ACCUMULATORS = 12, TILE = 2;
 #elif defined(__aarch64__)
-constexpr int LANES = 4, BLOCK = 16, TILE = 4;
+constexpr int LANES = 4, ACCUMULATORS = 16, TILE = 4;
 #else
-constexpr int LANES = 4, BLOCK = 12, TILE = 2;
+constexpr int LANES = 4, ACCUMULATORS = 12, TILE = 2;
 #endif
 constexpr int VECTOR_BYTES = LANES * sizeof(float);
 typedef float vec __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
 
-constexpr int ROW = 16;  // floats that rows are padded to
-constexpr int padded(int n) { return (n + ROW - 1) / ROW * ROW; }
-static inline int smaller(int a, int b) { return a < b ? a : b; }
-static inline float larger(float a, float b) { return a > b ? a : b; }
-static inline float lesser(float a, float b) { return a < b ? a : b; }
+// Rows are padded to the longest register, 64 bytes, on every processor.
+constexpr int ROW_ALIGNMENT = 16;  // floats
+constexpr int padded(int n) { return (n + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT; }
 
-// The sum of a register's floats, four at once: a loop would add one after the other.
-static inline float total(vec v) {
+static inline int min_int(int a, int b) { return a < b ? a : b; }
+static inline float max_float(float a, float b) { return a > b ? a : b; }
+static inline float min_float(float a, float b) { return a < b ? a : b; }
+
+// Returns the sum of a register's lanes, four at once; a loop would add them one by one.
+static inline float sum_lanes(vec v) {
   typedef float four __attribute__((vector_size(16)));
   four part[LANES / 4];
   memcpy(part, &v, sizeof v);
-  for (int apart = LANES / 8; apart; apart /= 2)
-    for (int k = 0; k < apart; ++k) part[k] += part[k + apart];
+  for (int distance = LANES / 8; distance; distance /= 2)
+    for (int k = 0; k < distance; ++k) part[k] += part[k + distance];
   return (part[0][0] + part[0][2]) + (part[0][1] + part[0][3]);
 }
-static inline float total(float v) { return v; }
+static inline float sum_lanes(float v) { return v; }
 
+// Returns a value of any type that lies at an unaligned address.
 template <class T>
 static inline T load(const void *from) {
-  T found;
-  memcpy(&found, from, sizeof found);
-  return found;
+  T value;
+  memcpy(&value, from, sizeof value);
+  return value;
 }
 }  // namespace mlg

@@ -1,8 +1,9 @@
-// Waiting without falling asleep.
+// Waiting for other threads without sleeping.
 #pragma once
 #include "c_headers.h"
 
 namespace mlg {
+// Tells the processor that the thread waits in a loop.
 static inline void relax() {
 #if defined(__SSE__) || defined(__x86_64__)
   __builtin_ia32_pause();
@@ -11,32 +12,38 @@ static inline void relax() {
 #endif
 }
 
-// Waits for something without falling asleep, for as long as there may be between two batches
-// of training. A thread that slept takes from 0.1 ms to some milliseconds to come back.
-constexpr int64_t AWAKE = 2000000;  // nanoseconds
 static inline int64_t nanoseconds() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t(1000000000) + now.tv_nsec;
 }
-template <class Over>
-static inline void stay_awake(Over over) {
-  const int64_t end = nanoseconds() + AWAKE;
+
+// Idle threads spin for as long as there may be between two batches of training. A thread that
+// slept takes from 0.1 ms to some milliseconds to wake up.
+constexpr int64_t SPIN_NS = 2000000;
+constexpr int SPINS_PER_CLOCK_READ = 64;  // reading the clock costs more than a pause
+
+// Spins until a condition holds, but not longer than SPIN_NS.
+template <class Condition>
+static inline void spin_until(Condition condition) {
+  const int64_t end = nanoseconds() + SPIN_NS;
   do {
-    for (int k = 0; k < 64; ++k) {
-      if (over()) return;
+    for (int k = 0; k < SPINS_PER_CLOCK_READ; ++k) {
+      if (condition()) return;
       relax();
     }
-    sched_yield();  // there may be others who have something to do
+    sched_yield();  // other threads may need the core
   } while (nanoseconds() < end);
 }
 
-// Waits for what another thread is about to do; after a while, it lets others run.
-template <class Over>
-static inline void wait_until(Over over) {
-  constexpr int SPINS = 2000;
-  for (int k = 0; !over(); ++k) {
-    if (k < SPINS) relax();
+// Spins before a thread offers its core to others, in case the thread it waits for needs it.
+constexpr int SPINS_BEFORE_YIELD = 2000;
+
+// Waits until a condition holds that another running thread will soon fulfil.
+template <class Condition>
+static inline void wait_until(Condition condition) {
+  for (int k = 0; !condition(); ++k) {
+    if (k < SPINS_BEFORE_YIELD) relax();
     else sched_yield();
   }
 }

@@ -1,4 +1,4 @@
-// Spikes of the neurons of a group, step by step.
+// Spike tape: the spikes of a neuron group in one example, time step by time step.
 #pragma once
 #include "c_headers.h"
 #include "id_type.h"
@@ -6,35 +6,39 @@
 #include "platform/memory.h"
 
 namespace mlg {
-// Of 64 neurons, so many are listed whether they spiked or not, since asking takes longer.
-constexpr int UNASKED = 4;
+// List entries that `collect` writes for every 64 neurons, however many spiked: writing them costs
+// less than the branches that would prevent it.
+constexpr int UNROLL = 4;
 
-// The spikes of one group in one example, as lists of neurons, one list a step.
 struct Tape {
-  const id_type *id = nullptr;  // neurons, step after step
-  uint32_t *offset = nullptr;   // list of step base + k: id[offset[k]] .. id[offset[k + 1] - 1]
-  int64_t base = 0;             // the first step whose list is kept
-  float *record = nullptr;      // numbers kept with each spike
-  id_type *own = nullptr;       // where id points, unless the spikes came with the data
-  size_t capacity = 0, steps = 0, numbers = 0;  // numbers: of each spike in record
-  // The last lists of the batch before, where a batch carries on from it.
+  const id_type *id = nullptr;  // neurons of the spikes, step after step
+  uint32_t *offset = nullptr;   // spikes of step base + k: id[offset[k]] .. id[offset[k + 1] - 1]
+  int64_t base = 0;             // first step on the tape
+  float *record = nullptr;      // values saved with each spike
+  id_type *memory = nullptr;    // memory of id, unless the spikes come with the data
+  size_t capacity = 0;          // spikes that there is memory for
+  size_t step_capacity = 0;     // steps that there is memory for
+  size_t record_size = 0;       // values saved with a spike
+  // The last steps of the previous batch, from which this one continues; see spikes_at.
   id_type *tail = nullptr;
   uint32_t *tail_offset = nullptr;
   int64_t tail_steps = 0;
 
-  // Keeps the lists of the last `wanted` of `num_steps` steps.
-  MLG_COLD bool keep_tail(int64_t wanted, int64_t num_steps) {
-    const int64_t held = num_steps - base, kept = wanted < held ? wanted : held;
-    const uint32_t first = offset[held - kept], last = offset[held];
-    id_type *ids = allocate<id_type>(last - first);
-    uint32_t *offsets = allocate<uint32_t>(kept + 1);
-    if (!ids || !offsets) return false;
-    if (last > first) memcpy(ids, id + first, (last - first) * sizeof(id_type));
-    for (int64_t k = 0; k <= kept; ++k) offsets[k] = offset[held - kept + k] - first;
+  // Makes the last steps, at most `max_steps`, the tail.
+  MLG_COLD bool save_tail(int64_t max_steps, int64_t num_steps) {
+    const int64_t available = num_steps - base;
+    const int64_t steps = max_steps < available ? max_steps : available;
+    const uint32_t *offsets = offset + (available - steps);
+    const uint32_t first = offsets[0], last = offsets[steps];
+    id_type *new_tail = allocate<id_type>(last - first);
+    uint32_t *new_offset = allocate<uint32_t>(steps + 1);
+    if (!new_tail || !new_offset) return false;
+    if (last > first) memcpy(new_tail, id + first, (last - first) * sizeof(id_type));
+    for (int64_t k = 0; k <= steps; ++k) new_offset[k] = offsets[k] - first;
     drop_tail();
-    tail = ids;
-    tail_offset = offsets;
-    tail_steps = kept;
+    tail = new_tail;
+    tail_offset = new_offset;
+    tail_steps = steps;
     return true;
   }
   MLG_COLD void drop_tail() {
@@ -44,39 +48,42 @@ struct Tape {
     tail_offset = nullptr;
     tail_steps = 0;
   }
+  // Empties the tape and reserves memory for the offsets of some steps.
   MLG_COLD bool begin(size_t num_steps) {
-    if (num_steps > steps || !offset) {
+    if (num_steps > step_capacity || !offset) {
       free(offset);
       offset = allocate<uint32_t>(num_steps + 2);
-      steps = num_steps;
+      step_capacity = num_steps;
     }
     if (!offset) return false;
     offset[0] = 0;
     base = 0;
-    id = own;
+    id = memory;
     return true;
   }
-  // Room for n more spikes, each with k numbers, and for what collect writes behind them.
-  bool reserve(size_t used, size_t n, size_t k) {
-    numbers = k;
-    n += UNASKED;
+  // Reserves memory for n more spikes with `values` saved values each, and for the entries that
+  // `collect` writes behind them.
+  bool reserve(size_t used, size_t n, size_t values) {
+    record_size = values;
+    n += UNROLL;
     if (used + n <= capacity) return true;
-    size_t larger = capacity * 2 > used + n ? capacity * 2 : used + n;
-    id_type *ids = static_cast<id_type *>(realloc(own, larger * sizeof(id_type)));
+    const size_t larger = capacity * 2 > used + n ? capacity * 2 : used + n;
+    id_type *ids = static_cast<id_type *>(realloc(memory, larger * sizeof(id_type)));
     if (!ids) return false;
-    own = ids;
+    memory = ids;
     id = ids;
-    if (k) {
-      float *numbers = static_cast<float *>(realloc(record, larger * k * sizeof(float)));
-      if (!numbers) return false;
-      record = numbers;
+    if (values) {
+      float *records = static_cast<float *>(realloc(record, larger * values * sizeof(float)));
+      if (!records) return false;
+      record = records;
     }
     capacity = larger;
     return true;
   }
-  // Lists of steps first <= t < last of a group whose spikes come with the data, sorted
-  // by step; those of the steps before are there.
-  void play(const int32_t *step, const id_type *ids, int64_t n, int64_t first, int64_t last) {
+  // Sets the spikes of steps first <= t < last to those of n events, sorted by step. The steps
+  // before them are set already.
+  void load_events(const int32_t *step, const id_type *ids, int64_t n, int64_t first,
+                   int64_t last) {
     id = ids;
     int64_t k = offset[first - base];
     for (int64_t t = first; t < last; ++t) {
@@ -84,31 +91,34 @@ struct Tape {
       offset[t + 1 - base] = static_cast<uint32_t>(k);
     }
   }
-  // Drops the lists of steps before `from`; those before step `now` are there.
-  MLG_COLD void forget(int64_t from, int64_t now) {
-    if (from <= base) return;
-    const int64_t gone = from - base;
-    const uint32_t first = id == own ? offset[gone] : 0, last = offset[now - base];
+  // Drops the steps before `new_base`; step `now` is the next one.
+  MLG_COLD void drop_before(int64_t new_base, int64_t now) {
+    if (new_base <= base) return;
+    const int64_t dropped = new_base - base;
+    const uint32_t first = id == memory ? offset[dropped] : 0, last = offset[now - base];
     if (first < last && first) {
-      memmove(own, own + first, (last - first) * sizeof(id_type));
-      if (numbers)
-        memmove(record, record + first * numbers, (last - first) * numbers * sizeof(float));
+      const size_t n = last - first;
+      memmove(memory, memory + first, n * sizeof(id_type));
+      if (record_size)
+        memmove(record, record + first * record_size, n * record_size * sizeof(float));
     }
-    for (int64_t k = 0; k <= now - from; ++k) offset[k] = offset[k + gone] - first;
-    base = from;
+    for (int64_t k = 0; k <= now - new_base; ++k) offset[k] = offset[k + dropped] - first;
+    base = new_base;
   }
   MLG_COLD void release() {
     drop_tail();
     free(offset);
-    free(own);
+    free(memory);
     free(record);
   }
 };
 
+// Neurons that spiked in one step.
 struct Spikes {
   const id_type *id;
   uint32_t n;
 };
+// Returns the spikes of step t; steps before 0 are those of the previous batch.
 static inline Spikes spikes_at(const Tape &tape, int64_t t) {
   if (t < 0) {
     if (-t > tape.tail_steps) return {nullptr, 0};

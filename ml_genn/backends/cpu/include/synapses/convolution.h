@@ -1,4 +1,4 @@
-// Kernels that the patches of an image share, for all of its neurons at once.
+// Backward pass of convolutions, for all source neurons at once.
 #pragma once
 #include "c_headers.h"
 #include "platform/simd.h"
@@ -11,24 +11,25 @@ static inline void transpose(const float *__restrict weight, float *__restrict t
     for (int k = 0; k < K; ++k) to[k * padded(C) + c] = weight[size_t(c) * K + k];
 }
 
-// to[pixel][c] += sum over the pixel's patch of weight[place][c] * grad[target]: H rows of W
-// pixels with C channels, OW pixels in a row of the target, KW in one of the kernel, F filters.
-// Weights are transposed, so that the channels of a pixel are summed together. rows, columns:
-// first target, first place and number of targets of each row and column.
+// to[pixel][c] += sum over the pixel's patch of weight[k][c] * grad[target].
+// The source has H rows of W pixels with C channels, the target OW pixels in a row with F filters,
+// the kernel KW columns. Weights are transposed, so the channels of a pixel are one vector.
+// rows, columns: for each row and column of the source, the first target, the kernel's place of
+// that target, and the number of targets.
 template <int C, int H, int W, int OW, int KW, int F>
 static inline void convolution_backward(float *to, const float *weight, const float *grad,
                                         const int32_t *rows, const int32_t *columns) {
   constexpr int P = padded(C), V = P / LANES;
   for (int y = 0; y < H; ++y) {
-    const int32_t *down = rows + 3 * y;
+    const int32_t *row_reach = rows + 3 * y;
     for (int x = 0; x < W; ++x) {
-      const int32_t *across = columns + 3 * x;
-      const int count = across[2] * F;
-      vec sum[2][V] = {};
-      for (int r = 0; r < down[2]; ++r) {
-        const float *b = grad + (int64_t(down[0] + r) * OW + across[0]) * F;
-        const vec *w =
-            reinterpret_cast<const vec *>(weight + (int64_t(down[1] + r) * KW + across[1]) * F * P);
+      const int32_t *column_reach = columns + 3 * x;
+      const int count = column_reach[2] * F;
+      vec sum[2][V] = {};  // of even and odd targets, to hide the latency of an addition
+      for (int r = 0; r < row_reach[2]; ++r) {
+        const float *b = grad + (int64_t(row_reach[0] + r) * OW + column_reach[0]) * F;
+        const int64_t place = int64_t(row_reach[1] + r) * KW + column_reach[1];
+        const vec *w = reinterpret_cast<const vec *>(weight + place * F * P);
         int e = 0;
         for (; e + 2 <= count; e += 2)
           for (int k = 0; k < 2; ++k)

@@ -1,32 +1,33 @@
-// Dense weights by target, for the backward pass.
+// Dense weights by target, for a backward pass that computes the gradients of many source neurons.
 #pragma once
 #include "platform/memory.h"
 #include "platform/range.h"
 #include "platform/simd.h"
 
 namespace mlg {
-// Where the gradients of many source neurons are summed at once, weights are stored with the
-// sources in vectors: tiles of TILE vectors of sources, and in a tile one row for each target.
+// Source neurons are the lanes of vectors. A tile has TILE vectors of them, and one row for each
+// target.
 constexpr int TILE_WIDTH = TILE * LANES;
 constexpr int64_t transposed_size(int64_t sources, int64_t targets) {
   return (sources + TILE_WIDTH - 1) / TILE_WIDTH * TILE_WIDTH * targets;
 }
 
-// Weights of N sources to K targets, in rows of P; each thread packs its tiles.
+// Transposes the weights of N sources to K targets, in rows of P floats; one thread's tiles.
 template <int N, int P, int K>
 static inline void transpose_tiles(const float *__restrict weight, float *__restrict to, int thread,
                                    int threads) {
   constexpr int TILES = (N + TILE_WIDTH - 1) / TILE_WIDTH;
   for (int tile = thread; tile < TILES; tile += threads)
-    for (int l = 0; l < TILE_WIDTH; ++l) {
-      const int j = tile * TILE_WIDTH + l;
-      float *column = to + size_t(tile) * K * TILE_WIDTH + l;
+    for (int lane = 0; lane < TILE_WIDTH; ++lane) {
+      const int j = tile * TILE_WIDTH + lane;
+      float *column = to + size_t(tile) * K * TILE_WIDTH + lane;
       for (int k = 0; k < K; ++k)
         column[size_t(k) * TILE_WIDTH] = j < N ? weight[size_t(j) * P + k] : 0.0f;
     }
 }
 
-// to[m][j] += sum over k < K of weight[j][k] * factor[m][k], for V vectors of j and M examples.
+// to[m][j] += sum over k < K of weight[j][k] * factor[m][k], for M examples m and the sources j of
+// V vectors.
 template <int K, int M, int V>
 static inline void add_tile(float *const *to, int first, const float *__restrict weight,
                             const float *const *factor) {
@@ -48,31 +49,32 @@ static inline void add_tile(float *const *to, int first, const float *__restrict
     for (int v = 0; v < V; ++v) reinterpret_cast<vec *>(to[m] + first)[v] = sum[m][v];
 }
 
-// One team's part of n neurons (padded), in whole tiles.
+// Returns one team's part of n neurons (padded), in whole tiles.
 static inline Range<int> tile_range(int n, int team, int teams) {
   const int tiles = (n + TILE_WIDTH - 1) / TILE_WIDTH;
   const int first = tiles * team / teams * TILE_WIDTH;
-  return {first, smaller(tiles * (team + 1) / teams * TILE_WIDTH, n)};
+  return {first, min_int(tiles * (team + 1) / teams * TILE_WIDTH, n)};
 }
 
 template <int N, int K, int M>
 static inline void add_tiles(float *const *to, const float *weight, const float *const *factor,
-                             Range<int> of) {
+                             Range<int> range) {
   constexpr int REST = padded(N) / LANES % TILE;
-  int j = of.first;
-  for (; j + TILE_WIDTH <= of.last; j += TILE_WIDTH)
+  int j = range.first;
+  for (; j + TILE_WIDTH <= range.last; j += TILE_WIDTH)
     add_tile<K, M, TILE>(to, j, weight + size_t(j) * K, factor);
   if constexpr (REST > 0)
-    if (j < of.last) add_tile<K, M, REST>(to, j, weight + size_t(j) * K, factor);
+    if (j < range.last) add_tile<K, M, REST>(to, j, weight + size_t(j) * K, factor);
 }
 
-// The same for n examples, so that weights are read once for several of them.
+// The same for n examples and a range of N sources. Weights are loaded once for up to four
+// examples, as many as there are registers for.
 template <int N, int K>
 static inline void add_transposed(float *const *to, const float *weight, const float *const *factor,
-                                  int n, Range<int> of) {
+                                  int n, Range<int> range) {
   int m = 0;
-  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, of);
-  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, of);
-  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m, of);
+  for (; m + 4 <= n; m += 4) add_tiles<N, K, 4>(to + m, weight, factor + m, range);
+  for (; m + 2 <= n; m += 2) add_tiles<N, K, 2>(to + m, weight, factor + m, range);
+  for (; m < n; ++m) add_tiles<N, K, 1>(to + m, weight, factor + m, range);
 }
 }  // namespace mlg

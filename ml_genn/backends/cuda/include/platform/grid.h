@@ -12,7 +12,7 @@
 namespace mlg {
 constexpr int WARP_SIZE = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;  // mask of a warp
-constexpr int ROW = 16;                      // floats that rows are padded to
+constexpr int ROW_ALIGNMENT = 16;            // floats that rows are padded to
 
 static inline int lane() { return int(threadIdx.x) % WARP_SIZE; }
 static inline int member() { return int(blockIdx.y * blockDim.x + threadIdx.x); }

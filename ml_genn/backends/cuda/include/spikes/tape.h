@@ -8,7 +8,7 @@ struct Tape {
   const id_type *id;    // neurons of the spikes, step after step
   uint32_t *offset;     // spikes of step base + k: id[offset[k]] .. id[offset[k + 1] - 1]
   float *record;        // values saved with each spike
-  id_type *own;         // memory of id, unless the spikes come with the data
+  id_type *memory;      // memory of id, unless the spikes come with the data
   int64_t capacity;     // spikes that there is memory for
   const id_type *tail;  // last steps of the previous batch, from which this one continues
   const uint32_t *tail_offset;
@@ -26,7 +26,7 @@ struct Tape {
     const int64_t dropped = offset[new_base - base];
     const int64_t remaining = offset[now - base] - dropped;
     MLG_SYNC;
-    move_down(own, dropped, remaining);
+    move_down(memory, dropped, remaining);
     move_down(record, dropped * record_size, remaining * record_size);
     move_down(offset, new_base - base, now + 1 - new_base, uint32_t(dropped));
     base = new_base;

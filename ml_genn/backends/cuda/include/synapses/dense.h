@@ -5,7 +5,7 @@
 #include "spikes/tape.h"
 
 namespace mlg {
-static inline int smaller(int a, int b) { return a < b ? a : b; }
+static inline int min_int(int a, int b) { return a < b ? a : b; }
 
 // to[j] += sum over spikes i of weight[i][j]. Each member computes the neurons that it advances.
 template <int P>
