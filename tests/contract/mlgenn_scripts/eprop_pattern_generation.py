@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ml_genn.utils.data import preprocess_spikes
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import OptimiserParamSchedule, VarRecorder
@@ -14,6 +13,7 @@ from ml_genn.connectivity import Dense
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.optimisers import Adam
+from ml_genn.utils.data import preprocess_spikes
 
 NUM_INPUT, NUM_HIDDEN, NUM_OUTPUT, STEPS = 8, 40, 2, 100
 t = np.arange(STEPS)

@@ -9,11 +9,6 @@ from typing import Any
 
 import numpy as np
 from contract.script_data import recordings
-from ml_genn.utils.data import (
-    calc_latest_spike_time,
-    calc_max_spikes,
-    preprocess_tonic_spikes,
-)
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import (
@@ -28,6 +23,11 @@ from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
+from ml_genn.utils.data import (
+    calc_latest_spike_time,
+    calc_max_spikes,
+    preprocess_tonic_spikes,
+)
 
 
 class EaseInSchedule(Callback):

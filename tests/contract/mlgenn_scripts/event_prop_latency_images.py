@@ -8,11 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from contract.script_data import CLASSES, CUDA, SIDE, images
-from ml_genn.utils.data import (
-    calc_latest_spike_time,
-    calc_max_spikes,
-    linear_latency_encode_data,
-)
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Checkpoint
@@ -24,6 +19,11 @@ from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.optimisers import Adam
 from ml_genn.serialisers import Numpy
 from ml_genn.synapses import Exponential
+from ml_genn.utils.data import (
+    calc_latest_spike_time,
+    calc_max_spikes,
+    linear_latency_encode_data,
+)
 
 NUM_EPOCHS, BATCH_SIZE, EXAMPLE_TIME, DT = 8, 16, 20.0, 1.0
 data, labels = images(160)

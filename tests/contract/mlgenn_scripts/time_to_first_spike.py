@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ml_genn.utils.data import generate_yin_yang_dataset
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import OptimiserParamSchedule, SpikeRecorder, VarRecorder
@@ -17,6 +16,7 @@ from ml_genn.losses import RelativeMeanSquareError
 from ml_genn.neurons import LeakyIntegrateFire, SpikeInput
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
+from ml_genn.utils.data import generate_yin_yang_dataset
 
 DT, EXAMPLE_TIME, N = 0.1, 30.0, 320
 spikes, labels = generate_yin_yang_dataset(N, EXAMPLE_TIME - 4 * DT, 2 * DT)
