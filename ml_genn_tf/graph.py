@@ -1,7 +1,7 @@
-"""A trained ANN as a graph of simple steps, and what is linear in it.
+"""Graph of a trained ANN, and the affine maps between its neurons.
 
-Between neurons that rectify, an ANN is affine: `affine` collects what reaches a step as
-a sum of linear maps of neurons, and a bias.
+An ANN is affine between neurons with a rectifying activation. `affine` returns the
+value of a node as a sum of linear maps of neurons, and a bias.
 """
 
 from __future__ import annotations
@@ -14,19 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn_tf.fusing import Chain
-from ml_genn_tf.linear import Linear, Pad, Pair, Place, Pool, Reshape, Shape
+from ml_genn_tf.fusion import Chain
+from ml_genn_tf.linear_maps import (
+    AvgPool,
+    LinearMap,
+    Pad,
+    Pair,
+    Reshape,
+    Scatter,
+    Shape,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A step of an ANN.
+    """One operation of an ANN.
 
     Args:
-        layer: the Keras layer that it is a part of.
-        step: what it does.
-        inputs: what it is done to.
-        shape: of an example of what comes out.
+        layer: the Keras layer of which the operation is a part.
+        step: kind of operation.
+        inputs: nodes whose values are the operands.
+        shape: shape of the value, for one example.
     """
 
     layer: Any
@@ -35,25 +43,25 @@ class Node:
     shape: Shape
 
     @property
-    def neurons(self) -> bool:
-        """Whether it becomes a population: it is not affine."""
+    def is_population(self) -> bool:
+        """True if the node becomes a population: its step is not affine."""
         return isinstance(self.step, Nonlinear)
 
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A sum of linear maps of what comes out of nodes, and a bias.
+    """Sum of linear maps of nodes, and a bias.
 
     Args:
-        terms: (node that becomes a population, maps one after the other).
-        bias: of the shape of an example.
+        terms: (node that becomes a population, chain of linear maps).
+        bias: bias in the shape of one example.
     """
 
     terms: tuple[tuple[Node, Chain], ...]
     bias: np.ndarray
 
-    def then(self, step: Linear) -> Affine:
-        """A linear map of it."""
+    def then(self, step: LinearMap) -> Affine:
+        """Returns the sum after a further linear map."""
         terms = tuple((node, (*chain, step)) for node, chain in self.terms)
         return Affine(terms, step.apply(self.bias[None])[0])
 
@@ -62,88 +70,89 @@ class Affine:
 
 
 class Step:
-    """What a node does."""
+    """Base of the operations of nodes."""
 
 
 class AffineStep(Step, ABC):
-    """A step that is affine."""
+    """Base of affine operations."""
 
     @abstractmethod
     def of(self, inputs: Sequence[Affine]) -> Affine:
-        """What comes out."""
+        """Returns the value in terms of the inputs' values."""
 
 
 @dataclass(frozen=True, eq=False)
-class Map(AffineStep):
-    """A linear map of the only input."""
+class LinearStep(AffineStep):
+    """Linear map of the only input."""
 
-    linear: Linear
+    linear: LinearMap
 
     def of(self, inputs: Sequence[Affine]) -> Affine:
-        """What comes out."""
+        """Returns the value in terms of the inputs' values."""
         return inputs[0].then(self.linear)
 
 
 @dataclass(frozen=True, eq=False)
-class Shift(AffineStep):
-    """A bias added to the only input."""
+class BiasStep(AffineStep):
+    """Sum of the only input and a bias."""
 
     bias: np.ndarray
 
     def of(self, inputs: Sequence[Affine]) -> Affine:
-        """What comes out."""
+        """Returns the value in terms of the inputs' values."""
         return replace(inputs[0], bias=inputs[0].bias + self.bias)
 
 
 class Sum(AffineStep):
-    """The sum of the inputs."""
+    """Sum of the inputs."""
 
     def of(self, inputs: Sequence[Affine]) -> Affine:
-        """What comes out."""
+        """Returns the value in terms of the inputs' values."""
         return reduce(Affine.__add__, inputs)
 
 
 @dataclass(frozen=True, eq=False)
-class Join(AffineStep):
-    """The inputs beside each other.
+class Concatenate(AffineStep):
+    """Concatenation of the inputs.
 
     Args:
-        places: where each one goes.
+        scatters: position of each input in the result.
     """
 
-    places: tuple[Place, ...]
+    scatters: tuple[Scatter, ...]
 
     def of(self, inputs: Sequence[Affine]) -> Affine:
-        """What comes out."""
-        return reduce(Affine.__add__, map(Affine.then, inputs, self.places))
+        """Returns the value in terms of the inputs' values."""
+        return reduce(Affine.__add__, map(Affine.then, inputs, self.scatters))
 
 
 class Nonlinear(Step):
-    """A step that becomes a population."""
+    """Base of operations that become populations."""
 
 
 class Source(Nonlinear):
-    """Data of the user."""
+    """Input of the model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rectify(Nonlinear):
-    """What is above zero of the only input.
+    """Rectified linear activation max(x, 0) of the only input.
 
     Args:
-        limit: the highest value; None if there is none.
+        limit: upper bound of the activation; None if there is none.
     """
 
     limit: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Maximum(Nonlinear):
-    """Maxima of patches of the only input.
+class MaxPool(Nonlinear):
+    """Max pooling of the only input.
 
     Args:
-        size, strides: of patches in pixels.
-        same: whether there are as many as pixels divided by strides, rounded up.
+        size, strides: size and strides of the patches in pixels.
+        same: True for Keras' padding "same": the number of patches is the number of
+            pixels divided by the strides, rounded up.
     """
 
     size: Pair
@@ -152,47 +161,52 @@ class Maximum(Nonlinear):
 
 
 class Softmax(Step):
-    """Probabilities of the only input, which is an output of the ANN."""
+    """Softmax of the only input, which is an output of the ANN."""
 
 
-KEEP_SIGN = (Sum, Join, Maximum)  #: above zero where all inputs are
-KEEP_SIGN_MAPS = (Pad, Place, Pool, Reshape)
+#: Steps and linear maps whose results are nonnegative if all inputs are.
+KEEP_SIGN = (Sum, Concatenate, MaxPool)
+KEEP_SIGN_MAPS = (Pad, Scatter, AvgPool, Reshape)
 
 
 def rectified(node: Node) -> bool:
-    """Whether nothing that comes out is below zero."""
+    """Returns True if the value of a node is never negative."""
     step = node.step
     if isinstance(step, Rectify):
         return True
-    keeps = isinstance(step, KEEP_SIGN) or (
-        isinstance(step, Map) and isinstance(step.linear, KEEP_SIGN_MAPS)
+    keeps_sign = isinstance(step, KEEP_SIGN) or (
+        isinstance(step, LinearStep) and isinstance(step.linear, KEEP_SIGN_MAPS)
     )
-    return keeps and all(rectified(x) for x in node.inputs)
+    return keeps_sign and all(rectified(x) for x in node.inputs)
 
 
 def rectify(layer: Any, node: Node, limit: float | None = None) -> Node:
-    """What is above zero; maxima are taken of what has been rectified."""
-    if isinstance(node.step, Maximum) and not (rectified(node) and limit is None):
-        (before,) = node.inputs
-        return replace(node, inputs=(rectify(layer, before, limit),))
-    if limit is None and node.neurons and rectified(node):
+    """Returns a node with the rectified value of a node.
+
+    Rectification and max pooling commute, so pooling is moved behind it: maxima are
+    computed of spikes, which are never negative.
+    """
+    if isinstance(node.step, MaxPool) and not (rectified(node) and limit is None):
+        (source,) = node.inputs
+        return replace(node, inputs=(rectify(layer, source, limit),))
+    if limit is None and node.is_population and rectified(node):
         return node
     return Node(layer, Rectify(limit), (node,), node.shape)
 
 
-def maximum(layer: Any, node: Node, step: Maximum, shape: Shape) -> Node:
-    """Maxima of patches; what is known to be above zero becomes a population first."""
-    if not node.neurons and rectified(node):
+def max_pool(layer: Any, node: Node, step: MaxPool, shape: Shape) -> Node:
+    """Returns a max-pooling node; a nonnegative affine input becomes a population."""
+    if not node.is_population and rectified(node):
         node = rectify(layer, node)
     return Node(layer, step, (node,), shape)
 
 
 def affine(node: Node, known: dict[Node, Affine]) -> Affine:
-    """What comes out of a node, in terms of nodes that become populations.
+    """Returns the value of a node in terms of nodes that become populations.
 
     Args:
         node: any node.
-        known: what has been found already; filled.
+        known: {node: value} of earlier calls; filled.
     """
     if node not in known:
         if isinstance(node.step, AffineStep):
@@ -202,14 +216,14 @@ def affine(node: Node, known: dict[Node, Affine]) -> Affine:
     return known[node]
 
 
-def in_order(outputs: Sequence[Node]) -> list[Node]:
-    """All nodes that outputs depend on, each after its inputs."""
-    found: dict[Node, None] = {}
-    todo = list(reversed(outputs))
-    while todo:
-        missing = [x for x in reversed(todo[-1].inputs) if x not in found]
+def topological_order(outputs: Sequence[Node]) -> list[Node]:
+    """Returns all nodes on which outputs depend, in topological order."""
+    ordered: dict[Node, None] = {}
+    stack = list(reversed(outputs))
+    while stack:
+        missing = [x for x in reversed(stack[-1].inputs) if x not in ordered]
         if missing:
-            todo.extend(missing)
+            stack.extend(missing)
         else:
-            found[todo.pop()] = None
-    return list(found)
+            ordered[stack.pop()] = None
+    return list(ordered)

@@ -1,4 +1,4 @@
-"""What each Keras layer does, as steps of the graph."""
+"""Rules that convert Keras layers to nodes of the graph."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 
 from ml_genn.errors import UnsupportedError
 from ml_genn_tf.graph import (
-    Join,
-    Map,
-    Maximum,
+    BiasStep,
+    Concatenate,
+    LinearStep,
+    MaxPool,
     Node,
-    Shift,
     Softmax,
     Sum,
-    maximum,
+    max_pool,
     rectify,
 )
-from ml_genn_tf.linear import (
+from ml_genn_tf.linear_maps import (
     NO_PADDING,
+    AvgPool,
     Conv,
     ConvTranspose,
     Dense,
     Depthwise,
-    Linear,
+    LinearMap,
     Pad,
     Padding,
     Pair,
-    Place,
-    Pool,
     Reshape,
     Scale,
+    Scatter,
     Shape,
     same_padding,
 )
@@ -41,12 +41,12 @@ from ml_genn_tf.linear import (
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A layer that is called.
+    """Call of a Keras layer.
 
     Args:
         layer: the Keras layer.
-        inputs: what it is called with.
-        shape: of an example of what comes out.
+        inputs: arguments of the call.
+        shape: shape of the result, for one example.
     """
 
     layer: Any
@@ -59,63 +59,67 @@ class Call:
         (node,) = self.inputs
         return node
 
-    def refuse(self, what: str, remedy: str) -> UnsupportedError:
-        """The error for a layer that cannot be converted."""
+    def error(self, reason: str, remedy: str) -> UnsupportedError:
+        """Returns the error for a layer that cannot be converted."""
         name = f"'{self.layer.name}' ({type(self.layer).__name__})"
-        return UnsupportedError(f"Layer {name}: {what}. {remedy}")
+        return UnsupportedError(f"Layer {name}: {reason}. {remedy}")
 
-    def map(self, node: Node, linear: Linear) -> Node:
-        """A linear map of a node."""
-        return Node(self.layer, Map(linear), (node,), linear.target)
+    def map(self, node: Node, linear: LinearMap) -> Node:
+        """Returns a linear map of a node."""
+        return Node(self.layer, LinearStep(linear), (node,), linear.target)
 
-    def shift(self, node: Node, bias: np.ndarray | None) -> Node:
-        """A bias added to a node, if there is one."""
+    def add_bias(self, node: Node, bias: np.ndarray | None) -> Node:
+        """Returns the sum of a node and a bias; the node if there is no bias."""
         if bias is None:
             return node
-        return Node(self.layer, Shift(bias), (node,), node.shape)
+        return Node(self.layer, BiasStep(bias), (node,), node.shape)
 
     def finish(self, node: Node, bias: np.ndarray | None) -> Node:
-        """The layer's bias and activation."""
-        return self.activate(self.shift(node, bias), self.layer.activation)
+        """Returns a node after the layer's bias and activation."""
+        return self.activate(self.add_bias(node, bias), self.layer.activation)
 
     def activate(self, node: Node, activation: Any) -> Node:
-        """An activation function of Keras."""
+        """Returns a node after an activation function of Keras.
+
+        Raises:
+            UnsupportedError: if the activation has no spiking form.
+        """
         name = getattr(activation, "__name__", str(activation))
         rule = ACTIVATIONS.get(name)
         if rule is None:
-            known = ", ".join(f"'{one}'" for one in ACTIVATIONS)
-            raise self.refuse(
+            known = ", ".join(f"'{key}'" for key in ACTIVATIONS)
+            raise self.error(
                 f"activation '{name}' has no spiking form",
                 f"Train the model with one of {known}.",
             )
         return rule(self.layer, node)
 
     def weights(self, number: int) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """So many kernels, and the bias; None if there is none."""
+        """Returns a number of kernels, and the bias; None if the layer has no bias."""
         if getattr(self.layer, "quantization_mode", None):
-            raise self.refuse("its weights are quantised", "Convert the float model.")
-        found = [np.asarray(w, np.float32) for w in self.layer.get_weights()]
-        return found[:number], found[number] if self.layer.use_bias else None
+            raise self.error("its weights are quantised", "Convert the float model.")
+        arrays = [np.asarray(w, np.float32) for w in self.layer.get_weights()]
+        return arrays[:number], arrays[number] if self.layer.use_bias else None
 
-    def check(self, name: str, value: Any, why: str) -> None:
-        """Refuses an argument of the layer that is not ``value``."""
-        given = getattr(self.layer, name)
-        if given != value:
-            raise self.refuse(f"{name}={given!r}: {why}", f"Use {name}={value!r}.")
+    def check(self, name: str, value: Any, reason: str) -> None:
+        """Raises UnsupportedError unless an argument of the layer equals ``value``."""
+        actual = getattr(self.layer, name)
+        if actual != value:
+            raise self.error(f"{name}={actual!r}: {reason}", f"Use {name}={value!r}.")
 
     def image(self) -> Shape:
-        """The shape of the input, which is an image with its channels last."""
+        """Returns the shape (rows, columns, channels) of the input, an image."""
         self.check("data_format", "channels_last", "images have their channels last")
         return self.input.shape
 
     def padding(self, size: Pair) -> Padding:
-        """Zeros around the image, for patches of a size."""
+        """Returns the padding of the image for patches of a size."""
         if self.layer.padding == "valid":
             return NO_PADDING
         return same_padding(self.input.shape, size, tuple(self.layer.strides))
 
 
-#: {name of an activation function of Keras: what it makes of a node}
+#: {name of an activation function of Keras: function that applies it to a node}
 ACTIVATIONS: dict[str, Callable[[Any, Node], Node]] = {
     "linear": lambda layer, node: node,
     "relu": rectify,
@@ -137,23 +141,23 @@ def _dense(call: Call) -> Node:
 
 
 def _dilated(kernel: np.ndarray, rate: Pair) -> np.ndarray:
-    """A kernel with zeros between its pixels."""
+    """Returns a dilated kernel, with zeros between its pixels."""
     down, across = rate
     rows, columns, *rest = kernel.shape
     sizes = down * (rows - 1) + 1, across * (columns - 1) + 1
-    grown = np.zeros((*sizes, *rest), np.float32)
-    grown[::down, ::across] = kernel
-    return grown
+    dilated = np.zeros((*sizes, *rest), np.float32)
+    dilated[::down, ::across] = kernel
+    return dilated
 
 
 def _ungrouped(kernel: np.ndarray, groups: int) -> np.ndarray:
-    """A kernel of all channels, from one whose groups of filters see some only."""
+    """Returns the dense kernel of a grouped convolution."""
     rows, columns, channels, filters = kernel.shape
-    whole = np.zeros((rows, columns, groups, channels, groups, filters // groups))
+    dense = np.zeros((rows, columns, groups, channels, groups, filters // groups))
     parts = kernel.reshape(rows, columns, channels, groups, -1)
     for group in range(groups):
-        whole[:, :, group, :, group] = parts[:, :, :, group]
-    return whole.reshape(rows, columns, groups * channels, filters).astype(np.float32)
+        dense[:, :, group, :, group] = parts[:, :, :, group]
+    return dense.reshape(rows, columns, groups * channels, filters).astype(np.float32)
 
 
 def _conv(call: Call) -> Node:
@@ -177,9 +181,9 @@ def _depthwise_conv(call: Call) -> Node:
 
 
 def _separable_conv(call: Call) -> Node:
-    (kernel, sums), bias = call.weights(2)
+    (kernel, pointwise), bias = call.weights(2)
     node = _depthwise(call, kernel)
-    node = call.map(node, Conv(node.shape, (1, 1), NO_PADDING, sums))
+    node = call.map(node, Conv(node.shape, (1, 1), NO_PADDING, pointwise))
     return call.finish(node, bias)
 
 
@@ -193,43 +197,45 @@ def _conv_transpose(call: Call) -> Node:
     return call.finish(call.map(call.input, linear), bias)
 
 
-def _average(call: Call) -> Node:
+def _average_pooling(call: Call) -> Node:
     size, strides, image = call.layer.pool_size, call.layer.strides, call.image()
     padding = call.padding(size)
-    node = call.map(call.input, Pool(image, tuple(strides), padding, tuple(size)))
+    node = call.map(call.input, AvgPool(image, tuple(strides), padding, tuple(size)))
     if padding == NO_PADDING:
         return node
-    # Keras takes the mean of the pixels that lie in the image.
-    inside = Pool((*image[:2], 1), tuple(strides), padding, tuple(size))
-    share = inside.apply(np.ones((1, *image[:2], 1), np.float32))[0]
-    factor = np.broadcast_to(1 / share, node.shape)
+    # Keras averages the pixels inside the image only, not those of the padding.
+    mask_pool = AvgPool((*image[:2], 1), tuple(strides), padding, tuple(size))
+    fraction_inside = mask_pool.apply(np.ones((1, *image[:2], 1), np.float32))[0]
+    factor = np.broadcast_to(1 / fraction_inside, node.shape)
     return call.map(node, Scale(node.shape, factor))
 
 
 def _global_average(call: Call) -> Node:
     image = call.image()
-    node = call.map(call.input, Pool(image, (1, 1), NO_PADDING, (image[0], image[1])))
+    node = call.map(
+        call.input, AvgPool(image, (1, 1), NO_PADDING, (image[0], image[1]))
+    )
     return call.map(node, Reshape(node.shape, call.shape))
 
 
-def _maximum(call: Call) -> Node:
+def _max_pooling(call: Call) -> Node:
     call.image()
     layer = call.layer
-    step = Maximum(
+    step = MaxPool(
         tuple(layer.pool_size), tuple(layer.strides), layer.padding == "same"
     )
-    return maximum(layer, call.input, step, call.shape)
+    return max_pool(layer, call.input, step, call.shape)
 
 
 def _batch_norm(call: Call) -> Node:
     layer, node = call.layer, call.input
     axis = layer.axis[0] if isinstance(layer.axis, list | tuple) else layer.axis
     if axis not in (-1, len(node.shape)):
-        raise call.refuse("it normalises another axis than the last", "Use axis=-1.")
-    *gains, mean, variance = (np.asarray(w, float) for w in layer.get_weights())
+        raise call.error("it normalises another axis than the last", "Use axis=-1.")
+    *trained, mean, variance = (np.asarray(w, float) for w in layer.get_weights())
     factor = 1 / np.sqrt(variance + layer.epsilon)
-    factor = factor * gains.pop(0) if layer.scale else factor
-    bias = (gains.pop(0) if layer.center else 0.0) - mean * factor
+    factor = factor * trained.pop(0) if layer.scale else factor
+    bias = (trained.pop(0) if layer.center else 0.0) - mean * factor
     return _scaled(call, factor, bias)
 
 
@@ -239,12 +245,12 @@ def _rescaling(call: Call) -> Node:
 
 def _scaled(call: Call, factor: np.ndarray, bias: np.ndarray) -> Node:
     linear = Scale(call.input.shape, factor.astype(np.float32))
-    return call.shift(call.map(call.input, linear), bias.astype(np.float32))
+    return call.add_bias(call.map(call.input, linear), bias.astype(np.float32))
 
 
 def _add(call: Call) -> Node:
     if any(x.shape != call.shape for x in call.inputs):
-        raise call.refuse(
+        raise call.error(
             f"inputs have the shapes {[x.shape for x in call.inputs]}",
             "Add layers of the same shape.",
         )
@@ -253,17 +259,17 @@ def _add(call: Call) -> Node:
 
 def _concatenate(call: Call) -> Node:
     axis = call.layer.axis - 1 if call.layer.axis > 0 else call.layer.axis
-    places = np.arange(np.prod(call.shape)).reshape(call.shape)
+    positions = np.arange(np.prod(call.shape)).reshape(call.shape)
     ends = np.cumsum([x.shape[axis] for x in call.inputs])
-    parts = np.split(places, ends[:-1], axis)
-    joined = tuple(
-        Place(x.shape, call.shape, part.ravel())
+    parts = np.split(positions, ends[:-1], axis)
+    scatters = tuple(
+        Scatter(x.shape, call.shape, part.ravel())
         for x, part in zip(call.inputs, parts, strict=True)
     )
-    return Node(call.layer, Join(joined), call.inputs, call.shape)
+    return Node(call.layer, Concatenate(scatters), call.inputs, call.shape)
 
 
-def _zeros(call: Call) -> Node:
+def _zero_padding(call: Call) -> Node:
     return call.map(call.input, Pad(call.image(), call.layer.padding))
 
 
@@ -290,41 +296,41 @@ def _softmax(call: Call) -> Node:
     return ACTIVATIONS["softmax"](call.layer, call.input)
 
 
-def _nothing(call: Call) -> Node:
+def _identity(call: Call) -> Node:
     return call.input
 
 
-#: {class of Keras: what it does to its inputs}
+#: {class of Keras: rule that converts a call to a node}
 LAYERS: dict[str, Callable[[Call], Node]] = {
     "Activation": _activation,
-    "ActivityRegularization": _nothing,
+    "ActivityRegularization": _identity,
     "Add": _add,
-    "AlphaDropout": _nothing,
-    "AveragePooling2D": _average,
+    "AlphaDropout": _identity,
+    "AveragePooling2D": _average_pooling,
     "BatchNormalization": _batch_norm,
     "Concatenate": _concatenate,
     "Conv2D": _conv,
     "Conv2DTranspose": _conv_transpose,
     "Dense": _dense,
     "DepthwiseConv2D": _depthwise_conv,
-    "Dropout": _nothing,
+    "Dropout": _identity,
     "Flatten": _flatten,
-    "GaussianDropout": _nothing,
-    "GaussianNoise": _nothing,
+    "GaussianDropout": _identity,
+    "GaussianNoise": _identity,
     "GlobalAveragePooling2D": _global_average,
-    "Identity": _nothing,
-    "MaxPooling2D": _maximum,
+    "Identity": _identity,
+    "MaxPooling2D": _max_pooling,
     "ReLU": _relu,
     "Rescaling": _rescaling,
     "Reshape": _reshape,
     "SeparableConv2D": _separable_conv,
     "Softmax": _softmax,
-    "SpatialDropout2D": _nothing,
-    "ZeroPadding2D": _zeros,
+    "SpatialDropout2D": _identity,
+    "ZeroPadding2D": _zero_padding,
 }
 
-#: {class of Keras without a rule: what to use instead}
-INSTEAD: dict[str, str] = {
+#: {class of Keras without a rule: remedy}
+REMEDIES: dict[str, str] = {
     "AveragePooling1D": "AveragePooling2D",
     "Conv1D": "Conv2D with one row",
     "ELU": "ReLU",
@@ -340,17 +346,17 @@ INSTEAD: dict[str, str] = {
 
 
 def convert_call(call: Call) -> Node:
-    """What a layer does, as steps of the graph.
+    """Returns the node of a layer's result.
 
     Raises:
-        UnsupportedError: if there is no rule for the layer, or for how it is used.
+        UnsupportedError: if there is no rule for the layer, or for its arguments.
     """
     kind = type(call.layer)
     rule = LAYERS.get(kind.__name__)
     if rule is not None and kind.__module__.split(".")[0] == "keras":
         return rule(call)
     known = ", ".join(LAYERS)
-    raise call.refuse(
+    raise call.error(
         "there is no rule that converts it",
-        f"Use {INSTEAD.get(kind.__name__, f'one of {known}')}.",
+        f"Use {REMEDIES.get(kind.__name__, f'one of {known}')}.",
     )

@@ -1,4 +1,4 @@
-"""What a conversion has made."""
+"""Report and validation of a conversion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn import Population
 from ml_genn.graph.traversal import incoming
 from ml_genn.utils.tables import Table
-from ml_genn_tf.norm import Examples
+from ml_genn_tf.norm_data import Examples
 from ml_genn_tf.units import Unit, Units
 
 HEAD = ("Population", "Neuron", "Shape", "Synapses", "Threshold", "Expected loss")
@@ -18,12 +18,12 @@ HEAD = ("Population", "Neuron", "Shape", "Synapses", "Threshold", "Expected loss
 
 @dataclass(frozen=True)
 class Code:
-    """Which values the spikes of a layer can stand for.
+    """Values that the spikes of a layer can represent.
 
     Args:
-        step: from one value to the next.
-        highest: the highest one.
-        rounds: whether the nearest one is sent, else the next below.
+        step: difference of adjacent values.
+        highest: the highest value.
+        rounds: True if values are rounded to the nearest, False if down.
     """
 
     step: float
@@ -31,23 +31,23 @@ class Code:
     rounds: bool = True
 
     def coded(self, x: np.ndarray) -> np.ndarray:
-        """Values as they are sent: rounded, and limited."""
+        """Returns values as spikes represent them: rounded and clipped."""
         steps = np.floor(x / self.step + (0.5 if self.rounds else 0.0))
         return np.clip(steps * self.step, 0.0, self.highest)
 
 
 @dataclass(frozen=True)
 class LayerReport:
-    """A layer of the spiking network.
+    """Row of a report: one layer of the spiking network.
 
     Args:
-        name: of the population.
+        name: name of the population.
         neuron: class of its neuron.
-        shape: of the population.
-        synapses: that lead to it.
-        threshold: of its neurons, or alpha; None if there is none.
-        expected_loss: root mean square of what its code rounds and cuts off, relative
-            to that of the ANN's values; None where no examples were given.
+        shape: shape of the population.
+        synapses: number of synapses onto the population.
+        threshold: threshold of its neurons, or alpha; None if there is none.
+        expected_loss: root mean square of the error by rounding and clipping, relative
+            to that of the ANN's activations; None without examples.
     """
 
     name: str
@@ -60,10 +60,10 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion has made; ``print`` shows it as a table.
+    """Report of a conversion; ``print`` shows it as a table.
 
     Args:
-        layers: populations, each after those that feed it.
+        layers: rows in topological order.
     """
 
     layers: tuple[LayerReport, ...]
@@ -94,12 +94,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Validation:
-    """How good an ANN and the network made of it are.
+    """Accuracy of an ANN and of the spiking network converted from it.
 
     Args:
-        ann_accuracy, snn_accuracy: shares of examples that are classified as they
-            should be, for each output.
-        spikes: of all populations, per example.
+        ann_accuracy, snn_accuracy: accuracy of each output, between 0 and 1.
+        spikes: number of spikes of all populations per example.
     """
 
     ann_accuracy: tuple[float, ...]
@@ -122,12 +121,12 @@ def make_report(
     codes: Mapping[Unit, Code],
     losses: Mapping[Unit, float],
 ) -> Report:
-    """The report of populations.
+    """Returns the report of populations.
 
     Args:
-        populations: {unit: its population}, each after those that feed it.
-        codes: of units that have one.
-        losses: expected losses, as far as known.
+        populations: {unit: population} in topological order.
+        codes: codes of the units that have one.
+        losses: expected losses of units; empty without examples.
     """
     return Report(
         tuple(
@@ -158,12 +157,15 @@ def _synapses(population: Population) -> int:
 def expected_losses(
     units: Units, codes: Mapping[Unit, Code], examples: Examples
 ) -> dict[Unit, float]:
-    """What codes round and cut off of the ANN's values, relative to these."""
-    lost, whole = dict.fromkeys(codes, 0.0), dict.fromkeys(codes, 0.0)
+    """Returns the relative errors of the ANN's activations by rounding and clipping.
+
+    They are ``sqrt(sum((coded - x)^2) / sum(x^2))``, for units with activity.
+    """
+    error, power = dict.fromkeys(codes, 0.0), dict.fromkeys(codes, 0.0)
     for values in examples.values(units):
         for unit, code in codes.items():
             x = values[unit].astype(float)
-            sent = np.sign(x) * code.coded(np.abs(x))
-            lost[unit] += float(np.sum((sent - x) ** 2))
-            whole[unit] += float(np.sum(x**2))
-    return {u: float(np.sqrt(lost[u] / whole[u])) for u in codes if whole[u] > 0.0}
+            coded = np.sign(x) * code.coded(np.abs(x))
+            error[unit] += float(np.sum((coded - x) ** 2))
+            power[unit] += float(np.sum(x**2))
+    return {u: float(np.sqrt(error[u] / power[u])) for u in codes if power[u] > 0.0}

@@ -1,4 +1,4 @@
-"""What becomes populations and connections, before it has spikes."""
+"""Units: layers of an ANN that become populations, and the chains between them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn_tf.fusing import Chain, fused
+from ml_genn_tf.fusion import Chain, fuse
 from ml_genn_tf.graph import (
     Affine,
-    Maximum,
+    MaxPool,
     Node,
     Rectify,
     Softmax,
     Source,
     Step,
     affine,
-    in_order,
     rectified,
+    topological_order,
 )
-from ml_genn_tf.linear import NO_PADDING, Pool, Reshape, Shape, same_padding
-from ml_genn_tf.walk import Ann
+from ml_genn_tf.linear_maps import NO_PADDING, AvgPool, Reshape, Shape, same_padding
+from ml_genn_tf.tracing import Ann
 
 
 class Output(Step):
-    """A sum that is read and not rectified."""
+    """Affine output of the model, which is read without rectification."""
 
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """A layer of neurons.
+    """Layer of neurons of an ANN, which becomes a population.
 
     Args:
-        layer: the Keras layer whose output its values are.
-        step: `Source`, `Rectify`, `Maximum` or `Output`.
-        shape: of the population.
-        bias: what is added to what arrives.
-        terms: (unit that values come from, linear maps one after the other).
-        output: whether it is an output of the model.
+        layer: the Keras layer whose output the neurons compute.
+        step: `Source`, `Rectify`, `MaxPool` or `Output`.
+        shape: shape of the population.
+        bias: bias in that shape.
+        terms: (source unit, chain of linear maps); their sum is the input.
+        output: True for an output of the model.
     """
 
     layer: Any
@@ -52,23 +52,23 @@ class Unit:
 
     @property
     def limit(self) -> float | None:
-        """The highest value of its activation function; None if there is none."""
+        """Upper bound of the activation function; None if there is none."""
         return self.step.limit if isinstance(self.step, Rectify) else None
 
     @property
     def sources(self) -> tuple[Unit, ...]:
-        """Units that values come from."""
+        """Source units."""
         return tuple(unit for unit, _ in self.terms)
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """All layers of neurons of an ANN.
+    """All units of an ANN.
 
     Args:
-        inputs, outputs: those of the model, in its order.
-        all: each after those that feed it.
-        layers: {Keras layer: unit whose values are what comes out of it}.
+        inputs, outputs: units of the model's inputs and outputs, in the model's order.
+        all: all units in topological order.
+        layers: {Keras layer: unit that computes its output}.
     """
 
     inputs: tuple[Unit, ...]
@@ -77,21 +77,25 @@ class Units:
     layers: dict[Any, Unit]
 
     def values(self, x: Sequence[np.ndarray]) -> dict[Unit, np.ndarray]:
-        """What the neurons of the ANN compute for examples of each input."""
-        found: dict[Unit, np.ndarray] = {}
-        given = dict(zip(self.inputs, x, strict=True))
+        """Returns the activations of all units for examples of each input.
+
+        Args:
+            x: an array (examples,) + shape for each input.
+        """
+        activations: dict[Unit, np.ndarray] = {}
+        inputs = dict(zip(self.inputs, x, strict=True))
         for unit in self.all:
-            if unit in given:
-                found[unit] = np.asarray(given[unit], np.float32)
+            if unit in inputs:
+                activations[unit] = np.asarray(inputs[unit], np.float32)
             else:
-                found[unit] = _value(unit, found)
-        return found
+                activations[unit] = _activation(unit, activations)
+        return activations
 
 
-def _value(unit: Unit, known: Mapping[Unit, np.ndarray]) -> np.ndarray:
+def _activation(unit: Unit, known: Mapping[Unit, np.ndarray]) -> np.ndarray:
     step = unit.step
-    if isinstance(step, Maximum):
-        return _maximum(step, known[unit.sources[0]], unit.shape)
+    if isinstance(step, MaxPool):
+        return _max_pooled(step, known[unit.sources[0]], unit.shape)
     total = np.zeros((len(known[unit.sources[0]]), *unit.shape), np.float32)
     total += unit.bias
     for source, chain in unit.terms:
@@ -104,22 +108,22 @@ def _value(unit: Unit, known: Mapping[Unit, np.ndarray]) -> np.ndarray:
     return total
 
 
-def _maximum(step: Maximum, x: np.ndarray, shape: Shape) -> np.ndarray:
-    """Maxima of patches of what is not below zero."""
+def _max_pooled(step: MaxPool, x: np.ndarray, shape: Shape) -> np.ndarray:
+    """Returns the maxima of patches of nonnegative values."""
     image = x.shape[1:]
     padding = same_padding(image, step.size, step.strides) if step.same else NO_PADDING
-    best = np.zeros((len(x), *shape), np.float32)
-    for _, _, pixels in Pool(image, step.strides, padding, step.size).patches(x):
-        np.maximum(best, pixels, out=best)
-    return best
+    maxima = np.zeros((len(x), *shape), np.float32)
+    for _, _, pixels in AvgPool(image, step.strides, padding, step.size).patches(x):
+        np.maximum(maxima, pixels, out=maxima)
+    return maxima
 
 
 def make_units(ann: Ann) -> Units:
-    """The layers of neurons of an ANN.
+    """Returns the units of an ANN.
 
     Raises:
-        UnsupportedError, ValidationError: if a layer is used in a way that spiking
-            neurons cannot be.
+        UnsupportedError: if spiking neurons cannot compute an operation.
+        ValidationError: if an input leads to no output.
     """
     ends = [n.inputs[0] if isinstance(n.step, Softmax) else n for n in ann.outputs]
     for end in ends:
@@ -128,22 +132,25 @@ def make_units(ann: Ann) -> Units:
                 f"Layer '{end.layer.name}' (InputLayer): an input is no output. Put a "
                 "layer with weights in between."
             )
-    made = _Units(ann, ends)
-    order = in_order(ends)
+    builder = _UnitBuilder(ann, ends)
+    order = topological_order(ends)
     for node in order:
         _check(node)
-    chosen = [n for n in order if n.neurons]
-    forms = {n: _form(n, made.known) for n in (*chosen, *ends)}
-    made.shapes.update(_image_shapes(forms))
-    for node in chosen:
-        made.add(node, node.step, forms[node])
+    populations = [n for n in order if n.is_population]
+    affine_inputs = {n: _affine_input(n, builder.known) for n in (*populations, *ends)}
+    builder.shapes.update(_image_shapes(affine_inputs))
+    for node in populations:
+        builder.add(node, node.step, affine_inputs[node])
     outputs = [
-        made.units[n] if n.neurons else made.add(n, Output(), forms[n]) for n in ends
+        builder.units[n]
+        if n.is_population
+        else builder.add(n, Output(), affine_inputs[n])
+        for n in ends
     ]
     layers = {
-        layer: made.units[found]
+        layer: builder.units[source]
         for layer, node in ann.layers.items()
-        if (found := _neurons_of(node, made.known)) in made.units
+        if (source := _equal_population(node, builder.known)) in builder.units
     }
     layers |= {
         layer: unit
@@ -151,14 +158,21 @@ def make_units(ann: Ann) -> Units:
         for end, out, unit in zip(ends, ann.outputs, outputs, strict=True)
         if node in (end, out)
     }
-    inputs = tuple(made.units[n] for n in ann.inputs if n in made.units)
+    inputs = tuple(builder.units[n] for n in ann.inputs if n in builder.units)
     if len(inputs) < len(ann.inputs):
         raise ValidationError("convert: an input of the model leads to no output.")
-    return Units(inputs, tuple(outputs), tuple(made.units.values()), layers)
+    return Units(inputs, tuple(outputs), tuple(builder.units.values()), layers)
 
 
-class _Units:
-    """Units as they are made, each after those that feed it."""
+class _UnitBuilder:
+    """Builder of units in topological order.
+
+    Attributes:
+        ends: nodes of the model's outputs, without softmax.
+        known: {node: affine value}, filled by `affine`.
+        shapes: {node: shape of its population}, where it is not the node's.
+        units: {node: unit} of the units so far.
+    """
 
     def __init__(self, ann: Ann, ends: Sequence[Node]) -> None:
         self.ends = ends
@@ -166,42 +180,48 @@ class _Units:
         self.shapes: dict[Node, Shape] = {}
         self.units: dict[Node, Unit] = {}
 
-    def add(self, node: Node, step: Step, form: Affine) -> Unit:
-        """The unit of a node."""
+    def add(self, node: Node, step: Step, affine_input: Affine) -> Unit:
+        """Adds and returns the unit of a node.
+
+        Args:
+            node: the node.
+            step: operation of the unit.
+            affine_input: input of the unit as a sum of chains and a bias.
+        """
         terms = tuple(
-            (self.units[source], _from(chain, self.units[source].shape))
-            for source, chain in form.terms
+            (self.units[source], _without_reshape(chain, self.units[source].shape))
+            for source, chain in affine_input.terms
         )
         shape = self.shapes.get(node, node.shape)
-        bias = form.bias.reshape(shape)
+        bias = affine_input.bias.reshape(shape)
         unit = Unit(node.layer, step, shape, bias, terms, node in self.ends)
         self.units[node] = unit
         return unit
 
 
-def _form(node: Node, known: dict[Node, Affine]) -> Affine:
-    """What arrives at a unit, with chains as short as can be."""
-    form = Affine((), np.zeros(node.shape, np.float32))
-    if isinstance(node.step, Maximum):
-        form = replace(form, terms=affine(node.inputs[0], known).terms)
+def _affine_input(node: Node, known: dict[Node, Affine]) -> Affine:
+    """Returns the input of a unit, with chains fused as far as possible."""
+    value = Affine((), np.zeros(node.shape, np.float32))
+    if isinstance(node.step, MaxPool):
+        value = replace(value, terms=affine(node.inputs[0], known).terms)
     elif not isinstance(node.step, Source):
-        form = affine(node.inputs[0] if node.neurons else node, known)
-    return Affine(tuple((n, fused(c)) for n, c in form.terms), form.bias)
+        value = affine(node.inputs[0] if node.is_population else node, known)
+    return Affine(tuple((n, fuse(c)) for n, c in value.terms), value.bias)
 
 
-def _from(chain: Chain, shape: Shape) -> Chain:
-    """A chain without the change of shape that its source has made already."""
+def _without_reshape(chain: Chain, shape: Shape) -> Chain:
+    """Returns a chain without a leading change to the shape of its source."""
     if chain and isinstance(chain[0], Reshape) and chain[0].shape == shape:
         return chain[1:]
     return chain
 
 
-def _image_shapes(forms: Mapping[Node, Affine]) -> dict[Node, Shape]:
-    """Flat populations that are used as images."""
+def _image_shapes(affine_inputs: Mapping[Node, Affine]) -> dict[Node, Shape]:
+    """Returns {node: image shape} for flat populations that targets read as images."""
     return {
         node: chain[0].shape
-        for form in forms.values()
-        for node, chain in form.terms
+        for value in affine_inputs.values()
+        for node, chain in value.terms
         if chain
         and isinstance(chain[0], Reshape)
         and isinstance(node.step, Rectify)
@@ -210,23 +230,24 @@ def _image_shapes(forms: Mapping[Node, Affine]) -> dict[Node, Shape]:
     }
 
 
-def _neurons_of(node: Node, known: dict[Node, Affine]) -> Node | None:
-    """The node of neurons whose values are those of a node; None if there is none."""
-    form = affine(node, known)
-    same = len(form.terms) == 1 and not form.bias.any()
-    if same and all(isinstance(m, Reshape) for m in form.terms[0][1]):
-        return form.terms[0][0]
+def _equal_population(node: Node, known: dict[Node, Affine]) -> Node | None:
+    """Returns the population node with the values of a node; None if there is none."""
+    value = affine(node, known)
+    is_single = len(value.terms) == 1 and not value.bias.any()
+    if is_single and all(isinstance(m, Reshape) for m in value.terms[0][1]):
+        return value.terms[0][0]
     return None
 
 
 def _check(node: Node) -> None:
+    """Raises UnsupportedError if spiking neurons cannot compute a node."""
     name = f"Layer '{node.layer.name}' ({type(node.layer).__name__})"
     if isinstance(node.step, Softmax):
         raise UnsupportedError(
             f"{name}: softmax is understood at the output of a model only. Use 'relu' "
             "inside."
         )
-    if isinstance(node.step, Maximum) and not (
+    if isinstance(node.step, MaxPool) and not (
         isinstance(node.inputs[0].step, Source) or rectified(node.inputs[0])
     ):
         raise UnsupportedError(

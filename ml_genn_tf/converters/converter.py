@@ -16,31 +16,32 @@ from ml_genn.connectivity import MaxPool2D
 from ml_genn.errors import ValidationError
 from ml_genn.neurons import Neuron
 from ml_genn.utils.checks import free_name, shown
-from ml_genn_tf.connect import connect
-from ml_genn_tf.graph import Maximum, Source
-from ml_genn_tf.norm import Examples, norm_examples
+from ml_genn_tf.connectivity import chain_connectivity
+from ml_genn_tf.graph import MaxPool, Source
+from ml_genn_tf.norm_data import Examples, norm_examples
 from ml_genn_tf.report import Code, Report, Validation, expected_losses, make_report
+from ml_genn_tf.tracing import trace
 from ml_genn_tf.units import Output, Unit, Units, make_units
-from ml_genn_tf.walk import walk
 
+#: Network, inputs, outputs and {Keras layer: population}.
 Converted = tuple[Network, list[Population], list[Population], dict[Any, Population]]
-VALIDATION_BATCH = 100
+VALIDATION_BATCH = 100  #: largest batch size of a validation
 
 
 class Converter(ABC):
-    """Makes spiking networks of trained Keras models.
+    """Base of converters from trained Keras models to spiking networks.
 
-    Layers of the model that rectify become populations of the same name; what is linear
-    between them becomes connections. In the methods below a `Unit` is a layer that
+    Layers with a rectifying activation become populations of the same name; the linear
+    maps between them become connections. In the methods below a `Unit` is a layer that
     becomes a population.
 
     Attributes:
-        report: what the last conversion has made, as a table; None before.
+        report: table of the layers of the last conversion; None before the first.
         units: layers of the last conversion.
-        populations: {unit: population} of it.
-        codes: {unit: values that its spikes stand for} of it.
-        validation: accuracies and spikes of the last conversion with ``validate``; None
-            if there was none.
+        populations: {unit: population} of the last conversion.
+        codes: {unit: values that its spikes represent} of the last conversion.
+        validation: accuracies and number of spikes of the last conversion; None if it
+            had no argument ``validate``.
     """
 
     report: Report | None = None
@@ -52,66 +53,67 @@ class Converter(ABC):
     def convert(
         self, tf_model: Any, validate: tuple[Any, Any] | None = None
     ) -> Converted:
-        """A spiking network that computes what a model does.
+        """Returns a spiking network that approximates a model.
 
         Args:
             tf_model: a Sequential or functional model of Keras 3.
-            validate: examples and labels (x, y), with which both are run and compared;
-                the report is printed. None (default) for neither.
+            validate: examples and labels (x, y). The model and the network are run with
+                them, and their accuracies and the report are printed. None (default)
+                for no validation.
 
         Returns:
-            Network, inputs, outputs, and for each Keras layer the population whose
-            spikes stand for what comes out of it.
+            The network, its inputs, its outputs, and {Keras layer: population whose
+            spikes represent the output of the layer}.
 
         Raises:
-            UnsupportedError: if a layer has no spiking form, with what to use instead.
-            ValidationError: if the model or norm_data are not what is needed.
+            UnsupportedError: if a layer has no spiking form.
+            ValidationError: if the model or norm_data is invalid.
         """
-        units = self.units = make_units(walk(tf_model, self._check_layer))
+        units = self.units = make_units(trace(tf_model, self._check_layer))
         prepared = self.pre_convert(units)
         network, populations = self._build(units, prepared)
         self.populations = populations
         inputs = [populations[unit] for unit in units.inputs]
         outputs = [populations[unit] for unit in units.outputs]
         self.post_convert(network, inputs, outputs)
-        given = None if validate is None else _labelled(validate, units)
-        self._report(units, populations, prepared, given[0] if given else None)
+        labelled = None if validate is None else _labelled(validate, units)
+        self._report(units, populations, prepared, labelled[0] if labelled else None)
         self.validation = None
-        if given:
-            self._validate(tf_model, network, units, populations, given)
+        if labelled:
+            self._validate(tf_model, network, units, populations, labelled)
             print(f"{self.report}\n{self.validation}")
         layers = {layer: populations[unit] for layer, unit in units.layers.items()}
         return network, inputs, outputs, layers
 
-    # ------------------------------------------------------------ what converters do
+    # ------------------------------------------------------------ hooks of converters
     def validate_tf_layer(self, tf_layer: Any, config: Mapping[str, Any]) -> None:
-        """Called with each Keras layer; may refuse it.
+        """Called with each Keras layer; may reject it.
 
         Args:
             tf_layer: the layer.
-            config: its configuration, as Keras gives it.
+            config: its configuration, the result of ``get_config``.
 
         Raises:
-            UnsupportedError: if it has no spiking form.
+            UnsupportedError: if the layer has no spiking form.
         """
 
     @abstractmethod
     def pre_convert(self, units: Units) -> Any:
-        """What neurons are made by, such as thresholds.
+        """Returns the parameters of all neurons, such as thresholds.
 
         Args:
             units: all layers that become populations.
 
         Returns:
-            Anything; the methods below are given it.
+            Any object; it is passed to the methods below.
         """
 
     @abstractmethod
     def create_input_neurons(self, pre_convert_output: Any, unit: Unit) -> Neuron:
-        """The neuron of an input.
+        """Returns the neuron of an input.
 
         Args:
-            pre_convert_output: what `pre_convert` returned.
+            pre_convert_output: return value of `pre_convert`.
             unit: the input.
         """
 
@@ -119,27 +121,27 @@ class Converter(ABC):
     def create_neurons(
         self, unit: Unit, pre_convert_output: Any, is_output: bool
     ) -> Neuron:
-        """The neuron of a layer.
+        """Returns the neuron of a layer.
 
         Args:
             unit: the layer.
-            pre_convert_output: what `pre_convert` returned.
-            is_output: whether it gets a readout.
+            pre_convert_output: return value of `pre_convert`.
+            is_output: True if the neuron needs a readout.
         """
 
     def gain(self, source: Unit, target: Unit, pre_convert_output: Any) -> float:
-        """What weights from one layer to another are multiplied by, 1 by default.
+        """Returns the factor of the weights between two layers, 1 by default.
 
         Args:
             source, target: the layers.
-            pre_convert_output: what `pre_convert` returned.
+            pre_convert_output: return value of `pre_convert`.
         """
         return 1.0
 
     def post_convert(
         self, network: Network, inputs: list[Population], outputs: list[Population]
     ) -> None:
-        """Called with the network that has been made, and may change it.
+        """Called with the finished network; may change it.
 
         Args:
             network: the network.
@@ -150,26 +152,26 @@ class Converter(ABC):
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Any
     ) -> dict[Unit, Code]:
-        """The values that the spikes of populations stand for.
+        """Returns the values that the spikes of populations represent.
 
         Args:
             populations: {layer: population}.
-            pre_convert_output: what `pre_convert` returned.
+            pre_convert_output: return value of `pre_convert`.
         """
 
     def examples(self) -> Examples | None:
-        """Examples that the expected loss is found with; None if there are none."""
+        """Returns examples for the expected loss; None if there are none."""
         return None
 
     @abstractmethod
     def create_compiler(self, **kwargs: Any) -> Compiler:
-        """The compiler for networks of this converter.
+        """Returns a compiler for networks of this converter.
 
         Args:
             **kwargs: arguments of the compiler, such as ``batch_size``.
         """
 
-    # ------------------------------------------------------------ how
+    # ------------------------------------------------------------ conversion
     def _check_layer(self, layer: Any) -> None:
         self.validate_tf_layer(layer, layer.get_config())
 
@@ -196,7 +198,7 @@ class Converter(ABC):
         self, unit: Unit, populations: Mapping[Unit, Population], prepared: Any
     ) -> None:
         for source, chain in unit.terms:
-            if isinstance(unit.step, Maximum):
+            if isinstance(unit.step, MaxPool):
                 padding = "same" if unit.step.same else "valid"
                 connectivity: Any = MaxPool2D(
                     unit.step.size,
@@ -205,7 +207,7 @@ class Converter(ABC):
                 )
             else:
                 gain = self.gain(source, unit, prepared)
-                connectivity = connect(chain, source.shape, unit.shape, gain)
+                connectivity = chain_connectivity(chain, source.shape, unit.shape, gain)
             if connectivity is not None:
                 Connection(populations[source], populations[unit], connectivity)
 
@@ -227,15 +229,15 @@ class Converter(ABC):
         network: Network,
         units: Units,
         populations: Mapping[Unit, Population],
-        given: tuple[Examples, list[np.ndarray]],
+        labelled: tuple[Examples, list[np.ndarray]],
     ) -> None:
-        examples, labels = given
+        examples, labels = labelled
         x = list(examples.inputs)
-        found = tf_model.predict(x[0] if len(x) == 1 else x, verbose=0)
-        found = found if isinstance(found, list) else [found]
+        predicted = tf_model.predict(x[0] if len(x) == 1 else x, verbose=0)
+        predicted = predicted if isinstance(predicted, list) else [predicted]
         ann = tuple(
-            float(np.mean(np.argmax(values, axis=-1) == wanted))
-            for values, wanted in zip(found, labels, strict=True)
+            float(np.mean(np.argmax(values, axis=-1) == label))
+            for values, label in zip(predicted, labels, strict=True)
         )
         spiking = [p for u, p in populations.items() if not isinstance(u.step, Output)]
         for population in spiking:
@@ -260,7 +262,11 @@ class Converter(ABC):
 
 
 def _labelled(validate: Any, units: Units) -> tuple[Examples, list[np.ndarray]]:
-    """Examples and, for each output, labels."""
+    """Returns examples and, for each output, labels.
+
+    Raises:
+        ValidationError: if ``validate`` is no pair (x, y), or shapes do not fit.
+    """
     if not isinstance(validate, tuple) or len(validate) != 2:
         raise ValidationError(
             "convert: validate is (x, y), examples and their labels. Received "

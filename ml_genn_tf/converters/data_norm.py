@@ -1,42 +1,43 @@
-"""Conversion with thresholds by the highest activations."""
+"""Converter with thresholds from the highest activations."""
 
 from __future__ import annotations
 
 from ml_genn_tf.converters.input_type import InputType
-from ml_genn_tf.converters.norms import NormConverter
-from ml_genn_tf.converters.rates import Scales
-from ml_genn_tf.graph import Maximum, Source
-from ml_genn_tf.linear import Conv, ConvTranspose, Dense, Depthwise
-from ml_genn_tf.norm import Examples
+from ml_genn_tf.converters.norm_converter import NormConverter
+from ml_genn_tf.converters.rate_converter import Scales
+from ml_genn_tf.graph import MaxPool, Source
+from ml_genn_tf.linear_maps import Conv, ConvTranspose, Dense, Depthwise
+from ml_genn_tf.norm_data import Examples
 from ml_genn_tf.units import Unit, Units
 
 
 class DataNorm(NormConverter):
-    r"""Converts to integrate-and-fire neurons with thresholds by data (Diehl 2015).
+    r"""Converter to rate codes by data-based normalisation (Diehl 2015).
 
-    The scale of a layer is the highest activation that the ANN has with some examples,
-    or its highest weight if that is higher; thresholds are
+    Neurons are of the integrate-and-fire type. The scale :math:`\lambda_l` of a layer
+    is the highest activation of the ANN with some examples, or the highest weight of
+    the layer if that is higher. Thresholds are
 
     .. math:: \theta_l = \lambda_l / \lambda_{l-1}
 
     Args:
         evaluate_timesteps: time steps of an example.
-        signed_input: whether inputs may be below zero; no by default.
+        signed_input: True if inputs may be negative; False by default.
         norm_data: examples: an array, an iterable of batches (x, y), or a list that
-            holds such an iterable. Needed.
-        input_type: how numbers become spikes, `InputType.POISSON` by default.
+            holds such an iterable. Required.
+        input_type: encoding of inputs as spikes, `InputType.POISSON` by default.
     """
 
     def _scales(self, units: Units, examples: Examples) -> Scales:
-        """The highest activation or weight of each layer."""
+        """Returns the highest activation or weight of each layer."""
         highest = examples.highest(units)
         scales: dict[Unit, float] = {}
         for unit in units.all:
-            if isinstance(unit.step, Maximum):
+            if isinstance(unit.step, MaxPool):
                 scales[unit] = scales[unit.sources[0]]
             elif isinstance(unit.step, Source):
-                whole = self.input_type is InputType.IF and highest[unit] > 0.0
-                scales[unit] = highest[unit] if whole else 1.0
+                is_rate = self.input_type is InputType.IF and highest[unit] > 0.0
+                scales[unit] = highest[unit] if is_rate else 1.0
             else:
                 scale = max(highest[unit], _highest_weight(unit)) or 1.0
                 scales[unit] = min(scale, unit.limit or scale)

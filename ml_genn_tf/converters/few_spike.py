@@ -1,4 +1,4 @@
-"""Conversion to few-spike codes."""
+"""Converter to few-spike codes."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from ml_genn.compilers.compiler import Compiler
 from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput, Neuron
 from ml_genn.utils.checks import flag, positive, whole
 from ml_genn_tf.converters.converter import Converter
-from ml_genn_tf.converters.rates import neuron_bias
-from ml_genn_tf.graph import Maximum, Rectify, Source
-from ml_genn_tf.norm import Examples, norm_examples
+from ml_genn_tf.converters.rate_converter import neuron_bias
+from ml_genn_tf.graph import MaxPool, Rectify, Source
+from ml_genn_tf.norm_data import Examples, norm_examples
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Output, Unit, Units
 
 Alphas = Mapping[Unit, float]
-#: Ranges of inputs are smaller by this, so that single precision does not make the next
-#: lower number of one that digits can stand for, such as n / 255.
-WHOLE = 1.0 - 2.0**-20
+#: Factor of the ranges of inputs. It keeps values that the digits represent exactly,
+#: such as n / 255, from being rounded down to the next lower code in single precision.
+INPUT_MARGIN = 1.0 - 2.0**-20
 
 
 class FewSpike(Converter):
-    r"""Converts to neurons that send numbers as k digits (Stöckl & Maass 2021).
+    r"""Converter to neurons that send numbers as k binary digits (Stöckl & Maass 2021).
 
-    Layers add half the worth of the last digit to their bias, so that they send values
-    rounded to the nearest; inputs are rounded down, and outputs read exactly.
+    The bias of a layer includes half the value of the last digit, so that activations
+    are rounded to the nearest code. Inputs are rounded down, and outputs are exact.
 
-    With norm_data the range of a layer ends at the highest activation that the ANN has
-    with it, :math:`\alpha = a_{max} / (1 - 2^{-k})`.
+    With norm_data the range of a layer ends at the highest activation of the ANN,
+    :math:`\alpha = a_{max} / (1 - 2^{-k})`.
 
     Args:
-        k: digits, 10 by default.
+        k: number of digits, 10 by default.
         alpha: end of the range of values without norm_data, 25 by default.
-        signed_input: whether inputs may be below zero; half of the digits are then for
-            these. No by default.
-        norm_data: examples, as for `DataNorm`; None (default): all ranges end at alpha.
+        signed_input: True if inputs may be negative; half of the digits then encode
+            negative numbers. False by default.
+        norm_data: examples, as for `DataNorm`. None (default): all ranges end at alpha.
     """
 
     def __init__(
@@ -54,38 +54,38 @@ class FewSpike(Converter):
         self._examples: Examples | None = None
 
     def pre_convert(self, units: Units) -> Alphas:
-        """The end of each layer's range."""
-        highest = {unit: self.alpha * self._share(unit) for unit in units.all}
+        """Returns the end of each layer's range."""
+        highest = {unit: self.alpha * self._largest_code(unit) for unit in units.all}
         self._examples = None
         if self.norm_data is not None:
             self._examples = norm_examples("FewSpike", self.norm_data, units)
-            for unit, found in self._examples.highest(units).items():
-                whole = WHOLE if isinstance(unit.step, Source) else 1.0
-                highest[unit] = whole * found or highest[unit]
+            for unit, activation in self._examples.highest(units).items():
+                margin = INPUT_MARGIN if isinstance(unit.step, Source) else 1.0
+                highest[unit] = margin * activation or highest[unit]
         return {
-            unit: min(most, unit.limit or most) / self._share(unit)
-            for unit, most in highest.items()
+            unit: min(value, unit.limit or value) / self._largest_code(unit)
+            for unit, value in highest.items()
         }
 
     def _digits(self, unit: Unit) -> int:
-        """Digits for numbers above zero."""
+        """Returns the number of digits of positive numbers."""
         signed = self.signed_input and isinstance(unit.step, Source)
         return self.k // 2 if signed else self.k
 
-    def _share(self, unit: Unit) -> float:
-        """The highest value, relative to alpha."""
+    def _largest_code(self, unit: Unit) -> float:
+        """Returns the highest value that the digits represent, relative to alpha."""
         return 1.0 - 2.0 ** -self._digits(unit)
 
     def create_input_neurons(self, pre_convert_output: Alphas, unit: Unit) -> Neuron:
-        """The neuron of an input."""
+        """Returns the neuron of an input."""
         return FewSpikeReluInput(self.k, pre_convert_output[unit], self.signed_input)
 
     def create_neurons(
         self, unit: Unit, pre_convert_output: Alphas, is_output: bool
     ) -> Neuron:
-        """The neuron of a layer."""
+        """Returns the neuron of a layer."""
         readout = "var" if is_output else None
-        if isinstance(unit.step, Maximum):
+        if isinstance(unit.step, MaxPool):
             return FewSpikeMaxPool(readout)
         alpha = pre_convert_output[unit]
         half = 0.0 if is_output else alpha * 2.0 ** (-self.k - 1)
@@ -94,26 +94,29 @@ class FewSpike(Converter):
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Alphas
     ) -> dict[Unit, Code]:
-        """Multiples of the last digit's worth; maxima have those of their source."""
+        """Returns the codes: multiples of the last digit's value.
+
+        The code of a max-pooling layer is that of its source.
+        """
         codes: dict[Unit, Code] = {}
         for unit in populations:
             alpha = pre_convert_output[unit]
-            if isinstance(unit.step, Maximum):
+            if isinstance(unit.step, MaxPool):
                 codes[unit] = codes[unit.sources[0]]
             elif not isinstance(unit.step, Output):
                 step = alpha * 2.0 ** -self._digits(unit)
                 rounds = isinstance(unit.step, Rectify) and not unit.output
-                codes[unit] = Code(step, alpha * self._share(unit), rounds)
+                codes[unit] = Code(step, alpha * self._largest_code(unit), rounds)
         return codes
 
     def examples(self) -> Examples | None:
-        """Those of norm_data."""
+        """Returns the examples of norm_data."""
         return self._examples
 
     def create_compiler(self, **kwargs: Any) -> Compiler:
-        """A `FewSpikeCompiler`.
+        """Returns a `FewSpikeCompiler`.
 
         Args:
-            **kwargs: its arguments.
+            **kwargs: arguments of the compiler.
         """
         return FewSpikeCompiler(k=self.k, **kwargs)

@@ -1,4 +1,4 @@
-"""How numbers become spikes."""
+"""Encodings of a network's inputs as spikes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ml_genn.neurons import BinarySpikeInput, IntegrateFireInput, Neuron, Poisso
 
 
 class InputType(Enum):
-    """How the numbers of an input become spikes.
+    """Encoding of an input's values x as spikes.
 
-    * SPIKE: a spike in every step where the number is above zero.
-    * POISSON: at random, with probability 1 - exp(-x) in each step.
-    * IF: integrate-and-fire neurons, so that x is the rate.
+    * SPIKE: one spike in every time step with x > 0.
+    * POISSON: random spikes with probability 1 - exp(-x) per time step.
+    * IF: integrate-and-fire neurons, which spike with rate x per time step.
     """
 
     SPIKE = "spike"
@@ -22,18 +22,18 @@ class InputType(Enum):
     IF = "if"
 
 
-def known_input_type(where: str, given: Any) -> InputType:
-    """The input type, or the one of a name."""
-    if isinstance(given, InputType):
-        return given
+def known_input_type(where: str, name: Any) -> InputType:
+    """Returns the input type with a name; an input type is returned as it is."""
+    if isinstance(name, InputType):
+        return name
     known = {kind.value: kind for kind in InputType}
-    if given not in known:
-        raise unknown_name("input_type", str(given), known, where=where)
-    return known[given]
+    if name not in known:
+        raise unknown_name("input_type", str(name), known, where=where)
+    return known[name]
 
 
 def check_signed(where: str, kind: InputType, signed_input: bool) -> None:
-    """Refuses negative numbers where they have no spikes."""
+    """Raises UnsupportedError if an encoding cannot send negative numbers."""
     if signed_input and kind is InputType.IF:
         raise UnsupportedError(
             f"{where}: integrate-and-fire inputs send no negative spikes. Use "
@@ -42,12 +42,12 @@ def check_signed(where: str, kind: InputType, signed_input: bool) -> None:
 
 
 def input_neuron(kind: InputType, signed_input: bool, highest: float) -> Neuron:
-    """The neuron of an input.
+    """Returns the neuron of an input.
 
     Args:
-        kind: how numbers become spikes.
-        signed_input: whether they may be below zero.
-        highest: number at which an integrate-and-fire neuron spikes in every step.
+        kind: encoding of values as spikes.
+        signed_input: True if values may be negative.
+        highest: value with which an integrate-and-fire neuron spikes in every step.
     """
     if kind is InputType.IF:
         return IntegrateFireInput(highest, v=0.5 * highest, relative_reset=True)

@@ -1,23 +1,23 @@
-"""Conversion without a change of thresholds."""
+"""Converter with thresholds of 1."""
 
 from __future__ import annotations
 
-from ml_genn_tf.converters.rates import RateConverter, Scales
+from ml_genn_tf.converters.rate_converter import RateConverter, Scales
 from ml_genn_tf.units import Units
 
 
 class Simple(RateConverter):
-    """Converts to integrate-and-fire neurons with a threshold of 1.
+    """Converter to integrate-and-fire neurons with a threshold of 1.
 
-    Values above 1 are cut off, since a neuron spikes once in a step: for models whose
-    activations are small.
+    It suits models with small activations: a neuron spikes at most once in a time step,
+    so activations above 1 are clipped.
 
     Args:
         evaluate_timesteps: time steps of an example.
-        signed_input: whether inputs may be below zero; no by default.
-        input_type: how numbers become spikes, `InputType.POISSON` by default.
+        signed_input: True if inputs may be negative; False by default.
+        input_type: encoding of inputs as spikes, `InputType.POISSON` by default.
     """
 
     def pre_convert(self, units: Units) -> Scales:
-        """A scale of 1 for all."""
+        """Returns a scale of 1 for each unit."""
         return dict.fromkeys(units.all, 1.0)

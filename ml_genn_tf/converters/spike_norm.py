@@ -1,4 +1,4 @@
-"""Conversion with thresholds by the highest input."""
+"""Converter with thresholds from the highest input currents."""
 
 from __future__ import annotations
 
@@ -20,45 +20,47 @@ from ml_genn.initializers import Initializer
 from ml_genn.neurons import Input, IntegrateFire, SpikingMaxPool, UserNeuron
 from ml_genn.readouts import Var
 from ml_genn_tf.converters.input_type import InputType
-from ml_genn_tf.converters.norms import NormConverter
-from ml_genn_tf.converters.rates import NEVER, Scales
-from ml_genn_tf.norm import Examples
+from ml_genn_tf.converters.norm_converter import NormConverter
+from ml_genn_tf.converters.rate_converter import NEVER, Scales
+from ml_genn_tf.norm_data import Examples
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Unit, Units
 
 Keys = PopulationType | Sequence[PopulationType]
-BATCH = 100  #: examples that SpikeNorm runs together
-#: time constants in a step, after which a variable is the input of that step alone
-FORGOTTEN = 25.0
+BATCH = 100  #: batch size of the runs of SpikeNorm
+#: Decay rate of the recorded input, in time constants per time step. After a step
+#: exp(-25) remains of the value before, less than single precision resolves, so that
+#: the variable is the input of that step alone.
+INPUT_DECAY = 25.0
 
 
 class SpikeNorm(NormConverter):
-    """Converts to integrate-and-fire neurons with thresholds by spikes (Sengupta 2019).
+    """Converter to integrate-and-fire neurons by Spike-Norm (Sengupta 2019).
 
-    Layer by layer, the threshold is the highest input that neurons have in a time step
-    while examples are run; see `spike_normalise`.
+    Layer by layer, the threshold becomes the highest input of a neuron in a time step
+    while examples are simulated; see `spike_normalise`.
 
     Args:
         evaluate_timesteps: time steps of an example.
-        signed_input: whether inputs may be below zero; no by default.
-        norm_data: examples, as for `DataNorm`. Needed.
-        input_type: how numbers become spikes, `InputType.POISSON` by default.
+        signed_input: True if inputs may be negative; False by default.
+        norm_data: examples, as for `DataNorm`. Required.
+        input_type: encoding of inputs as spikes, `InputType.POISSON` by default.
     """
 
     _gains: Mapping[Population, float]
     _scale: float
 
     def _scales(self, units: Units, examples: Examples) -> Scales:
-        """The scale of the inputs, for all."""
+        """Returns the scale of the inputs for all units."""
         highest = [float(np.abs(x).max()) for x in examples.inputs]
-        whole = self.input_type is InputType.IF and max(highest) > 0.0
-        self._scale = max(highest) if whole else 1.0
+        is_rate = self.input_type is InputType.IF and max(highest) > 0.0
+        self._scale = max(highest) if is_rate else 1.0
         return dict.fromkeys(units.all, self._scale)
 
     def post_convert(
         self, network: Network, inputs: list[Population], outputs: list[Population]
     ) -> None:
-        """Chooses thresholds."""
+        """Sets thresholds to the highest inputs."""
         examples = self._examples.inputs if self._examples else ()
         limits = {
             population: unit.limit / self._scale
@@ -72,7 +74,7 @@ class SpikeNorm(NormConverter):
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Scales
     ) -> dict[Unit, Code]:
-        """Numbers of spikes, up to one in each step."""
+        """Returns the codes: numbers of spikes, up to one in each step."""
         scales = {u: self._scale * self._gains[p] for u, p in populations.items()}
         return super().unit_codes(populations, scales)
 
@@ -92,21 +94,21 @@ def spike_normalise(
     reset_time_between_batches: bool = True,
     **genn_kwargs: Any,
 ) -> None:
-    """Chooses thresholds by the highest input that neurons have (Sengupta 2019).
+    """Sets thresholds to the highest inputs of neurons, Spike-Norm (Sengupta 2019).
 
-    Layer by layer from the inputs on, the threshold of integrate-and-fire neurons
-    becomes the highest input, bias included, that one of them has in a time step while
-    examples are run; potentials at the start grow with it. What a spike stands for
-    changes by this, so biases are divided accordingly; where layers with different
-    changes meet, weights are multiplied, too.
+    Layers are treated from the inputs on. The threshold of integrate-and-fire neurons
+    becomes the highest input, bias included, of one of them in a time step while
+    examples are simulated; initial voltages are scaled alike. A new threshold changes
+    the value that a spike represents, so the biases of later layers are divided by the
+    change. If the sources of a layer changed differently, weights are multiplied, too.
 
     Args:
-        net: the network, which is changed.
+        net: the network; it is modified.
         net_inputs, net_outputs: populations or layers, one or a sequence of them.
-        norm_data: yields batches (x, y); x is a sequence where there are several
-            inputs, y is not looked at.
+        norm_data: iterable of batches (x, y); x is a sequence if there are several
+            inputs, y is ignored.
         evaluate_timesteps: time steps of an example.
-        num_batches: how many batches are used; None (default) for all.
+        num_batches: number of batches that are used; None (default) for all.
         dt, batch_size, rng_seed: as for `InferenceCompiler`.
         kernel_profiling, prefer_in_memory_connect: as for `InferenceCompiler`.
         reset_time_between_batches: as for `InferenceCompiler`.
@@ -142,18 +144,18 @@ def _normalise(
     compiler: InferenceCompiler,
     limits: Mapping[Population, float],
 ) -> dict[Population, float]:
-    """Chooses thresholds.
+    """Sets thresholds to the highest inputs of neurons.
 
     Args:
-        network: the network, which is changed.
+        network: the network; it is modified.
         outputs: its outputs.
         batches: data of the inputs.
-        compiler: how examples are run.
-        limits: the highest value of populations, in what a spike of an input stands
-            for.
+        compiler: compiler for the simulation of the examples.
+        limits: {population: highest activation}, in units of the value of an input's
+            spike.
 
     Returns:
-        What a spike of each population stands for, relative to one of an input.
+        {population: value of a spike, relative to that of an input's spike}.
     """
     gains: dict[Population, float] = {}
     for population in get_network_dag(list(batches[0]), list(outputs)):
@@ -168,19 +170,23 @@ def _normalise(
         population.neuron = neuron
         if isinstance(neuron.readout, Var):
             continue
-        found = _highest_input(network, population, gains, batches, compiler)
-        found = min(found or old, limits.get(population, np.inf) / gain * old)
-        start = _divided(neuron.v, old / found)
-        population.neuron = replace(neuron, v_thresh=found, v=start)
-        gains[population] = gain * found / old
+        threshold = _highest_input(network, population, gains, batches, compiler)
+        threshold = min(threshold or old, limits.get(population, np.inf) / gain * old)
+        v = _divided(neuron.v, old / threshold)
+        population.neuron = replace(neuron, v_thresh=threshold, v=v)
+        gains[population] = gain * threshold / old
     return gains
 
 
 def _checked(population: Population) -> tuple[IntegrateFire, float]:
-    """The neuron of a population, and its threshold."""
+    """Returns the neuron of a population and its threshold.
+
+    Raises:
+        UnsupportedError: if it is no integrate-and-fire neuron with one threshold.
+    """
     neuron = population.neuron
     if not isinstance(neuron, IntegrateFire) or any(
-        isinstance(given, Initializer) for given in (neuron.bias, neuron.v)
+        isinstance(value, Initializer) for value in (neuron.bias, neuron.v)
     ):
         raise UnsupportedError(
             f"spike_normalise: population '{population.name}' has {neuron!r}. "
@@ -202,7 +208,11 @@ def _divided(bias: Any, gain: float) -> Any:
 def _equalise(
     network: Network, population: Population, gains: Mapping[Population, float]
 ) -> float:
-    """Makes spikes of all sources count as those of the first; what these stand for."""
+    """Multiplies weights so that spikes of all sources have the value of the first's.
+
+    Returns:
+        The value of a spike of the first source.
+    """
     incoming = [c for c in network.connections if c.ends()[1] is population]
     first = gains[incoming[0].ends()[0]]
     for connection in incoming:
@@ -215,43 +225,50 @@ def _equalise(
     return first
 
 
-def _multiplied(given: Connectivity, factor: float, source: Population) -> Connectivity:
-    """Connectivity whose weights are multiplied."""
-    if isinstance(given.weight, Initializer):
+def _multiplied(
+    connectivity: Connectivity, factor: float, source: Population
+) -> Connectivity:
+    """Returns a copy of a connectivity with weights multiplied by a factor."""
+    if isinstance(connectivity.weight, Initializer):
         raise UnsupportedError(
             "spike_normalise: where layers with different thresholds meet, weights are "
-            f"numbers or arrays. Received {given!r}."
+            f"numbers or arrays. Received {connectivity!r}."
         )
-    weight = factor * given.weight
-    if isinstance(given, AvgPool2D):
-        size, channels = given.pool_size, (source.shape or (1,))[-1]
+    weight = factor * connectivity.weight
+    if isinstance(connectivity, AvgPool2D):
+        size, channels = connectivity.pool_size, (source.shape or (1,))[-1]
         kernel = np.full((*size, channels, 1), weight)
         return DepthwiseConv2D(
-            kernel, size, flatten=given.flatten, conv_strides=given.pool_strides
+            kernel,
+            size,
+            flatten=connectivity.flatten,
+            conv_strides=connectivity.pool_strides,
         )
-    made = copy(given)
-    made.weight = weight
-    return made
+    scaled = copy(connectivity)
+    scaled.weight = weight
+    return scaled
 
 
 def _highest_input(
     network: Network,
     population: Population,
-    done: Container[Population],
+    normalised: Container[Population],
     batches: Sequence[Mapping[Population, Any]],
     compiler: InferenceCompiler,
 ) -> float:
-    """The highest input, with the bias, that neurons have in a time step.
+    """Returns the highest input, with the bias, of a population in a time step.
 
-    All neurons tell theirs, and those that are not done never spike: the network is the
-    same for each population but for numbers, so that it is built once.
+    All neurons record their highest input, and those of later layers never spike. The
+    network thus differs between populations in parameters only, and is built once.
     """
     copies: dict[Population, Population] = {}
     with Network() as probe:
         for old in network.populations:
             neuron = old.neuron
             if isinstance(neuron, IntegrateFire) and not isinstance(neuron, Input):
-                neuron = _telling(neuron, spikes=old in done and old is not population)
+                neuron = _recording(
+                    neuron, spikes=old in normalised and old is not population
+                )
             copies[old] = Population(neuron, old.shape, name=old.name)
         for c in network.connections:
             source, target = (copies[end] for end in c.ends())
@@ -262,24 +279,28 @@ def _highest_input(
     highest = 0.0
     for batch in batches:
         x = {copies[p]: values for p, values in batch.items()}
-        found, _ = compiled.predict(x, copies[population], callbacks=[])
-        highest = max(highest, float(found[copies[population]].max()))
+        inputs, _ = compiled.predict(x, copies[population], callbacks=[])
+        highest = max(highest, float(inputs[copies[population]].max()))
     return highest
 
 
-def _telling(neuron: IntegrateFire, spikes: bool) -> UserNeuron:
-    """The neuron, with a readout of the highest input of a time step."""
+def _recording(neuron: IntegrateFire, spikes: bool) -> UserNeuron:
+    """Returns the neuron with a readout of its highest input in a time step."""
     reset = "v - (v_thresh - v_reset)" if neuron.relative_reset else "v_reset"
-    given = {"v_reset": neuron.v_reset, "bias": neuron.bias, "forgotten": FORGOTTEN}
-    threshold = neuron.v_thresh if spikes else NEVER
+    parameters = {
+        "v_reset": neuron.v_reset,
+        "bias": neuron.bias,
+        "input_decay": INPUT_DECAY,
+        "v_thresh": neuron.v_thresh if spikes else NEVER,
+    }
     return UserNeuron(
         {
             "v": ("(Isyn + bias) / dt", reset),
-            "arrived": ("(Isyn + bias - arrived) * forgotten / dt", None),
+            "last_input": ("(Isyn + bias - last_input) * input_decay / dt", None),
         },
-        "arrived",
+        "last_input",
         threshold="v - v_thresh",
-        param_vals={**given, "v_thresh": threshold},
+        param_vals=parameters,
         var_vals={"v": neuron.v},
         readout="max_var",
     )

@@ -15,13 +15,12 @@ QUESTIONS = re.compile(r"(What|Whether|Where|Which|Who|How|When|If)\b")
 #: {folder: docstrings that still begin so}; numbers only go down.
 STILL = {
     "ml_genn": 100,
-    "ml_genn_tf": 42,
     "tests": 50,
 }
 #: Names that say that a value is at hand, but not what it is.
 VAGUE = {"found", "given", "kept", "made", "taken", "told", "wanted"}
 #: {folder: variables and arguments that still have such a name}; numbers only go down.
-VAGUE_REMAINING = {"ml_genn": 120, "ml_genn_tf": 30, "tests": 390}
+VAGUE_REMAINING = {"ml_genn": 120, "tests": 390}
 #: Words of earlier versions for which the field has a name (docs/glossary.md).
 REPLACED = {
     "adds_patches": "is_shared_convolution",

@@ -1,4 +1,4 @@
-"""Converters: what spikes stand for, layer by layer, and what comes with them."""
+"""Converters: values that spikes represent layer by layer, reports and hooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conversion.keras_nets import L, keras, residual, settle, vgg
+from conversion.keras_nets import L, keras, randomise, residual, vgg
 from sklearn.datasets import load_digits
 
 from ml_genn.callbacks import SpikeRecorder
@@ -31,10 +31,10 @@ from ml_genn_tf.converters import (
     Simple,
     SpikeNorm,
 )
-from ml_genn_tf.graph import Maximum, Rectify, Source
-from ml_genn_tf.linear import Linear
+from ml_genn_tf.graph import MaxPool, Rectify, Source
+from ml_genn_tf.linear_maps import LinearMap
+from ml_genn_tf.tracing import trace
 from ml_genn_tf.units import Unit, Units, make_units
-from ml_genn_tf.walk import walk
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("ML_GENN_SHARED", ROOT.parent / "shared"))
@@ -47,24 +47,26 @@ Values = Mapping[Unit, np.ndarray]
 
 
 def units_of(model: Any) -> Units:
-    """The layers of neurons of a model."""
-    return make_units(walk(model, lambda layer: None))
+    """Returns the units of a model."""
+    return make_units(trace(model, lambda layer: None))
 
 
-def arrives(unit: Unit, values: Values, size: bool = False) -> np.ndarray:
-    """What reaches neurons without their bias; with ``size``, of sizes of weights."""
+def synaptic_input(
+    unit: Unit, values: Values, absolute_weights: bool = False
+) -> np.ndarray:
+    """Returns the input of a unit's neurons without their bias."""
     total = np.zeros((len(values[unit.sources[0]]), *unit.shape))
     for source, chain in unit.terms:
         x = values[source]
         for linear in chain:
-            one = absolute(linear) if size else linear
-            x = one.apply(x.reshape(len(x), *linear.source))
+            weighted = absolute(linear) if absolute_weights else linear
+            x = weighted.apply(x.reshape(len(x), *linear.source))
         total += x.reshape(total.shape)
     return total
 
 
-def absolute(linear: Linear) -> Linear:
-    """A map whose weights have lost their signs."""
+def absolute(linear: LinearMap) -> LinearMap:
+    """Returns a map with the absolute values of its weights."""
     for name in ("kernel", "weight", "factor"):
         if hasattr(linear, name):
             return replace(linear, **{name: np.abs(getattr(linear, name))})
@@ -79,13 +81,13 @@ def test_the_graph_computes_what_keras_does(name: str) -> None:
     inside = keras.Model(model.inputs, [layer.output for layer in layers])
     values = units.values([X[:10]])
     for layer, expected in zip(layers, inside.predict(X[:10], verbose=0), strict=True):
-        found = values[units.layers[layer]]
-        np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-4)
+        actual = values[units.layers[layer]]
+        np.testing.assert_allclose(actual.reshape(expected.shape), expected, atol=1e-4)
     assert len(layers) >= 6
 
 
 def images(data: str) -> np.ndarray:
-    """Forty digits."""
+    """Returns 40 images of digits."""
     if data == "digits":
         return X[:40]
     if not MNIST.exists():
@@ -96,9 +98,9 @@ def images(data: str) -> np.ndarray:
 @pytest.mark.parametrize("data", ["digits", "mnist10k"])
 @pytest.mark.parametrize("name", NETS)
 def test_few_spike_layers(name: str, data: str) -> None:
-    """Each layer is given what its sources send, and sends the ANN's values, rounded.
+    """Each layer receives its sources' values and sends the ANN's activations, rounded.
 
-    Those of all layers before are rounded, too: errors are no larger than by that.
+    The error is at most the accumulated rounding error of all layers so far.
     """
     x = images(data)
     converter = FewSpike(K, norm_data=x)
@@ -108,22 +110,23 @@ def test_few_spike_layers(name: str, data: str) -> None:
         if not isinstance(unit.step, Source):
             population.neuron = replace(population.neuron, readout="var")
     compiled = FewSpikeCompiler(K, batch_size=20, num_threads=1).compile(network)
-    found, _ = compiled.predict(x, callbacks=[])
+    outputs, _ = compiled.predict(x, callbacks=[])
 
     ann = units.values([x])
     (source,) = units.inputs
     step = codes[source].step
     sent, bound = {source: codes[source].coded(x.astype(float))}, {source: step + 0 * x}
     for unit in units.all[1:]:
-        read = sent[unit] = found[converter.populations[unit]]
-        if isinstance(unit.step, Maximum):
+        read = sent[unit] = outputs[converter.populations[unit]]
+        if isinstance(unit.step, MaxPool):
             assert maxima(sent[unit.sources[0]]) == pytest.approx(read, rel=1e-6)
             bound[unit] = np.full(read.shape, bound[unit.sources[0]].max())
         else:
             bias = converter.populations[unit].neuron.bias
-            given = arrives(unit, sent) + bias
-            np.testing.assert_allclose(read, given, atol=1e-5 * np.abs(given).max())
-            bound[unit] = arrives(unit, bound, size=True)
+            expected = synaptic_input(unit, sent) + bias
+            tolerance = 1e-5 * np.abs(expected).max()
+            np.testing.assert_allclose(read, expected, atol=tolerance)
+            bound[unit] = synaptic_input(unit, bound, absolute_weights=True)
         if isinstance(unit.step, Rectify):
             sent[unit] = codes[unit].coded(read - codes[unit].step / 2)
             bound[unit] = bound[unit] + codes[unit].step / 2
@@ -133,13 +136,13 @@ def test_few_spike_layers(name: str, data: str) -> None:
 
 
 def maxima(x: np.ndarray) -> np.ndarray:
-    """The largest of 2 by 2 pixels."""
+    """Returns the maxima of patches of 2 by 2 pixels."""
     count, rows, columns, channels = x.shape
     return x.reshape(count, rows // 2, 2, columns // 2, 2, channels).max((2, 4))
 
 
 def spikes(converter: Converter, network: Any, x: np.ndarray) -> Values:
-    """What the spikes of neurons stand for, without what each layer's code rounds."""
+    """Returns the values that the spikes of each unit represent."""
     recorders, populations = [], converter.populations
     for unit in converter.codes:
         population = populations[unit]
@@ -163,9 +166,9 @@ def spikes(converter: Converter, network: Any, x: np.ndarray) -> Values:
     ],
 )
 def test_rates_of_layers(name: str, kind: type[Any]) -> None:
-    """Each layer has the rates that its sources' rates give, within a few spikes.
+    """The rates of each layer follow from those of its sources, within a few spikes.
 
-    It is rounded down, and late by a step for each layer.
+    Rates are rounded down, and each layer is delayed by one time step.
     """
     converter = kind(STEPS, norm_data=X[:40], input_type="if")
     network, *_ = converter.convert(NETS[name]())
@@ -173,12 +176,13 @@ def test_rates_of_layers(name: str, kind: type[Any]) -> None:
     for unit, value in values.items():
         code = converter.codes[unit]
         if isinstance(unit.step, Source):
-            given = X[:40]
+            expected = X[:40]
         elif isinstance(unit.step, Rectify):
-            given = np.clip(arrives(unit, values) + unit.bias, 0, code.highest)
+            total = synaptic_input(unit, values) + unit.bias
+            expected = np.clip(total, 0, code.highest)
         else:
-            given = maxima(values[unit.sources[0]])
-        error = (value - given) / code.step
+            expected = maxima(values[unit.sources[0]])
+        error = (value - expected) / code.step
         assert -6.0 < error.min() < error.max() < 4.0
         assert np.abs(error).mean() < 1.0
     ann = converter.units.values([X[:40]])
@@ -187,7 +191,7 @@ def test_rates_of_layers(name: str, kind: type[Any]) -> None:
 
 
 def test_validation_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    """Accuracies and spikes are those of the model and the network."""
+    """The printed accuracies and spikes are those of the model and the network."""
     model = vgg()
     labels = model.predict(X[:60], verbose=0).argmax(axis=1)
     labels[:6] = (labels[:6] + 1) % 10
@@ -195,22 +199,22 @@ def test_validation_prints(capsys: pytest.CaptureFixture[str]) -> None:
     network, _, (output,), _ = converter.convert(model, validate=(X[:60], labels))
     printed = capsys.readouterr().out
     assert str(converter.report) in printed
-    found = converter.validation
-    assert found is not None
-    assert found.ann_accuracy == (0.9,)
+    validation = converter.validation
+    assert validation is not None
+    assert validation.ann_accuracy == (0.9,)
     assert "ANN accuracy: 90.00 %" in printed
     compiled = converter.create_compiler(batch_size=60, num_threads=1).compile(network)
-    right = compiled.predict(X[:60], callbacks=[])[0][output].argmax(axis=1) == labels
-    assert found.snn_accuracy == (pytest.approx(right.mean()),)
+    correct = compiled.predict(X[:60], callbacks=[])[0][output].argmax(axis=1) == labels
+    assert validation.snn_accuracy == (pytest.approx(correct.mean()),)
     assert not any(p.record_spikes for p in network.populations)
     sent = 0
     for unit, value in spikes(converter, network, X[:60]).items():
         sent += np.rint(value / converter.codes[unit].step).sum()
-    assert found.spikes == pytest.approx(sent / 60)
+    assert validation.spikes == pytest.approx(sent / 60)
 
 
 def test_report() -> None:
-    """Shapes, synapses, thresholds, and what codes lose."""
+    """The report has shapes, synapses, thresholds and expected losses."""
     converter = FewSpike(4, norm_data=X[:50])
     _, _, _, layers = converter.convert(residual())
     report = converter.report
@@ -226,10 +230,10 @@ def test_report() -> None:
             half = 1e-9 if isinstance(unit.step, Source) else 0.5
             rounded = np.floor(ann[unit] / row.threshold * 16 + half)
             rounded = np.minimum(rounded, 15) * row.threshold / 16
-            lost = np.sqrt(
+            loss = np.sqrt(
                 np.mean((rounded - ann[unit]) ** 2) / np.mean(ann[unit] ** 2)
             )
-            assert row.expected_loss == pytest.approx(lost, rel=0.02)
+            assert row.expected_loss == pytest.approx(loss, rel=0.02)
     assert rows["first"].synapses == 22 * 22 * 6
     assert rows["second"].synapses == 10 * 10 * 8 * 8 + 16 * 6 * 8
     assert rows["second"].name == next(
@@ -239,7 +243,7 @@ def test_report() -> None:
 
 
 def small(activation: str = "relu", bias: float = 0.1) -> Any:
-    """Two dense layers."""
+    """Returns a model of two dense layers."""
     model = keras.Sequential(
         [
             keras.Input((2,)),
@@ -256,12 +260,12 @@ def small(activation: str = "relu", bias: float = 0.1) -> Any:
     return model
 
 
-#: the highest activations are 0.8 of the input, 1.7 of the hidden layer
+#: Examples with highest activations 0.8 of the input and 1.7 of the hidden layer.
 SMALL = np.array([[0.8, 0.2], [0.1, 0.7]], np.float32)
 
 
 def test_data_norm_thresholds() -> None:
-    """Ratios of scales; a highest weight counts if it is higher; biases follow."""
+    """Thresholds are ratios of scales: the highest activations or weights."""
     converter = DataNorm(10, norm_data=SMALL, input_type="if")
     _, (inputs,), (output,), layers = converter.convert(small(bias=0.6))
     hidden = layers[next(x for x in layers if x.name == "hidden")]
@@ -277,7 +281,7 @@ def test_data_norm_thresholds() -> None:
 
 
 def test_simple() -> None:
-    """Thresholds are 1; a linear output reads the ANN's, times the steps."""
+    """Thresholds are 1; a linear output is that of the ANN times the steps."""
     model = small(bias=-1.0)
     converter = Simple(400, input_type=InputType.IF)
     network, _, (output,), layers = converter.convert(model)
@@ -286,10 +290,10 @@ def test_simple() -> None:
     assert isinstance(hidden.neuron, IntegrateFire)
     assert output.neuron.readout is not None
     compiled = converter.create_compiler(batch_size=2, num_threads=1).compile(network)
-    found = compiled.predict(SMALL, callbacks=[])[0][output] / 400
+    actual = compiled.predict(SMALL, callbacks=[])[0][output] / 400
     expected = np.maximum(SMALL @ [[2.0, 0], [0, 1]] + [-1.0, 0], 0)
     expected = expected @ [[3.0, -1.0], [0.5, 1.0]] + [0.0, 0.5]
-    np.testing.assert_allclose(found, expected, atol=0.03)
+    np.testing.assert_allclose(actual, expected, atol=0.03)
 
 
 def test_outputs_that_rectify_count_spikes() -> None:
@@ -298,13 +302,13 @@ def test_outputs_that_rectify_count_spikes() -> None:
     converter = Simple(100, input_type="if")
     network, _, (output,), _ = converter.convert(model)
     compiled = converter.create_compiler(num_threads=1).compile(network)
-    found = compiled.predict(SMALL[:1], callbacks=[])[0][output]
-    assert np.abs(found - [[80, 20]]).max() <= 2
+    counts = compiled.predict(SMALL[:1], callbacks=[])[0][output]
+    assert np.abs(counts - [[80, 20]]).max() <= 2
     assert type(output.neuron.readout).__name__ == "SpikeCount"
 
 
 def test_relu6_is_the_highest_rate() -> None:
-    """A neuron that spikes in every step stands for 6; in few-spike codes, all ones."""
+    """The highest code, a spike in every step or all digits 1, represents 6."""
     model = keras.Sequential([keras.Input((2,)), L.Dense(2, "relu6"), L.Dense(2)])
     model.layers[0].set_weights([10 * np.eye(2), np.zeros(2)])
     x = np.array([[1.0, 0.5]], np.float32)
@@ -330,8 +334,8 @@ INPUTS: dict[str, tuple[Any, type]] = {
 @pytest.mark.parametrize("name", INPUTS)
 def test_input_types(name: str) -> None:
     kind, neuron = INPUTS[name]
-    for given in (name, kind):
-        _, (inputs,), _, _ = Simple(10, input_type=given).convert(small())
+    for input_type in (name, kind):
+        _, (inputs,), _, _ = Simple(10, input_type=input_type).convert(small())
         assert type(inputs.neuron) is neuron
     if name != "if":
         _, (inputs,), _, _ = Simple(10, True, kind).convert(small())
@@ -346,10 +350,10 @@ def test_signed_few_spike_input() -> None:
     network, (inputs,), (output,), _ = converter.convert(model)
     assert inputs.neuron.alpha == pytest.approx(0.75 / (1 - 2**-4))
     compiled = converter.create_compiler(batch_size=2, num_threads=1).compile(network)
-    found = compiled.predict(x, callbacks=[])[0][output]
+    actual = compiled.predict(x, callbacks=[])[0][output]
     expected = x @ [[1.0, 2.0], [0.0, -1.0]]
     assert (
-        np.abs(found - expected).max()
+        np.abs(actual - expected).max()
         <= 3 * converter.codes[converter.units.all[0]].step
     )
 
@@ -358,17 +362,17 @@ def test_several_inputs_and_outputs() -> None:
     left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right")
     x = L.Dense(4, "relu")(L.Concatenate()([left, right]))
     ends = [L.Dense(2, name="one")(x), L.Dense(3, "softmax", name="two")(x)]
-    model = settle(keras.Model([left, right], ends))
+    model = randomise(keras.Model([left, right], ends))
     rng = np.random.default_rng(0)
     data = [rng.random((30, 2)).astype("f"), rng.random((30, 3)).astype("f")]
     labels = [e.argmax(1) for e in model.predict(data, verbose=0)]
     converter = FewSpike(12, norm_data=[(data, None)])
     _, inputs, outputs, _ = converter.convert(model, validate=(data, labels))
     assert [p.name for p in (*inputs, *outputs)] == ["left", "right", "one", "two"]
-    found = converter.validation
-    assert found is not None
-    assert found.ann_accuracy == (1.0, 1.0)
-    assert min(found.snn_accuracy) > 0.9
+    validation = converter.validation
+    assert validation is not None
+    assert validation.ann_accuracy == (1.0, 1.0)
+    assert min(validation.snn_accuracy) > 0.9
 
 
 FORMS: dict[str, Any] = {
@@ -382,15 +386,15 @@ FORMS: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_norm_data(form: str) -> None:
-    given = FORMS[form]
+    norm_data = FORMS[form]
     if form == "generator":
-        given = ((SMALL[n : n + 1], [n]) for n in range(2))
-    converter = DataNorm(10, norm_data=given, input_type="if")
+        norm_data = ((SMALL[n : n + 1], [n]) for n in range(2))
+    converter = DataNorm(10, norm_data=norm_data, input_type="if")
     _, (inputs,), _, _ = converter.convert(small())
     assert inputs.neuron.v_thresh == pytest.approx(0.8)
 
 
-def test_maxima_are_of_each_code() -> None:
+def test_max_pooling_of_each_code() -> None:
     for converter, kind in (
         (FewSpike(K), FewSpikeMaxPool),
         (Simple(10), SpikingMaxPool),
@@ -401,7 +405,7 @@ def test_maxima_are_of_each_code() -> None:
 
 
 def test_hooks() -> None:
-    """What a subclass overrides is called."""
+    """Methods that a subclass overrides are called."""
     seen: list[Any] = []
 
     class Mine(Simple):
@@ -425,8 +429,8 @@ def test_hooks() -> None:
     ]
 
 
-def test_a_model_of_nothing_but_zeros_is_converted() -> None:
-    """Scales of silent layers are no zeros."""
+def test_model_with_all_weights_zero() -> None:
+    """Scales of silent layers are not zero."""
     model = small()
     for layer in model.layers:
         layer.set_weights([0 * w for w in layer.get_weights()])
@@ -435,5 +439,7 @@ def test_a_model_of_nothing_but_zeros_is_converted() -> None:
         FewSpike(8, norm_data=0 * SMALL),
     ):
         network, *_ = converter.convert(model)
-        found = converter.create_compiler(num_threads=1).compile(network)
-        assert not found.predict(SMALL, callbacks=[])[0][network.populations[2]].any()
+        compiled = converter.create_compiler(num_threads=1).compile(network)
+        assert not compiled.predict(SMALL, callbacks=[])[0][
+            network.populations[2]
+        ].any()

@@ -1,4 +1,4 @@
-"""Keras layers: what their rules make of them is what Keras computes."""
+"""Converted Keras layers compute what Keras computes."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conversion.keras_nets import L, keras, settle
+from conversion.keras_nets import L, keras, randomise
 
 from ml_genn_tf.converters import FewSpike
 from ml_genn_tf.graph import rectified
+from ml_genn_tf.tracing import trace
 from ml_genn_tf.units import make_units
-from ml_genn_tf.walk import walk
 
 IMAGE = (6, 7, 4)
 
 
 def bn_pad_conv(x: Any) -> Any:
-    """A bias that differs at the edges."""
+    """Returns layers whose fused bias would differ at the edges of the image."""
     x = L.ZeroPadding2D(((1, 2), (0, 1)))(L.BatchNormalization()(x))
     return L.Conv2D(3, 3, strides=2)(x)
 
 
 def nested(x: Any) -> Any:
-    """A model inside another."""
+    """Returns a model inside another."""
     inner = keras.Sequential([keras.Input(IMAGE), L.Conv2D(5, 2), L.Flatten()])
     return L.Dense(4)(inner(x))
 
 
-def joined(x: Any) -> Any:
-    """Images beside each other, and a convolution of both."""
+def concatenated_images(x: Any) -> Any:
+    """Returns the convolution of two concatenated images."""
     both = L.Concatenate()([L.Conv2D(2, 3)(x), L.AveragePooling2D(3, 1)(x)])
     return L.Conv2D(3, 2)(L.BatchNormalization()(both))
 
 
-def joined_flat(x: Any) -> Any:
-    """Numbers beside each other."""
+def concatenated_vectors(x: Any) -> Any:
+    """Returns a dense layer of two concatenated vectors."""
     x = L.Flatten()(x)
     return L.Dense(4)(L.Concatenate(axis=1)([L.Dense(3)(x), x]))
 
 
-#: {name: a part of a model, from an image to an output}
+#: {name: layers from an image to an output}
 PARTS: dict[str, Any] = {
     "activation": lambda x: L.Activation("linear")(L.Conv2D(2, 2)(x)),
     "add": lambda x: L.Add()([L.Conv2D(4, 3, padding="same")(x), x]),
@@ -52,8 +52,8 @@ PARTS: dict[str, Any] = {
     "batch norm": lambda x: L.BatchNormalization()(x),
     "batch norm of flat": lambda x: L.BatchNormalization(scale=False)(L.Flatten()(x)),
     "batch norm, conv": bn_pad_conv,
-    "concatenate": joined,
-    "concatenate, flat": joined_flat,
+    "concatenate": concatenated_images,
+    "concatenate, flat": concatenated_vectors,
     "conv": lambda x: L.Conv2D(3, (3, 2), use_bias=False)(x),
     "conv, dilated": lambda x: L.Conv2D(3, 2, dilation_rate=(3, 2), padding="same")(x),
     "conv, groups": lambda x: L.Conv2D(6, 2, groups=2)(x),
@@ -75,10 +75,10 @@ PARTS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """{part: what spikes give, what Keras gives} for numbers that spikes can send."""
+    """Returns {part: (network's output, Keras' output)} for inputs without rounding."""
     inputs = keras.Input(IMAGE)
     ends = [part(inputs) for part in PARTS.values()]
-    model = settle(keras.Model(inputs, ends))
+    model = randomise(keras.Model(inputs, ends))
     x = np.random.default_rng(2).integers(0, 256, (4, *IMAGE)) / 256
     converter = FewSpike(8, alpha=1.0)
     network, _, populations, _ = converter.convert(model)
@@ -93,7 +93,7 @@ def outputs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_layers(name: str, outputs: Any) -> None:
-    """An output reads what Keras computes."""
+    """The output of the network is that of Keras."""
     if name == "average, same" and keras.backend.backend() == "torch":
         pytest.skip("Keras with torch repeats pixels at the edges of means")
     values, expected = outputs[name]
@@ -102,11 +102,11 @@ def test_layers(name: str, outputs: Any) -> None:
 
 
 def relu_before_pooling(x: Any) -> Any:
-    """Maxima of rectified averages."""
+    """Returns max pooling of average pooling of rectified activations."""
     return L.MaxPooling2D(2)(L.AveragePooling2D(2, 1)(L.ReLU()(L.Conv2D(3, 2)(x))))
 
 
-#: {name: (a part with activations, populations it becomes)}
+#: {name: (layers with activations, number of populations)}
 ACTIVATIONS: dict[str, tuple[Any, int]] = {
     "relu": (lambda x: L.Conv2D(3, 2, activation="relu")(x), 1),
     "relu twice": (lambda x: L.ReLU()(L.Conv2D(3, 2, activation="relu")(x)), 1),
@@ -130,24 +130,24 @@ ACTIVATIONS: dict[str, tuple[Any, int]] = {
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations(name: str) -> None:
-    """Neurons of the graph have Keras' values, and there are as few as can be."""
+    """Units have Keras' activations, and there are as few as possible."""
     part, populations = ACTIVATIONS[name]
     inputs = keras.Input(IMAGE)
-    model = settle(keras.Model(inputs, part(inputs)))
-    ann = walk(model, lambda layer: None)
+    model = randomise(keras.Model(inputs, part(inputs)))
+    ann = trace(model, lambda layer: None)
     units = make_units(ann)
     assert len(units.all) == 1 + populations
     x = np.random.default_rng(2).normal(size=(4, *IMAGE)).astype(np.float32)
     (end,) = units.outputs
-    found, expected = units.values([x])[end], model.predict(x, verbose=0)
+    actual, expected = units.values([x])[end], model.predict(x, verbose=0)
     assert rectified(ann.outputs[0])
     assert np.ptp(expected) > 0.1
-    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
+    np.testing.assert_allclose(actual.reshape(expected.shape), expected, atol=1e-5)
     assert units.layers[model.layers[-1]] is end
 
 
 def test_kinds_of_connectivity() -> None:
-    """What Keras shares is shared: no chain of usual layers becomes single synapses."""
+    """Chains of common layers become convolutions or dense matrices, no lists."""
     x = inputs = keras.Input((12, 12, 2))
     x = L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3, use_bias=False)(x)))
     x = L.SeparableConv2D(6, 3, activation="relu")(L.ZeroPadding2D(1)(x))
@@ -156,7 +156,7 @@ def test_kinds_of_connectivity() -> None:
     x = L.Conv2DTranspose(3, 3, strides=2, activation="relu")(x)
     x = L.DepthwiseConv2D(2, activation="relu")(x)
     x = L.Dense(5)(L.Flatten()(L.AveragePooling2D(2)(x)))
-    network, *_ = FewSpike().convert(settle(keras.Model(inputs, x)))
+    network, *_ = FewSpike().convert(randomise(keras.Model(inputs, x)))
     assert [type(c.connectivity).__name__ for c in network.connections] == [
         "Conv2D",
         "Conv2D",

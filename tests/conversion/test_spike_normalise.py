@@ -1,4 +1,4 @@
-"""Thresholds by the highest input of a time step, for networks made by hand."""
+"""Spike-Norm of networks: thresholds are the highest inputs of a time step."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FIRST, SECOND = RNG.normal(0.2, 0.6, (6, 8)), RNG.normal(0.1, 0.4, (8, 5))
 X = RNG.random((7, 6)).astype(np.float32)
 
 
-def neuron(**given: Any) -> IntegrateFire:
-    """An integrate-and-fire neuron that resets by subtraction."""
-    return IntegrateFire(relative_reset=True, **given)
+def neuron(**arguments: Any) -> IntegrateFire:
+    """Returns an integrate-and-fire neuron that resets by subtraction."""
+    return IntegrateFire(relative_reset=True, **arguments)
 
 
 def chain() -> tuple[Network, list[Population]]:
-    """Inputs, two layers with biases, and potentials."""
+    """Returns a network of inputs, two layers with biases, and a voltage readout."""
     with Network() as network:
         populations = [
             Population(IntegrateFireInput(relative_reset=True), 6),
@@ -41,8 +41,8 @@ def chain() -> tuple[Network, list[Population]]:
     return network, populations
 
 
-def fire(current: np.ndarray, threshold: float) -> np.ndarray:
-    """Spikes (examples, steps, neurons) of neurons that are given a current."""
+def spikes_of(current: np.ndarray, threshold: float) -> np.ndarray:
+    """Returns spikes (examples, steps, neurons) of neurons with an input current."""
     v, spikes = np.zeros_like(current[:, 0]), np.zeros_like(current)
     for step in range(current.shape[1]):
         v += current[:, step]
@@ -51,41 +51,42 @@ def fire(current: np.ndarray, threshold: float) -> np.ndarray:
     return spikes
 
 
-def late(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """What spikes bring, a step later."""
-    arrived = np.zeros((*spikes.shape[:2], weight.shape[1]))
-    arrived[:, 1:] = spikes[:, :-1] @ weight
-    return arrived
+def synaptic_input(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Returns the input by spikes, delayed by one step."""
+    current = np.zeros((*spikes.shape[:2], weight.shape[1]))
+    current[:, 1:] = spikes[:, :-1] @ weight
+    return current
 
 
 def test_thresholds() -> None:
-    """They are the highest inputs; biases are divided by what spikes stand for."""
+    """Thresholds are the highest inputs; biases are divided by the value of a spike."""
     network, (inputs, first, second, end) = chain()
     biases = second.neuron.bias
     batches = ((x, None) for x in (X[:4], X[4:]))
     spike_normalise(network, inputs, end, batches, STEPS, batch_size=4, num_threads=1)
 
-    spikes = fire(np.repeat(X[:, None], STEPS, 1).astype(np.float32), 1.0)
-    current = late(spikes, FIRST) + 0.1
-    one = first.neuron.v_thresh
-    assert one == pytest.approx(current.max(), rel=1e-5)
-    current = late(fire(current, one), SECOND) + np.asarray(biases) / one
-    two = second.neuron.v_thresh
-    assert two == pytest.approx(current.max(), rel=1e-5)
-    assert second.neuron.bias == pytest.approx(np.asarray(biases) / one)
+    spikes = spikes_of(np.repeat(X[:, None], STEPS, 1).astype(np.float32), 1.0)
+    current = synaptic_input(spikes, FIRST) + 0.1
+    first_threshold = first.neuron.v_thresh
+    assert first_threshold == pytest.approx(current.max(), rel=1e-5)
+    current = synaptic_input(spikes_of(current, first_threshold), SECOND)
+    current += np.asarray(biases) / first_threshold
+    second_threshold = second.neuron.v_thresh
+    assert second_threshold == pytest.approx(current.max(), rel=1e-5)
+    assert second.neuron.bias == pytest.approx(np.asarray(biases) / first_threshold)
     assert end.neuron.v_thresh == 1e30
-    assert end.neuron.bias == pytest.approx(0.3 / (one * two))
+    assert end.neuron.bias == pytest.approx(0.3 / (first_threshold * second_threshold))
 
 
 def test_num_batches() -> None:
-    """Batches that are not asked for are not looked at."""
+    """Only num_batches batches are read."""
     network, (inputs, first, _, end) = chain()
     spike_normalise(network, inputs, end, iter([(0 * X, None), None]), 9, num_batches=1)
     assert first.neuron.v_thresh == pytest.approx(0.1)
 
 
-def test_where_layers_meet() -> None:
-    """Weights make up for sources whose spikes stand for different values."""
+def test_sources_with_different_thresholds() -> None:
+    """Weights compensate for sources whose spikes have different values."""
     with Network() as network:
         inputs = Population(IntegrateFireInput(relative_reset=True), (2, 2, 1))
         left = Population(neuron(), (2, 2, 1))
@@ -100,13 +101,13 @@ def test_where_layers_meet() -> None:
     assert left.neuron.v_thresh == pytest.approx(4.0)
     assert right.neuron.v_thresh == pytest.approx(0.5)
     assert pooled.connectivity.weight == pytest.approx(np.full((2, 2, 1, 1), 0.25 / 8))
-    found = InferenceCompiler(200, num_threads=1).compile(network).predict(x)[0][end]
+    count = InferenceCompiler(200, num_threads=1).compile(network).predict(x)[0][end]
     mean = x.mean()
-    assert 4.0 * found.item() / 200 == pytest.approx(4.0 * mean + 0.5 * mean, rel=0.03)
+    assert 4.0 * count.item() / 200 == pytest.approx(4.0 * mean + 0.5 * mean, rel=0.03)
 
 
-def test_refusals() -> None:
-    """Other neurons, and weights that are not known where they have to change."""
+def test_unsupported_networks() -> None:
+    """Other neurons, and initializers of weights that must be scaled, are rejected."""
     with Network() as network:
         inputs = Population(IntegrateFireInput(), 2)
         leaky = Population(LeakyIntegrateFire(readout="spike_count"), 2, name="leaky")

@@ -1,4 +1,4 @@
-"""Base of converters by which the rate of spikes stands for a value."""
+"""Base of converters to rate codes."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from ml_genn_tf.converters.input_type import (
     input_neuron,
     known_input_type,
 )
-from ml_genn_tf.graph import Maximum
+from ml_genn_tf.graph import MaxPool
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Output, Unit
 
-NEVER = float(np.finfo(np.float32).max)  #: a threshold that is never reached
-Scales = Mapping[Unit, float]  #: value that a spike in every step stands for
+NEVER = float(np.finfo(np.float32).max)  #: threshold that is never reached
+Scales = Mapping[Unit, float]  #: {unit: value that a spike in every step represents}
 
 
 class RateConverter(Converter):
-    """Base of converters by which the rate of spikes stands for a value.
+    """Base of converters to rate codes: firing rates represent activations.
 
-    A spike in every step stands for the scale of a layer. Weights are those of the ANN,
-    times the scale of their source where a layer has sources of several scales;
-    thresholds and biases are divided by the scale of the (first) source. Potentials
-    start at half the threshold, so that numbers of spikes are rounded to the nearest.
+    A spike in every time step represents the scale of a layer. Weights are those of the
+    ANN. If the sources of a layer differ in scale, weights are multiplied by the scale
+    of their source. Thresholds and biases are divided by the scale of the first source.
+    Membrane voltages start at half the threshold, so that numbers of spikes are rounded
+    to the nearest.
 
     Args:
         evaluate_timesteps: time steps of an example.
-        signed_input: whether inputs may be below zero; no by default.
-        input_type: how numbers become spikes, `InputType.POISSON` by default.
+        signed_input: True if inputs may be negative; False by default.
+        input_type: encoding of inputs as spikes, `InputType.POISSON` by default.
     """
 
     def __init__(
@@ -56,22 +57,22 @@ class RateConverter(Converter):
         check_signed(name, self.input_type, self.signed_input)
 
     def create_input_neurons(self, pre_convert_output: Scales, unit: Unit) -> Neuron:
-        """The neuron of an input."""
+        """Returns the neuron of an input."""
         highest = pre_convert_output[unit]
         return input_neuron(self.input_type, self.signed_input, highest)
 
     def create_neurons(
         self, unit: Unit, pre_convert_output: Scales, is_output: bool
     ) -> Neuron:
-        """Integrate-and-fire neurons; at a linear output ones that never spike."""
+        """Returns integrate-and-fire neurons; those of a linear output never spike."""
         readout = "spike_count" if is_output else None
-        if isinstance(unit.step, Maximum):
+        if isinstance(unit.step, MaxPool):
             return SpikingMaxPool(readout)
-        before = _before(unit, pre_convert_output)
-        bias = neuron_bias(unit) / before
+        source_scale = _source_scale(unit, pre_convert_output)
+        bias = neuron_bias(unit) / source_scale
         if isinstance(unit.step, Output):
             return IntegrateFire(v_thresh=NEVER, readout="var", bias=bias)
-        threshold = pre_convert_output[unit] / before
+        threshold = pre_convert_output[unit] / source_scale
         return IntegrateFire(
             v_thresh=threshold,
             v=0.5 * threshold,
@@ -81,13 +82,13 @@ class RateConverter(Converter):
         )
 
     def gain(self, source: Unit, target: Unit, pre_convert_output: Scales) -> float:
-        """The source's scale, relative to that of the first source."""
-        return pre_convert_output[source] / _before(target, pre_convert_output)
+        """Returns the source's scale, relative to that of the first source."""
+        return pre_convert_output[source] / _source_scale(target, pre_convert_output)
 
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Scales
     ) -> dict[Unit, Code]:
-        """Numbers of spikes, up to one in each step."""
+        """Returns the codes: numbers of spikes, up to one in each step."""
         return {
             unit: Code(scale / self.evaluate_timesteps, scale)
             for unit, scale in pre_convert_output.items()
@@ -95,20 +96,20 @@ class RateConverter(Converter):
         }
 
     def create_compiler(self, **kwargs: Any) -> Compiler:
-        """An `InferenceCompiler`.
+        """Returns an `InferenceCompiler`.
 
         Args:
-            **kwargs: its arguments.
+            **kwargs: arguments of the compiler.
         """
         return InferenceCompiler(self.evaluate_timesteps, **kwargs)
 
 
-def _before(unit: Unit, scales: Scales) -> float:
-    """The scale of the first source."""
+def _source_scale(unit: Unit, scales: Scales) -> float:
+    """Returns the scale of the first source, 1 if there is none."""
     return scales[unit.sources[0]] if unit.sources else 1.0
 
 
 def neuron_bias(unit: Unit) -> float | np.ndarray:
-    """The bias of a unit's neurons; a number if all have the same."""
+    """Returns the bias of a unit's neurons: one number if all are the same."""
     first = unit.bias.flat[0]
     return float(first) if np.all(unit.bias == first) else unit.bias

@@ -1,4 +1,4 @@
-"""What cannot be converted is refused, with its name and what to do."""
+"""Errors for models and arguments that cannot be converted name a remedy."""
 
 from __future__ import annotations
 
@@ -15,83 +15,83 @@ from ml_genn_tf.converters import DataNorm, FewSpike, InputType, Simple, SpikeNo
 IMAGE = (6, 6, 2)
 
 
-def after(*layers: Any, shape: Any = IMAGE) -> Any:
-    """A model of layers one after the other."""
+def sequential(*layers: Any, shape: Any = IMAGE) -> Any:
+    """Returns a sequential model of layers."""
     return keras.Sequential([keras.Input(shape), *layers])
 
 
 def twice() -> Any:
-    """A layer that is called twice."""
+    """Returns a model that calls a layer twice."""
     inputs, layer = keras.Input((4,)), L.Dense(4, name="both")
     return keras.Model(inputs, layer(layer(inputs)))
 
 
 def added() -> Any:
-    """A sum that is no layer."""
+    """Returns a model with a sum that is no layer."""
     inputs = keras.Input((4,))
     return keras.Model(inputs, L.Dense(4)(inputs) + inputs)
 
 
 def broadcast() -> Any:
-    """A sum of different shapes."""
+    """Returns a model with a sum of different shapes."""
     inputs = keras.Input(IMAGE)
     mean = L.GlobalAveragePooling2D(keepdims=True)(inputs)
     return keras.Model(inputs, L.Add(name="sum")([inputs, mean]))
 
 
 def unused() -> Any:
-    """An input that leads nowhere."""
+    """Returns a model with an input that leads to no output."""
     inputs = [keras.Input((4,)), keras.Input((4,))]
     return keras.Model(inputs, L.Dense(2)(inputs[0]))
 
 
 class Subclass(keras.Model):
-    """A model whose call is code."""
+    """Model whose ``call`` is code."""
 
     def call(self, x: Any) -> Any:
-        """Twice the input."""
+        """Returns twice the input."""
         return 2 * x
 
 
 class Mine(L.Dense):
-    """A layer that may do anything."""
+    """Layer of a user."""
 
 
 def soft() -> Any:
-    """Softmax inside."""
-    return after(L.Flatten(), L.Dense(3, "softmax", name="soft"), L.Dense(2))
+    """Returns a model with a softmax between layers."""
+    return sequential(L.Flatten(), L.Dense(3, "softmax", name="soft"), L.Dense(2))
 
 
-def called() -> Any:
-    """A model without Input that has been called."""
+def not_built() -> Any:
+    """Returns a model without Input, which is not built."""
     return keras.Sequential([L.Dense(2)], name="open")
 
 
 MODELS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "activation": (
-        lambda: after(L.Conv2D(2, 2, activation="tanh", name="c")),
+        lambda: sequential(L.Conv2D(2, 2, activation="tanh", name="c")),
         UnsupportedError,
         r"Layer 'c' \(Conv2D\): activation 'tanh' has no spiking form.*'relu'",
     ),
     "layer": (
-        lambda: after(L.LeakyReLU(name="leaky")),
+        lambda: sequential(L.LeakyReLU(name="leaky")),
         UnsupportedError,
         r"Layer 'leaky' \(LeakyReLU\): there is no rule.*Use ReLU\.",
     ),
     "unknown layer": (
-        lambda: after(L.LSTM(3, name="memory"), shape=(5, 3)),
+        lambda: sequential(L.LSTM(3, name="memory"), shape=(5, 3)),
         UnsupportedError,
         r"'memory' \(LSTM\): there is no rule that converts it. Use one of Act",
     ),
     "layer of the user": (
-        lambda: after(L.Flatten(), Mine(3, name="own")),
+        lambda: sequential(L.Flatten(), Mine(3, name="own")),
         UnsupportedError,
         r"'own' \(Mine\): there is no rule",
     ),
     "shared": (twice, UnsupportedError, "Layer 'both' .* is shared: .*each call"),
     "operation": (added, UnsupportedError, r"is no layer.*keras.layers.Add\(\)"),
     "dynamic shape": (
-        lambda: after(L.Conv2D(2, 3), shape=(None, None, 1)),
+        lambda: sequential(L.Conv2D(2, 3), shape=(None, None, 1)),
         ValidationError,
         r"'input.*fixed size, but its shape is \(None, None, None, 1\).*keras.Input",
     ),
@@ -101,11 +101,11 @@ MODELS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"\(Subclass\) is a subclass of keras.Model: .*keras.Model\(inputs, outputs\)",
     ),
     "subclass inside": (
-        lambda: after(Subclass(name="inner")),
+        lambda: sequential(Subclass(name="inner")),
         UnsupportedError,
         "Model 'inner' .Subclass. is a subclass",
     ),
-    "not built": (called, ValidationError, r"Model 'open' has no input shape yet"),
+    "not built": (not_built, ValidationError, r"Model 'open' has no input shape yet"),
     "no model": (dict, ValidationError, "expected a model of Keras 3.*builtins.dict"),
     "softmax inside": (
         soft,
@@ -113,27 +113,29 @@ MODELS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "'soft' .*at the output of a model only",
     ),
     "maximum of what may be negative": (
-        lambda: after(L.Conv2D(2, 2), L.MaxPooling2D(2, name="max"), L.Flatten()),
+        lambda: sequential(L.Conv2D(2, 2), L.MaxPooling2D(2, name="max"), L.Flatten()),
         UnsupportedError,
         r"'max' \(MaxPooling2D\): .*Put a ReLU right before or after it",
     ),
     "slope": (
-        lambda: after(L.ReLU(negative_slope=0.1)),
+        lambda: sequential(L.ReLU(negative_slope=0.1)),
         UnsupportedError,
         r"negative_slope=0\.1.*Use negative_slope=0\.0",
     ),
     "axis": (
-        lambda: after(L.BatchNormalization(axis=1)),
+        lambda: sequential(L.BatchNormalization(axis=1)),
         UnsupportedError,
         "another axis than the last. Use axis=-1",
     ),
     "channels first": (
-        lambda: after(L.Conv2D(2, 2, padding="valid", data_format="channels_first")),
+        lambda: sequential(
+            L.Conv2D(2, 2, padding="valid", data_format="channels_first")
+        ),
         UnsupportedError,
         "images have their channels last. Use data_format='channels_last'",
     ),
     "padding of transposed": (
-        lambda: after(L.Conv2DTranspose(2, 3, strides=2, output_padding=1)),
+        lambda: sequential(L.Conv2DTranspose(2, 3, strides=2, output_padding=1)),
         UnsupportedError,
         "output_padding=.*Use output_padding=None",
     ),
@@ -143,7 +145,7 @@ MODELS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r"'sum' \(Add\): inputs have the shapes",
     ),
     "input is output": (
-        lambda: after(L.Dropout(0.1)),
+        lambda: sequential(L.Dropout(0.1)),
         UnsupportedError,
         "an input is no output",
     ),
@@ -159,8 +161,8 @@ def test_models(name: str) -> None:
 
 
 def plain() -> Any:
-    """A model that can be converted."""
-    return after(L.Dense(3, "relu"), L.Dense(2), shape=(4,))
+    """Returns a model that can be converted."""
+    return sequential(L.Dense(3, "relu"), L.Dense(2), shape=(4,))
 
 
 X = np.ones((3, 4))

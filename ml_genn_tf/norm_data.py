@@ -1,4 +1,4 @@
-"""Examples by which thresholds and ranges are chosen."""
+"""Examples from which thresholds and ranges are computed."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import finite_array, shown
 from ml_genn_tf.units import Unit, Units
 
-CHUNK = 128  #: examples that are run together
+CHUNK = 128  #: examples whose activations are computed at once; bounds memory
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Examples for each input.
+    """Examples of all inputs.
 
     Args:
-        inputs: arrays (examples,) + shape of the input.
+        inputs: an array (examples,) + shape for each input.
     """
 
     inputs: tuple[np.ndarray, ...]
 
     def values(self, units: Units) -> Iterator[dict[Unit, np.ndarray]]:
-        """What the neurons of the ANN compute, for some examples after the other."""
+        """Yields the activations of the ANN, `CHUNK` examples at a time."""
         for start in range(0, len(self.inputs[0]), CHUNK):
             yield units.values([x[start : start + CHUNK] for x in self.inputs])
 
     def highest(self, units: Units) -> dict[Unit, float]:
-        """The largest size that a value of each unit has."""
-        found = dict.fromkeys(units.all, 0.0)
+        """Returns the largest absolute activation of each unit."""
+        highest = dict.fromkeys(units.all, 0.0)
         for values in self.values(units):
             for unit, x in values.items():
-                found[unit] = max(found[unit], float(np.abs(x).max()))
-        return found
+                highest[unit] = max(highest[unit], float(np.abs(x).max()))
+        return highest
 
 
 def norm_examples(where: str, norm_data: Any, units: Units) -> Examples:
-    """The examples that a user gives as norm_data.
+    """Returns the examples of the argument norm_data.
 
     Args:
-        where: what errors name.
+        where: beginning of error messages.
         norm_data: an array of examples, an iterable of batches (x, y) or x, or a list
             that holds such an iterable; with several inputs x is a sequence.
-        units: whose inputs they are for.
+        units: units of the model, for the shapes of its inputs.
 
     Raises:
-        ValidationError: if there are none or they do not fit.
+        ValidationError: if there are no examples, or their shapes do not fit.
     """
     if norm_data is None:
         raise ValidationError(
@@ -73,17 +73,17 @@ def _batches(where: str, norm_data: Any) -> list[Any]:
             f"(x, y). Received {shown(norm_data)}."
         )
     if isinstance(norm_data, list) and len(norm_data) == 1:
-        (inside,) = norm_data
-        if not isinstance(inside, tuple):
-            return _batches(where, inside)
+        (item,) = norm_data
+        if not isinstance(item, tuple):
+            return _batches(where, item)
     return list(norm_data)
 
 
 def _inputs(where: str, batch: Any, units: Units) -> list[np.ndarray]:
-    """Examples of a batch for each input."""
+    """Returns the examples of a batch, an array for each input."""
     x = batch[0] if isinstance(batch, tuple) else batch
-    several = len(units.inputs) > 1
-    parts = list(x) if several and isinstance(x, Sequence) else [x]
+    has_many_inputs = len(units.inputs) > 1
+    parts = list(x) if has_many_inputs and isinstance(x, Sequence) else [x]
     shapes = [unit.shape for unit in units.inputs]
     arrays = [finite_array(f"{where}: norm_data", part) for part in parts]
     received = [a.shape for a in arrays]

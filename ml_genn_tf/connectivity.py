@@ -1,4 +1,4 @@
-"""From linear maps to connectivity."""
+"""Connectivity for chains of linear maps."""
 
 from __future__ import annotations
 
@@ -8,62 +8,63 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn import connectivity as made
+from ml_genn import connectivity as formats
 from ml_genn.connectivity import Connectivity
-from ml_genn_tf.fusing import Chain, fused
-from ml_genn_tf.linear import (
+from ml_genn_tf.fusion import Chain, fuse
+from ml_genn_tf.linear_maps import (
     NO_PADDING,
+    AvgPool,
     Conv,
     ConvTranspose,
     Dense,
     Depthwise,
     Padding,
     Pair,
-    Patches,
-    Pool,
+    PatchMap,
     Reshape,
     Scale,
     Shape,
     same_padding,
 )
 
-BLOCK = 256  #: neurons of a source that are looked at together
+#: Source neurons whose rows of weights are computed at once; bounds memory.
+BLOCK = 256
 
 
-def connect(
+def chain_connectivity(
     chain: Chain, source: Shape, target: Shape, gain: float = 1.0
 ) -> Connectivity | None:
-    """Connectivity that does what a chain of linear maps does.
+    """Returns connectivity that is equivalent to a chain of linear maps.
 
     Args:
         chain: maps, the first one applied first.
         source, target: shapes of the populations.
-        gain: what weights are multiplied by, 1 by default.
+        gain: factor of all weights, 1 by default.
 
     Returns:
-        Shared, dense or one-to-one weights where there is a kind for the chain, else
-        single synapses; None if all of them are zero.
+        A convolution, dense or one-to-one connectivity if `CONNECTIVITY_RULES` has one
+        for the chain, else a list of synapses; None if all weights are zero.
     """
-    whole = chain
+    scaled = chain
     if gain != 1.0:
         end = chain[-1].target if chain else source
-        whole = (*chain, Scale(end, np.float32(gain) * np.ones(1, np.float32)))
-    found = fused(whole)
-    while found and isinstance(found[-1], Reshape):
-        found = found[:-1]
-    rule = CONNECTED.get(tuple(type(linear) for linear in found))
-    fits = _fits(found, source, target)
-    return (rule(*found) if rule and fits else None) or _sparse(whole, source)
+        scaled = (*chain, Scale(end, np.float32(gain) * np.ones(1, np.float32)))
+    shorter = fuse(scaled)
+    while shorter and isinstance(shorter[-1], Reshape):
+        shorter = shorter[:-1]
+    rule = CONNECTIVITY_RULES.get(tuple(type(linear) for linear in shorter))
+    fits = _fits(shorter, source, target)
+    return (rule(*shorter) if rule and fits else None) or _sparse(scaled, source)
 
 
 def _fits(chain: Chain, source: Shape, target: Shape) -> bool:
-    """Whether populations have the shapes that the kind of connectivity needs."""
+    """Returns True if populations have the shapes that the connectivity needs."""
     if not chain or isinstance(chain[0], Scale):
         return source == target
     return isinstance(chain[0], Dense) or chain[0].source == source
 
 
-def _padding(linear: Patches) -> str | Padding:
+def _padding(linear: PatchMap) -> str | Padding:
     if linear.padding == NO_PADDING:
         return "valid"
     same = same_padding(linear.source, linear.size, linear.strides)
@@ -71,7 +72,7 @@ def _padding(linear: Patches) -> str | Padding:
 
 
 def _conv(linear: Conv) -> Connectivity:
-    return made.Conv2D(
+    return formats.Conv2D(
         linear.kernel,
         linear.kernel.shape[3],
         linear.size,
@@ -81,7 +82,7 @@ def _conv(linear: Conv) -> Connectivity:
 
 
 def _depthwise(linear: Depthwise) -> Connectivity:
-    return made.DepthwiseConv2D(
+    return formats.DepthwiseConv2D(
         linear.kernel,
         linear.size,
         linear.kernel.shape[3],
@@ -91,7 +92,7 @@ def _depthwise(linear: Depthwise) -> Connectivity:
 
 
 def _conv_transpose(linear: ConvTranspose) -> Connectivity:
-    return made.Conv2DTranspose(
+    return formats.Conv2DTranspose(
         linear.kernel,
         linear.kernel.shape[2],
         linear.kernel.shape[:2],
@@ -101,31 +102,31 @@ def _conv_transpose(linear: ConvTranspose) -> Connectivity:
 
 
 def _one_to_one(linear: Scale) -> Connectivity:
-    return made.OneToOne(np.broadcast_to(linear.factor, linear.source).ravel())
+    return formats.OneToOne(np.broadcast_to(linear.factor, linear.source).ravel())
 
 
-def _pool(linear: Pool) -> Connectivity:
+def _pool(linear: AvgPool) -> Connectivity:
     if linear.padding != NO_PADDING:
-        share = np.full(linear.pool, 1 / prod(linear.pool), np.float32)
-        kernel = np.tile(share[..., None, None], (1, 1, linear.source[2], 1))
+        mean = np.full(linear.pool, 1 / prod(linear.pool), np.float32)
+        kernel = np.tile(mean[..., None, None], (1, 1, linear.source[2], 1))
         return _depthwise(
             Depthwise(linear.source, linear.strides, linear.padding, kernel)
         )
-    return made.AvgPool2D(linear.size, pool_strides=linear.strides)
+    return formats.AvgPool2D(linear.size, pool_strides=linear.strides)
 
 
-def _apart(linear: Pool) -> bool:
-    """Whether patches lie in the image and do not overlap."""
+def _is_disjoint(linear: AvgPool) -> bool:
+    """Returns True if patches lie inside the image and do not overlap."""
     pairs: tuple[Pair, Pair] = linear.strides, linear.size
     return linear.padding == NO_PADDING and all(
         stride >= size for stride, size in zip(*pairs, strict=True)
     )
 
 
-def _pool_conv(pool: Pool, conv: Conv) -> Connectivity | None:
-    if not _apart(pool):
+def _pool_conv(pool: AvgPool, conv: Conv) -> Connectivity | None:
+    if not _is_disjoint(pool):
         return None
-    return made.AvgPoolConv2D(
+    return formats.AvgPoolConv2D(
         conv.kernel,
         conv.kernel.shape[3],
         pool.size,
@@ -136,30 +137,30 @@ def _pool_conv(pool: Pool, conv: Conv) -> Connectivity | None:
     )
 
 
-def _pool_dense(pool: Pool, dense: Dense) -> Connectivity | None:
-    if not _apart(pool):
+def _pool_dense(pool: AvgPool, dense: Dense) -> Connectivity | None:
+    if not _is_disjoint(pool):
         return None
-    return made.AvgPoolDense2D(dense.weight, pool.size, pool.strides)
+    return formats.AvgPoolDense2D(dense.weight, pool.size, pool.strides)
 
 
-#: {types of a chain: the connectivity that does the same}
-CONNECTED: dict[tuple[type, ...], Callable[..., Connectivity | None]] = {
-    (): lambda: made.OneToOne(1.0),
+#: {types of the maps of a chain: function that returns the equivalent connectivity}
+CONNECTIVITY_RULES: dict[tuple[type, ...], Callable[..., Connectivity | None]] = {
+    (): lambda: formats.OneToOne(1.0),
     (Scale,): _one_to_one,
-    (Dense,): lambda linear: made.Dense(linear.weight),
+    (Dense,): lambda linear: formats.Dense(linear.weight),
     (Conv,): _conv,
     (Depthwise,): _depthwise,
     (ConvTranspose,): _conv_transpose,
-    (Pool,): _pool,
-    (Pool, Conv): _pool_conv,
-    (Pool, Dense): _pool_dense,
+    (AvgPool,): _pool,
+    (AvgPool, Conv): _pool_conv,
+    (AvgPool, Dense): _pool_dense,
 }
 
 
 def _sparse(chain: Chain, source: Shape) -> Connectivity | None:
-    """A synapse for each pair of neurons that the chain connects."""
+    """Returns a list of synapses, one for each nonzero weight of the chain."""
     size = prod(source)
-    parts: list[Any] = []
+    synapses: list[Any] = []
     for start in range(0, size, BLOCK):
         neurons = np.arange(start, min(start + BLOCK, size))
         x = np.zeros((len(neurons), size), np.float32)
@@ -168,6 +169,6 @@ def _sparse(chain: Chain, source: Shape) -> Connectivity | None:
             x = linear.apply(x.reshape(len(x), *linear.source))
         x = x.reshape(len(x), -1)
         pre, post = np.nonzero(x)
-        parts.append((neurons[pre], post, x[pre, post]))
-    pre, post, weight = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return made.Sparse(pre, post, weight) if len(pre) else None
+        synapses.append((neurons[pre], post, x[pre, post]))
+    pre, post, weight = (np.concatenate(p) for p in zip(*synapses, strict=True))
+    return formats.Sparse(pre, post, weight) if len(pre) else None

@@ -1,4 +1,4 @@
-"""From a Keras model to the graph of what it computes."""
+"""Tracing of Keras models: the graph of their operations."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn_tf.graph import Node, Source
 from ml_genn_tf.layers import Call, convert_call
-from ml_genn_tf.linear import Shape
+from ml_genn_tf.linear_maps import Shape
 
-MODELS = ("Functional", "Sequential")  #: whose layers form a graph
+MODELS = ("Functional", "Sequential")  #: classes of models whose layers form a graph
 
 
 @dataclass(frozen=True, eq=False)
 class Ann:
-    """What a model computes.
+    """Graph of an ANN.
 
     Args:
         inputs, outputs: nodes of the model's inputs and outputs.
-        layers: {Keras layer: node of what comes out of it}.
+        layers: {Keras layer: node of its output}.
     """
 
     inputs: tuple[Node, ...]
@@ -28,15 +28,16 @@ class Ann:
     layers: dict[Any, Node]
 
 
-def walk(model: Any, check: Callable[[Any], None]) -> Ann:
-    """The graph of what a Keras model computes.
+def trace(model: Any, check: Callable[[Any], None]) -> Ann:
+    """Returns the graph of a Keras model.
 
     Args:
-        model: a Sequential or functional model, possibly with others inside.
+        model: a Sequential or functional model; its layers may be such models.
         check: called with each layer before it is converted.
 
     Raises:
-        UnsupportedError, ValidationError: if it cannot be converted.
+        UnsupportedError: if an operation has no rule, or a layer is called twice.
+        ValidationError: if the model is none of Keras 3, or has no fixed shapes.
     """
     _check_model(model)
     layers: dict[Any, Node] = {}
@@ -46,34 +47,44 @@ def walk(model: Any, check: Callable[[Any], None]) -> Ann:
         node = Node(layer, Source(), (), _shape(layer, tensor))
         inputs.append(node)
         layers[layer] = node
-    outputs = _Walk(check, layers).outputs(model, inputs)
+    outputs = _Tracer(check, layers).outputs(model, inputs)
     return Ann(tuple(inputs), tuple(outputs), layers)
 
 
 @dataclass(frozen=True, eq=False)
-class _Walk:
-    """Visits the layers of a model, each after those that feed it."""
+class _Tracer:
+    """Visitor of the layers of a model in topological order.
+
+    Args:
+        check: called with each layer before it is converted.
+        layers: {Keras layer: node of its output}; filled.
+    """
 
     check: Callable[[Any], None]
     layers: dict[Any, Node] = field(default_factory=dict)
 
     def outputs(self, model: Any, inputs: Sequence[Node]) -> list[Node]:
-        """What comes out of a model that is given some nodes."""
+        """Returns the nodes of a model's outputs.
+
+        Args:
+            model: the model.
+            inputs: nodes of its inputs.
+        """
         known = {id(t): n for t, n in zip(model.inputs, inputs, strict=True)}
-        todo = list(reversed(model.outputs))
-        while todo:
-            history = todo[-1]._keras_history
+        stack = list(reversed(model.outputs))
+        while stack:
+            history = stack[-1]._keras_history
             call = history.operation._inbound_nodes[history.node_index]
             missing = [t for t in call.input_tensors if id(t) not in known]
-            if id(todo[-1]) in known:
-                todo.pop()
+            if id(stack[-1]) in known:
+                stack.pop()
             elif missing:
-                todo.extend(reversed(missing))
+                stack.extend(reversed(missing))
             else:
-                given = tuple(known[id(t)] for t in call.input_tensors)
-                made = self._call(history.operation, given, call.output_tensors)
+                sources = tuple(known[id(t)] for t in call.input_tensors)
+                nodes = self._call(history.operation, sources, call.output_tensors)
                 known |= {
-                    id(t): n for t, n in zip(call.output_tensors, made, strict=True)
+                    id(t): n for t, n in zip(call.output_tensors, nodes, strict=True)
                 }
         return [known[id(t)] for t in model.outputs]
 

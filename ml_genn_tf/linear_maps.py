@@ -1,7 +1,7 @@
-"""Linear maps that the layers of an ANN apply, in NumPy.
+"""Linear maps of the layers of an ANN, in NumPy.
 
-Arrays are in single precision and have a leading axis of examples; images have the
-shape (rows, columns, channels).
+Arrays are in single precision, and their first axis is that of examples. Images have
+the shape (rows, columns, channels).
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]  #: zeros before and after rows and columns
+Padding = tuple[Pair, Pair]  #: zeros before and after the rows, and the columns
 NO_PADDING: Padding = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(ABC):
-    """A linear map.
+class LinearMap(ABC):
+    """Base of linear maps.
 
     Attributes:
-        source: shape of what it is applied to.
+        source: shape of one example of the operand.
     """
 
     source: Shape
@@ -32,37 +32,42 @@ class Linear(ABC):
     @property
     @abstractmethod
     def target(self) -> Shape:
-        """The shape of what comes out."""
+        """Shape of one example of the result."""
 
     @abstractmethod
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
 
 
 @dataclass(frozen=True, eq=False)
-class Dense(Linear):
-    """Product with a matrix, of all numbers in row-major order.
+class Dense(LinearMap):
+    """Product of a flattened example (row-major) and a matrix.
 
     Args:
-        weight: (numbers that go in, numbers that come out).
+        weight: matrix (inputs, outputs).
     """
 
     weight: np.ndarray
 
     @property
     def target(self) -> Shape:
-        """One axis."""
+        """Shape (outputs,)."""
         return (self.weight.shape[1],)
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out: np.ndarray = x.reshape(len(x), -1) @ self.weight
         return out
 
 
 @dataclass(frozen=True, eq=False)
-class Patches(Linear):
-    """Base of what is applied to patches of an image."""
+class PatchMap(LinearMap):
+    """Base of maps of the patches of an image.
+
+    Args:
+        strides: rows and columns from one patch to the next.
+        padding: zeros around the image.
+    """
 
     strides: Pair
     padding: Padding
@@ -74,7 +79,7 @@ class Patches(Linear):
 
     @property
     def pixels(self) -> Pair:
-        """Rows and columns that come out."""
+        """Rows and columns of the result: the number of patches."""
         rows, columns = (
             (n + sum(pad) - size) // stride + 1
             for n, size, stride, pad in zip(
@@ -84,8 +89,8 @@ class Patches(Linear):
         return rows, columns
 
     def patches(self, x: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-        """(k, l, pixel k, l of every patch)."""
-        framed = np.pad(x, ((0, 0), *self.padding, (0, 0)))
+        """Yields (k, j, pixel k, j of every patch)."""
+        padded = np.pad(x, ((0, 0), *self.padding, (0, 0)))
         down, across = self.strides
         rows, columns = self.pixels
         for k in range(self.size[0]):
@@ -93,7 +98,7 @@ class Patches(Linear):
                 yield (
                     k,
                     j,
-                    framed[
+                    padded[
                         :,
                         k : k + down * (rows - 1) + 1 : down,
                         j : j + across * (columns - 1) + 1 : across,
@@ -102,11 +107,11 @@ class Patches(Linear):
 
 
 @dataclass(frozen=True, eq=False)
-class Conv(Patches):
+class Conv(PatchMap):
     """Convolution.
 
     Args:
-        kernel: (rows, columns, channels, filters).
+        kernel: array (rows, columns, channels, filters).
     """
 
     kernel: np.ndarray
@@ -118,11 +123,11 @@ class Conv(Patches):
 
     @property
     def target(self) -> Shape:
-        """An image."""
+        """Shape of an image."""
         return *self.pixels, self.kernel.shape[3]
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out = np.zeros((len(x), *self.target), np.float32)
         for k, j, pixels in self.patches(x):
             out += pixels @ self.kernel[k, j]
@@ -130,11 +135,11 @@ class Conv(Patches):
 
 
 @dataclass(frozen=True, eq=False)
-class Depthwise(Patches):
-    """Convolution of each channel with filters of its own.
+class Depthwise(PatchMap):
+    """Depthwise convolution: each channel has filters of its own.
 
     Args:
-        kernel: (rows, columns, channels, filters of each).
+        kernel: array (rows, columns, channels, filters per channel).
     """
 
     kernel: np.ndarray
@@ -146,11 +151,11 @@ class Depthwise(Patches):
 
     @property
     def target(self) -> Shape:
-        """An image; filters of a channel are beside each other."""
+        """Shape of an image; the results of a channel's filters are adjacent."""
         return *self.pixels, prod(self.kernel.shape[2:])
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out = np.zeros((len(x), *self.pixels, *self.kernel.shape[2:]), np.float32)
         for k, j, pixels in self.patches(x):
             out += pixels[..., None] * self.kernel[k, j]
@@ -158,8 +163,8 @@ class Depthwise(Patches):
 
 
 @dataclass(frozen=True, eq=False)
-class Pool(Patches):
-    """Means of patches.
+class AvgPool(PatchMap):
+    """Average pooling.
 
     Args:
         pool: rows and columns of a patch.
@@ -174,11 +179,11 @@ class Pool(Patches):
 
     @property
     def target(self) -> Shape:
-        """An image."""
+        """Shape of an image."""
         return *self.pixels, self.source[2]
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         total = np.zeros((len(x), *self.target), np.float32)
         for _, _, pixels in self.patches(x):
             total += pixels
@@ -186,13 +191,13 @@ class Pool(Patches):
 
 
 @dataclass(frozen=True, eq=False)
-class ConvTranspose(Linear):
+class ConvTranspose(LinearMap):
     """Transposed convolution.
 
     Args:
-        kernel: (rows, columns, filters, channels).
-        strides: pixels from one patch to the next in what comes out.
-        same: whether as many pixels come out as go in, times the strides.
+        kernel: array (rows, columns, filters, channels).
+        strides: pixels from one patch to the next in the result.
+        same: True if the result has the rows and columns of the source times strides.
     """
 
     kernel: np.ndarray
@@ -200,8 +205,8 @@ class ConvTranspose(Linear):
     same: bool
 
     @property
-    def _beyond(self) -> Pair:
-        """Rows and columns by which patches overlap."""
+    def _overlap(self) -> Pair:
+        """Rows and columns by which adjacent patches overlap."""
         rows, columns = (
             max(size - stride, 0)
             for size, stride in zip(self.kernel.shape[:2], self.strides, strict=True)
@@ -210,20 +215,20 @@ class ConvTranspose(Linear):
 
     def _pixels(self, same: bool) -> Pair:
         rows, columns = (
-            n * stride + (0 if same else beyond)
-            for n, stride, beyond in zip(
-                self.source[:2], self.strides, self._beyond, strict=True
+            n * stride + (0 if same else overlap)
+            for n, stride, overlap in zip(
+                self.source[:2], self.strides, self._overlap, strict=True
             )
         )
         return rows, columns
 
     @property
     def target(self) -> Shape:
-        """An image."""
+        """Shape of an image."""
         return *self._pixels(self.same), self.kernel.shape[2]
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out = np.zeros(
             (len(x), *self._pixels(same=False), self.kernel.shape[2]), np.float32
         )
@@ -237,80 +242,80 @@ class ConvTranspose(Linear):
                 ] += x @ self.kernel[k, j].T
         if not self.same:
             return out
-        top, left = (beyond // 2 for beyond in self._beyond)
+        top, left = (overlap // 2 for overlap in self._overlap)
         rows, columns = self.target[:2]
         return out[:, top : top + rows, left : left + columns]
 
 
 @dataclass(frozen=True, eq=False)
-class Scale(Linear):
-    """Product with a factor.
+class Scale(LinearMap):
+    """Elementwise product with a factor.
 
     Args:
-        factor: a number, one for each channel, or one for each number.
+        factor: one number, one per channel, or one per element.
     """
 
     factor: np.ndarray
 
     @property
     def target(self) -> Shape:
-        """That of the source."""
+        """Shape of the source."""
         return self.source
 
     @property
     def channels(self) -> np.ndarray | None:
-        """A factor for each channel; None if numbers have their own."""
+        """Factor of each channel; None if elements have factors of their own."""
         if self.factor.ndim > 1:
             return None
         return np.broadcast_to(self.factor, self.source[-1:])
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out: np.ndarray = x * self.factor
         return out
 
 
 @dataclass(frozen=True, eq=False)
-class Reshape(Linear):
-    """Another shape for the same numbers in row-major order."""
+class Reshape(LinearMap):
+    """Change of shape in row-major order."""
 
     shape: Shape
 
     @property
     def target(self) -> Shape:
-        """The other shape."""
+        """The new shape."""
         return self.shape
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         return x.reshape(len(x), *self.shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Pad(Linear):
-    """Zeros around an image."""
+class Pad(LinearMap):
+    """Zero padding of an image."""
 
     padding: Padding
 
     @property
     def target(self) -> Shape:
-        """A larger image."""
+        """Shape of the padded image."""
         (top, bottom), (left, right) = self.padding
         rows, columns, channels = self.source
         return rows + top + bottom, columns + left + right, channels
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         return np.pad(x, ((0, 0), *self.padding, (0, 0)))
 
 
 @dataclass(frozen=True, eq=False)
-class Place(Linear):
-    """Numbers put in their places among others, which are zero.
+class Scatter(LinearMap):
+    """Scatter of the source's elements into an array of zeros.
 
     Args:
-        shape: of all.
-        index: places in row-major order.
+        shape: shape of the array.
+        index: row-major positions of the elements.
     """
 
     shape: Shape
@@ -318,31 +323,32 @@ class Place(Linear):
 
     @property
     def target(self) -> Shape:
-        """The shape of all."""
+        """Shape of the array."""
         return self.shape
 
     @property
     def channels(self) -> slice | None:
-        """Channels that they are; None if they are something else."""
+        """Channels that the source fills; None if it fills other positions."""
         size = self.source[-1]
         start = int(self.index[0]) % self.shape[-1]
         if self.shape[:-1] != self.source[:-1] or start + size > self.shape[-1]:
             return None
-        places = np.arange(prod(self.shape)).reshape(self.shape)
-        found = slice(start, start + size)
-        return found if np.array_equal(places[..., found].ravel(), self.index) else None
+        positions = np.arange(prod(self.shape)).reshape(self.shape)
+        channels = slice(start, start + size)
+        fills = np.array_equal(positions[..., channels].ravel(), self.index)
+        return channels if fills else None
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """What comes out for each example of ``x``."""
+        """Returns the result for each example of ``x``, (examples,) + target."""
         out = np.zeros((len(x), prod(self.shape)), np.float32)
         out[:, self.index] = x.reshape(len(x), -1)
         return out.reshape(len(x), *self.shape)
 
 
 def same_padding(source: Shape, size: Pair, strides: Pair) -> Padding:
-    """Zeros by which as many patches fit as pixels divided by strides, rounded up."""
-    sides = []
+    """Returns the padding with which ceil(pixels / stride) patches fit on each axis."""
+    padding = []
     for n, k, stride in zip(source[:2], size, strides, strict=True):
-        whole = max(k - (n % stride or stride), 0)
-        sides.append((whole // 2, whole - whole // 2))
-    return sides[0], sides[1]
+        zeros = max(k - (n % stride or stride), 0)
+        padding.append((zeros // 2, zeros - zeros // 2))
+    return padding[0], padding[1]
