@@ -153,8 +153,8 @@ class SharedKernelFormat(SynapseFormat):
 
 
 #: One weight for each pair of neurons, row by row.
-DENSE = DenseFormat("dense")
-CSR = CsrFormat("csr")
+DENSE = DenseFormat("dense")  #: a weight for each pair of neurons
+CSR = CsrFormat("csr")  #: a list of synapses for each source neuron
 
 
 def row_offsets(source: np.ndarray, num_sources: int) -> np.ndarray:
