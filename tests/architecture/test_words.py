@@ -55,20 +55,9 @@ REPLACED = {
 }
 #: {replaced word: files that still have it}; numbers only go down.
 REMAINING: dict[str, int] = {
-    "helpings": 3,
     "nir_tests": 6,
-    "run_pieces": 1,
-    "scenes": 6,
-    "seats": 5,
     "sleepers": 1,
-    "test_forgetting": 1,
-    "test_helping": 1,
-    "test_life": 1,
-    "AWAKE": 1,
-    "Seat": 3,
-    "STRETCH": 1,
     "Sweeps": 4,
-    "UNASKED": 2,
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from device.nets import inference
 from eprop.nets import NETS, Net, difference, gradients, population
 from parallel import trained_net
-from parallel.seats import together
+from parallel.rank_threads import run_ranks
 
 from ml_genn.callbacks import Callback, SpikeRecorder
 from ml_genn.compilers import EPropCompiler
@@ -40,11 +40,11 @@ def test_gradients(name: str) -> None:
 
 
 def trained(
-    seat: Any = None, *, hidden: int = 24, batches: int = 3, **options: Any
+    communicator: Any = None, *, hidden: int = 24, batches: int = 3, **options: Any
 ) -> list[np.ndarray]:
     """Weights after some batches and one of a single example."""
     choices = {"compiler": EPropCompiler, "mode": "online", "optimiser": Adam(1e-2)}
-    network = trained_net.compiled(seat, hidden, **choices, **options)
+    network = trained_net.compiled(communicator, hidden, **choices, **options)
     x, y = trained_net.examples()
     few = batches * trained_net.BATCH + 1
     network.train(x[:few], y[:few], shuffle=False, callbacks=[])
@@ -69,9 +69,9 @@ def test_blocks_that_share_an_example(
 
 
 def test_processes() -> None:
-    """Processes that train together find what one finds."""
+    """Two processes train the same weights as one process."""
     wanted = trained(backend="cpu")
-    for found in together(lambda seat: trained(seat, **CUDA)):
+    for found in run_ranks(lambda communicator: trained(communicator, **CUDA)):
         assert_same(found, wanted)
 
 

@@ -1,4 +1,4 @@
-"""Processes that train on GPUs together; here they are threads."""
+"""Data-parallel training on GPUs, with threads as ranks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parallel.seats import together
+from parallel.rank_threads import run_ranks
 from parallel.trained_net import compiled, examples, weights
 
 from ml_genn.optimisers import Adam
@@ -70,10 +70,12 @@ class Nccl:
         current.do(work)
 
 
-def trained(seat: Any, batches: int = 4, **options: Any) -> dict[str, np.ndarray]:
+def trained(
+    communicator: Any, batches: int = 4, **options: Any
+) -> dict[str, np.ndarray]:
     """Weights after some batches, the last of which has one example."""
     given = {k: make() if callable(make) else make for k, make in options.items()}
-    network = compiled(seat, **given)
+    network = compiled(communicator, **given)
     x, y = examples()
     few = 8 * batches + 1
     network.train(x[:few], y[:few], shuffle=False, callbacks=[])
@@ -95,7 +97,9 @@ def assert_same(found: list[dict[str, np.ndarray]], **options: Any) -> None:
 )
 def test_as_one_process(simulated: ModuleType, options: dict[str, Any]) -> None:
     """Sums go through the host where there is no NCCL; one has no example at last."""
-    found = together(lambda seat: trained(seat, backend="cuda", **options))
+    found = run_ranks(
+        lambda communicator: trained(communicator, backend="cuda", **options)
+    )
     assert_same(found, **options)
 
 
@@ -103,10 +107,10 @@ def test_through_nccl(simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     """GPUs of their own sum by NCCL; one GPU that two share goes through the host."""
     nccl = Nccl(simulated)
     monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
-    assert_same(together(lambda seat: trained(seat, backend="cuda")))
+    assert_same(run_ranks(lambda communicator: trained(communicator, backend="cuda")))
     assert nccl.sums > 0
     before = nccl.sums
     runtime = simulated.cuda.runtime
     monkeypatch.setattr(runtime, "deviceGetPCIBusId", lambda device: "0000:01")
-    together(lambda seat: trained(seat, batches=1, backend="cuda"))
+    run_ranks(lambda communicator: trained(communicator, batches=1, backend="cuda"))
     assert nccl.sums == before

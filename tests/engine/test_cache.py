@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import sympy
 from engine.processes import finish, start
-from engine.scenes import Chain
+from engine.small_networks import Chain
 
 from ml_genn.errors import BuildError
 from ml_genn.lowering import derivation_cache
@@ -22,7 +22,7 @@ Folder = Path
 
 SCRIPT = """
 import numpy as np
-from engine.scenes import Chain
+from engine.small_networks import Chain
 chain = Chain()
 print(chain.predict(chain.compile(num_threads=2)).tobytes().hex())
 """

@@ -13,7 +13,7 @@ from engine.helpers import (
     random_input,
     raster_of,
 )
-from engine.scenes import Trained, trained
+from engine.small_networks import Trained, trained
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder

@@ -407,7 +407,7 @@ def few_spikes() -> None:
             assert np.isfinite(predictions[last]).all()
 
 
-SCENES: dict[str, Callable[[], None]] = {
+PROGRAMS: dict[str, Callable[[], None]] = {
     "side_by_side": side_by_side,
     "images": images,
     "weighted": weighted,
@@ -423,10 +423,10 @@ SCENES: dict[str, Callable[[], None]] = {
 SCRIPT = """
 import os
 os.environ.pop("LD_PRELOAD")  # is for this process, not for the compiler
-from engine.test_sanitize import SCENES
+from engine.test_sanitize import PROGRAMS
 from ml_genn.backends.cpu.toolchain import find_compiler
 assert any("sanitize=address" in a for a in find_compiler().arguments())
-SCENES["{name}"]()
+PROGRAMS["{name}"]()
 print("through")
 """
 
@@ -457,24 +457,24 @@ def sanitized(script: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> Iterator[dict[str, subprocess.Popen[str]]]:
-    """All scenes at once, since each spends most of its time compiling."""
-    running = {name: sanitized(SCRIPT.format(name=name)) for name in SCENES}
+def programs() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Starts all programs at once: each spends most of its time compiling."""
+    running = {name: sanitized(SCRIPT.format(name=name)) for name in PROGRAMS}
     yield running
     for process in running.values():
         process.kill()
         process.communicate()
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_sanitizers_find_nothing(
-    name: str, scenes: dict[str, subprocess.Popen[str]]
+    name: str, programs: dict[str, subprocess.Popen[str]]
 ) -> None:
-    output, errors = scenes[name].communicate(timeout=300)
+    output, errors = programs[name].communicate(timeout=300)
     for text in (output, errors):
         assert "ERROR" not in text, text
         assert "runtime error" not in text, text
-    assert scenes[name].returncode == 0, errors
+    assert programs[name].returncode == 0, errors
     assert output.strip() == "through"
 
 

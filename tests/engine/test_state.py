@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engine.helpers import Bool, random_input, raster_of
-from engine.scenes import Chain
+from engine.small_networks import Chain
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from engine.helpers import raster_of
 from engine.processes import finish, start
-from engine.scenes import Chain, Trained, trained
+from engine.small_networks import Chain, Trained, trained
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import SpikeRecorder, VarRecorder
@@ -150,7 +150,7 @@ def test_memory_ends_with_its_network() -> None:
 def test_a_closed_model_says_so() -> None:
     """Rather than taking the process with it."""
     script = """
-from engine.scenes import Chain
+from engine.small_networks import Chain
 from ml_genn.errors import MlGennError
 chain = Chain()
 compiled = chain.compile()

@@ -1,4 +1,4 @@
-"""Processes that share each batch learn as one does; here they are threads."""
+"""Data-parallel training, with threads as ranks, gives the results of one process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from parallel.seats import Seat, Table, together
+from parallel.rank_threads import RankGroup, ThreadCommunicator, run_ranks
 from parallel.trained_net import EXAMPLES, compiled, examples, weights
 
 from ml_genn.callbacks import BatchProgressBar, Checkpoint
@@ -44,7 +44,7 @@ def trained(communicator, **options):
 def test_as_one_process(options):
     options = {"compiler": EventPropCompiler, **options}
     accuracy, loss, expected, predictions = trained(None, **options)
-    for found in together(lambda seat: trained(seat, **options)):
+    for found in run_ranks(lambda communicator: trained(communicator, **options)):
         assert found[0] == accuracy
         assert found[1] == pytest.approx(loss, rel=1e-5)
         for name, values in expected.items():
@@ -55,7 +55,7 @@ def test_as_one_process(options):
 
 def test_more_processes_than_examples_in_the_last_batch():
     accuracy, loss, *_ = trained(None)
-    found = together(lambda seat: trained(seat), ranks=4)
+    found = run_ranks(lambda communicator: trained(communicator), ranks=4)
     assert [each[0] for each in found] == [accuracy] * 4
     assert found[3][1] == pytest.approx(loss, rel=1e-4)
 
@@ -63,12 +63,12 @@ def test_more_processes_than_examples_in_the_last_batch():
 def test_the_first_process_chooses_weights_and_order():
     x, y = examples()
 
-    def run(seat):
-        network = compiled(seat, rng_seed=seat.rank)
+    def run(communicator):
+        network = compiled(communicator, rng_seed=communicator.rank)
         network.train(x, y, callbacks=[])
         return weights(network)
 
-    first, second = together(run)
+    first, second = run_ranks(run)
     for name, values in first.items():
         np.testing.assert_array_equal(second[name], values)
 
@@ -77,33 +77,33 @@ def test_the_first_process_chooses_weights_and_order():
 def test_divergence_is_everybodys(optimisers):
     x, y = examples()
 
-    def run(seat):
-        network = compiled(seat, optimisers=optimisers)
+    def run(communicator):
+        network = compiled(communicator, optimisers=optimisers)
         # The second one's share of the first batch has a loss that is not finite.
-        weight = np.full((24, 3), 1e38 if seat.rank else 0.1, dtype=np.float32)
+        weight = np.full((24, 3), 1e38 if communicator.rank else 0.1, dtype=np.float32)
         network.set_weights(network.network.connections[2], weight)
         with pytest.raises(ArithmeticError):
             network.train(x, y, shuffle=False, callbacks=[])
         return True
 
-    assert together(run) == [True, True]
+    assert run_ranks(run) == [True, True]
 
 
 def test_only_the_first_prints_and_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     x, y = examples()
 
-    def run(seat):
-        network = compiled(seat)
+    def run(communicator):
+        network = compiled(communicator)
         hooks = [BatchProgressBar(), Checkpoint()]
         network.train(x, y, callbacks=hooks)
         network.save(("mine",))
-        seat.barrier()
+        communicator.barrier()
         before = weights(network)
         network.load(("mine",))
         return before, weights(network)
 
-    for before, after in together(run):
+    for before, after in run_ranks(run):
         for name, values in before.items():
             np.testing.assert_array_equal(after[name], values)
     assert capsys.readouterr().err.count("Epoch 1/1:   0%") == 1
@@ -114,13 +114,13 @@ def test_batches_of_an_iterable_are_shared():
     x, y = examples()
     batches = [(x[k : k + 8], y[k : k + 8]) for k in range(0, len(x), 8)]
 
-    def run(seat):
-        network = compiled(seat)
+    def run(communicator):
+        network = compiled(communicator)
         network.train(batches, callbacks=[])
         return weights(network)
 
     _, _, expected, _ = trained(None)
-    for found in together(run):
+    for found in run_ranks(run):
         for name, values in expected.items():
             scale = np.abs(values).max()
             assert np.abs(found[name] - values).max() < 1e-5 * scale
@@ -130,36 +130,36 @@ def test_evaluation_counts_every_example():
     x, y = examples()
     alone, _ = compiled(None).evaluate(x, y, callbacks=[])
 
-    def run(seat):
-        network = compiled(seat)
+    def run(communicator):
+        network = compiled(communicator)
         metrics, _ = network.evaluate(x, y, callbacks=[])
         (output,) = network.outputs
         return metrics[output].result, metrics[output].total
 
     (expected,) = (metric.result for metric in alone.values())
-    assert together(run) == [(expected, EXAMPLES)] * 2
+    assert run_ranks(run) == [(expected, EXAMPLES)] * 2
 
 
 def test_another_network_is_refused():
-    def run(seat):
-        network = compiled(seat, hidden=24 + seat.rank)
-        if seat.rank == 0:
+    def run(communicator):
+        network = compiled(communicator, hidden=24 + communicator.rank)
+        if communicator.rank == 0:
             return None
         with pytest.raises(ValidationError, match="Process 1 of 2 compiled another"):
             network.weights(network.network.connections[0])
         return True
 
-    table = Table(2)
+    group = RankGroup(2)
 
     def first():
-        network = compiled(Seat(table, 0))
+        network = compiled(ThreadCommunicator(group, 0))
         with pytest.raises(threading.BrokenBarrierError):
             network.weights(network.network.connections[0])
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert run(Seat(table, 1))
-    table.barrier.abort()
+    assert run(ThreadCommunicator(group, 1))
+    group.barrier.abort()
     thread.join(60)
     assert not thread.is_alive()
 
@@ -177,5 +177,5 @@ def test_learned_parameters():
 
     expected = learned(None)
     assert abs(expected - 20.0) > 0.1
-    for found in together(learned):
+    for found in run_ranks(learned):
         assert found == pytest.approx(expected, rel=1e-4)
