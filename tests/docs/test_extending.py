@@ -389,3 +389,10 @@ def test_the_page_on_backends_names_every_method() -> None:
         members = {n for n in dir(protocol) if not n.startswith("_")}
         members |= set(protocol.__annotations__)
         assert members <= named, protocol.__name__
+
+
+@pytest.mark.parametrize("page", sorted(EXTENDING.glob("*.md")), ids=lambda p: p.stem)
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`((?:ml_genn|ml_genn_eprop|tests)/[\w/.]+)`", page.read_text())
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
