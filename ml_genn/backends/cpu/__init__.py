@@ -1,4 +1,4 @@
-"""The embedded engine: generated C++, batches over all cores, no install of its own."""
+"""Embedded engine: generated C++ that runs batches on all cores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds a plan for the embedded engine."""
+"""Backend of the embedded engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml_genn.model.plan import Plan, PlanValues
 
 
 def _loaded(path: Path) -> CDLL:
-    """The library at a path; one that cannot be loaded is not kept."""
+    """Returns the library at a path; deletes it if it cannot be loaded."""
     try:
         return load(str(path))
     except (OSError, AttributeError) as error:
@@ -32,7 +32,7 @@ def _loaded(path: Path) -> CDLL:
 
 @dataclass(frozen=True, slots=True)
 class CpuBackend:
-    """Plan -> C++ -> shared library -> model."""
+    """Builds models: plan, C++ text, shared library, model."""
 
     name: str = "cpu"
     genn: bool = False
@@ -47,7 +47,7 @@ class CpuBackend:
         batch_size: int = 1,
         arguments: Mapping[str, Any] | None = None,
     ) -> CpuModel:
-        """A model that runs the plan on ``num_threads`` threads.
+        """Returns a model that runs the plan on ``num_threads`` threads.
 
         Arguments as for any `Backend`; memory follows the batches that are run, not
         ``batch_size``.

@@ -1,4 +1,4 @@
-"""Finds a C++ compiler, builds shared libraries, keeps them in a cache on disk."""
+"""C++ compiler and a cache of the shared libraries that it builds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FLAGS = [
     "-U_GNU_SOURCE",
     "-D_DEFAULT_SOURCE",
 ]
-#: What sanitizers add to code takes several times as long to optimise as to run.
+#: Optimising code with sanitizers takes several times as long as running it.
 SANITIZE_FLAGS = [
     "-g1",
     "-O0",
@@ -55,7 +55,7 @@ SANITIZE_FLAGS = [
 ]
 
 
-#: Whether the parts of a text that has several are compiled at the same time.
+#: True if the parts of a text are compiled at the same time.
 IN_PARTS = available_cores() > 1
 
 
@@ -64,15 +64,15 @@ class Compiler:
     """A C++ compiler.
 
     Args:
-        command: how it is called.
-        identity: changes when the compiler does.
+        command: words of the command.
+        identity: path, size and date; changes when the compiler is replaced.
     """
 
     command: tuple[str, ...]
     identity: str
 
     def arguments(self) -> list[str]:
-        """Command and flags, without files."""
+        """Returns the command and its flags, without files."""
         machine = platform.machine().lower()
         arm = machine in {"arm64", "aarch64"}
         native = [] if "ziglang" in self.command else ["-march=native"]
@@ -86,7 +86,7 @@ class Compiler:
 
 @lru_cache(maxsize=1)
 def _processor() -> str:
-    """What the processor can do, as far as generated code depends on it."""
+    """Returns the processor features that generated code depends on."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -101,7 +101,7 @@ def _processor() -> str:
 
 
 def find_compiler() -> Compiler:
-    """The compiler: ``CXX``, g++, clang++, or the one in the ziglang package.
+    """Returns the compiler: ``CXX``, g++, clang++, or the one of the ziglang package.
 
     Raises:
         BuildError: if there is none.
@@ -145,16 +145,15 @@ def _headers() -> str:
 
 
 def build(source: str, parts: int = 1) -> Path:
-    """The shared library of a source text, built unless the cache has it.
+    """Returns the shared library of a source text; builds it unless it is cached.
 
     Args:
         source: the text.
-        parts: how many it has that can be compiled by themselves: part k is what
-            remains of it where ``MLG_PARTS`` is 2**k, and all of it where it is not
-            defined.
+        parts: number of parts that can be compiled separately. Part k is the text with
+            ``MLG_PARTS`` defined as 2**k; without it the text is the whole model.
 
-    The library appears under its final name in one step, so processes that build the
-    same model at the same moment do not disturb each other.
+    The library is renamed into place, so several processes may build the same model at
+    the same time.
 
     Raises:
         BuildError: if there is no compiler or it fails.
@@ -196,7 +195,7 @@ def _compile(arguments: list[str], source: str, library: Path, parts: int) -> No
 
 
 def _run(commands: list[tuple[list[str], Path]], text: Path) -> None:
-    """Runs compilers at the same time, each with the file it writes."""
+    """Runs (command, output file) pairs at the same time."""
     running = [
         subprocess.Popen(
             [*command, "-o", str(built)],
@@ -210,7 +209,7 @@ def _run(commands: list[tuple[list[str], Path]], text: Path) -> None:
         said = [process.communicate()[0] for process in running]
     finally:
         for process in running:
-            process.kill()  # those left where we are interrupted
+            process.kill()  # after an interrupt, some still run
     for process, words, (command, built) in zip(running, said, commands, strict=True):
         called = f"{text}.\nCommand: {' '.join([*command, '-o', str(built)])}"
         if process.returncode != 0:

@@ -1,4 +1,4 @@
-"""Where built models are kept between runs."""
+"""Cache folder of built models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CACHE = "ML_GENN_CACHE"
 
 
 def cache_folder() -> Path:
-    """The folder of built models: ``ML_GENN_CACHE`` or the user's cache folder."""
+    """Returns the cache folder: ``ML_GENN_CACHE``, or the user's cache folder."""
     chosen = os.environ.get(CACHE)
     if chosen:
         folder = Path(chosen)
@@ -39,5 +39,5 @@ def cache_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def _private_folder() -> Path:
-    """A folder of this process alone, where nobody else can have put anything."""
+    """Returns a new folder of this process, which holds no files of other users."""
     return Path(tempfile.mkdtemp(prefix="ml_genn-"))
