@@ -1,4 +1,4 @@
-"""Without CuPy, a GPU or its memory: plain errors, and the process goes on."""
+"""Errors without CuPy, a GPU or memory are plain, and the process can continue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from device.nets import inference
+from device.networks import inference
 
 from ml_genn.backends.cuda import device
 from ml_genn.backends.cuda.device import DeviceError
@@ -23,14 +23,14 @@ def test_ordinary_use_does_not_import_cupy() -> None:
 
 
 def test_no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor PyGeNN: the embedded engine runs, with a warning."""
+    """Without PyGeNN too, the CPU engine runs, with a warning."""
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.warns(UserWarning, match=r"ml_genn\[cuda\].*'cpu' goes without"):
         compiled, x = inference("dense", backend="cuda")
     assert compiled.predict(x, callbacks=[])
 
 
-def test_a_cupy_that_cannot_be_imported(
+def test_import_error_of_cupy(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiled, x = inference("dense", backend="cuda")
@@ -40,85 +40,87 @@ def test_a_cupy_that_cannot_be_imported(
     assert CPU in str(caught.value)
 
 
-def fails(kind: type[Exception], said: str = "as CuPy says it") -> Any:
+def fails(kind: type[Exception], text: str = "text of CuPy") -> Any:
+    """Returns a function that raises an error."""
+
     def fail(*_: Any, **__: Any) -> Any:
-        raise kind(said)
+        raise kind(text)
 
     return fail
 
 
-def breaks(simulated: ModuleType, wrong: pytest.MonkeyPatch, what: str) -> None:
-    """Makes CuPy fail as it does where something is wrong with a GPU."""
+def break_cupy(simulated: ModuleType, patch: pytest.MonkeyPatch, failure: str) -> None:
+    """Makes the simulated CuPy fail as CuPy does."""
     runtime, cuda_error = simulated.cuda.runtime, simulated.CUDARuntimeError
-    if what == "no device":
-        wrong.setattr(runtime, "getDeviceCount", lambda: 0)
-    elif what == "driver mismatch":
-        said = "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
-        wrong.setattr(runtime, "getDeviceCount", fails(cuda_error, said))
-    elif what == "newer kernels":
-        said = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the PTX is too new"
-        wrong.setattr(simulated, "RawModule", fails(simulated.CUDADriverError, said))
-    elif what == "does not compile":
-        wrong.setattr(simulated, "RawModule", fails(simulated.CompileException))
-    elif what in ("no NVRTC", "no cudadevrt"):
-        said = {
+    if failure == "no device":
+        patch.setattr(runtime, "getDeviceCount", lambda: 0)
+    elif failure == "driver mismatch":
+        text = "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
+        patch.setattr(runtime, "getDeviceCount", fails(cuda_error, text))
+    elif failure == "newer kernels":
+        text = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the PTX is too new"
+        patch.setattr(simulated, "RawModule", fails(simulated.CUDADriverError, text))
+    elif failure == "does not compile":
+        patch.setattr(simulated, "RawModule", fails(simulated.CompileException))
+    elif failure in ("no NVRTC", "no cudadevrt"):
+        text = {
             "no NVRTC": "CuPy failed to load libnvrtc.so.12: OSError: No such file",
             "no cudadevrt": "Relocatable PTX code is requested, but cudadevrt is not",
-        }[what]
-        wrong.setattr(simulated.RawModule, "get_function", fails(RuntimeError, said))
-    elif what == "out of memory":
-        wrong.setattr(simulated, "zeros", fails(simulated.OutOfMemoryError))
+        }[failure]
+        patch.setattr(simulated.RawModule, "get_function", fails(RuntimeError, text))
+    elif failure == "out of memory":
+        patch.setattr(simulated, "zeros", fails(simulated.OutOfMemoryError))
     else:
-        said = "cudaErrorIllegalAddress: an illegal memory access was encountered"
-        wrong.setattr(simulated.Stream, "synchronize", fails(cuda_error, said))
+        text = "cudaErrorIllegalAddress: an illegal memory access was encountered"
+        patch.setattr(simulated.Stream, "synchronize", fails(cuda_error, text))
 
 
 @pytest.mark.parametrize(
-    ("what", "kind", "said"),
+    ("failure", "kind", "text"),
     [
         ("no device", BuildError, "found no GPU"),
         ("driver mismatch", BuildError, "InsufficientDriver.*Does the driver suit"),
         ("newer kernels", DeviceError, "UNSUPPORTED_PTX_VERSION"),
-        ("does not compile", BuildError, "NVRTC failed: as CuPy says it"),
+        ("does not compile", BuildError, "NVRTC failed: text of CuPy"),
         ("no NVRTC", BuildError, "compiles kernels.*libnvrtc.*pip install 'cupy"),
         ("no cudadevrt", BuildError, "compiles kernels.*Install the CUDA toolkit"),
         ("out of memory", MemoryError, "ran out of memory.*smaller batch"),
         ("a kernel fails", DeviceError, "The GPU failed: cudaErrorIllegalAddress"),
     ],
 )
-def test_the_process_goes_on(
+def test_process_continues_after_an_error(
     simulated: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
-    what: str,
+    failure: str,
     kind: type[Exception],
-    said: str,
+    text: str,
 ) -> None:
-    """The error says what is wrong and what to do; backend='cpu' then runs."""
+    """The error names the failure and a remedy; backend='cpu' then runs."""
     compiled, x = inference("dense", backend="cuda")
-    with monkeypatch.context() as wrong:
-        breaks(simulated, wrong, what)
-        with pytest.raises(kind, match=said) as caught:
+    with monkeypatch.context() as patch:
+        break_cupy(simulated, patch, failure)
+        with pytest.raises(kind, match=text) as caught:
             compiled.predict(x, callbacks=[])
     assert CPU in str(caught.value)
-    instead, x = inference("dense", backend="cpu", num_threads=1)
-    assert instead.predict(x, callbacks=[])[0]
+    on_cpu, x = inference("dense", backend="cpu", num_threads=1)
+    assert on_cpu.predict(x, callbacks=[])[0]
 
 
-def test_a_batch_that_does_not_fit(
+def test_training_continues_after_a_batch_out_of_memory(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only that batch is lost: the next one runs on the GPU."""
+    """Only that batch fails; the next one runs on the GPU."""
     compiled, x = inference("dense", backend="cuda")
-    good = compiled.predict(x, callbacks=[])[0]
-    with monkeypatch.context() as wrong:
-        breaks(simulated, wrong, "out of memory")
+    expected = compiled.predict(x, callbacks=[])[0]
+    with monkeypatch.context() as patch:
+        break_cupy(simulated, patch, "out of memory")
         with pytest.raises(MemoryError, match="smaller batch"):
             compiled.predict(x, callbacks=[])
     again = compiled.predict(x, callbacks=[])[0]
-    assert all((again[p] == good[p]).all() for p in good)
+    assert all((again[p] == expected[p]).all() for p in expected)
 
 
-def test_processes_take_gpus_in_turn(
+def test_processes_use_gpus_in_turn(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MPI_LOCALRANKID", "5")

@@ -1,4 +1,4 @@
-"""A GPU against the CPU engine; skipped where there is none."""
+"""Kernels on a GPU compute what the CPU engine computes; needs a GPU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import (
+from device.networks import (
     CLASSES,
     CROSS_ENTROPY,
     EXAMPLES,
@@ -15,7 +15,7 @@ from device.nets import (
     TRAINED,
     inference,
     inputs,
-    listed,
+    sparse_interleaved,
     training,
 )
 from eprop.nets import NETS
@@ -39,14 +39,14 @@ ENGINES: list[dict[str, Any]] = [
 ]
 
 
-def assert_near(found: np.ndarray, wanted: np.ndarray, name: str) -> None:
-    """To 1e-3 of the largest number."""
-    assert np.abs(found - wanted).max() <= 1e-3 * np.abs(wanted).max(), name
+def assert_near(actual: np.ndarray, expected: np.ndarray, name: str) -> None:
+    """Compares to 1e-3 of the largest expected number."""
+    assert np.abs(actual - expected).max() <= 1e-3 * np.abs(expected).max(), name
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_spikes(name: str) -> None:
-    """All the same: these networks stay away from thresholds by more than rounding."""
+    """Spikes are equal: voltages are farther from thresholds than rounding errors."""
     seen = []
     for options in ENGINES:
         compiled, x = inference(name, **options)
@@ -61,40 +61,42 @@ def test_spikes(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_gradients(name: str) -> None:
-    wanted, found = (
+    expected, actual = (
         compiled.gradients(x, y)
         for compiled, x, y in (training(name, **options) for options in ENGINES)
     )
-    for (key, a), b in zip(wanted.items(), found.values(), strict=True):
+    for (key, a), b in zip(expected.items(), actual.values(), strict=True):
         assert_near(b, a, str(key))
 
 
 @pytest.mark.parametrize("mode", ["event_driven", "online"])
 @pytest.mark.parametrize("name", ["lif", "sparse", "squared_error", "parameters"])
 def test_eprop(name: str, mode: str) -> None:
-    wanted, found = (
+    expected, actual = (
         eprop_gradients(NETS[name], mode, **options) for options in ENGINES
     )
-    for key, values in wanted.items():
-        assert_near(found[key], values, key)
+    for key, values in expected.items():
+        assert_near(actual[key], values, key)
 
 
-def test_blocks_that_share_an_example() -> None:
-    """Blocks that wait for each other, and, from the second time on, in a graph."""
+def test_several_blocks_of_an_example() -> None:
+    """Blocks wait for each other, from the second batch on in a graph."""
     seen = []
     for options in ENGINES:
-        made = EventPropCompiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
-        compiled = made.compile(listed(hidden=5000))
+        compiler = EventPropCompiler(
+            STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options
+        )
+        compiled = compiler.compile(sparse_interleaved(hidden=5000))
         x, y = inputs(compiled), np.arange(EXAMPLES) % CLASSES
         runs = [compiled.gradients(x, y) for _ in range(4)]
         seen += [list(run.values()) for run in runs]
-    for found in seen[1:]:
-        for a, b in zip(seen[0], found, strict=True):
+    for actual in seen[1:]:
+        for a, b in zip(seen[0], actual, strict=True):
             assert_near(b, a, "gradients")
 
 
 def test_training() -> None:
-    """Batches as captured graphs, with data brought ahead."""
+    """Batches are captured graphs, and data are prefetched."""
     seen = []
     for options in ENGINES:
         optimiser = Adam(0.01, global_clip_norm=0.01)

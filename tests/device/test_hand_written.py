@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.test_cuda_compiles import compile_error
+from device.test_kernel_compilation import compile_error
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SIZES: dict[str, Any] = {"steps": 60, "batch": 3, "hidden": 64, "duration": 60.0}

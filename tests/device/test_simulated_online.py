@@ -1,4 +1,4 @@
-"""e-prop's online mode on the kernels, run on the CPU, against the CPU engine."""
+"""e-prop's online mode in simulated kernels computes what the CPU engine computes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import inference
+from device.networks import inference
 from eprop.nets import NETS, Net, difference, gradients, population
 from parallel import trained_net
 from parallel.rank_threads import run_ranks
@@ -30,63 +30,63 @@ CUDA: dict[str, Any] = {"backend": "cuda"}
     [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
 )
 def test_gradients(name: str) -> None:
-    """The same gradients, over several blocks of steps."""
+    """The example has several blocks of steps."""
     net = replace(NETS[name], steps=45)
-    wanted, found = (gradients(net, "online", **options) for options in (CPU, CUDA))
-    assert found.keys() == wanted.keys()
-    for key, values in wanted.items():
+    expected, actual = (gradients(net, "online", **options) for options in (CPU, CUDA))
+    assert actual.keys() == expected.keys()
+    for key, values in expected.items():
         assert np.abs(values).max() > 0, f"{key}: nothing to compare"
-        assert difference(values, found[key]) < 1e-5, key
+        assert difference(values, actual[key]) < 1e-5, key
 
 
 def trained(
     communicator: Any = None, *, hidden: int = 24, batches: int = 3, **options: Any
 ) -> list[np.ndarray]:
-    """Weights after some batches and one of a single example."""
+    """Returns the weights after some batches and one of a single example."""
     choices = {"compiler": EPropCompiler, "mode": "online", "optimiser": Adam(1e-2)}
     network = trained_net.compiled(communicator, hidden, **choices, **options)
     x, y = trained_net.examples()
-    few = batches * trained_net.BATCH + 1
-    network.train(x[:few], y[:few], shuffle=False, callbacks=[])
+    size = batches * trained_net.BATCH + 1
+    network.train(x[:size], y[:size], shuffle=False, callbacks=[])
     return list(trained_net.weights(network).values())
 
 
-def assert_same(found: list[np.ndarray], wanted: list[np.ndarray]) -> None:
-    for a, b in zip(found, wanted, strict=True):
+def assert_same(actual: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for a, b in zip(actual, expected, strict=True):
         assert difference(b, a) < 1e-5
 
 
-def test_blocks_that_share_an_example(
+def test_training_with_several_blocks(
     simulated: ModuleType, several_blocks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulated, "MULTIPROCESSORS", 16)
     simulated.BLOCKS_PER_EXAMPLE.clear()
-    found, wanted = (
+    actual, expected = (
         trained(hidden=70, batches=1, backend=backend) for backend in ("cuda", "cpu")
     )
-    assert_same(found, wanted)
+    assert_same(actual, expected)
     assert {1, 2} == simulated.BLOCKS_PER_EXAMPLE
 
 
 def test_processes() -> None:
-    """Two processes train the same weights as one process."""
-    wanted = trained(backend="cpu")
-    for found in run_ranks(lambda communicator: trained(communicator, **CUDA)):
-        assert_same(found, wanted)
+    """Processes that train together compute what one process computes."""
+    expected = trained(backend="cpu")
+    for actual in run_ranks(lambda communicator: trained(communicator, **CUDA)):
+        assert_same(actual, expected)
 
 
-class Steps(Callback):
-    """Makes a network advance step by step."""
+class NoOperation(Callback):
+    """Makes a network advance step by step, by its method."""
 
     def on_timestep_end(self, timestep: int) -> None:
-        """Called, which is enough."""
+        """Does nothing."""
 
 
 def test_step_by_step() -> None:
-    """Step by step, or with all spikes kept, weights change alike."""
+    """Weights change alike if the batch is stepped, and if all spikes are stored."""
     net = replace(NETS["delays"], steps=40)
     changed = []
-    for hooks, options in (([], CPU), ([Steps()], CUDA), (["hidden"], CUDA)):
+    for hooks, options in (([], CPU), ([NoOperation()], CUDA), (["hidden"], CUDA)):
         compiled = net.compile("online", optimiser=Adam(1e-2), **options)
         x, y = net.data(compiled)
         before = [compiled.weights(c) for c in compiled.network.connections]
@@ -97,9 +97,9 @@ def test_step_by_step() -> None:
         compiled.train(x, y, 2, shuffle=False, callbacks=callbacks)
         after = [compiled.weights(c) for c in compiled.network.connections]
         changed.append([b - a for a, b in zip(before, after, strict=True)])
-    wanted, *others = changed
-    for found in others:
-        assert_same(found, wanted)
+    expected, *others = changed
+    for actual in others:
+        assert_same(actual, expected)
 
 
 def test_memory_does_not_grow_with_steps() -> None:
@@ -114,13 +114,13 @@ def test_memory_does_not_grow_with_steps() -> None:
 
 
 @pytest.mark.parametrize("name", ["max", "delays"])
-def test_inference_forgets_what_is_over(name: str) -> None:
-    """Readouts are the same, whether all spikes are kept or the last ones."""
+def test_inference_drops_delivered_spikes(name: str) -> None:
+    """Readouts do not depend on whether tapes hold all spikes or the last ones."""
     compiled, x = inference(name, **CUDA)
-    forgot, _ = compiled.predict(x, callbacks=[])
+    last_spikes, _ = compiled.predict(x, callbacks=[])
     assert compiled.model._batch.workspace.shape.window < 30
     recorder = SpikeRecorder(population(compiled, "a"), key="a")
-    kept, _ = compiled.predict(x, callbacks=[recorder])
+    all_spikes, _ = compiled.predict(x, callbacks=[recorder])
     assert compiled.model._batch.workspace.shape.window == 30
-    for population_, values in kept.items():
-        np.testing.assert_array_equal(forgot[population_], values)
+    for population_, values in all_spikes.items():
+        np.testing.assert_array_equal(last_spikes[population_], values)

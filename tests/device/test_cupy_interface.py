@@ -1,4 +1,4 @@
-"""CuPy itself, where it is installed: what can be seen of it without a GPU."""
+"""Interface of the installed CuPy: names and parameters that the engine uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from device import simulated_cupy as stand_in
-from device.nets import inference, plan_of
+from device.networks import inference, plan_of
 
 from ml_genn.backends.cuda.device import load_cupy, plain_errors
 from ml_genn.backends.cuda.source import OPTIONS, DeviceLayout, cuda_source
@@ -24,7 +24,7 @@ try:
 except MlGennError:
     GPU = False
 
-#: {what we call: what stands in for it in other tests}
+#: {function of CuPy that the engine calls: its stand-in in other tests}
 CALLS: dict[str, Callable[..., Any]] = {
     "RawModule": stand_in.RawModule,
     "RawModule.get_function": stand_in.RawModule.get_function,
@@ -58,24 +58,28 @@ ERRORS = {
 }
 
 
-#: What we only look at.
+#: Attributes that the engine reads.
 READ = ("cuda.Device.attributes", "cuda.MemoryPointer.ptr", "ndarray.data")
 ENTERED = ("cuda.Stream.__enter__", "cuda.Stream.__exit__")
 
 
-def found(path: str) -> Any:
+def attribute(path: str) -> Any:
+    """Returns an attribute of CuPy."""
     return reduce(getattr, path.split("."), cupy)
 
 
 def parameters(function: Any) -> list[str]:
-    """Names of a function's parameters; Cython says them in the first line of what it
-    documents, and those that go on as keywords further down."""
+    """Returns the names of a function's parameters.
+
+    Those of a Cython function are in the first line of its documentation, further
+    keyword parameters below.
+    """
     try:
         names = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
-        said = str(function.__doc__)
-        inside = re.search(r"\((.*)\)", said.splitlines()[0])
-        assert inside is not None, said
+        documentation = str(function.__doc__)
+        inside = re.search(r"\((.*)\)", documentation.splitlines()[0])
+        assert inside is not None, documentation
         names = [re.split("[ *]", p.split("=")[0])[-1] for p in inside[1].split(", ")]
     if "kwargs" in names:
         names += re.findall(r"^ *(\w+)(?: \([^)]*\))?: ", str(function.__doc__), re.M)
@@ -83,14 +87,14 @@ def parameters(function: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("path", CALLS)
-def test_calls_are_those_of_the_stand_in(path: str) -> None:
-    wanted = [name for name in parameters(CALLS[path]) if name != "self"]
-    assert set(wanted) <= set(parameters(found(path)))
+def test_functions_have_the_parameters_of_stand_ins(path: str) -> None:
+    names = [name for name in parameters(CALLS[path]) if name != "self"]
+    assert set(names) <= set(parameters(attribute(path)))
 
 
 @pytest.mark.parametrize("path", [*READ, *ENTERED])
-def test_it_is_there(path: str) -> None:
-    found(path)
+def test_attributes_exist(path: str) -> None:
+    attribute(path)
 
 
 def test_names_of_nccl() -> None:
@@ -98,42 +102,40 @@ def test_names_of_nccl() -> None:
     if not nccl.available:
         pytest.skip("needs NCCL (pip install nvidia-nccl-cu12)")
     assert {"ndev", "commId", "rank"} <= set(parameters(nccl.NcclCommunicator))
-    wanted = ["sendbuf", "recvbuf", "count", "datatype", "op", "stream"]
-    assert parameters(nccl.NcclCommunicator.allReduce)[-6:] == wanted
+    names = ["sendbuf", "recvbuf", "count", "datatype", "op", "stream"]
+    assert parameters(nccl.NcclCommunicator.allReduce)[-6:] == names
     assert {nccl.NCCL_FLOAT32, nccl.NCCL_INT32} == {7, 2}
     assert nccl.NCCL_SUM == 0
     name = nccl.get_unique_id()
-    assert type(name)(list(name)) == name  # as it goes from process to process
+    assert type(name)(list(name)) == name  # as processes exchange it
 
 
 @pytest.mark.parametrize("path", ERRORS)
-def test_errors_are_of_the_same_kind(path: str) -> None:
-    assert issubclass(found(path), ERRORS[path].__bases__[0])
+def test_errors_have_the_base_classes_of_stand_ins(path: str) -> None:
+    assert issubclass(attribute(path), ERRORS[path].__bases__[0])
 
 
 @pytest.mark.parametrize("architecture", ["80", "90"])
 def test_cupy_compiles_the_kernels(
     architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the options that CuPy adds to ours; it asks a GPU for the architecture."""
+    """CuPy adds options of its own. It would ask a GPU for the architecture."""
     compiler = cupy.cuda.compiler
-    chosen = f"-arch=sm_{architecture}", "cubin"
-    monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", lambda _: chosen)
+    target = f"-arch=sm_{architecture}", "cubin"
+    monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", lambda _: target)
     code = cuda_source(DeviceLayout(plan_of("event_prop")))
     options = (*OPTIONS, "-ftz=true")  # as RawModule adds
     try:
         with plain_errors(cupy):
-            made, _ = compiler.compile_using_nvrtc(
+            cubin, _ = compiler.compile_using_nvrtc(
                 code, options, architecture, "plan.cu"
             )
     except BuildError as error:
-        if "did not find what compiles" in str(
-            error
-        ):  # CuPy 13 does not look at wheels
+        if "did not find what compiles" in str(error):  # CuPy 13 does not search wheels
             pytest.skip(str(error))
         raise
-    assert made.startswith(b"\x7fELF")
-    assert b"mlg_run" in made
+    assert cubin.startswith(b"\x7fELF")
+    assert b"mlg_run" in cubin
     with (
         pytest.raises(BuildError, match=r"NVRTC failed: (.|\n)*no_such_thing"),
         plain_errors(cupy),
@@ -143,7 +145,7 @@ def test_cupy_compiles_the_kernels(
 
 @pytest.mark.skipif(GPU, reason="there is a GPU")
 def test_no_gpu() -> None:
-    """What its driver's absence is called is CuPy's own; the process goes on."""
+    """The error of CuPy without a driver is translated, and the CPU engine runs."""
     compiled, x = inference("dense", backend="cuda")
     with pytest.raises(BuildError, match=r"found no GPU.*Use backend='cpu'"):
         compiled.predict(x, callbacks=[])

@@ -1,4 +1,4 @@
-"""Data-parallel training on GPUs, with threads as ranks."""
+"""Threads that stand for processes train on simulated GPUs as one process does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REGULARISED = {
 
 
 class Nccl:
-    """NCCL between two threads: sums numbers at an address of each."""
+    """NCCL between two threads: sums arrays at an address of each."""
 
     available = True
     NCCL_FLOAT32, NCCL_INT32, NCCL_SUM = ctypes.c_float, ctypes.c_int32, "sum"
@@ -41,25 +41,27 @@ class Nccl:
         assert count == 2 and len(name) == 128
         self.numbers[rank] = np.frombuffer(name, np.uint8)
         self.barrier.wait()
-        assert (self.numbers[0] == self.numbers[1]).all(), "all join the first"
-        return SimpleNamespace(allReduce=lambda *given: self.all_sum(rank, *given))
+        assert (self.numbers[0] == self.numbers[1]).all(), (
+            "both have the identifier of rank 0"
+        )
+        return SimpleNamespace(allReduce=lambda *args: self.all_sum(rank, *args))
 
     def all_sum(
         self,
         rank: int,
-        place: int,
+        source: int,
         to: int,
         count: int,
         kind: Any,
         op: str,
         stream: int,
     ) -> None:
-        assert place == to and op == "sum"
+        assert source == to and op == "sum"
         current = self.cupy.cuda.get_current_stream()
         assert stream == current.ptr
 
         def work() -> None:
-            mine = np.ctypeslib.as_array((kind * count).from_address(place))
+            mine = np.ctypeslib.as_array((kind * count).from_address(source))
             self.numbers[rank] = mine.copy()
             self.barrier.wait()
             total = self.numbers[0] + self.numbers[1]
@@ -73,19 +75,19 @@ class Nccl:
 def trained(
     communicator: Any, batches: int = 4, **options: Any
 ) -> dict[str, np.ndarray]:
-    """Weights after some batches, the last of which has one example."""
-    given = {k: make() if callable(make) else make for k, make in options.items()}
-    network = compiled(communicator, **given)
+    """Returns the weights after some batches, the last of which has one example."""
+    values = {k: v() if callable(v) else v for k, v in options.items()}
+    network = compiled(communicator, **values)
     x, y = examples()
-    few = 8 * batches + 1
-    network.train(x[:few], y[:few], shuffle=False, callbacks=[])
+    size = 8 * batches + 1
+    network.train(x[:size], y[:size], shuffle=False, callbacks=[])
     return weights(network)
 
 
-def assert_same(found: list[dict[str, np.ndarray]], **options: Any) -> None:
-    wanted = trained(None, backend="cpu", **options)
-    for each in found:
-        for name, values in wanted.items():
+def assert_same(actual: list[dict[str, np.ndarray]], **options: Any) -> None:
+    expected = trained(None, backend="cpu", **options)
+    for each in actual:
+        for name, values in expected.items():
             scale = np.abs(values).max()
             assert np.abs(each[name] - values).max() < 1e-5 * scale
 
@@ -95,16 +97,16 @@ def assert_same(found: list[dict[str, np.ndarray]], **options: Any) -> None:
     [{}, pytest.param(REGULARISED, marks=pytest.mark.slow)],
     ids=["plain", "regularised"],
 )
-def test_as_one_process(simulated: ModuleType, options: dict[str, Any]) -> None:
-    """Sums go through the host where there is no NCCL; one has no example at last."""
-    found = run_ranks(
+def test_sums_in_host_memory(simulated: ModuleType, options: dict[str, Any]) -> None:
+    """Without NCCL; a process has no example in the last batch."""
+    actual = run_ranks(
         lambda communicator: trained(communicator, backend="cuda", **options)
     )
-    assert_same(found, **options)
+    assert_same(actual, **options)
 
 
-def test_through_nccl(simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GPUs of their own sum by NCCL; one GPU that two share goes through the host."""
+def test_sums_by_nccl(simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NCCL sums if each process has a GPU of its own; with one GPU the host does."""
     nccl = Nccl(simulated)
     monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", nccl)
     assert_same(run_ranks(lambda communicator: trained(communicator, backend="cuda")))

@@ -1,4 +1,4 @@
-"""The kernels, run on the CPU by a simulated CuPy, against the CPU engine."""
+"""Kernels in a simulated CuPy compute what the CPU engine computes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from device.nets import (
+from device.networks import (
     CLASSES,
     EXAMPLES,
     NETWORKS,
@@ -35,20 +35,20 @@ ONE_THREAD = {"backend": "cpu", "num_threads": 1}
 CUDA = {"backend": "cuda"}
 
 
-def some_slow(names: Any) -> list[Any]:
+def mark_slow(names: Any) -> list[Any]:
     return [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
-def assert_near(found: np.ndarray, wanted: np.ndarray, name: str) -> None:
-    """To 1e-4 of the largest number."""
-    assert found.shape == wanted.shape
-    limit = 1e-4 * float(np.abs(wanted).max())
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=limit, err_msg=name)
+def assert_near(actual: np.ndarray, expected: np.ndarray, name: str) -> None:
+    """Compares to 1e-4 of the largest expected number."""
+    assert actual.shape == expected.shape
+    limit = 1e-4 * float(np.abs(expected).max())
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=limit, err_msg=name)
 
 
-@pytest.mark.parametrize("name", some_slow(NETWORKS))
+@pytest.mark.parametrize("name", mark_slow(NETWORKS))
 def test_inference(name: str) -> None:
-    """The same spikes and variables in every step, and the same readouts."""
+    """Spikes and variables of every step are the same, and readouts."""
 
     def run(**options: Any) -> tuple[Any, Any]:
         compiled, x = inference(name, **options)
@@ -60,33 +60,32 @@ def test_inference(name: str) -> None:
             x, callbacks=[*recorders, VarRecorder(output, "v", key="v")]
         )
 
-    (wanted, kept), (found, copied) = run(**ONE_THREAD), run(**CUDA)
+    (expected, cpu_records), (actual, gpu_records) = run(**ONE_THREAD), run(**CUDA)
     spikes = 0
-    for key in kept.keys() - {"v"}:
+    for key in cpu_records.keys() - {"v"}:
         for k in range(2):
-            for a, b in zip(kept[key][k], copied[key][k], strict=True):
+            for a, b in zip(cpu_records[key][k], gpu_records[key][k], strict=True):
                 np.testing.assert_array_equal(a, b, err_msg=key)
                 spikes += len(a)
     assert spikes > 20
-    assert_near(np.stack(copied["v"]), np.stack(kept["v"]), "v")
-    for a, b in zip(wanted.values(), found.values(), strict=True):
+    assert_near(np.stack(gpu_records["v"]), np.stack(cpu_records["v"]), "v")
+    for a, b in zip(expected.values(), actual.values(), strict=True):
         assert_near(b, a, name)
 
 
-@pytest.mark.parametrize("name", some_slow(TRAINED))
+@pytest.mark.parametrize("name", mark_slow(TRAINED))
 def test_gradients(name: str) -> None:
-    """The same gradients."""
-    found, wanted = (
+    actual, expected = (
         compiled.gradients(x, y)
         for compiled, x, y in (training(name, **o) for o in (CUDA, ONE_THREAD))
     )
-    for (key, a), b in zip(wanted.items(), found.values(), strict=True):
+    for (key, a), b in zip(expected.items(), actual.values(), strict=True):
         assert np.abs(a).max() > 0, f"{key}: nothing to compare"
         assert_near(b, a, str(key))
 
 
-@pytest.mark.parametrize("name", some_slow(sorted(TRAINED.keys() - {"learned_delays"})))
-def test_blocks_that_share_an_example(
+@pytest.mark.parametrize("name", mark_slow(sorted(TRAINED.keys() - {"learned_delays"})))
+def test_gradients_with_several_blocks(
     name: str, simulated: ModuleType, several_blocks: None
 ) -> None:
     simulated.BLOCKS_PER_EXAMPLE.clear()
@@ -96,9 +95,7 @@ def test_blocks_that_share_an_example(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["delays", "max"])
-def test_blocks_that_share_an_example_of_inference(
-    name: str, several_blocks: None
-) -> None:
+def test_inference_with_several_blocks(name: str, several_blocks: None) -> None:
     """The networks have delays of synapses and of populations."""
     test_inference(name)
 
@@ -114,16 +111,15 @@ def test_blocks_that_share_an_example_of_inference(
     ],
 )
 def test_eprop(name: str, choices: dict[str, Any]) -> None:
-    """The same gradients by e-prop."""
-    wanted = eprop_gradients(NETS[name], "event_driven", **choices, **ONE_THREAD)
-    found = eprop_gradients(NETS[name], "event_driven", **choices, **CUDA)
-    for key, values in wanted.items():
-        assert_near(found[key], values, key)
+    expected = eprop_gradients(NETS[name], "event_driven", **choices, **ONE_THREAD)
+    actual = eprop_gradients(NETS[name], "event_driven", **choices, **CUDA)
+    for key, values in expected.items():
+        assert_near(actual[key], values, key)
 
 
 @pytest.mark.parametrize("clip", [False, True])
 def test_training(clip: bool) -> None:
-    """The same weights after some batches, and the same checkpoints."""
+    """Weights and snapshots after some batches are the same."""
     weights, snapshots = [], []
     for options in (ONE_THREAD, CUDA):
         optimiser = Adam(0.01, global_clip_norm=0.01 if clip else None)
@@ -139,8 +135,8 @@ def test_training(clip: bool) -> None:
 
 
 @pytest.mark.slow
-def test_few_spikes() -> None:
-    """Layers that take turns, with pooling, hold the same numbers."""
+def test_few_spike_layers() -> None:
+    """Layers of few-spike neurons, with pooling, encode the same numbers."""
     rng = np.random.default_rng(4)
     x = rng.uniform(-1.0, 1.5, (3, 4, 4, 1))
     with SequentialNetwork() as network:
@@ -149,42 +145,42 @@ def test_few_spikes() -> None:
         Layer(MaxPool2D(2, flatten=True), FewSpikeMaxPool())
         weight = Dense(rng.normal(0.0, 0.8, (4, 3)))
         last = Layer(weight, FewSpikeRelu(6, 2.0, readout="var"))
-    wanted, found = (
+    expected, actual = (
         FewSpikeCompiler(6, batch_size=3, **options)
         .compile(network)
         .predict(x, callbacks=[])[0][last.population()]
         for options in (ONE_THREAD, CUDA)
     )
-    assert wanted.any()
-    np.testing.assert_array_equal(found, wanted)
+    assert expected.any()
+    np.testing.assert_array_equal(actual, expected)
 
 
-@pytest.mark.parametrize("name", some_slow(["dense", "max", "delays"]))
+@pytest.mark.parametrize("name", mark_slow(["dense", "max", "delays"]))
 @pytest.mark.parametrize("steps", [False, True], ids=["whole", "stepped"])
-def test_state_is_kept(name: str, steps: bool) -> None:
-    """Batches go on from the state, and the spikes on their way, of the last one."""
+def test_state_continues(name: str, steps: bool) -> None:
+    """Batches continue from the state and the undelivered spikes of the last one."""
     seen = []
     for options in (ONE_THREAD, CUDA):
         compiled, x = inference(name, **options, reset_vars_between_batches=False)
         groups = [p for p in compiled.network.populations if p.record_spikes]
         hooks: list[Any] = [SpikeRecorder(p, key=p.name) for p in groups]
-        hooks += [Look(compiled.network.populations[-1])] if steps else []
+        hooks += [VoltageChange(compiled.network.populations[-1])] if steps else []
         own = []
-        for few in (x, x, {key: values[:2] for key, values in x.items()}, x):
-            results, kept = compiled.predict(few, callbacks=hooks)
+        for batch in (x, x, {key: values[:2] for key, values in x.items()}, x):
+            results, records = compiled.predict(batch, callbacks=hooks)
             own += [
                 *results.values(),
-                *(ids for p in groups for ids in kept[p.name][1]),
+                *(ids for p in groups for ids in records[p.name][1]),
             ]
         seen.append(own)
-    for wanted, found in zip(*seen, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    for expected, actual in zip(*seen, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
     first, *_, last = (a for a in seen[0] if a.shape == (EXAMPLES, CLASSES))
-    assert np.abs(first - last).max() > 0, "the last batch went on from others"
+    assert np.abs(first - last).max() > 0, "the last batch continued from others"
 
 
-class Look(Callback):
-    """Reads and changes a variable in each step."""
+class VoltageChange(Callback):
+    """Reads a voltage in each step, and changes it once."""
 
     def __init__(self, population: Any) -> None:
         self.population = population
@@ -202,19 +198,19 @@ class Look(Callback):
 
 
 def test_step_by_step() -> None:
-    """State can be looked at and changed between steps."""
+    """State can be read and changed between steps."""
     seen = []
     for options in (ONE_THREAD, CUDA):
         compiled, x = inference("dense", **options)
-        look = Look(compiled.network.populations[-1])
-        compiled.predict(x, callbacks=[look])
-        seen.append(np.stack(look.seen))
+        change = VoltageChange(compiled.network.populations[-1])
+        compiled.predict(x, callbacks=[change])
+        seen.append(np.stack(change.seen))
     assert_near(seen[1], seen[0], "v")
     assert np.abs(np.diff(seen[0], axis=0)).max() > 0.2
 
 
 def test_restore(simulated: ModuleType) -> None:
-    """Weights can be replaced, and a checkpoint goes back to what was."""
+    """Weights can be replaced, and a snapshot restores them."""
     compiled, x, y = training("event_prop", **CUDA)
     connection = compiled.network.connections[0]
     before = compiled.model.snapshot()
@@ -228,11 +224,13 @@ def test_restore(simulated: ModuleType) -> None:
     assert np.abs(compiled.gradients(x, y)[connection] - first).max() > 0
 
 
-def test_batches_are_brought_ahead(
+def test_data_are_prefetched(
     simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each batch is packed once, all but the first while another one runs; batches of
-    a size are one graph from the second on."""
+    """Data are copied once, those of all but the first batch while another one runs.
+
+    From the second batch of a size on, a batch is one graph.
+    """
     copied, prefetched, weights = [], [], []
     copy, prefetch = Prefetcher._copy, Prefetcher.prefetch
     monkeypatch.setattr(
@@ -251,14 +249,14 @@ def test_batches_are_brought_ahead(
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
     assert (len(copied), len(prefetched)) == (6, 4)
-    # A batch whose spikes do not fit yet runs again.
+    # A batch whose spikes do not fit on the tapes runs again.
     assert set(simulated.GRAPHS) == {4}
     assert len(simulated.GRAPHS) >= 5
 
 
 def test_rewired_synapses() -> None:
-    """Deep-R removes and makes the same synapses."""
-    found = []
+    """Deep-R removes and creates the same synapses."""
+    rewired = []
     for options in (ONE_THREAD, CUDA):
         network = sparse()
         conns = [network.connections[0]]
@@ -267,7 +265,7 @@ def test_rewired_synapses() -> None:
             network, BPTTCompiler, optimiser=Adam(0.02), **choices, **options
         )
         _, seen = compiled.train(x, y, num_epochs=3, shuffle=False, callbacks=[])
-        found.append((seen["r"], *compiled.model.indices(conns[0].name)))
-    assert np.sum(found[0][0]) > 10
-    for a, b in zip(*found, strict=True):
+        rewired.append((seen["r"], *compiled.model.indices(conns[0].name)))
+    assert np.sum(rewired[0][0]) > 10
+    for a, b in zip(*rewired, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -1,4 +1,4 @@
-"""Networks that run on both engines."""
+"""Networks that the CPU and the CUDA engine run, and their data."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CROSS_ENTROPY = "sparse_categorical_crossentropy"
 
 
 def dense(*, readout: str = "avg_var", wide: int = 70, delay: int = 0) -> Network:
-    """Two recurrent hidden populations, one wider than a block."""
+    """Returns dense hidden populations, one larger than a thread block of tests."""
     with Network() as network:
         source = Population(SpikeInput(), 9, name="in", record_spikes=True)
         hidden = Population(LeakyIntegrateFire(), wide, name="a", record_spikes=True)
-        behind = Population(
+        second = Population(
             AdaptiveLeakyIntegrateFire(v_thresh=0.6, beta=0.1),
             12,
             name="b",
@@ -43,8 +43,8 @@ def dense(*, readout: str = "avg_var", wide: int = 70, delay: int = 0) -> Networ
         output = _output(readout)
         Connection(source, hidden, Dense(Normal(1.2, 0.8)), Exponential(5.0))
         Connection(hidden, hidden, Dense(Normal(0.0, 0.2), delay), Exponential(5.0))
-        Connection(hidden, behind, Dense(Normal(0.1, 0.2), delay), Exponential(3.0))
-        Connection(behind, output, Dense(Normal(0.0, 1.0)), Exponential(5.0))
+        Connection(hidden, second, Dense(Normal(0.1, 0.2), delay), Exponential(3.0))
+        Connection(second, output, Dense(Normal(0.0, 1.0)), Exponential(5.0))
     return network
 
 
@@ -57,7 +57,7 @@ def _output(readout: str) -> Population:
 
 
 def sparse(delay: Any = 2, longest: int | None = None) -> Network:
-    """Listed synapses, of both signs, and neurons without dynamics."""
+    """Returns sparse synapses of both signs, and neurons without a leak."""
     with Network() as network:
         source = Population(SpikeInput(), 40, name="in", record_spikes=True)
         hidden = Population(
@@ -65,14 +65,14 @@ def sparse(delay: Any = 2, longest: int | None = None) -> Network:
         )
         output = _output("sum_var")
         weight = Uniform(-0.1, 0.4)
-        some = FixedProbability(0.3, weight, delay=delay)
-        Connection(source, hidden, some, Delta(), max_delay_steps=longest)
+        connectivity = FixedProbability(0.3, weight, delay=delay)
+        Connection(source, hidden, connectivity, Delta(), max_delay_steps=longest)
         Connection(hidden, output, FixedProbability(0.5, weight), Exponential(5.0))
     return network
 
 
-def listed(hidden: int = 70) -> Network:
-    """Listed synapses between neurons whose two adjoints lie side by side."""
+def sparse_interleaved(hidden: int = 70) -> Network:
+    """Returns sparse synapses between neurons whose two adjoints are interleaved."""
     with Network() as network:
         source = Population(SpikeInput(), 40, name="in", record_spikes=True)
         middle = Population(
@@ -81,26 +81,26 @@ def listed(hidden: int = 70) -> Network:
         output = _output("avg_var")
         ends = ((source, middle, 0.3), (middle, middle, 0.02), (middle, output, 0.1))
         for pre, post, mean in ends:
-            some = FixedProbability(0.3, Normal(mean, 0.2))
-            Connection(pre, post, some, Exponential(5.0))
+            connectivity = FixedProbability(0.3, Normal(mean, 0.2))
+            Connection(pre, post, connectivity, Exponential(5.0))
     return network
 
 
 def delayed() -> Network:
-    """A delay for each synapse."""
+    """Returns a network in which each synapse has a delay of its own."""
     with Network() as network:
         source = Population(SpikeInput(), 9, name="in", record_spikes=True)
         hidden = Population(LeakyIntegrateFire(), 20, name="a", record_spikes=True)
         output = _output("avg_var")
-        given = {"synapse": Exponential(5.0), "max_delay_steps": 6}
+        arguments = {"synapse": Exponential(5.0), "max_delay_steps": 6}
         delays = Uniform(0.0, 6.0)
-        Connection(source, hidden, Dense(Normal(1.2, 0.8), delays), **given)
-        Connection(hidden, output, Dense(Normal(0.0, 1.0), delays), **given)
+        Connection(source, hidden, Dense(Normal(1.2, 0.8), delays), **arguments)
+        Connection(hidden, output, Dense(Normal(0.0, 1.0), delays), **arguments)
     return network
 
 
 def image() -> Network:
-    """Kernels that the patches of an image share."""
+    """Returns a network with convolution and pooling."""
     with Network() as network:
         source = Population(SpikeInput(), (6, 6, 1), name="in", record_spikes=True)
         first = Population(
@@ -116,8 +116,8 @@ def image() -> Network:
     return network
 
 
-def driven(neuron: Any) -> Network:
-    """Neurons that are given numbers."""
+def analog(neuron: Any) -> Network:
+    """Returns a network whose input neurons receive numbers."""
     with Network() as network:
         source = Population(neuron, 10, name="in", record_spikes=True)
         output = _output("sum_var")
@@ -132,8 +132,8 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "sparse": sparse,
     "delays": lambda: sparse(Uniform(0.0, 4.0), longest=4),
     "image": image,
-    "numbers": lambda: driven(LeakyIntegrateFireInput(v_thresh=0.5)),
-    "random": lambda: driven(PoissonInput()),
+    "numbers": lambda: analog(LeakyIntegrateFireInput(v_thresh=0.5)),
+    "random": lambda: analog(PoissonInput()),
 }
 TRAINED: dict[str, tuple[Callable[[], Network], Any, dict[str, Any]]] = {
     "event_prop": (dense, EventPropCompiler, {}),
@@ -148,7 +148,7 @@ TRAINED: dict[str, tuple[Callable[[], Network], Any, dict[str, Any]]] = {
         {"max_spikes": 100},
     ),
     "learned_delays": (delayed, EventPropCompiler, {}),
-    "event_prop_listed": (listed, EventPropCompiler, {}),
+    "event_prop_sparse": (sparse_interleaved, EventPropCompiler, {}),
     "bptt_sparse": (sparse, BPTTCompiler, {"surrogate": "triangle"}),
     "bptt_image": (image, BPTTCompiler, {"surrogate": "arctan"}),
     "bptt": (dense, BPTTCompiler, {"reset_gradient": True}),
@@ -167,30 +167,30 @@ EPROP = {
 
 
 def inference(name: str, **options: Any) -> tuple[Any, dict[Any, Any]]:
-    """A compiled network, and data for it."""
+    """Returns a compiled network and data for it."""
     compiler = InferenceCompiler(STEPS, batch_size=EXAMPLES, **options)
     compiled = compiler.compile(NETWORKS[name]())
     return compiled, inputs(compiled)
 
 
 def inputs(compiled: Any) -> dict[Any, Any]:
-    """Random spikes, or numbers, for the inputs of a network."""
+    """Returns random spikes, or numbers, for the inputs of a network."""
     rng = np.random.default_rng(2)
-    found: dict[Any, Any] = {}
+    values: dict[Any, Any] = {}
     for population in compiled.inputs:
         if isinstance(population.neuron, SpikeInput):
-            found[population] = random_input(
+            values[population] = random_input(
                 rng, population.shape, 0.15, examples=EXAMPLES, steps=STEPS
             )
         else:
-            found[population] = rng.random((EXAMPLES, *population.shape))
-    return found
+            values[population] = rng.random((EXAMPLES, *population.shape))
+    return values
 
 
 def training(name: str, **options: Any) -> tuple[Any, dict[Any, Any], Any]:
-    """A compiled network that learns, and data for it."""
-    make, compiler, choices = TRAINED[name]
-    network = make()
+    """Returns a compiled network that learns, inputs and labels."""
+    create, compiler, choices = TRAINED[name]
+    network = create()
     if name == "learned_delays":
         choices = {"delay_learn_conns": network.connections[:2]}
     return learning(network, compiler, **choices, **options)
@@ -199,16 +199,17 @@ def training(name: str, **options: Any) -> tuple[Any, dict[Any, Any], Any]:
 def learning(
     network: Network, compiler: Any, **options: Any
 ) -> tuple[Any, dict[Any, Any], Any]:
-    """A network, compiled, and data for it."""
-    made = compiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
-    compiled = made.compile(network)
+    """Compiles a network; returns it with inputs and labels."""
+    instance = compiler(STEPS, CROSS_ENTROPY, batch_size=EXAMPLES, **options)
+    compiled = instance.compile(network)
     return compiled, inputs(compiled), np.arange(EXAMPLES) % CLASSES
 
 
 def plan_of(name: str) -> Any:
-    """The plan of a network, which nothing runs.
+    """Returns the plan of a network.
 
-    ``name``: of one of `NETWORKS`, `TRAINED` and `EPROP`.
+    Args:
+        name: key of `NETWORKS`, `TRAINED` or `EPROP`.
     """
     null = {"backend": "null"}
     if name in EPROP:
