@@ -14,13 +14,13 @@ from architecture.modules import CODE_FOLDERS, ROOT, code_files, tree_of
 QUESTIONS = re.compile(r"(What|Whether|Where|Which|Who|How|When|If)\b")
 #: {folder: docstrings that still begin so}; numbers only go down.
 STILL = {
-    "ml_genn": 100,
-    "tests": 50,
+    "ml_genn": 42,
+    "tests": 37,
 }
 #: Names that say that a value is at hand, but not what it is.
 VAGUE = {"found", "given", "kept", "made", "taken", "told", "wanted"}
 #: {folder: variables and arguments that still have such a name}; numbers only go down.
-VAGUE_REMAINING = {"ml_genn": 120, "tests": 390}
+VAGUE_REMAINING = {"ml_genn": 52, "tests": 305}
 #: Words of earlier versions for which the field has a name (docs/glossary.md).
 REPLACED = {
     "adds_patches": "is_shared_convolution",
