@@ -19,7 +19,7 @@ ABOVE_THE_ENGINE = {
     "frontend",
     "genn",
     "model",
-    "nir_tests",
+    "nir_graphs",
     "plot",
     "training",
 }

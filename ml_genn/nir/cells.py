@@ -1,9 +1,10 @@
-"""Neurons in the numbers that a time step uses: between our neurons and NIR's."""
+"""Cells: coefficients of one time step, common to neurons of ml_genn and of NIR."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,31 +16,33 @@ from ml_genn.neurons import (
     LeakyIntegrateFire,
     Neuron,
 )
-from ml_genn.nir.dialects import Dialect, lost
+from ml_genn.nir.dialects import Dialect, decay_per_step
 from ml_genn.synapses import Delta, Exponential, Synapse
 
-#: Time constant in steps that stands for none: what is lost is below 32-bit rounding.
-LONG = 1e9
-#: Relative difference below which a factor is what a class of ours does itself.
-CLOSE = 1e-9
-#: Digits that numbers are rounded to, more than 32-bit numbers have.
+#: Time constant, in time steps, of nodes without a leak: the decay of a step is below
+#: the rounding of 32-bit numbers.
+NO_LEAK_STEPS = 1e9
+#: Relative difference below which a gain is that of ``scale_i`` of neuron and synapse.
+GAIN_TOLERANCE = 1e-9
+#: Decimal digits that parameters are rounded to: more than 32-bit numbers have.
 DIGITS = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Neurons and the synapses onto them.
+    """Neurons and the synapses onto them, as coefficients of one time step.
 
-    With the weights x of a step's spikes, ``i = b i + x`` (or ``i = x``), then
-    ``v = a v + (1 - a) v_leak + gain i``; where ``v >= v_thresh`` it becomes
-    ``v_reset``. It starts at zero.
+    With the sum x of the weights of a step's spikes, ``i = b i + x`` (or ``i = x``),
+    then ``v = a v + (1 - a) v_leak + gain i``; if ``v >= v_thresh``, v is set to
+    ``v_reset``. Both variables start at zero.
 
     Args:
-        gain: as above.
+        gain: increase of v per current.
         tau_mem: time constant of a [ms]; infinite without a leak.
-        tau_syn: time constant of b [ms]; None without a current.
-        v_thresh: infinite for those that never spike.
-        v_reset, v_leak: as above.
+        tau_syn: time constant of b [ms]; None without a synaptic current.
+        v_thresh: threshold; infinite for neurons that never spike.
+        v_reset: voltage after a spike.
+        v_leak: resting voltage.
     """
 
     gain: np.ndarray
@@ -57,12 +60,13 @@ def cell_of(
     values: Mapping[str, np.ndarray],
     dt: float,
 ) -> Cell:
-    """Our neurons as a cell.
+    """Returns the cell of neurons of ml_genn.
 
     Args:
-        where: what errors start with.
-        neuron, synapse: with every choice made.
-        values: parameters by name, "tau" that of the synapse, and "v" at the start.
+        where: beginning of error messages.
+        neuron, synapse: neuron and synapse without open choices.
+        values: parameters by name; "tau" is that of the synapse, "v" the initial
+            voltage.
         dt: time step [ms].
 
     Raises:
@@ -97,105 +101,131 @@ def cell_of(
     gain = np.ones_like(v)
     leak = np.zeros_like(v)
     if "tau_mem" in values:
-        leak = values.get("bias", leak) / lost(tau_mem, dt)
-        gain = lost(tau_mem, dt) if choices["scale_i"] else gain
+        leak = values.get("bias", leak) / decay_per_step(tau_mem, dt)
+        gain = decay_per_step(tau_mem, dt) if choices["scale_i"] else gain
     tau_syn = values.get("tau")
     if tau_syn is not None and synapse.choices()["scale_i"]:
-        gain = gain * tau_syn / dt * lost(tau_syn, dt)
-    endless = np.full_like(v, np.inf)
-    return Cell(  # voltages are counted from where they start
+        gain = gain * tau_syn / dt * decay_per_step(tau_syn, dt)
+    never = np.full_like(v, np.inf)
+    return Cell(  # voltages are relative to the initial voltage
         gain,
         tau_mem,
         tau_syn,
-        values.get("v_thresh", endless) - v,
+        values.get("v_thresh", never) - v,
         values.get("v_reset", v) - v,
         leak - v if fires and "tau_mem" in values else leak,
     )
 
 
-def ours(cell: Cell, dt: float, current: np.ndarray, readout: Any) -> Any:
-    """The neuron and synapse of a cell, and what weights onto it are multiplied by.
+def neuron_and_synapse(cell: Cell, dt: float, current: np.ndarray, readout: Any) -> Any:
+    """Returns the neuron and synapse of a cell, and the factor of weights onto it.
 
     Args:
         cell: the cell.
         dt: time step [ms].
-        current: constant input; only where there is no ``tau_syn``.
-        readout: readout of the neuron; None if it is not an output.
+        current: constant input current; nonzero only without ``tau_syn``.
+        readout: readout of the neuron; None if it is no output.
     """
     leaky = bool(np.all(np.isfinite(cell.tau_mem)))
-    by_neuron = lost(cell.tau_mem, dt) if leaky else np.ones_like(cell.gain)
-    by_synapse = np.ones_like(cell.gain)
+    scales = _scale_choices(cell, dt)
+    neuron_scales, synapse_scales = scales or (False, False)
+    factor = 1.0 if scales else uniform_number(cell.gain)
+    tau_mem = uniform_number(cell.tau_mem)
+    synapse: Synapse = Delta()
     if cell.tau_syn is not None:
-        by_synapse = cell.tau_syn / dt * lost(cell.tau_syn, dt)
-    does = {
-        (n, s): (by_neuron if n else 1.0) * (by_synapse if s else 1.0)
-        for n in (False, True)
-        for s in (False, True)
-    }
-    found = [k for k, g in does.items() if np.allclose(g, cell.gain, CLOSE, 0.0)]
-    neuron, synapse = found[0] if found else (False, False)
-    factor = 1.0 if found else plain(cell.gain)
-    tau_mem = plain(cell.tau_mem)
-    made_synapse: Synapse = Delta()
-    if cell.tau_syn is not None:
-        made_synapse = Exponential(plain(cell.tau_syn), scale_i=synapse)
-    bias = lost(cell.tau_mem, dt) * cell.v_leak + cell.gain * current
+        synapse = Exponential(uniform_number(cell.tau_syn), scale_i=synapse_scales)
+    bias = decay_per_step(cell.tau_mem, dt) * cell.v_leak + cell.gain * current
     if np.all(np.isinf(cell.v_thresh)):
-        made: Neuron = LeakyIntegrate(
-            bias=plain(bias), tau_mem=tau_mem, scale_i=neuron, readout=readout
+        neuron: Neuron = LeakyIntegrate(
+            bias=uniform_number(bias),
+            tau_mem=tau_mem,
+            scale_i=neuron_scales,
+            readout=readout,
         )
     else:
-        rest = bias / lost(cell.tau_mem, dt) if leaky else np.zeros_like(cell.v_reset)
-        at = {
-            "v_thresh": plain(cell.v_thresh - rest),
-            "v_reset": plain(cell.v_reset - rest),
-            "v": plain(-rest),
+        rest = (
+            bias / decay_per_step(cell.tau_mem, dt)
+            if leaky
+            else np.zeros_like(cell.v_reset)
+        )
+        voltages = {
+            "v_thresh": uniform_number(cell.v_thresh - rest),
+            "v_reset": uniform_number(cell.v_reset - rest),
+            "v": uniform_number(-rest),
         }
-        made = (
+        neuron = (
             LeakyIntegrateFire(
-                **at,
+                **voltages,
                 tau_mem=tau_mem,
                 relative_reset=False,
-                scale_i=neuron,
+                scale_i=neuron_scales,
                 readout=readout,
             )
             if leaky
-            else IntegrateFire(**at, readout=readout)
+            else IntegrateFire(**voltages, readout=readout)
         )
-    return made, made_synapse, factor
+    return neuron, synapse, factor
 
 
-def plain(values: np.ndarray) -> Any:
-    """One number where all are the same, without digits that rounding made."""
+def _scale_choices(cell: Cell, dt: float) -> tuple[bool, bool] | None:
+    """Returns ``scale_i`` of neuron and synapse with the cell's gain; None if none fit.
+
+    Args:
+        cell: the cell.
+        dt: time step [ms].
+    """
+    leaky = bool(np.all(np.isfinite(cell.tau_mem)))
+    neuron_gain = decay_per_step(cell.tau_mem, dt) if leaky else np.ones_like(cell.gain)
+    synapse_gain = np.ones_like(cell.gain)
+    if cell.tau_syn is not None:
+        synapse_gain = cell.tau_syn / dt * decay_per_step(cell.tau_syn, dt)
+    for neuron_scales, synapse_scales in product((False, True), repeat=2):
+        gain = (neuron_gain if neuron_scales else 1.0) * (
+            synapse_gain if synapse_scales else 1.0
+        )
+        if np.allclose(gain, cell.gain, GAIN_TOLERANCE, 0.0):
+            return neuron_scales, synapse_scales
+    return None
+
+
+def uniform_number(values: np.ndarray) -> Any:
+    """Returns rounded values: one number if all are the same, else an array."""
     rounded = [float(f"{v:.{DIGITS}g}") + 0.0 for v in np.ravel(values).tolist()]
     if len(set(rounded)) == 1:
         return rounded[0]
     return np.reshape(rounded, np.shape(values))
 
 
-def node_of(where: str, nir: Any, cell: Cell, dialect: Dialect, dt: float) -> Any:
-    """The node of a cell, and what weights onto it are multiplied by.
+def node_of_cell(where: str, nir: Any, cell: Cell, dialect: Dialect, dt: float) -> Any:
+    """Returns the NIR node of a cell, and the factor of weights onto it.
 
     Raises:
         UnsupportedError: if the dialect's reader has no such neuron.
     """
     step, fires = dialect.seconds(dt), bool(np.any(np.isfinite(cell.v_thresh)))
-    shape, cuba = cell.gain.shape, cell.tau_syn is not None
+    shape, has_current = cell.gain.shape, cell.tau_syn is not None
     _check_reader(where, cell, dialect)
-    below = np.nextafter(cell.v_thresh.astype(np.float32), np.float32(-np.inf))
+    # Readers compare v > v_threshold, ml_genn v >= v_thresh.
+    next_smaller = np.nextafter(cell.v_thresh.astype(np.float32), np.float32(-np.inf))
     fire = {
-        "v_threshold": np.where(np.isinf(cell.v_thresh), np.inf, below),
+        "v_threshold": np.where(np.isinf(cell.v_thresh), np.inf, next_smaller),
         "v_reset": cell.v_reset,
     }
     leaky = bool(np.all(np.isfinite(cell.tau_mem)))
-    free = ("cuba" if cuba else "plain") in dialect.any_r
-    if fires and not leaky and not cuba and dialect.plain_if is not None:
-        each = np.full(shape, 1.0 if dialect.plain_if else step)
-        r = cell.gain / each if free else np.ones(shape)
-        return nir.IF(r=r, **fire), cell.gain / (r * each)
-    tau_mem = np.where(np.isfinite(cell.tau_mem), cell.tau_mem, LONG * dt)
-    each = lost(tau_mem, dt)
-    r = cell.gain / each if free else np.ones(shape) if dialect.unit_r else 1.0 / each
+    is_r_free = ("cuba" if has_current else "plain") in dialect.any_r
+    if fires and not leaky and not has_current and dialect.plain_if is not None:
+        input_gain = np.full(shape, 1.0 if dialect.plain_if else step)
+        r = cell.gain / input_gain if is_r_free else np.ones(shape)
+        return nir.IF(r=r, **fire), cell.gain / (r * input_gain)
+    tau_mem = np.where(np.isfinite(cell.tau_mem), cell.tau_mem, NO_LEAK_STEPS * dt)
+    input_gain = decay_per_step(tau_mem, dt)
+    r = (
+        cell.gain / input_gain
+        if is_r_free
+        else np.ones(shape)
+        if dialect.unit_r
+        else 1.0 / input_gain
+    )
     common = {"r": r, "v_leak": cell.v_leak}
     tau = dialect.tau(tau_mem, dt)
     threshold = fire if fires or not dialect.integrators else {}
@@ -207,14 +237,15 @@ def node_of(where: str, nir: Any, cell: Cell, dialect: Dialect, dt: float) -> An
         node = make(
             tau_mem=tau,
             tau_syn=dialect.tau(cell.tau_syn, dt),
-            w_in=1.0 / lost(cell.tau_syn, dt),
+            w_in=1.0 / decay_per_step(cell.tau_syn, dt),
             **common,
             **threshold,
         )
-    return node, cell.gain / (r * each)
+    return node, cell.gain / (r * input_gain)
 
 
 def _check_reader(where: str, cell: Cell, dialect: Dialect) -> None:
+    """Raises UnsupportedError if the dialect's reader has no such neuron."""
     fires = np.isfinite(cell.v_thresh)
     if not dialect.resets and np.any(cell.v_reset[fires] != 0.0):
         raise UnsupportedError(
@@ -228,13 +259,13 @@ def _check_reader(where: str, cell: Cell, dialect: Dialect) -> None:
         )
 
 
-def cell_from(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
-    """The cell of a node.
+def cell_of_node(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
+    """Returns the cell of a NIR node.
 
     Raises:
-        ValidationError: if a number is none that the dialect can mean.
+        ValidationError: if a time constant is impossible in the dialect.
     """
-    fields = {k: np.asarray(v, float) for k, v in vars(node).items() if _number(v)}
+    fields = {k: np.asarray(v, float) for k, v in vars(node).items() if _is_numeric(v)}
     shape = np.broadcast_shapes(*(v.shape for v in fields.values()))
     full = {k: np.broadcast_to(v, shape) for k, v in fields.items()}
     r, zero = full["r"], np.zeros(shape)
@@ -242,19 +273,19 @@ def cell_from(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
     if "v_leak" in full:
         name = "tau_mem" if "tau_mem" in full else "tau"
         tau_mem = _time(where, name, full[name], dialect, dt)
-        gain = r * lost(tau_mem, dt)
-        if not np.any(lost(tau_mem, dt) > 10.0 / LONG):
+        gain = r * decay_per_step(tau_mem, dt)
+        if not np.any(decay_per_step(tau_mem, dt) > 10.0 / NO_LEAK_STEPS):
             tau_mem = np.full(shape, np.inf)
     else:
         tau_mem = np.full(shape, np.inf)
         gain = r * (1.0 if dialect.plain_if else dialect.seconds(dt))
     if "tau_syn" in full:
         tau_syn = _time(where, "tau_syn", full["tau_syn"], dialect, dt)
-        gain = gain * full["w_in"] * lost(tau_syn, dt)
+        gain = gain * full["w_in"] * decay_per_step(tau_syn, dt)
     threshold = np.full(shape, np.inf)
     if "v_threshold" in full:
-        given = full["v_threshold"].astype(np.float32)
-        threshold = np.nextafter(given, np.float32(np.inf)).astype(float)
+        threshold = full["v_threshold"].astype(np.float32)
+        threshold = np.nextafter(threshold, np.float32(np.inf)).astype(float)
     return Cell(
         gain,
         tau_mem,
@@ -265,18 +296,23 @@ def cell_from(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
     )
 
 
-def _number(value: Any) -> bool:
+def _is_numeric(value: Any) -> bool:
     return isinstance(value, float | int | np.ndarray | np.number)
 
 
 def _time(
     where: str, name: str, tau: np.ndarray, dialect: Dialect, dt: float
 ) -> np.ndarray:
-    found = dialect.milliseconds(tau, dt)
-    if not np.all(found > 0.0):
+    """Returns a node's time constant in ms.
+
+    Raises:
+        ValidationError: if it is not positive, or below a step of explicit Euler.
+    """
+    milliseconds = dialect.milliseconds(tau, dt)
+    if not np.all(milliseconds > 0.0):
         raise ValidationError(
             f"{where}: {name} is above zero, and with explicit Euler above a time "
             f"step of {dialect.seconds(dt):g} s. Received {np.min(tau):g} s. Pass the "
             "dialect and time step that the graph was made for."
         )
-    return found
+    return milliseconds

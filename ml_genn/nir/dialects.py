@@ -1,4 +1,4 @@
-"""How readers of NIR turn its differential equations into time steps."""
+"""Dialects: discretisations of NIR's differential equations by its readers."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from ml_genn.errors import unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a reader makes of a graph.
+    """Discretisation of a NIR graph by the program that reads it.
 
-    A node's input is constant during a step. Then
+    A node's input x is constant during a step. Then
     ``i = b i + (1 - b) w_in x`` and ``v = a v + (1 - a) (v_leak + r i)``.
 
     Args:
-        step: the reader's time step [s]; None for that of the network.
-        euler: whether a decays by ``1 - step / tau``, else by ``exp(-step / tau)``.
-        any_r: kinds of nodes whose ``r`` may be any number.
-        unit_r: whether ``r`` of the others is 1, else ``1 / (1 - a)``.
-        integrators: whether there are LI and CubaLI; else they are LIF and CubaLIF with
-            an infinite threshold.
-        plain_if: whether IF adds its input as it is, else times ``r step``; None if
-            there is no IF, so that it is a LIF with a very long time constant.
-        mean_pooling: whether there is AvgPool2d; else it is a convolution.
-        resets: whether neurons may be reset to anything but zero.
-        leaks: whether ``v_leak`` may be anything but zero.
+        step: time step of the reader [s]; None for that of the network.
+        euler: True for explicit Euler, ``a = 1 - step / tau`` (b alike); False for
+            ``a = exp(-step / tau)``.
+        any_r: kinds of nodes with arbitrary ``r``: "plain", "cuba".
+        unit_r: True if ``r`` of the other nodes is 1; False for ``1 / (1 - a)``.
+        integrators: True if LI and CubaLI exist; else they are written as LIF and
+            CubaLIF with an infinite threshold.
+        plain_if: True if IF adds its input unscaled, False if times ``r step``. None
+            without IF; it is then written as a LIF with a very long time constant.
+        mean_pooling: True if AvgPool2d exists; else it is written as a convolution.
+        resets: True if ``v_reset`` may be nonzero.
+        leaks: True if ``v_leak`` may be nonzero.
     """
 
     step: float | None = None
@@ -41,21 +42,23 @@ class Dialect:
     leaks: bool = True
 
     def seconds(self, dt: float) -> float:
-        """The reader's time step [s], for one of ``dt`` ms."""
+        """Returns the reader's time step [s] for a network's step of ``dt`` ms."""
         return self.step or dt * 1e-3
 
     def tau(self, tau: np.ndarray, dt: float) -> np.ndarray:
-        """A time constant [ms] as the reader's [s].
+        """Converts time constants of a network [ms] to the reader's [s].
 
         Args:
             tau: time constants [ms].
             dt: time step of the network [ms].
         """
-        steps = 1.0 / lost(tau, dt) if self.euler else tau / dt
+        steps = 1.0 / decay_per_step(tau, dt) if self.euler else tau / dt
         return self.seconds(dt) * steps
 
     def milliseconds(self, tau: np.ndarray, dt: float) -> np.ndarray:
-        """The reader's time constant [s] as ours [ms]; NaN if it is below a step.
+        """Converts the reader's time constants [s] to a network's [ms].
+
+        The result is NaN for explicit Euler with a time constant below a step.
 
         Args:
             tau: time constants [s].
@@ -68,12 +71,12 @@ class Dialect:
             return -dt / np.log1p(-1.0 / steps)
 
 
-def lost(tau: np.ndarray, dt: float) -> np.ndarray:
-    """What a variable loses in a step: 1 - exp(-dt / tau)."""
+def decay_per_step(tau: np.ndarray, dt: float) -> np.ndarray:
+    """Returns the relative decay of a variable in a time step, 1 - exp(-dt / tau)."""
     return -np.expm1(-dt / tau)
 
 
-#: {name: dialect} of programs that read and write NIR each in their own way.
+#: {name: dialect} of programs that read and write NIR.
 DIALECTS = {
     "exact": Dialect(),
     "norse": Dialect(
@@ -98,10 +101,10 @@ DIALECTS = {
 
 
 def dialect_named(where: str, name: str | Dialect) -> Dialect:
-    """A dialect by its name, or itself.
+    """Returns the dialect with a name; a dialect is returned as it is.
 
     Raises:
-        UnknownNameError: if there is none of that name.
+        UnknownNameError: if no dialect has the name.
     """
     if isinstance(name, Dialect):
         return name

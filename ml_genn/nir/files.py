@@ -1,4 +1,4 @@
-"""The library nir, and its files."""
+"""Import of the library nir, and files of graphs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ml_genn.utils.files import write_atomically
 
 
 def library() -> Any:
-    """The library nir.
+    """Returns the library nir.
 
     Raises:
-        UnsupportedError: if it is missing.
+        UnsupportedError: if it is not installed.
     """
     try:
         import nir
@@ -27,10 +27,10 @@ def library() -> Any:
 
 
 def write(path: str | Path, graph: Any) -> None:
-    """Writes a graph to a file, which is replaced as a whole.
+    """Writes a graph to a file; an existing file is replaced atomically.
 
     Args:
-        path: the file, as other programs read it with ``nir.read``.
+        path: the file; other programs read it with ``nir.read``.
         graph: a ``nir.NIRGraph``.
     """
     content = BytesIO()
@@ -39,24 +39,24 @@ def write(path: str | Path, graph: Any) -> None:
 
 
 def read(path: str | Path) -> Any:
-    """The graph in a file.
+    """Reads a graph from a file.
 
-    The library's own check of shapes knows neither kernels that are not square nor
-    groups, so it is left to `import_graph`.
+    The check of shapes in the library nir supports neither kernels that are not square
+    nor groups. `import_graph` checks shapes instead.
 
     Args:
         path: the file.
 
     Raises:
-        CheckpointError: if there is no such file, or it is none of a graph.
+        CheckpointError: if the file does not exist, or is no graph.
     """
-    nir, found = library(), file_path("nir.read: path", path)
-    if not found.is_file():
-        raise CheckpointError(f"File '{found}': there is no such file.")
+    nir, file = library(), file_path("nir.read: path", path)
+    if not file.is_file():
+        raise CheckpointError(f"File '{file}': there is no such file.")
     try:
-        graph = nir.read(found, type_check=False)
+        graph = nir.read(file, type_check=False)
     except (OSError, KeyError, ValueError, TypeError, AssertionError) as error:
         raise CheckpointError(
-            f"File '{found}': it is no graph that nir can read ({error})."
+            f"File '{file}': it is no graph that nir can read ({error})."
         ) from None
     return graph

@@ -29,7 +29,7 @@ REPLACED = {
     "by_hand": "manual_stepping",
     "helpings": "steal_work",
     "look_": "prev_step_loss_grad",
-    "nir_tests": "nir",
+    "nir_tests": "nir_graphs",
     "run_pieces": "allreduce_in_buckets",
     "scenes": "networks",
     "seam": "api",
@@ -55,7 +55,6 @@ REPLACED = {
 }
 #: {replaced word: files that still have it}; numbers only go down.
 REMAINING: dict[str, int] = {
-    "nir_tests": 6,
     "sleepers": 1,
     "Sweeps": 4,
 }

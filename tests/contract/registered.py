@@ -137,7 +137,7 @@ BOUND = {"SpikeRecorder", "VarRecorder", "ConnVarRecorder", "RewiringRecorder"}
 
 #: {package: classes that are tested elsewhere}: callbacks that belong to a population,
 #: spike data, and classes of libraries that may be missing (tests/parallel,
-#: tests/nir_tests).
+#: tests/nir_graphs).
 ELSEWHERE = {
     "callbacks": BOUND,
     "communicators": {"MPI"},

@@ -1,4 +1,4 @@
-"""Pooling and weights between two nodes of neurons, as our connectivity."""
+"""Connectivity for the pooling and weights between two NIR nodes of neurons."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ from ml_genn.connectivity import (
 )
 from ml_genn.connectivity.shared import Image, convolution_axis
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.nir.flattening import PASSES, POOLS, WEIGHTS, Flat
+from ml_genn.nir.flat_graph import PASS_THROUGH, POOLS, WEIGHTS, FlatGraph
 from ml_genn.population import Population
 
 
 def connectivity_of(
-    graph: Flat,
+    graph: FlatGraph,
     chain: Sequence[str],
     source: Population,
     target: str,
     factor: np.ndarray,
 ) -> Connectivity:
-    """What the nodes between a source and a target do.
+    """Returns the connectivity of the nodes between a source and a target.
 
     Args:
         graph: the graph.
-        chain: names of the nodes, from the source on.
-        source: where they begin.
-        target: the node of neurons where they end.
-        factor: what weights are multiplied by: a number, or one for each target neuron.
+        chain: names of the nodes between source and target, in order.
+        source: source population.
+        target: name of the target node.
+        factor: factor of the weights: a number, or one for each target neuron.
 
     Raises:
-        UnsupportedError: if no connectivity does the same.
+        UnsupportedError: if no connectivity is equivalent.
         ValidationError: if shapes do not fit.
     """
-    kept = [c for c in chain if graph.kind(c) not in PASSES]
-    kinds = tuple(graph.kind(c) for c in kept)
-    nodes = [graph.nodes[c] for c in kept]
+    names = [c for c in chain if graph.kind(c) not in PASS_THROUGH]
+    kinds = tuple(graph.kind(c) for c in names)
+    nodes = [graph.nodes[c] for c in names]
     pool = nodes[0] if kinds and kinds[0] in POOLS else None
     last = nodes[-1] if kinds and kinds[-1] in WEIGHTS else None
-    if len(kept) != (pool is not None) + (last is not None):
+    if len(names) != (pool is not None) + (last is not None):
         raise UnsupportedError(
-            f"NIR nodes {', '.join(kept)}, which lead to '{target}': between "
+            f"NIR nodes {', '.join(names)}, which lead to '{target}': between "
             "neurons there may be pooling, then weights, once each. Put neurons "
             "between them, or multiply weights."
         )
     if last is not None and kinds[-1] == "Conv2d":
-        return _convolution(kept[-1], last, pool, kinds[0], source, factor)
+        return _convolution(names[-1], last, pool, kinds[0], source, factor)
     if last is not None:
-        return _dense(kept[-1], last, pool, kinds[0], source, factor)
+        return _dense(names[-1], last, pool, kinds[0], source, factor)
     if pool is not None:
-        return _pool(kept[-1], pool, kinds[0], source, factor)
+        return _pool(names[-1], pool, kinds[0], source, factor)
     return OneToOne(float(factor) if factor.ndim == 0 else factor.ravel())
 
 
@@ -91,8 +91,10 @@ def _dense(
         )
     if image is not None:
         rows, columns, channels = image
-        given = weight.reshape(-1, channels, rows, columns).transpose(0, 2, 3, 1)
-        weight = given.reshape(len(weight), -1)
+        channels_last = weight.reshape(-1, channels, rows, columns).transpose(
+            0, 2, 3, 1
+        )
+        weight = channels_last.reshape(len(weight), -1)
     matrix = _times(weight.T, factor.ravel() if factor.ndim else factor)
     if pool is None:
         return Dense(matrix)
@@ -121,7 +123,7 @@ def _convolution(
     if any(n != 1 for n in _pair(node.dilation)):
         raise UnsupportedError(f"{where}: kernels are not dilated here.")
     stride, conv_size = _pair(node.stride), (weight.shape[2], weight.shape[3])
-    kernel = _times(weight.transpose(2, 3, 1, 0), _for_pixels(where, factor) * area)
+    kernel = _times(weight.transpose(2, 3, 1, 0), _uniform_factor(where, factor) * area)
     common: dict[str, Any] = {
         "conv_strides": stride,
         "conv_padding": _padding(where, node.padding, image, conv_size, stride),
@@ -148,14 +150,19 @@ def _pool(
     where = f"NIR node '{name}'"
     channels = _image(where, source)[2]
     size, strides, area = _pool_sizes(where, pool, pooling)
-    each = _for_pixels(where, factor) * area / prod(size)
-    if each * prod(size) == 1.0:
+    pixel_weight = _uniform_factor(where, factor) * area / prod(size)
+    if pixel_weight * prod(size) == 1.0:
         return AvgPool2D(size, pool_strides=strides)
-    kernel = np.full((*size, channels, 1), each)
+    kernel = np.full((*size, channels, 1), pixel_weight)
     return DepthwiseConv2D(kernel, size, conv_strides=strides)
 
 
 def _image(where: str, source: Population) -> Image:
+    """Returns rows, columns and channels of a source.
+
+    Raises:
+        ValidationError: if it is no image.
+    """
     shape = source.shape or ()
     if len(shape) != 3:
         raise ValidationError(
@@ -171,7 +178,10 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def _pool_sizes(where: str, pool: Any, kind: str) -> Any:
-    """Size, strides, and how many pixels weights are divided by that should not be."""
+    """Returns size and strides of pooling, and the factor of the following weights.
+
+    The factor makes averages of patches sums for SumPool2d.
+    """
     if any(_pair(pool.padding)):
         raise UnsupportedError(
             f"{where}: images are not padded before they are pooled. Use padding 0."
@@ -181,6 +191,7 @@ def _pool_sizes(where: str, pool: Any, kind: str) -> Any:
 
 
 def _pooled(where: str, source: Population, size: Any, strides: Any) -> Image:
+    """Returns rows, columns and channels after pooling."""
     rows, columns, channels = _image(where, source)
     row, column = (
         convolution_axis(n, k, s, "valid").target
@@ -189,34 +200,40 @@ def _pooled(where: str, source: Population, size: Any, strides: Any) -> Image:
     return row, column, channels
 
 
-def _padding(where: str, given: Any, image: Image, size: Any, stride: Any) -> str:
-    """Which of our paddings it is.
+def _padding(where: str, padding: Any, image: Image, size: Any, stride: Any) -> str:
+    """Returns "valid" or "same" for the padding of a convolution.
 
     Raises:
-        UnsupportedError: if it is none.
+        UnsupportedError: if the padding is neither.
     """
-    if isinstance(given, bytes | str):
-        return given.decode() if isinstance(given, bytes) else given
-    both = _pair(given)
-    if not any(both):
+    if isinstance(padding, bytes | str):
+        return padding.decode() if isinstance(padding, bytes) else padding
+    zeros = _pair(padding)
+    if not any(zeros):
         return "valid"
     axes = [
-        convolution_axis(*one, "same") for one in zip(image, size, stride, strict=False)
+        convolution_axis(*axis, "same")
+        for axis in zip(image, size, stride, strict=False)
     ]
-    reached = [
+    pixels = [
         (a.source + 2 * p - a.size) // a.stride + 1
-        for a, p in zip(axes, both, strict=True)
+        for a, p in zip(axes, zeros, strict=True)
     ]
-    if tuple(a.before for a in axes) == both and reached == [a.target for a in axes]:
+    if tuple(a.before for a in axes) == zeros and pixels == [a.target for a in axes]:
         return "same"
     raise UnsupportedError(
-        f"{where}: an image of {image[0]} by {image[1]} pixels is padded by {both} for "
-        f"a kernel of {tuple(size)} and strides of {tuple(stride)}. Here it is padded "
-        f"by {tuple(a.before for a in axes)} ('same') or not at all ('valid')."
+        f"{where}: an image of {image[0]} by {image[1]} pixels is padded by {zeros} "
+        f"for a kernel of {tuple(size)} and strides of {tuple(stride)}. Here it is "
+        f"padded by {tuple(a.before for a in axes)} ('same') or not at all ('valid')."
     )
 
 
-def _for_pixels(where: str, factor: np.ndarray) -> float:
+def _uniform_factor(where: str, factor: np.ndarray) -> float:
+    """Returns a factor as one number.
+
+    Raises:
+        UnsupportedError: if it differs between neurons.
+    """
     if factor.ndim:
         raise UnsupportedError(
             f"{where}: r, or another number that weights are multiplied by, differs "
@@ -226,5 +243,5 @@ def _for_pixels(where: str, factor: np.ndarray) -> float:
 
 
 def _times(weights: np.ndarray, factor: Any) -> np.ndarray:
-    """Weights times a number, as they are where it is 1."""
+    """Returns weights times a factor; the same array if the factor is 1."""
     return weights if np.all(np.asarray(factor) == 1.0) else weights * factor

@@ -1,4 +1,4 @@
-"""Trained networks run alike in other programs that read NIR."""
+"""Exported networks make the same predictions in other programs that read NIR."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 
 pytest.importorskip("nir", reason="needs the library nir")
 
-from nir_tests.numpy_reader import run
-from nir_tests.trained import (
+from nir_graphs.numpy_reader import run
+from nir_graphs.trained import (
     KINDS,
     STEPS,
     Trained,
-    again,
+    compile_like,
     padded,
     recorded,
     trained,
@@ -31,22 +31,24 @@ CURRENTS = pytest.mark.parametrize("current", [True, False], ids=["cuba", "plain
 EACH = pytest.mark.parametrize("kind", KINDS)
 
 
-def ours(like: Trained) -> np.ndarray:
-    """Output voltages (examples, steps, digits), counted from when input arrives."""
-    compiled = again(nir.import_graph(nir.export(like.compiled)), like, like.layers)
-    found = recorded(compiled, padded(like.spikes, like.layers))
-    return np.asarray(found["v"][:, like.layers :])
+def imported_voltages(like: Trained) -> np.ndarray:
+    """Returns output voltages (examples, steps, digits) from the first input on."""
+    compiled = compile_like(
+        nir.import_graph(nir.export(like.compiled)), like, like.layers
+    )
+    records = recorded(compiled, padded(like.spikes, like.layers))
+    return np.asarray(records["v"][:, like.layers :])
 
 
-def check(found: np.ndarray, like: Trained) -> None:
-    """The same predictions on all examples, from the same voltages."""
-    expected = ours(like)
-    assert found.shape == expected.shape == (len(like.labels), STEPS, 10)
-    chosen = expected.mean(axis=1).argmax(axis=1)
-    assert np.mean(chosen == like.labels) > 0.75
-    np.testing.assert_array_equal(found.mean(axis=1).argmax(axis=1), chosen)
-    # A spike that comes a step later by rounding is rare.
-    wrong = np.abs(found - expected).max(axis=(1, 2)) > 1e-4 * np.abs(expected).max()
+def check(voltages: np.ndarray, like: Trained) -> None:
+    """Checks that voltages and predictions are those of the imported network."""
+    expected = imported_voltages(like)
+    assert voltages.shape == expected.shape == (len(like.labels), STEPS, 10)
+    predicted = expected.mean(axis=1).argmax(axis=1)
+    assert np.mean(predicted == like.labels) > 0.75
+    np.testing.assert_array_equal(voltages.mean(axis=1).argmax(axis=1), predicted)
+    # Rounding delays a spike by a step in few examples.
+    wrong = np.abs(voltages - expected).max(axis=(1, 2)) > 1e-4 * np.abs(expected).max()
     assert wrong.sum() <= 2
 
 
@@ -60,18 +62,18 @@ def test_numpy(kind: str, current: bool, tmp_path: Path) -> None:
 
 
 def stepped(net: Any, spikes: np.ndarray, voltage: Callable[[Any], Any]) -> np.ndarray:
-    """Voltages of a torch module that is given examples one by one."""
+    """Returns voltages of a torch module that runs examples one by one."""
     import torch
 
-    found = []
+    voltages = []
     with torch.no_grad():
         for example in torch.as_tensor(spikes, dtype=torch.float32):
             state, steps = None, []
             for x in example:
                 _, state = net(x, state)
                 steps.append(voltage(state).numpy().ravel().copy())
-            found.append(steps)
-    return np.array(found)
+            voltages.append(steps)
+    return np.array(voltages)
 
 
 @pytest.mark.slow
@@ -109,10 +111,10 @@ def test_snntorch(kind: str, current: bool, tmp_path: Path) -> None:
         import nir as library
 
         net = module.import_from_nir(library.read(tmp_path / "net.nir"))
-    found = []
-    for example in like.channels_first:  # it keeps the state of the last example
+    voltages = []
+    for example in like.channels_first:  # the state persists between examples
         for part in net.modules():
             if hasattr(part, "reset_mem"):
                 part.reset_mem()
-        found.append(stepped(net, example[None], lambda _: net.digits.mem)[0])
-    check(np.array(found), like)
+        voltages.append(stepped(net, example[None], lambda _: net.digits.mem)[0])
+    check(np.array(voltages), like)

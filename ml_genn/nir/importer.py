@@ -1,4 +1,4 @@
-"""NIR graphs as our networks."""
+"""Import of NIR graphs as networks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.network import Network
 from ml_genn.neurons import SpikeInput
-from ml_genn.nir.cells import Cell, cell_from, ours
-from ml_genn.nir.connecting import connectivity_of
+from ml_genn.nir.cells import Cell, cell_of_node, neuron_and_synapse
+from ml_genn.nir.connectivity import connectivity_of
 from ml_genn.nir.dialects import Dialect, dialect_named
-from ml_genn.nir.exporting import DIALECT, READOUT, STEP
+from ml_genn.nir.exporter import DIALECT, READOUT, STEP
 from ml_genn.nir.files import library, read
-from ml_genn.nir.flattening import NEURONS, PASSES, POOLS, WEIGHTS, Flat, flat
+from ml_genn.nir.flat_graph import (
+    NEURONS,
+    PASS_THROUGH,
+    POOLS,
+    WEIGHTS,
+    FlatGraph,
+    flatten,
+)
 from ml_genn.population import Population
 from ml_genn.utils.checks import free_name, shown
 
@@ -30,21 +37,21 @@ def import_graph(
     dialect: str | Dialect | None = None,
     readout: Any = None,
 ) -> Network:
-    """A NIR graph as a network, whose populations have the names of its nodes.
+    """Imports a NIR graph as a network; populations have the names of the nodes.
 
-    Images have channels first in the graph and last in the network.
+    Images are channels first in the graph and channels last in the network.
 
     Args:
-        graph: a ``nir.NIRGraph``, or the path of a file that has one.
-        dt: time step [ms] that the network will be run with; None (default) for that
-            of `export`, or 1.
-        dialect: who wrote the graph: "exact", "norse", "snntorch" or a `Dialect`; None
-            (default) for that of `export`, or "exact".
+        graph: a ``nir.NIRGraph``, or the path of a file with a graph.
+        dt: time step [ms] with which the network will be compiled; None (default) for
+            that of `export`, or 1.
+        dialect: program that wrote the graph: "exact", "norse", "snntorch" or a
+            `Dialect`; None (default) for that of `export`, or "exact".
         readout: readout of the outputs; None (default) for that of `export`, or
-            "avg_var" where they do not spike and "spike_count" where they do.
+            "spike_count" for spiking neurons and "avg_var" for others.
 
     Raises:
-        UnsupportedError: if there is a node that we do not have, by its name.
+        UnsupportedError: if ml_genn has no equivalent of a node.
         ValidationError: if shapes do not fit.
     """
     nir = library()
@@ -55,25 +62,29 @@ def import_graph(
             "nir.import_graph: expected a nir.NIRGraph, or the path of a file. "
             f"Received {shown(graph)}."
         )
-    said = graph.metadata
-    dialect = said.get(DIALECT, "exact") if dialect is None else dialect
-    found = dialect_named("nir.import_graph", dialect)
-    step = float(said.get(STEP, 1.0)) if dt is None else dt
-    return _Reader(flat(graph), found, step, readout).network()
+    metadata = graph.metadata
+    dialect = metadata.get(DIALECT, "exact") if dialect is None else dialect
+    writer_dialect = dialect_named("nir.import_graph", dialect)
+    step = float(metadata.get(STEP, 1.0)) if dt is None else dt
+    return _Importer(flatten(graph), writer_dialect, step, readout).network()
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """A network as it grows, from the inputs on."""
+class _Importer:
+    """Builder of a network from a flat graph."""
 
-    graph: Flat
+    graph: FlatGraph
     dialect: Dialect
     dt: float
     readout: Any
 
     def network(self) -> Network:
-        """The network."""
-        graph, made = self.graph, dict[str, Population]()
+        """Returns the network.
+
+        Raises:
+            ValidationError: if the graph has no input, or shapes are unknown.
+        """
+        graph, populations = self.graph, dict[str, Population]()
         chains = {
             name: list(graph.chains(name))
             for name in graph.nodes
@@ -85,31 +96,32 @@ class _Reader:
             raise ValidationError("NIR graph: there is no Input. Add one.")
         self._check_outputs(chains)
         cells = self._cells(chains)
-        waiting = [
+        pending = [
             (name, chain, target)
             for name, leading in chains.items()
             for chain, target in leading
             if graph.kind(target) != "Output"
         ]
-        self._check_reached(chains, {target for _, _, target in waiting})
+        self._check_reached(chains, {target for _, _, target in pending})
         network = Network()
         with network:
             for name in sorted(chains, key=graph.order):
                 neuron = cells[name][0] if name in cells else SpikeInput()
-                made[name] = self._population(name, neuron, made)
-            waiting.sort(key=lambda one: graph.order((one[2], *one[1])[-1]))
-            while waiting:
-                known = [one for one in waiting if made[one[0]].shape]
-                if not known:
+                populations[name] = self._population(name, neuron, populations)
+            pending.sort(key=lambda edge: graph.order((edge[2], *edge[1])[-1]))
+            while pending:
+                ready = [edge for edge in pending if populations[edge[0]].shape]
+                if not ready:
                     raise ValidationError(
-                        f"NIR node '{waiting[0][0]}': nothing says how many neurons it "
+                        f"NIR node '{pending[0][0]}': nothing says how many neurons it "
                         "has. Give its parameters one number for each."
                     )
-                self._connect(*known[0], made, cells, network)
-                waiting.remove(known[0])
+                self._connect(*ready[0], populations, cells, network)
+                pending.remove(ready[0])
         return network
 
     def _check_reached(self, chains: Any, reached: set[str]) -> None:
+        """Raises ValidationError if neurons have no input."""
         for name in chains:
             if self.graph.kind(name) in NEURONS and name not in reached:
                 raise ValidationError(
@@ -122,21 +134,22 @@ class _Reader:
         name: str,
         chain: tuple[str, ...],
         target: str,
-        made: dict[str, Population],
+        populations: dict[str, Population],
         cells: dict[str, Any],
         network: Network,
     ) -> None:
         _, synapse, factor = cells[target]
-        source, after = made[name], made[target]
+        source, target_population = populations[name], populations[target]
         connectivity = connectivity_of(
             self.graph, chain, source, target, np.asarray(factor)
         )
-        own = [c for c in chain if self.graph.kind(c) not in PASSES]
-        title = _last(own[-1]) if own else f"{source}_{after}"
+        computing = [c for c in chain if self.graph.kind(c) not in PASS_THROUGH]
+        title = _last(computing[-1]) if computing else f"{source}_{target_population}"
         title = free_name(title, {c.name for c in network.connections})
-        Connection(source, after, connectivity, synapse, name=title)
+        Connection(source, target_population, connectivity, synapse, name=title)
 
     def _check_outputs(self, chains: Any) -> None:
+        """Raises UnsupportedError if weights or an input lead to an output."""
         for name, leading in chains.items():
             for chain, target in leading:
                 weights = [c for c in chain if self.graph.kind(c) in (*WEIGHTS, *POOLS)]
@@ -149,35 +162,35 @@ class _Reader:
                     )
 
     def _cells(self, chains: Any) -> dict[str, Any]:
-        """Neuron, synapse and factor of weights of each node of neurons."""
+        """Returns {name: (neuron, synapse, factor of weights)} of nodes of neurons."""
         graph = self.graph
-        found: dict[str, Any] = {}
-        leading = [(c, t) for one in chains.values() for c, t in one]
+        cells: dict[str, Any] = {}
+        edges = [(c, t) for leading in chains.values() for c, t in leading]
         outputs = {
             name
-            for name, one in chains.items()
-            if any(graph.kind(target) == "Output" for _, target in one)
+            for name, leading in chains.items()
+            if any(graph.kind(target) == "Output" for _, target in leading)
         }
         for name in chains:
             if graph.kind(name) == "Input":
                 continue
             where, node = f"NIR node '{name}'", graph.nodes[name]
-            cell = cell_from(where, node, self.dialect, self.dt)
+            cell = cell_of_node(where, node, self.dialect, self.dt)
             current = sum(
-                (self._bias(chain) for chain, target in leading if target == name),
+                (self._bias(chain) for chain, target in edges if target == name),
                 np.zeros(()),
             )
             if np.any(current != 0.0):
                 cell, current = _with_current(where, cell, current)
-            cell = _rows_first(where, cell)
+            cell = _channels_last(cell)
             if current.ndim == 3:
                 current = current.transpose(1, 2, 0)
             readout = self._readout(node, cell) if name in outputs else None
-            found[name] = ours(cell, self.dt, current, readout)
-        return found
+            cells[name] = neuron_and_synapse(cell, self.dt, current, readout)
+        return cells
 
     def _bias(self, chain: Sequence[str]) -> np.ndarray:
-        """What the last weights of a chain add in each step."""
+        """Returns the bias of the last weights of a chain, added in each step."""
         node = self.graph.nodes[chain[-1]] if chain else None
         bias = np.asarray(getattr(node, "bias", 0.0), float)
         return (
@@ -192,17 +205,21 @@ class _Reader:
         spikes = bool(np.any(np.isfinite(cell.v_thresh)))
         return node.metadata.get(READOUT, "spike_count" if spikes else "avg_var")
 
-    def _population(self, name: str, neuron: Any, made: Any) -> Population:
+    def _population(self, name: str, neuron: Any, populations: Any) -> Population:
         shape = self.graph.nodes[name].input_type["input"]
         known = None if prod(map(int, shape)) == 1 else _shape(name, shape)
-        taken = {population.name for population in made.values()}
-        return Population(neuron, known, name=free_name(_last(name), taken))
+        names = {population.name for population in populations.values()}
+        return Population(neuron, known, name=free_name(_last(name), names))
 
 
 def _with_current(
     where: str, cell: Cell, current: np.ndarray
 ) -> tuple[Cell, np.ndarray]:
-    """A cell, and a constant current onto it, of the same shape."""
+    """Returns a cell and its constant input current in the same shape.
+
+    Raises:
+        UnsupportedError: if the cell has a synaptic current or no leak.
+    """
     if cell.tau_syn is not None or np.any(np.isinf(cell.tau_mem)):
         raise UnsupportedError(
             f"{where}: a bias of the weights before it reaches a neuron with a current "
@@ -216,14 +233,15 @@ def _with_current(
     )
 
 
-def _rows_first(where: str, cell: Cell) -> Cell:
-    """Channels last instead of first."""
+def _channels_last(cell: Cell) -> Cell:
+    """Returns a cell of images with channels last instead of first."""
     if cell.gain.ndim != 3:
         return cell
     return _mapped(cell, lambda v: v.transpose(1, 2, 0))
 
 
 def _mapped(cell: Cell, change: Any) -> Cell:
+    """Returns a cell with a function applied to all arrays."""
     return replace(
         cell, **{k: change(v) for k, v in vars(cell).items() if v is not None}
     )
@@ -240,4 +258,5 @@ def _shape(name: str, shape: Any) -> tuple[int, ...]:
 
 
 def _last(name: str) -> str:
+    """Returns a node's name without those of the graphs around it."""
     return name.rpartition("/")[2]

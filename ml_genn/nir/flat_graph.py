@@ -1,4 +1,4 @@
-"""NIR graphs without graphs in them, and the nodes that we know."""
+"""Flat NIR graphs: nested graphs are resolved, and kinds of nodes are checked."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_genn.errors import UnsupportedError, ValidationError
-from ml_genn.nir.exporting import ORDER
+from ml_genn.nir.exporter import ORDER
 
 NEURONS = ("CubaLI", "CubaLIF", "IF", "LI", "LIF")
 POOLS, WEIGHTS = ("AvgPool2d", "SumPool2d"), ("Affine", "Conv2d", "Linear")
-#: Nodes that leave numbers as they are, in one order or another.
-PASSES = ("Flatten", "Input", "Output")
-KNOWN = (*NEURONS, *POOLS, *WEIGHTS, *PASSES)
+#: Nodes that do not change values, at most their order.
+PASS_THROUGH = ("Flatten", "Input", "Output")
+KNOWN = (*NEURONS, *POOLS, *WEIGHTS, *PASS_THROUGH)
+#: {kind of node that cannot be imported: remedy}
 REMEDIES = {
     "Conv1d": "Write it as a Conv2d whose images have one row.",
     "Delay": "Leave it out, or pass the delay to Connection afterwards.",
@@ -24,46 +25,62 @@ REMEDIES = {
 
 
 @dataclass(frozen=True)
-class Flat:
-    """A graph without graphs in it."""
+class FlatGraph:
+    """NIR graph without nested graphs.
+
+    Args:
+        nodes: {name: node}.
+        edges: (source, target) names of nodes.
+    """
 
     nodes: dict[str, Any]
     edges: list[tuple[str, str]]
 
     def kind(self, name: str) -> str:
-        """The class of a node."""
+        """Returns the name of a node's class."""
         return type(self.nodes[name]).__name__
 
-    def after(self, name: str) -> list[str]:
-        """Nodes that an edge leads to."""
+    def targets(self, name: str) -> list[str]:
+        """Returns the targets of a node's edges."""
         return [target for source, target in self.edges if source == name]
 
     def order(self, name: str) -> int:
-        """When `export` met it; others come after, as they are in the graph."""
+        """Returns the position of a node in `export`; nodes of others come last."""
         return int(self.nodes[name].metadata.get(ORDER, len(self.nodes)))
 
     def is_end(self, name: str) -> bool:
-        """Whether it is an input or output of the whole graph."""
+        """Returns True for an input or output of the outermost graph."""
         return self.kind(name) in ("Input", "Output") and "/" not in name
 
     def chains(
         self, name: str, chain: tuple[str, ...] = ()
     ) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What leads from a node to neurons and outputs, and which these are."""
-        for after in self.after(name):
-            if self.kind(after) in NEURONS or self.is_end(after):
-                yield chain, after
-            elif after in chain:
+        """Yields (names of the nodes in between, target) for targets of a node.
+
+        Targets are the next neurons and outputs.
+
+        Raises:
+            ValidationError: if there is a loop without neurons.
+        """
+        for target in self.targets(name):
+            if self.kind(target) in NEURONS or self.is_end(target):
+                yield chain, target
+            elif target in chain:
                 raise ValidationError(
-                    f"NIR node '{after}': it leads to itself without any neurons on "
+                    f"NIR node '{target}': it leads to itself without any neurons on "
                     "the way. Put neurons there."
                 )
             else:
-                yield from self.chains(after, (*chain, after))
+                yield from self.chains(target, (*chain, target))
 
 
-def flat(graph: Any, prefix: str = "") -> Flat:
-    """All nodes; those of a graph inside are named ``<graph>/<node>``."""
+def flatten(graph: Any, prefix: str = "") -> FlatGraph:
+    """Returns the flat graph; nodes of a nested graph are named ``<graph>/<node>``.
+
+    Raises:
+        UnsupportedError: if ml_genn has no such kind of node.
+        ValidationError: if an edge has an end that is no node.
+    """
     nodes: dict[str, Any] = {}
     starts: dict[str, str] = {}
     ends: dict[str, str] = {}
@@ -71,11 +88,11 @@ def flat(graph: Any, prefix: str = "") -> Flat:
     for name, node in graph.nodes.items():
         kind, full = type(node).__name__, f"{prefix}{name}"
         if kind == "NIRGraph":
-            inner = flat(node, f"{full}/")
+            inner = flatten(node, f"{full}/")
             nodes |= inner.nodes
             edges += inner.edges
-            starts[name] = _only(full, "Input", node, prefix)
-            ends[name] = _only(full, "Output", node, prefix)
+            starts[name] = _only(full, "Input", node)
+            ends[name] = _only(full, "Output", node)
             continue
         if kind not in KNOWN:
             raise UnsupportedError(
@@ -94,14 +111,15 @@ def flat(graph: Any, prefix: str = "") -> Flat:
                 )
         first = ends.get(source, f"{prefix}{source}")
         edges.append((first, starts.get(target, f"{prefix}{target}")))
-    return Flat(nodes, edges)
+    return FlatGraph(nodes, edges)
 
 
-def _only(name: str, kind: str, graph: Any, prefix: str) -> str:
-    found = [k for k, node in graph.nodes.items() if type(node).__name__ == kind]
-    if len(found) != 1:
+def _only(name: str, kind: str, graph: Any) -> str:
+    """Returns the name of the only input or output of a nested graph."""
+    names = [k for k, node in graph.nodes.items() if type(node).__name__ == kind]
+    if len(names) != 1:
         raise UnsupportedError(
             f"NIR graph '{name}': a graph in a graph has one {kind}. Received "
-            f"{len(found)}. Put its nodes into the outer graph."
+            f"{len(names)}. Put its nodes into the outer graph."
         )
-    return f"{name}/{found[0]}"
+    return f"{name}/{names[0]}"

@@ -1,4 +1,4 @@
-"""A NIR graph run by NumPy: input is constant in a step, then exact integration.
+"""Simulation of NIR graphs in NumPy: exact integration, constant input in a step.
 
 ``i = b i + (1 - b) w_in x``, ``v = a v + (1 - a) (v_leak + r i)``, each with
 ``exp(-step / tau)``; ``z = v > v_threshold``; recurrent input is that of the last step.
@@ -13,11 +13,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 def run(graph: Any, spikes: np.ndarray, step: float) -> np.ndarray:
-    """What the only output shows: (examples, steps) + shape.
+    """Returns the values of the only output: (examples, steps) + shape.
 
     Args:
-        graph: a ``nir.NIRGraph`` whose nodes follow each other.
-        spikes: (examples, steps) + shape of the input.
+        graph: a ``nir.NIRGraph`` with one output.
+        spikes: input (examples, steps) + shape of the input.
         step: time step [s].
     """
     state: dict[int, Any] = {}
@@ -31,39 +31,39 @@ def run(graph: Any, spikes: np.ndarray, step: float) -> np.ndarray:
 
 
 def _graph(graph: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.ndarray:
-    before = {
+    sources = {
         target: [a for a, b in graph.edges if b == target] for target in graph.nodes
     }
     last = state.setdefault(id(graph), {})
     done: dict[str, np.ndarray] = {}
 
     def value(name: str, path: tuple[str, ...] = ()) -> np.ndarray:
-        if name in path:  # around a loop: what it was in the last step
+        if name in path:  # in a loop: the value of the last step
             return last.get(name, np.zeros(()))
         if name not in done:
             node = graph.nodes[name]
-            given = sum(
-                (value(source, (*path, name)) for source in before[name]), np.zeros(())
+            total = sum(
+                (value(source, (*path, name)) for source in sources[name]), np.zeros(())
             )
             if name in done:
                 return done[name]
             done[name] = _node(
-                node, x if _kind(node) == "Input" else given, step, state
+                node, x if _kind(node) == "Input" else total, step, state
             )
         return done[name]
 
     (output,) = (k for k, node in graph.nodes.items() if _kind(node) == "Output")
-    found = value(output)
+    result = value(output)
     last |= done
-    return found
+    return result
 
 
 def _node(node: Any, x: np.ndarray, step: float, state: dict[int, Any]) -> np.ndarray:
     kind = _kind(node)
     if kind == "NIRGraph":
         return _graph(node, x, step, state)
-    if kind in PLAIN:
-        return x if x.ndim == 0 else PLAIN[kind](x, node)
+    if kind in STATELESS:
+        return x if x.ndim == 0 else STATELESS[kind](x, node)
     return _neurons(node, x, step, state.setdefault(id(node), {}))
 
 
@@ -86,21 +86,21 @@ def _neurons(node: Any, x: np.ndarray, step: float, state: Any) -> np.ndarray:
 
 
 def _windows(x: np.ndarray, size: Any, stride: Any) -> np.ndarray:
-    found = sliding_window_view(x, tuple(map(int, size)), axis=(2, 3))
-    return found[:, :, :: int(stride[0]), :: int(stride[1])]
+    windows = sliding_window_view(x, tuple(map(int, size)), axis=(2, 3))
+    return windows[:, :, :: int(stride[0]), :: int(stride[1])]
 
 
 def _convolved(x: np.ndarray, node: Any) -> np.ndarray:
     size = node.weight.shape[2:]
-    both = [((n - 1) // 2, n // 2) for n in size]
+    padding = [((n - 1) // 2, n // 2) for n in size]
     if not isinstance(node.padding, str):
-        both = [(int(p), int(p)) for p in node.padding]
-    windows = _windows(np.pad(x, [(0, 0), (0, 0), *both]), size, node.stride)
+        padding = [(int(p), int(p)) for p in node.padding]
+    windows = _windows(np.pad(x, [(0, 0), (0, 0), *padding]), size, node.stride)
     return np.einsum("bcrskl,fckl->bfrs", windows, node.weight)
 
 
-#: Nodes without a state.
-PLAIN = {
+#: {kind of node without a state: its function}
+STATELESS = {
     "Affine": lambda x, node: x @ node.weight.T + node.bias,
     "AvgPool2d": lambda x, n: _windows(x, n.kernel_size, n.stride).mean((-2, -1)),
     "Conv2d": _convolved,

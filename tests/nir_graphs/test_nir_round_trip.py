@@ -1,4 +1,4 @@
-"""Out to a file and back in: the same spikes, bit for bit."""
+"""Export to a file and import: spikes are the same, bit for bit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("nir", reason="needs the library nir")
 
 import nir as library
-from nir_tests.numpy_reader import run
-from nir_tests.trained import KINDS, again, recorded, trained
+from nir_graphs.numpy_reader import run
+from nir_graphs.trained import KINDS, compile_like, recorded, trained
 
 from ml_genn import Connection, Network, Population, nir
 from ml_genn.compilers import InferenceCompiler
@@ -46,17 +46,17 @@ def test_trained_networks(kind: str, current: bool, tmp_path: Path) -> None:
     like = trained(kind, current)
     nir.write(tmp_path / "net.nir", nir.export(like.compiled))
     library.read(tmp_path / "net.nir")  # its own check of shapes
-    compiled = again(nir.import_graph(tmp_path / "net.nir"), like)
-    expected, found = (recorded(c, like.spikes) for c in (like.compiled, compiled))
-    assert set(found) == set(expected) > {"v", "predictions"}
+    compiled = compile_like(nir.import_graph(tmp_path / "net.nir"), like)
+    expected, actual = (recorded(c, like.spikes) for c in (like.compiled, compiled))
+    assert set(actual) == set(expected) > {"v", "predictions"}
     assert sum(len(ids) for ids in expected[list(expected)[-1]][1]) > 1000
     for key, values in expected.items():
-        for one, other in zip(values, found[key], strict=True):
-            np.testing.assert_equal(one, other)
+        for value, imported in zip(values, actual[key], strict=True):
+            np.testing.assert_equal(imported, value)
 
 
 def pooled() -> Network:
-    """Every connectivity of images, and one of each kind of neuron."""
+    """Returns a network with every connectivity of images and each kind of neuron."""
     fire = LeakyIntegrateFire(tau_mem=13.7, relative_reset=False, scale_i=False)
     with Network() as network:
         inputs = Population("spike_input", (9, 7, 2), name="in")
@@ -85,33 +85,33 @@ def pooled() -> Network:
 
 @pytest.fixture(scope="module")
 def images() -> Any:
-    """The network, compiled, and what it does."""
-    compiled = InferenceCompiler(STEPS, dt=0.7, batch_size=8, num_threads=1)
-    made = compiled.compile(pooled())
+    """Returns a compiled network, input spikes, and its spikes and voltages."""
+    compiler = InferenceCompiler(STEPS, dt=0.7, batch_size=8, num_threads=1)
+    compiled = compiler.compile(pooled())
     spikes = np.random.default_rng(0).random((8, STEPS, 9, 7, 2)) < 0.2
-    return made, spikes, recorded(made, spikes)
+    return compiled, spikes, recorded(compiled, spikes)
 
 
 @pytest.mark.parametrize("dialect", nir.DIALECTS)
 def test_connectivity(images: Any, dialect: str, tmp_path: Path) -> None:
-    made, spikes, expected = images
-    nir.write(tmp_path / "net.nir", nir.export(made, dialect=dialect))
+    compiled, spikes, expected = images
+    nir.write(tmp_path / "net.nir", nir.export(compiled, dialect=dialect))
     network = nir.import_graph(tmp_path / "net.nir")
-    names = [p.name for p in made.network.populations]
+    names = [p.name for p in compiled.network.populations]
     assert [p.name for p in network.populations] == names
     compiler = InferenceCompiler(STEPS, dt=0.7, batch_size=8, num_threads=1)
-    found = recorded(compiler.compile(network), spikes)
+    actual = recorded(compiler.compile(network), spikes)
     for key in ("one", "two", "three", "four", "five", "six"):
         assert sum(map(len, expected[key][1])) > 50, key
-        np.testing.assert_equal(found[key], expected[key])
-    exact = {"rtol": 0.0, "atol": 0.0 if dialect != "norse" else 1e-5}
-    np.testing.assert_allclose(found["v"], expected["v"], **exact)
+        np.testing.assert_equal(actual[key], expected[key])
+    tolerances = {"rtol": 0.0, "atol": 0.0 if dialect != "norse" else 1e-5}
+    np.testing.assert_allclose(actual["v"], expected["v"], **tolerances)
 
 
 def test_numpy_agrees(images: Any) -> None:
-    made, spikes, expected = images
-    found = run(nir.export(made), spikes.transpose(0, 1, 4, 2, 3), 0.7e-3)
-    assert found.shape == expected["v"].shape
+    compiled, spikes, expected = images
+    voltages = run(nir.export(compiled), spikes.transpose(0, 1, 4, 2, 3), 0.7e-3)
+    assert voltages.shape == expected["v"].shape
     with Network() as network:  # paths of one length, so that steps can be compared
         inputs = Population("spike_input", (9, 7, 2))
         hidden = Population(LeakyIntegrateFire(relative_reset=False))
@@ -119,16 +119,16 @@ def test_numpy_agrees(images: Any) -> None:
         Connection(inputs, hidden, AvgPoolConv2D(Normal(0.2, 0.9), 3, 3, 2))
         Connection(hidden, output, Dense(Normal(0.0, 0.3)), Exponential(4.0))
     compiled = InferenceCompiler(STEPS, num_threads=1, batch_size=8).compile(network)
-    found = run(nir.export(compiled), spikes.transpose(0, 1, 4, 2, 3), 1e-3)
+    voltages = run(nir.export(compiled), spikes.transpose(0, 1, 4, 2, 3), 1e-3)
     bias = 2.0 * (1 - np.exp(-(1 + np.arange(STEPS)) / 20)) * 0.1
     bias *= 0.5 / (1 - np.exp(-1 / 20))  # it acts from the first step on
-    late = bias[2:] - bias[:-2]
-    expected_v = recorded(compiled, spikes)["v"][:, 2:] - late[:, None]
-    np.testing.assert_allclose(found[:, :-2], expected_v, atol=1e-4)
+    bias_delay = bias[2:] - bias[:-2]
+    expected_v = recorded(compiled, spikes)["v"][:, 2:] - bias_delay[:, None]
+    np.testing.assert_allclose(voltages[:, :-2], expected_v, atol=1e-4)
 
 
-def test_what_another_program_wrote() -> None:
-    """One number for all neurons, biases, a leak, and r as snnTorch writes it."""
+def test_graph_of_snntorch() -> None:
+    """Graphs with biases, a leak and snnTorch's r are imported exactly."""
     rng = np.random.default_rng(1)
     beta, step = 0.9, 1e-4
     tau = np.array(step / (1 - beta))
@@ -152,18 +152,18 @@ def test_what_another_program_wrote() -> None:
     assert network.populations[1].neuron.tau_mem == pytest.approx(-1 / np.log(beta))
     spikes = rng.random((3, STEPS, 8)) < 0.3
     compiled = InferenceCompiler(STEPS, num_threads=1, batch_size=3).compile(network)
-    (found,) = compiled.predict(spikes, callbacks=[])[0].values()
+    (actual,) = compiled.predict(spikes, callbacks=[])[0].values()
     v, count = np.zeros((3, 6)), np.zeros((3, 6))
-    for t in range(-1, STEPS - 1):  # spikes take a step; the bias does not
+    for t in range(-1, STEPS - 1):  # spikes arrive a step later, the bias at once
         x = spikes[:, t] if t >= 0 else np.zeros((3, 8))
         v = beta * v + (1 - beta) * 0.1 + x @ weight.T + bias
         count += v > 1
         v = np.where(v > 1, 0.2, v)
-    np.testing.assert_array_equal(found, count)
+    np.testing.assert_array_equal(actual, count)
     assert count.min() > 0
 
 
-REFUSED = [
+UNSUPPORTED = [
     (LeakyIntegrateFire(), {}, "relative_reset=False"),
     (LeakyIntegrateFire(relative_reset=False, tau_refrac=2.0), {}, "tau_refrac=None"),
     (AdaptiveLeakyIntegrateFire(), {}, "NIR has no AdaptiveLeakyIntegrateFire"),
@@ -171,8 +171,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("neuron", "options", "remedy"), REFUSED)
-def test_what_nir_does_not_have(neuron: Any, options: Any, remedy: str) -> None:
+@pytest.mark.parametrize(("neuron", "options", "remedy"), UNSUPPORTED)
+def test_models_without_nir_node(neuron: Any, options: Any, remedy: str) -> None:
     with Network() as network:
         inputs, hidden = Population("spike_input", 3), Population(neuron, 2)
         Connection(inputs, hidden, Dense(1.0, **options))
@@ -180,7 +180,7 @@ def test_what_nir_does_not_have(neuron: Any, options: Any, remedy: str) -> None:
         nir.export(network)
 
 
-def test_two_kinds_of_synapses_are_refused() -> None:
+def test_two_kinds_of_synapses_are_rejected() -> None:
     with Network() as network:
         inputs, output = Population("spike_input", 3), Population("leaky_integrate", 2)
         Connection(inputs, output, Dense(1.0), Exponential(5.0))
@@ -221,12 +221,12 @@ LI = library.LI(tau=ONES, r=ONES, v_leak=ONES)
         ),
     ],
 )
-def test_graphs_that_are_refused(middle: Any, message: str) -> None:
+def test_graphs_that_are_rejected(middle: Any, message: str) -> None:
     with pytest.raises((UnsupportedError, ValidationError), match=message):
         nir.import_graph(graph_of(**middle))
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_invalid_files(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such file"):
         nir.import_graph(tmp_path / "missing.nir")
     (tmp_path / "text.nir").write_text("no graph")

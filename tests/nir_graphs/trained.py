@@ -1,4 +1,4 @@
-"""Three networks trained on scikit-learn's digits, and what they are asked."""
+"""Three networks trained on scikit-learn's digits, and their test examples."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
 
 STEPS, EXAMPLES, TRAINED = 30, 100, 1200
-#: {kind: layers between input and output, whose spikes each take a step}
+#: {kind: layers between input and output; each delays spikes by a step}
 KINDS = {"feedforward": 2, "recurrent": 2, "convolutional": 3}
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network that was trained, and its test examples.
+    """Trained network and its test examples.
 
     Args:
-        compiled: the network.
-        spikes: examples, of shape (examples, steps) + shape of the input.
-        labels: their digits.
-        layers: see `KINDS`.
+        compiled: the compiled network.
+        spikes: examples of shape (examples, steps) + shape of the input.
+        labels: digit of each example.
+        layers: number of layers, see `KINDS`.
     """
 
     compiled: Any
@@ -42,7 +42,7 @@ class Trained:
 
     @property
     def channels_first(self) -> np.ndarray:
-        """The examples as a graph takes them."""
+        """Examples in the shape of a graph's input."""
         if self.spikes.ndim < 5:
             return self.spikes
         return self.spikes.transpose(0, 1, 4, 2, 3)
@@ -50,7 +50,7 @@ class Trained:
 
 @cache
 def trained(kind: str, current: bool = True) -> Trained:
-    """A network of a kind: with currents by EventProp, or without by BPTT."""
+    """Trains a network: with synaptic currents by EventProp, without by BPTT."""
     digits = load_digits()
     shape = (8, 8, 1) if kind == "convolutional" else (64,)
     encoded = linear_latency_encode_data(
@@ -69,56 +69,56 @@ def trained(kind: str, current: bool = True) -> Trained:
         batch_size=32,
         rng_seed=3,
         num_threads=1,
-    ).compile(network(kind, shape, current))
+    ).compile(untrained(kind, shape, current))
     compiled.train(spikes[:TRAINED], digits.target[:TRAINED], 6, callbacks=[])
-    last = slice(-EXAMPLES, None)
-    return Trained(compiled, spikes[last], digits.target[last], KINDS[kind])
+    test = slice(-EXAMPLES, None)
+    return Trained(compiled, spikes[test], digits.target[test], KINDS[kind])
 
 
-def network(kind: str, shape: tuple[int, ...], current: bool) -> Network:
-    """The network, before it is trained."""
+def untrained(kind: str, shape: tuple[int, ...], current: bool) -> Network:
+    """Returns the network before training."""
     synapse = Exponential(5.0) if current else "delta"
     scale_i = None if current else False
     fire = LeakyIntegrateFire(relative_reset=False, scale_i=scale_i)
     integrate = LeakyIntegrate(scale_i=scale_i, readout="avg_var")
-    wide = 1.0 if current else 0.5
-    with Network() as made:
+    scale = 1.0 if current else 0.5  # of weights
+    with Network() as network:
         inputs = Population("spike_input", shape, name="pixels")
         output = Population(integrate, 10, name="digits")
         if kind == "convolutional":
             first = Population(fire, name="edges")
             hidden = Population(fire, name="shapes")
-            weight = Normal(0.8 * wide, 0.8 * wide)
+            weight = Normal(0.8 * scale, 0.8 * scale)
             edges = Conv2D(weight, 6, 3, conv_padding="same")
             Connection(inputs, first, edges, synapse)
-            weight = Normal(0.15 * wide, 0.3 * wide)
+            weight = Normal(0.15 * scale, 0.3 * scale)
             Connection(first, hidden, Conv2D(weight, 12, 4, conv_strides=2), synapse)
         else:
             hidden = Population(fire, 48, name="hidden")
-            weight = Normal(0.3 * wide, 0.4 * wide)
+            weight = Normal(0.3 * scale, 0.4 * scale)
             Connection(inputs, hidden, Dense(weight), synapse)
         if kind == "recurrent":
-            Connection(hidden, hidden, Dense(Normal(0.0, 0.1 * wide)), synapse)
+            Connection(hidden, hidden, Dense(Normal(0.0, 0.1 * scale)), synapse)
         Connection(hidden, output, Dense(Normal(0.0, 0.3)), synapse)
-    return made
+    return network
 
 
-def again(network: Network, like: Trained, more: int = 0) -> Any:
-    """A network, compiled to be run as another one was trained."""
-    steps = STEPS + more
+def compile_like(network: Network, like: Trained, extra_steps: int = 0) -> Any:
+    """Compiles a network for inference with the time step of a trained one."""
+    steps = STEPS + extra_steps
     compiler = InferenceCompiler(
         steps, batch_size=50, dt=like.compiled.dt, num_threads=1
     )
     return compiler.compile(network)
 
 
-def padded(spikes: np.ndarray, more: int) -> np.ndarray:
-    """Examples with some silent steps at the end."""
-    return np.pad(spikes, [(0, 0), (0, more), *[(0, 0)] * (spikes.ndim - 2)])
+def padded(spikes: np.ndarray, extra_steps: int) -> np.ndarray:
+    """Returns examples with silent steps at the end."""
+    return np.pad(spikes, [(0, 0), (0, extra_steps), *[(0, 0)] * (spikes.ndim - 2)])
 
 
 def recorded(compiled: Any, spikes: np.ndarray) -> dict[str, Any]:
-    """Spikes of hidden neurons, voltages and predictions of the output."""
+    """Returns spikes of hidden neurons, voltages and predictions of the output."""
     populations = compiled.network.populations
     inner = [p for p in populations if p in compiled.spiking]
     (output,) = compiled.outputs
@@ -126,9 +126,9 @@ def recorded(compiled: Any, spikes: np.ndarray) -> dict[str, Any]:
         population.record_spikes = True
     callbacks: list[Any] = [SpikeRecorder(p, key=p.name) for p in inner]
     callbacks.append(VarRecorder(output, "v", key="v"))
-    found, data = compiled.predict(spikes, callbacks=callbacks)
+    predictions, data = compiled.predict(spikes, callbacks=callbacks)
     return {
-        "predictions": found[output],
+        "predictions": predictions[output],
         "v": np.array(data["v"]),
         **{p.name: data[p.name] for p in inner},
     }

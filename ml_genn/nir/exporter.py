@@ -1,4 +1,4 @@
-"""Our networks as NIR graphs."""
+"""Export of networks as NIR graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ml_genn.model.plan import LearnedKind
 from ml_genn.model.plan.kernel import Axis, Kernel
 from ml_genn.network import Network
 from ml_genn.neurons import BinarySpikeInput, Input, PoissonInput, SpikeInput
-from ml_genn.nir.cells import Cell, cell_of, node_of
+from ml_genn.nir.cells import Cell, cell_of, node_of_cell
 from ml_genn.nir.dialects import Dialect, dialect_named
 from ml_genn.nir.files import library
 from ml_genn.population import Population
@@ -28,7 +28,7 @@ from ml_genn.readouts import default_readouts
 from ml_genn.synapses import Delta
 from ml_genn.utils.checks import free_name, shown
 
-#: Entries of the graph's metadata, from which `import_graph` knows what was meant.
+#: Keys of metadata with which `import_graph` restores a network.
 DIALECT, STEP, READOUT, ORDER = "dialect", "dt", "readout", "order"
 Image = tuple[int, int, int]
 
@@ -38,23 +38,24 @@ def export(
     dt: float | None = None,
     dialect: str | Dialect = "exact",
 ) -> Any:
-    """A network as a NIR graph; images are channels first there.
+    """Exports a network as a NIR graph, with images in the order channels first.
 
     Args:
-        model: a compiled network, whose weights and parameters are taken as they are
-            now; or a network, as `InferenceCompiler` takes it.
+        model: a compiled network, which is exported with its current weights and
+            parameters; or a network, which is compiled by `InferenceCompiler`.
         dt: time step [ms] of a network, 1 by default; a compiled network has its own.
-        dialect: what the reader makes of time constants and resistances: "exact"
-            (default), "norse", "snntorch", or a `Dialect`.
+        dialect: discretisation by the reader: "exact" (default), "norse", "snntorch"
+            or a `Dialect`.
 
     Returns:
         A ``nir.NIRGraph``.
 
     Raises:
         UnsupportedError: if NIR, or the dialect's reader, has no such neuron, synapse
-            or connectivity, or the library nir is missing.
+            or connectivity, or the library nir is not installed.
+        ValidationError: if dt differs from that of the compiled network.
     """
-    nir, found = library(), dialect_named("nir.export", dialect)
+    nir, reader_dialect = library(), dialect_named("nir.export", dialect)
     if isinstance(model, Network):
         model = InferenceCompiler(1, dt=1.0 if dt is None else dt).compile(model)
     elif not isinstance(model, CompiledNetwork):
@@ -67,57 +68,58 @@ def export(
             f"nir.export: the network was compiled with dt={model.dt}. Received "
             f"dt={dt}. Leave it out."
         )
-    writer = _Writer(nir, found, model)
+    exporter = _Exporter(nir, reader_dialect, model)
     for population in model.network.populations:
-        writer.add(population)
+        exporter.add(population)
     metadata = {DIALECT: dialect, STEP: model.dt} if isinstance(dialect, str) else {}
-    return nir.NIRGraph(writer.nodes, writer.edges, metadata, writer.checks)
+    return nir.NIRGraph(exporter.nodes, exporter.edges, metadata, exporter.checks)
 
 
 @dataclass
-class _Writer:
-    """A graph as it grows, population by population."""
+class _Exporter:
+    """Builder of a graph, population by population."""
 
     nir: Any
     dialect: Dialect
     compiled: CompiledNetwork
     nodes: dict[str, Any] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
-    #: whether the library's check of shapes knows all kernels
+    #: True if the library's check of shapes supports all kernels
     checks: bool = True
 
     def __post_init__(self) -> None:
         network = self.compiled.network
         self.names: dict[Any, str] = {}
-        things: list[Any] = [*network.populations, *network.connections]
-        for thing in things:
-            clean = thing.name.replace("/", "_").replace(".", "_")
-            self.names[thing] = free_name(clean, self.names.values())
+        owners: list[Any] = [*network.populations, *network.connections]
+        for owner in owners:
+            name = owner.name.replace("/", "_").replace(".", "_")
+            self.names[owner] = free_name(name, self.names.values())
         self.order = {name: k for k, name in enumerate(self.names.values())}
 
     def add(self, population: Population) -> None:
-        """Adds a population and the connections onto it."""
+        """Adds a population and its incoming connections."""
         nir, name = self.nir, self.names[population]
         if isinstance(self.compiled.lowered.neurons[population], Input):
             node = nir.Input(np.array(self._input_shape(population)))
             node.metadata[ORDER] = self.order[name]
             self.nodes[name] = node
             return
-        node, factor = node_of(
+        node, factor = node_of_cell(
             _where(population), nir, self._cell(population), self.dialect, self._dt
         )
         node.metadata[ORDER] = self.order[name]
-        known = self._onto(population)
-        own = [c for c in known if c.ends()[0] is population]
+        incoming = self._incoming(population)
+        recurrent = [c for c in incoming if c.ends()[0] is population]
         readout = self.compiled.lowered.neurons[population].readout
-        aliases = {made: alias for alias, made in default_readouts.items()}
+        aliases = {cls: alias for alias, cls in default_readouts.items()}
         if type(readout) in aliases:
             node.metadata[READOUT] = aliases[type(readout)]
-        if own:
-            node = self._nested(name, node, [self._chain(c, factor) for c in own])
+        if recurrent:
+            chains = [self._chain(c, factor) for c in recurrent]
+            node = self._nested(name, node, chains)
         self.nodes[name] = node
-        for connection in known:
-            if connection not in own:
+        for connection in incoming:
+            if connection not in recurrent:
                 source = self.names[connection.ends()[0]]
                 chain = self._chain(connection, factor)
                 self._link(self.nodes, self.edges, source, chain, name)
@@ -131,7 +133,7 @@ class _Writer:
         return self.compiled.dt
 
     def _nested(self, name: str, node: Any, chains: list[Any]) -> Any:
-        """A population that is connected to itself, as a graph of its own."""
+        """Returns a population with recurrent connections as a nested graph."""
         shape = np.array(node.input_type["input"])
         nodes = {"input": self.nir.Input(shape), name: node}
         edges = [("input", name)]
@@ -148,6 +150,7 @@ class _Writer:
         chain: Sequence[tuple[str, Any]],
         target: str,
     ) -> None:
+        """Adds the nodes and edges of a chain between a source and a target."""
         nodes.update(chain)
         last, weights = chain[-1]
         weights.metadata[ORDER] = self.order[last]
@@ -166,22 +169,22 @@ class _Writer:
         return self._shape(population)
 
     def _image(self, population: Population) -> Image | None:
-        """Rows, columns and channels; None if it is no image."""
+        """Returns rows, columns and channels; None if the population is no image."""
         shape = population.shape or ()
         if isinstance(population.neuron, Input):
             return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
-        for connection in self._onto(population):
+        for connection in self._incoming(population):
             image = connection.connectivity.image(*connection.ends())
             if image is not None:
                 return image
         return None
 
-    def _onto(self, population: Population) -> list[Connection]:
+    def _incoming(self, population: Population) -> list[Connection]:
         connections = self.compiled.network.connections
         return [c for c in connections if c.ends()[1] is population]
 
     def _shape(self, population: Population) -> tuple[int, ...]:
-        """The shape in the graph: channels first, or flat."""
+        """Returns the shape in the graph: channels first, or flat."""
         image = self._image(population)
         if image is None:
             return (population.size,)
@@ -203,14 +206,14 @@ class _Writer:
         if port_name("tau", 0) in values:
             values["tau"] = values.pop(port_name("tau", 0))
         shape, image = self._shape(population), self._image(population)
-        arrays = {k: _laid_out(v, shape, image) for k, v in values.items()}
+        arrays = {k: _in_graph_shape(v, shape, image) for k, v in values.items()}
         synapse = ports.synapses[0] if ports.synapses else Delta()
         neuron = lowered.neurons[population]
         return cell_of(_where(population), neuron, synapse, arrays, self._dt)
 
     # ------------------------------------------------------------ connections
     def _chain(self, connection: Connection, factor: np.ndarray) -> Any:
-        """Nodes from a source to a target, by name."""
+        """Returns the nodes between source and target, as a list of (name, node)."""
         source, target = connection.ends()
         where, name = f"Connection '{connection.name}'", self.names[connection]
         if np.any(self.compiled.delays(connection) != 0):
@@ -242,7 +245,10 @@ class _Writer:
         return [*nodes, (name, self._convolution(where, kernel, weights))]
 
     def _pooling(self, connection: Connection) -> list[tuple[str, Any]]:
-        """Pooling before weights, which are divided by the number of pixels."""
+        """Returns the nodes of pooling before weights.
+
+        They sum patches: the weights include the division by the number of pixels.
+        """
         pooling = connection.connectivity.pooling
         if pooling is None:
             return []
@@ -250,7 +256,7 @@ class _Writer:
         return [(self._free(f"{self.names[connection]}_pool"), pool)]
 
     def _pool(self, node: Any, pooling: Pooling) -> Any:
-        """A pooling node of a class of NIR."""
+        """Returns a pooling node of a class of NIR."""
         return node(
             kernel_size=np.array(pooling.size),
             stride=np.array(pooling.strides),
@@ -258,7 +264,7 @@ class _Writer:
         )
 
     def _matrix(self, connection: Connection) -> np.ndarray:
-        """Weights as (source, target), zero where there is no synapse."""
+        """Returns weights (source, target), zero without a synapse."""
         source, target = connection.ends()
         weights = self.compiled.weights(connection)
         if weights.ndim == 2:
@@ -284,13 +290,13 @@ class _Writer:
         axes = kernel.rows, kernel.columns
         if any(axis.transposed for axis in axes):
             raise UnsupportedError(f"{where}: NIR has no transposed convolution.")
-        if kernel.channelwise:  # the library's shapes know no groups
-            size, each = kernel.channels, kernel.filters
-            full = np.zeros((*kernel.shape[:2], size, size, each), weights.dtype)
-            own = np.arange(size)
-            given = np.broadcast_to(weights, kernel.shape)
-            full[:, :, own, own] = given
-            weights = full.reshape(*kernel.shape[:2], size, size * each)
+        if kernel.channelwise:  # the library's check of shapes has no groups
+            channels, filters = kernel.channels, kernel.filters
+            shape = (*kernel.shape[:2], channels, channels, filters)
+            full = np.zeros(shape, weights.dtype)
+            diagonal = np.arange(channels)
+            full[:, :, diagonal, diagonal] = np.broadcast_to(weights, kernel.shape)
+            weights = full.reshape(*kernel.shape[:2], channels, channels * filters)
         pixels = tuple(axis.pooled for axis in axes)
         self.checks &= axes[0].size == axes[1].size
         return self.nir.Conv2d(
@@ -307,16 +313,22 @@ class _Writer:
         return free_name(name, {*self.nodes, *self.names.values()})
 
 
-def _laid_out(value: Any, shape: tuple[int, ...], image: Image | None) -> np.ndarray:
-    """A parameter in the shape of the graph."""
+def _in_graph_shape(
+    value: Any, shape: tuple[int, ...], image: Image | None
+) -> np.ndarray:
+    """Returns a parameter in the shape of the graph."""
     full = np.broadcast_to(np.asarray(value, float), prod(shape))
     return full if image is None else full.reshape(image).transpose(2, 0, 1)
 
 
 def _padding(where: str, axes: Sequence[Axis]) -> Any:
-    """What is laid around an image: zeros on both sides, or "same"."""
-    both = [(a.pooled + 2 * a.before - a.size) // a.stride + 1 for a in axes]
-    if both == [a.target for a in axes]:
+    """Returns the padding of a convolution: zeros of each axis, or "same".
+
+    Raises:
+        UnsupportedError: if the padding is asymmetric and the stride is not 1.
+    """
+    pixels = [(a.pooled + 2 * a.before - a.size) // a.stride + 1 for a in axes]
+    if pixels == [a.target for a in axes]:
         return tuple(a.before for a in axes)
     if all(a.stride == 1 for a in axes):
         return "same"
