@@ -1,4 +1,4 @@
-"""Where scripts written for mlGeNN look for e-prop, a package of its own here."""
+"""Import path of mlGeNN for e-prop, which is in the package `ml_genn_eprop`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Equations, specifications and the plan: what a network is, before any code."""
+"""Equations, their derivation, and plans of networks, before any code."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""What a model is given to run, and what it gives back."""
+"""Examples and options of a run, and its results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventStream:
-    """The events of one example in the order in which they happen.
+    """Events of one example in order of time.
 
     Attributes:
         steps: time step of each event, ascending.
@@ -39,7 +39,7 @@ class EventStream:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpikeTimes:
-    """Spikes of one example, neuron after neuron, that are to become events.
+    """Spike times of one example, neuron after neuron.
 
     A spike belongs to the first step ``n`` with ``(n + tolerance) * dt >= time``. A
     neuron has at most one event a step; more are postponed, each to the next free step.
@@ -50,7 +50,7 @@ class SpikeTimes:
         latest: the latest time that a spike may have [ms].
         num_steps: time steps of the example; later events are dropped.
         dt: time step [ms].
-        tolerance: share of a step by which a spike may come after it.
+        tolerance: fraction of a step by which a spike may be later than its step.
     """
 
     ends: npt.NDArray[Any]
@@ -63,7 +63,7 @@ class SpikeTimes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Examples as a backend takes them.
+    """Examples of a batch, as backends read them.
 
     Args:
         size: number of examples.
@@ -72,7 +72,7 @@ class Examples:
         values: {input population: numbers (size, frames, neurons)}.
         targets: {output group: labels (size,), values (size, neurons) or trajectories
             (size, steps, neurons)}.
-        weights: (size, output groups), what each loss counts; None for one each.
+        weights: (size, output groups), the weight of each loss; None (default) for 1.
     """
 
     size: int
@@ -85,7 +85,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A variable to be recorded in every step.
+    """Variable that is recorded in every step.
 
     Args:
         group: neuron group.

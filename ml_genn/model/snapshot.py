@@ -1,4 +1,4 @@
-"""What a network is at a moment: arrays, and what is needed to go on from there."""
+"""Snapshots of networks: arrays and the state that training needs to continue."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-#: (connection or population, what it is of it)
+#: (name of a connection or population, name of its array)
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Arrays and facts of a network.
+    """Arrays and further state of a network.
 
     Args:
-        arrays: {(owner, name): array}. Names of what synapses have: ``g`` weights,
-            ``d`` delays, ``pre_ind`` and ``post_ind`` neurons; of neurons: parameters.
-            ``<name>.<slot>`` are numbers that an optimiser keeps.
-        info: facts that can be written as JSON.
+        arrays: {(owner, name): array}. Arrays of synapses are ``g`` weights, ``d``
+            delays, ``pre_ind`` and ``post_ind`` neurons; arrays of neurons have the
+            names of parameters. ``<name>.<slot>`` is state of an optimiser.
+        info: further state, which can be written as JSON.
     """
 
     arrays: Mapping[Key, np.ndarray]
@@ -30,31 +30,31 @@ class Snapshot:
 WEIGHTS, DELAYS, SOURCES, TARGETS = "g", "d", "pre_ind", "post_ind"
 
 
-#: Names of parameters in files, where mlGeNN has one of its own; read both ways.
+#: {name of a parameter: its name in mlGeNN's files}, and the other way round
 _RENAMED = {"bias": "Bias", "Bias": "bias"}
 
 
 def saved_name(name: str) -> str:
-    """The name of an array in files."""
+    """Returns the name of an array in files."""
     first, dot, rest = name.partition(".")
     return f"{_RENAMED.get(first, first)}{dot}{rest}"
 
 
 def user_name(name: str) -> str:
-    """The name of an array of a file."""
+    """Returns the name of an array that was read from a file."""
     return saved_name(name)
 
 
 def slot_name(name: str, slot: str) -> str:
-    """The name of numbers that are kept beside an array."""
+    """Returns the name of an optimiser's state of an array."""
     return f"{name}.{slot}"
 
 
 def is_slot(name: str) -> bool:
-    """Whether numbers are kept beside an array, for training to go on."""
+    """Returns True for the name of an optimiser's state."""
     return "." in name
 
 
 def key_text(key: Key) -> str:
-    """A key as errors and files name it."""
+    """Returns a key as errors and files write it."""
     return "/".join(key)

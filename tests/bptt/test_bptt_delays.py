@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Case:
-    """How a network of a recurrent hidden layer is trained.
+    """Training of a network with a recurrent hidden layer.
 
     Args:
         readout: "spike_count" of spiking outputs, or a readout of voltages.

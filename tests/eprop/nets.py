@@ -143,7 +143,7 @@ def gradients(net: Net, mode: str, **settings: Any) -> dict[str, np.ndarray]:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
-    """How far b is from a, relative to a."""
+    """Returns the norm of b - a relative to that of a."""
     return float(np.linalg.norm(b - a) / np.linalg.norm(a))
 
 

@@ -1,4 +1,4 @@
-"""How errors of the outputs reach hidden populations."""
+"""Feedback weights, through which errors of outputs reach hidden populations."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ WAYS: dict[str, Callable[[CompiledTrainingNetwork], list[Callback]]] = {
 
 
 def trained(mode: str, way: str, **settings: Any) -> list[np.ndarray]:
-    """How much a few batches change all that is learned."""
+    """Returns the change of each learned array in a few batches."""
     net = Net(choices=NETS["alif"].choices, delays=(1, 2, 1), steps=300)
     compiled = net.compile(mode, batch_size=2, optimiser=Adam(1e-2), **settings)
     x, y = net.data(compiled)
@@ -203,7 +203,7 @@ print(peak() - before)
 
 
 def growth(mode: str, *steps: int) -> list[float]:
-    """How much memory a process takes to run examples of so many steps [MB]."""
+    """Returns the memory of a process that runs examples of some steps [MB]."""
     processes = [start(MEMORY.format(steps=n, mode=mode)) for n in steps]
     return [float(finish(process)) for process in processes]
 

@@ -134,7 +134,7 @@ class Case:
         )
 
     def jump(self, c: exact.Connection, dt: float) -> float:
-        """What a weight of one does at once: a delta synapse's input is scaled."""
+        """Returns the jump that a weight of one causes, scaled for delta synapses."""
         if np.all(c.tau_syn):
             return 1.0
         return float(-np.expm1(-dt / self.populations[c.target].tau_mem))

@@ -45,7 +45,7 @@ def jumping(seed: int, which: Sequence[str], **options: Any) -> Case:
 
 
 def direct_spikes(case: Case) -> int:
-    """How many spikes an arrival brings about: the voltage before is well below."""
+    """Returns the number of spikes that an arrival causes from well below threshold."""
     result = case.simulate()
     count = 0
     for name, population in case.populations.items():

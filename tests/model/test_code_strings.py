@@ -261,59 +261,61 @@ def test_integers_stay_integers(code: str, expected: str) -> None:
     assert not sim(f"V = {code};").calls
 
 
+STATEMENTS = """
+const scalar decay = exp(-dt / tau), half = 0.5;  // don't mind the comment
+scalar sum;
+sum = decay * V;
+if (V > half && n < 3) { V -= .5; n++; }
+else if (flag) V = 0.0;
+for (int i = 0, j = 9; i < steps; i++, --j) {
+    if (i == j) continue;
+    V += i / 2;
+}
+while (n > 0) { n %= 2; break; }
+do { --n; } while (n > 0);
+{ float sum = 1.0; V *= sum; }
+;
+"""
+PRINTED_STATEMENTS = [
+    "const float decay = expf((-dt) / tau);",
+    "const float half = 0.5f;",
+    "float sum;",
+    "sum = decay * V;",
+    "if ((V > half) && (n < 3))",
+    "{",
+    "  V -= .5f;",
+    "  n++;",
+    "}",
+    "else",
+    "  if (flag)",
+    "  V = 0.0f;",
+    "for (int i = 0, j = 9; i < ((int) steps); i++, --j)",
+    "{",
+    "  if (i == j)",
+    "    continue;",
+    "  V += i / 2;",
+    "}",
+    "while (n > 0)",
+    "{",
+    "  n %= 2;",
+    "  break;",
+    "}",
+    "do",
+    "{",
+    "  --n;",
+    "}",
+    "while (n > 0);",
+    "{",
+    "  float sum = 1.0f;",
+    "  V *= sum;",
+    "}",
+    ";",
+]
+
+
 def test_statements() -> None:
-    block = sim(
-        """
-        const scalar decay = exp(-dt / tau), half = 0.5;  // don't mind the comment
-        scalar sum;
-        sum = decay * V;
-        if (V > half && n < 3) { V -= .5; n++; }
-        else if (flag) V = 0.0;
-        for (int i = 0, j = 9; i < steps; i++, --j) {
-            if (i == j) continue;
-            V += i / 2;
-        }
-        while (n > 0) { n %= 2; break; }
-        do { --n; } while (n > 0);
-        { float sum = 1.0; V *= sum; }
-        ;
-        """
-    )
-    assert block.text.splitlines() == [
-        "const float decay = expf((-dt) / tau);",
-        "const float half = 0.5f;",
-        "float sum;",
-        "sum = decay * V;",
-        "if ((V > half) && (n < 3))",
-        "{",
-        "  V -= .5f;",
-        "  n++;",
-        "}",
-        "else",
-        "  if (flag)",
-        "  V = 0.0f;",
-        "for (int i = 0, j = 9; i < ((int) steps); i++, --j)",
-        "{",
-        "  if (i == j)",
-        "    continue;",
-        "  V += i / 2;",
-        "}",
-        "while (n > 0)",
-        "{",
-        "  n %= 2;",
-        "  break;",
-        "}",
-        "do",
-        "{",
-        "  --n;",
-        "}",
-        "while (n > 0);",
-        "{",
-        "  float sum = 1.0f;",
-        "  V *= sum;",
-        "}",
-        ";",
-    ]
+    block = sim(STATEMENTS)
+    assert block.text.splitlines() == PRINTED_STATEMENTS
     assert block.reads == {"dt", "tau", "V", "n", "flag", "steps"}
     assert block.writes == {"V", "n"}
     assert block.calls == {"expf"}

@@ -1,4 +1,4 @@
-"""What SymPy derives: exact steps, their transposes, the jump at a spike."""
+"""Derived code: exact steps, their transposes, the jump at a spike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which state carries what an input did."""
+"""Variables that carry the eligibility of a weight."""
 
 from __future__ import annotations
 

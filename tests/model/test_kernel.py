@@ -1,4 +1,4 @@
-"""Which pixels a kernel connects, and where its weights are stored."""
+"""Kernels: the pixels that they connect, and the storage of their weights."""
 
 from __future__ import annotations
 

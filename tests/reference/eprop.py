@@ -96,7 +96,7 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """What is learnt, and how.
+    """Options of learning.
 
     F_j <- aF F_j + (1 - aF) z_j, aF = exp(-dt/tau_reg); F_j[t] is the value after the
     decay in step t, before (or, with rate_after_spike, after) z_j[t] is added, and

@@ -266,7 +266,7 @@ class _Neurons:
         return self.model.threshold(state[:-1])
 
     def crossings(self, state: Array, h: float) -> dict[int, float]:
-        """When in the step of length h to ``state`` neurons reach th(x) = 0."""
+        """Returns the times, in the step of length h to ``state``, of th(x) = 0."""
         if self.model.threshold is None:
             return {}
         reached = np.flatnonzero(self.excess(state) >= 0.0)

@@ -1,4 +1,4 @@
-"""What an exact simulation leaves: spike times and closed-form voltages."""
+"""Results of an exact simulation: spike times and closed-form voltages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Expressions as users write them: parsed through a whitelist, never evaluated.
+"""Expressions of users, parsed through a whitelist of names and functions.
 
 One walk over the syntax tree of Python serves three algebras: SymPy (derivations),
-NumPy (numbers) and C. SymPy is imported only when a derivation is asked for.
+NumPy (numbers) and C. SymPy is imported on first use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from ml_genn.errors import EquationError, unknown_name
 
-#: Names that mean something to a C++ compiler, so that no variable may have them.
+#: Keywords of C++, which no variable may have as its name.
 _WORDS = (
     "asm auto bool break case catch char class const constexpr continue default "
     "delete do double else enum explicit extern false float for friend goto if "
@@ -27,7 +27,7 @@ _WORDS = (
 )
 C_WORDS = frozenset(_WORDS.split())
 
-#: Functions an expression may call: name -> (SymPy name, NumPy function, arguments).
+#: {function of expressions: (SymPy name, NumPy function, number of arguments)}
 FUNCTIONS: dict[str, tuple[str, Callable[..., Any], int]] = {
     "exp": ("exp", np.exp, 1),
     "log": ("log", np.log, 1),
@@ -59,28 +59,28 @@ CONSTANTS = {"pi": np.pi}
 
 
 class Algebra(Protocol):
-    """What the walk needs to know of the values it builds."""
+    """Operations on the values of expressions, besides Python's operators."""
 
     def name(self, name: str) -> Any:
-        """A variable or parameter."""
+        """Returns a variable or parameter."""
 
     def number(self, value: float) -> Any:
-        """A literal."""
+        """Returns a number."""
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        """A function of `FUNCTIONS`."""
+        """Returns a function of `FUNCTIONS` of its arguments."""
 
     def where(self, condition: Any, yes: Any, no: Any) -> Any:
-        """One of two values."""
+        """Returns one of two values."""
 
     def both(self, left: Any, right: Any) -> Any:
-        """Whether both conditions hold."""
+        """Returns the conjunction of two conditions."""
 
     def either(self, left: Any, right: Any) -> Any:
-        """Whether one of two conditions holds."""
+        """Returns the disjunction of two conditions."""
 
     def negate(self, value: Any) -> Any:
-        """Whether a condition does not hold."""
+        """Returns the negation of a condition."""
 
 
 BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -100,7 +100,7 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 @lru_cache(maxsize=4096)
 def syntax(text: str) -> ast.expr:
-    """Python's syntax tree of an expression."""
+    """Returns Python's syntax tree of an expression."""
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -112,7 +112,7 @@ def syntax(text: str) -> ast.expr:
 
 @lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
-    """Names of the quantities that an expression mentions, functions left out."""
+    """Returns the names of the variables and parameters in an expression."""
     tree = syntax(text)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return frozenset(
@@ -123,7 +123,7 @@ def names(text: str) -> frozenset[str]:
 
 
 def check_identifier(name: str, where: str) -> None:
-    """Refuse a name that an equation or the generated code could not use."""
+    """Raises EquationError for a name that equations or code cannot use."""
     if (
         not isinstance(name, str)
         or not name.isidentifier()
@@ -144,7 +144,12 @@ def check_identifier(name: str, where: str) -> None:
 
 
 def check_names(text: str, known: frozenset[str], where: str) -> None:
-    """Refuse an expression that mentions anything but ``known`` names."""
+    """Raises an error if an expression has other than ``known`` names.
+
+    Raises:
+        UnknownNameError: if a name is not known.
+        EquationError: if the expression cannot be parsed.
+    """
     for name in sorted(names(text)):
         if name not in known:
             raise unknown_name("name", name, known, where=f"{where}, '{text}'")
@@ -152,7 +157,7 @@ def check_names(text: str, known: frozenset[str], where: str) -> None:
 
 
 def evaluate(text: str, values: Mapping[str, Any]) -> np.ndarray:
-    """The number (or array) that an expression comes to, in double precision.
+    """Returns the value of an expression, in double precision.
 
     Args:
         text: the expression.
@@ -162,7 +167,7 @@ def evaluate(text: str, values: Mapping[str, Any]) -> np.ndarray:
 
 
 def symbolic(text: str) -> Any:
-    """The expression as a SymPy expression over real symbols."""
+    """Returns the expression in SymPy, over real symbols."""
     return walk(text, _symbols())
 
 
@@ -179,7 +184,7 @@ def walk(text: str, algebra: Algebra) -> Any:
 
 
 class _Visitor(ast.NodeVisitor):
-    """Rebuilds an expression in an algebra; refuses what is not in the tables."""
+    """Visitor that builds an expression in an algebra and refuses other syntax."""
 
     def __init__(self, text: str, algebra: Algebra) -> None:
         self.text = text
@@ -253,7 +258,7 @@ class _Visitor(ast.NodeVisitor):
 
 
 class _Nothing:
-    """A value that any operator leaves as it is."""
+    """Value that all operators leave unchanged."""
 
     def _same(self, *_: Any) -> Any:
         return self
@@ -266,7 +271,7 @@ _NOTHING = _Nothing()
 
 
 class _Dry:
-    """An algebra without values: only checks that the expression is allowed."""
+    """Algebra without values, which only checks the syntax."""
 
     def name(self, name: str) -> Any:
         return _NOTHING
@@ -287,7 +292,7 @@ class _Dry:
 
 
 class _Numbers:
-    """NumPy's numbers."""
+    """Algebra of NumPy arrays."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
@@ -321,7 +326,7 @@ def _symbols() -> Algebra:
     import sympy
 
     class Symbols:
-        """SymPy's expressions."""
+        """Algebra of SymPy expressions."""
 
         def name(self, name: str) -> Any:
             return sympy.Symbol(name, real=True)

@@ -1,4 +1,4 @@
-"""Neurons and synapses as equations, the one description everything is derived from."""
+"""Equations of neurons and synapses, from which all code is derived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INPUT = "Isyn"  #: total input that a neuron receives in a step
 WEIGHT = "weight"  #: weight of the synapse that a spike came over
 DT = "dt"  #: length of a time step [ms]
 THRESHOLD_EXPRESSION = "u"  #: threshold expression, in surrogate derivatives
-#: Names that are provided to equations and to the code made from them.
+#: Names that backends provide to equations and their code.
 RESERVED = frozenset(
     {INPUT, WEIGHT, DT, "t", "step", "num_steps", "id", "num_neurons", "batch"}
     | {"num_batch", "output"}
@@ -25,13 +25,13 @@ SOLVERS = (EXPONENTIAL_EULER, LINEAR_EULER)  #: names of all solvers
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A state variable: its differential equation and its value after a spike.
+    """State variable, with its differential equation and its value after a spike.
 
     Args:
         name: its name.
-        dynamics: right-hand side of its differential equation per ms; None if it
-            changes at spikes only.
-        jump: its value right after a spike; None if a spike leaves it alone.
+        dynamics: right-hand side of its differential equation [1/ms]; None (default) if
+            it changes at spikes only.
+        jump: its value right after a spike; None (default) if spikes do not change it.
     """
 
     name: str
@@ -42,7 +42,15 @@ class Variable:
 def variables_from(
     description: Mapping[str, tuple[str | None, str | None]], where: str
 ) -> tuple[Variable, ...]:
-    """Variables from ``{name: (dynamics, jump)}``."""
+    """Returns variables from ``{name: (dynamics, jump)}``.
+
+    Args:
+        description: dynamics and jump of each variable, strings or None.
+        where: start of error messages.
+
+    Raises:
+        EquationError: if an entry is malformed.
+    """
     result = []
     for name, pair in description.items():
         if (
@@ -66,21 +74,22 @@ def variables_from(
 
 @dataclass(frozen=True, slots=True)
 class NeuronEquations:
-    """A neuron model.
+    """Equations of a neuron.
 
     Between spikes each variable follows its differential equation, in which ``Isyn``
-    is the input of the step; where ``threshold >= 0`` after a step the neuron spikes
-    and each variable takes the value of its jump.
+    is the input of the step. If ``threshold >= 0`` after a step, the neuron spikes and
+    each variable takes the value of its jump.
 
     Args:
         variables: state variables.
         parameters: names of the parameters, in ms where they are times; none by
             default.
-        output: variable that readouts look at; None if there is none.
-        threshold: expression that is >= 0 where the neuron spikes; None: it never does.
+        output: variable that readouts read; None (default) if there is none.
+        threshold: expression that is >= 0 where the neuron spikes; None (default) if it
+            never does.
         solver: "exponential_euler" (exact where the equation is linear in its own
             variable, else forward Euler) or "linear_euler" (forward Euler throughout).
-        sub_steps: how many parts a time step is integrated in, 1 by default.
+        sub_steps: number of integration steps in a time step, 1 by default.
     """
 
     variables: tuple[Variable, ...]
@@ -91,15 +100,24 @@ class NeuronEquations:
     sub_steps: int = 1
 
     def check(self, where: str) -> None:
-        """Refuse equations that mention unknown names or are otherwise ill formed."""
-        own = _check_declared(self.variables, self.parameters, where)
-        known = own | {INPUT, DT}
+        """Raises an error if equations use unknown names or are not well formed.
+
+        Args:
+            where: start of error messages.
+
+        Raises:
+            UnknownNameError, EquationError: for the first mistake.
+        """
+        declared = _check_declared(self.variables, self.parameters, where)
+        known = declared | {INPUT, DT}
         for variable in self.variables:
             _check_slot(
                 variable.dynamics, known, f"{where}, dynamics of {variable.name}"
             )
-            _check_slot(variable.jump, own | {DT}, f"{where}, jump of {variable.name}")
-        _check_slot(self.threshold, own | {DT}, f"{where}, threshold")
+            _check_slot(
+                variable.jump, declared | {DT}, f"{where}, jump of {variable.name}"
+            )
+        _check_slot(self.threshold, declared | {DT}, f"{where}, threshold")
         state = {variable.name for variable in self.variables}
         if self.output is not None and self.output not in state:
             raise unknown_name("output variable", self.output, state, where=where)
@@ -113,12 +131,12 @@ class NeuronEquations:
 
 @dataclass(frozen=True, slots=True)
 class SynapseEquations:
-    """What a spike does to its target, and what the target neuron receives from it.
+    """Equations of a synapse.
 
-    A spike adds its weight to the variable whose jump mentions ``weight``; in each
-    step ``inject`` is added to the neuron's ``Isyn`` before the variables are
-    integrated. Without variables, ``inject = "weight"`` injects the weight itself for
-    one step (a delta synapse).
+    A spike adds its weight to the variable whose jump contains ``weight``. In each step
+    ``inject`` is added to the neuron's ``Isyn`` before the variables are integrated.
+    Without variables, ``inject = "weight"`` injects the weight itself for one step (a
+    delta synapse).
 
     Args:
         variables: state variables.
@@ -134,16 +152,27 @@ class SynapseEquations:
     sub_steps: int = 1
 
     def check(self, where: str) -> None:
-        """Refuse equations that mention unknown names or are otherwise ill formed."""
-        own = _check_declared(self.variables, self.parameters, where)
+        """Raises an error if equations use unknown names or are not well formed.
+
+        Args:
+            where: start of error messages.
+
+        Raises:
+            UnknownNameError, EquationError: for the first mistake.
+        """
+        declared = _check_declared(self.variables, self.parameters, where)
         for variable in self.variables:
             _check_slot(
-                variable.dynamics, own | {DT}, f"{where}, dynamics of {variable.name}"
+                variable.dynamics,
+                declared | {DT},
+                f"{where}, dynamics of {variable.name}",
             )
             _check_slot(
-                variable.jump, own | {DT, WEIGHT}, f"{where}, jump of {variable.name}"
+                variable.jump,
+                declared | {DT, WEIGHT},
+                f"{where}, jump of {variable.name}",
             )
-        _check_slot(self.inject, own | {DT, WEIGHT}, f"{where}, inject_current")
+        _check_slot(self.inject, declared | {DT, WEIGHT}, f"{where}, inject_current")
         _check_solver(self.solver, self.sub_steps, where)
         self._check_entry(where)
 

@@ -1,4 +1,4 @@
-"""A neuron together with the synapses that feed it, as one system of equations."""
+"""Systems of equations of a neuron and its synapses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from ml_genn.model.equations.expression import FUNCTIONS
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A neuron and one set of synapse equations per port.
+    """Equations of a neuron and of its ports.
 
-    Names of port ``k`` carry the suffix ``_syn<k>``, so that several synapses with
-    time constants of their own may feed one population.
+    Names of port ``k`` have the suffix ``_syn<k>``, so that several kinds of synapses,
+    each with its own time constant, may lead to one population.
+
+    Args:
+        neuron: equations of the neuron.
+        ports: synapse equations of each port.
     """
 
     neuron: NeuronEquations
@@ -22,20 +26,20 @@ class System:
 
 
 def port_name(name: str, port: int) -> str:
-    """The name that a synapse's variable or parameter has inside the system."""
+    """Returns the name of a synapse's variable or parameter inside the system."""
     return f"{name}_syn{port}"
 
 
 def system_of(neuron: NeuronEquations, ports: tuple[SynapseEquations, ...]) -> System:
-    """The system of a neuron and the synapses that feed it."""
+    """Returns the system of a neuron and its synapses, one for each port."""
     return System(
         neuron, tuple(_suffixed(synapse, k) for k, synapse in enumerate(ports))
     )
 
 
 def _suffixed(synapse: SynapseEquations, port: int) -> SynapseEquations:
-    own = {v.name for v in synapse.variables} | set(synapse.parameters)
-    names = {name: port_name(name, port) for name in own}
+    declared = {v.name for v in synapse.variables} | set(synapse.parameters)
+    names = {name: port_name(name, port) for name in declared}
 
     def rename(text: str | None) -> str | None:
         return None if text is None else _renamed(text, names)

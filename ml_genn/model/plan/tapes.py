@@ -1,9 +1,9 @@
-"""Tapes written out, for a backend that has none of its own.
+"""Tapes as buffers, for backends that have no tapes.
 
-A tape keeps what the backward pass will read: the state at the start of each step, and
-numbers of each spike and of each active neuron. Written out, each is a buffer with an
-entry for every step, neuron and example, which can hold a spike in each step and so
-never overflows. The code that filled and read the tape fills and reads the buffer.
+A tape holds values of the forward pass that the backward pass reads: the state at the
+start of each step, and records of each spike and of each active neuron. As a buffer, it
+has an entry for every step, neuron and example, which holds a spike in each step and
+never overflows. Code writes and reads the buffers instead of the tapes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ml_genn.model.plan import (
 
 
 def expand(plan: Plan) -> Plan:
-    """The plan without tapes of numbers; the same plan if it has none.
+    """Returns the plan with buffers in place of tapes.
 
-    One whose gradients are taken while it runs keeps no tape of an example.
+    A plan that learns online has no tapes and is returned unchanged.
     """
     if plan.online:
         return plan
@@ -33,34 +33,34 @@ def expand(plan: Plan) -> Plan:
 
 
 def without_tapes(group: NeuronGroup) -> NeuronGroup:
-    """The group with a buffer for each number that its tapes hold."""
+    """Returns the group with a buffer for each value that its tapes hold."""
     adjoint = group.adjoint
     if adjoint is None:
         return group
-    kept = {name: f"{name}_tape_" for name in adjoint.tape}
+    buffer_of = {name: f"{name}_tape_" for name in adjoint.tape}
     of_active = adjoint.surrogate.records if adjoint.surrogate else ()
     return replace(
         group,
-        buffers=(*group.buffers, *kept.values(), *adjoint.records, *of_active),
-        step=_keeping(kept, group.step),
-        reset=_first(adjoint.record, group.reset),
-        adjoint=_reading(adjoint, kept),
+        buffers=(*group.buffers, *buffer_of.values(), *adjoint.records, *of_active),
+        step=_with_state_saved(buffer_of, group.step),
+        reset=_with_record(adjoint.record, group.reset),
+        adjoint=_reading_buffers(adjoint, buffer_of),
     )
 
 
-def _keeping(kept: Mapping[str, str], step: Code) -> Code:
-    """A step that first keeps the state it starts from."""
-    lines = tuple(f"{buffer} = {name};" for name, buffer in kept.items())
+def _with_state_saved(buffer_of: Mapping[str, str], step: Code) -> Code:
+    """Returns a step that first writes the state at its start to buffers."""
+    lines = tuple(f"{buffer} = {name};" for name, buffer in buffer_of.items())
     return replace(
         step,
         lines=(*lines, *step.lines),
-        reads=step.reads | set(kept),
-        writes=step.writes | set(kept.values()),
+        reads=step.reads | set(buffer_of),
+        writes=step.writes | set(buffer_of.values()),
     )
 
 
-def _first(record: Code, reset: Code) -> Code:
-    """A reset before which numbers of the spike are kept."""
+def _with_record(record: Code, reset: Code) -> Code:
+    """Returns a reset that first writes the records of the spike to buffers."""
     if not record:
         return reset
     return Code(
@@ -71,23 +71,23 @@ def _first(record: Code, reset: Code) -> Code:
     )
 
 
-def _reading(adjoint: Adjoint, kept: Mapping[str, str]) -> Adjoint:
-    """The adjoint that reads buffers: those of records have the records' names."""
+def _reading_buffers(adjoint: Adjoint, buffer_of: Mapping[str, str]) -> Adjoint:
+    """Returns the adjoint that reads buffers; buffers of records have their names."""
     return replace(
         adjoint,
         tape=(),
         step=replace(
             adjoint.step,
-            lines=tuple(_renamed(line, kept) for line in adjoint.step.lines),
-            reads=_names(adjoint.step.reads, kept),
+            lines=tuple(_renamed(line, buffer_of) for line in adjoint.step.lines),
+            reads=_names(adjoint.step.reads, buffer_of),
         ),
         record=Code(),
         records=(),
         ports=tuple(
             PortAdjoint(
-                _renamed(port.weight_grad, kept),
-                _renamed(port.backprop, kept),
-                _names(port.reads, kept),
+                _renamed(port.weight_grad, buffer_of),
+                _renamed(port.backprop, buffer_of),
+                _names(port.reads, buffer_of),
             )
             for port in adjoint.ports
         ),
@@ -100,7 +100,7 @@ def _without_records(surrogate: SurrogateAdjoint | None) -> SurrogateAdjoint | N
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    return re.sub(r"\b[A-Za-z_]\w*", lambda found: names.get(found[0], found[0]), text)
+    return re.sub(r"\b[A-Za-z_]\w*", lambda match: names.get(match[0], match[0]), text)
 
 
 def _names(reads: frozenset[str], names: Mapping[str, str]) -> frozenset[str]:

@@ -75,11 +75,11 @@ class ExpressionChecker:
 
     def _named_type(self, node: Any, type_node: Any) -> str:
         words = getattr(type_node.type, "names", [type(type_node.type).__name__])
-        known = c_type(words)
-        if known is None:
+        c_name = c_type(words)
+        if c_name is None:
             place = place_of(self._source, node)
             raise unknown_name("type", " ".join(words), KNOWN_TYPES, where=place)
-        return known
+        return c_name
 
     def _expr_Constant(self, node: Any) -> bool:
         text = single_precision(node.value)

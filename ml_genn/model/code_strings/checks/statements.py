@@ -77,10 +77,10 @@ class StatementChecker(ExpressionChecker):
         kind = type(node.type).__name__
         if kind != "TypeDecl" or node.name is None:
             raise self._unsupported(node, kind, "a declaration needs a type and a name")
-        known = self._named_type(node, node.type)
+        c_name = self._named_type(node, node.type)
         constant = "const" in node.quals
         node.type.quals = ["const"] if constant else []
-        self.scope.declare(node, known, constant)
+        self.scope.declare(node, c_name, constant)
         if node.init is not None:
             self.scope.pending = node.name
             self.expression(node.init)

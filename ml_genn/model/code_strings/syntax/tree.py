@@ -52,15 +52,15 @@ def parse_c(source: Source, code: str) -> list[Any]:
 
 def _syntax_error(source: Source, code: str, message: str, token: Any) -> EquationError:
     """Returns the parser's error, for the last token if it names no line."""
-    found = re.match(r":(\d+):(?:\d+:)? *(?:before: (.*)|(.*))", message, re.DOTALL)
-    line = int(found[1] if found else token.lineno) - 1
+    match = re.match(r":(\d+):(?:\d+:)? *(?:before: (.*)|(.*))", message, re.DOTALL)
+    line = int(match[1] if match else token.lineno) - 1
     if line > code.count("\n") + 1:
         line = code.rstrip().count("\n") + 1
         hint = "" if source.condition else ", is a ';' missing?"
         return source.error(line, f"syntax error: unexpected end{hint}")
-    if found and found[3]:
-        return source.error(line, f"syntax error: {found[3]}")
-    unexpected = found[2] if found else token.value
+    if match and match[3]:
+        return source.error(line, f"syntax error: {match[3]}")
+    unexpected = match[2] if match else token.value
     return source.error(line, f"syntax error: unexpected '{unexpected}'")
 
 

@@ -12,16 +12,16 @@ _FLOAT_LIMIT = 3.4028235677973366e38
 
 def single_precision(value: str) -> str | None:
     """Returns a number in single precision; None if too large or not standard C."""
-    if found := _INTEGER.fullmatch(value):
-        digits = found[1]
+    if match := _INTEGER.fullmatch(value):
+        digits = match[1]
         octal = digits.startswith("0") and digits.isdigit()
         limit = 64 if "u" in value.lower() else 63
         number = int(digits, 8) if octal else int(digits, 0)
         return value if number < 2**limit else None
-    found = _FLOAT.fullmatch(value)
-    if found is None or float(found[1]) >= _FLOAT_LIMIT:
+    match = _FLOAT.fullmatch(value)
+    if match is None or float(match[1]) >= _FLOAT_LIMIT:
         return None
-    return f"{found[1]}f"
+    return f"{match[1]}f"
 
 
 def is_integer(value: str) -> bool:
