@@ -62,8 +62,8 @@ class Converter(ABC):
                 for no validation.
 
         Returns:
-            The network, its inputs, its outputs, and {Keras layer: population whose
-            spikes represent the output of the layer}.
+            The network, its inputs, its outputs, and by Keras layer the population
+            whose spikes represent the output of the layer.
 
         Raises:
             UnsupportedError: if a layer has no spiking form.
