@@ -1,4 +1,4 @@
-"""Networks learn real tasks: every figure here is a bar that has to be cleared."""
+"""Minimum accuracies of networks trained on real tasks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 
 class Decay(Callback):
-    """Lowers a learning rate after each epoch."""
+    """Callback that multiplies a learning rate by a factor after each epoch."""
 
     def __init__(self, optimiser: Adam, factor: float) -> None:
         self.optimiser = optimiser
@@ -47,7 +47,7 @@ class Decay(Callback):
 def two_layers(
     sizes: tuple[int, int, int], first: Normal, second: Normal, tau: float
 ) -> SequentialNetwork:
-    """Spikes, a hidden layer, and leaky outputs read out by their mean."""
+    """Returns a network of spike inputs, a hidden layer and leaky outputs (mean)."""
     synapse = Exponential(tau)
     with SequentialNetwork() as network:
         InputLayer("spike_input", sizes[0])
@@ -66,7 +66,7 @@ def trained(
     decay: float,
     **kwargs: Any,
 ) -> Any:
-    """The network trained with Adam."""
+    """Trains a network by EventProp with Adam; returns the compiled network."""
     np.random.seed(1)
     optimiser = Adam(rate)
     compiled = EventPropCompiler(
@@ -80,7 +80,7 @@ def trained(
 
 
 def accuracy(compiled: Any, x: Any, y: Any) -> float:
-    """Fraction of examples that are right."""
+    """Returns the fraction of correctly classified examples."""
     (metric,) = compiled.evaluate(x, y, callbacks=[])[0].values()
     return float(metric.result)
 
@@ -88,7 +88,7 @@ def accuracy(compiled: Any, x: Any, y: Any) -> float:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_digits_demo(seed: int, tmp_path: Path) -> None:
     picture = tmp_path / "digits.png"
-    done = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             str(ROOT / "examples" / "digits.py"),
@@ -99,16 +99,16 @@ def test_digits_demo(seed: int, tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    found = re.search(r"Test accuracy: ([\d.]+) %", done.stdout)
-    seconds = re.search(r"epochs in ([\d.]+) s", done.stdout)
-    assert found is not None and float(found.group(1)) >= 96.0
+    match = re.search(r"Test accuracy: ([\d.]+) %", result.stdout)
+    seconds = re.search(r"epochs in ([\d.]+) s", result.stdout)
+    assert match is not None and float(match.group(1)) >= 96.0
     assert seconds is not None and float(seconds.group(1)) < 60.0
     assert picture.stat().st_size > 10_000
-    assert "SparseCategoricalAccuracy" in done.stderr
+    assert "SparseCategoricalAccuracy" in result.stderr
 
 
 def mnist() -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of 10,000 digits."""
+    """Returns images and labels of 10,000 digits."""
     path = DATA / "mnist10k.npz"
     if not path.exists():
         pytest.skip(f"needs {path.name} in the folder of shared data")

@@ -1,4 +1,4 @@
-"""The example that converts Keras models reaches their accuracy."""
+"""Converted Keras models reach the accuracy of the ANN."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_conversion() -> None:
-    """Few-spike codes lose at most 0.3 points, rates 1."""
+    """Few-spike codes lose at most 0.3 percentage points, rate codes 1."""
     if not DATA.exists():
         pytest.skip(f"needs {DATA.name} in the folder of shared data")
     example = ROOT / "examples" / "convert_keras_mnist.py"
@@ -27,12 +27,12 @@ def test_conversion() -> None:
     command += ["--converter=few-spike", "--converter=data-norm"]
     command += ["--epochs=2", "--timesteps=200"]
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    done = subprocess.run(
+    result = subprocess.run(
         command, capture_output=True, text=True, check=True, env=os.environ | threads
     )
-    ann, few_spike, again, data_norm = map(
-        float, re.findall(r"NN accuracy: ([\d.]+) %", done.stdout)
+    ann, few_spike, second_ann, data_norm = map(
+        float, re.findall(r"NN accuracy: ([\d.]+) %", result.stdout)
     )
-    assert ann == again > 90.0
+    assert ann == second_ann > 90.0
     assert ann - few_spike <= 0.3
     assert ann - data_norm <= 1.0

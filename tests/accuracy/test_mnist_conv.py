@@ -1,4 +1,4 @@
-"""The convolutional example reaches its accuracy."""
+"""Minimum accuracy of the convolutional example."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def test_mnist_conv(rule: str) -> None:
     if not DATA.exists():
         pytest.skip(f"needs {DATA.name} in the folder of shared data")
     example = ROOT / "examples" / "mnist_conv.py"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, str(example), f"--rule={rule}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    found = re.search(r"Test accuracy: ([\d.]+) %", done.stdout)
-    assert found is not None and float(found.group(1)) >= 95.0
-    assert "SparseCategoricalAccuracy" in done.stderr
-    counts = [line.split()[-2:] for line in done.stdout.splitlines() if "->" in line]
+    match = re.search(r"Test accuracy: ([\d.]+) %", result.stdout)
+    assert match is not None and float(match.group(1)) >= 95.0
+    assert "SparseCategoricalAccuracy" in result.stderr
+    counts = [line.split()[-2:] for line in result.stdout.splitlines() if "->" in line]
     assert counts[1:] == [["400", "57,600"], ["23,040", "23,040"]]

@@ -1,4 +1,4 @@
-"""Both rules learn to draw: the example's error falls by more than 95 %."""
+"""The error of the pattern-generation example falls by more than 95 %."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "pattern_generation.py"
 @pytest.mark.parametrize("rule", ["eprop", "eventprop"])
 def test_error_falls(rule: str, tmp_path: Path) -> None:
     picture = tmp_path / "pattern.png"
-    done = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             str(EXAMPLE),
@@ -28,6 +28,6 @@ def test_error_falls(rule: str, tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    found = re.search(r"It fell by ([\d.]+) %", done.stdout)
-    assert found is not None and float(found.group(1)) > 95.0
+    match = re.search(r"It fell by ([\d.]+) %", result.stdout)
+    assert match is not None and float(match.group(1)) > 95.0
     assert picture.stat().st_size > 10_000

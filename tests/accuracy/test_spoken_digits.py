@@ -1,4 +1,4 @@
-"""Each learning rule tells spoken digits apart, in fewer epochs than the example's."""
+"""Minimum accuracies of each learning rule on spoken digits."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("rule", "epochs", "bar"),
+    ("rule", "epochs", "minimum"),
     [("eventprop", 20, 85.0), ("bptt", 20, 92.0), ("eprop", 20, 90.0)],
 )
-def test_spoken_digits(rule: str, epochs: int, bar: float) -> None:
+def test_spoken_digits(rule: str, epochs: int, minimum: float) -> None:
     if not DATA.exists():
         pytest.skip(f"needs {DATA.name} in the folder of shared data")
-    done = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             str(ROOT / "examples" / "spoken_digits.py"),
@@ -36,6 +36,6 @@ def test_spoken_digits(rule: str, epochs: int, bar: float) -> None:
         text=True,
         check=True,
     )
-    found = re.search(r"Test accuracy: ([\d.]+) %", done.stdout)
-    assert found is not None and float(found.group(1)) >= bar
-    assert "SparseCategoricalAccuracy" in done.stderr
+    match = re.search(r"Test accuracy: ([\d.]+) %", result.stdout)
+    assert match is not None and float(match.group(1)) >= minimum
+    assert "SparseCategoricalAccuracy" in result.stderr

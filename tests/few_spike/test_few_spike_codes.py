@@ -1,4 +1,4 @@
-"""Spikes of few-spike neurons are the digits of their values."""
+"""Few-spike neurons send the binary digits of their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZE = 300
 
 
 def chain(k: int, alpha: float, signed: bool, last: FewSpikeRelu) -> Network:
-    """An input and a population that is sent its numbers."""
+    """Returns a network of an input and a population that receives its values."""
     with Network() as network:
         source = FewSpikeReluInput(k, alpha, signed)
         first = Population(source, SIZE, record_spikes=True, name="first")
@@ -25,17 +25,17 @@ def chain(k: int, alpha: float, signed: bool, last: FewSpikeRelu) -> Network:
 
 
 def numbers(k: int, alpha: float) -> np.ndarray:
-    """Numbers within the range and beyond it, and multiples of the last digit."""
-    drawn = RNG.uniform(-1.5 * alpha, 1.5 * alpha, (3, SIZE))
-    drawn[1] = RNG.integers(-(2**k), 2**k, SIZE) * np.float32(alpha) * 2.0**-k
-    drawn[2, :4] = 0.0, alpha, -alpha, alpha * (1 - 2.0**-k)
-    return drawn.astype(np.float32)
+    """Returns values within and beyond the range, and multiples of the last digit."""
+    values = RNG.uniform(-1.5 * alpha, 1.5 * alpha, (3, SIZE))
+    values[1] = RNG.integers(-(2**k), 2**k, SIZE) * np.float32(alpha) * 2.0**-k
+    values[2, :4] = 0.0, alpha, -alpha, alpha * (1 - 2.0**-k)
+    return values.astype(np.float32)
 
 
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize(("k", "alpha"), [(10, 25), (8, 0.3), (24, 1.0), (2, 4.0)])
 def test_spikes_and_values(k: int, alpha: float, signed: bool) -> None:
-    """Those of the input and of what receives them, to the spike."""
+    """Spikes of the input and of its target are exactly those of the reference."""
     network = chain(k, alpha, signed, FewSpikeRelu(k, 2 * alpha, "var"))
     first, second = network.populations
     x = numbers(k, alpha)
@@ -59,7 +59,7 @@ def test_spikes_and_values(k: int, alpha: float, signed: bool) -> None:
 
 @pytest.mark.parametrize("form", ["number", "array", "image"])
 def test_bias(form: str) -> None:
-    """It is added to what arrives, once for each example."""
+    """The bias is added to the input once per example."""
     bias = {
         "number": -0.75,
         "array": np.linspace(-1, 1, SIZE),
@@ -68,12 +68,12 @@ def test_bias(form: str) -> None:
     network = chain(6, 4.0, False, FewSpikeRelu(6, 4.0, "var", bias))
     x = RNG.uniform(0, 4, (5, SIZE))
     compiled = FewSpikeCompiler(6, batch_size=3, num_threads=1).compile(network)
-    (found,) = compiled.predict(x, callbacks=[])[0].values()
-    np.testing.assert_allclose(found, sent(x, 6, 4.0) + np.float32(bias), rtol=1e-6)
+    (actual,) = compiled.predict(x, callbacks=[])[0].values()
+    np.testing.assert_allclose(actual, sent(x, 6, 4.0) + np.float32(bias), rtol=1e-6)
 
 
-def test_numbers_are_not_built_in() -> None:
-    """Digits and ranges are arguments of the built code."""
+def test_digits_and_ranges_are_arguments() -> None:
+    """Networks that differ in digits and ranges have the same plan."""
     plans = [
         FewSpikeCompiler(k).compile(chain(k, a, False, FewSpikeRelu(k))).lowered.plan
         for k, a in ((6, 1.0), (9, 25))
@@ -81,8 +81,8 @@ def test_numbers_are_not_built_in() -> None:
     assert plans[0] == plans[1]
 
 
-def test_time() -> None:
-    """Spikes of a population lie in its turn, in ms."""
+def test_spike_times() -> None:
+    """Populations spike one after the other, k steps each; times are in ms."""
     network = chain(4, 1.0, False, FewSpikeRelu(4, 1.0))
     compiled = FewSpikeCompiler(4, dt=0.5).compile(network)
     first, second = network.populations

@@ -1,4 +1,4 @@
-"""Few-spike networks compute what the plain network does with rounded numbers."""
+"""Few-spike networks compute what an ANN computes with rounded activations."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ K = 6
 UNIT = 2.0**-K
 
 
-def relu(alpha: float = 4.0, **given: Any) -> FewSpikeRelu:
-    return FewSpikeRelu(K, alpha, **given)
+def relu(alpha: float = 4.0, **arguments: Any) -> FewSpikeRelu:
+    return FewSpikeRelu(K, alpha, **arguments)
 
 
-def compiled_for(network: Network, **given: Any) -> Any:
-    return FewSpikeCompiler(K, **{"batch_size": 3, "num_threads": 1, **given}).compile(
-        network
-    )
+def compiled_for(network: Network, **arguments: Any) -> Any:
+    options = {"batch_size": 3, "num_threads": 1, **arguments}
+    return FewSpikeCompiler(K, **options).compile(network)
 
 
 class Images:
-    """Convolution, both poolings and a dense layer, each of them read."""
+    """Network of convolutions, max and average pooling and a dense layer, all read."""
 
     def __init__(self) -> None:
         self.weights = dyadic(3, 3, 2, 4), dyadic(2, 2, 4, 3), dyadic(12, 5, scale=0.3)
@@ -58,15 +57,15 @@ class Images:
         self.x = RNG.uniform(-0.5, 2.5, (7, 12, 12, 2))
 
     def expected(self) -> list[np.ndarray]:
-        """What each layer holds."""
+        """Returns the activations of each layer by the reference."""
         first, second, third = self.weights
-        found = [conv(sent(self.x, K, 2.0), first)]
-        found.append(patches(sent(found[-1], K, 4.0), 2).max(-1))
-        found.append(conv(found[-1], second))
-        pooled = patches(sent(found[-1], K, 4.0), 2).mean(-1)
-        found.append(pooled.reshape(7, -1))
-        found.append(sent(found[-1], K, 2.0) @ third + self.bias)
-        return found
+        activations = [conv(sent(self.x, K, 2.0), first)]
+        activations.append(patches(sent(activations[-1], K, 4.0), 2).max(-1))
+        activations.append(conv(activations[-1], second))
+        pooled = patches(sent(activations[-1], K, 4.0), 2).mean(-1)
+        activations.append(pooled.reshape(7, -1))
+        activations.append(sent(activations[-1], K, 2.0) @ third + self.bias)
+        return activations
 
 
 @pytest.fixture(scope="module")
@@ -81,29 +80,29 @@ def test_layers(images: Images, batch_size: int, num_threads: int) -> None:
     compiled = compiled_for(
         images.network, batch_size=batch_size, num_threads=num_threads
     )
-    found, _ = compiled.predict(images.x, callbacks=[])
+    outputs, _ = compiled.predict(images.x, callbacks=[])
     assert compiled.num_steps == 5 * K + 1
     for layer, expected in zip(images.layers, images.expected(), strict=True):
         assert np.ptp(expected) > 0
-        np.testing.assert_array_equal(found[layer], expected)
+        np.testing.assert_array_equal(outputs[layer], expected)
 
 
 def test_evaluation(images: Images) -> None:
-    """Of the outputs that are asked for, from arrays and from batches."""
+    """Selected outputs are evaluated from arrays and from batches."""
     last = images.layers[-1]
     best = images.expected()[-1].argmax(1)
     wrong = np.where(np.arange(7) < 2, (best + 1) % 5, best)
     compiler = FewSpikeCompiler(K, batch_size=3, num_threads=1)
     x, source = images.x, images.network.layers[0]
     compiled = compiler.compile(images.network, inputs=source, outputs=last)
-    for found, _ in (
+    for metrics, _ in (
         compiled.evaluate({source: x}, {last: wrong}, callbacks=[]),
         compiled.evaluate_batch(x, {last: wrong}),
         compiled.evaluate_batch_iter(
             source, last, [(x[:4], wrong[:4]), (x[4:], wrong[4:])], callbacks=[]
         ),
     ):
-        assert found[last].result == pytest.approx(5 / 7)
+        assert metrics[last].result == pytest.approx(5 / 7)
 
 
 def test_progress_bar(images: Images, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,8 +111,8 @@ def test_progress_bar(images: Images, capsys: pytest.CaptureFixture[str]) -> Non
     assert "3/3" in capsys.readouterr().err
 
 
-class Stepped(Callback):
-    """Asks for single steps, and counts them."""
+class StepCounter(Callback):
+    """Callback that makes the network run step by step; counts the steps."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -123,34 +122,34 @@ class Stepped(Callback):
 
 
 def test_step_by_step(images: Images) -> None:
-    compiled, counted = compiled_for(images.network, batch_size=7), Stepped()
-    whole, _ = compiled.predict(images.x, callbacks=[])
-    stepped, _ = compiled.predict(images.x, callbacks=[counted])
-    assert counted.steps == list(range(5 * K + 1))
+    compiled, counter = compiled_for(images.network, batch_size=7), StepCounter()
+    expected, _ = compiled.predict(images.x, callbacks=[])
+    stepped, _ = compiled.predict(images.x, callbacks=[counter])
+    assert counter.steps == list(range(5 * K + 1))
     for layer in images.layers:
-        np.testing.assert_array_equal(stepped[layer], whole[layer])
+        np.testing.assert_array_equal(stepped[layer], expected[layer])
 
 
-def test_saved(images: Images, tmp_path: Path) -> None:
-    """With its outputs."""
+def test_saved_model(images: Images, tmp_path: Path) -> None:
+    """A saved model has the same outputs and activations."""
     compiler = FewSpikeCompiler(K, batch_size=3, num_threads=1)
     compiled = compiler.compile(images.network, outputs=images.layers[3:])
     compiled.save_model(tmp_path / "x.safetensors")
     loaded = ml_genn.load_model(tmp_path / "x.safetensors")
-    found, _ = loaded.predict(images.x, callbacks=[])
-    for values, expected in zip(found.values(), images.expected()[3:], strict=True):
+    outputs, _ = loaded.predict(images.x, callbacks=[])
+    for values, expected in zip(outputs.values(), images.expected()[3:], strict=True):
         np.testing.assert_array_equal(values, expected)
 
 
 # ------------------------------------------------------------ other graphs
-def every(weight: np.ndarray) -> Sparse:
-    """A synapse for each number of a matrix, whatever the shapes of populations."""
+def all_to_all(weight: np.ndarray) -> Sparse:
+    """Returns a list of the synapses of a matrix, for populations of any shape."""
     source, target = (i.reshape(-1) for i in np.indices(weight.shape))
     return Sparse(source, target, weight.reshape(-1))
 
 
 def test_skipped_layers() -> None:
-    """Branches of different lengths, over a maximum too, arrive together."""
+    """Branches of different lengths, one with max pooling, arrive at the same time."""
     weights = [dyadic(16, 16) for _ in range(5)]
     with Network() as network:
         source = Population(FewSpikeReluInput(K, 2.0), (4, 4, 1))
@@ -159,24 +158,24 @@ def test_skipped_layers() -> None:
         three = Population(relu(), (4, 4, 1))
         top = Population(FewSpikeMaxPool(), name="top")
         last = Population(relu(readout="var"), (4, 4, 1))
-        Connection(source, one, every(weights[0]))
-        Connection(one, two, every(weights[1]))
-        Connection(two, three, every(weights[2]))
+        Connection(source, one, all_to_all(weights[0]))
+        Connection(one, two, all_to_all(weights[1]))
+        Connection(two, three, all_to_all(weights[2]))
         Connection(one, top, MaxPool2D(2))
         Connection(three, last, OneToOne(1.0))
         Connection(one, last, OneToOne(-0.5), name="skip")
-        Connection(source, last, every(weights[3]), name="long")
-        Connection(top, last, every(weights[4][:4]), name="pooled")
+        Connection(source, last, all_to_all(weights[3]), name="long")
+        Connection(top, last, all_to_all(weights[4][:4]), name="pooled")
     x = RNG.uniform(0, 2, (5, 4, 4, 1))
     compiled = compiled_for(network, batch_size=2)
-    found, _ = compiled.predict(x, callbacks=[])
+    outputs, _ = compiled.predict(x, callbacks=[])
 
-    given = sent(x, K, 2.0).reshape(5, 16)
-    first = sent(given @ weights[0], K, 4.0)
+    inputs = sent(x, K, 2.0).reshape(5, 16)
+    first = sent(inputs @ weights[0], K, 4.0)
     third = sent(sent(first @ weights[1], K, 4.0) @ weights[2], K, 4.0)
     highest = patches(first.reshape(5, 4, 4, 1), 2).max(-1).reshape(5, 4)
-    expected = third - 0.5 * first + given @ weights[3] + highest @ weights[4][:4]
-    np.testing.assert_array_equal(found[last].reshape(5, 16), expected)
+    expected = third - 0.5 * first + inputs @ weights[3] + highest @ weights[4][:4]
+    np.testing.assert_array_equal(outputs[last].reshape(5, 16), expected)
     delays = {
         name: int(compiled.model.delays(name)) for name in ("skip", "long", "pooled")
     }
@@ -185,7 +184,7 @@ def test_skipped_layers() -> None:
 
 
 def test_several_inputs_and_outputs() -> None:
-    """Inputs of different ranges, one with a sign, into the same population."""
+    """Inputs of different ranges, one of them signed, have the same target."""
     weights = dyadic(6, 8), dyadic(4, 8), dyadic(8, 3), dyadic(8, 2)
     with Network() as network:
         plain = Population(FewSpikeReluInput(K, 2.0), 6, name="plain")
@@ -198,16 +197,16 @@ def test_several_inputs_and_outputs() -> None:
         Connection(hidden, left, Dense(weights[2]))
         Connection(hidden, right, Dense(weights[3]))
     a, b = RNG.uniform(0, 2, (7, 6)), RNG.uniform(-1, 1, (7, 4))
-    given = sent(a, K, 2.0) @ weights[0] + sent(b, K, 1.0, True) @ weights[1]
-    first = sent(given, K, 4.0)
+    total = sent(a, K, 2.0) @ weights[0] + sent(b, K, 1.0, True) @ weights[1]
+    first = sent(total, K, 4.0)
     expected = first @ weights[2], first @ weights[3]
 
     compiler = FewSpikeCompiler(K, batch_size=3, num_threads=1)
     compiled = compiler.compile(network, inputs=[plain, signed], outputs=[left, right])
     x = {plain: a, signed: b}
-    found, _ = compiled.predict(x, [right, left], callbacks=[])
-    np.testing.assert_array_equal(found[left], expected[0])
-    np.testing.assert_array_equal(found[right], expected[1])
+    outputs, _ = compiled.predict(x, [right, left], callbacks=[])
+    np.testing.assert_array_equal(outputs[left], expected[0])
+    np.testing.assert_array_equal(outputs[right], expected[1])
 
     labels = expected[0].argmax(1), (expected[1].argmax(1) + 1) % 2
     y = dict(zip((left, right), labels, strict=True))
@@ -232,23 +231,23 @@ def test_several_inputs_and_outputs() -> None:
 
 
 def test_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spikes wait for as long as they have to, over blocks that are forgotten."""
+    """Long delays across blocks of steps deliver all spikes."""
     monkeypatch.setattr(CpuModel, "block_steps", 16)
     k, layers = 24, 4
     with Network() as network:
-        source = before = Population(FewSpikeReluInput(k, 1.0), 5)
+        source = previous = Population(FewSpikeReluInput(k, 1.0), 5)
         for _ in range(layers):
             layer = Population(FewSpikeRelu(k, 1.0), 5)
-            Connection(before, layer, OneToOne(1.0))
-            before = layer
+            Connection(previous, layer, OneToOne(1.0))
+            previous = layer
         last = Population(FewSpikeRelu(k, 1.0, "var"), 5)
-        Connection(before, last, OneToOne(0.5))
+        Connection(previous, last, OneToOne(0.5))
         Connection(source, last, OneToOne(0.25))
     compiled = FewSpikeCompiler(k, batch_size=4, num_threads=1).compile(network)
     assert compiled.num_steps == 6 * 24
     x = np.float32(RNG.uniform(0, 1, (6, 5)))
-    found, _ = compiled.predict(x, callbacks=[])
-    np.testing.assert_allclose(found[last], 0.75 * sent(x, k, 1.0), rtol=1e-6)
+    outputs, _ = compiled.predict(x, callbacks=[])
+    np.testing.assert_allclose(outputs[last], 0.75 * sent(x, k, 1.0), rtol=1e-6)
 
 
 def test_signed_input_is_rounded_to_zero() -> None:
@@ -260,14 +259,14 @@ def test_signed_input_is_rounded_to_zero() -> None:
         Connection(source, last, OneToOne(1.0))
     x = np.array([[0.5, -0.5, 3.7, -3.7, 100.0, -100.0]])
     compiled = compiled_for(network)
-    found, _ = compiled.predict(x, callbacks=[])
-    assert found[last].tolist() == [[0.0, 0.0, 3.0, -3.0, 7.0, -7.0]]
+    outputs, _ = compiled.predict(x, callbacks=[])
+    assert outputs[last].tolist() == [[0.0, 0.0, 3.0, -3.0, 7.0, -7.0]]
     spikes = recorded(compiled, x, [source])[source][0, :K]
     assert spikes[0::2, [1, 3, 5]].sum() == 0
     assert spikes[1::2, [0, 2, 4]].sum() == 0
 
 
-# ------------------------------------------------------------ refusals
+# ------------------------------------------------------------ errors
 def simple(
     source: Any = None, connectivity: Any = None, synapse: Any = None, last: Any = None
 ) -> Network:
@@ -278,7 +277,7 @@ def simple(
     return network
 
 
-REFUSED = {
+UNSUPPORTED = {
     "neuron": (
         {"last": "integrate_fire"},
         r"'second' \(IntegrateFire\).*FewSpikeRelu,",
@@ -299,13 +298,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("parts", "message"), REFUSED.values(), ids=REFUSED)
-def test_refused(parts: dict[str, Any], message: str) -> None:
+@pytest.mark.parametrize(("parts", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED)
+def test_unsupported_parts(parts: dict[str, Any], message: str) -> None:
     with pytest.raises(ml_genn.errors.MlGennError, match=message):
         compiled_for(simple(**parts))
 
 
-def test_loops_are_refused() -> None:
+def test_loops_are_rejected() -> None:
     network = simple()
     second = network.populations[1]
     with network:
@@ -317,7 +316,7 @@ def test_loops_are_refused() -> None:
         compiled_for(network)
 
 
-def test_wrong_ends_are_refused() -> None:
+def test_wrong_inputs_and_outputs_are_rejected() -> None:
     network = simple()
     first, second = network.populations
     compiler = FewSpikeCompiler(K)

@@ -1,4 +1,4 @@
-"""Maxima over patches: exact for few-spike codes, of counts for rate codes."""
+"""Max pooling: exact for few-spike codes, maxima of spike counts for rate codes."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ SIZES: list[tuple[Any, Any, str]] = [
 
 
 def pooled(x: np.ndarray, size: Any, stride: Any, padding: str) -> np.ndarray:
-    """Maxima over patches of axes 1 and 2; Keras' padding, with what never wins."""
+    """Returns max pooling of axes 1 and 2 with Keras' padding, filled with -1."""
     sizes = (size, size) if isinstance(size, int) else size
     strides = stride if isinstance(stride, tuple) else (stride or size,) * 2
     for axis, (n, s) in enumerate(zip(sizes, strides, strict=True), start=1):
         pixels = x.shape[axis]
         if padding == "same":
-            beyond = max((-(-pixels // s) - 1) * s + n - pixels, 0)
-            around = [(0, 0)] * x.ndim
-            around[axis] = beyond // 2, beyond - beyond // 2
-            x = np.pad(x, around, constant_values=-1)
+            zeros = max((-(-pixels // s) - 1) * s + n - pixels, 0)
+            widths = [(0, 0)] * x.ndim
+            widths[axis] = zeros // 2, zeros - zeros // 2
+            x = np.pad(x, widths, constant_values=-1)
         x = np.lib.stride_tricks.sliding_window_view(x, n, axis).max(-1)
         x = x.take(range(0, x.shape[axis], s), axis)
     return x
@@ -56,7 +56,7 @@ def pooled(x: np.ndarray, size: Any, stride: Any, padding: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("size", "stride", "padding"), SIZES)
 def test_digits(size: Any, stride: Any, padding: str) -> None:
-    """The maximum of the numbers that are sent, and its digits, exactly."""
+    """Values and digits are exactly those of the maxima of the values sent."""
     k = 7
     with Network() as network:
         first = Population(FewSpikeReluInput(k, 3.0), SHAPE)
@@ -66,13 +66,13 @@ def test_digits(size: Any, stride: Any, padding: str) -> None:
         Connection(first, pool, connectivity)
         Connection(pool, last, OneToOne(1.0))
     x = RNG.uniform(0, 3, (5, *SHAPE))
-    x[:, :4] = np.round(x[:, :4])  # some are equal
+    x[:, :4] = np.round(x[:, :4])  # so that patches have equal values
     expected = pooled(sent(x, k, 3.0), size, stride, padding)
     compiled = FewSpikeCompiler(k, batch_size=2, num_threads=1).compile(network)
     assert compiled.starts == {first: 0, pool: 1, last: 1 + k}
-    found, _ = compiled.predict(x, callbacks=[])
-    np.testing.assert_array_equal(found[pool], expected)
-    np.testing.assert_array_equal(found[last], expected)
+    outputs, _ = compiled.predict(x, callbacks=[])
+    np.testing.assert_array_equal(outputs[pool], expected)
+    np.testing.assert_array_equal(outputs[last], expected)
     spikes = recorded(compiled, x, [pool])[pool]
     digits = spikes_of(expected, k, 3.0).swapaxes(0, 1)
     np.testing.assert_array_equal(spikes[:, 1 : 1 + k], digits)
@@ -80,7 +80,7 @@ def test_digits(size: Any, stride: Any, padding: str) -> None:
 
 
 def test_maximum_of_maxima() -> None:
-    """Sizes a and b after each other are a size of a + b - 1, in two steps."""
+    """Max pooling of sizes a, then b, is that of size a + b - 1, in two steps."""
     k = 5
     with Network() as network:
         first = Population(FewSpikeReluInput(k, 1.0), SHAPE)
@@ -90,14 +90,14 @@ def test_maximum_of_maxima() -> None:
         Connection(one, two, MaxPool2D(4, pool_strides=2))
     x = RNG.uniform(0, 1, (3, *SHAPE))
     compiled = FewSpikeCompiler(k, num_threads=1).compile(network)
-    (found,) = compiled.predict(x, callbacks=[])[0].values()
-    np.testing.assert_array_equal(found, pooled(sent(x, k, 1.0), 6, 2, "valid"))
+    (actual,) = compiled.predict(x, callbacks=[])[0].values()
+    np.testing.assert_array_equal(actual, pooled(sent(x, k, 1.0), 6, 2, "valid"))
     assert compiled.num_steps == 2 + k
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), SIZES)
 def test_counts(size: Any, stride: Any, padding: str) -> None:
-    """At any time as many spikes as the pixel with most has had a step before."""
+    """The spike count is the largest of the patch's pixels, one step before."""
     steps = 25
     with Network() as network:
         first = Population(IntegrateFireInput(), SHAPE, record_spikes=True, name="in")
@@ -112,8 +112,8 @@ def test_counts(size: Any, stride: Any, padding: str) -> None:
         expected = pooled(counts[first][example], size, stride, padding)
         np.testing.assert_array_equal(counts[pool][example, 1:], expected[:-1])
         assert not counts[pool][example, 0].any()
-    found, _ = compiled.predict(x, callbacks=[])
-    np.testing.assert_array_equal(found[pool], counts[pool][:, -1])
+    outputs, _ = compiled.predict(x, callbacks=[])
+    np.testing.assert_array_equal(outputs[pool], counts[pool][:, -1])
 
 
 def net(
@@ -137,7 +137,7 @@ def net(
         ("spiking_max_pool", MaxPool2D(2), Exponential(), "MaxPool2D with Exponential"),
     ],
 )
-def test_what_does_not_belong_together(
+def test_unsupported_combinations(
     target: Any, connectivity: Any, synapse: Any, message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
