@@ -1,26 +1,38 @@
-"""Loops that the threads of an example share; on the CPU there is one thread.
+"""Heads of loops that the threads of an example split.
 
-Members take neurons in turn. Members form teams, which take spikes in turn; those of a
-team take the synapses of a spike in turn. What several of them add to is added to by
-``MLG_ADD``; ``MLG_SYNC`` waits for all members; the leader of a team does what is done
-once for a spike. Headers of an engine say what each of these is.
+The text is the same for all engines; their headers define these macros:
+
+    MLG_MEMBER, MLG_MEMBERS   index and number of threads of an example
+    MLG_TEAM, MLG_TEAMS       index and number of teams of these threads
+    MLG_LANE, MLG_LANES       index and number of threads of a team
+    MLG_LEADER                prefix of statements that one thread of a team runs
+    MLG_SYNC                  waits for all threads of the example
+    MLG_ADD(to, number)       adds to what other threads of the example add to as well
+    MLG_SUM(number)           sum over the threads of a team
+    MLG_LOOP                  iterations of the loop that follows are independent
+    MLG_COLD                  marks a function that runs once per example or less
+
+Members split neurons, teams split spikes, and the lanes of a team the synapses of a
+spike. On the CPU one thread is all members, the only team (unless functions are passed
+``team_`` and ``teams_``) and its only lane: the loops are plain loops. On a GPU members
+are the threads of a block or of several, teams are warps, and lanes their threads.
 """
 
 from __future__ import annotations
 
 
 def each(kind: str, name: str, end: str | int, first: str = "") -> str:
-    """The head of a loop over neurons, or over listed ones, by members."""
+    """Head of a loop over neurons, or over list entries, that members split."""
     return _loop(kind, name, f"{first}MLG_MEMBER", end, "MLG_MEMBERS")
 
 
 def each_by_team(kind: str, name: str, end: str | int) -> str:
-    """The head of a loop over spikes, or over neurons with synapses, by teams."""
+    """Head of a loop over spikes, or over neurons with synapses, that teams split."""
     return _loop(kind, name, "MLG_TEAM", end, "MLG_TEAMS")
 
 
 def each_in_team(kind: str, name: str, end: str | int, first: str = "") -> str:
-    """The head of a loop over the synapses of a neuron, by the members of a team."""
+    """Head of a loop over the synapses of a neuron that the lanes of a team split."""
     return _loop(kind, name, f"{first}MLG_LANE", end, "MLG_LANES")
 
 

@@ -1,4 +1,4 @@
-"""What a tape lists in a step, and loops over it."""
+"""Loops over the neurons that a tape lists in a step: spikes, or active neurons."""
 
 from __future__ import annotations
 
@@ -9,38 +9,49 @@ from ml_genn.codegen.parallel_loops import each_by_team
 from ml_genn.codegen.writer import CodeWriter
 
 
-def tape_entries(writer: CodeWriter, index: int, records: int = 0) -> None:
-    """Declares the entries of step ``t_`` on a tape: ``count_`` neurons ``id_``."""
-    writer.line(f"const mlg::Tape &tape_ = s_.tapes[{index}];")
+def declare_list(writer: CodeWriter, tape: str, num_records: int = 0) -> None:
+    """Declares the list of step ``t_``: ``count_`` neurons ``id_``, and their records.
+
+    Args:
+        writer: where to write.
+        tape: C for the index of the tape.
+        num_records: numbers recorded with each neuron.
+    """
+    writer.line(f"const mlg::Tape &tape_ = slot_.tapes[{tape}];")
     writer.line("const uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
     writer.line("const uint32_t count_ = offset_[1] - offset_[0];")
     writer.line("const id_type *id_ = tape_.id + offset_[0];")
-    if records:
+    if num_records:
         writer.line(
-            f"const float *record_ = tape_.record + size_t(offset_[0]) * {records};"
+            f"const float *record_ = tape_.record + size_t(offset_[0]) * {num_records};"
         )
 
 
 @contextmanager
-def each_entry(
-    writer: CodeWriter, share: Callable[[str, str, str], str] = each_by_team
+def each_listed(
+    writer: CodeWriter, head: Callable[[str, str, str], str] = each_by_team
 ) -> Iterator[None]:
-    """A loop over the entries ``k_`` of a step: neurons ``j_``."""
-    with writer.block(share("uint32_t", "k_", "count_")):
-        writer.line("const size_t j_ = id_[k_];")
+    """A loop over the list's entries ``entry_``: neurons ``j_``.
+
+    Args:
+        writer: where to write.
+        head: makes the head of the loop from type, name and end of the index.
+    """
+    with writer.block(head("uint32_t", "entry_", "count_")):
+        writer.line("const size_t j_ = id_[entry_];")
         yield
 
 
 @contextmanager
-def each_own_entry(writer: CodeWriter) -> Iterator[None]:
-    """As `each_entry`, by the members that take the neurons in loops over all."""
-    with writer.block("for (uint32_t k_ = 0; k_ < count_; ++k_)"):
-        writer.line("const size_t j_ = id_[k_];")
+def each_listed_by_owner(writer: CodeWriter) -> Iterator[None]:
+    """As `each_listed`, but each neuron by the member that has it in loops over all."""
+    with writer.block("for (uint32_t entry_ = 0; entry_ < count_; ++entry_)"):
+        writer.line("const size_t j_ = id_[entry_];")
         writer.line("if (int(j_) % MLG_MEMBERS != MLG_MEMBER) continue;")
         yield
 
 
 def load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
-    """Declares the numbers kept with entry ``k_`` of a tape."""
+    """Declares the records of the neuron at ``entry_``."""
     for index, name in enumerate(records):
-        writer.line(f"const float {name} = record_[{index} * count_ + k_];")
+        writer.line(f"const float {name} = record_[{index} * count_ + entry_];")

@@ -1,4 +1,4 @@
-"""Rows of synapses: those of one source neuron, and where each of them leads."""
+"""Loops over the synapses of one source neuron, in any format."""
 
 from __future__ import annotations
 
@@ -6,89 +6,93 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from ml_genn.codegen.convolution import each_in_patch
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.parallel_loops import each_in_team
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import CSR, SharedKernelFormat, SynapseFormat, SynapseGroup
 from ml_genn.model.plan.formats import CsrFormat, DenseFormat
 
-#: Spikes in advance of which a listed row is asked for: its memory may be far.
-AHEAD = 3
+#: Spikes between the prefetch of a CSR row and its use; its memory may be far away.
+PREFETCH_DISTANCE = 3
 
 
 def array(layout: Layout, kind: str, synapses: SynapseGroup) -> str:
-    """C for one of the arrays of a synapse group, in floats."""
-    return f"c_.arrays[{layout.arrays[kind, synapses.stored, '']}]"
+    """C for a pointer to one of the float arrays of a synapse group."""
+    return f"call_.arrays[{layout.names.array(kind, synapses.stored)}]"
 
 
 def sign(synapses: SynapseGroup) -> int:
-    """With which sign synapses take effect."""
+    """Sign of the effect of the weights: 1 or -1."""
     return -1 if synapses.negates else 1
 
 
 def add(synapses: SynapseGroup, to: str, number: str) -> str:
-    """C that adds what a spike brings, with the sign of the synapses."""
+    """C statement ``to += sign * number``."""
     return f"MLG_ADD({to}, {'-' * (sign(synapses) < 0)}{number})"
 
 
-def steps_array(layout: Layout, synapses: SynapseGroup) -> str:
-    """C for the delay of each synapse, in whole steps."""
-    given = array(layout, "delay_steps", synapses)
-    return f"reinterpret_cast<const int32_t *>({given})"
+def delay_steps(layout: Layout, synapses: SynapseGroup) -> str:
+    """C for a pointer to the delay of each synapse, in whole steps."""
+    steps = array(layout, "delay_steps", synapses)
+    return f"reinterpret_cast<const int32_t *>({steps})"
 
 
 def csr_arrays(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
-    """C for the lists of a sparse group: where rows start, and where synapses lead."""
+    """C for pointers to the arrays of a CSR matrix: row offsets, targets."""
     offset = array(layout, "offset", synapses)
-    aim = array(layout, "target", synapses)
+    target = array(layout, "target", synapses)
     return (
         f"reinterpret_cast<const int64_t *>({offset})",
-        f"reinterpret_cast<const id_type *>({aim})",
+        f"reinterpret_cast<const id_type *>({target})",
     )
 
 
-def fetch_next(
+def prefetch_rows(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
-    """Asks for the rows of a spike to come, where they are lists; the first spike asks
-    for those of the next ones, too."""
+    """Prefetches the CSR row of a later spike in the list; the first spike also those
+    in between."""
     if synapses.format != CSR:
         return
-    offset, aim = csr_arrays(layout, synapses)
-    next_one = f"uint32_t m_ = k_ ? k_ + {AHEAD} : 0"
-    with writer.block(f"for ({next_one}; m_ <= k_ + {AHEAD} && m_ < count_; ++m_)"):
-        for name in (*arrays, aim):
-            writer.line(f"mlg::prefetch_row({name}, {offset}, id_[m_]);")
+    offset, target = csr_arrays(layout, synapses)
+    first = f"uint32_t later_ = entry_ ? entry_ + {PREFETCH_DISTANCE} : 0"
+    last = f"later_ <= entry_ + {PREFETCH_DISTANCE} && later_ < count_"
+    with writer.block(f"for ({first}; {last}; ++later_)"):
+        for name in (*arrays, target):
+            writer.line(f"mlg::prefetch_row({name}, {offset}, id_[later_]);")
 
 
-def listed_row(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, shared: bool = False
+def declare_csr_row(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, clip: bool = False
 ) -> None:
-    """Declares where the row of neuron ``j_`` starts and ends, and where it leads.
+    """Declares the CSR row of neuron ``j_``: synapses ``begin_`` to ``end_``.
 
     Args:
-        shared: whether it may be the part that leads to a thread's share of targets.
+        writer: where to write.
+        layout: where numbers are stored.
+        synapses: the synapse group.
+        clip: True if a thread may have only part of the targets (``ALL`` false).
     """
-    offset, aim = csr_arrays(layout, synapses)
+    offset, target = csr_arrays(layout, synapses)
     writer.lines(
         (
-            f"auto *offset_ = {offset};",
-            f"auto *aim_ = {aim};",
-            "int64_t from_ = offset_[j_], end_ = offset_[j_ + 1];",
+            f"auto *row_offset_ = {offset};",
+            f"auto *targets_ = {target};",
+            "int64_t begin_ = row_offset_[j_], end_ = row_offset_[j_ + 1];",
         )
     )
-    if shared:
-        target = padded(layout.plan.neuron(synapses.target).size)
-        part = f"mlg::member_range<{target}>(member_, members_)"
+    if clip:
+        width = layout.names.width(synapses.target)
+        part = f"mlg::member_range<{width}>(member_, members_)"
         with writer.block("if constexpr (!ALL)"):
-            writer.line(f"mlg::clip_row({part}, aim_, from_, end_);")
+            writer.line(f"mlg::clip_row({part}, targets_, begin_, end_);")
 
 
 @contextmanager
 def each_synapse(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
-    """A loop over the synapses ``e_`` of neuron ``j_``, each leading to ``i_``."""
+    """A loop over the synapses ``synapse_`` of neuron ``j_``, each to ``target_``."""
     with _LOOPS[type(synapses.format)](writer, layout, synapses):
         yield
 
@@ -97,11 +101,11 @@ def each_synapse(
 def _each_in_dense_row(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
-    size = layout.plan.neuron(synapses.target).size
-    writer.line(f"const size_t row_ = j_ * {padded(size)};")
+    names, target = layout.names, synapses.target
+    writer.line(f"const size_t first_synapse_ = j_ * {names.width(target)};")
     writer.line("MLG_LOOP")
-    with writer.block(each_in_team("int", "i_", size)):
-        writer.line("const size_t e_ = row_ + i_;")
+    with writer.block(each_in_team("int", "target_", names.size(target))):
+        writer.line("const size_t synapse_ = first_synapse_ + target_;")
         yield
 
 
@@ -109,10 +113,10 @@ def _each_in_dense_row(
 def _each_in_csr_row(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
-    listed_row(writer, layout, synapses)
+    declare_csr_row(writer, layout, synapses)
     writer.line("MLG_LOOP")
-    with writer.block(each_in_team("int64_t", "e_", "end_", first="from_ + ")):
-        writer.line("const int i_ = aim_[e_];")
+    with writer.block(each_in_team("int64_t", "synapse_", "end_", first="begin_ + ")):
+        writer.line("const int target_ = targets_[synapse_];")
         yield
 
 

@@ -13,7 +13,7 @@ from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.program import parts, source
+from ml_genn.codegen.program import num_parts, source
 from ml_genn.errors import BuildError, ValidationError
 from ml_genn.model.plan import Plan, PlanValues
 
@@ -62,5 +62,5 @@ class CpuBackend:
                 f"Received {num_threads!r}."
             )
         layout = Layout(plan)
-        library = _loaded(build(source(layout), parts(layout)))
+        library = _loaded(build(source(layout), num_parts(layout)))
         return CpuModel(layout, values, library, threads=threads, seed=seed)

@@ -1,68 +1,91 @@
-"""The active neurons of a step: all of them, or a list."""
+"""Loops over the active neurons of a step, which are all neurons or a list.
+
+Where neurons are listed, a step in which most are active has records of all neurons
+instead (``count_`` is the number of neurons), with zeros for those that are not active.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from ml_genn.codegen.forward.spike_emission import record_rows
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.forward.spike_emission import declare_record_rows
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.parallel_loops import each
-from ml_genn.codegen.spike_list_loops import each_entry, tape_entries
+from ml_genn.codegen.spike_list_loops import declare_list, each_listed
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup, SurrogateAdjoint
 
 
-def active_tape(
+def declare_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Declares what is kept of the active neurons of step ``t_``."""
-    tape = layout.active_tapes[group.name]
+    """Declares the list of active neurons of step ``t_`` and their records."""
+    tape = layout.names.index(group.name, "active_tape")
     if surrogate.all_active:
-        writer.line(f"const mlg::Tape &tape_ = s_.tapes[{tape}];")
-        record_rows(writer, group, surrogate.records, "const ")
+        writer.line(f"const mlg::Tape &tape_ = slot_.tapes[{tape}];")
+        declare_record_rows(writer, layout.names, group, surrogate.records, "const ")
     else:
-        tape_entries(writer, tape, len(surrogate.records))
+        declare_list(writer, tape, len(surrogate.records))
 
 
 def if_all(
-    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> AbstractContextManager[None]:
-    """Where numbers of all neurons are kept of the step."""
-    return writer.block("" if surrogate.all_active else f"if (count_ == {group.size})")
+    """A block for steps with records of all neurons."""
+    size = layout.names.size(group.name)
+    return writer.block("" if surrogate.all_active else f"if (count_ == {size})")
 
 
-def if_listed(writer: CodeWriter, group: NeuronGroup) -> AbstractContextManager[None]:
-    """Where the active neurons of the step are listed."""
-    return writer.block(f"if (count_ < {group.size})")
+def if_listed(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup
+) -> AbstractContextManager[None]:
+    """A block for steps whose active neurons are listed."""
+    return writer.block(f"if (count_ < {layout.names.size(group.name)})")
 
 
 def each_active(
-    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> Iterator[str]:
-    """Loops over the active neurons ``j_``, whether a step kept all or listed them.
+    """Writes the loops over active neurons ``j_``: over all, and over the list.
 
-    Gives the index of their dL/ds. A body may run for several neurons at once.
+    Yields C for the index of the neuron's dL/ds, once per loop; what the caller writes
+    then is the loop's body. Iterations are independent.
     """
-    size = padded(group.size) if surrogate.all_active else group.size
-    with if_all(writer, group, surrogate):
+    names = layout.names
+    width, size = names.width(group.name), names.size(group.name)
+    with if_all(writer, layout, group, surrogate):
         writer.line("MLG_LOOP")
-        with writer.block(each("int64_t", "j_", size)):
+        with writer.block(
+            each("int64_t", "j_", width if surrogate.all_active else size)
+        ):
             yield "j_"
     if not surrogate.all_active:
-        with if_listed(writer, group):
+        with if_listed(writer, layout, group):
             writer.line("MLG_LOOP")
-            with each_entry(writer, each):
-                yield "k_"
+            with each_listed(writer, each):
+                yield "entry_"
 
 
-def load_active(
-    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint, at: str
+def load_active_records(
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    surrogate: SurrogateAdjoint,
+    at: str,
 ) -> None:
-    """Declares the numbers kept of an active neuron."""
+    """Declares the records of an active neuron.
+
+    Args:
+        writer: where to write.
+        layout: where numbers are stored.
+        group: the neuron's group.
+        surrogate: its surrogate adjoint.
+        at: index of the neuron's dL/ds, from `each_active`.
+    """
     for index, name in enumerate(surrogate.records):
-        entry = f"{name}_row_[j_]"
+        record = f"{name}_row_[j_]"
         if not surrogate.all_active:
-            count = group.size if at == "j_" else "count_"
-            entry = f"record_[{index} * {count} + {at}]"
-        writer.line(f"const float {name} = {entry};")
+            count = layout.names.size(group.name) if at == "j_" else "count_"
+            record = f"record_[{index} * {count} + {at}]"
+        writer.line(f"const float {name} = {record};")

@@ -1,16 +1,18 @@
-"""One step of a neuron group's adjoint back, and rows that synapses into it ask for."""
+"""One step of a population's adjoint in reverse time."""
 
 from __future__ import annotations
 
 import re
 
-from ml_genn.codegen.layout import Layout, padded
-from ml_genn.codegen.layout.names import c_identifier
+from ml_genn.codegen.backward.lazy_adjoints import interleaved_step
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.ports import stores_weight_grad, weight_grad_row
-from ml_genn.codegen.neuron_body import ARGUMENTS, Body, lazy_propagator, rows, words
+from ml_genn.codegen.layout.state import RESULT_GRAD
+from ml_genn.codegen.neuron_body import NeuronBody, declare_rows, identifiers_in
 from ml_genn.codegen.parallel_loops import each
+from ml_genn.codegen.signatures import STEP_PARAMETERS
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity
+from ml_genn.model.plan import Adjoint, Code, NeuronGroup, PortAdjoint, Sensitivity
 
 
 def adjoint_step_function(
@@ -20,161 +22,134 @@ def adjoint_step_function(
     adjoint = group.adjoint
     if adjoint is None:
         return
-    with writer.block(
-        f"static inline void adjoint_step_{c_identifier(group.name)}({ARGUMENTS})"
-    ):
+    name = layout.names.function("adjoint_step", group.name)
+    writer.comment("lambda_x[t - 1] = sum over y of dy[t]/dx[t - 1] lambda_y[t]")
+    with writer.function(f"static inline void {name}({STEP_PARAMETERS})"):
         if group.name in layout.interleaved_adjoints:
-            _interleaved_step(writer, layout, group, adjoint)
-            return
-        drive = _drive(group)
-        ports = [Code((), p.reads) for p in adjoint.ports]
-        body = Body(layout, group, (drive, adjoint.step, *ports), adjoint.tape)
-        body.pointers(writer)
-        extra = _port_rows(writer, layout, group)
-        if drive:
-            _drive_pointer(writer, layout, group)
-        writer.line("MLG_LOOP")
-        with writer.block(each("int", "j_", padded(group.size))):
-            body.load(writer)
-            writer.lines(drive.lines)
-            writer.lines(adjoint.step.lines)
-            body.store(writer)
-            if any("prev_step_loss_grad_" in port.reads for port in adjoint.ports):
-                writer.line(f"const float prev_step_loss_grad_ = {_look(group)};")
-            writer.lines(extra)
+            port_lines = _declare_port_rows(writer, layout, group, adjoint)
+            interleaved_step(writer, layout, group, adjoint, port_lines)
+        else:
+            _step_of_all(writer, layout, group, adjoint)
 
 
-def _interleaved_step(
+def _step_of_all(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> None:
-    """One step of a pair of adjoints: what is stored of them changes now and then."""
-    pair = layout.interleaved_adjoints[group.name]
-    extra = _port_rows(writer, layout, group)
-    rows(writer, layout, group, pair)
-    Body(layout, group, (adjoint.step,)).constants(writer)
-    given = ", ".join(f"float {name}" for name in pair)
-    with writer.block(f"const auto step_ = [&]({given})", end="};"):
+    loss_grad = _loss_grad(group)
+    ports = [Code((), port.reads) for port in adjoint.ports]
+    codes = (loss_grad, adjoint.step, *ports)
+    body = NeuronBody(layout, group, codes, adjoint.tape)
+    body.declare(writer)
+    port_lines = _declare_port_rows(writer, layout, group, adjoint)
+    if loss_grad:
+        _declare_loss_grad(writer, layout, group)
+    writer.line("MLG_LOOP")
+    with writer.block(each("int", "j_", layout.names.width(group.name))):
+        body.load(writer)
+        writer.lines(loss_grad.lines)
         writer.lines(adjoint.step.lines)
-        writer.line(f"return mlg::Pair<float>{{{', '.join(pair)}}};")
-    own = lazy_propagator(layout, group)
-    looked_at = "t_ == 0 || mlg::records_backward(c_)"
-    writer.line(f"const bool due_ = {own}.propagate(step_) || {looked_at};")
-    loop = each("int", "j_", padded(group.size))
-    stored = ", ".join(f"{name}_p_[j_]" for name in pair)
-    now = f"const auto current_ = propagator_.current({stored});"
-    parts = list(zip(pair, ("first", "second"), strict=True))
-    with writer.block("if (due_)"):
-        writer.line(f"const mlg::LazyPropagator propagator_ = {own};")
-        writer.line("MLG_LOOP")
-        with writer.block(loop):
-            writer.line(now)
-            writer.lines(f"{name}_p_[j_] = current_.{part};" for name, part in parts)
-        writer.line(f"{own}.reset();")
-    if extra:
-        writer.line(f"const mlg::LazyPropagator propagator_ = {own};")
-        writer.line("MLG_LOOP")
-        with writer.block(loop):
-            writer.line(now)
-            writer.lines(
-                f"const float {name} = current_.{part};" for name, part in parts
-            )
-            writer.lines(extra)
+        body.store(writer)
+        if any("prev_step_loss_grad_" in port.reads for port in adjoint.ports):
+            grad = _prev_step_loss_grad(layout, group)
+            writer.line(f"const float prev_step_loss_grad_ = {grad};")
+        writer.lines(port_lines)
 
 
-def if_activated(layout: Layout, group: str) -> str:
-    """The condition that a group's adjoint is not zero, where it may be."""
-    index = layout.lazy_adjoints.get(group)
-    return "" if index is None else f"if (s_.activated_at[{index}] >= 0) "
-
-
-def activate(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """From the first entry on, which is the last in time, the adjoint is not zero."""
-    if group.name in layout.lazy_adjoints:
-        activated_at = f"s_.activated_at[{layout.lazy_adjoints[group.name]}]"
-        writer.line(f"if (count_ && {activated_at} < 0) {activated_at} = t_;")
-
-
-def grad_ring_row(layout: Layout, index: int) -> str:
-    """C for the row of step ``t_`` of slopes that are kept."""
-    size = layout.grad_ring_sizes[index]
-    return f"s_.scratch->grad_rings[{index}] + t_ % s_.scratch->ring_length * {size}"
-
-
-def _drive(group: NeuronGroup) -> Code:
-    """The loss's push on the output variable in a step."""
+# ---------------------------------------------------------------- the loss
+def _loss_grad(group: NeuronGroup) -> Code:
+    """Adds dL/dy[t] to the adjoint of the output variable."""
     readout, loss, name = group.readout, group.loss, f"lambda_{group.output}"
     if not readout or not loss or readout.sensitivity is not Sensitivity.VARIABLE:
         return Code()
     if loss.per_step:
-        return Code(
-            (f"{name} += loss_grad_[j_];",), frozenset({name}), frozenset({name})
-        )
+        line = f"{name} += step_loss_grad_[j_];"
+        return Code((line,), frozenset({name}), frozenset({name}))
     own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
-    reads = frozenset(words(readout.weight)) & own
-    line = f"{name} += result_grad__p_[j_] * ({readout.weight});"
+    reads = frozenset(identifiers_in(readout.weight)) & own
+    line = f"{name} += {RESULT_GRAD}_p_[j_] * ({readout.weight});"
     return Code((line,), reads | {name}, frozenset({name}))
 
 
-def _look(group: NeuronGroup) -> str:
-    """What the loss will push one step sooner; before the first step nothing asks."""
+def _prev_step_loss_grad(layout: Layout, group: NeuronGroup) -> str:
+    """C for dL/dy[t - 1]; nothing reads it in step 0."""
     readout, loss = group.readout, group.loss
-    if not _drive(group) or readout is None or loss is None:
+    if not _loss_grad(group) or readout is None or loss is None:
         return "0.0f"
     if loss.per_step:
-        return f"loss_grad_[j_ - (t_ ? {padded(group.size)} : 0)]"
-    sooner = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
-    return f"result_grad__p_[j_] * ({sooner})"
+        return f"step_loss_grad_[j_ - (t_ ? {layout.names.width(group.name)} : 0)]"
+    weight = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
+    return f"{RESULT_GRAD}_p_[j_] * ({weight})"
 
 
-def _drive_pointer(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+def _declare_loss_grad(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     if group.loss and group.loss.per_step:
-        index = layout.outputs.index(group)
-        writer.line(
-            f"const float *__restrict loss_grad_ = s_.step_loss_grads[{index}] + "
-            f"t_ * {padded(group.size)};"
-        )
+        names = layout.names
+        output, width = names.index(group.name, "output"), names.width(group.name)
+        row = f"slot_.step_loss_grads[{output}] + t_ * {width}"
+        writer.line(f"const float *__restrict step_loss_grad_ = {row};")
     else:
-        rows(writer, layout, group, ["result_grad_"])
+        declare_rows(writer, layout, group, [RESULT_GRAD])
 
 
-def _port_rows(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> list[str]:
-    """Lines that keep what synapses into each port will ask for; declares the rows."""
+# ---------------------------------------------------------------- ports
+def _declare_port_rows(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
+) -> list[str]:
+    """Declares rows for the gradients that synapses into the group read; returns the
+    statements that store them."""
     lines: list[str] = []
-    adjoint = group.adjoint
-    if adjoint is None:
-        return lines
     for k, port in enumerate(adjoint.ports):
-        wanted = [
-            ("weight_grad", weight_grad_row(group, k), port.weight_grad)
-            if stores_weight_grad(layout.plan, group, k)
-            else None,
-            ("backprop", f"backprop{k}_", port.backprop)
-            if layout.stores_backprop(group, k)
-            else None,
-        ]
-        for kind, name, expression in filter(None, wanted):
+        for kind, name, expression in _stored(layout, group, k, port):
             if (group.name, k) in layout.adjoint_rings:
-                writer.line(
-                    f"float *__restrict {kind}{k}_ring_ = "
-                    f"{ring_row(layout, group, k, kind, 't_')};"
-                )
+                row = adjoint_ring_row(layout, group, k, kind, "t_")
+                writer.line(f"float *__restrict {kind}{k}_ring_ = {row};")
                 lines.append(f"{kind}{k}_ring_[j_] = {expression};")
             elif name != expression:
-                rows(writer, layout, group, [name])
+                declare_rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
         if (group.name, k) in layout.grad_rings:
-            index = layout.grad_rings[group.name, k]
-            row = grad_ring_row(layout, index)
+            row = grad_ring_row(layout, group.name, k)
             writer.line(f"float *__restrict weight_grad{k}_block_ = {row};")
             lines.append(f"weight_grad{k}_block_[j_] = {port.weight_grad};")
     return lines
 
 
-def ring_row(layout: Layout, group: NeuronGroup, port: int, kind: str, at: str) -> str:
-    """C for the row of a port's ring that belongs to a step."""
-    length = layout.integers["adjoint_ring", group.name, f"{port}.length"]
-    start = layout.integers["adjoint_ring", group.name, f"{port}.{kind}"]
+def _stored(
+    layout: Layout, group: NeuronGroup, port: int, adjoint: PortAdjoint
+) -> list[tuple[str, str, str]]:
+    """(kind, row, expression) of the gradients of a port that are stored per step."""
+    stored = []
+    if stores_weight_grad(layout.plan, group, port):
+        row = weight_grad_row(group, port)
+        stored.append(("weight_grad", row, adjoint.weight_grad))
+    if layout.stores_backprop(group, port):
+        stored.append(("backprop", f"backprop{port}_", adjoint.backprop))
+    return stored
+
+
+def grad_ring_row(layout: Layout, group: str, port: int) -> str:
+    """C for the row of step ``t_`` in a port's gradient ring."""
+    names = layout.names
+    ring = f"slot_.scratch->grad_rings[{names.grad_ring(group, port)}]"
+    return f"{ring} + t_ % slot_.scratch->ring_length * {names.width(group)}"
+
+
+def adjoint_ring_row(
+    layout: Layout, group: NeuronGroup, port: int, kind: str, step: str
+) -> str:
+    """C for the row of a step in a port's adjoint ring.
+
+    Args:
+        layout: where numbers are stored.
+        group: the target.
+        port: index of the port.
+        kind: "weight_grad" or "backprop".
+        step: C for the step.
+    """
+    names = layout.names
+    length = names.integer("adjoint_ring", group.name, f"{port}.length")
+    offset = names.integer("adjoint_ring", group.name, f"{port}.{kind}")
     return (
-        f"s_.block + c_.integers[{start}] + "
-        f"(({at}) % c_.integers[{length}]) * {padded(group.size)}"
+        f"slot_.block + call_.integers[{offset}] + "
+        f"(({step}) % call_.integers[{length}]) * {names.width(group.name)}"
     )

@@ -1,75 +1,79 @@
-"""What flows back to spikes and to active neurons, and what their synapses learn."""
+"""Backward pass of synapses, for all spikes or active neurons of a step.
+
+Two sums over the synapses of a source neuron i, with the gradients of their targets j:
+
+    dL/dw_ij += weight_grad_j             at each spike of i
+    dL/dt_i  = sum over j of w_ij backprop_j   at spikes (EventProp)
+    dL/ds_i  = sum over j of w_ij backprop_j   where i is active (surrogate gradients)
+
+Weight gradients of dense synapses are not here: they are summed over many steps at once
+(`weight_gradients`). Rows of weights are read for several neurons at once where that is
+possible: for lists of neurons (``mlg::dots``), and for all neurons of a few examples
+(``backward_tile``, with transposed weights).
+"""
 
 from __future__ import annotations
 
-from ml_genn.codegen.backward.active_neurons import active_tape, if_all, if_listed
+from ml_genn.codegen.backward.active_neurons import declare_active, if_all, if_listed
 from ml_genn.codegen.backward.spike_adjoint import has_spike_adjoint
-from ml_genn.codegen.backward.synapse_backward import (
-    arrives,
-    guard,
-    operands,
-    synapse_backward,
-    target_row,
-)
-from ml_genn.codegen.convolution import add_patches
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.backward.synapse_backward import OutgoingSynapses
+from ml_genn.codegen.convolution import convolution_backward
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.formats import is_dense, learns_at_spikes
-from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.neuron_body import ARGUMENTS, rows
+from ml_genn.codegen.layout.state import RESULT_GRAD, SPIKE_GRAD
+from ml_genn.codegen.neuron_body import declare_rows
 from ml_genn.codegen.parallel_loops import each_by_team
-from ml_genn.codegen.spike_list_loops import each_entry, tape_entries
+from ml_genn.codegen.signatures import STEP_PARAMETERS, TEAM_PARAMETERS
+from ml_genn.codegen.spike_list_loops import declare_list, each_listed
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import NeuronGroup, Sensitivity, SurrogateAdjoint, SynapseGroup
-
-#: What those who share the spikes of a step are given: gradients, and who they are.
-SHARED = "float *const *gradients_, int team_, int teams_"
-#: The same, passed on.
-SHARE = "gradients_, MLG_TEAM, MLG_TEAMS"
+from ml_genn.model.plan import NeuronGroup, Sensitivity, SurrogateAdjoint
 
 
-def trained_outgoing(layout: Layout, group: NeuronGroup) -> list[SynapseGroup]:
+def outgoing_synapses(layout: Layout, group: NeuronGroup) -> list[OutgoingSynapses]:
     """Synapse groups out of a group that the backward pass visits."""
-    return [s for s in layout.plan.outgoing(group.name) if s.trained]
+    trained = [s for s in layout.plan.outgoing(group.name) if s.trained]
+    return [OutgoingSynapses(layout, s, k) for k, s in enumerate(trained)]
 
 
 def has_synapse_backward(layout: Layout, group: NeuronGroup) -> bool:
-    """Whether anything is collected at the group's spikes, or where it was active."""
-    return bool(trained_outgoing(layout, group)) or has_spike_adjoint(group)
+    """True if the backward pass visits spikes or active neurons of a group."""
+    return bool(outgoing_synapses(layout, group)) or has_spike_adjoint(group)
 
 
 def synapse_backward_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
     """``synapse_backward_<group>``: adds the spikes of step ``t_`` to gradients and
-    passes gradients back to the group, before any adjoint jumps.
+    passes gradients back to the group, before any adjoint changes.
 
-    Each spike adds a row to the gradient of its outgoing weights. What targets send
-    back is collected where a neuron spiked (exact gradients: the derivative by the time
-    of the spike) or where it was active (surrogate gradients: by the spike itself).
+    The gradient is passed back to spikes (exact gradients: dL by the time of the spike)
+    or to active neurons (surrogate gradients: dL by the spike itself).
     """
     surrogate = group.adjoint.surrogate if group.adjoint else None
-    head = f"static inline void synapse_backward_{c_identifier(group.name)}"
-    with writer.block(f"{head}({ARGUMENTS}, {SHARED})"):
-        outgoing = trained_outgoing(layout, group)
-        for k, synapses in enumerate(outgoing):
-            operands(writer, layout, synapses, k)
+    name = layout.names.function("synapse_backward", group.name)
+    head = f"static inline void {name}({STEP_PARAMETERS}, {TEAM_PARAMETERS})"
+    with writer.function(head):
+        outgoing = outgoing_synapses(layout, group)
+        for synapses in outgoing:
+            synapses.declare(writer)
         if surrogate:
-            _collect_back(writer, layout, group, outgoing, surrogate)
+            _backprop_to_active(writer, layout, group, outgoing, surrogate)
         if has_spike_adjoint(group) and not surrogate:
             with writer.block(""):
-                tape_entries(writer, layout.tapes[group.name])
-                rows(writer, layout, group, ["spike_grad_"])
-                _collect_listed(writer, layout, outgoing, True, "")
+                declare_list(writer, layout.names.index(group.name, "tape"))
+                declare_rows(writer, layout, group, [SPIKE_GRAD])
+                _backprop_to_list(writer, outgoing, spiked=True, start="")
         else:
             _learn_at_spikes(writer, layout, group, outgoing)
 
 
-def _entries_of_team(writer: CodeWriter) -> None:
+# ---------------------------------------------------------------- lists of neurons
+def _declare_range(writer: CodeWriter) -> None:
     writer.line("const auto of_ = mlg::list_range(count_, team_, teams_);")
 
 
-def _of_team(kind: str, name: str, _: str) -> str:
-    """The head of a loop over the entries that a team has."""
+def _each_in_range(kind: str, name: str, _: str) -> str:
+    """Head of a loop over a team's part of a list."""
     return f"for ({kind} {name} = of_.first; {name} < of_.last; {name} += of_.step)"
 
 
@@ -77,165 +81,173 @@ def _learn_at_spikes(
     writer: CodeWriter,
     layout: Layout,
     group: NeuronGroup,
-    outgoing: list[SynapseGroup],
+    outgoing: list[OutgoingSynapses],
 ) -> None:
-    """Gradients of synapses that are not gathered over many steps."""
+    """Gradients of synapses that learn at each spike."""
     learning = [
-        (s, k) for k, s in enumerate(outgoing) if s.learn_delay or learns_at_spikes(s)
+        o for o in outgoing if o.synapses.learn_delay or learns_at_spikes(o.synapses)
     ]
     if learning:
+        writer.comment("dL/dw_ij += dL/dw of the arrival, at each spike of i")
         with writer.block(""):
-            tape_entries(writer, layout.tapes[group.name])
-            _entries_of_team(writer)
-            with each_entry(writer, _of_team):
-                for source in learning:
-                    synapse_backward(writer, layout, source, True, None)
+            declare_list(writer, layout.names.index(group.name, "tape"))
+            _declare_range(writer)
+            with each_listed(writer, _each_in_range):
+                for synapses in learning:
+                    synapses.backward(writer, spiked=True, into=None)
 
 
-def _collect_back(
+def _backprop_to_active(
     writer: CodeWriter,
     layout: Layout,
     group: NeuronGroup,
-    outgoing: list[SynapseGroup],
+    outgoing: list[OutgoingSynapses],
     surrogate: SurrogateAdjoint,
 ) -> None:
-    """dL/ds of the active neurons, from targets and readout."""
-    sources = [(s, k) for k, s in enumerate(outgoing) if s.backpropagates]
-    left = [
-        source for source in sources if source[0].name not in layout.transposed_weights
+    """dL/ds of the active neurons, from targets and from a loss of spike counts."""
+    one_by_one = [
+        o
+        for o in outgoing
+        if o.synapses.backpropagates
+        and o.synapses.name not in layout.transposed_weights
     ]
-    counted = "result_grad__p_[j_]" if _counts_spikes(group) else ""
+    loss_grad = f"{RESULT_GRAD}_p_[j_]" if _loss_counts_spikes(group) else ""
+    writer.comment("dL/ds_i = sum over j of w_ij backprop_j, where i is active")
     with writer.block(""):
-        active_tape(writer, layout, group, surrogate)
-        rows(writer, layout, group, ["spike_grad_"])
-        if counted:
-            rows(writer, layout, group, ["result_grad_"])
-        started = f" + {counted}" if counted else ""
-        if left or counted:
+        declare_active(writer, layout, group, surrogate)
+        declare_rows(writer, layout, group, [SPIKE_GRAD])
+        if loss_grad:
+            declare_rows(writer, layout, group, [RESULT_GRAD])
+        start = f" + {loss_grad}" if loss_grad else ""
+        if one_by_one or loss_grad:
+            size = layout.names.size(group.name)
             with (
-                if_all(writer, group, surrogate),
-                writer.block(each_by_team("int64_t", "j_", group.size)),
+                if_all(writer, layout, group, surrogate),
+                writer.block(each_by_team("int64_t", "j_", size)),
             ):
-                writer.line(f"float dL_ds_ = spike_grad__p_[j_]{started};")
-                for source in left:
-                    synapse_backward(
-                        writer, layout, source, False, "dL_ds_", listed=False
-                    )
-                writer.line("MLG_LEADER spike_grad__p_[j_] = dL_ds_;")
+                writer.line(f"float dL_ds_ = {SPIKE_GRAD}_p_[j_]{start};")
+                for synapses in one_by_one:
+                    synapses.backward(writer, False, "dL_ds_", listed=False)
+                writer.line(f"MLG_LEADER {SPIKE_GRAD}_p_[j_] = dL_ds_;")
         if not surrogate.all_active:
-            with if_listed(writer, group):
-                _collect_listed(writer, layout, outgoing, False, counted)
+            with if_listed(writer, layout, group):
+                _backprop_to_list(writer, outgoing, spiked=False, start=loss_grad)
 
 
-def _collect_listed(
-    writer: CodeWriter,
-    layout: Layout,
-    outgoing: list[SynapseGroup],
-    learning: bool,
-    counted: str,
+def _backprop_to_list(
+    writer: CodeWriter, outgoing: list[OutgoingSynapses], spiked: bool, start: str
 ) -> None:
-    """What flows back to listed neurons: whole rows of weights first, several at once.
+    """The gradient that is passed back to listed neurons: first over dense synapses,
+    for several neurons at once, then over the others, neuron by neuron.
 
     Args:
-        learning: whether the neurons spiked, so that their synapses learn.
-        counted: what there is to begin with, in C.
+        writer: where to write.
+        outgoing: the neurons' synapses.
+        spiked: True if the neurons spiked, so that their synapses learn.
+        start: C for what is added to the gradient; may be empty.
     """
-    sources = [(s, k) for k, s in enumerate(outgoing)]
-    whole = [s for s in sources if s[0].backpropagates and is_dense(s[0])]
-    rest = [s for s in sources if s not in whole and (learning or s[0].backpropagates)]
-    adds = bool(whole) and bool(guard(layout, *whole[0]))
-    _entries_of_team(writer)
+    dense = [o for o in outgoing if o.synapses.backpropagates and is_dense(o.synapses)]
+    others = [
+        o for o in outgoing if o not in dense and (spiked or o.synapses.backpropagates)
+    ]
+    adds = bool(dense) and bool(dense[0].if_arrives())
+    if spiked:
+        writer.comment("dL/dt_i = sum over j of w_ij backprop_j, at spikes of i")
+    _declare_range(writer)
     if adds:
-        writer.line(_of_team("uint32_t", "k_", ""))
-        writer.line("  MLG_LEADER spike_grad__p_[k_] = 0.0f;")
-    for synapses, k in whole:
-        size = padded(layout.plan.neuron(synapses.target).size)
+        writer.line(_each_in_range("uint32_t", "entry_", ""))
+        writer.line(f"  MLG_LEADER {SPIKE_GRAD}_p_[entry_] = 0.0f;")
+    for synapses in dense:
+        width = synapses.layout.names.width(synapses.target.name)
+        arguments = f"weight{synapses.k}_, id_, of_, backprop{synapses.k}_"
         writer.line(
-            f"{guard(layout, synapses, k)}mlg::dots<{size}, {str(adds).lower()}>"
-            f"(spike_grad__p_, weight{k}_, id_, of_, backprop{k}_);"
+            f"{synapses.if_arrives()}mlg::dots<{width}, {str(adds).lower()}>"
+            f"({SPIKE_GRAD}_p_, {arguments});"
         )
         adds = True
-    if rest or counted or not whole:
-        started = ["spike_grad__p_[k_]"] * bool(whole) + [counted] * bool(counted)
-        with each_entry(writer, _of_team):
-            writer.line(f"float backprop_sum_ = {' + '.join(started) or '0.0f'};")
-            for source in rest:
-                into = "backprop_sum_" if source[0].backpropagates else None
-                synapse_backward(writer, layout, source, learning, into)
-            writer.line("MLG_LEADER spike_grad__p_[k_] = backprop_sum_;")
+    if others or start or not dense:
+        terms = [f"{SPIKE_GRAD}_p_[entry_]"] * bool(dense) + [start] * bool(start)
+        with each_listed(writer, _each_in_range):
+            writer.line(f"float backprop_sum_ = {' + '.join(terms) or '0.0f'};")
+            for synapses in others:
+                into = "backprop_sum_" if synapses.synapses.backpropagates else None
+                synapses.backward(writer, spiked, into)
+            writer.line(f"MLG_LEADER {SPIKE_GRAD}_p_[entry_] = backprop_sum_;")
 
 
-def synapse_backward_tile(writer: CodeWriter, layout: Layout) -> None:
-    """``synapse_backward_tile``: what flows back to groups of which all neurons may be
-    active, for several examples, before the other things of step ``t_``."""
-    head = (
-        "static void synapse_backward_tile(const Call &c_, Slot *const *slots_, "
-        "int n_, int64_t t_, const float *transposed_weights_, int team_, int teams_)"
-    )
-    with writer.block(head):
-        for group in layout.plan.neurons:
-            surrogate = group.adjoint.surrogate if group.adjoint else None
-            if surrogate and not layout.plan.online:
-                _together(writer, layout, group, surrogate)
-        writer.line(
-            "(void)c_, (void)slots_, (void)n_, (void)t_, (void)transposed_weights_;"
-        )
-        writer.line("(void)team_, (void)teams_;")
-
-
-def _together(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
-) -> None:
-    slope = layout.rows[group.name, "spike_grad_"].offset
-    size = padded(group.size)
-    with writer.block(""):
-        writer.line("Slot *all_[EXAMPLES_PER_TILE];")
-        writer.line("float *to_[EXAMPLES_PER_TILE];")
-        writer.line("const float *back_[EXAMPLES_PER_TILE];")
-        writer.line("int many_ = 0;")
-        writer.line(f"const auto of_ = mlg::tile_range({size}, team_, teams_);")
-        with writer.block("for (int m_ = 0; m_ < n_; ++m_)"):
-            if not surrogate.all_active:
-                tape = f"slots_[m_]->tapes[{layout.active_tapes[group.name]}]"
-                writer.line(
-                    f"if (mlg::spikes_at({tape}, t_).n < {group.size}) continue;"
-                )
-            writer.line("all_[many_] = slots_[m_];")
-            writer.line(f"to_[many_] = row_<float>(*slots_[m_], {slope});")
-            writer.line("mlg::clear(to_[many_++] + of_.first, of_.last - of_.first);")
-        for k, synapses in enumerate(layout.plan.outgoing(group.name)):
-            if synapses.name not in layout.transposed_weights:
-                continue
-            writer.line(f"// {synapses.name!a}")
-            arrives(writer, layout, synapses, k)
-            with writer.block(guard(layout, synapses, k).strip()):
-                _backprop_transposed(writer, layout, synapses)
-        writer.line("(void)back_, (void)all_;")
-
-
-def _counts_spikes(group: NeuronGroup) -> bool:
-    """Whether the loss looks at the number of the group's spikes."""
+def _loss_counts_spikes(group: NeuronGroup) -> bool:
+    """True if the loss depends on the number of the group's spikes."""
     readout = group.readout
     counts = readout is not None and readout.sensitivity is Sensitivity.SPIKES
     return counts and group.loss is not None
 
 
-def _backprop_transposed(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
-) -> None:
-    """Adds what flows back over synapses whose weights are kept by target."""
-    target = layout.plan.neuron(synapses.target)
-    weight = (
-        f"transposed_weights_ + TRANSPOSED_{layout.transposed_weights[synapses.name]}"
+# ---------------------------------------------------------------- transposed weights
+def backward_tile_function(writer: CodeWriter, layout: Layout) -> None:
+    """``backward_tile``: passes gradients back to groups of which all neurons may be
+    active, for several examples, before the other parts of step ``t_``."""
+    head = (
+        "static void backward_tile(const Call &call_, Slot *const *slots_, "
+        "int num_slots_, int64_t t_, const float *transposed_weights_, int team_, "
+        "int teams_)"
     )
-    with writer.block("for (int m_ = 0; m_ < many_; ++m_)"):
-        writer.line("Slot &s_ = *all_[m_];")
-        writer.line(f"back_[m_] = {target_row(layout, synapses, target, 'back')};")
+    writer.comment(
+        "dL/ds_i = sum over j of w_ij backprop_j, for all i of some examples"
+    )
+    with writer.function(head):
+        for group in layout.plan.neurons:
+            surrogate = group.adjoint.surrogate if group.adjoint else None
+            if surrogate and not layout.plan.online:
+                _tile_of_group(writer, layout, group, surrogate)
+        writer.line("(void)call_, (void)slots_, (void)num_slots_, (void)t_;")
+        writer.line("(void)transposed_weights_, (void)team_, (void)teams_;")
+
+
+def _tile_of_group(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
+) -> None:
+    names = layout.names
+    with writer.block(""):
+        writer.comment(f"{group.name!a}: examples in which most neurons are active")
+        writer.line("Slot *chosen_[EXAMPLES_PER_TILE];")
+        writer.line("float *spike_grads_[EXAMPLES_PER_TILE];")
+        writer.line("const float *backprop_[EXAMPLES_PER_TILE];")
+        writer.line("int num_chosen_ = 0;")
+        width = names.width(group.name)
+        writer.line(f"const auto of_ = mlg::tile_range({width}, team_, teams_);")
+        with writer.block("for (int m_ = 0; m_ < num_slots_; ++m_)"):
+            if not surrogate.all_active:
+                tape = f"slots_[m_]->tapes[{names.index(group.name, 'active_tape')}]"
+                most = f"mlg::spikes_at({tape}, t_).n < {names.size(group.name)}"
+                writer.line(f"if ({most}) continue;")
+            writer.line("chosen_[num_chosen_] = slots_[m_];")
+            row = names.row(group.name, SPIKE_GRAD)
+            writer.line(f"spike_grads_[num_chosen_] = row_<float>(*slots_[m_], {row});")
+            to = "spike_grads_[num_chosen_++] + of_.first"
+            writer.line(f"mlg::clear({to}, of_.last - of_.first);")
+        for k, synapses in enumerate(layout.plan.outgoing(group.name)):
+            if synapses.name in layout.transposed_weights:
+                outgoing = OutgoingSynapses(layout, synapses, k)
+                writer.comment(f"{synapses.name!a}")
+                outgoing.declare_arrival(writer)
+                with writer.block(outgoing.if_arrives().strip()):
+                    _transposed_backward(writer, outgoing)
+        writer.line("(void)backprop_, (void)chosen_;")
+
+
+def _transposed_backward(writer: CodeWriter, outgoing: OutgoingSynapses) -> None:
+    """Adds the gradients that synapses with transposed weights pass back."""
+    layout, synapses = outgoing.layout, outgoing.synapses
+    namespace = layout.names.connection(synapses.name)
+    weight = f"transposed_weights_ + {namespace}::transposed"
+    with writer.block("for (int m_ = 0; m_ < num_chosen_; ++m_)"):
+        writer.line("Slot &slot_ = *chosen_[m_];")
+        writer.line(f"backprop_[m_] = {outgoing.target_row('backprop')};")
         if synapses.kernel is not None:
-            given = f"to_[m_], {weight}, back_[m_]"
-            add = add_patches(layout, synapses, synapses.kernel, given)
-            writer.line(f"mlg::{add};")
+            arguments = f"spike_grads_[m_], {weight}, backprop_[m_]"
+            call = convolution_backward(layout, synapses, synapses.kernel, arguments)
+            writer.line(f"{call};")
     if synapses.kernel is None:
         shape = ", ".join(map(str, layout.transposed_shape(synapses.name)))
-        given = f"to_, {weight}, back_, many_, of_"
-        writer.line(f"mlg::add_transposed<{shape}>({given});")
+        arguments = f"spike_grads_, {weight}, backprop_, num_chosen_, of_"
+        writer.line(f"mlg::add_transposed<{shape}>({arguments});")

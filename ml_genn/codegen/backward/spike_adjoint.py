@@ -1,28 +1,35 @@
-"""Jumps of adjoints: at spikes, at active neurons, at the end of a silent output."""
+"""Changes of the adjoint at spikes and at active neurons.
+
+Exact gradients (EventProp): the adjoint before a spike is ``A lambda + B dL/dt`` with
+the matrices of the model's derivation. Surrogate gradients: the adjoint goes back
+through the reset of each spike, and each active neuron adds ``dL/ds psi dth/dx``, psi
+being the surrogate derivative and th the threshold expression.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ml_genn.codegen.backward.active_neurons import (
-    active_tape,
+    declare_active,
     each_active,
-    load_active,
+    load_active_records,
 )
-from ml_genn.codegen.backward.adjoint_step import activate
+from ml_genn.codegen.backward.lazy_adjoints import activate
 from ml_genn.codegen.forward.losses import example_weight
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
+from ml_genn.codegen.layout.state import RESULT_GRAD, SPIKE_GRAD
+from ml_genn.codegen.neuron_body import NeuronBody, declare_rows
 from ml_genn.codegen.parallel_loops import each
-from ml_genn.codegen.spike_list_loops import each_entry, load_records, tape_entries
+from ml_genn.codegen.signatures import EXAMPLE_PARAMETERS, STEP_PARAMETERS
+from ml_genn.codegen.spike_list_loops import declare_list, each_listed, load_records
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.loss_formula import SILENT_SPIKE_END
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Sensitivity, SurrogateAdjoint
 
 
 def has_spike_adjoint(group: NeuronGroup) -> bool:
-    """Whether the group's adjoint jumps."""
+    """True if the group's adjoint changes at spikes."""
     return group.adjoint is not None and group.threshold is not None
 
 
@@ -30,160 +37,178 @@ def spike_adjoint_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
     """``spike_adjoint_<group>``: the adjoint before the spikes of step ``t_``."""
-    surrogate = group.adjoint.surrogate if group.adjoint else None
-    with writer.block(
-        f"static inline void spike_adjoint_{c_identifier(group.name)}({ARGUMENTS})"
-    ):
-        if surrogate:
-            _reset_active(writer, layout, group, surrogate)
-        _jump_at_spikes(writer, layout, group, exact=surrogate is None)
-        if surrogate:
-            _jump_active(writer, layout, group, surrogate)
-
-
-def _jump_at_spikes(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, exact: bool
-) -> None:
-    """What a spike does to the adjoint of its neuron: the time of the spike where
-    gradients are exact, the reset."""
     adjoint = group.adjoint
     if adjoint is None:
         return
+    surrogate = adjoint.surrogate
+    name = layout.names.function("spike_adjoint", group.name)
+    with writer.function(f"static inline void {name}({STEP_PARAMETERS})"):
+        if surrogate:
+            _reset_of_active(writer, layout, group, surrogate)
+        _at_spikes(writer, layout, group, adjoint)
+        if surrogate:
+            _at_active(writer, layout, group, surrogate)
+
+
+# ---------------------------------------------------------------- spikes
+def _at_spikes(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
+) -> None:
+    """The adjoint before each spike, from the reset and, where gradients are exact,
+    from the time of the spike."""
+    exact = adjoint.surrogate is None
     with writer.block(""):
-        tape_entries(writer, layout.tapes[group.name], len(adjoint.records))
+        writer.comment(
+            "lambda- = A lambda+ + B dL/dt, at each spike"
+            if exact
+            else "lambda-_x = sum over y of dreset_y/dx lambda+_y, at each spike"
+        )
+        tape = layout.names.index(group.name, "tape")
+        declare_list(writer, tape, len(adjoint.records))
         activate(writer, layout, group)
-        body = _jump_body(layout, group, adjoint)
-        body.pointers(writer)
+        body = _spike_body(layout, group, adjoint)
+        body.declare(writer)
         if exact:
-            rows(writer, layout, group, ["spike_grad_"])
-        _spike_time_grad(writer, layout, group, declare=True)
-        with each_entry(writer, each):
+            declare_rows(writer, layout, group, [SPIKE_GRAD])
+        spike_time = _first_spike_variable(group)
+        if spike_time:
+            declare_rows(writer, layout, group, [spike_time, RESULT_GRAD])
+        with each_listed(writer, each):
             if exact:
-                writer.line("float dL_dt_ = spike_grad__p_[k_];")
-            _spike_time_grad(writer, layout, group, declare=False)
-            _jump(writer, layout, group, body, adjoint)
+                writer.line(f"float dL_dt_ = {SPIKE_GRAD}_p_[entry_];")
+            if spike_time:
+                is_first = f"{spike_time}_p_[j_] == float(t_)"
+                writer.line(f"if ({is_first}) dL_dt_ -= {RESULT_GRAD}_p_[j_];")
+            _spike_statements(writer, layout, group, body, adjoint)
 
 
-def _reset_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
-) -> None:
-    """Active neurons activate their group; what their reset adds to their dL/ds."""
-    if not surrogate.reset.lines and group.name not in layout.lazy_adjoints:
-        return
-    with writer.block(""):
-        active_tape(writer, layout, group, surrogate)
-        activate(writer, layout, group)
-        if surrogate.reset.lines:
-            writer.line("const float scale_ = c_.scale;")
-            for at, _ in _run_active(writer, layout, group, surrogate, surrogate.reset):
-                writer.line(f"spike_grad__p_[{at}] = dL_ds_;")
-    writer.line("MLG_SYNC;")
-
-
-def _jump_active(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
-) -> None:
-    """The adjoint before the spike of the active neurons."""
-    writer.line("MLG_SYNC;")
-    with writer.block(""):
-        active_tape(writer, layout, group, surrogate)
-        for _, body in _run_active(writer, layout, group, surrogate, surrogate.jump):
-            body.store(writer)
-
-
-def _run_active(
-    writer: CodeWriter,
-    layout: Layout,
-    group: NeuronGroup,
-    surrogate: SurrogateAdjoint,
-    code: Code,
-) -> Iterator[tuple[str, Body]]:
-    """Runs code at the active neurons; gives the index of their dL/ds, and their body,
-    wherever the caller says what is kept of it."""
-    body = Body(layout, group, (code,))
-    body.pointers(writer)
-    rows(writer, layout, group, ["spike_grad_"])
-    for at in each_active(writer, group, surrogate):
-        writer.line(f"float dL_ds_ = spike_grad__p_[{at}];")
-        load_active(writer, group, surrogate, at)
-        body.load(writer)
-        with writer.block(""):
-            writer.lines(code.lines)
-        yield at, body
-
-
-def _jump_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> Body:
+def _spike_body(layout: Layout, group: NeuronGroup, adjoint: Adjoint) -> NeuronBody:
     codes = [adjoint.jump]
     if group.regularised:
         codes.append(adjoint.rate_regularisation)
-    return Body(layout, group, tuple(codes))
+    return NeuronBody(layout, group, tuple(codes))
 
 
-def _jump(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body, adjoint: Adjoint
+def _spike_statements(
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    body: NeuronBody,
+    adjoint: Adjoint,
 ) -> None:
     load_records(writer, adjoint.records)
     body.load(writer)
     with writer.block(""):
         writer.lines(adjoint.jump.lines)
     if group.regularised:
-        index = layout.regularised.index(group)
+        index = layout.names.index(group.name, "regulariser")
         with writer.block(""):
+            writer.comment("dL of the rate regulariser, which acts on the threshold")
             writer.line(
                 "const float rate_regularisation_grad_ = "
-                f"s_.rate_regularisation_grads[{index}][j_];"
+                f"slot_.rate_regularisation_grads[{index}][j_];"
             )
             writer.lines(adjoint.rate_regularisation.lines)
     body.store(writer)
 
 
-def _spike_time_grad(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, declare: bool
-) -> None:
-    """Adds the loss's slope by the time of a neuron's first spike."""
+def _first_spike_variable(group: NeuronGroup) -> str:
+    """The readout's variable with the step of the first spike, if the loss reads it."""
     readout = group.readout
     if not readout or not group.loss:
-        return
+        return ""
     if readout.sensitivity is not Sensitivity.SPIKE_TIME:
-        return
+        return ""
     ((name, _),) = readout.variables
-    if declare:
-        rows(writer, layout, group, [name, "result_grad_"])
-    else:
-        writer.line(f"if ({name}_p_[j_] == float(t_)) dL_dt_ -= result_grad__p_[j_];")
+    return name
 
 
-def derivative_without_spikes(
+# ---------------------------------------------------------------- active neurons
+def _reset_of_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
+) -> None:
+    """Activates a lazy adjoint; adds the reset's term to dL/ds of active neurons."""
+    if not surrogate.reset.lines and group.name not in layout.lazy_adjoints:
+        return
+    with writer.block(""):
+        declare_active(writer, layout, group, surrogate)
+        activate(writer, layout, group)
+        if surrogate.reset.lines:
+            writer.comment("dL/ds += sum over y of lambda_y (reset_y - y)")
+            writer.line("const float scale_ = call_.scale;")
+            for at, _ in _run_at_active(
+                writer, layout, group, surrogate, surrogate.reset
+            ):
+                writer.line(f"{SPIKE_GRAD}_p_[{at}] = dL_ds_;")
+    writer.line("MLG_SYNC;")
+
+
+def _at_active(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
+) -> None:
+    """The adjoint before the spike of each active neuron."""
+    writer.line("MLG_SYNC;")
+    with writer.block(""):
+        writer.comment("lambda_x += dL/ds psi dth/dx, at each active neuron")
+        declare_active(writer, layout, group, surrogate)
+        for _, body in _run_at_active(writer, layout, group, surrogate, surrogate.jump):
+            body.store(writer)
+
+
+def _run_at_active(
+    writer: CodeWriter,
+    layout: Layout,
+    group: NeuronGroup,
+    surrogate: SurrogateAdjoint,
+    code: Code,
+) -> Iterator[tuple[str, NeuronBody]]:
+    """Writes loops that run code at the active neurons.
+
+    Yields the index of the neuron's dL/ds and its body, once per loop; the caller
+    writes what is stored.
+    """
+    body = NeuronBody(layout, group, (code,))
+    body.declare(writer)
+    declare_rows(writer, layout, group, [SPIKE_GRAD])
+    for at in each_active(writer, layout, group, surrogate):
+        writer.line(f"float dL_ds_ = {SPIKE_GRAD}_p_[{at}];")
+        load_active_records(writer, layout, group, surrogate, at)
+        body.load(writer)
+        with writer.block(""):
+            writer.lines(code.lines)
+        yield at, body
+
+
+# ---------------------------------------------------------------- silent outputs
+def derivative_without_spikes_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``derivative_without_spikes_<group>``: gradient of the right output neuron, if it
-    never spiked.
+    """``derivative_without_spikes_<group>``: gradient of the label's output neuron, if
+    it never spiked.
 
     The loss has no derivative there, so the neuron is treated as if it had spiked at
     the end, crossing the threshold at one unit per duration of the example.
     """
-    adjoint, readout = group.adjoint, group.readout
+    adjoint, readout, names = group.adjoint, group.readout, layout.names
     if adjoint is None or readout is None:
         return
-    index = layout.outputs.index(group)
-    with writer.block(
-        f"static inline void derivative_without_spikes_{c_identifier(group.name)}"
-        "(const Call &c_, Slot &s_, int64_t b_)"
-    ):
+    output = names.index(group.name, "output")
+    function = names.function("derivative_without_spikes", group.name)
+    writer.comment("lambda of the label's neuron at the end, if it never spiked")
+    with writer.function(f"static inline void {function}({EXAMPLE_PARAMETERS})"):
         ((name, _),) = readout.variables
-        rows(writer, layout, group, [name])
-        writer.line(
-            f"const int j_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
-        )
+        declare_rows(writer, layout, group, [name])
+        labels = f"static_cast<const int32_t *>(call_.targets[{output}])"
+        writer.line(f"const int j_ = {labels}[example_];")
         writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
-        writer.line("const float end_ = c_.num_steps * c_.dt;")
+        writer.line("const float end_ = call_.num_steps * call_.dt;")
         writer.line(
             "const float rate_regularisation_grad_ = "
-            f"-c_.scale * {example_weight(layout, group)} * "
-            f"c_.loss_scalars[{2 * index + 1}] / ({SILENT_SPIKE_END:g}f * end_);"
+            f"-call_.scale * {example_weight(layout, group)} * "
+            f"call_.loss_scalars[2 * {output} + 1] / ({SILENT_SPIKE_END:g}f * end_);"
         )
-        body = Body(layout, group, (adjoint.rate_regularisation, Code()))
-        body.pointers(writer)
+        body = NeuronBody(layout, group, (adjoint.rate_regularisation, Code()))
+        body.declare(writer)
         body.load(writer)
         writer.lines(adjoint.rate_regularisation.lines)
         body.store(writer)

@@ -1,24 +1,28 @@
-"""From targets to sources: what synapses do to gradients and to their source."""
+"""Backward pass of the synapses of one source neuron: gradients of weights and delays,
+and the gradient that is passed back to the neuron."""
 
 from __future__ import annotations
 
-from ml_genn.codegen.backward.adjoint_step import ring_row
-from ml_genn.codegen.layout import Layout, padded
+from dataclasses import dataclass
+
+from ml_genn.codegen.backward.adjoint_step import adjoint_ring_row
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.formats import is_csr, is_dense, learns_at_spikes
 from ml_genn.codegen.layout.ports import (
     backprop_row,
+    backprops_weight_grad,
     takes_delay_difference,
     weight_grad_row,
 )
-from ml_genn.codegen.neuron_body import Body, lazy_propagator
+from ml_genn.codegen.neuron_body import NeuronBody, lazy_propagator, row_pointer
 from ml_genn.codegen.synapse_rows import (
     add,
     array,
+    declare_csr_row,
+    delay_steps,
     each_synapse,
-    fetch_next,
-    listed_row,
+    prefetch_rows,
     sign,
-    steps_array,
 )
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
@@ -31,267 +35,254 @@ from ml_genn.model.plan import (
     SynapseGroup,
 )
 
-
-def operands(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
-) -> None:
-    """Declares weight, gradients and the target's rows of outgoing synapses ``k``."""
-    target = layout.plan.neuron(synapses.target)
-    writer.line(f"// {synapses.name!a}")
-    if synapses.reads_backprop:
-        weight = array(layout, "weight", synapses)
-        writer.line(f"const float *weight{k}_ = {weight};")
-    learn = learns_at_spikes(synapses)
-    for name, kind, wanted in (
-        ("gradient", _WEIGHT, learn),
-        ("delay_gradient", _DELAY, synapses.learn_delay),
-    ):
-        if wanted:
-            index = layout.learned[Learned(kind, synapses.stored)]
-            writer.line(f"float *{name}{k}_ = gradients_[{index}];")
-    pair = target.adjoint if target.name in layout.interleaved_adjoints else None
-    if pair is None:
-        _rows(writer, layout, synapses, target, k)
-    elif learn or synapses.reads_backprop:
-        _pair(writer, layout, target, pair.ports[synapses.port], k)
-    arrives(writer, layout, synapses, k)
-
-
-def _rows(
-    writer: CodeWriter,
-    layout: Layout,
-    synapses: SynapseGroup,
-    target: NeuronGroup,
-    k: int,
-) -> None:
-    """Declares the rows of the target that outgoing synapses ``k`` read; listed ones
-    see them together."""
-    wanted = {
-        "weight_grad": learns_at_spikes(synapses),
-        "backprop": synapses.reads_backprop,
-    }
-    kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
-    for kind in kinds:
-        row = target_row(layout, synapses, target, kind)
-        writer.line(f"const float *{kind}{k}_ = {row};")
-    if kinds and is_csr(synapses):
-        seen = f"{kinds[0]}{k}_, {kinds[-1]}{k}_"
-        writer.line(f"const mlg::SeparateGrads see{k}_{{{seen}}};")
-
-
-def _pair(
-    writer: CodeWriter, layout: Layout, target: NeuronGroup, seen: PortAdjoint, k: int
-) -> None:
-    """Declares what listed synapses make of the two adjoints of a target."""
-    names = layout.interleaved_adjoints[target.name]
-    offset = layout.rows[target.name, names[0]].offset
-    given = ", ".join(f"const auto &{name}" for name in names)
-    with writer.block(f"const auto see{k}_ = [&]", end="}();"):
-        writer.line("const float prev_step_loss_grad_ = 0.0f;")
-        Body(layout, target, (Code((), seen.reads - set(names)),)).constants(writer)
-        writer.line(f"const float *pairs_ = row_<float>(s_, {offset});")
-        mixed = f"mlg::port_grads({seen.weight_grad}, {seen.backprop})"
-        mix = f"[=]({given}) {{ return {mixed}; }}"
-        propagator = lazy_propagator(layout, target)
-        writer.line(f"return mlg::interleaved_grads(pairs_, {propagator}, {mix});")
-
-
-def arrives(writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int) -> None:
-    """Declares whether spikes arrive before the end, where they may not."""
-    if _through_ring(layout, synapses) and synapses.delay is not Delay.PER_SYNAPSE:
-        writer.line(
-            f"const bool arrives{k}_ = {_arrival(layout, synapses)} < c_.num_steps;"
-        )
-
-
 _WEIGHT, _DELAY = LearnedKind.WEIGHT, LearnedKind.DELAY
 
 
-def _through_ring(layout: Layout, synapses: SynapseGroup) -> bool:
-    return (synapses.target, synapses.port) in layout.adjoint_rings
-
-
-def _arrival(layout: Layout, synapses: SynapseGroup) -> str:
-    if synapses.delay is Delay.CONSTANT:
-        index = layout.integers["delay", synapses.name, ""]
-        return f"t_ + 1 + c_.integers[{index}]"
-    return "t_ + 1"
-
-
-def target_row(
-    layout: Layout, synapses: SynapseGroup, target: NeuronGroup, kind: str
-) -> str:
-    """C for a row of the target: of slopes, or of what flows back."""
-    if _through_ring(layout, synapses):
-        per_synapse = synapses.delay is Delay.PER_SYNAPSE
-        at = "0" if per_synapse else _arrival(layout, synapses)
-        same = backprop_row(target, synapses.port) != f"backprop{synapses.port}_"
-        return ring_row(
-            layout, target, synapses.port, "weight_grad" if same else kind, at
-        )
-    naming = weight_grad_row if kind == "weight_grad" else backprop_row
-    name = naming(target, synapses.port)
-    return f"row_<float>(s_, {layout.rows[target.name, name].offset})"
-
-
-def synapse_backward(
-    writer: CodeWriter,
-    layout: Layout,
-    outgoing: tuple[SynapseGroup, int],
-    learning: bool,
-    into: str | None,
-    listed: bool = True,
-) -> None:
-    """Adds to the gradients of neuron ``j_``'s synapses, and what flows back ``into``.
+@dataclass(frozen=True, slots=True)
+class OutgoingSynapses:
+    """Synapses out of a group, and the number that their C variables carry.
 
     Args:
-        learning: whether the neuron spiked, so that its synapses learn.
-        into: what is added to; None where nothing flows back.
-        listed: whether ``j_`` is entry ``k_`` of a list, not one after the other.
+        layout: where numbers are stored.
+        synapses: the synapse group.
+        k: the number; ``weight0_`` belongs to synapses 0.
     """
-    synapses, k = outgoing
-    learn = learning and learns_at_spikes(synapses)
-    if not (learn or into or (learning and synapses.learn_delay)):
-        return
-    unless_late = guard(layout, synapses, k)
-    if is_dense(synapses):
-        size = padded(layout.plan.neuron(synapses.target).size)
-        row = f"mlg::dot<{size}>(weight{k}_ + j_ * {size}, backprop{k}_)"
-        writer.line(f"{unless_late}{into} += {row};")
-    else:
-        with writer.block(unless_late.strip()):
+
+    layout: Layout
+    synapses: SynapseGroup
+    k: int
+
+    @property
+    def target(self) -> NeuronGroup:
+        """The target group."""
+        return self.layout.plan.neuron(self.synapses.target)
+
+    # ------------------------------------------------------------ declarations
+    def declare(self, writer: CodeWriter) -> None:
+        """Declares weights, gradients and the target's rows."""
+        synapses, k = self.synapses, self.k
+        writer.comment(f"{synapses.name!a}")
+        if synapses.reads_backprop:
+            weight = array(self.layout, "weight", synapses)
+            writer.line(f"const float *weight{k}_ = {weight};")
+        for name, kind, wanted in (
+            ("gradient", _WEIGHT, learns_at_spikes(synapses)),
+            ("delay_gradient", _DELAY, synapses.learn_delay),
+        ):
+            if wanted:
+                index = self.layout.names.gradient(Learned(kind, synapses.stored))
+                writer.line(f"float *{name}{k}_ = gradients_[{index}];")
+        adjoint = self.target.adjoint
+        if adjoint is None or self.target.name not in self.layout.interleaved_adjoints:
+            self._declare_rows(writer)
+        elif learns_at_spikes(synapses) or synapses.reads_backprop:
+            self._declare_interleaved(writer, adjoint.ports[synapses.port])
+        self.declare_arrival(writer)
+
+    def _declare_rows(self, writer: CodeWriter) -> None:
+        """Declares the rows of gradients that the target stores per step."""
+        wanted = {
+            "weight_grad": learns_at_spikes(self.synapses),
+            "backprop": self.synapses.reads_backprop,
+        }
+        kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+        for kind in kinds:
+            row = self.target_row(kind)
+            writer.line(f"const float *{kind}{self.k}_ = {row};")
+        if kinds and is_csr(self.synapses):
+            rows = f"{kinds[0]}{self.k}_, {kinds[-1]}{self.k}_"
+            writer.line(f"const mlg::SeparateGrads grads{self.k}_{{{rows}}};")
+
+    def _declare_interleaved(self, writer: CodeWriter, port: PortAdjoint) -> None:
+        """Declares how gradients follow from the target's interleaved adjoints."""
+        layout, target = self.layout, self.target
+        pair = layout.interleaved_adjoints[target.name]
+        parameters = ", ".join(f"const auto &{name}" for name in pair)
+        with writer.block(f"const auto grads{self.k}_ = [&]", end="}();"):
+            writer.line("const float prev_step_loss_grad_ = 0.0f;")
+            read = Code((), port.reads - set(pair))
+            NeuronBody(layout, target, (read,)).declare_constants(writer)
+            adjoints = row_pointer(layout, target.name, pair[0])
+            writer.line(f"const float *adjoints_ = {adjoints};")
+            grads = f"mlg::port_grads({port.weight_grad}, {port.backprop})"
+            function = f"[=]({parameters}) {{ return {grads}; }}"
+            arguments = f"adjoints_, {lazy_propagator(layout, target)}, {function}"
+            writer.line(f"return mlg::interleaved_grads({arguments});")
+
+    def declare_arrival(self, writer: CodeWriter) -> None:
+        """Declares ``arrives<k>_``: true if a spike of step ``t_`` arrives before the
+        end of the example; only where a delay may prevent it."""
+        if self._may_arrive_late:
+            arrival = self._arrival()
+            writer.line(f"const bool arrives{self.k}_ = {arrival} < call_.num_steps;")
+
+    def if_arrives(self) -> str:
+        """C condition that a spike arrives before the end; empty if all do."""
+        return f"if (arrives{self.k}_) " if self._may_arrive_late else ""
+
+    @property
+    def _may_arrive_late(self) -> bool:
+        return self._has_ring and self.synapses.delay is not Delay.PER_SYNAPSE
+
+    @property
+    def _has_ring(self) -> bool:
+        ports = self.layout.adjoint_rings
+        return (self.synapses.target, self.synapses.port) in ports
+
+    def _arrival(self) -> str:
+        """C for the step in which a spike of step ``t_`` arrives."""
+        if self.synapses.delay is Delay.CONSTANT:
+            delay = self.layout.names.integer("delay", self.synapses.name)
+            return f"t_ + 1 + call_.integers[{delay}]"
+        return "t_ + 1"
+
+    def target_row(self, kind: str) -> str:
+        """C for a pointer to a row of the target's gradients.
+
+        Args:
+            kind: "weight_grad" or "backprop".
+        """
+        layout, target, port = self.layout, self.target, self.synapses.port
+        if self._has_ring:
+            per_synapse = self.synapses.delay is Delay.PER_SYNAPSE
+            step = "0" if per_synapse else self._arrival()
+            stored = "weight_grad" if backprops_weight_grad(target, port) else kind
+            return adjoint_ring_row(layout, target, port, stored, step)
+        name_of = weight_grad_row if kind == "weight_grad" else backprop_row
+        return row_pointer(layout, target.name, name_of(target, port))
+
+    # ------------------------------------------------------------ backward pass
+    def backward(
+        self, writer: CodeWriter, spiked: bool, into: str | None, listed: bool = True
+    ) -> None:
+        """Adds to the gradients of neuron ``j_``'s synapses, and the gradient that they
+        pass back to ``into``.
+
+        Args:
+            writer: where to write.
+            spiked: True if the neuron spiked, so that its synapses learn.
+            into: C variable for the gradient; None where none is passed back.
+            listed: True if ``j_`` is at ``entry_`` of a list.
+        """
+        synapses, k = self.synapses, self.k
+        learn = spiked and learns_at_spikes(synapses)
+        if not (learn or into or (spiked and synapses.learn_delay)):
+            return
+        if is_dense(synapses):
+            width = self.layout.names.width(synapses.target)
+            dot = f"mlg::dot<{width}>(weight{k}_ + j_ * {width}, backprop{k}_)"
+            writer.line(f"{self.if_arrives()}{into} += {dot};")
+            return
+        with writer.block(self.if_arrives().strip()):
             if listed:
-                _fetch_next(writer, layout, outgoing, learn, bool(into))
+                self._prefetch(writer, learn, bool(into))
             if is_csr(synapses):
-                _csr_backward(writer, layout, outgoing, learn, into)
+                self._csr_backward(writer, learn, into)
             else:
-                _backprop_each(writer, layout, outgoing, learning, into)
+                self._each_backward(writer, spiked, into)
 
+    def _prefetch(self, writer: CodeWriter, learn: bool, backprop: bool) -> None:
+        read = {"weight": backprop, "gradient": learn}
+        arrays = [f"{name}{self.k}_" for name, is_read in read.items() if is_read]
+        prefetch_rows(writer, self.layout, self.synapses, arrays)
 
-def _fetch_next(
-    writer: CodeWriter,
-    layout: Layout,
-    outgoing: tuple[SynapseGroup, int],
-    learn: bool,
-    back: bool,
-) -> None:
-    synapses, k = outgoing
-    rows = [
-        f"{name}{k}_" for name, read in (("weight", back), ("gradient", learn)) if read
-    ]
-    fetch_next(writer, layout, synapses, rows)
+    def _csr_backward(self, writer: CodeWriter, learn: bool, into: str | None) -> None:
+        """All synapses of a CSR row at once."""
+        declare_csr_row(writer, self.layout, self.synapses)
+        flags = f"{str(learn).lower()}, {str(into is not None).lower()}"
+        gradient = f"gradient{self.k}_" if learn else "nullptr"
+        weight = f"weight{self.k}_" if into else "nullptr"
+        arguments = f"{gradient}, {weight}, targets_, begin_, end_, grads{self.k}_"
+        result = f"{into} += " if into else ""
+        kind = f"{sign(self.synapses)}, {flags}"
+        writer.line(f"{result}mlg::csr_backward<{kind}>({arguments});")
 
-
-def _csr_backward(
-    writer: CodeWriter,
-    layout: Layout,
-    outgoing: tuple[SynapseGroup, int],
-    learn: bool,
-    into: str | None,
-) -> None:
-    """What is done with the listed synapses of a row together."""
-    synapses, k = outgoing
-    listed_row(writer, layout, synapses)
-    kind = f"{sign(synapses)}, {str(learn).lower()}, {str(into is not None).lower()}"
-    gradient = f"gradient{k}_" if learn else "nullptr"
-    weight = f"weight{k}_" if into else "nullptr"
-    given = f"{gradient}, {weight}, aim_, from_, end_, see{k}_"
-    result = f"{into} += " if into else ""
-    writer.line(f"{result}mlg::csr_backward<{kind}>({given});")
-
-
-def _backprop_each(
-    writer: CodeWriter,
-    layout: Layout,
-    outgoing: tuple[SynapseGroup, int],
-    learning: bool,
-    into: str | None,
-) -> None:
-    """What is done with synapses one by one."""
-    synapses, k = outgoing
-    delayed = synapses.delay is Delay.PER_SYNAPSE
-    at = "at_" if delayed else "i_"
-    learn_delay = learning and synapses.learn_delay
-    past_end = learn_delay and takes_delay_difference(layout.plan, synapses)
-    if delayed:
-        _ring_of_port(writer, layout, synapses)
-    if into:
-        writer.line("float backprop_ = 0.0f;")
-    with each_synapse(writer, layout, synapses):
+    def _each_backward(
+        self, writer: CodeWriter, spiked: bool, into: str | None
+    ) -> None:
+        """Synapses one by one, where each has a delay or shares its weight."""
+        synapses, k = self.synapses, self.k
+        delayed = synapses.delay is Delay.PER_SYNAPSE
+        at = "at_" if delayed else "target_"
+        learn_delay = spiked and synapses.learn_delay
+        past_end = learn_delay and takes_delay_difference(self.layout.plan, synapses)
         if delayed:
-            _place_in_ring(writer, layout, synapses, past_end)
-        if learn_delay:
-            _delay_gradient(writer, layout, synapses, k)
-        if past_end:
-            writer.line("if (wait_ == left_) continue;")
-        if learning and synapses.learn:
-            writer.line(
-                f"{add(synapses, f'gradient{k}_[e_]', f'weight_grad{k}_[{at}]')};"
-            )
+            self._declare_ring(writer)
         if into:
-            writer.line(f"backprop_ += weight{k}_[e_] * backprop{k}_[{at}];")
-    if into:
-        writer.line(f"{into} += MLG_SUM(backprop_);")
+            writer.line("float backprop_ = 0.0f;")
+        with each_synapse(writer, self.layout, synapses):
+            if delayed:
+                self._declare_arrival_row(writer, past_end)
+            if learn_delay:
+                self._delay_gradient(writer)
+            if past_end:
+                writer.line("if (delay_ == steps_left_) continue;")
+            if spiked and synapses.learn:
+                to = f"gradient{k}_[synapse_]"
+                writer.line(f"{add(synapses, to, f'weight_grad{k}_[{at}]')};")
+            if into:
+                writer.line(f"backprop_ += weight{k}_[synapse_] * backprop{k}_[{at}];")
+        if into:
+            writer.line(f"{into} += MLG_SUM(backprop_);")
 
-
-def _ring_of_port(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
-    length = layout.integers["adjoint_ring", synapses.target, f"{synapses.port}.length"]
-    writer.lines(
-        (
-            f"const int64_t length_ = c_.integers[{length}];",
-            "const int64_t next_ = (t_ + 1) % length_, left_ = c_.num_steps - 1 - t_;",
-            f"const int32_t *delay_ = {steps_array(layout, synapses)};",
+    # ------------------------------------------------------------ delays per synapse
+    def _declare_ring(self, writer: CodeWriter) -> None:
+        """Declares the place of step ``t_ + 1`` in the port's adjoint ring."""
+        synapses = self.synapses
+        length = self.layout.names.integer(
+            "adjoint_ring", synapses.target, f"{synapses.port}.length"
         )
-    )
-
-
-def _place_in_ring(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, past_end: bool
-) -> None:
-    """Where the step in which the spike arrives is found in the port's ring.
-
-    Args:
-        past_end: whether arrivals in the first step after the example matter too.
-    """
-    size = padded(layout.plan.neuron(synapses.target).size)
-    writer.lines(
-        (
-            "const int64_t wait_ = delay_[e_];",
-            f"if (wait_ {'>' if past_end else '>='} left_) continue;",
-            "int64_t row_at_ = next_ + wait_;",
-            "row_at_ -= row_at_ >= length_ ? length_ : 0;",
-            f"const int64_t at_ = row_at_ * {size} + i_;",
-        )
-    )
-
-
-def _delay_gradient(
-    writer: CodeWriter, layout: Layout, synapses: SynapseGroup, k: int
-) -> None:
-    """dL by the delay in steps: exact, or the slope of arrivals a step apart."""
-    if not takes_delay_difference(layout.plan, synapses):
-        change = f"c_.dt * backprop{k}_[at_]"
-    else:
-        size = padded(layout.plan.neuron(synapses.target).size)
         writer.lines(
             (
-                "const int64_t later_ = row_at_ + 1 == length_ ? 0 : row_at_ + 1;",
-                "const int64_t sooner_ = row_at_ == 0 ? length_ - 1 : row_at_ - 1;",
-                f"const float after_ = wait_ + 1 < left_ ? "
-                f"backprop{k}_[later_ * {size} + i_] : 0.0f;",
-                f"const float now_ = wait_ < left_ ? backprop{k}_[at_] : 0.0f;",
-                f"const float change_ = wait_ ? "
-                f"0.5f * (after_ - backprop{k}_[sooner_ * {size} + i_]) "
-                ": after_ - now_;",
+                f"const int64_t length_ = call_.integers[{length}];",
+                "const int64_t next_ = (t_ + 1) % length_, "
+                "steps_left_ = call_.num_steps - 1 - t_;",
+                f"const int32_t *delays_ = {delay_steps(self.layout, synapses)};",
             )
         )
-        change = "change_"
-    gradient = f"delay_gradient{k}_[e_]"
-    writer.line(f"{add(synapses, gradient, f'weight{k}_[e_] * {change}')};")
 
+    def _declare_arrival_row(self, writer: CodeWriter, past_end: bool) -> None:
+        """Declares where the step of a spike's arrival is in the port's adjoint ring.
 
-def guard(layout: Layout, synapses: SynapseGroup, k: int) -> str:
-    """The condition that a spike arrives before the end, where it may not."""
-    ring = _through_ring(layout, synapses)
-    guarded = ring and synapses.delay is not Delay.PER_SYNAPSE
-    return f"if (arrives{k}_) " if guarded else ""
+        Args:
+            writer: where to write.
+            past_end: True if arrivals in the first step after the example count.
+        """
+        width = self.layout.names.width(self.synapses.target)
+        writer.lines(
+            (
+                "const int64_t delay_ = delays_[synapse_];",
+                f"if (delay_ {'>' if past_end else '>='} steps_left_) continue;",
+                "int64_t arrival_ = next_ + delay_;",
+                "arrival_ -= arrival_ >= length_ ? length_ : 0;",
+                f"const int64_t at_ = arrival_ * {width} + target_;",
+            )
+        )
+
+    def _delay_gradient(self, writer: CodeWriter) -> None:
+        """Adds dL by a synapse's delay in steps."""
+        k, derivative = self.k, f"call_.dt * backprop{self.k}_[at_]"
+        if takes_delay_difference(self.layout.plan, self.synapses):
+            width = self.layout.names.width(self.synapses.target)
+            later = f"backprop{k}_[later_ * {width} + target_]"
+            sooner = f"backprop{k}_[sooner_ * {width} + target_]"
+            writer.lines(
+                (
+                    "// dL/dd_ij = w_ij (dL/ds[d + 1] - dL/ds[d - 1]) / 2",
+                    "const int64_t later_ = "
+                    "arrival_ + 1 == length_ ? 0 : arrival_ + 1;",
+                    "const int64_t sooner_ = "
+                    "arrival_ == 0 ? length_ - 1 : arrival_ - 1;",
+                    f"const float after_ = delay_ + 1 < steps_left_ ? {later} : 0.0f;",
+                    "const float now_ = "
+                    f"delay_ < steps_left_ ? backprop{k}_[at_] : 0.0f;",
+                    "const float difference_ = "
+                    f"delay_ ? 0.5f * (after_ - {sooner}) : after_ - now_;",
+                )
+            )
+            derivative = "difference_"
+        else:
+            writer.comment("dL/dd_ij = w_ij dt dL/dt of the arrival")
+        gradient = f"delay_gradient{k}_[synapse_]"
+        product = f"weight{k}_[synapse_] * {derivative}"
+        writer.line(f"{add(self.synapses, gradient, product)};")

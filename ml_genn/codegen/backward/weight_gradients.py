@@ -1,55 +1,67 @@
-"""Gradients of dense synapses: gathered neuron by neuron over a stretch of steps."""
+"""Weight gradients of dense synapses, summed over a block of steps.
+
+    dL/dw_ij = sum over spikes of i in step t of weight_grad_j[t + 1 + delay]
+
+A spike adds a row of dL/dw to a whole row of the gradient. The rows of many steps fit
+into the cache, and a neuron often spikes more than once in them, so its gradient is
+read and written once for all of these spikes.
+"""
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded
+from ml_genn.codegen.backward.lazy_adjoints import activated_at
+from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.formats import learns_in_blocks
+from ml_genn.codegen.signatures import unused
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 
 
 def weight_gradients_function(writer: CodeWriter, layout: Layout) -> None:
-    """``weight_gradients``: sums weight gradients over the spikes of a block of steps.
+    """``weight_gradients``: adds the spikes of steps first_ <= t < last_ to gradients.
 
-    To all of them, or only to one that is learned.
-
-    A spike adds the slope of its target to a whole row of the gradient. The slopes of
-    many steps fit into cache, and a neuron often spikes more than once in them.
+    ``only_`` is the index of one gradient, or ``ALL_LEARNED``. Returns false if memory
+    runs out.
     """
     head = (
-        "static bool weight_gradients(const Call &c_, Slot &s_, int64_t first_, "
+        "static bool weight_gradients(const Call &call_, Slot &slot_, int64_t first_, "
         "int64_t last_, float *const *gradients_, int64_t only_, "
         "mlg::SpikesByNeuron &spikes_by_neuron_, int team_, int teams_)"
     )
-    with writer.block(head):
+    writer.comment("dL/dw_ij += sum of weight_grad_j[t + 1 + delay] over spikes of i")
+    with writer.function(head):
         for synapses in layout.plan.synapses:
             if learns_in_blocks(synapses) and not layout.plan.online:
-                _gather(writer, layout, synapses)
-        writer.line("(void)c_, (void)s_, (void)first_, (void)last_, (void)gradients_;")
-        writer.line("(void)only_, (void)spikes_by_neuron_, (void)team_, (void)teams_;")
+                _weight_gradient(writer, layout, synapses)
+        unused(writer, "call_", "slot_", "first_", "last_", "gradients_")
+        unused(writer, "only_", "spikes_by_neuron_", "team_", "teams_")
         writer.line("return true;")
 
 
-def _gather(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
-    source = layout.plan.neuron(synapses.source)
-    size = padded(layout.plan.neuron(synapses.target).size)
-    slopes = layout.grad_rings[synapses.target, synapses.port]
-    gradient = layout.learned[Learned(LearnedKind.WEIGHT, synapses.name)]
-    wait = "1"
+def _weight_gradient(
+    writer: CodeWriter, layout: Layout, synapses: SynapseGroup
+) -> None:
+    names = layout.names
+    gradient = names.gradient(Learned(LearnedKind.WEIGHT, synapses.name))
+    ring = names.grad_ring(synapses.target, synapses.port)
+    arrival_delay = "1"
     if synapses.delay is Delay.CONSTANT:
-        index = layout.integers["delay", synapses.name, ""]
-        wait += f" + c_.integers[{index}]"
-    rows = "c_.num_steps"
+        arrival_delay += f" + call_.integers[{names.integer('delay', synapses.name)}]"
+    steps_with_grad = "call_.num_steps"
     if synapses.target in layout.lazy_adjoints:
-        rows = f"s_.activated_at[{layout.lazy_adjoints[synapses.target]}] + 1"
-    writer.line(f"// {synapses.name!a}")
+        steps_with_grad = f"{activated_at(layout, synapses.target)} + 1"
+    writer.comment(f"{synapses.name!a}")
     with writer.block(f"if (only_ == ALL_LEARNED || only_ == {gradient})"):
-        writer.line(f"const int64_t wait_ = {wait}, end_ = {rows} - wait_;")
         writer.line(
-            f"if (!mlg::add_weight_gradients<{size}>("
-            f"gradients_[{gradient}], {source.size}, "
-            f"s_.scratch->grad_rings[{slopes}], s_.scratch->ring_length, "
-            f"s_.tapes[{layout.tapes[source.name]}], first_, "
-            "last_ < end_ ? last_ : end_, wait_, spikes_by_neuron_, team_, teams_)) "
-            "return false;"
+            f"const int64_t arrival_delay_ = {arrival_delay}, "
+            f"end_ = {steps_with_grad} - arrival_delay_;"
         )
+        arguments = (
+            f"gradients_[{gradient}], {names.size(synapses.source)}, "
+            f"slot_.scratch->grad_rings[{ring}], slot_.scratch->ring_length, "
+            f"slot_.tapes[{names.index(synapses.source, 'tape')}], first_, "
+            "last_ < end_ ? last_ : end_, arrival_delay_, spikes_by_neuron_, team_, "
+            "teams_"
+        )
+        function = f"mlg::add_weight_gradients<{names.width(synapses.target)}>"
+        writer.line(f"if (!{function}({arguments})) return false;")

@@ -1,23 +1,26 @@
-"""From data to neurons: the numbers of a step are put into a port."""
+"""Analog input: one number per neuron and step, from the data."""
 
 from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.neuron_body import row_pointer
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup
 
 
-def drive(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Puts the frame that belongs to step ``t_`` into the group's first port.
+def analog_input(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Sets the variable of the group's first port to the frame of step ``t_``.
 
-    After the last frame it stays.
+    The last frame stays until the end of the example.
     """
-    row = layout.rows[group.name, group.ports[0].variable].offset
-    index = layout.analog_inputs.index(group)
-    count = layout.integers["frames", group.name, "count"]
-    steps = layout.integers["frames", group.name, "steps"]
+    names, variable = layout.names, group.ports[0].variable
+    count = names.integer("frames", group.name, "count")
+    steps = names.integer("frames", group.name, "steps")
+    index = names.index(group.name, "analog_input")
+    writer.comment(f"{variable}_j = data[t / steps per frame]_j")
     writer.line(
-        f"mlg::copy_frame<{group.size}>(row_<float>(s_, {row}), "
-        f"c_.values[{index} * c_.batch + b_], t_ / c_.integers[{steps}], "
-        f"c_.integers[{count}]);"
+        f"mlg::copy_frame<{names.size(group.name)}>("
+        f"{row_pointer(layout, group.name, variable)}, "
+        f"call_.values[{index} * call_.batch + example_], "
+        f"t_ / call_.integers[{steps}], call_.integers[{count}]);"
     )

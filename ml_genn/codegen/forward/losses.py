@@ -1,13 +1,19 @@
-"""Results of outputs and their losses, of a step or of a whole example."""
+"""Results and losses of output populations, of each step or of the whole example."""
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded
-from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.neuron_body import Body, rows, words
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.layout.state import RESULT, RESULT_GRAD
+from ml_genn.codegen.neuron_body import (
+    NeuronBody,
+    declare_rows,
+    identifiers_in,
+    row_pointer,
+)
+from ml_genn.codegen.signatures import EXAMPLE_PARAMETERS
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.loss_formula import LATE_SPIKE_END, LossFormula, Targets
-from ml_genn.model.plan import Code, Loss, NeuronGroup
+from ml_genn.model.plan import Code, Loss, NeuronGroup, Readout
 
 
 def loss_functions(writer: CodeWriter, layout: Layout) -> None:
@@ -16,7 +22,7 @@ def loss_functions(writer: CodeWriter, layout: Layout) -> None:
     for formula in dict.fromkeys(loss.formula for loss in losses):
         writer.line("// Returns the loss of one example; grad[k] = scale * dL/dy[k].")
         head = f"static inline float {_function_name(formula)}({formula.signature})"
-        with writer.block(head):
+        with writer.function(head):
             writer.lines(formula.cpp)
 
 
@@ -25,105 +31,123 @@ def _function_name(formula: LossFormula) -> str:
 
 
 def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """The loss of one step, and its slope kept for the backward pass."""
-    loss, index = group.loss, layout.outputs.index(group)
+    """Adds the loss of one step and stores its gradient for the backward pass."""
+    names, loss = layout.names, group.loss
     if loss is None:
         return
-    divided = " / c_.num_steps" if loss.mean_over_steps else ""
-    slope = f"s_.step_loss_grads[{index}] + t_ % s_.window * {padded(group.size)}"
+    output, width = names.index(group.name, "output"), names.width(group.name)
+    divided = " / call_.num_steps" if loss.mean_over_steps else ""
+    grad = f"slot_.step_loss_grads[{output}] + t_ % slot_.window * {width}"
+    writer.comment("L += loss(y[t]); dL/dy[t] for the backward pass")
     writer.line("MLG_SYNC;")
-    with writer.block(f"if (MLG_MEMBER == 0 && c_.targets[{index}])"):
-        writer.line(
-            f"const float *value_ = row_<float>(s_, "
-            f"{layout.rows[group.name, str(group.output)].offset});"
-        )
-        scale = f"c_.scale * {example_weight(layout, group)}{divided}"
-        call = _loss_call(loss, index, group.size, scale, slope)
-        writer.line(f"s_.loss[{index}] += {call}{divided};")
+    with writer.block(f"if (MLG_MEMBER == 0 && call_.targets[{output}])"):
+        y = row_pointer(layout, group.name, str(group.output))
+        writer.line(f"const float *y_ = {y};")
+        scale = f"call_.scale * {example_weight(layout, group)}{divided}"
+        call = _loss_call(layout, group, loss, scale, grad)
+        writer.line(f"slot_.loss[{output}] += {call}{divided};")
     writer.line("MLG_SYNC;")
 
 
 def example_weight(layout: Layout, group: NeuronGroup) -> str:
-    """C for how much the loss of example ``b_`` counts."""
-    outputs = layout.outputs
-    return f"c_.weights[b_ * {len(outputs)} + {outputs.index(group)}]"
+    """C for the weight of the loss of example ``example_``."""
+    output = layout.names.index(group.name, "output")
+    return f"call_.weights[example_ * OUTPUTS + {output}]"
 
 
-def _loss_call(loss: Loss, index: int, size: int, scale: str, slope: str) -> str:
+def _loss_call(
+    layout: Layout, group: NeuronGroup, loss: Loss, scale: str, grad: str
+) -> str:
     """C++ call of the function of a loss (`loss_functions`)."""
-    number = f"c_.loss_scalars[{2 * index}]"
-    given = ["value_", str(size), _target(loss, index, size), number, scale, slope]
-    return f"{_function_name(loss.formula)}({', '.join(given)})"
+    names = layout.names
+    output, size = names.index(group.name, "output"), names.size(group.name)
+    number = f"call_.loss_scalars[2 * {output}]"
+    arguments = ["y_", size, _target(loss, output, size), number, scale, grad]
+    return f"{_function_name(loss.formula)}({', '.join(arguments)})"
 
 
-def _target(loss: Loss, index: int, size: int) -> str:
+def _target(loss: Loss, output: str, size: str) -> str:
     if loss.formula.targets is Targets.LABELS:
-        return f"static_cast<const int32_t *>(c_.targets[{index}])[b_]"
-    trajectory = loss.per_step and loss.formula.targets is Targets.VALUES
-    row = "(b_ * c_.num_steps + t_)" if trajectory else "b_"
-    return f"static_cast<const float *>(c_.targets[{index}]) + {row} * {size}"
+        return f"static_cast<const int32_t *>(call_.targets[{output}])[example_]"
+    per_step = loss.per_step and loss.formula.targets is Targets.VALUES
+    row = "(example_ * call_.num_steps + t_)" if per_step else "example_"
+    return f"static_cast<const float *>(call_.targets[{output}]) + {row} * {size}"
 
 
 def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """``finish_<group>``: the readout's result and, at the end, the loss."""
-    readout, index = group.readout, layout.outputs.index(group)
+    readout, names = group.readout, layout.names
     if readout is None:
         return
-    with writer.block(
-        f"MLG_COLD static void finish_{c_identifier(group.name)}"
-        "(const Call &c_, Slot &s_, int64_t b_)"
-    ):
-        names = frozenset(n for n, _ in readout.variables)
-        used = frozenset(words(readout.result))
-        body = Body(layout, group, (Code((), used & (names | {"num_steps", "dt"})),))
-        body.pointers(writer)
-        rows(writer, layout, group, ["result_"])
-        with writer.block(f"for (int j_ = 0; j_ < {group.size}; ++j_)"):
-            body.load(writer)
-            writer.line(f"result__p_[j_] = {readout.result};")
-        with writer.block(f"if (c_.results[{index}])"):
+    name = names.function("finish", group.name)
+    output, size = names.index(group.name, "output"), names.size(group.name)
+    with writer.function(f"MLG_COLD static void {name}({EXAMPLE_PARAMETERS})"):
+        _result(writer, layout, group, readout)
+        with writer.block(f"if (call_.results[{output}])"):
             writer.line(
-                f"memcpy(c_.results[{index}] + b_ * {group.size}, result__p_, "
-                f"{group.size} * sizeof(float));"
+                f"memcpy(call_.results[{output}] + example_ * {size}, {RESULT}_p_, "
+                f"{size} * sizeof(float));"
             )
         if group.loss and not group.loss.per_step:
-            _final_loss(writer, layout, group)
+            _final_loss(writer, layout, group, group.loss)
         if group.loss:
+            loss = f"slot_.loss[{output}] * {example_weight(layout, group)}"
             writer.line(
-                f"if (c_.targets[{index}]) "
-                f"c_.losses[b_ * {len(layout.outputs)} + {index}] = "
-                f"s_.loss[{index}] * {example_weight(layout, group)};"
+                f"if (call_.targets[{output}]) "
+                f"call_.losses[example_ * OUTPUTS + {output}] = {loss};"
             )
 
 
-def _final_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    index = layout.outputs.index(group)
-    loss = group.loss
-    if loss is None:
-        return
-    with writer.block(f"if (c_.targets[{index}])"):
-        rows(writer, layout, group, ["result_grad_"])
-        writer.line("float *value_ = result__p_;")
+def _result(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, readout: Readout
+) -> None:
+    variables = frozenset(name for name, _ in readout.variables)
+    read = frozenset(identifiers_in(readout.result)) & (variables | {"num_steps", "dt"})
+    body = NeuronBody(layout, group, (Code((), read),))
+    writer.comment("y_j, the result of the readout")
+    body.declare(writer)
+    declare_rows(writer, layout, group, [RESULT])
+    size = layout.names.size(group.name)
+    with writer.block(f"for (int j_ = 0; j_ < {size}; ++j_)"):
+        body.load(writer)
+        writer.line(f"{RESULT}_p_[j_] = {readout.result};")
+
+
+def _final_loss(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, loss: Loss
+) -> None:
+    """The loss of the results, and its gradient."""
+    names = layout.names
+    output, size = names.index(group.name, "output"), names.size(group.name)
+    with writer.block(f"if (call_.targets[{output}])"):
+        writer.comment("L = loss(y), and dL/dy")
+        declare_rows(writer, layout, group, [RESULT_GRAD])
+        writer.line(f"float *y_ = {RESULT}_p_;")
         if loss.first_spike:
-            writer.line("const float end_ = c_.num_steps * c_.dt;")
+            writer.comment("a neuron that never spiked counts as one that spikes last")
+            writer.line("const float end_ = call_.num_steps * call_.dt;")
             writer.line(
-                f"for (int j_ = 0; j_ < {group.size}; ++j_) "
-                "if (value_[j_] < -end_) value_[j_] = -end_;"
+                f"for (int j_ = 0; j_ < {size}; ++j_) if (y_[j_] < -end_) "
+                "y_[j_] = -end_;"
             )
-        scale = f"c_.scale * {example_weight(layout, group)}"
+        scale = f"call_.scale * {example_weight(layout, group)}"
         writer.line(f"const float scale_ = {scale};")
-        call = _loss_call(loss, index, group.size, "scale_", "result_grad__p_")
-        writer.line(f"s_.loss[{index}] = {call};")
+        call = _loss_call(layout, group, loss, "scale_", f"{RESULT_GRAD}_p_")
+        writer.line(f"slot_.loss[{output}] = {call};")
         if loss.first_spike and loss.formula.late_spike_penalty:
-            _earlier(writer, index)
+            _late_spike_penalty(writer, output)
 
 
-def _earlier(writer: CodeWriter, index: int) -> None:
-    """The term that draws the first spike of the right neuron forward in time."""
-    writer.line(
-        f"const int label_ = static_cast<const int32_t *>(c_.targets[{index}])[b_];"
+def _late_spike_penalty(writer: CodeWriter, output: str) -> None:
+    """A term that grows with the first spike time of the label's neuron."""
+    labels = f"static_cast<const int32_t *>(call_.targets[{output}])"
+    writer.lines(
+        (
+            f"// L += alpha / ({LATE_SPIKE_END} T - t_label), where y_label = -t_label",
+            f"const int label_ = {labels}[example_];",
+            f"const float rest_ = {LATE_SPIKE_END}f * end_ + y_[label_];",
+            f"const float alpha_ = call_.loss_scalars[2 * {output} + 1];",
+            f"slot_.loss[{output}] += alpha_ / rest_;",
+            f"{RESULT_GRAD}_p_[label_] -= scale_ * alpha_ / (rest_ * rest_);",
+        )
     )
-    writer.line(f"const float left_ = {LATE_SPIKE_END}f * end_ + value_[label_];")
-    writer.line(f"const float alpha_ = c_.loss_scalars[{2 * index + 1}];")
-    writer.line(f"s_.loss[{index}] += alpha_ / left_;")
-    writer.line("result_grad__p_[label_] -= scale_ * alpha_ / (left_ * left_);")

@@ -1,113 +1,138 @@
-"""One step of a neuron group forward, up to its threshold."""
+"""One time step of a population's neurons, up to the test of their threshold."""
 
 from __future__ import annotations
 
 from ml_genn.codegen.layout import Layout, padded
-from ml_genn.codegen.layout.names import c_identifier
+from ml_genn.codegen.layout.state import saved
 from ml_genn.codegen.neuron_body import (
-    ARGUMENTS,
     PROVIDED,
-    Body,
-    history_rows,
-    rows,
-    words,
+    NeuronBody,
+    declare_history_rows,
+    declare_rows,
+    identifiers_in,
 )
 from ml_genn.codegen.parallel_loops import each
+from ml_genn.codegen.signatures import (
+    MEMBER_ARGUMENTS,
+    MEMBER_PARAMETERS,
+    STEP_PARAMETERS,
+)
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup
 
 
 def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``integrate_<group>``: one step of all neurons, or of a thread's share, and which
-    of them cross their threshold."""
+    """``integrate_<group>``: one step of all neurons, or of a member's part of them,
+    and flags of those that cross their threshold or are active."""
+    name = layout.names.function("integrate", group.name)
+    _formula(writer, group)
     writer.line("template <bool ALL>")
-    with writer.block(
-        f"static inline void integrate_{c_identifier(group.name)}"
-        f"({ARGUMENTS}, int member_, int members_)"
+    with writer.function(
+        f"static inline void {name}({STEP_PARAMETERS}, {MEMBER_PARAMETERS})"
     ):
-        step = _step_body(layout, group)
-        step.pointers(writer)
-        kept = [f"{name}_saved_" for name in group.saved_locals]
-        rows(writer, layout, group, kept)
+        body = _step_body(layout, group)
+        body.declare(writer)
+        declare_rows(writer, layout, group, [saved(n) for n in group.saved_locals])
         if group.adjoint:
-            history_rows(writer, layout, group, group.adjoint.tape)
+            declare_history_rows(writer, layout, group, group.adjoint.tape)
         if group.threshold is not None:
-            writer.line(f"uint8_t *__restrict flag_ = {flags_row(layout, group)};")
-        if lists_active(group):
-            writer.line(
-                f"uint8_t *__restrict active_ = {flags_row(layout, group, True)};"
-            )
-        size, extent = padded(group.size), _extent(group)
-        writer.line(
-            f"const mlg::Range<int> of_ = mlg::member_range<{size}>(member_, members_);"
-        )
-        last = "of_.last" if size == extent else f"mlg::min_int(of_.last, {extent})"
-        writer.line("const int first_ = ALL ? 0 : of_.first;")
-        writer.line(f"const int last_ = ALL ? {extent} : {last};")
+            writer.line(f"uint8_t *__restrict flag_ = {spike_flags(layout, group)};")
+        if lists_active_neurons(group):
+            flags = active_flags(layout, group)
+            writer.line(f"uint8_t *__restrict active_ = {flags};")
+        _declare_range(writer, layout, group)
         writer.line("MLG_LOOP")
         with writer.block(each("int", "j_", "last_", first="first_ + ")):
-            step.load(writer)
-            step.random(writer, layout.first_draw.get(group.name, 0))
-            for name in group.adjoint.tape if group.adjoint else ():
-                writer.line(f"{name}_past_[j_] = {name};")
-            _step_lines(writer, group)
-            step.store(writer)
+            body.load(writer)
+            first_draw = layout.names.index(group.name, "first_draw")
+            body.declare_random(writer, first_draw)
+            for variable in group.adjoint.tape if group.adjoint else ():
+                writer.line(f"{variable}_past_[j_] = {variable};")
+            _statements(writer, group)
+            body.store(writer)
 
 
-def flags_row(layout: Layout, group: NeuronGroup, active: bool = False) -> str:
-    """C for the flags of neurons that spike, or are active, in a step."""
-    return f"s_.{'active' if active else 'flags'} + {layout.flags[group.name]}"
+def _formula(writer: CodeWriter, group: NeuronGroup) -> None:
+    state = ", ".join(v.name for v in group.variables)
+    writer.comment(
+        f"({state})[t] from ({state})[t - 1] and the input of step t"
+        if state
+        else "step t"
+    )
+    if group.threshold is not None:
+        writer.comment(f"spike where {group.threshold}")
 
 
-def lists_active(group: NeuronGroup) -> bool:
-    """Whether each step lists the neurons that are active: some, not all."""
+def _declare_range(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Declares first and last neuron: whole rows, unless neurons draw random numbers,
+    which must not depend on padding."""
+    width = layout.names.width(group.name)
+    end, last = width, "of_.last"
+    if group.step.calls:
+        end = layout.names.size(group.name)
+        if padded(group.size) != group.size:
+            last = f"mlg::min_int(of_.last, {end})"
+    part = f"mlg::member_range<{width}>({MEMBER_ARGUMENTS})"
+    writer.line(f"const mlg::Range<int> of_ = {part};")
+    writer.line("const int first_ = ALL ? 0 : of_.first;")
+    writer.line(f"const int last_ = ALL ? {end} : {last};")
+
+
+def spike_flags(layout: Layout, group: NeuronGroup) -> str:
+    """C for a pointer to the flags of neurons that spike in a step."""
+    return f"slot_.flags + {layout.names.index(group.name, 'flags')}"
+
+
+def active_flags(layout: Layout, group: NeuronGroup) -> str:
+    """C for a pointer to the flags of neurons that are active in a step."""
+    return f"slot_.active + {layout.names.index(group.name, 'flags')}"
+
+
+def lists_active_neurons(group: NeuronGroup) -> bool:
+    """True if each step lists the group's active neurons, which are not all neurons."""
     surrogate = group.adjoint.surrogate if group.adjoint else None
     return surrogate is not None and not surrogate.all_active
 
 
-def _extent(group: NeuronGroup) -> int:
-    """Neurons looped over: whole vectors, unless each draws random numbers."""
-    return group.size if group.step.calls else padded(group.size)
-
-
-def _condition(group: NeuronGroup, text: str | None) -> Code:
-    """A condition as code that reads what it mentions."""
-    if text is None:
-        return Code()
-    known = {v.name for v in group.variables} | {c.name for c in group.constants}
-    return Code((text,), frozenset(words(text)) & (known | frozenset(PROVIDED)))
-
-
-def _step_body(layout: Layout, group: NeuronGroup) -> Body:
+def _step_body(layout: Layout, group: NeuronGroup) -> NeuronBody:
     codes = [group.step, _condition(group, group.threshold)]
     if group.adjoint:
         codes.append(Code((), frozenset(group.adjoint.tape)))
-        if group.adjoint.surrogate and lists_active(group):
+        if group.adjoint.surrogate and lists_active_neurons(group):
             codes.append(_condition(group, group.adjoint.surrogate.condition))
     if group.readout:
-        codes.append(_output_read(group))
+        codes.append(_output(group))
         codes.append(group.readout.update)
-    return Body(layout, group, tuple(codes))
+    return NeuronBody(layout, group, tuple(codes))
 
 
-def _output_read(group: NeuronGroup) -> Code:
+def _condition(group: NeuronGroup, text: str | None) -> Code:
+    """A condition as code that reads the names in it."""
+    if text is None:
+        return Code()
+    known = {v.name for v in group.variables} | {c.name for c in group.constants}
+    reads = frozenset(identifiers_in(text)) & (known | frozenset(PROVIDED))
+    return Code((text,), reads)
+
+
+def _output(group: NeuronGroup) -> Code:
+    """Declares ``output`` for the readout's update, if it reads it."""
     readout = group.readout
-    uses = readout is not None and "output" in readout.update.reads
-    if uses and group.output is not None:
-        return Code(
-            (f"const float output = {group.output};",), frozenset({group.output})
-        )
+    reads = readout is not None and "output" in readout.update.reads
+    if reads and group.output is not None:
+        line = f"const float output = {group.output};"
+        return Code((line,), frozenset({group.output}))
     return Code()
 
 
-def _step_lines(writer: CodeWriter, group: NeuronGroup) -> None:
+def _statements(writer: CodeWriter, group: NeuronGroup) -> None:
     writer.lines(group.step.lines)
     for name in group.saved_locals:
-        writer.line(f"{name}_saved__p_[j_] = {name};")
+        writer.line(f"{saved(name)}_p_[j_] = {name};")
     if group.readout:
-        writer.lines(_output_read(group).lines)
+        writer.lines(_output(group).lines)
         writer.lines(group.readout.update.lines)
     if group.threshold is not None:
         writer.line(f"flag_[j_] = {group.threshold};")
-    if group.adjoint and group.adjoint.surrogate and lists_active(group):
+    if group.adjoint and group.adjoint.surrogate and lists_active_neurons(group):
         writer.line(f"active_[j_] = {group.adjoint.surrogate.condition};")

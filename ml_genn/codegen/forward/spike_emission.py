@@ -1,4 +1,4 @@
-"""What neurons do at their threshold: lists of spikes and active neurons, resets."""
+"""Spikes of a step: lists of spiking and active neurons, records, resets."""
 
 from __future__ import annotations
 
@@ -6,73 +6,83 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_genn.codegen.forward.losses import step_loss
-from ml_genn.codegen.forward.neuron_step import flags_row
-from ml_genn.codegen.layout import Layout, padded
-from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.neuron_body import ARGUMENTS, Body, rows
+from ml_genn.codegen.forward.neuron_step import active_flags, spike_flags
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.layout.names import Names
+from ml_genn.codegen.layout.state import saved
+from ml_genn.codegen.neuron_body import NeuronBody, declare_rows
 from ml_genn.codegen.parallel_loops import each
+from ml_genn.codegen.signatures import STEP_PARAMETERS, unused
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Code, NeuronGroup, SurrogateAdjoint
 
-RANDOM_IN_RESET = 1 << 16  #: index of the first number drawn by reset code
-
 
 def fire_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``fire_<group>``: the loss of the step, lists of neurons, resets."""
-    with writer.block(
-        f"static inline bool fire_{c_identifier(group.name)}({ARGUMENTS})"
-    ):
+    """``fire_<group>``: the loss of the step, lists of spikes and active neurons,
+    resets. Returns false if memory for the lists runs out."""
+    name = layout.names.function("fire", group.name)
+    with writer.function(f"static inline bool {name}({STEP_PARAMETERS})"):
         if group.loss and group.loss.per_step:
             step_loss(writer, layout, group)
         if group.adjoint and group.adjoint.surrogate:
-            _active(writer, layout, group, group.adjoint.surrogate)
+            _active_neurons(writer, layout, group, group.adjoint.surrogate)
         if group.threshold is not None:
             _spikes(writer, layout, group)
-        writer.line("(void)c_, (void)s_, (void)b_, (void)t_;")
+        unused(writer, "call_", "slot_", "example_", "t_")
         writer.line("return true;")
 
 
-def _collect(
+def _list_flagged(
     writer: CodeWriter,
-    group: NeuronGroup,
-    flags: str,
-    tape: int,
-    records: int,
-    collect: str = "collect",
+    tape: str,
+    size: str,
+    num_records: int,
+    call: str,
 ) -> None:
-    """Puts the neurons whose flag is set onto a tape, as the list of step ``t_``."""
-    writer.line(f"mlg::Tape &tape_ = s_.tapes[{tape}];")
+    """Appends a list to a tape: the neurons whose flag is set in step ``t_``.
+
+    Args:
+        writer: where to write.
+        tape: C for the index of the tape.
+        size: C for the number of neurons.
+        num_records: numbers recorded with each neuron.
+        call: function of the engine and its flags, without the closing arguments.
+    """
+    writer.line(f"mlg::Tape &tape_ = slot_.tapes[{tape}];")
     writer.line("uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
     writer.line("const uint32_t first_ = offset_[0];")
-    writer.line(f"if (!tape_.reserve(first_, {group.size}, {records})) return false;")
+    writer.line(f"if (!tape_.reserve(first_, {size}, {num_records})) return false;")
     writer.line("id_type *id_ = tape_.memory + first_;")
-    writer.line(f"const uint32_t count_ = mlg::{collect}({flags}, {group.size}, id_);")
+    writer.line(f"const uint32_t count_ = {call}, {size}, id_);")
     writer.line("offset_[1] = first_ + count_;")
-    if records:
-        writer.line(f"float *record_ = tape_.record + size_t(first_) * {records};")
+    if num_records:
+        writer.line(f"float *record_ = tape_.record + size_t(first_) * {num_records};")
 
 
 @contextmanager
-def _entries(
-    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: Body
+def _each_listed(
+    writer: CodeWriter, layout: Layout, group: NeuronGroup, body: NeuronBody
 ) -> Iterator[None]:
     """A loop over the step's list that loads what ``body`` needs of neuron ``j_``."""
-    body.pointers(writer)
-    kept = [name for name in group.saved_locals if name in body.reads]
-    rows(writer, layout, group, [f"{name}_saved_" for name in kept])
-    with writer.block(each("uint32_t", "k_", "count_")):
-        writer.line("const int j_ = id_[k_];")
-        for name in kept:
-            writer.line(f"const float {name} = {name}_saved__p_[j_];")
+    body.declare(writer)
+    restored = [name for name in group.saved_locals if name in body.reads]
+    declare_rows(writer, layout, group, [saved(name) for name in restored])
+    with writer.block(each("uint32_t", "entry_", "count_")):
+        writer.line("const int j_ = id_[entry_];")
+        for name in restored:
+            writer.line(f"const float {name} = {saved(name)}_p_[j_];")
         body.load(writer)
         yield
 
 
 def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Collects the spikes of the step and runs what happens at a spike."""
+    """Lists the spikes of the step; records numbers and resets at each."""
+    names = layout.names
     records = group.adjoint.records if group.adjoint else ()
-    flags = flags_row(layout, group)
-    _collect(writer, group, flags, layout.tapes[group.name], len(records))
+    writer.comment("spikes of step t")
+    call = f"mlg::collect({spike_flags(layout, group)}"
+    tape, size = names.index(group.name, "tape"), names.size(group.name)
+    _list_flagged(writer, tape, size, len(records), call)
     codes = [group.reset]
     if group.readout:
         codes.append(group.readout.on_spike)
@@ -80,79 +90,86 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         codes.append(group.adjoint.record)
     if not any(codes):
         return
-    body = Body(layout, group, tuple(codes))
+    body = NeuronBody(layout, group, tuple(codes))
     with (
         writer.block("if (count_)"),
-        _entries(writer, layout, group, body),
+        _each_listed(writer, layout, group, body),
     ):
-        body.random(writer, layout.first_draw.get(group.name, 0) + RANDOM_IN_RESET)
+        body.declare_random(writer, names.index(group.name, "first_draw_of_reset"))
         if group.adjoint:
-            _records(writer, group.adjoint.record, records)
+            _record(writer, group.adjoint.record, records)
+        if group.reset:
+            writer.comment("reset")
         writer.lines(group.reset.lines)
         if group.readout:
             writer.lines(group.readout.on_spike.lines)
         body.store(writer)
 
 
-def _active(
+# ---------------------------------------------------------------- active neurons
+def _active_neurons(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Collects the step's active neurons and what the backward pass needs of them."""
-    tape = layout.active_tapes[group.name]
+    """Lists the active neurons of the step and records numbers of each."""
     if surrogate.all_active:
-        _all_active(writer, layout, group, surrogate)
+        _record_all(writer, layout, group, surrogate)
         return
-    body = Body(layout, group, (surrogate.record,))
-    most = "_if_sparse" if surrogate.records and not layout.plan.online else ""
+    names = layout.names
+    body = NeuronBody(layout, group, (surrogate.record,))
+    to_rows = bool(surrogate.records) and not layout.plan.online
+    collect = "collect_if_sparse" if to_rows else "collect"
     with writer.block(""):
-        writer.line(f"const uint8_t *active_ = {flags_row(layout, group, True)};")
-        _collect(
-            writer, group, "active_", tape, len(surrogate.records), f"collect{most}"
-        )
+        writer.comment("active neurons of step t, whose surrogate derivative is not 0")
+        writer.line(f"const uint8_t *active_ = {active_flags(layout, group)};")
+        tape, size = names.index(group.name, "active_tape"), names.size(group.name)
+        call = f"mlg::{collect}(active_"
+        _list_flagged(writer, tape, size, len(surrogate.records), call)
         if not surrogate.record:
             return
-        if most:
-            with writer.block(f"if (count_ == {group.size})"):
-                _most_active(writer, group, surrogate, body)
+        if to_rows:
+            with writer.block(f"if (count_ == {size})"):
+                _record_as_rows(writer, size, surrogate, body)
         with (
-            writer.block(f"if (count_ < {group.size})" if most else ""),
-            _entries(writer, layout, group, body),
+            writer.block(f"if (count_ < {size})" if to_rows else ""),
+            _each_listed(writer, layout, group, body),
         ):
-            _records(writer, surrogate.record, surrogate.records)
+            _record(writer, surrogate.record, surrogate.records)
             body.store(writer)
 
 
-def _most_active(
-    writer: CodeWriter, group: NeuronGroup, surrogate: SurrogateAdjoint, body: Body
+def _record_as_rows(
+    writer: CodeWriter, size: str, surrogate: SurrogateAdjoint, body: NeuronBody
 ) -> None:
-    """Keeps numbers of all neurons; zeros, which do nothing, of those not active."""
-    body.pointers(writer)
+    """Records numbers of all neurons, where most are active; zeros of the others."""
+    body.declare(writer)
     writer.line("MLG_LOOP")
-    with writer.block(each("int", "j_", group.size)):
+    with writer.block(each("int", "j_", size)):
         body.load(writer)
         writer.line(f"float {', '.join(surrogate.records)};")
         writer.lines(surrogate.record.lines)
         for index, name in enumerate(surrogate.records):
-            writer.line(
-                f"record_[{index * group.size} + j_] = active_[j_] ? {name} : 0.0f;"
-            )
+            value = f"active_[j_] ? {name} : 0.0f"
+            writer.line(f"record_[{index} * {size} + j_] = {value};")
 
 
-def _all_active(
+def _record_all(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Keeps what the backward pass needs of all neurons, row after row."""
-    size, count = padded(group.size), len(surrogate.records)
+    """Records numbers of all neurons, row after row, where all are always active."""
+    names, count = layout.names, len(surrogate.records)
+    width = names.width(group.name)
     with writer.block(""):
-        writer.line(f"mlg::Tape &tape_ = s_.tapes[{layout.active_tapes[group.name]}];")
-        at = f"(t_ - tape_.base) * {size}"
-        writer.line(f"if (!tape_.reserve({at}, {size}, {count})) return false;")
+        writer.comment("numbers that the surrogate derivative in step t depends on")
+        tape = names.index(group.name, "active_tape")
+        writer.line(f"mlg::Tape &tape_ = slot_.tapes[{tape}];")
+        used = f"(t_ - tape_.base) * {width}"
+        writer.line(f"if (!tape_.reserve({used}, {width}, {count})) return false;")
         writer.line("tape_.offset[t_ - tape_.base + 1] = 0;")
-        record_rows(writer, group, surrogate.records, "")
-        body = Body(layout, group, (surrogate.record,))
-        body.pointers(writer)
+        declare_record_rows(writer, names, group, surrogate.records, "")
+        body = NeuronBody(layout, group, (surrogate.record,))
+        body.declare(writer)
         writer.line("MLG_LOOP")
-        with writer.block(each("int", "j_", size)):
+        with writer.block(each("int", "j_", width)):
             body.load(writer)
             if surrogate.records:
                 writer.line(f"float {', '.join(surrogate.records)};")
@@ -162,25 +179,30 @@ def _all_active(
             body.store(writer)
 
 
-def record_rows(
-    writer: CodeWriter, group: NeuronGroup, records: tuple[str, ...], const: str
+def declare_record_rows(
+    writer: CodeWriter,
+    names: Names,
+    group: NeuronGroup,
+    records: tuple[str, ...],
+    const: str,
 ) -> None:
     """Declares pointers ``<record>_row_`` to the records of all neurons in a step."""
-    size, count = padded(group.size), len(records)
+    width, count = names.width(group.name), len(records)
     for index, name in enumerate(records):
         writer.line(
             f"{const}float *__restrict {name}_row_ = "
-            f"tape_.record + ((t_ - tape_.base) * {count} + {index}) * {size};"
+            f"tape_.record + ((t_ - tape_.base) * {count} + {index}) * {width};"
         )
 
 
-def _records(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:
-    """Runs the code that assigns records and keeps them with entry ``k_``."""
+def _record(writer: CodeWriter, code: Code, records: tuple[str, ...]) -> None:
+    """Runs code that assigns records and stores them for the neuron at ``entry_``."""
     if not code:
         return
     with writer.block(""):
+        writer.comment("records that the adjoint at this spike reads")
         if records:
             writer.line(f"float {', '.join(records)};")
         writer.lines(code.lines)
         for index, name in enumerate(records):
-            writer.line(f"record_[{index} * count_ + k_] = {name};")
+            writer.line(f"record_[{index} * count_ + entry_] = {name};")

@@ -16,6 +16,7 @@ from ml_genn.codegen.layout.formats import (
     is_shared_convolution,
     learns_in_blocks,
 )
+from ml_genn.codegen.layout.names import Names
 from ml_genn.codegen.layout.ports import reads_backprop
 from ml_genn.codegen.layout.sizes import (
     DRAWS_PER_STEP,
@@ -50,6 +51,11 @@ class Layout:
     """
 
     plan: Plan
+
+    @cached_property
+    def names(self) -> Names:
+        """C names of sizes, offsets and indices."""
+        return Names(self.plan)
 
     # ------------------------------------------------------------ groups
     @cached_property

@@ -1,35 +1,48 @@
-"""Functions that take gradients while a network runs, with traces of its past.
+"""Gradients while the network runs: eligibility traces over blocks of steps.
 
-An example runs in blocks of steps. When a block is through, the adjoint goes back over
-it, as it does over a whole example in the reverse pass, in several sweeps that differ
-in where they start and what pushes them:
+e-prop's gradient is a sum over time of learning signals times eligibility traces, where
+the trace of a synapse is the derivative of its target's state by its weight:
 
-    the losses    zero at the end, pushed by the losses of the block
-    variable x    x at one at the end of the block, nothing pushes
-    output o      zero at the end; a spike does what is left of it in o at the end
+    dL/dw_ij = sum over t of L_j[t] e_ij[t],    e_ij = dx_j/dw_ij
 
-The first gives the gradient of what arrived in the block. The others say how the traces
-at the end of the block (the eligibility ``dx_j/dw_ij``, and what it left in an output)
-follow from what arrived and from the traces at its start, which are all that is kept of
-the past. Synapses are visited once a block and once a spike.
+Stepping all traces in every step would visit all synapses in every step. Here an
+example runs in blocks of steps. After a block the adjoint goes back over its steps in
+several passes, which differ in where they start and whether they take losses:
 
-A spike reaches an output 1 + delay steps after it is fired. The block of a hidden group
-is that much behind the outputs' block, so that all its spikes arrive in that block; the
-last block reaches to the end of the example.
+    pass of the losses    starts at zero and takes the losses of the block
+    pass of variable x    starts with x at one, takes no losses
+    pass of output o      starts at zero; a spike counts by what remains of it in o at
+                          the end of the block
+
+The first gives the learning signal of every step: the gradient of what arrived in the
+block. The others say how the traces at the end of the block (the eligibility traces,
+and the derivatives of the outputs' states) follow from what arrived in the block and
+from the traces at its start, which are all that is stored of the past. Synapses are
+visited once per block and once per spike.
+
+A spike reaches an output 1 + delay steps after it is emitted. The block of a hidden
+group lags behind the outputs' block by that much, so that all its spikes arrive within
+that block; the last block reaches to the end of the example.
 """
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout import Layout, padded
-from ml_genn.codegen.layout.names import c_identifier
-from ml_genn.codegen.online.backward_step import active_rows, online_backward_step
-from ml_genn.codegen.online.layout import OnlineLayout, Sweeps
+from ml_genn.codegen.layout import Layout
+from ml_genn.codegen.online.backward_step import (
+    declare_active_rows,
+    online_backward_step_function,
+)
+from ml_genn.codegen.online.layout import (
+    OnlineGroup,
+    OnlineLayout,
+    parameter_trace,
+)
 from ml_genn.codegen.parallel_loops import each, each_by_team
 from ml_genn.codegen.spike_list_loops import (
-    each_entry,
-    each_own_entry,
+    declare_list,
+    each_listed,
+    each_listed_by_owner,
     load_records,
-    tape_entries,
 )
 from ml_genn.codegen.synapse_rows import array, csr_arrays
 from ml_genn.codegen.writer import CodeWriter
@@ -43,220 +56,300 @@ from ml_genn.model.plan import (
     SynapseGroup,
 )
 
-BLOCK = "const Call &c_, Slot &s_, int64_t b_, int64_t start_, int64_t stop_"
+BLOCK_PARAMETERS = (
+    "const Call &call_, Slot &slot_, int64_t example_, int64_t block_begin_, "
+    "int64_t block_end_, float *const *gradients_"
+)
+BLOCK_ARGUMENTS = "call_, slot_, example_, block_begin_, block_end_, gradients_"
 
 
 def online_functions(writer: CodeWriter, layout: Layout) -> None:
-    """``learn_block``: gradients from the steps start_ <= t < stop_ of an example."""
+    """``learn_block``: gradients from the steps block_begin_ <= t < block_end_ of an
+    example. Returns false if memory runs out."""
     tables = OnlineLayout(layout)
     for g in tables.groups:
-        online_backward_step(writer, tables, g)
+        online_backward_step_function(writer, tables, g)
         _learn_function(writer, tables, g)
-    with writer.block(f"static bool learn_block({BLOCK}, float *const *gradients_)"):
+    with writer.function(f"static bool learn_block({BLOCK_PARAMETERS})"):
         if tables.groups:
             writer.line(
-                "if (start_ == 0 && !s_.online.begin(ONLINE_FLOATS, "
+                "if (block_begin_ == 0 && !slot_.online.begin(ONLINE_FLOATS, "
                 "ONLINE_TRACE_FLOATS, ONLINE_STEP_FLOATS, ONLINE_SOURCES, "
-                "c_.block + c_.carried)) return false;"
+                "call_.block + call_.carried)) return false;"
             )
         for g in tables.groups:
-            writer.line(
-                f"if (!learn_{c_identifier(g.group.name)}(c_, s_, b_, start_, stop_, "
-                "gradients_)) return false;"
-            )
+            name = layout.names.function("learn_block", g.group.name)
+            writer.line(f"if (!{name}({BLOCK_ARGUMENTS})) return false;")
         writer.line("return true;")
 
 
-def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """``learn_<group>``: the group's sweeps over a block, then traces and gradients."""
-    with writer.block(
-        f"static bool learn_{c_identifier(g.group.name)}"
-        f"({BLOCK}, float *const *gradients_)"
-    ):
-        writer.line("const bool final_ = stop_ == c_.num_steps;")
-        writer.line(f"const int num_passes_ = final_ ? 1 : {g.count};")
-        writer.line(f"float *lambda_ = {tables.at(g.group.name, 'lambda')};")
-        writer.line(f"const float *zero_ = {tables.at(g.group.name, 'zero')};")
-        writer.line(f"float *weight_grads_ = {tables.slopes_of(g.group.name)};")
-        _range(writer, tables, g)
-        eligible = len(g.adjoint.eligible)
+def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
+    """``learn_block_<group>``: the group's passes over a block, then its traces and
+    gradients."""
+    names, group = tables.layout.names, g.group.name
+    name = names.function("learn_block", group)
+    with writer.function(f"static bool {name}({BLOCK_PARAMETERS})"):
+        num_passes = names.online(group, "num_passes")
+        writer.line("const bool is_last_ = block_end_ == call_.num_steps;")
+        writer.line(f"const int num_passes_ = is_last_ ? 1 : {num_passes};")
+        writer.line(f"float *lambda_ = {tables.row(group, 'lambda')};")
+        writer.line(f"const float *zero_ = {tables.row(group, 'zero')};")
+        writer.line(f"float *weight_grads_ = {tables.weight_grads(group)};")
+        _declare_steps(writer, tables, g)
+        shape = [
+            names.width(group),
+            *(names.online(group, size) for size in ("num_variables", "num_eligible")),
+            num_passes,
+        ]
+        writer.comment("adjoints at the end of the block")
         writer.line(
-            f"mlg::begin_backward_passes<{g.row}, {len(g.variables)}, {eligible}, "
-            f"{g.count}>"
-            f"(lambda_, {g.group.size});"
+            f"mlg::begin_backward_passes<{', '.join(shape)}>"
+            f"(lambda_, {names.size(group)});"
         )
-        with writer.block("for (int64_t t_ = to_ - 1; t_ >= from_; --t_)"):
+        with writer.block("for (int64_t t_ = end_ - 1; t_ >= begin_; --t_)"):
             if g.adjoint.surrogate:
                 _hidden_step(writer, tables, g, g.adjoint.surrogate)
             else:
                 _output_step(writer, tables, g)
         writer.line("MLG_SYNC;")
-        _carry(writer, tables, g)
+        _output_grads(writer, tables, g)
+        step_floats = names.online(group, "step_floats")
         writer.line(
-            "const mlg::BackwardPasses all_ = {lambda_, carry_, decay_, weight_grads_, "
-            f"{g.step}, {g.row}, final_}};"
+            "const mlg::BackwardPasses all_passes_ = {lambda_, output_grads_, decay_, "
+            f"weight_grads_, {step_floats}, {names.width(group)}, is_last_}};"
         )
-        for synapses in g.learned:
-            _weights(writer, tables, g, synapses)
+        for synapses in g.learned_synapses:
+            _update_synapses(writer, tables, g, synapses)
         for parameter in g.group.learned:
-            _parameter(writer, tables, g, parameter)
+            _update_parameter(writer, tables, g, parameter)
         writer.line("return true;")
 
 
-def _range(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """The group's block: from_ <= t < to_, behind the outputs by the way to them."""
-    behind = "0"
+def _declare_steps(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
+    """Declares the group's steps of the block, which lag behind the outputs' steps."""
+    lag = "0"
     if g.feedback:
         (first, *_), *_ = g.feedback.values()
-        behind = f"1 + {_delay(tables, first)}"
-    writer.line(f"const int64_t behind_ = {behind};")
-    writer.line("const int64_t from_ = start_ > behind_ ? start_ - behind_ : 0;")
-    writer.line("const int64_t to_ = final_ ? stop_ : stop_ - behind_;")
-    writer.line("if (to_ <= from_) return true;")
+        lag = f"1 + {_delay(tables, first)}"
+    writer.line(f"const int64_t lag_ = {lag};")
+    writer.line("const int64_t begin_ = block_begin_ > lag_ ? block_begin_ - lag_ : 0;")
+    writer.line("const int64_t end_ = is_last_ ? block_end_ : block_end_ - lag_;")
+    writer.line("if (end_ <= begin_) return true;")
 
 
 def _delay(tables: OnlineLayout, synapses: SynapseGroup) -> str:
+    """C for the delay of synapses in steps."""
     if synapses.delay is not Delay.CONSTANT:
         return "0"
-    return f"c_.integers[{tables.layout.integers['delay', synapses.name, '']}]"
+    return f"call_.integers[{tables.layout.names.integer('delay', synapses.name)}]"
 
 
-def _back_call(g: Sweeps, signal: str, every: str, scale: str) -> str:
-    return (
-        f"online_backward_step_{c_identifier(g.group.name)}(c_, s_, b_, t_, "
-        f"lambda_ + pass_ * {g.sweep}, "
-        f"weight_grads_ + (t_ - from_) * {g.step} + pass_ * {g.row}, "
-        f"{signal}, {every}, {scale});"
+# ---------------------------------------------------------------- backward passes
+def _each_pass(
+    writer: CodeWriter,
+    tables: OnlineLayout,
+    g: OnlineGroup,
+    signal: str,
+    same_for_all: str,
+    scale: str,
+) -> None:
+    """Writes a loop over the passes that takes each back by one step.
+
+    Args:
+        writer: where to write.
+        tables: where numbers are stored.
+        g: the group.
+        signal: C for the row of learning signals of pass ``pass_``.
+        same_for_all: C for the number that is added to dL/ds of all neurons.
+        scale: C for the factor of what the rule adds to dL/ds.
+    """
+    names, group = tables.layout.names, g.group.name
+    name = names.function("online_backward_step", group)
+    pass_floats = names.online(group, "pass_floats")
+    step_floats = names.online(group, "step_floats")
+    writer.line("for (int pass_ = 0; pass_ < num_passes_; ++pass_)")
+    writer.line(
+        f"  {name}(call_, slot_, example_, t_, lambda_ + pass_ * {pass_floats}, "
+        f"weight_grads_ + (t_ - begin_) * {step_floats} + "
+        f"pass_ * {names.width(group)}, {signal}, {same_for_all}, {scale});"
     )
 
 
-def _output_step(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    index = tables.layout.outputs.index(g.group)
-    row = f"s_.step_loss_grads[{index}] + t_ % s_.window * {g.row}"
-    writer.line(f"const float *loss_grad_ = {row};")
-    writer.line("for (int pass_ = 0; pass_ < num_passes_; ++pass_)")
-    writer.line("  " + _back_call(g, "pass_ ? zero_ : loss_grad_", "0.0f", "0.0f"))
+def _output_step(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
+    """All passes of one step of an output; the first takes the loss's gradient."""
+    names, group = tables.layout.names, g.group.name
+    row = f"t_ % slot_.window * {names.width(group)}"
+    grads = f"slot_.step_loss_grads[{names.index(group, 'output')}]"
+    writer.line(f"const float *loss_grad_ = {grads} + {row};")
+    signal = "pass_ ? zero_ : loss_grad_"
+    _each_pass(writer, tables, g, signal, "0.0f", "0.0f")
 
 
 def _hidden_step(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, surrogate: SurrogateAdjoint
+    writer: CodeWriter,
+    tables: OnlineLayout,
+    g: OnlineGroup,
+    surrogate: SurrogateAdjoint,
 ) -> None:
-    """All sweeps of one step; the tape's entries are spread over rows for it."""
-    active_rows(writer, tables, g, surrogate)
-    tape = tables.layout.active_tapes[g.group.name]
-    tape_entries(writer, tape, len(surrogate.records))
-    writer.line("const bool arrives_ = t_ + behind_ < stop_;")
-    writer.line("const int64_t arrival_ = arrives_ ? t_ + behind_ - start_ : 0;")
-    arriving = {path: _arriving(tables, *path) for path in g.feedback}
-    with each_entry(writer):
+    """All passes of one step of a hidden group.
+
+    The records of active neurons are spread over rows, so that loops over all neurons
+    read them; the learning signal of an active neuron is the gradient that the outputs
+    pass back to a spike of this step.
+    """
+    declare_active_rows(writer, tables, g)
+    tape = tables.layout.names.index(g.group.name, "active_tape")
+    declare_list(writer, tape, len(surrogate.records))
+    writer.line("const bool arrives_ = t_ + lag_ < block_end_;")
+    writer.line("const int64_t arrival_ = arrives_ ? t_ + lag_ - block_begin_ : 0;")
+    arrivals = {path: _grads_of_arrival(tables, *path) for path in g.feedback}
+    writer.comment(
+        "learning signal_i = sum over outputs k of b_ik dL/ds of the arrival"
+    )
+    with each_listed(writer):
         writer.line("float backprop_sum_ = 0.0f;")
         for path, groups in g.feedback.items():
             for synapses in groups:
-                dot = _dot(tables, synapses, arriving[path])
+                dot = _dot(tables, synapses, arrivals[path])
                 writer.line(f"if (arrives_) backprop_sum_ += {dot};")
         with writer.block("MLG_LEADER"):
-            writer.line("mask_p_[j_] = 1.0f;")
+            writer.line("is_active_p_[j_] = 1.0f;")
             load_records(writer, surrogate.records)
             for name in surrogate.records:
                 writer.line(f"{name}_p_[j_] = {name};")
-            writer.line("signal_p_[j_] = backprop_sum_;")
+            writer.line("learning_signal_p_[j_] = backprop_sum_;")
     writer.line("MLG_SYNC;")
-    pushes = ["0.0f"] * (1 + len(g.adjoint.eligible))
-    pushes += [f"({at})[{tables.sweeps(path[0]).row}]" for path, at in arriving.items()]
-    writer.line(f"const float every_[] = {{{', '.join(pushes)}}};")
-    writer.line("for (int pass_ = 0; pass_ < num_passes_; ++pass_)")
-    call = _back_call(
-        g, "pass_ ? zero_ : signal_p_", "every_[pass_]", "pass_ ? 0.0f : c_.scale"
-    )
-    writer.line(f"  {call}")
-    with each_own_entry(writer):
-        writer.line("mask_p_[j_] = 0.0f;")
+    _passes_of_hidden_step(writer, tables, g, list(arrivals.items()))
+    with each_listed_by_owner(writer):
+        writer.line("is_active_p_[j_] = 0.0f;")
     writer.line("MLG_SYNC;")
 
 
-def _arriving(tables: OnlineLayout, output: str, port: int) -> str:
-    """C for a pointer to what a spike does to an output at its arrival."""
-    to = tables.sweeps(output)
-    return f"{tables.slopes_of(output)} + arrival_ * {to.step} + {port * to.port}"
+def _passes_of_hidden_step(
+    writer: CodeWriter,
+    tables: OnlineLayout,
+    g: OnlineGroup,
+    arrivals: list[tuple[tuple[str, int], str]],
+) -> None:
+    """The passes of a step; those of outputs start at every spike with what remains of
+    it in the output, which is the second row of the output's gradients."""
+    starts = ["0.0f"] * (1 + len(g.adjoint.eligible))
+    starts += [
+        f"({grads})[{tables.layout.names.width(output)}]"
+        for (output, _), grads in arrivals
+    ]
+    writer.line(f"const float same_for_all_[] = {{{', '.join(starts)}}};")
+    signal = "pass_ ? zero_ : learning_signal_p_"
+    scale = "pass_ ? 0.0f : call_.scale"
+    _each_pass(writer, tables, g, signal, "same_for_all_[pass_]", scale)
+
+
+def _grads_of_arrival(tables: OnlineLayout, output: str, port: int) -> str:
+    """C for a pointer to an output's dL/dw of spikes that arrive in step arrival_."""
+    names = tables.layout.names
+    step_floats = names.online(output, "step_floats")
+    port_floats = names.online(output, "port_floats")
+    grads = tables.weight_grads(output)
+    return f"{grads} + arrival_ * {step_floats} + {port} * {port_floats}"
 
 
 def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
-    """C for what neuron ``j_``'s synapses send back of a row of their targets."""
+    """C for the sum of weights of neuron ``j_``'s synapses times a row of targets."""
     weight = array(tables.layout, "weight", synapses)
     if synapses.format == CSR:
-        offset, aim = csr_arrays(tables.layout, synapses)
-        ends = f"({offset})[j_], ({offset})[j_ + 1]"
-        given = f"nullptr, {weight}, {aim}, {ends}, mlg::SeparateGrads{{{row}, {row}}}"
-        return f"mlg::csr_backward<1, false, true>({given})"
-    size = padded(tables.plan.neuron(synapses.target).size)
-    return f"mlg::dot<{size}>({weight} + j_ * {size}, {row})"
+        offset, targets = csr_arrays(tables.layout, synapses)
+        synapses_of_row = f"({offset})[j_], ({offset})[j_ + 1]"
+        grads = f"mlg::SeparateGrads{{{row}, {row}}}"
+        arguments = f"nullptr, {weight}, {targets}, {synapses_of_row}, {grads}"
+        return f"mlg::csr_backward<1, false, true>({arguments})"
+    width = tables.layout.names.width(synapses.target)
+    return f"mlg::dot<{width}>({weight} + j_ * {width}, {row})"
 
 
-def _carry(writer: CodeWriter, tables: OnlineLayout, g: Sweeps) -> None:
-    """What is in the outputs of the past's spikes: its effect, and what stays of it."""
+# ---------------------------------------------------------------- traces, gradients
+def _output_grads(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
+    """dL by the traces towards outputs, and the factors by which these decay."""
     if not g.feedback:
-        writer.line("const float *carry_ = nullptr, *decay_ = nullptr;")
+        writer.line("const float *output_grads_ = nullptr, *decay_ = nullptr;")
         return
-    writer.line(f"float *carry_ = {tables.at(g.group.name, 'carry')};")
-    left = []
+    names, group = tables.layout.names, g.group.name
+    writer.comment("dL by past spikes that are in the outputs' states at the beginning")
+    writer.line(f"float *output_grads_ = {tables.row(group, 'output_grads')};")
+    decays = []
     for k, (path, groups) in enumerate(g.feedback.items()):
-        to = tables.sweeps(path[0])
-        output = tables.at(path[0], "lambda")
-        left.append(f"({output})[{to.sweep}]")
-        terms = [_dot(tables, synapses, output) for synapses in groups]
-        with writer.block(each_by_team("size_t", "j_", g.group.size)):
+        output, _ = path
+        adjoint = tables.row(output, "lambda")
+        decays.append(f"({adjoint})[{names.online(output, 'pass_floats')}]")
+        terms = [_dot(tables, synapses, adjoint) for synapses in groups]
+        with writer.block(each_by_team("size_t", "j_", names.size(group))):
             writer.line(f"const float sum_ = {' + '.join(terms)};")
-            writer.line(f"MLG_LEADER carry_[{k * g.row} + j_] = sum_;")
-    writer.line(f"const float decay_[] = {{{', '.join(left)}}};")
+            to = f"output_grads_[{k} * {names.width(group)} + j_]"
+            writer.line(f"MLG_LEADER {to} = sum_;")
+    writer.line(f"const float decay_[] = {{{', '.join(decays)}}};")
     writer.line("MLG_SYNC;")
 
 
-def _weights(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, synapses: SynapseGroup
+def _update_synapses(
+    writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup, synapses: SynapseGroup
 ) -> None:
-    tape = tables.layout.tapes[synapses.source]
-    sources = tables.sources(synapses)
-    gradient = tables.layout.learned[Learned(LearnedKind.WEIGHT, synapses.name)]
-    writer.line(f"// {synapses.name!a}")
-    emitted = f"from_ - 1 - {_delay(tables, synapses)}"
+    names, group = tables.layout.names, g.group.name
+    gradient = names.gradient(Learned(LearnedKind.WEIGHT, synapses.name))
+    writer.comment(
+        f"{synapses.name!a}: dL/dw_ij += sum over x of lambda_x,j e_x,ij + learning "
+        "signals at spikes of i; traces at the end of the block"
+    )
+    emitted = f"begin_ - 1 - {_delay(tables, synapses)}"
     with writer.block(""):
-        writer.line("mlg::BackwardPasses passes_ = all_;")
-        writer.line(f"passes_.weight_grads += {synapses.port * g.port};")
-        to = f"mlg::DenseGradient{{gradients_[{gradient}], {g.row}}}"
+        writer.line("mlg::BackwardPasses passes_ = all_passes_;")
+        port_floats = names.online(group, "port_floats")
+        writer.line(f"passes_.weight_grads += {synapses.port} * {port_floats};")
+        to = f"mlg::DenseGradient{{gradients_[{gradient}], {names.width(group)}}}"
         if synapses.format == CSR:
-            listed = ", ".join(csr_arrays(tables.layout, synapses))
-            to = f"mlg::CsrGradient<{g.row}>{{gradients_[{gradient}], {listed}}}"
-        writer.line(
-            f"if (!mlg::update_traces<{_shape(g)}>(passes_, s_.online, "
-            f"s_.tapes[{tape}], {emitted}, to_ - from_, {sources}, {to}, "
-            f"{tables.at(synapses.name, 'traces')}, "
-            f"s_.online.has_spiked + {tables.live[synapses.name]})) return false;"
+            arrays = ", ".join(csr_arrays(tables.layout, synapses))
+            kind = f"mlg::CsrGradient<{names.width(group)}>"
+            to = f"{kind}{{gradients_[{gradient}], {arrays}}}"
+        tape = f"slot_.tapes[{names.index(synapses.source, 'tape')}]"
+        arguments = (
+            f"passes_, slot_.online, {tape}, {emitted}, end_ - begin_, "
+            f"{names.size(synapses.source)}, {to}, {tables.traces(synapses.name)}, "
+            f"{tables.has_spiked(synapses.name)}"
         )
+        function = f"mlg::update_traces<{_shape(tables, g)}>"
+        writer.line(f"if (!{function}({arguments})) return false;")
 
 
-def _shape(g: Sweeps) -> str:
-    return f"{g.row}, {len(g.variables)}, {len(g.adjoint.eligible)}, {len(g.feedback)}"
+def _shape(tables: OnlineLayout, g: OnlineGroup) -> str:
+    """Template arguments: width, variables, eligible variables, outputs."""
+    names, group = tables.layout.names, g.group.name
+    sizes = ("num_variables", "num_eligible", "num_outputs")
+    return ", ".join([names.width(group), *(names.online(group, s) for s in sizes)])
 
 
-def _parameter(
-    writer: CodeWriter, tables: OnlineLayout, g: Sweeps, parameter: LearnedParameter
+def _update_parameter(
+    writer: CodeWriter,
+    tables: OnlineLayout,
+    g: OnlineGroup,
+    parameter: LearnedParameter,
 ) -> None:
-    """A parameter is like a synapse of each neuron through which a spike came."""
-    array_of = Learned(LearnedKind.PARAMETER, g.group.name, parameter.name)
-    index = tables.layout.learned[array_of]
+    """A learned parameter: like a synapse of each neuron with one spike per block."""
+    names, group = tables.layout.names, g.group.name
+    gradient = names.gradient(Learned(LearnedKind.PARAMETER, group, parameter.name))
     variable = g.variables.index(f"lambda_{parameter.name}")
-    writer.line(f"// {parameter.name}")
+    writer.comment(f"dL/d{parameter.name}, as of a synapse with one spike per block")
     with writer.block(""):
-        writer.line("mlg::BackwardPasses passes_ = all_;")
-        writer.line(f"passes_.weight_grads = lambda_ + {variable * g.row};")
-        writer.line(f"passes_.pass_stride = {g.sweep};")
+        writer.line("mlg::BackwardPasses passes_ = all_passes_;")
+        width = names.width(group)
+        writer.line(f"passes_.weight_grads = lambda_ + {variable} * {width};")
+        pass_floats = names.online(group, "pass_floats")
+        writer.line(f"passes_.pass_stride = {pass_floats};")
         writer.line("const uint32_t once_ = 0;")
-        writer.line(f"float *sum_ = {tables.at(g.group.name, 'sum')};")
-        writer.line(f"mlg::clear(sum_, {g.row});")
-        trace = tables.at(g.group.name, f"trace {parameter.name}")
+        writer.line(f"float *sum_ = {tables.row(group, 'gradient_sum')};")
+        writer.line(f"mlg::clear(sum_, {width});")
+        trace = tables.row(group, parameter_trace(parameter.name))
         writer.line(
-            f"mlg::update_trace<{_shape(g)}>(passes_, &once_, 1, true, sum_, {trace});"
+            f"mlg::update_trace<{_shape(tables, g)}>"
+            f"(passes_, &once_, 1, true, sum_, {trace});"
         )
         at = "0" if parameter.shared else "j_"
-        with writer.block(each("int", "j_", g.group.size)):
-            writer.line(f"MLG_ADD(gradients_[{index}][{at}], sum_[j_]);")
+        with writer.block(each("int", "j_", names.size(group))):
+            writer.line(f"MLG_ADD(gradients_[{gradient}][{at}], sum_[j_]);")

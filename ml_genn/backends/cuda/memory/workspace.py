@@ -105,8 +105,8 @@ def allocate_workspace(cupy: Any, layout: Layout, shape: WorkspaceShape) -> Work
         grad_rings=[floats(shape.ring_length, size) for size in layout.grad_ring_sizes],
         online={
             "online_rows": floats(online.size),
-            "online_weight_grads": floats(shape.ring_length, online.each_step),
-            "online_has_spiked": flags(online.flags),
+            "online_weight_grads": floats(shape.ring_length, online.step_floats),
+            "online_has_spiked": flags(online.num_sources),
         },
     )
 

@@ -22,8 +22,8 @@ bool learn_block(const Call &c, Slot &s, int64_t b, int64_t start, int64_t stop,
 void transpose_weights(const Call &c, float *transposed_weights, int thread, int threads);
 void begin_backward(const Call &c, Slot &s, int64_t b);
 // Passes gradients from targets back to sources with transposed weights, for n examples.
-void synapse_backward_tile(const Call &c, Slot *const *slots, int n, int64_t t,
-                           const float *transposed_weights, int team, int teams);
+void backward_tile(const Call &c, Slot *const *slots, int n, int64_t t,
+                   const float *transposed_weights, int team, int teams);
 // Passes gradients back over the other synapses, at spikes or active neurons.
 void synapse_backward(const Call &c, Slot &s, int64_t b, int64_t t, float *const *gradients,
                       int team, int teams);

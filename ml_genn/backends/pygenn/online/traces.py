@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_genn.backends.pygenn.online.spike_history import HISTORY_BITS
-from ml_genn.codegen.online.layout import Path, Sweeps
+from ml_genn.codegen.online.layout import OnlineGroup, Path
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.plan import Adjoint, NeuronGroup, Plan, PlanValues, SynapseGroup
@@ -80,7 +80,7 @@ class EligibilityTraces:
     @property
     def feedback(self) -> dict[Path, list[SynapseGroup]]:
         """{(output, port): synapse groups that carry errors back}."""
-        return Sweeps(self.plan, self.group, self.adjoint).feedback
+        return OnlineGroup(self.plan, self.group, self.adjoint).feedback
 
     @property
     def decays(self) -> dict[str, float]:

@@ -24,7 +24,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
     begin_backward(c, *slots[m], examples[m]);
   }
   for (int64_t t = c.num_steps - 1, window_end = c.num_steps; t >= 0; --t) {
-    synapse_backward_tile(c, slots, n, t, e.transposed_weights, 0, 1);
+    backward_tile(c, slots, n, t, e.transposed_weights, 0, 1);
     const bool add = t == 0 ? !defer : window_end - t == window;
     for (int m = 0; m < n; ++m) {
       backward_step(c, *slots[m], examples[m], t, gradients);
@@ -59,7 +59,7 @@ void backward_split(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   for (int64_t t = c.num_steps - 1, window_end = c.num_steps; t >= 0; --t) {
     if (e.has_failed()) return;
     if (SURROGATES) {
-      synapse_backward_tile(c, slots, 1, t, e.transposed_weights, thread, threads);
+      backward_tile(c, slots, 1, t, e.transposed_weights, thread, threads);
       e.barrier.wait(threads);
     }
     synapse_backward(c, s, b, t, gradients, thread, threads);

@@ -10,7 +10,7 @@ void backward(const Call &c, Slot &s, int64_t b) {
   begin_backward(c, s, b);
   for (int64_t t = c.num_steps - 1, last = c.num_steps; t >= 0; --t) {
     MLG_SYNC;
-    synapse_backward_tile(c, slots, 1, t, nullptr, MLG_TEAM, MLG_TEAMS);
+    backward_tile(c, slots, 1, t, nullptr, MLG_TEAM, MLG_TEAMS);
     MLG_SYNC;
     backward_step(c, s, b, t, c.gradients);
     record(c, s, b, t, true);

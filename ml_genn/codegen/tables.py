@@ -1,0 +1,238 @@
+"""Tables of generated text: names, sizes and indices that a model is compiled with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_genn.codegen.forward.neuron_step import lists_active_neurons
+from ml_genn.codegen.layout import Layout, flag_bytes, history_names, padded
+from ml_genn.codegen.online.layout import OnlineLayout
+from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.plan import NeuronGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A C name and its value.
+
+    Args:
+        name: qualified name.
+        value: C expression.
+        comment: what it stands for; empty (default) if the name says it.
+    """
+
+    name: str
+    value: int | str
+    comment: str = ""
+
+
+#: A namespace: {name: definition, or a namespace inside it}.
+Tree = dict[str, Any]
+
+RANDOM_IN_RESET = 1 << 16  #: index of the first number that reset code draws in a step
+
+
+def tables(writer: CodeWriter, layout: Layout) -> None:
+    """Writes all before the functions: types, names, tables, the engine's headers."""
+    writer.line(f"#define MLG_ID_TYPE {layout.id_type.__name__}_t")
+    writer.line("#define MLG_MODEL_TABLES")
+    writer.line('#include "id_type.h"')
+    writer.heading("names of populations and connections")
+    _namespaces(writer, _definitions(layout))
+    writer.heading("sizes of the model")
+    for name, count in _counts(layout).items():
+        writer.line(f"constexpr int64_t {name} = {count};")
+    writer.heading("tables; each ends with -1")
+    for name, values in _arrays(layout).items():
+        text = ", ".join(map(str, [*values, -1]))
+        writer.line(f"constexpr int64_t {name}[] = {{{text}}};")
+    writer.line('#include "engine.h"')
+    _transposed_weights(writer, layout)
+    writer.line('#include "slot.h"')
+
+
+# ---------------------------------------------------------------- counts and arrays
+def _counts(layout: Layout) -> dict[str, int]:
+    plan, online = layout.plan, OnlineLayout(layout)
+    surrogates = [g.adjoint.surrogate for g in plan.neurons if g.adjoint]
+    return {
+        "INPUTS": len(layout.inputs),
+        "OUTPUTS": len(layout.outputs),
+        "TAPES": len(layout.tapes) + len(layout.active_tapes),
+        "HISTORIES": len(layout.histories),
+        "LEARNED": len(layout.learned),
+        "ALL_LEARNED": -1,
+        "NORMS": int(any(update.norms for update in plan.updates)),
+        "REGULARISED": len(layout.regularised),
+        "GRAD_RINGS": len(layout.grad_rings),
+        "SURROGATES": sum(s is not None for s in surrogates),
+        "LAZY_ADJOINTS": len(layout.lazy_adjoints),
+        "LAZY_PROPAGATORS": len(layout.interleaved_adjoints),
+        "FLAG_BYTES": sum(
+            flag_bytes(g) for g in plan.neurons if g.name in layout.flags
+        ),
+        "CAN_SPLIT_EXAMPLES": int(layout.can_split_examples),
+        "ACTIVE_LISTS": len(_active_lists(layout)),
+        "EXAMPLES_PER_TILE": layout.examples_per_tile,
+        "ONLINE_FLOATS": online.size,
+        "ONLINE_TRACE_FLOATS": online.cleared,
+        "ONLINE_STEP_FLOATS": online.step_floats,
+        "ONLINE_SOURCES": online.num_sources,
+        "ACTIVE_FLOATS": sum(
+            padded(g.size) * len(g.adjoint.surrogate.records)
+            for g in plan.neurons
+            if g.adjoint and g.adjoint.surrogate
+        ),
+    }
+
+
+def _arrays(layout: Layout) -> dict[str, Sequence[int | str]]:
+    names, lists = layout.names, _active_lists(layout)
+    outputs = [g for g in layout.outputs if g.readout]
+    return {
+        "INPUT_TAPE": [names.index(g.name, "tape") for g in layout.inputs],
+        "STEP_LOSS_GRAD_SIZE": [
+            names.width(g.name) if g.loss and g.loss.per_step else 0 for g in outputs
+        ],
+        "HISTORY_SIZE": layout.history_sizes,
+        "READOUT_ROWS": [
+            number
+            for g in outputs
+            if g.readout
+            for name, _ in g.readout.variables
+            for number in (names.row(g.name, name), names.width(g.name))
+        ],
+        "GRAD_RING_SIZE": [names.width(group) for group, _ in layout.grad_rings],
+        "ACTIVE_LIST_SIZE": [names.size(g.name) for g in lists],
+        "ACTIVE_LIST_TAPE": [names.index(g.name, "active_tape") for g in lists],
+        "REGULARISED_SIZE": [names.size(g.name) for g in layout.regularised],
+        "REGULARISED_TAPE": [names.index(g.name, "tape") for g in layout.regularised],
+    }
+
+
+def _active_lists(layout: Layout) -> list[NeuronGroup]:
+    return [g for g in layout.plan.neurons if lists_active_neurons(g)]
+
+
+def _transposed_weights(writer: CodeWriter, layout: Layout) -> None:
+    """Offsets of transposed weights; their sizes depend on the engine's registers."""
+    names, end = layout.names, "0"
+    definitions: list[Definition] = []
+    for name in layout.transposed_weights:
+        sources, targets = layout.transposed_shape(name)
+        offset = f"{names.connection(name)}::transposed"
+        definitions.append(Definition(offset, end))
+        size = f"mlg::transposed_size({sources}, {targets})"
+        if layout.plan.synapse(name).kernel:
+            size = f"{padded(sources) * targets}"
+        end = f"{offset} + {size}"
+    _namespaces(writer, definitions)
+    writer.line(f"constexpr int64_t TRANSPOSED_FLOATS = {end};")
+
+
+# ---------------------------------------------------------------- names
+def _namespaces(writer: CodeWriter, definitions: Iterable[Definition]) -> None:
+    """Definitions of names, in nested namespaces."""
+    tree: Tree = {}
+    for definition in definitions:
+        *path, last = definition.name.split("::")
+        inner = tree
+        for namespace in path:
+            inner = inner.setdefault(namespace, {})
+        inner[last] = definition
+    _write(writer, tree)
+
+
+def _write(writer: CodeWriter, tree: Tree) -> None:
+    for name, entry in tree.items():
+        if isinstance(entry, Definition):
+            kind = "int" if name in ("size", "width") else "int64_t"
+            comment = f"  // {entry.comment}" if entry.comment else ""
+            writer.line(f"constexpr {kind} {name} = {entry.value};{comment}")
+        else:
+            with writer.block(f"namespace {name}"):
+                _write(writer, entry)
+
+
+def _definitions(layout: Layout) -> Iterator[Definition]:
+    for group in layout.plan.neurons:
+        yield Definition(layout.names.size(group.name), group.size)
+        yield Definition(layout.names.width(group.name), padded(group.size))
+        yield from _indices(layout, group)
+    yield from _state(layout)
+    yield from _arguments(layout)
+    yield from _learning(layout)
+
+
+def _indices(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
+    """Indices of a population's entries in tables."""
+    tables: dict[str, Mapping[str, int]] = {
+        "tape": layout.tapes,
+        "active_tape": layout.active_tapes,
+        "history": layout.histories,
+        "flags": layout.flags,
+        "lazy_adjoint": layout.lazy_adjoints,
+        "propagator": _places(list(layout.interleaved_adjoints)),
+        "output": _places([g.name for g in layout.outputs]),
+        "analog_input": _places([g.name for g in layout.analog_inputs]),
+        "regulariser": _places([g.name for g in layout.regularised]),
+        "first_draw": layout.first_draw,
+        "first_draw_of_reset": {
+            name: first + RANDOM_IN_RESET for name, first in layout.first_draw.items()
+        },
+    }
+    for what, table in tables.items():
+        if group.name in table:
+            yield Definition(layout.names.index(group.name, what), table[group.name])
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    return {name: k for k, name in enumerate(names)}
+
+
+def _state(layout: Layout) -> Iterator[Definition]:
+    """Rows of the state block, of histories and of gradient rings."""
+    names = layout.names
+    for (group, name), row in layout.rows.items():
+        yield Definition(names.row(group, name), row.offset)
+    for neurons in layout.plan.neurons:
+        for index, name in enumerate(history_names(neurons)):
+            yield Definition(names.past(neurons.name, name), index)
+    for (group, port), index in layout.grad_rings.items():
+        yield Definition(names.grad_ring(group, port), index)
+
+
+def _arguments(layout: Layout) -> Iterator[Definition]:
+    """Indices of the numbers and arrays that the runtime passes."""
+    names = layout.names
+    for (group, name), index in layout.scalars.items():
+        formula = _formula(layout, group, name)
+        yield Definition(names.scalar(group, name), index, formula)
+    for (kind, owner, name), index in layout.arrays.items():
+        formula = _formula(layout, owner, name) if kind == "constant" else ""
+        yield Definition(names.array(kind, owner, name), index, formula)
+    for (kind, owner, name), index in layout.integers.items():
+        yield Definition(names.integer(kind, owner, name), index)
+
+
+def _formula(layout: Layout, group: str, constant: str) -> str:
+    """Expression of a constant, unless it is a parameter of that name."""
+    expression = layout.constant(group, constant).expression
+    return "" if expression == constant else " ".join(expression.split())
+
+
+def _learning(layout: Layout) -> Iterator[Definition]:
+    """Indices of gradients and of what optimisers store."""
+    names = layout.names
+    for learned, index in layout.learned.items():
+        yield Definition(names.gradient(learned), index)
+    slots = scalars = 0
+    for update in layout.plan.updates:
+        yield Definition(names.optimiser(update.target, "slots"), slots)
+        yield Definition(names.optimiser(update.target, "scalars"), scalars)
+        slots += len(update.slots)
+        scalars += len(update.scalars)
+    for name, value in OnlineLayout(layout).definitions():
+        yield Definition(name, value)
