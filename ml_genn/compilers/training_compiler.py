@@ -241,8 +241,9 @@ class TrainingCompiler(Compiler):
         """Returns the trained parts of a network, checked."""
         outputs = [p for p in network.populations if p in losses]
         trained = upstream(network, outputs)
-        for population in trained:
-            self.check_trained(population)
+        for population in network.populations:
+            if population in trained:
+                self.check_trained(population)
         of_rule = self.learned_parameters(outputs)
         learned = learned_arrays(network, self.optimiser, optimisers)
         delays = {**learned.delays, **self._learned_delays()}
