@@ -133,12 +133,12 @@ NETS = {
 
 
 def gradients(net: Net, mode: str, **settings: Any) -> dict[str, np.ndarray]:
-    """Gradients by the name of what is learned."""
+    """Returns {name of the learned array: gradient}."""
     compiled = net.compile(mode, **settings)
-    found = compiled.gradients(*net.data(compiled))
+    grads = compiled.gradients(*net.data(compiled))
     return {
         f"{key[0].name}.{key[1]}" if isinstance(key, tuple) else key.name: value
-        for key, value in found.items()
+        for key, value in grads.items()
     }
 
 
@@ -148,5 +148,5 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def population(compiled: CompiledTrainingNetwork, name: str) -> Population:
-    """The population of that name."""
+    """Returns the population with a name."""
     return next(p for p in compiled.network.populations if p.name == name)

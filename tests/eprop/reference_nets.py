@@ -22,7 +22,7 @@ NUM_IN, NUM_HIDDEN, NUM_OUT, STEPS = 10, 8, 3, 60
 
 @dataclass(frozen=True)
 class Case:
-    """Hidden populations, and how they learn."""
+    """Hidden populations and options of learning."""
 
     hidden: dict[str, eprop.Hidden]
     loss: str = "cross_entropy"
@@ -32,24 +32,24 @@ class Case:
     to_output: tuple[str, ...] = ()  # populations connected to the output; () for all
 
     def connections(self) -> tuple[eprop.Connection, ...]:
-        """Input and output of each hidden population, and between all of them."""
+        """Returns the connections of all hidden populations."""
         rng = np.random.default_rng(2)
-        made = []
+        connections = []
         for name, hidden in self.hidden.items():
             n = hidden.size
-            made.append(
+            connections.append(
                 eprop.Connection("in", name, rng.normal(0.25, 0.25, (NUM_IN, n)))
             )
             for other, source in self.hidden.items() if self.recurrent else ():
                 weight = rng.normal(0.0, 0.15, (source.size, n))
-                made.append(eprop.Connection(other, name, weight))
+                connections.append(eprop.Connection(other, name, weight))
             if name in self.to_output or not self.to_output:
                 weight = rng.normal(0.0, 0.5, (n, NUM_OUT))
-                made.append(eprop.Connection(name, "out", weight))
-        return tuple(made)
+                connections.append(eprop.Connection(name, "out", weight))
+        return tuple(connections)
 
     def data(self) -> tuple[np.ndarray, Any]:
-        """Spikes (steps, inputs) and a target."""
+        """Returns spikes (steps, inputs) and a target."""
         rng = np.random.default_rng(7)
         spikes = rng.random((STEPS, NUM_IN)) < 0.2
         target = (

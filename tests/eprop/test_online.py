@@ -1,4 +1,4 @@
-"""Gradients taken while the network runs: the same numbers, memory without time."""
+"""Online e-prop: the same gradients, in memory that does not grow with steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ml_genn_eprop import EPropCompiler
 
 @pytest.fixture(params=[1, 7, 128], ids="block{}".format)
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Steps in a block: one is e-prop as it was published, 128 is what is used."""
+    """Returns the steps of a block: 1 is e-prop as published, 128 the default."""
     monkeypatch.setattr(CpuModel, "block_steps", request.param)
     return int(request.param)
 
@@ -43,53 +43,53 @@ def test_gradients_are_those_of_forward_traces(name: str, block: int) -> None:
     expected = case.reference()
     compiled, connections, populations = case.compile(mode="online")
     spikes, target = case.data()
-    found = compiled.gradients(spikes[None], np.array(target)[None])
+    grads = compiled.gradients(spikes[None], np.array(target)[None])
     for connection, e in zip(connections, expected.gradients, strict=True):
-        assert difference(e, found[connection]) < TOLERANCE, connection
-    assert difference(expected.bias, found[populations["out"], "bias"]) < TOLERANCE
+        assert difference(e, grads[connection]) < TOLERANCE, connection
+    assert difference(expected.bias, grads[populations["out"], "bias"]) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_modes_agree(name: str, block: int) -> None:
     expected = gradients(NETS[name], "event_driven")
-    found = gradients(NETS[name], "online")
-    assert found.keys() == expected.keys()
+    grads = gradients(NETS[name], "online")
+    assert grads.keys() == expected.keys()
     for key, gradient in expected.items():
         assert np.linalg.norm(gradient) > 0
-        assert difference(gradient, found[key]) < TOLERANCE, key
+        assert difference(gradient, grads[key]) < TOLERANCE, key
 
 
 @pytest.mark.parametrize("feedback", ["random", "adaptive"])
 def test_modes_agree_whatever_the_feedback(feedback: str) -> None:
     net = NETS["sparse"]
     expected = gradients(net, "event_driven", feedback=feedback)
-    found = gradients(net, "online", feedback=feedback)
-    assert found.keys() == expected.keys()
+    grads = gradients(net, "online", feedback=feedback)
+    assert grads.keys() == expected.keys()
     for key, gradient in expected.items():
-        assert difference(gradient, found[key]) < TOLERANCE, key
+        assert difference(gradient, grads[key]) < TOLERANCE, key
 
 
 def test_threads_and_batches_do_not_matter() -> None:
     net = Net(choices=NETS["alif"].choices, steps=300)
     expected = gradients(net, "event_driven")
-    found = gradients(net, "online", num_threads=3)
+    grads = gradients(net, "online", num_threads=3)
     for key, gradient in expected.items():
-        assert difference(gradient, found[key]) < TOLERANCE, key
+        assert difference(gradient, grads[key]) < TOLERANCE, key
 
 
 class Steps(Callback):
-    """Makes a network advance step by step."""
+    """Callback that makes a network advance step by step."""
 
     def on_timestep_end(self, timestep: int) -> None:
-        """Called, which is enough."""
+        """Does nothing: the method alone requests single steps."""
 
 
 def recorder(compiled: CompiledTrainingNetwork) -> Callback:
-    """A recorder of all spikes of the hidden population."""
+    """Returns a recorder of all spikes of the hidden population."""
     return SpikeRecorder(population(compiled, "hidden"), key="hidden")
 
 
-#: {how batches are run: callbacks that make it so}
+#: {way in which batches run: function that returns its callbacks}
 WAYS: dict[str, Callable[[CompiledTrainingNetwork], list[Callback]]] = {
     "whole": lambda compiled: [],
     "step by step": lambda compiled: [Steps()],
@@ -115,21 +115,21 @@ def trained(mode: str, way: str, **settings: Any) -> list[np.ndarray]:
 @pytest.mark.parametrize("way", WAYS)
 def test_training_changes_weights_alike(way: str) -> None:
     expected = trained("event_driven", "whole")
-    found = trained("online", way, num_threads=2)
-    for e, f in zip(expected, found, strict=True):
+    changes = trained("online", way, num_threads=2)
+    for e, f in zip(expected, changes, strict=True):
         assert difference(e, f) < TOLERANCE
 
 
 def test_recorded_spikes_are_all_there() -> None:
     net = Net(steps=300)
-    found = []
+    spike_times = []
     for mode in ("event_driven", "online"):
         compiled = net.compile(mode)
         callbacks = [recorder(compiled)]
         data = net.data(compiled)
         _, recorded = compiled.train(*data, shuffle=False, callbacks=callbacks)
-        found.append([np.concatenate(part) for part in recorded["hidden"]])
-    for expected, times in zip(*found, strict=True):
+        spike_times.append([np.concatenate(part) for part in recorded["hidden"]])
+    for expected, times in zip(*spike_times, strict=True):
         np.testing.assert_array_equal(expected, times)
         assert len(times) > 100
 
@@ -211,9 +211,9 @@ def growth(mode: str, *steps: int) -> list[float]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_steps() -> None:
     short, long = growth("online", 1000, 20000)
-    (kept,) = growth("event_driven", 20000)
+    (event_driven,) = growth("event_driven", 20000)
     assert abs(long - short) < 2.0
-    assert kept > long + 20.0
+    assert event_driven > long + 20.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -222,10 +222,10 @@ def test_memory_of_inference_does_not_grow_with_steps() -> None:
     assert abs(long - short) < 2.0
 
 
-# ---------------------------------------------------------------- refusals
+# ---------------------------------------------------------------- errors
 def network(*delays: Any, tau_out: Any = 20.0) -> Network:
-    """An input, hidden neurons, and a connection to an output for each delay."""
-    with Network() as made:
+    """Returns a network with a connection to the output for each delay."""
+    with Network() as network:
         source = Population("spike_input", 4, name="in")
         hidden = Population("leaky_integrate_fire", 5, name="hidden")
         neuron = LeakyIntegrate(tau_mem=tau_out, readout="sum_var")
@@ -233,11 +233,11 @@ def network(*delays: Any, tau_out: Any = 20.0) -> Network:
         Connection(source, hidden, Dense(0.5))
         for k, delay in enumerate(delays):
             Connection(hidden, output, Dense(0.5, delay), name=f"back{k}")
-    return made
+    return network
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    ("make_network", "message"),
     [
         (
             lambda: network(np.ones((5, 3))),
@@ -253,21 +253,19 @@ def network(*delays: Any, tau_out: Any = 20.0) -> Network:
         ),
     ],
 )
-def test_refused(made: Any, message: str) -> None:
-    EPropCompiler(20, CROSS_ENTROPY).compile(made())
+def test_unsupported_networks(make_network: Any, message: str) -> None:
+    EPropCompiler(20, CROSS_ENTROPY).compile(make_network())
     with pytest.raises(UnsupportedError, match=message):
-        EPropCompiler(20, CROSS_ENTROPY, mode="online").compile(made())
+        EPropCompiler(20, CROSS_ENTROPY, mode="online").compile(make_network())
 
 
 def test_time_constants_of_outputs_are_not_learned() -> None:
-    made = network(0)
-    output = made.populations[-1]
+    net = network(0)
+    output = net.populations[-1]
     learned = {"all_connections": {"weight": "adam"}, output: {"tau_mem": "adam"}}
-    EPropCompiler(20, CROSS_ENTROPY).compile(made, optimisers=learned)
+    EPropCompiler(20, CROSS_ENTROPY).compile(net, optimisers=learned)
     with pytest.raises(UnsupportedError, match="is not learned"):
-        EPropCompiler(20, CROSS_ENTROPY, mode="online").compile(
-            made, optimisers=learned
-        )
+        EPropCompiler(20, CROSS_ENTROPY, mode="online").compile(net, optimisers=learned)
 
 
 def test_there_is_no_adjoint_to_record() -> None:

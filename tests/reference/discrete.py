@@ -76,7 +76,7 @@ def _decay(dt: float, tau: ArrayLike) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Input:
-    """Neurons that emit the spikes they are given, each in its own step."""
+    """Input neurons: each emits its spikes in the steps of the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +215,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """All-to-all synapses between two populations, which are given by name.
+    """All-to-all synapses between two populations, by name.
 
     Args:
         source: name of the population that sends.

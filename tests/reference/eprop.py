@@ -314,13 +314,13 @@ def _feedback(network: Network, options: Options) -> dict[str, Array]:
 def _loss(
     y: Array, target: ArrayLike, t: int, steps: int, options: Options
 ) -> tuple[float, Array]:
-    """Part of step t in the loss, and its derivative E[t]."""
-    wanted = np.asarray(target)
+    """Returns the loss of step t and its derivative E[t]."""
+    targets = np.asarray(target)
     if options.loss == "squared_error":
-        error = y - wanted[t]
+        error = y - targets[t]
         size = steps * len(y)
         return float(error @ error) / size, 2.0 * error / size
-    label = int(wanted if wanted.ndim == 0 else wanted[t])
+    label = int(targets if targets.ndim == 0 else targets[t])
     shifted = y - y.max()
     total = np.exp(shifted).sum()
     onehot = np.arange(len(y)) == label

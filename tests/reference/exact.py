@@ -91,7 +91,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """All-to-all synapses between two populations, which are given by name.
+    """All-to-all synapses between two populations, by name.
 
     Args:
         source: name of the population that sends.
@@ -216,11 +216,11 @@ def simulate(
         for name, trains in inputs.items()
     }
     _run(neurons, wires, played, t_end)
-    made = {
+    emitted = {
         name: tuple(np.array(n.spikes) for n in group)
         for name, group in neurons.items()
     }
-    spikes = {name: {**played, **made}[name] for name in populations}
+    spikes = {name: {**played, **emitted}[name] for name in populations}
     traces = {
         name: tuple(n.trace(t_end) for n in group) for name, group in neurons.items()
     }

@@ -1,7 +1,7 @@
-"""Convolution and pooling of images, written out: what they do, and synapse by synapse.
+"""Reference of convolution and pooling of images, as maps and as lists of synapses.
 
 Images have the shape (..., rows, columns, channels). `convolution`, `transposed` and
-`pooling` use SciPy; `Synapses` lists which pairs of neurons share which weight.
+`pooling` use SciPy; `Synapses` lists pairs of neurons and the weight of each.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ Array = NDArray[Any]
 
 
 def same_padding(pixels: int, size: int, stride: int) -> tuple[int, int, int]:
-    """Pixels of the result, and zeros before and after the image."""
-    found = -(-pixels // stride)
-    total = max((found - 1) * stride + size - pixels, 0)
-    return found, total // 2, total - total // 2
+    """Returns the pixels of the result, and zeros before and after the image."""
+    count = -(-pixels // stride)
+    total = max((count - 1) * stride + size - pixels, 0)
+    return count, total // 2, total - total // 2
 
 
-def framed(image: Array, size: Pair, strides: Pair) -> Array:
-    """An image with the zeros around it that "same" adds."""
-    frames = [
+def padded(image: Array, size: Pair, strides: Pair) -> Array:
+    """Returns an image with the zeros that padding "same" adds."""
+    widths = [
         same_padding(*numbers)[1:]
         for numbers in zip(image.shape[-3:-1], size, strides, strict=True)
     ]
-    return np.pad(image, [(0, 0)] * (image.ndim - 3) + [*frames, (0, 0)])
+    return np.pad(image, [(0, 0)] * (image.ndim - 3) + [*widths, (0, 0)])
 
 
 def convolution(image: Array, kernel: Array, strides: Pair, padding: str) -> Array:
-    """Kernel (rows, columns, channels, filters)."""
+    """Returns the convolution with a kernel (rows, columns, channels, filters)."""
     if padding == "same":
-        image = framed(image, kernel.shape[:2], strides)
+        image = padded(image, kernel.shape[:2], strides)
     planes = [
         sum(_each(image[..., c], kernel[..., c, f], "valid") for c in _last(image))
         for f in _last(kernel)
@@ -46,7 +46,10 @@ def convolution(image: Array, kernel: Array, strides: Pair, padding: str) -> Arr
 
 
 def depthwise(image: Array, kernel: Array, strides: Pair, padding: str) -> Array:
-    """Kernel (rows, columns, channels, filters of each)."""
+    """Returns the depthwise convolution.
+
+    The kernel is (rows, columns, channels, filters per channel).
+    """
     parts = [
         convolution(image[..., [c]], kernel[:, :, [c]], strides, padding)
         for c in _last(image)
@@ -55,25 +58,27 @@ def depthwise(image: Array, kernel: Array, strides: Pair, padding: str) -> Array
 
 
 def transposed(image: Array, kernel: Array, strides: Pair, padding: str) -> Array:
-    """Kernel (rows, columns, filters, channels)."""
+    """Returns the transposed convolution; kernel (rows, columns, filters, channels)."""
     *batch, rows, columns, channels = image.shape
-    apart = np.zeros((*batch, rows * strides[0], columns * strides[1], channels))
-    apart[..., :: strides[0], :: strides[1], :] = image
+    upsampled = np.zeros((*batch, rows * strides[0], columns * strides[1], channels))
+    upsampled[..., :: strides[0], :: strides[1], :] = image
     planes = [
-        sum(_each(apart[..., c], kernel[..., f, c], "full") for c in range(channels))
+        sum(
+            _each(upsampled[..., c], kernel[..., f, c], "full") for c in range(channels)
+        )
         for f in range(kernel.shape[2])
     ]
-    whole = np.stack(planes, axis=-1)
-    cut = []
+    full = np.stack(planes, axis=-1)
+    crops = []
     for n, k, s in zip((rows, columns), kernel.shape[:2], strides, strict=True):
         before = max(k - s, 0) // 2 if padding == "same" else 0
         count = n * s if padding == "same" else n * s + max(k - s, 0)
-        cut.append(slice(before, before + count))
-    return whole[..., cut[0], cut[1], :]
+        crops.append(slice(before, before + count))
+    return full[..., crops[0], crops[1], :]
 
 
 def pooling(image: Array, size: Pair, strides: Pair) -> Array:
-    """Means over patches."""
+    """Returns the means of patches."""
     mean = np.full((*size, image.shape[-1], 1), 1.0 / (size[0] * size[1]))
     return depthwise(image, mean, strides, "valid")
 
@@ -85,13 +90,13 @@ def _last(array: Array) -> range:
 def _each(planes: Array, kernel: Array, mode: str) -> Array:
     kernel = kernel.reshape((1,) * (planes.ndim - 2) + kernel.shape)
     function = convolve if mode == "full" else correlate
-    found: Array = function(planes, kernel, mode, method="direct")
-    return found
+    result: Array = function(planes, kernel, mode, method="direct")
+    return result
 
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """Pairs of neurons and which weight of a kernel they share.
+    """Pairs of neurons and the weight of a kernel that each pair uses.
 
     Args:
         pre, post: neurons, sorted by the first, then the second.
@@ -113,8 +118,16 @@ class Synapses:
         padding: str,
         kind: str = "convolution",
     ) -> Synapses:
-        """Those of a kernel of that shape; kinds are the functions of this module."""
-        found = []
+        """Returns the synapses of a kernel of a shape.
+
+        Args:
+            image: rows, columns and channels of the source.
+            shape: shape of the kernel.
+            strides: strides in pixels.
+            padding: "valid" or "same".
+            kind: name of a function of this module.
+        """
+        synapses = []
         axes = [
             cls._axis(image[k], shape[k], strides[k], padding, kind) for k in (0, 1)
         ]
@@ -130,42 +143,42 @@ class Synapses:
                 pre = (y * image[1] + x) * image[2] + before
                 post = (row * columns + column) * depth + after
                 index = ((a * shape[1] + b) * shape[2] + c) * shape[3] + f
-                found.append((pre, post, index))
-        pre, post, index = np.asarray(sorted(found)).T
+                synapses.append((pre, post, index))
+        pre, post, index = np.asarray(sorted(synapses)).T
         return cls(pre, post, index, (int(np.prod(image)), rows * columns * depth))
 
     @staticmethod
     def _axis(
         pixels: int, size: int, stride: int, padding: str, kind: str
     ) -> tuple[int, list[tuple[int, int, int]]]:
-        """Pixels of the target, and (source, target, weight) of all that meet."""
+        """Returns the pixels of the target, and all pairs (source, target, weight)."""
         if kind == "transposed":
-            beyond = max(size - stride, 0)
-            count = pixels * stride + (0 if padding == "same" else beyond)
-            before = beyond // 2 if padding == "same" else 0
-            meet = [
+            overlap = max(size - stride, 0)
+            count = pixels * stride + (0 if padding == "same" else overlap)
+            before = overlap // 2 if padding == "same" else 0
+            pairs = [
                 (u, u * stride + k - before, k)
                 for u, k in product(range(pixels), range(size))
             ]
-            return count, [m for m in meet if 0 <= m[1] < count]
+            return count, [m for m in pairs if 0 <= m[1] < count]
         if padding == "same":
             count, before, _ = same_padding(pixels, size, stride)
         else:
             count, before = (pixels - size) // stride + 1, 0
-        meet = [
+        pairs = [
             (o * stride + k - before, o, k)
             for o, k in product(range(count), range(size))
         ]
-        return count, [m for m in meet if 0 <= m[0] < pixels]
+        return count, [m for m in pairs if 0 <= m[0] < pixels]
 
     def after_pooling(
         self, image: tuple[int, int, int], size: Pair, strides: Pair
     ) -> Synapses:
-        """The same, from the pixels that were pooled without overlap."""
+        """Returns the synapses from the pixels before pooling without overlap."""
         rows, columns = (
             (n - k) // s + 1 for n, k, s in zip(image, size, strides, strict=False)
         )
-        found = []
+        synapses = []
         for y, x, c in np.ndindex(*image):
             row, column = y // strides[0], x // strides[1]
             inside = y % strides[0] < size[0] and x % strides[1] < size[1]
@@ -174,17 +187,17 @@ class Synapses:
             pooled = (row * columns + column) * image[2] + c
             pre = (y * image[1] + x) * image[2] + c
             for k in np.flatnonzero(self.pre == pooled):
-                found.append((pre, self.post[k], self.weight[k]))
-        pre, post, weight = np.asarray(sorted(found)).T
+                synapses.append((pre, self.post[k], self.weight[k]))
+        pre, post, weight = np.asarray(sorted(synapses)).T
         return Synapses(pre, post, weight, (int(np.prod(image)), self.sizes[1]))
 
     def matrix(self, kernel: Array) -> Array:
-        """Weights of all pairs, zero where there is no synapse."""
+        """Returns the weights of all pairs, zero without a synapse."""
         full = np.zeros(self.sizes)
         full[self.pre, self.post] = kernel.reshape(-1)[self.weight]
         return full
 
     def shared(self, gradient: Array, shape: tuple[int, ...]) -> Array:
-        """A gradient by each synapse's weight as one by the kernel."""
+        """Sums gradients by the weights of synapses to the gradient by the kernel."""
         sums = np.bincount(self.weight, gradient, minlength=int(np.prod(shape)))
         return sums.reshape(shape)

@@ -111,11 +111,11 @@ def mean_square_error(
         population: name of the output, K neurons.
         target: a smooth function of an array of times, giving (times, K), or
             samples of shape (steps, K), sample n holding in [n dt, (n + 1) dt).
-        dt: length of a sample [ms], 1 unless given.
+        dt: length of a sample [ms], 1 by default.
     """
     if callable(target):
         times, weights = _quadrature(result, population, np.empty(0))
-        wanted = np.asarray(target(times))
+        targets = np.asarray(target(times))
     else:
         samples = np.asarray(target, dtype=np.float64)
         if len(samples) * dt < result.t_end * (1.0 - 1e-12):
@@ -126,8 +126,8 @@ def mean_square_error(
         edges = np.arange(len(samples) + 1, dtype=np.float64) * dt
         times, weights = _quadrature(result, population, edges)
         sample = np.searchsorted(edges, times, side="right") - 1
-        wanted = samples[np.minimum(sample, len(samples) - 1)]
-    error = result.voltages(population, times) - wanted
+        targets = samples[np.minimum(sample, len(samples) - 1)]
+    error = result.voltages(population, times) - targets
     return float(weights @ np.mean(error**2, axis=1)) / result.t_end
 
 

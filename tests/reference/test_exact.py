@@ -280,7 +280,7 @@ def test_no_crossing_is_missed_with_several_time_constants() -> None:
     rng = np.random.default_rng(5)
     grid = np.linspace(0.0, T_END, 30001)
     populations = {"in": Population(4, "input"), "out": Population(1, "li", 10.0)}
-    found = 0
+    num_crossings = 0
     for _ in range(60):
         connections = tuple(
             Connection("in", "out", rng.normal(0.0, 4.0, (4, 1)), tau)
@@ -298,8 +298,8 @@ def test_no_crossing_is_missed_with_several_time_constants() -> None:
             step = int(np.argmax(v >= level))
             time = first.first_spike_times("out")[0]
             assert grid[step - 1] - 1e-9 <= time <= grid[step] + 1e-9
-            found += 1
-    assert found > 100
+            num_crossings += 1
+    assert num_crossings > 100
 
 
 def test_relative_and_absolute_reset_agree_in_continuous_time() -> None:
@@ -462,8 +462,8 @@ def test_time_stepped_model_tends_to_the_exact_one(seed: int) -> None:
             np.testing.assert_allclose(emitted[:1], train[:1], rtol=0, atol=2.0 * dt)
         readouts = result.readouts["out"]
         for name in ("avg_var", "avg_var_exp_weight", "max_var", "var"):
-            wanted = exact.READOUTS[name](truth, "out")
-            np.testing.assert_allclose(readouts[name][0], wanted, atol=2.0 * dt)
+            expected = exact.READOUTS[name](truth, "out")
+            np.testing.assert_allclose(readouts[name][0], expected, atol=2.0 * dt)
         total = exact.sum_var(truth, "out", dt)
         np.testing.assert_allclose(readouts["sum_var"][0] / total, 1.0, atol=6.0 * dt)
     assert errors[1] < 0.2 * errors[0]
