@@ -1,4 +1,4 @@
-"""What makes all tests take less time."""
+"""Order of tests and compiler flags that make all tests take less time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OPTIMISE = toolchain.FLAGS.index("-O3")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no worker is left with it at the end."""
+    """Puts slow tests first, so that no worker is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -27,7 +27,7 @@ NUM_IN, NUM_HIDDEN, NUM_OUT, STEPS, BATCH = 12, 9, 4, 40, 3
 TAU_MEM, TAU_SYN, DT = 20.0, 5.0, 1.0
 TOLERANCE = 1e-4
 
-SLOPES: dict[str, Callable[[Any], Any]] = {
+SURROGATE_DERIVATIVES: dict[str, Callable[[Any], Any]] = {
     "fast_sigmoid": lambda u: 1.0 / (1.0 + 10.0 * u.abs()) ** 2,
     "triangle": lambda u: torch.clamp(1.0 - u.abs(), min=0.0),
     "boxcar": lambda u: 0.5 * (u.abs() < 1.0),
@@ -37,7 +37,7 @@ SLOPES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def spike_function(slope: Callable[[Any], Any], threshold: float | None) -> Any:
+def spike_function(derivative: Callable[[Any], Any], threshold: float | None) -> Any:
     """A step whose derivative is the surrogate, cut off beyond the threshold."""
 
     class Spike(torch.autograd.Function):  # type: ignore[misc, name-defined]
@@ -50,7 +50,7 @@ def spike_function(slope: Callable[[Any], Any], threshold: float | None) -> Any:
         def backward(ctx: Any, gradient: Any) -> Any:
             (u,) = ctx.saved_tensors
             near = torch.ones_like(u) if threshold is None else u.abs() < threshold
-            return gradient * slope(u) * near
+            return gradient * derivative(u) * near
 
     return Spike.apply
 
@@ -192,8 +192,8 @@ def compare(
     **kwargs: Any,
 ) -> None:
     """Relative errors of all gradients are small."""
-    slope = SLOPES[surrogate]
-    spike = spike_function(slope, kwargs.get("backward_threshold"))
+    derivative = SURROGATE_DERIVATIVES[surrogate]
+    spike = spike_function(derivative, kwargs.get("backward_threshold"))
     expected, count = torch_gradients(spike, options, readout, in_torch)
     assert count > 20
     own = own_gradients(options, readout, surrogate=surrogate, **kwargs)
@@ -205,7 +205,7 @@ def compare(
 ABSOLUTE = {"reset_gradient": False, "v_reset": 0.0}
 
 
-@pytest.mark.parametrize("surrogate", SLOPES)
+@pytest.mark.parametrize("surrogate", SURROGATE_DERIVATIVES)
 def test_surrogates(surrogate: str) -> None:
     compare(ABSOLUTE, "avg_var", surrogate)
 
@@ -256,14 +256,14 @@ def test_losses_of_values() -> None:
     """Of spike counts and of voltages, against torch's own."""
     y = np.random.default_rng(1).uniform(0.0, 1.0, (BATCH, NUM_OUT))
     functional, target = torch.nn.functional, torch.tensor(y)
-    shares = y / y.sum(axis=1, keepdims=True)
+    probabilities = y / y.sum(axis=1, keepdims=True)
     for loss, in_torch, given in (
         ("mean_square_error", lambda v, _: functional.mse_loss(v, target), y),
         ("mean_absolute_error", lambda v, _: functional.l1_loss(v, target), y),
         (
             "categorical_crossentropy",
-            lambda v, _: functional.cross_entropy(v, torch.tensor(shares)),
-            shares,
+            lambda v, _: functional.cross_entropy(v, torch.tensor(probabilities)),
+            probabilities,
         ),
     ):
         for readout in ("avg_var", "spike_count"):
@@ -275,7 +275,7 @@ def test_losses_of_values() -> None:
     [("fast_sigmoid", 0.9), ("fast_sigmoid", 0.3), ("boxcar", 0.5)],
 )
 def test_sparse_backward_pass(surrogate: str, threshold: float) -> None:
-    """Leaving inactive neurons out is the dense gradient with their slopes at zero."""
+    """Inactive neurons have a surrogate derivative of zero in the dense gradient."""
     compare(ABSOLUTE, "avg_var", surrogate, backward_threshold=threshold)
 
 
@@ -302,7 +302,7 @@ def test_equations_whose_derivative_depends_on_the_state() -> None:
         STEPS, "sparse_categorical_crossentropy", batch_size=BATCH, num_threads=1
     ).compile(network)
     gradients = compiled.gradients(x, labels)
-    spike = spike_function(SLOPES["fast_sigmoid"], None)
+    spike = spike_function(SURROGATE_DERIVATIVES["fast_sigmoid"], None)
     w = [
         torch.tensor(k, dtype=torch.float64, requires_grad=True) for k in (w_in, w_out)
     ]

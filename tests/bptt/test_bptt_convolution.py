@@ -11,7 +11,7 @@ import pytest
 from bptt.test_bptt import (
     ABSOLUTE,
     DT,
-    SLOPES,
+    SURROGATE_DERIVATIVES,
     TAU_MEM,
     TAU_SYN,
     TOLERANCE,
@@ -131,7 +131,7 @@ def torch_gradients(
 ) -> tuple[list[np.ndarray], list[float]]:
     """Gradients of the mean cross-entropy, and the spikes of the hidden layers."""
     w = [torch.tensor(k, dtype=torch.float64, requires_grad=True) for k in kernels]
-    spike = spike_function(SLOPES["fast_sigmoid"], None)
+    spike = spike_function(SURROGATE_DERIVATIVES["fast_sigmoid"], None)
     x = torch.tensor(data[0], dtype=torch.float64).permute(0, 1, 4, 2, 3)
     zero = torch.zeros(BATCH, NUM_OUT, dtype=torch.float64)
     out = dict.fromkeys("iv", zero)

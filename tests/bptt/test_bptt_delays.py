@@ -1,6 +1,6 @@
 """BPTT's gradients of delays against torch's automatic differentiation.
 
-A delay between two whole numbers shares each spike between both, in proportion, so the
+A delay between two whole numbers splits each spike between both, in proportion, so the
 loss has a left and a right derivative at whole numbers. The gradient is their mean; at
 a delay of zero it is the right one.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bptt.test_bptt import SLOPES, spike_function
+from bptt.test_bptt import SURROGATE_DERIVATIVES, spike_function
 
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import BPTTCompiler
@@ -126,7 +126,9 @@ class Case:
             [],
             [],
         ]
-        spike = spike_function(SLOPES["fast_sigmoid"], self.backward_threshold)
+        spike = spike_function(
+            SURROGATE_DERIVATIVES["fast_sigmoid"], self.backward_threshold
+        )
         a, b = math.exp(-1.0 / TAU_MEM), math.exp(-1.0 / TAU_SYN)
         gain = (1.0 - a) * TAU_SYN * (1.0 - b)
         zero = [torch.zeros(BATCH, n, dtype=torch.float64) for n in SIZES]
@@ -138,8 +140,10 @@ class Case:
                         continue
                     here = torch.tensor(whole[k] == d)
                     next_ = torch.tensor(whole[k] + 1 == d)
-                    share = here * (1.0 - fraction[k]) + next_ * fraction[k]
-                    current[j] = current[j] + spikes[i][t - 1 - d] @ (weight[k] * share)
+                    factor = here * (1.0 - fraction[k]) + next_ * fraction[k]
+                    current[j] = current[j] + spikes[i][t - 1 - d] @ (
+                        weight[k] * factor
+                    )
             for j in (1, 2):
                 v[j] = a * v[j] + gain * current[j]
                 current[j] = b * current[j]

@@ -50,7 +50,7 @@ def test_split(size: int, split: float, boundary: int) -> None:
 
 
 @pytest.mark.parametrize("split", [-0.1, 1.1])
-def test_split_refuses_a_share_out_of_range(split: float) -> None:
+def test_split_refuses_a_fraction_out_of_range(split: float) -> None:
     with pytest.raises(ValidationError) as error:
         split_dataset(example_data(4), split)
     assert str(error.value) == (

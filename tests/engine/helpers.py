@@ -118,7 +118,7 @@ def flat(raster: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class EngineRun:
-    """What the engine did, by population name; shapes as in the reference.
+    """Activity in a run of the engine, by name of population.
 
     Attributes:
         spikes: (examples, steps, neurons).
@@ -166,7 +166,7 @@ def raster_of(
     size: int,
     dt: float = 1.0,
 ) -> Bool:
-    """What a SpikeRecorder kept as (examples, steps, neurons)."""
+    """Raster of a SpikeRecorder's spikes: (examples, steps, neurons)."""
     times, ids = recorded
     raster = np.zeros((len(times), steps, size), dtype=bool)
     for example, (t, i) in enumerate(zip(times, ids, strict=True)):

@@ -16,7 +16,7 @@ Bool = NDArray[np.bool_]
 
 
 def shown(data: NDArray[Any], steps: int, frames: int = 1, each: int = 1) -> Float:
-    """What neurons are given in each step: (examples, steps, neurons)."""
+    """Input of neurons in each step: (examples, steps, neurons)."""
     size = len(data)
     framed = np.asarray(data, dtype=np.float64).reshape(size, frames, -1)
     return framed[:, np.minimum(np.arange(steps) // each, frames - 1)]

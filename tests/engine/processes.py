@@ -28,7 +28,7 @@ def start(script: str, **changes: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """What a process printed; it has to end well."""
+    """Output of a process, which has to end without an error."""
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return output.strip()

@@ -111,7 +111,7 @@ def test_two_processes_build_the_same_at_the_same_moment(empty_cache: Folder) ->
 
 
 def test_spoilt_derivations_are_derived_again(empty_cache: Folder) -> None:
-    """Whether they are gone, cut short, or say something else than was derived."""
+    """Files that are empty, cut short, or differ from the derivation."""
     expected = finish(start(SCRIPT))
     kept = sorted(empty_cache.glob("*.derived"))
     whole = {path: path.read_bytes() for path in kept}

@@ -384,7 +384,7 @@ def test_locals_of_sim_code() -> None:
 
 
 def test_locals_of_sim_code_are_refused_in_the_reset() -> None:
-    """Which runs in a loop of its own; the error says what to do."""
+    """The reset runs in a loop of its own; the error says what to do."""
     model = {
         "vars": [("V", "scalar")],
         "sim_code": "const scalar twice = 2 * Isyn; V += twice;",

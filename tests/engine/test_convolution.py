@@ -273,7 +273,7 @@ def spikes(draw: Any) -> np.ndarray:
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(x=spikes())
 def test_outputs(kind: str, library: str, x: np.ndarray) -> None:
-    """What has arrived after each step, to 1e-5."""
+    """Sums of the arrived input after each step, to 1e-5."""
     network, source, recorders = compiled(kind)
     _, recorded = network.predict({source: x}, callbacks=recorders)
     for name, case in cases(kind).items():

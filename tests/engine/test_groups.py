@@ -122,8 +122,8 @@ def test_sparse_synapses_delays_kernels_and_parameters() -> None:
     assert np.all(prediction[output] > 0.5)
 
 
-class Looks(Callback):
-    """Notes state where scripts do."""
+class StateRecorder(Callback):
+    """Records the state at the end of batches and, if asked to, of time steps."""
 
     def __init__(self, population: Any, steps: bool) -> None:
         self.population = population
@@ -155,8 +155,8 @@ class Looks(Callback):
 def test_state_in_hooks(net: Small, steps: bool, trains: bool) -> None:
     """In each step, and at the end of batches, the last one smaller."""
     compiled = net.compile_training(dt=0.5) if trains else net.compile_inference(dt=0.5)
-    looks = Looks(net.hidden, steps)
-    callbacks = [looks, VarRecorder(net.hidden, genn_var="V", key="v")]
+    recorder = StateRecorder(net.hidden, steps)
+    callbacks = [recorder, VarRecorder(net.hidden, genn_var="V", key="v")]
     x, y = spikes(6), labels(6)
     for k in range(6):
         x[k] = x[k]._replace(spike_times=x[k].spike_times / 2)
@@ -165,17 +165,17 @@ def test_state_in_hooks(net: Small, steps: bool, trains: bool) -> None:
     data = run(x, y, callbacks=callbacks, **options)[-1]
     recorded = np.stack(data["v"])
     expected = [recorded[:4, -1], recorded[4:, -1]]
-    assert [v.shape for v in looks.ends] == [(4, HIDDEN), (2, HIDDEN)]
-    for found, end in zip(looks.ends, expected, strict=True):
+    assert [v.shape for v in recorder.ends] == [(4, HIDDEN), (2, HIDDEN)]
+    for found, end in zip(recorder.ends, expected, strict=True):
         np.testing.assert_array_equal(found, end)
     if steps:
-        np.testing.assert_array_equal(looks.steps[3], recorded[:4, 3])
-        assert looks.times[:STEPS] == [(n, 0.5 * n) for n in range(1, STEPS + 1)]
+        np.testing.assert_array_equal(recorder.steps[3], recorded[:4, 3])
+        assert recorder.times[:STEPS] == [(n, 0.5 * n) for n in range(1, STEPS + 1)]
     assert compiled.genn_model.timestep == STEPS
 
 
 def test_state_of_a_batch_of_one_is_a_row(net: Small) -> None:
-    """It is kept from the first use on; before that there is nothing to look at."""
+    """It is kept from the first use on; before that there is no state."""
     compiled = net.compile_inference(batch_size=1)
     compiled.predict(spikes(1), callbacks=[])
     with pytest.raises(MlGennError, match="use neuron_populations once before"):

@@ -124,7 +124,7 @@ def test_leaky_integrate_fire_input(arguments: dict[str, Any], dt: float) -> Non
     st.integers(0, 2**62),
 )
 def test_poisson_input(data: np.ndarray, dt: float, seed: int) -> None:
-    """Where a number that belongs to seed, example, step and neuron says so."""
+    """Spikes follow the random number of the seed, example, step and neuron."""
     model = poisson(shown(data, STEPS), dt, seed) > 0
     spikes, _ = run(PoissonInput(), data, dt=dt, variable="input", rng_seed=seed)
     assert np.mean(spikes != model) < 2e-3  # the engine's exp may differ in a bit
@@ -189,7 +189,7 @@ SYNAPSES = {
 
 
 def delivered(spikes: np.ndarray, connectivity: Any, shape: Any) -> np.ndarray:
-    """What signed spikes bring in each step: (examples, steps, targets)."""
+    """Input by signed spikes in each step: (examples, steps, targets)."""
     weight, delay = np.zeros(shape), np.zeros(shape, dtype=int)
     at: Any = ...
     if isinstance(connectivity, Sparse):

@@ -19,7 +19,7 @@ BIAS = [0.0, 0.125, -0.5]
 
 
 def spikes(current: np.ndarray, threshold: float, relative: bool) -> np.ndarray:
-    """Which of (examples, steps, neurons) are spikes."""
+    """Raster of spikes: (examples, steps, neurons)."""
     v, fired = np.zeros_like(current[:, 0]), np.zeros_like(current)
     for step in range(current.shape[1]):
         v += current[:, step]

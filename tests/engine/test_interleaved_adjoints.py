@@ -1,4 +1,4 @@
-"""Pairs of adjoints that are not stepped neuron by neuron, against rows that are."""
+"""Interleaved, lazily evaluated adjoints against rows that are stepped every time."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return x, np.arange(EXAMPLES) % SIZES[2]
 
 
-def pairs(compiled: Any) -> int:
-    """How many groups have adjoints that lie in pairs."""
+def num_interleaved(compiled: Any) -> int:
+    """Number of groups with interleaved adjoints."""
     return len(Layout(compiled.model.plan).interleaved_adjoints)
 
 
 def gradients(net: Net, **options: Any) -> tuple[list[Any], int]:
-    """Of each connection, with where its synapses are; how many groups have pairs."""
+    """Gradients and indices of each connection; number of interleaved groups."""
     compiled, connections, _ = net.compile(**options)
     found = compiled.gradients(*data())
     result = []
@@ -97,7 +97,7 @@ def gradients(net: Net, **options: Any) -> tuple[list[Any], int]:
         gradient = np.asarray(found[c])
         at = np.indices(gradient.shape) if gradient.ndim > 1 else compiled.indices(c)
         result.append((gradient, tuple(at)))
-    return result, pairs(compiled)
+    return result, num_interleaved(compiled)
 
 
 def near(found: np.ndarray, expected: np.ndarray) -> None:
@@ -118,7 +118,7 @@ def same(found: list[Any], expected: list[Any]) -> None:
 def test_gradients_are_those_of_rows(
     listed: tuple[bool, bool], tau_mem: float, tau_syn: float
 ) -> None:
-    """A dense recurrent connection looks at rows itself, so there are no pairs then."""
+    """A dense recurrent connection reads rows, so no adjoints are interleaved then."""
     expected, none = gradients(Net((False, False), tau_syn, tau_mem))
     found, some = gradients(Net(listed, tau_syn, tau_mem))
     assert (none, some) == (0, int(listed[1]))
@@ -143,7 +143,7 @@ def test_threads_and_regularisation(hidden: int, options: dict[str, Any]) -> Non
 
 
 def test_neurons_of_their_own_kind_have_rows() -> None:
-    """Where each neuron has a time constant of its own, no matrix steps all of them."""
+    """Time constants of single neurons exclude one propagator for all of them."""
     taus = np.random.default_rng(1).uniform(10.0, 30.0, SIZES[1])
     found, some = gradients(Net((True, True), tau_mem=taus))
     expected, none = gradients(Net((False, False), tau_mem=taus))
@@ -165,7 +165,7 @@ def test_what_is_recorded_is_what_adjoints_are(name: str) -> None:
 
 
 class State(Callback):
-    """Looks at the adjoints at the end of a batch, and replaces one of them."""
+    """Reads the adjoints at the end of a batch, and replaces one of them."""
 
     def __init__(self, hidden: Population) -> None:
         self.hidden = hidden

@@ -76,7 +76,7 @@ def count_threads() -> int:
 
 
 def threads_are(expected: int) -> bool:
-    """Whether there are so many soon: one that ended is listed a moment longer."""
+    """True if the count is reached soon: a thread is listed a moment after its end."""
     for _ in range(200):
         if count_threads() == expected:
             return True

@@ -1,4 +1,4 @@
-"""Recorders, and callbacks that look at every time step."""
+"""Recorders, and callbacks of every time step."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ml_genn.synapses import Exponential
 EXAMPLES, STEPS, BATCH, SHAPE = 7, 40, 3, (3, 4)
 
 
-class Scene:
-    """A network that only runs, with all it does in a run that records everything."""
+class RecordedNet:
+    """A network for inference, with the spikes and voltages of a complete run."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(0)
@@ -62,10 +62,10 @@ class Scene:
 
 
 @cache
-def scene() -> Scene:
-    found = Scene()
-    assert found.spikes.sum() > 100
-    return found
+def recorded_net() -> RecordedNet:
+    net = RecordedNet()
+    assert net.spikes.sum() > 100
+    return net
 
 
 EXAMPLE_FILTERS: list[tuple[Any, list[int]]] = [
@@ -98,40 +98,40 @@ INPUT_FILTERS: list[tuple[Any, list[int]]] = [
 @pytest.mark.parametrize(("examples", "kept"), EXAMPLE_FILTERS)
 def test_example_filter(examples: Any, kept: list[int]) -> None:
     """Examples are counted over batches, a smaller last one included."""
-    fire = scene().fire
-    _, data = scene().predict(
+    fire = recorded_net().fire
+    _, data = recorded_net().predict(
         SpikeRecorder(fire, "spikes", example_filter=examples),
         VarRecorder(fire, "v", "v", example_filter=examples),
     )
     assert len(data["spikes"][0]) == len(data["spikes"][1]) == len(kept)
     found = raster_of(data["spikes"], STEPS, 12)
-    np.testing.assert_array_equal(found, scene().spikes[kept])
+    np.testing.assert_array_equal(found, recorded_net().spikes[kept])
     assert len(data["v"]) == len(kept)
     for values, example in zip(data["v"], kept, strict=True):
-        np.testing.assert_array_equal(values, scene().v[example])
+        np.testing.assert_array_equal(values, recorded_net().v[example])
 
 
 @pytest.mark.parametrize(("neurons", "kept"), NEURON_FILTERS)
 def test_neuron_filter(neurons: Any, kept: list[int]) -> None:
     """Ids stay those in the population; variables and counts are only of those kept."""
-    fire = scene().fire
-    _, data = scene().predict(
+    fire = recorded_net().fire
+    _, data = recorded_net().predict(
         SpikeRecorder(fire, "spikes", neuron_filter=neurons),
         SpikeRecorder(fire, "counts", neuron_filter=neurons, record_counts=True),
         VarRecorder(fire, "v", "v", neuron_filter=neurons),
     )
-    expected = np.zeros_like(scene().spikes)
-    expected[:, :, kept] = scene().spikes[:, :, kept]
+    expected = np.zeros_like(recorded_net().spikes)
+    expected[:, :, kept] = recorded_net().spikes[:, :, kept]
     np.testing.assert_array_equal(raster_of(data["spikes"], STEPS, 12), expected)
-    counts = scene().spikes.sum(axis=1)[:, kept]
+    counts = recorded_net().spikes.sum(axis=1)[:, kept]
     np.testing.assert_array_equal(data["counts"], counts)
-    np.testing.assert_array_equal(data["v"], scene().v[:, :, kept])
+    np.testing.assert_array_equal(data["v"], recorded_net().v[:, :, kept])
 
 
 @pytest.mark.parametrize(("neurons", "kept"), INPUT_FILTERS)
 def test_neuron_filter_of_one_dimension(neurons: Any, kept: list[int]) -> None:
-    source, x = scene().source, scene().x
-    _, data = scene().predict(
+    source, x = recorded_net().source, recorded_net().x
+    _, data = recorded_net().predict(
         SpikeRecorder(source, "spikes", neuron_filter=neurons),
         SpikeRecorder(source, "counts", neuron_filter=neurons, record_counts=True),
     )
@@ -155,11 +155,11 @@ def test_filters_that_do_not_fit_are_refused(
     options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValidationError, match=message):
-        scene().predict(SpikeRecorder(scene().fire, **options))
+        recorded_net().predict(SpikeRecorder(recorded_net().fire, **options))
 
 
 def test_times_are_milliseconds_in_the_order_of_the_spikes() -> None:
-    _, data = scene().predict(SpikeRecorder(scene().fire), dt=0.5)
+    _, data = recorded_net().predict(SpikeRecorder(recorded_net().fire), dt=0.5)
     times, ids = data[0]
     assert sum(map(len, times)) > 50
     for t, i in zip(times, ids, strict=True):
@@ -170,44 +170,44 @@ def test_times_are_milliseconds_in_the_order_of_the_spikes() -> None:
 
 
 def test_spikes_of_inputs() -> None:
-    _, data = scene().predict(SpikeRecorder(scene().source))
-    np.testing.assert_array_equal(raster_of(data[0], STEPS, 6), scene().x)
+    _, data = recorded_net().predict(SpikeRecorder(recorded_net().source))
+    np.testing.assert_array_equal(raster_of(data[0], STEPS, 6), recorded_net().x)
 
 
 def test_keys() -> None:
     """A recorder without a key is found by its place among the callbacks."""
-    fire = scene().fire
+    fire = recorded_net().fire
     named = VarRecorder(fire, "v", key="named")
     callbacks = (Callback(), SpikeRecorder(fire), named, VarRecorder(fire, "v"))
-    _, data = scene().predict(*callbacks)
+    _, data = recorded_net().predict(*callbacks)
     assert set(data) == {1, "named", 3}
     np.testing.assert_array_equal(data["named"], data[3])
 
 
 def test_a_key_is_used_once() -> None:
-    recorders = [VarRecorder(scene().fire, "v", key="same") for _ in range(2)]
+    recorders = [VarRecorder(recorded_net().fire, "v", key="same") for _ in range(2)]
     with pytest.raises(ValidationError, match="'same' is used twice"):
-        scene().predict(*recorders)
+        recorded_net().predict(*recorders)
 
 
 def test_variables_inside_the_model() -> None:
     """Currents of synapses and refractory timers have names too."""
-    fire = scene().fire
-    _, data = scene().predict(
+    fire = recorded_net().fire
+    _, data = recorded_net().predict(
         VarRecorder(fire, genn_var="i_syn0", key="i"),
         VarRecorder(fire, genn_var="refrac_time", key="timer"),
         VarRecorder(fire, genn_var="v", key="v"),
     )
-    np.testing.assert_array_equal(data["v"], scene().v)
-    np.testing.assert_array_equal(np.array(data["timer"]) == 2.0, scene().spikes)
+    np.testing.assert_array_equal(data["v"], recorded_net().v)
+    np.testing.assert_array_equal(np.array(data["timer"]) == 2.0, recorded_net().spikes)
     assert np.abs(data["i"]).max() > 0.1
 
 
 @pytest.mark.parametrize("option", ["var", "genn_var"])
 def test_unknown_variables_are_refused_with_a_suggestion(option: str) -> None:
-    recorder = VarRecorder(scene().fire, **{option: "refrac_tim"})
+    recorder = VarRecorder(recorded_net().fire, **{option: "refrac_tim"})
     with pytest.raises(UnknownNameError) as caught:
-        scene().predict(recorder)
+        recorded_net().predict(recorder)
     message = str(caught.value)
     assert "Population 'fire'" in message
     assert "Did you mean 'refrac_time'?" in message
@@ -217,12 +217,12 @@ def test_unknown_variables_are_refused_with_a_suggestion(option: str) -> None:
 @pytest.mark.parametrize("names", [{}, {"var": "v", "genn_var": "v"}])
 def test_a_variable_recorder_is_given_one_name(names: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="either var or genn_var"):
-        VarRecorder(scene().fire, **names)
+        VarRecorder(recorded_net().fire, **names)
 
 
 def test_recording_spikes_has_to_be_asked_for() -> None:
     with pytest.raises(ValidationError, match="record_spikes=True"):
-        SpikeRecorder(scene().output)
+        SpikeRecorder(recorded_net().output)
 
 
 def test_what_never_spikes_has_no_spikes_to_record() -> None:
@@ -242,7 +242,7 @@ def test_populations_of_other_networks_are_refused(recorder: Any) -> None:
         other = Population(LeakyIntegrateFire(), 2, name="other", record_spikes=True)
     options = {"var": "v"} if recorder is VarRecorder else {}
     with pytest.raises(ValidationError, match="other"):
-        scene().predict(recorder(other, **options))
+        recorded_net().predict(recorder(other, **options))
 
 
 class Steps(Callback):
@@ -285,25 +285,28 @@ class Begins(Callback):
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_stepping_changes_nothing(batch_size: int, num_threads: int) -> None:
     options = {"batch_size": batch_size, "num_threads": num_threads}
-    recorders = (SpikeRecorder(scene().fire, "s"), VarRecorder(scene().fire, "v", "v"))
-    whole, kept = scene().predict(*recorders, **options)
-    stepped, data = scene().predict(*recorders, Steps(), **options)
+    recorders = (
+        SpikeRecorder(recorded_net().fire, "s"),
+        VarRecorder(recorded_net().fire, "v", "v"),
+    )
+    whole, kept = recorded_net().predict(*recorders, **options)
+    stepped, data = recorded_net().predict(*recorders, Steps(), **options)
     np.testing.assert_array_equal(stepped, whole)
     np.testing.assert_array_equal(data["v"], kept["v"])
     found: Bool = raster_of(data["s"], STEPS, 12)
-    np.testing.assert_array_equal(found, scene().spikes)
+    np.testing.assert_array_equal(found, recorded_net().spikes)
 
 
 def test_time_step_hooks_are_called_in_order() -> None:
     steps = Steps()
-    scene().predict(steps)
+    recorded_net().predict(steps)
     one = [(hook, n) for n in range(STEPS) for hook in ("begin", "end")]
     assert steps.calls == [("batch", 0), *one, ("batch", 1), *one, ("batch", 2), *one]
 
 
 def test_one_hook_is_enough_and_none_is_none() -> None:
     begins = Begins()
-    scene().predict(begins)
+    recorded_net().predict(begins)
     assert begins.count == 3 * STEPS
     assert CallbackList([Begins()], compiled_network=None).has_step_hooks
     assert not CallbackList([Callback()], compiled_network=None).has_step_hooks
@@ -311,13 +314,13 @@ def test_one_hook_is_enough_and_none_is_none() -> None:
 
 def test_state_inside_hooks() -> None:
     """After step n it is what a recorder keeps of step n; before it, of n - 1."""
-    steps = Steps(scene().fire)
-    scene().predict(steps)
+    steps = Steps(recorded_net().fire)
+    recorded_net().predict(steps)
     sizes = [3, 3, 1]
     assert len(steps.after) == 3 * STEPS
     for batch, size in enumerate(sizes):
         chosen = slice(batch * BATCH, batch * BATCH + size)
-        expected = scene().v[chosen].reshape(size, STEPS, *SHAPE)
+        expected = recorded_net().v[chosen].reshape(size, STEPS, *SHAPE)
         after = np.stack(steps.after[batch * STEPS : (batch + 1) * STEPS], axis=1)
         before = np.stack(steps.before[batch * STEPS : (batch + 1) * STEPS], axis=1)
         assert after.shape == (size, STEPS, *SHAPE)
@@ -327,12 +330,12 @@ def test_state_inside_hooks() -> None:
 
 
 def test_state_outside_hooks_is_refused() -> None:
-    compiled = scene().compile()
-    compiled.predict(scene().x, callbacks=[Steps()])
+    compiled = recorded_net().compile()
+    compiled.predict(recorded_net().x, callbacks=[Steps()])
     with pytest.raises(MlGennError, match="no batch is being stepped"):
-        compiled.state(scene().fire, "v")
+        compiled.state(recorded_net().fire, "v")
     with pytest.raises(UnknownNameError, match="unknown variable 'w'"):
-        compiled.state(scene().fire, "w")
+        compiled.state(recorded_net().fire, "w")
 
 
 def test_random_numbers_and_integers_step_by_step() -> None:
@@ -450,7 +453,7 @@ def test_adjoint_variables_are_recorded_in_training() -> None:
 
 def test_adjoint_variables_exist_only_where_gradients_are_taken() -> None:
     with pytest.raises(UnknownNameError, match="lambda_v"):
-        scene().predict(VarRecorder(scene().fire, genn_var="lambda_v"))
+        recorded_net().predict(VarRecorder(recorded_net().fire, genn_var="lambda_v"))
 
 
 def test_examples_are_counted_from_the_start_of_each_epoch() -> None:

@@ -276,27 +276,27 @@ def sparse() -> None:
 
 
 def weighted() -> None:
-    """Norms of gradients over threads, examples that count differently, shares."""
+    """Norms of gradients over threads, sample weights, probabilities as targets."""
     rng = np.random.default_rng(9)
     with Network() as network:
         source = Population(SpikeInput(), 7)
         values = Population(LeakyIntegrate(readout="sum_var"), 3)
-        shares = Population(LeakyIntegrate(readout="avg_var"), 5)
-        for target in (values, shares):
+        classes = Population(LeakyIntegrate(readout="avg_var"), 5)
+        for target in (values, classes):
             weight = rng.normal(0.0, 1.0, (7, target.size))
             Connection(source, target, Dense(weight), exponential())
     compiler = EventPropCompiler(
         20,
-        {values: "mean_absolute_error", shares: "categorical_crossentropy"},
+        {values: "mean_absolute_error", classes: "categorical_crossentropy"},
         RMSprop(0.01, clip_norm=0.1, weight_decay=0.1, limits=(-1.0, 1.0)),
         batch_size=4,
         num_threads=2,
     )
     compiled = compiler.compile(network)
     x = random_input(rng, 7, 0.3, examples=6, steps=20)
-    y = {values: rng.normal(size=(6, 3)), shares: np.eye(5)[rng.integers(0, 5, 6)]}
-    metrics = {values: "mean_absolute_error", shares: "categorical_accuracy"}
-    counts = {shares: rng.uniform(0.0, 2.0, 6)}
+    y = {values: rng.normal(size=(6, 3)), classes: np.eye(5)[rng.integers(0, 5, 6)]}
+    metrics = {values: "mean_absolute_error", classes: "categorical_accuracy"}
+    counts = {classes: rng.uniform(0.0, 2.0, 6)}
     compiled.train(x, y, 2, metrics=metrics, sample_weight=counts, callbacks=[])
     assert all(np.abs(compiled.weights(c)).max() <= 1.0 for c in network.connections)
 
@@ -357,7 +357,7 @@ def numbers() -> None:
 
 
 def side_by_side() -> None:
-    """Examples that go back together, threads that share one, short stretches."""
+    """Examples of one tile, threads that split an example, short windows of steps."""
     CpuModel.gradient_window, layout.MIN_NEURONS_TO_SPLIT = 4, 1
     y = np.random.default_rng(8).integers(0, 3, 5)
     for threshold, batch_size in ((None, 5), (0.3, 5), (0.9, 1)):

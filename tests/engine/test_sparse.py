@@ -129,7 +129,7 @@ class Trained:
         return cls(compiled, connections, populations[2])
 
     def learned(self) -> dict[tuple[int, str], np.ndarray]:
-        """What each connection has learned."""
+        """Learned weights and delays of each connection."""
         found = {}
         for k, c in enumerate(self.connections):
             found[k, "weight"] = self.compiled.weights(c)

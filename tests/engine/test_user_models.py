@@ -78,7 +78,7 @@ class Model:
     def step(
         self, state: State, current: Array, dt: float, solver: str, sub_steps: int
     ) -> tuple[Array, State]:
-        """What is compared with 0 after a step from ``state``, and the state then."""
+        """Returns the distance to the threshold after one step, and the new state."""
         own = self.own if solver == "exponential_euler" else {}
         for _ in range(sub_steps):
             slopes = self.slopes(state, current)
@@ -361,9 +361,9 @@ def test_where() -> None:
     fired, nearest = 0, np.inf
     for n in range(STEPS):
         i = current[:, n]
-        drive = np.where(i > 0.3, i, np.where(i >= -0.3, i / 2.0, 0.0))
+        rectified = np.where(i > 0.3, i, np.where(i >= -0.3, i / 2.0, 0.0))
         rising = ((v > 0.5) & (w < 2.0)) | (v > 0.9)
-        v, w = v - v / 8.0 + drive, w + np.where(rising, 0.31, -w / 5.0)
+        v, w = v - v / 8.0 + rectified, w + np.where(rising, 0.31, -w / 5.0)
         edge = np.where(w > 1.5, v - 0.8, v - 1.0)
         edges = (edge, v - 0.5, v - 0.9, w - 1.5, w - 2.0, w - 1.0)
         nearest = min(nearest, *(float(np.abs(e).min()) for e in edges))

@@ -42,7 +42,7 @@ def rise_and_decay(solver: str, sub_steps: int) -> UserSynapse:
 
 @cache
 def synapse_traces() -> tuple[Array, dict[tuple[str, str], Any]]:
-    """What arrives, and the engine's variables for every solver, dt = 0.5 ms."""
+    """Arriving input, and the engine's variables for every solver, dt = 0.5 ms."""
     rng = np.random.default_rng(2)
     weight = rng.normal(0.1, 0.4, (INPUTS, SIZE))
     with Network() as network:

@@ -35,7 +35,7 @@ class Net:
         loss: of all outputs.
         learned: parameters of the first hidden population that are learned.
         steps: time steps.
-        probability: share of neurons that are connected; 1 for dense connectivity.
+        probability: fraction of pairs that are connected; 1 for dense connectivity.
     """
 
     hidden: type = AdaptiveLeakyIntegrateFire

@@ -1,7 +1,7 @@
 """EventProp with delta synapses, whose spikes make the voltage jump.
 
-Beside them exponential synapses drive the neurons, so that thresholds are crossed
-between arrivals. A spike that an arrival itself brings about keeps that arrival's time:
+Exponential synapses onto the same neurons make them cross their thresholds between
+arrivals, too. A spike that an arrival itself brings about keeps that arrival's time:
 no weight moves it.
 """
 

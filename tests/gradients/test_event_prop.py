@@ -235,8 +235,8 @@ def test_gradients_are_of_the_mean_over_the_batch() -> None:
         np.testing.assert_allclose(gradient, mean, rtol=1e-4, atol=1e-7)
 
 
-def test_a_silent_right_output_is_drawn_up() -> None:
-    """Without a spike there is no slope, so its input weights are pushed up."""
+def test_a_silent_right_output_has_a_gradient() -> None:
+    """A silent neuron has no spike time, but its input weights have a gradient."""
     case = make_case(59, out="lif")
     weight = case.connections[-1].weight.copy()
     weight[:, case.label] = 0.05

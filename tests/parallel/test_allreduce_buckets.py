@@ -1,4 +1,4 @@
-"""Gradients go to other processes piece by piece, while the next ones are completed."""
+"""All-reduce of gradients in buckets, while later buckets are still computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ml_genn.synapses import Delta, Exponential
 from ml_genn_eprop import EPropCompiler
 
 INPUTS, HIDDEN, OUTPUTS = 300, 512, 4
-STEPS = 300  # more than one stretch, whose slopes gradients take at once
+STEPS = 300  # more than one window of steps, whose gradients are summed at once
 EXAMPLES, BATCH = 14, 7
 PAD = 16  # rows are padded to so many numbers
 SIZES = [INPUTS * HIDDEN, HIDDEN * HIDDEN, HIDDEN * PAD + 1]  # and the last flag
@@ -56,7 +56,7 @@ class Alone(Communicator):
         return value
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], None]:
-        self.look(values)
+        self.inspect(values)
         self.sent.append(values.size)
         self.under_way += 1
         numbers = values.copy()
@@ -69,19 +69,19 @@ class Alone(Communicator):
 
         return wait
 
-    def look(self, values: np.ndarray) -> None:
-        """Looks at numbers that are about to be sent."""
+    def inspect(self, values: np.ndarray) -> None:
+        """Receives the numbers of a bucket before they are sent."""
 
 
-class Curious(Alone):
-    """Looks at what lies behind the first piece, and what is sent of that later."""
+class SecondBucket(Alone):
+    """Compares the second bucket when it is sent with its state when the first was."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: np.ndarray | None = None
         self.same: list[bool] = []
 
-    def look(self, values: np.ndarray) -> None:
+    def inspect(self, values: np.ndarray) -> None:
         if values.size == SIZES[0]:
             behind = ctypes.c_float * SIZES[1]
             place = values.ctypes.data + values.nbytes
@@ -134,21 +134,21 @@ def test_weights_are_those_of_gradients_that_stayed(rule: str, threads: int) -> 
         np.testing.assert_array_equal(one, other)
     assert same_loss == loss
     assert alone.under_way == 0
-    pieces = [size for size in alone.sent if size != HIDDEN]  # rates are sums, too
+    buckets = [size for size in alone.sent if size != HIDDEN]  # rates are sums, too
     biases = PAD if "e-prop" in rule else 0
-    assert pieces == [*SIZES[:2], SIZES[2] + biases] * 4
+    assert buckets == [*SIZES[:2], SIZES[2] + biases] * 4
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("rule", ["EventProp", "BPTT"])
-def test_a_piece_leaves_before_the_next_is_complete(rule: str, threads: int) -> None:
-    curious = Curious()
-    trained(rule, threads, curious)
-    assert curious.same == [False] * 4
+def test_a_bucket_is_sent_before_the_next_is_complete(rule: str, threads: int) -> None:
+    communicator = SecondBucket()
+    trained(rule, threads, communicator)
+    assert communicator.same == [False] * 4
 
 
 class Broken(Alone):
-    """Fails once, when a piece is begun or waited for."""
+    """Fails once, when the sum of a bucket is begun or waited for."""
 
     def __init__(self, which: int, begun: bool) -> None:
         super().__init__()

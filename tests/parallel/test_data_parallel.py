@@ -79,7 +79,7 @@ def test_divergence_is_everybodys(optimisers):
 
     def run(communicator):
         network = compiled(communicator, optimisers=optimisers)
-        # The second one's share of the first batch has a loss that is not finite.
+        # The loss of the second rank's examples in the first batch is not finite.
         weight = np.full((24, 3), 1e38 if communicator.rank else 0.1, dtype=np.float32)
         network.set_weights(network.network.connections[2], weight)
         with pytest.raises(ArithmeticError):

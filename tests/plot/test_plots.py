@@ -240,7 +240,7 @@ def test_what_has_no_numbers_is_left_out() -> None:
 
 
 # ---------------------------------------------------------------- weights
-def test_histograms_show_shares_of_all_weights(trained: dict[str, Any]) -> None:
+def test_histograms_show_fractions_of_all_weights(trained: dict[str, Any]) -> None:
     compiled, net = trained["compiled"], trained["net"]
     ax = plot.weight_histogram(compiled, net.hidden, bins=7)
     check(ax, "weight of Conn_Pop0_Pop1", "fraction of weights [%]")
@@ -280,7 +280,7 @@ def test_cells_count_examples() -> None:
     assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b", "c"]
 
 
-def test_cells_may_be_shares_of_a_label() -> None:
+def test_cells_may_be_fractions_of_a_label() -> None:
     ax = plot.confusion_matrix([0, 0, 0, 1], [0, 0, 1, 1], normalise=True)
     assert _cells(ax) == {(0, 0): "67%", (1, 0): "33%", (1, 1): "100%"}
 

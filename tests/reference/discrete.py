@@ -47,7 +47,7 @@ _SILENT = np.finfo(np.float32).min
 
 @dataclass(frozen=True, eq=False)
 class _Coefficients:
-    """What a step of any neuron needs, a number or one for each neuron.
+    """Coefficients of one time step, each a number or one number per neuron.
 
     V = alpha V + gain I + bias ;  A = rho A ;  spike if V >= v_thresh + beta A
     """

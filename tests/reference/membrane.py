@@ -62,8 +62,8 @@ class Membrane:
 
     def slope(self, v: float, currents: Sequence[float], s: float) -> float:
         """Return V'(s) = (sum_k I_k(s) - V(s)) / tau_m."""
-        drive = sum(self.currents(currents, s))
-        return (drive - self.voltage(v, currents, s)) / self.tau_mem
+        current = sum(self.currents(currents, s))
+        return (current - self.voltage(v, currents, s)) / self.tau_mem
 
     def stationary(
         self, v: float, currents: Sequence[float], length: float

@@ -371,9 +371,9 @@ def test_differences_of_a_linear_readout_are_its_coefficients() -> None:
     def readout(weight: Array) -> Array:
         return exact.avg_var(net.with_connection(0, weight=weight).simulate(), "out")
 
-    slope = exact.finite_difference(readout, net.connections[0].weight)
-    assert slope.shape == (1, 1, 1)
-    np.testing.assert_allclose(slope[0, 0], unit, rtol=1e-9)
+    gradient = exact.finite_difference(readout, net.connections[0].weight)
+    assert gradient.shape == (1, 1, 1)
+    np.testing.assert_allclose(gradient[0, 0], unit, rtol=1e-9)
 
 
 def test_losses_of_known_values() -> None:

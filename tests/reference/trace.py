@@ -51,8 +51,9 @@ class Trace:
         length, v_end = self._ends()
         tau_syn = np.array(self.membrane.tau_syn)
         charge = -tau_syn * np.expm1(-length[:, None] / tau_syn)
-        drive = np.sum(self.current * charge, axis=1)
-        return float(np.sum(drive - self.membrane.tau_mem * (v_end - self.voltage)))
+        input_integral = np.sum(self.current * charge, axis=1)
+        leak_integral = self.membrane.tau_mem * (v_end - self.voltage)
+        return float(np.sum(input_integral - leak_integral))
 
     def exp_weighted_integral(self, tau: float) -> float:
         """Return int_0^T exp(-t/tau) V dt, in the same way with w = exp(-t/tau).
@@ -63,10 +64,10 @@ class Trace:
         rate = 1.0 / np.array(self.membrane.tau_syn) + 1.0 / tau
         leak = 1.0 / self.membrane.tau_mem
         charge = -np.expm1(-length[:, None] * rate) / rate
-        drive = leak * np.sum(self.current * charge, axis=1)
+        input_integral = leak * np.sum(self.current * charge, axis=1)
         rise = v_end * np.exp(-length / tau) - self.voltage
         weight = np.exp(-self.start / tau)
-        return float(np.sum(weight * (drive - rise)) / (leak + 1.0 / tau))
+        return float(np.sum(weight * (input_integral - rise)) / (leak + 1.0 / tau))
 
     def maximum(self) -> tuple[float, float]:
         """Return max(0, max_t V) and the time of that maximum (0 where V <= 0)."""
