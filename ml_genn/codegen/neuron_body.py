@@ -25,18 +25,18 @@ STORED_TYPES = {"bool": "int32_t"}
 
 
 def identifiers_in(text: str) -> list[str]:
-    """Identifiers and numbers in a piece of C."""
+    """Identifiers and numbers in C code."""
     return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
 
 
 @dataclass(frozen=True, slots=True)
 class NeuronBody:
-    """Pieces of code that run one after the other for neuron ``j_``.
+    """Blocks of code that run one after the other for neuron ``j_``.
 
     Args:
         layout: where numbers are stored.
         group: the neuron's group.
-        codes: the pieces.
+        codes: the blocks.
         past: state variables that are read from the history of the step.
     """
 
@@ -47,17 +47,17 @@ class NeuronBody:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Names that the pieces read."""
+        """Names that the code blocks read."""
         return frozenset().union(*(code.reads for code in self.codes))
 
     @property
     def writes(self) -> frozenset[str]:
-        """Names that the pieces write."""
+        """Names that the code blocks write."""
         return frozenset().union(*(code.writes for code in self.codes))
 
     @property
     def interleaved(self) -> tuple[str, ...]:
-        """The group's two adjoints if they are interleaved and the pieces use them."""
+        """The group's two adjoints if they are interleaved and the blocks use them."""
         pair = self.layout.interleaved_adjoints.get(self.group.name, ())
         return pair if (self.reads | self.writes) & set(pair) else ()
 
@@ -76,7 +76,7 @@ class NeuronBody:
         return [name for name in self._types() if name in used]
 
     def declare(self, writer: CodeWriter) -> None:
-        """Declares the rows and constants that the pieces use, before the loop."""
+        """Declares the rows and constants that the code blocks use, before the loop."""
         rows = [name for name in self.loaded() if name not in self.past]
         declare_rows(writer, self.layout, self.group, rows)
         if self.interleaved:
@@ -85,7 +85,7 @@ class NeuronBody:
         self.declare_constants(writer)
 
     def declare_constants(self, writer: CodeWriter) -> None:
-        """Declares what the pieces only read: history rows, constants, time."""
+        """Declares what the code blocks only read: history rows, constants, time."""
         declare_history_rows(writer, self.layout, self.group, self.past)
         name_of, group = self.layout.names, self.group.name
         for constant in self.group.constants:
@@ -120,7 +120,7 @@ class NeuronBody:
             writer.line("const int id = j_;")
 
     def store(self, writer: CodeWriter) -> None:
-        """Stores the variables that the pieces wrote."""
+        """Stores the variables that the code blocks wrote."""
         written = self.writes | set(self.interleaved)
         self._convert(writer, "to_stored")
         for name in self.loaded():
@@ -137,7 +137,7 @@ class NeuronBody:
             writer.line(f"{first} = {method}_.first, {second} = {method}_.second;")
 
     def declare_random(self, writer: CodeWriter, first: str) -> None:
-        """Declares the neuron's random numbers, if the pieces draw any.
+        """Declares the neuron's random numbers, if the code blocks draw any.
 
         Args:
             first: C for the index of the first number in this step.

@@ -87,7 +87,7 @@ class NetworkLookup:
     # ------------------------------------------------------------ connections
     def is_sparse(self, connection: Any) -> bool:
         """True if the connection stores a list of synapses."""
-        return self._format(connection).lists_pairs
+        return self._format(connection).has_pairs
 
     def shares_weights(self, connection: Any) -> bool:
         """True if the synapses of the connection share a kernel."""

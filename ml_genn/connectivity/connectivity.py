@@ -138,11 +138,11 @@ class Connectivity(ABC):
             CheckpointError: if they do not fit.
         """
         shape = self.weight_shape(source, target)
-        made = copy(self)
-        made.weight = _shaped(arrays, WEIGHTS, shape) / self.gain
+        connectivity = copy(self)
+        connectivity.weight = _shaped(arrays, WEIGHTS, shape) / self.gain
         if DELAYS in arrays:
-            made.delay = _shaped(arrays, DELAYS, shape)
-        return made
+            connectivity.delay = _shaped(arrays, DELAYS, shape)
+        return connectivity
 
     def weight_shape(self, source: Node, target: Node) -> tuple[int, ...]:
         """Returns the shape of the weights, for `with_arrays`.

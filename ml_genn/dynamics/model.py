@@ -52,15 +52,15 @@ def model_class(cls: type[T]) -> type[T]:
     from ``Network(default_params)``. The sections "Args" and "Raises" of the docstring
     follow from the declarations.
     """
-    made = dataclass(frozen=True, eq=False)(cls)
-    arguments = declarations(made)
-    made.__doc__ = documented(made.__doc__, arguments)
-    made.CHOICES = {  # type: ignore[attr-defined]
+    model = dataclass(frozen=True, eq=False)(cls)
+    arguments = declarations(model)
+    model.__doc__ = documented(model.__doc__, arguments)
+    model.CHOICES = {  # type: ignore[attr-defined]
         name: argument.otherwise
         for name, (argument, _) in arguments.items()
         if argument.role is Role.CHOICE
     }
-    return network_default_params(made)
+    return network_default_params(model)
 
 
 class DynamicalModel(HasChoices, ABC):

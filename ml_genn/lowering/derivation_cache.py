@@ -37,7 +37,7 @@ def cached_derivation(
 
     Args:
         system, where, spike_gradient, learned: as for
-            `ml_genn.model.derivation.derive.derive`.
+            `ml_genn.model.derivation.derivation.derive`.
 
     Raises:
         EquationError, UnsupportedError: as for ``derive``.
@@ -49,7 +49,7 @@ def cached_derivation(
     stored = None if sources is None else _read(path)
     if stored is not None:
         return stored
-    from ml_genn.model.derivation.derive import derive
+    from ml_genn.model.derivation.derivation import derive
 
     derivation = derive(system, where, spike_gradient, learned)
     if sources is not None:

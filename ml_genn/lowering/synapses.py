@@ -37,7 +37,7 @@ def synapse_group(
     source, target = connection.ends()
     name, connectivity = connection.name, connection.connectivity
     storage = sampler.sample_format(connection)
-    num_synapses = len(sampler.indices[name][0]) if storage.lists_pairs else 0
+    num_synapses = len(sampler.indices[name][0]) if storage.has_pairs else 0
     shape = storage.weights_shape(source.size, target.size, num_synapses)
     weight = sampler.value(name, "weight", connectivity.weight, shape)
     sampler.weights[name] = connectivity.gain * np.broadcast_to(
@@ -90,7 +90,7 @@ def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGrou
 def _check_rewired(group: SynapseGroup) -> None:
     """Raises an error for connections that Deep-R cannot rewire."""
     where = f"Connection '{group.name}'"
-    if not group.format.lists_pairs:
+    if not group.format.has_pairs:
         raise UnsupportedError(
             f"{where}: Deep-R moves synapses, but this connection has all of them, or "
             "they share weights. Use FixedProbability or Sparse connectivity."

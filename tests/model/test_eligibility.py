@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml_genn.model.derivation.derive import derive
+from ml_genn.model.derivation.derivation import derive
 from ml_genn.model.equations import Variable
 from ml_genn.model.equations.system import system_of
 from ml_genn.model.spike_gradients import (

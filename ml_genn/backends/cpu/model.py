@@ -86,7 +86,7 @@ class CpuModel(HostModel):
         template = Call(
             seed=seed,
             dt=values.dt,
-            carried=1 + max(values.max_delays.values(), default=0),
+            carryover_steps=1 + max(values.max_delays.values(), default=0),
             num_delay_rings=len(self._call_arrays["delay_rings"]),
             **addresses(self._call_arrays),
         )
@@ -168,7 +168,7 @@ class CpuModel(HostModel):
         batch = self._factory.batch(prepared, indices, options, batch_slice)
         call = batch.call
         call.example = self._examples_run.next(options.update, batch_slice)
-        call.block, call.gradient_window = self.block_steps, self.gradient_window
+        call.block_steps, call.gradient_window = self.block_steps, self.gradient_window
         if options.batch_slice and self._allreduce:
             set_allreduce(call, self._allreduce)
         self._readable_examples = len(indices) if options.expose_state else 0

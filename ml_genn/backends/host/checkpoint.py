@@ -102,7 +102,7 @@ class Checkpointer:
         return (s for s in self.layout.plan.synapses if not s.negates)
 
     def _sparse_groups(self) -> Iterator[SynapseGroup]:
-        return (s for s in self._synapse_groups() if s.format.lists_pairs)
+        return (s for s in self._synapse_groups() if s.format.has_pairs)
 
     def _stored(self) -> dict[Key, tuple[Learned, np.ndarray]]:
         """Returns {key: (learned array, its memory)} of all values but connectivity.
@@ -131,7 +131,7 @@ class Checkpointer:
             if s.delay is Delay.PER_SYNAPSE:
                 longest = self.shapes.values.max_delays[s.name]
                 check_delays(s.name, saved, longest)
-            if s.format.lists_pairs:
+            if s.format.has_pairs:
                 plan = self.layout.plan
                 shape = plan.neuron(s.source).size, plan.neuron(s.target).size
                 check_indices(s.name, saved, shape)

@@ -69,12 +69,13 @@ def synapse_backward_function(
 
 # ---------------------------------------------------------------- lists of neurons
 def _declare_range(writer: CodeWriter) -> None:
-    writer.line("const auto of_ = mlg::list_range(count_, team_, teams_);")
+    writer.line("const auto range_ = mlg::list_range(count_, team_, teams_);")
 
 
 def _each_in_range(kind: str, name: str, _: str) -> str:
     """Head of a loop over a team's part of a list."""
-    return f"for ({kind} {name} = of_.first; {name} < of_.last; {name} += of_.step)"
+    start, condition = f"{kind} {name} = range_.first", f"{name} < range_.last"
+    return f"for ({start}; {condition}; {name} += range_.step)"
 
 
 def _learn_at_spikes(
@@ -159,7 +160,7 @@ def _backprop_to_list(
         writer.line(f"  MLG_LEADER {SPIKE_GRAD}_p_[entry_] = 0.0f;")
     for synapses in dense:
         width = synapses.layout.names.width(synapses.target.name)
-        arguments = f"weight{synapses.k}_, id_, of_, backprop{synapses.k}_"
+        arguments = f"weight{synapses.k}_, id_, range_, backprop{synapses.k}_"
         writer.line(
             f"{synapses.if_arrives()}mlg::dots<{width}, {str(adds).lower()}>"
             f"({SPIKE_GRAD}_p_, {arguments});"
@@ -214,7 +215,7 @@ def _tile_of_group(
         writer.line("const float *backprop_[EXAMPLES_PER_TILE];")
         writer.line("int num_chosen_ = 0;")
         width = names.width(group.name)
-        writer.line(f"const auto of_ = mlg::tile_range({width}, team_, teams_);")
+        writer.line(f"const auto range_ = mlg::tile_range({width}, team_, teams_);")
         with writer.block("for (int m_ = 0; m_ < num_slots_; ++m_)"):
             if not surrogate.all_active:
                 tape = f"slots_[m_]->tapes[{names.index(group.name, 'active_tape')}]"
@@ -223,8 +224,8 @@ def _tile_of_group(
             writer.line("chosen_[num_chosen_] = slots_[m_];")
             row = names.row(group.name, SPIKE_GRAD)
             writer.line(f"spike_grads_[num_chosen_] = row_<float>(*slots_[m_], {row});")
-            to = "spike_grads_[num_chosen_++] + of_.first"
-            writer.line(f"mlg::clear({to}, of_.last - of_.first);")
+            to = "spike_grads_[num_chosen_++] + range_.first"
+            writer.line(f"mlg::clear({to}, range_.last - range_.first);")
         for k, synapses in enumerate(layout.plan.outgoing(group.name)):
             if synapses.name in layout.transposed_weights:
                 outgoing = OutgoingSynapses(layout, synapses, k)
@@ -249,5 +250,5 @@ def _transposed_backward(writer: CodeWriter, outgoing: OutgoingSynapses) -> None
             writer.line(f"{call};")
     if synapses.kernel is None:
         shape = ", ".join(map(str, layout.transposed_shape(synapses.name)))
-        arguments = f"spike_grads_, {weight}, backprop_, num_chosen_, of_"
+        arguments = f"spike_grads_, {weight}, backprop_, num_chosen_, range_"
         writer.line(f"mlg::add_transposed<{shape}>({arguments});")

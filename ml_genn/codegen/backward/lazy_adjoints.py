@@ -64,9 +64,11 @@ def interleaved_step(
         writer.line(f"return mlg::Pair<float>{{{', '.join(pair)}}};")
     propagator = lazy_propagator(layout, group)
     writer.comment("P <- P M; stored adjoints are updated where P loses precision")
-    due = f"{propagator}.propagate(step_) || t_ == 0 || mlg::records_backward(call_)"
-    writer.line(f"const bool due_ = {due};")
-    with writer.block("if (due_)"):
+    condition = "t_ == 0 || mlg::records_backward(call_)"
+    writer.line(
+        f"const bool must_update_ = {propagator}.propagate(step_) || {condition};"
+    )
+    with writer.block("if (must_update_)"):
         _each_neuron(
             writer,
             layout,

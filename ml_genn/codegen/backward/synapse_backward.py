@@ -65,11 +65,11 @@ class OutgoingSynapses:
         if synapses.reads_backprop:
             weight = array(self.layout, "weight", synapses)
             writer.line(f"const float *weight{k}_ = {weight};")
-        for name, kind, wanted in (
+        for name, kind, learns in (
             ("gradient", _WEIGHT, learns_at_spikes(synapses)),
             ("delay_gradient", _DELAY, synapses.learn_delay),
         ):
-            if wanted:
+            if learns:
                 index = self.layout.names.gradient(Learned(kind, synapses.stored))
                 writer.line(f"float *{name}{k}_ = gradients_[{index}];")
         adjoint = self.target.adjoint
@@ -81,11 +81,11 @@ class OutgoingSynapses:
 
     def _declare_rows(self, writer: CodeWriter) -> None:
         """Declares the rows of gradients that the target stores per step."""
-        wanted = {
+        is_read = {
             "weight_grad": learns_at_spikes(self.synapses),
             "backprop": self.synapses.reads_backprop,
         }
-        kinds = [kind for kind, is_wanted in wanted.items() if is_wanted]
+        kinds = [kind for kind, read in is_read.items() if read]
         for kind in kinds:
             row = self.target_row(kind)
             writer.line(f"const float *{kind}{self.k}_ = {row};")

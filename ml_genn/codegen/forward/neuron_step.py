@@ -67,14 +67,14 @@ def _declare_range(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
     """Declares first and last neuron: whole rows, unless neurons draw random numbers,
     which must not depend on padding."""
     width = layout.names.width(group.name)
-    end, last = width, "of_.last"
+    end, last = width, "range_.last"
     if group.step.calls:
         end = layout.names.size(group.name)
         if padded(group.size) != group.size:
-            last = f"mlg::min_int(of_.last, {end})"
+            last = f"mlg::min_int(range_.last, {end})"
     part = f"mlg::member_range<{width}>({MEMBER_ARGUMENTS})"
-    writer.line(f"const mlg::Range<int> of_ = {part};")
-    writer.line("const int first_ = ALL ? 0 : of_.first;")
+    writer.line(f"const mlg::Range<int> range_ = {part};")
+    writer.line("const int first_ = ALL ? 0 : range_.first;")
     writer.line(f"const int last_ = ALL ? {end} : {last};")
 
 

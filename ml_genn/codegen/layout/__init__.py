@@ -1,9 +1,9 @@
-"""Where each number of a plan is stored: tables that code and runtime share.
+"""Memory layout of a plan: tables of places, which code and runtime share.
 
-`Layout` answers it for a plan. Its parts: rows of the state block (`state`), indices of
-what the runtime passes (`arguments`), the gradients that synapses read of their targets
-(`ports`), adjoints that are stored in a way of their own (`adjoints`). `formats` and
-`sizes` hold the properties of groups that they depend on.
+`Layout` has the place of each number. Its parts: rows of the state block (`state`),
+indices of what the runtime passes (`arguments`), the gradients that synapses read of
+their targets (`ports`), adjoints that are stored in a way of their own (`adjoints`).
+`formats` and `sizes` hold the properties of groups that they depend on.
 """
 
 from ml_genn.codegen.layout.layout import Layout, history_names

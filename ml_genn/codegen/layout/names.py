@@ -117,12 +117,12 @@ def _entry(*parts: str) -> str:
 
 def _identifiers(names: Iterable[str]) -> dict[str, str]:
     """{name: identifier that can follow a prefix}; different for each name."""
-    found: dict[str, str] = {}
+    identifiers: dict[str, str] = {}
     for name in names:
         readable = re.sub(r"[\W_]+", "_", name, flags=re.ASCII).strip("_") or "unnamed"
         identifier, number = readable, 1
-        while identifier in found.values():
+        while identifier in identifiers.values():
             number += 1
             identifier = f"{readable}_{number}"
-        found[name] = identifier
-    return found
+        identifiers[name] = identifier
+    return identifiers

@@ -75,7 +75,7 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
             writer.line(
                 "if (block_begin_ == 0 && !slot_.online.begin(ONLINE_FLOATS, "
                 "ONLINE_TRACE_FLOATS, ONLINE_STEP_FLOATS, ONLINE_SOURCES, "
-                "call_.block + call_.carried)) return false;"
+                "call_.block_steps + call_.carryover_steps)) return false;"
             )
         for g in tables.groups:
             name = layout.names.function("learn_block", g.group.name)

@@ -54,7 +54,7 @@ def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
         if_rising(sympy.Min(sympy.Max(system.threshold / rise, 0), STEP))
     )
     adjoint = {adjoint_symbol(x): adjoint_symbol(x) for x in system.differentiated}
-    after_spike = _taken_back(system, adjoint, since_crossing, records)
+    after_spike = _propagated_backward(system, adjoint, since_crossing, records)
     before_spike = dict(after_spike)
     jumped = [(x, system.jump[x]) for x in system.neuron]
     for x in (*system.neuron, *system.learned):
@@ -75,7 +75,7 @@ def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
                 entry = if_rising(entry, at_fixed_time)
             total += records.record(entry) * after_spike[adjoint_symbol(y)]
         before_spike[adjoint_symbol(x)] = total
-    targets = _taken_back(system, before_spike, -since_crossing, records)
+    targets = _propagated_backward(system, before_spike, -since_crossing, records)
     return SpikeJump(
         record=assignments(_at_crossing(f, records), constants, prefix="r"),
         records=records.names,
@@ -95,7 +95,7 @@ def cancelled(expression: Any) -> Any:
     return sympy.cancel(expression.subs(atoms)).subs(exponentials)
 
 
-def _taken_back(
+def _propagated_backward(
     system: SymbolicSystem, adjoint: dict[Any, Any], duration: Any, records: Records
 ) -> dict[Any, Any]:
     """Returns the adjoint a duration earlier, by the linearised dynamics.
@@ -171,7 +171,7 @@ def refuse_nonlinear_jump(system: SymbolicSystem, port: int) -> None:
         rates = [sympy.diff(system.with_input(f), y) for y in jumping if y != entry]
         if any(sympy.diff(rate, y) != 0 for rate in rates for y in jumping):
             raise UnsupportedError(
-                f"{system.where}: what an incoming spike does to the slope of the "
-                "state is not proportional to its weight, so EventProp has nothing to "
-                "send back over a delta synapse. Use an Exponential synapse."
+                f"{system.where}: the derivative of the state after an incoming spike "
+                "is not proportional to its weight, so EventProp has no gradient over "
+                "a delta synapse. Use an Exponential synapse."
             )

@@ -28,12 +28,12 @@ class SynapseFormat(ABC):
 
     Attributes:
         index_arrays: arrays of indices that the code of engines reads.
-        lists_pairs: True if `Values.indices` has the pairs of connected neurons.
+        has_pairs: True if `Values.indices` has the pairs of connected neurons.
     """
 
     name: str
     index_arrays: ClassVar[tuple[str, ...]] = ()
-    lists_pairs: ClassVar[bool] = False
+    has_pairs: ClassVar[bool] = False
 
     @abstractmethod
     def weights_shape(
@@ -43,7 +43,7 @@ class SynapseFormat(ABC):
 
         Args:
             num_sources, num_targets: neurons.
-            num_synapses: pairs that are listed, for formats with ``lists_pairs``.
+            num_synapses: pairs that are listed, for formats with ``has_pairs``.
         """
 
     def storage_shape(self, weights_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -91,7 +91,7 @@ class CsrFormat(SynapseFormat):
     """Compressed sparse rows: a list of targets for each source neuron."""
 
     index_arrays: ClassVar[tuple[str, ...]] = ("offset", "target")
-    lists_pairs: ClassVar[bool] = True
+    has_pairs: ClassVar[bool] = True
 
     def weights_shape(
         self, num_sources: int, num_targets: int, num_synapses: int

@@ -28,27 +28,27 @@ def check_code(code: Code, where: str, readable: Names, writable: Names) -> Name
         UnknownNameError: if a name does not exist.
         EquationError: if ``reads``, ``writes`` or ``calls`` lack a name.
     """
-    found = names_in(code.lines)
-    local = found.declared.keys()
+    names = names_in(code.lines)
+    local = names.declared.keys()
     readable = readable | writable
     for name in sorted(code.reads - readable - local):
-        place = _place(where, found.mentioned.get(name))
+        place = _place(where, names.mentioned.get(name))
         raise unknown_name("name", name, readable, where=place)
     for name in sorted(code.writes - writable - local):
-        place = _place(where, found.assigned.get(name))
+        place = _place(where, names.assigned.get(name))
         raise unknown_name("variable to write", name, writable, where=place)
     listed = code.reads | code.writes | local
-    for name, line in found.mentioned.items():
+    for name, line in names.mentioned.items():
         if name not in listed:
             place = _place(where, line)
             if name not in readable:
                 raise unknown_name("name", name, readable, where=place)
             raise EquationError(f"{place}: '{name}' is not listed in `Code.reads`.")
-    for name, line in found.assigned.items():
+    for name, line in names.assigned.items():
         if name not in code.writes | local:
             place = _place(where, line)
             raise EquationError(f"{place}: '{name}' is not listed in `Code.writes`.")
-    _check_calls(found, where, code.calls)
+    _check_calls(names, where, code.calls)
     return local
 
 
@@ -70,14 +70,14 @@ def check_expression(
         UnknownNameError: if a name does not exist.
         EquationError: if the expression assigns to a name.
     """
-    found = names_in([text])
-    for name in found.mentioned:
+    names = names_in([text])
+    for name in names.mentioned:
         if name not in readable:
             raise unknown_name("name", name, readable, where=f"{where}, '{text}'")
-    for name in found.assigned:
+    for name in names.assigned:
         raise EquationError(f"{where}, '{text}': an expression assigns to '{name}'.")
-    _check_calls(found, where, calls)
-    return found.mentioned.keys()
+    _check_calls(names, where, calls)
+    return names.mentioned.keys()
 
 
 def check_lines(
@@ -93,16 +93,16 @@ def check_lines(
         UnknownNameError: if a name does not exist.
         EquationError: if a name is assigned to that is not writable.
     """
-    found = names_in(lines)
-    known = readable | writable | found.declared.keys()
-    for name, line in found.mentioned.items():
+    names = names_in(lines)
+    known = readable | writable | names.declared.keys()
+    for name, line in names.mentioned.items():
         if name not in known:
             raise unknown_name("name", name, known, where=_place(where, line))
-    for name, line in found.assigned.items():
-        if name not in writable | found.declared.keys():
+    for name, line in names.assigned.items():
+        if name not in writable | names.declared.keys():
             place = _place(where, line)
             raise EquationError(f"{place}: '{name}' cannot be assigned to.")
-    _check_calls(found, where, frozenset())
+    _check_calls(names, where, frozenset())
 
 
 def check_formula(text: str, where: str, parameters: Names) -> None:
@@ -116,8 +116,8 @@ def check_formula(text: str, where: str, parameters: Names) -> None:
     check_names(text, frozenset(parameters), where)
 
 
-def _check_calls(found: CNames, where: str, calls: Names) -> None:
-    for name, line in found.called.items():
+def _check_calls(names: CNames, where: str, calls: Names) -> None:
+    for name, line in names.called.items():
         if name not in calls:
             raise unknown_name("function", name, calls, where=_place(where, line))
 

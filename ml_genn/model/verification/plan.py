@@ -110,7 +110,7 @@ def _check_learning(
         )
     if synapses.learn_delay and synapses.delay is not Delay.PER_SYNAPSE:
         raise ValidationError(f"{where}: learned delays are one for each synapse.")
-    if synapses.rewired and not (synapses.format.lists_pairs and synapses.learn):
+    if synapses.rewired and not (synapses.format.has_pairs and synapses.learn):
         raise ValidationError(f"{where}: rewired synapses are sparse and learned.")
 
 

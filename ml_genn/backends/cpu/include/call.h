@@ -69,9 +69,9 @@ struct Call {
   // Gradient of each learned array.
   float *const *gradients;
   // 1 + the longest delay: steps whose spikes a later batch or block needs.
-  int64_t carried;
+  int64_t carryover_steps;
   // Steps after which online gradients are computed and old spikes are dropped.
-  int64_t block;
+  int64_t block_steps;
   // Steps of the backward pass after which dense weight gradients are summed.
   int64_t gradient_window;
   int64_t num_recordings;

@@ -52,7 +52,7 @@ struct Slot {
     is_new = false;
     window = c.num_steps;
     // The spikes of a block, and those before it that may still arrive in it or in its traces.
-    const int64_t needed = c.block + 2 * c.carried;
+    const int64_t needed = c.block_steps + 2 * c.carryover_steps;
     if (c.phases & mlg::DROP_SPIKES && needed < window) window = needed;
     for (int64_t k = 0; k < TAPES; ++k)
       if (!tapes[k].begin(window)) return false;
@@ -62,8 +62,8 @@ struct Slot {
   // Begins a block of steps at step t: drops old spikes and loads the block's input events.
   void begin_block(const Call &c, int64_t b, int64_t t) {
     if (c.phases & mlg::DROP_SPIKES)
-      for (int64_t k = 0; k < TAPES; ++k) tapes[k].drop_before(t - 2 * c.carried, t);
-    const int64_t end = t + c.block < c.num_steps ? t + c.block : c.num_steps;
+      for (int64_t k = 0; k < TAPES; ++k) tapes[k].drop_before(t - 2 * c.carryover_steps, t);
+    const int64_t end = t + c.block_steps < c.num_steps ? t + c.block_steps : c.num_steps;
     for (int64_t k = 0; k < INPUTS; ++k) {
       const int64_t at = k * c.batch + b;
       tapes[INPUT_TAPE[k]].load_events(c.event_steps[at], c.event_ids[at], c.event_counts[at], t,
@@ -77,7 +77,7 @@ struct Slot {
       memcpy(block + READOUT_ROWS[k], c.initial_state + READOUT_ROWS[k],
              READOUT_ROWS[k + 1] * sizeof(float));
     for (int64_t k = 0; k < TAPES; ++k)
-      if (!tapes[k].save_tail(c.carried, c.num_steps)) return false;
+      if (!tapes[k].save_tail(c.carryover_steps, c.num_steps)) return false;
     for (int64_t k = 0; k < c.num_delay_rings; ++k) {
       const int64_t *ring = c.delay_rings + 3 * k;  // offset, length, row
       if (!rotate(block + ring[0], ring[1], ring[2], c.num_steps)) return false;

@@ -47,9 +47,9 @@ struct Call {
   // Gradient of each learned array.
   float *const *gradients;
   // 1 + the longest delay: steps whose spikes a later batch or block needs.
-  int64_t carried;
+  int64_t carryover_steps;
   // Steps after which online gradients are computed and old spikes are dropped.
-  int64_t block;
+  int64_t block_steps;
   // Steps of the backward pass after which dense weight gradients are summed.
   int64_t gradient_window;
   int64_t num_recordings;
@@ -101,7 +101,7 @@ struct Call {
   int64_t ring_length;
   // Adjoints and traces of online learning: (batch, ONLINE_FLOATS).
   float *online_rows;
-  // dL/dw of spikes in a block: (batch, block + carried, ONLINE_STEP_FLOATS).
+  // dL/dw of spikes in a block: (batch, block_steps + carryover_steps, ONLINE_STEP_FLOATS).
   float *online_weight_grads;
   // 1 if a source neuron has spiked, else 0: (batch, ONLINE_SOURCES).
   uint8_t *online_has_spiked;

@@ -24,7 +24,7 @@ struct Slot {
   // Returns the first step on tapes in the block of steps that step t belongs to: that of the first
   // spike that may not have arrived when the block before started.
   static int64_t first_stored_step(const Call &c, int64_t t) {
-    const int64_t first = t - t % c.block - 2 * c.carried;
+    const int64_t first = t - t % c.block_steps - 2 * c.carryover_steps;
     return first > 0 && c.window < c.num_steps ? first : 0;
   }
   static bool comes_with_data(const Call &c, int64_t tape) { return !c.tape_shapes[2 * tape]; }
@@ -42,8 +42,8 @@ struct Slot {
         active(flags + FLAG_BYTES),
         window(c.window),
         online{c.online_rows + b * ONLINE_FLOATS,
-               c.online_weight_grads + b * (c.block + c.carried) * ONLINE_STEP_FLOATS,
-               c.online_has_spiked + b * ONLINE_SOURCES, c.block + c.carried},
+               c.online_weight_grads + b * (c.block_steps + c.carryover_steps) * ONLINE_STEP_FLOATS,
+               c.online_has_spiked + b * ONLINE_SOURCES, c.block_steps + c.carryover_steps},
         loss(c.loss_sums + b * OUTPUTS),
         rate_regularisation_grads(c.rate_regularisation_grads) {
     for (int64_t k = 0; k < TAPES; ++k) set_tape(c, b, k);

@@ -109,8 +109,8 @@ class BatchBuilder:
         self.longest_delay = max(values.max_delays.values(), default=0)
         self._constant_fields = {
             "gradient_window": settings.gradient_window,
-            "block": settings.steps_per_block,
-            "carried": 1 + self.longest_delay,
+            "block_steps": settings.steps_per_block,
+            "carryover_steps": 1 + self.longest_delay,
             "dt": values.dt,
             **constant_fields,
         }

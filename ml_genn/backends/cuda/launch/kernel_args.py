@@ -95,7 +95,8 @@ CALL_STRUCTURE = Structure(
         Field(
             "float *",
             "online_weight_grads",
-            "dL/dw of spikes in a block: (batch, block + carried, ONLINE_STEP_FLOATS).",
+            "dL/dw of spikes in a block: (batch, block_steps + carryover_steps, "
+            "ONLINE_STEP_FLOATS).",
         ),
         Field(
             "uint8_t *",

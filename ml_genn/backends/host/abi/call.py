@@ -125,12 +125,12 @@ COMMON_FIELDS = (
     Field("float *const *", "gradients", "Gradient of each learned array."),
     Field(
         "int64_t",
-        "carried",
+        "carryover_steps",
         "1 + the longest delay: steps whose spikes a later batch or block needs.",
     ),
     Field(
         "int64_t",
-        "block",
+        "block_steps",
         "Steps after which online gradients are computed and old spikes are dropped.",
     ),
     Field(

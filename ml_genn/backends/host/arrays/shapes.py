@@ -50,7 +50,7 @@ class ArrayShapes:
         weights_shape = storage.weights_shape(
             self.plan.neuron(synapses.source).size,
             self.plan.neuron(synapses.target).size,
-            len(self.values.indices[name][0]) if storage.lists_pairs else 0,
+            len(self.values.indices[name][0]) if storage.has_pairs else 0,
         )
         shape = storage.storage_shape(weights_shape)
         return storage.from_storage(stored[tuple(slice(size) for size in shape)])

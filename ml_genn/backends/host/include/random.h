@@ -10,6 +10,8 @@ struct Random {
   static constexpr uint32_t MULTIPLIER_0 = 0xD2511F53u, MULTIPLIER_1 = 0xCD9E8D57u;
   static constexpr uint32_t KEY_STEP_0 = 0x9E3779B9u, KEY_STEP_1 = 0xBB67AE85u;
   static constexpr float TWO_PI = 6.28318530718f;
+  static constexpr int MANTISSA_BITS = 24;  // of a float
+  static constexpr float MANTISSA_VALUES = float(1 << MANTISSA_BITS);
   uint32_t key[2], counter[4];
 
   Random(uint64_t seed, uint64_t example, uint32_t step, uint32_t neuron, uint32_t first_draw)
@@ -33,7 +35,7 @@ struct Random {
     return c[0];
   }
   // Uniform in [0, 1), with the 24 bits of a float's mantissa.
-  float uniform() { return float(bits() >> 8) * (1.0f / 16777216.0f); }
+  float uniform() { return float(bits() >> (32 - MANTISSA_BITS)) * (1.0f / MANTISSA_VALUES); }
   float exponential() { return -logf(1.0f - uniform()); }
   // Box-Muller transform.
   float normal() {

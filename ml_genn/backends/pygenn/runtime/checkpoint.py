@@ -57,7 +57,7 @@ def snapshot(parameters: Parameters) -> Snapshot:
     for key, array, slot in optimiser_keys(parameters.plan):
         arrays[key] = parameters.slot(array, slot)
     for s in _synapses(parameters):
-        if s.format.lists_pairs:
+        if s.format.has_pairs:
             source, target = parameters.indices(s.name)
             arrays[s.name, SOURCES] = source.astype(np.int64)
             arrays[s.name, TARGETS] = target.astype(np.int64)
@@ -80,7 +80,7 @@ def check(parameters: Parameters, saved: Snapshot) -> None:
             check_delays(s.name, saved, parameters.values.max_delays[s.name])
         if s.name in parameters.rewirings:
             check_indices(s.name, saved, parameters.rewirings[s.name].shape)
-        elif s.format.lists_pairs:
+        elif s.format.has_pairs:
             _check_same_neurons(s.name, expected, saved)
     check_random_states(parameters.rewirings, saved)
 

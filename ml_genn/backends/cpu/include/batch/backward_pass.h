@@ -20,7 +20,7 @@ bool backward(Engine &e, const Call &c, Slot *const *slots, const int64_t *examp
   const int64_t window = window_steps(c);
   for (int m = 0; m < n; ++m) {
     slots[m]->scratch = &e.scratch[thread * EXAMPLES_PER_TILE + m];
-    if (!slots[m]->scratch->reserve(window + c.carried)) return false;
+    if (!slots[m]->scratch->reserve(window + c.carryover_steps)) return false;
     begin_backward(c, *slots[m], examples[m]);
   }
   for (int64_t t = c.num_steps - 1, window_end = c.num_steps; t >= 0; --t) {
@@ -51,7 +51,7 @@ void backward_split(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   e.thread_gradients(thread, gradients);
   if (thread == 0) {
     s.scratch = e.scratch;
-    if (s.scratch->reserve(window + c.carried)) begin_backward(c, s, b);
+    if (s.scratch->reserve(window + c.carryover_steps)) begin_backward(c, s, b);
     else e.fail(mlg::OUT_OF_MEMORY);
   }
   e.barrier.wait(threads);

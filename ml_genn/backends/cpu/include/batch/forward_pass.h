@@ -10,11 +10,11 @@ bool forward_steps(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   float *gradients[LEARNED + 1];
   e.thread_gradients(thread, gradients);
   for (int64_t t = c.first_step; t < c.end_step; ++t) {
-    const int64_t block_start = t - t % c.block;
+    const int64_t block_start = t - t % c.block_steps;
     if (t == block_start) s.begin_block(c, b, t);
     if (!forward_step(c, s, b, t)) return false;
     if (c.num_recordings) record(c, s, b, t, false);
-    const bool ends_block = t + 1 == block_start + c.block || t + 1 == c.num_steps;
+    const bool ends_block = t + 1 == block_start + c.block_steps || t + 1 == c.num_steps;
     if (c.phases & mlg::ONLINE && ends_block &&
         !learn_block(c, s, b, block_start, t + 1, gradients))
       return false;
@@ -36,7 +36,7 @@ bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
 void forward_steps_split(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   const int threads = e.pool.size;
   for (int64_t t = c.first_step; t < c.end_step; ++t) {
-    if (thread == 0 && t % c.block == 0) s.begin_block(c, b, t);
+    if (thread == 0 && t % c.block_steps == 0) s.begin_block(c, b, t);
     e.barrier.wait(threads);
     if (e.has_failed()) return;
     advance<false>(c, s, b, t, thread, threads);

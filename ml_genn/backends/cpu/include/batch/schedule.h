@@ -54,10 +54,10 @@ bool backward_tile(Engine &e, const Call &c, const int64_t *examples, int n, int
     slots[m] = e.examples[examples[m]].slot;
   }
   if (e.has_failed()) return false;
-  const int together = is_tile_faster(c, slots, n) ? n : 1;
-  for (int m = 0; m < n; m += together) {
-    const bool defer = e.sums_over_processes && are_last && m + together == n;
-    if (!mlg_backward(&e, c, slots + m, examples + m, together, thread, defer)) {
+  const int examples_per_tile = is_tile_faster(c, slots, n) ? n : 1;
+  for (int m = 0; m < n; m += examples_per_tile) {
+    const bool defer = e.sums_over_processes && are_last && m + examples_per_tile == n;
+    if (!mlg_backward(&e, c, slots + m, examples + m, examples_per_tile, thread, defer)) {
       e.fail(mlg::OUT_OF_MEMORY);
       return false;
     }

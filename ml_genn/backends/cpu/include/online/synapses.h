@@ -1,8 +1,8 @@
-// Gradients and traces of synapses that learn online; see online_sweeps.h for the rows.
+// Gradients and traces of synapses that learn online; see online_passes.h for the rows.
 #pragma once
 #include "online/arrivals.h"
 #include "online/state.h"
-#include "online_sweeps.h"
+#include "online_passes.h"
 #include "platform/simd.h"
 
 namespace mlg {

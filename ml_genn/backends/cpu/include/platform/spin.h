@@ -12,10 +12,12 @@ static inline void relax() {
 #endif
 }
 
+constexpr int64_t NANOSECONDS_PER_SECOND = 1000000000;
+
 static inline int64_t nanoseconds() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t(1000000000) + now.tv_nsec;
+  return now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
 }
 
 // Idle threads spin for as long as there may be between two batches of training. A thread that

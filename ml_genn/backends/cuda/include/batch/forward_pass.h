@@ -19,12 +19,12 @@ void begin(const Call &c, Slot &s) {
 // Runs the time steps of the call; returns false if a tape is full.
 bool forward(const Call &c, Slot &s, int64_t b, bool online) {
   for (int64_t t = c.first_step; t < c.end_step; ++t) {
-    const int64_t first = t - t % c.block;
+    const int64_t first = t - t % c.block_steps;
     if (t == first) s.begin_block(c, t);
     if (!forward_step(c, s, b, t)) return false;
     MLG_SYNC;
     record(c, s, b, t, false);
-    const bool ends_block = t + 1 == first + c.block || t + 1 == c.num_steps;
+    const bool ends_block = t + 1 == first + c.block_steps || t + 1 == c.num_steps;
     if (!online || !ends_block) continue;
     if (!learn_block(c, s, b, first, t + 1, c.gradients)) return false;
     MLG_SYNC;

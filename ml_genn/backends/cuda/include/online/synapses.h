@@ -1,8 +1,8 @@
-// Gradients and traces of synapses that learn online; see online_sweeps.h for the rows. There are
+// Gradients and traces of synapses that learn online; see online_passes.h for the rows. There are
 // X traces towards variables of the target neurons and C towards outputs.
 #pragma once
 #include "online/state.h"
-#include "online_sweeps.h"
+#include "online_passes.h"
 #include "spikes/tape.h"
 
 namespace mlg {

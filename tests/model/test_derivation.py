@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml_genn.errors import EquationError, UnsupportedError
-from ml_genn.model.derivation.derive import derive
+from ml_genn.model.derivation.derivation import derive
 from ml_genn.model.equations import NeuronEquations, SynapseEquations, Variable
 from ml_genn.model.equations.expression import evaluate
 from ml_genn.model.equations.system import system_of
