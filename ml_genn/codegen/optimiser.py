@@ -77,6 +77,8 @@ def _call(
 
 
 def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
+    _indices(writer, f"{name}slot", step.slots)
+    _indices(writer, f"{name}scalar", step.scalars)
     head = (
         f"static void {name}(float *__restrict x_p_, int32_t *__restrict steps_p_, "
         "float *const *slots_, const float *scalars_, int64_t first_, int64_t last_, "
@@ -84,10 +86,10 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
         f"float {GRADIENT_NORM}, float {GLOBAL_NORM})"
     )
     with writer.function(head):
-        for k, slot in enumerate(step.slots):
-            writer.line(f"float *__restrict {slot}_p_ = slots_[{k}];")
-        for k, scalar in enumerate(step.scalars):
-            writer.line(f"const float {scalar} = scalars_[{k}];")
+        for slot in step.slots:
+            writer.line(f"float *__restrict {slot}_p_ = slots_[{name}slot::{slot}];")
+        for scalar in step.scalars:
+            writer.line(f"const float {scalar} = scalars_[{name}scalar::{scalar}];")
         writer.line("MLG_LOOP")
         with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
             writer.line("float gradient = gradient_p_[j_];")
@@ -100,3 +102,9 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
                 writer.line("steps_p_[j_] = int32_t(x + 0.5f);")
             for slot in step.slots:
                 writer.line(f"{slot}_p_[j_] = {slot};")
+
+
+def _indices(writer: CodeWriter, namespace: str, names: tuple[str, ...]) -> None:
+    """Defines ``<namespace>::<name>``, the index of each name."""
+    if names:
+        writer.line(f"namespace {namespace} {{ enum {{ {', '.join(names)} }}; }}")

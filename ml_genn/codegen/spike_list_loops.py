@@ -9,22 +9,22 @@ from ml_genn.codegen.parallel_loops import each_by_team
 from ml_genn.codegen.writer import CodeWriter
 
 
-def declare_list(writer: CodeWriter, tape: str, num_records: int = 0) -> None:
+def declare_list(writer: CodeWriter, tape: str, num_records: str = "") -> None:
     """Declares the list of step ``t_``: ``count_`` neurons ``id_``, and their records.
 
     Args:
         writer: where to write.
         tape: C for the index of the tape.
-        num_records: numbers recorded with each neuron.
+        num_records: C for the number of floats recorded with each neuron; empty
+            (default) if there are none.
     """
     writer.line(f"const mlg::Tape &tape_ = slot_.tapes[{tape}];")
     writer.line("const uint32_t *offset_ = tape_.offset + (t_ - tape_.base);")
     writer.line("const uint32_t count_ = offset_[1] - offset_[0];")
     writer.line("const id_type *id_ = tape_.id + offset_[0];")
     if num_records:
-        writer.line(
-            f"const float *record_ = tape_.record + size_t(offset_[0]) * {num_records};"
-        )
+        records = f"tape_.record + size_t(offset_[0]) * {num_records}"
+        writer.line(f"const float *record_ = {records};")
 
 
 @contextmanager

@@ -47,6 +47,12 @@ def csr_arrays(layout: Layout, synapses: SynapseGroup) -> tuple[str, str]:
     )
 
 
+def csr_backward_flags(*, sign: int, learn: bool, backprop: bool) -> str:
+    """C++ template arguments of ``mlg::csr_backward``, each with its name."""
+    learns, passes_back = str(learn).lower(), str(backprop).lower()
+    return f"/*SIGN=*/{sign}, /*LEARN=*/{learns}, /*BACKPROP=*/{passes_back}"
+
+
 def prefetch_rows(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
@@ -55,8 +61,8 @@ def prefetch_rows(
     if synapses.format != CSR:
         return
     offset, target = csr_arrays(layout, synapses)
-    first = f"uint32_t later_ = entry_ ? entry_ + {PREFETCH_DISTANCE} : 0"
-    last = f"later_ <= entry_ + {PREFETCH_DISTANCE} && later_ < count_"
+    first = "uint32_t later_ = entry_ ? entry_ + PREFETCH_DISTANCE : 0"
+    last = "later_ <= entry_ + PREFETCH_DISTANCE && later_ < count_"
     with writer.block(f"for ({first}; {last}; ++later_)"):
         for name in (*arrays, target):
             writer.line(f"mlg::prefetch_row({name}, {offset}, id_[later_]);")

@@ -9,6 +9,7 @@ from typing import Any
 from ml_genn.codegen.forward.neuron_step import lists_active_neurons
 from ml_genn.codegen.layout import Layout, flag_bytes, history_names, padded
 from ml_genn.codegen.online.layout import OnlineLayout
+from ml_genn.codegen.synapse_rows import PREFETCH_DISTANCE
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup
 
@@ -28,6 +29,9 @@ class Definition:
     comment: str = ""
 
 
+#: Names of `int` constants; the others are offsets and indices, of 64 bits.
+INT_NAMES = {"size", "width", "num_records", "num_active_records"}
+
 #: A namespace: {name: definition, or a namespace inside it}.
 Tree = dict[str, Any]
 
@@ -44,6 +48,10 @@ def tables(writer: CodeWriter, layout: Layout) -> None:
     writer.heading("sizes of the model")
     for name, count in _counts(layout).items():
         writer.line(f"constexpr int64_t {name} = {count};")
+    writer.line(
+        f"constexpr uint32_t PREFETCH_DISTANCE = {PREFETCH_DISTANCE};  "
+        "// spikes from the prefetch of a CSR row to its use"
+    )
     writer.heading("tables; each ends with -1")
     for name, values in _arrays(layout).items():
         text = ", ".join(map(str, [*values, -1]))
@@ -148,7 +156,7 @@ def _namespaces(writer: CodeWriter, definitions: Iterable[Definition]) -> None:
 def _write(writer: CodeWriter, tree: Tree) -> None:
     for name, entry in tree.items():
         if isinstance(entry, Definition):
-            kind = "int" if name in ("size", "width") else "int64_t"
+            kind = "int" if name in INT_NAMES else "int64_t"
             comment = f"  // {entry.comment}" if entry.comment else ""
             writer.line(f"constexpr {kind} {name} = {entry.value};{comment}")
         else:
@@ -161,6 +169,7 @@ def _definitions(layout: Layout) -> Iterator[Definition]:
         yield Definition(layout.names.size(group.name), group.size)
         yield Definition(layout.names.width(group.name), padded(group.size))
         yield from _indices(layout, group)
+        yield from _record_counts(layout, group)
     yield from _state(layout)
     yield from _arguments(layout)
     yield from _learning(layout)
@@ -168,6 +177,7 @@ def _definitions(layout: Layout) -> Iterator[Definition]:
 
 def _indices(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
     """Indices of a population's entries in tables."""
+    outputs = _places([g.name for g in layout.outputs])
     tables: dict[str, Mapping[str, int]] = {
         "tape": layout.tapes,
         "active_tape": layout.active_tapes,
@@ -175,7 +185,9 @@ def _indices(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
         "flags": layout.flags,
         "lazy_adjoint": layout.lazy_adjoints,
         "propagator": _places(list(layout.interleaved_adjoints)),
-        "output": _places([g.name for g in layout.outputs]),
+        "output": outputs,
+        "loss_scalar": {name: 2 * index for name, index in outputs.items()},
+        "late_spike_penalty": {name: 2 * index + 1 for name, index in outputs.items()},
         "analog_input": _places([g.name for g in layout.analog_inputs]),
         "regulariser": _places([g.name for g in layout.regularised]),
         "first_draw": layout.first_draw,
@@ -186,6 +198,17 @@ def _indices(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
     for what, table in tables.items():
         if group.name in table:
             yield Definition(layout.names.index(group.name, what), table[group.name])
+
+
+def _record_counts(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
+    """Numbers of floats recorded with a population's spikes and active neurons."""
+    names, adjoint = layout.names, group.adjoint
+    if group.name in layout.tapes:
+        count = len(adjoint.records) if adjoint else 0
+        yield Definition(names.num_records(group.name), count)
+    if adjoint and adjoint.surrogate and group.name in layout.active_tapes:
+        count = len(adjoint.surrogate.records)
+        yield Definition(names.num_active_records(group.name), count)
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:

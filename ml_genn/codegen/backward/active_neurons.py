@@ -26,7 +26,8 @@ def declare_active(
         writer.line(f"const mlg::Tape &tape_ = slot_.tapes[{tape}];")
         declare_record_rows(writer, layout.names, group, surrogate.records, "const ")
     else:
-        declare_list(writer, tape, len(surrogate.records))
+        num_records = layout.names.num_active_records(group.name)
+        declare_list(writer, tape, num_records if surrogate.records else "")
 
 
 def if_all(

@@ -64,7 +64,8 @@ def _at_spikes(
             else "lambda-_x = sum over y of dreset_y/dx lambda+_y, at each spike"
         )
         tape = layout.names.index(group.name, "tape")
-        declare_list(writer, tape, len(adjoint.records))
+        num_records = layout.names.num_records(group.name)
+        declare_list(writer, tape, num_records if adjoint.records else "")
         activate(writer, layout, group)
         body = _spike_body(layout, group, adjoint)
         body.declare(writer)
@@ -193,6 +194,7 @@ def derivative_without_spikes_function(
     if adjoint is None or readout is None:
         return
     output = names.index(group.name, "output")
+    penalty = names.index(group.name, "late_spike_penalty")
     function = names.function("derivative_without_spikes", group.name)
     writer.comment("lambda of the label's neuron at the end, if it never spiked")
     with writer.function(f"static inline void {function}({EXAMPLE_PARAMETERS})"):
@@ -205,7 +207,7 @@ def derivative_without_spikes_function(
         writer.line(
             "const float rate_regularisation_grad_ = "
             f"-call_.scale * {example_weight(layout, group)} * "
-            f"call_.loss_scalars[2 * {output} + 1] / ({SILENT_SPIKE_END:g}f * end_);"
+            f"call_.loss_scalars[{penalty}] / ({SILENT_SPIKE_END:g}f * end_);"
         )
         body = NeuronBody(layout, group, (adjoint.rate_regularisation, Code()))
         body.declare(writer)

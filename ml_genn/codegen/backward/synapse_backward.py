@@ -18,6 +18,7 @@ from ml_genn.codegen.neuron_body import NeuronBody, lazy_propagator, row_pointer
 from ml_genn.codegen.synapse_rows import (
     add,
     array,
+    csr_backward_flags,
     declare_csr_row,
     delay_steps,
     each_synapse,
@@ -189,13 +190,14 @@ class OutgoingSynapses:
     def _csr_backward(self, writer: CodeWriter, learn: bool, into: str | None) -> None:
         """All synapses of a CSR row at once."""
         declare_csr_row(writer, self.layout, self.synapses)
-        flags = f"{str(learn).lower()}, {str(into is not None).lower()}"
+        flags = csr_backward_flags(
+            sign=sign(self.synapses), learn=learn, backprop=into is not None
+        )
         gradient = f"gradient{self.k}_" if learn else "nullptr"
         weight = f"weight{self.k}_" if into else "nullptr"
         arguments = f"{gradient}, {weight}, targets_, begin_, end_, grads{self.k}_"
         result = f"{into} += " if into else ""
-        kind = f"{sign(self.synapses)}, {flags}"
-        writer.line(f"{result}mlg::csr_backward<{kind}>({arguments});")
+        writer.line(f"{result}mlg::csr_backward<{flags}>({arguments});")
 
     def _each_backward(
         self, writer: CodeWriter, spiked: bool, into: str | None

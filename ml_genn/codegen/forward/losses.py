@@ -61,7 +61,7 @@ def _loss_call(
     """C++ call of the function of a loss (`loss_functions`)."""
     names = layout.names
     output, size = names.index(group.name, "output"), names.size(group.name)
-    number = f"call_.loss_scalars[2 * {output}]"
+    number = f"call_.loss_scalars[{names.index(group.name, 'loss_scalar')}]"
     arguments = ["y_", size, _target(loss, output, size), number, scale, grad]
     return f"{_function_name(loss.formula)}({', '.join(arguments)})"
 
@@ -135,18 +135,21 @@ def _final_loss(
         call = _loss_call(layout, group, loss, "scale_", f"{RESULT_GRAD}_p_")
         writer.line(f"slot_.loss[{output}] = {call};")
         if loss.first_spike and loss.formula.late_spike_penalty:
-            _late_spike_penalty(writer, output)
+            _late_spike_penalty(writer, layout, group)
 
 
-def _late_spike_penalty(writer: CodeWriter, output: str) -> None:
-    """A term that grows with the first spike time of the label's neuron."""
+def _late_spike_penalty(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
+    """Adds a term that grows with the first spike time of the label's neuron."""
+    names = layout.names
+    output = names.index(group.name, "output")
+    alpha = names.index(group.name, "late_spike_penalty")
     labels = f"static_cast<const int32_t *>(call_.targets[{output}])"
     writer.lines(
         (
             f"// L += alpha / ({LATE_SPIKE_END} T - t_label), where y_label = -t_label",
             f"const int label_ = {labels}[example_];",
             f"const float rest_ = {LATE_SPIKE_END}f * end_ + y_[label_];",
-            f"const float alpha_ = call_.loss_scalars[2 * {output} + 1];",
+            f"const float alpha_ = call_.loss_scalars[{alpha}];",
             f"slot_.loss[{output}] += alpha_ / rest_;",
             f"{RESULT_GRAD}_p_[label_] -= scale_ * alpha_ / (rest_ * rest_);",
         )

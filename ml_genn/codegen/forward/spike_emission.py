@@ -36,7 +36,7 @@ def _list_flagged(
     writer: CodeWriter,
     tape: str,
     size: str,
-    num_records: int,
+    num_records: str,
     call: str,
 ) -> None:
     """Appends a list to a tape: the neurons whose flag is set in step ``t_``.
@@ -45,7 +45,7 @@ def _list_flagged(
         writer: where to write.
         tape: C for the index of the tape.
         size: C for the number of neurons.
-        num_records: numbers recorded with each neuron.
+        num_records: C for the number of floats recorded with each neuron.
         call: function of the engine and its flags, without the closing arguments.
     """
     writer.line(f"mlg::Tape &tape_ = slot_.tapes[{tape}];")
@@ -55,8 +55,11 @@ def _list_flagged(
     writer.line("id_type *id_ = tape_.memory + first_;")
     writer.line(f"const uint32_t count_ = {call}, {size}, id_);")
     writer.line("offset_[1] = first_ + count_;")
-    if num_records:
-        writer.line(f"float *record_ = tape_.record + size_t(first_) * {num_records};")
+
+
+def _declare_new_records(writer: CodeWriter, num_records: str) -> None:
+    """Declares ``record_``, the records of the list that starts at ``first_``."""
+    writer.line(f"float *record_ = tape_.record + size_t(first_) * {num_records};")
 
 
 @contextmanager
@@ -82,7 +85,10 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     writer.comment("spikes of step t")
     call = f"mlg::collect({spike_flags(layout, group)}"
     tape, size = names.index(group.name, "tape"), names.size(group.name)
-    _list_flagged(writer, tape, size, len(records), call)
+    num_records = names.num_records(group.name)
+    _list_flagged(writer, tape, size, num_records, call)
+    if records:
+        _declare_new_records(writer, num_records)
     codes = [group.reset]
     if group.readout:
         codes.append(group.readout.on_spike)
@@ -123,7 +129,10 @@ def _active_neurons(
         writer.line(f"const uint8_t *active_ = {active_flags(layout, group)};")
         tape, size = names.index(group.name, "active_tape"), names.size(group.name)
         call = f"mlg::{collect}(active_"
-        _list_flagged(writer, tape, size, len(surrogate.records), call)
+        num_records = names.num_active_records(group.name)
+        _list_flagged(writer, tape, size, num_records, call)
+        if surrogate.records:
+            _declare_new_records(writer, num_records)
         if not surrogate.record:
             return
         if to_rows:
@@ -156,7 +165,8 @@ def _record_all(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
     """Records numbers of all neurons, row after row, where all are always active."""
-    names, count = layout.names, len(surrogate.records)
+    names = layout.names
+    count = names.num_active_records(group.name)
     width = names.width(group.name)
     with writer.block(""):
         writer.comment("numbers that the surrogate derivative in step t depends on")
@@ -187,7 +197,7 @@ def declare_record_rows(
     const: str,
 ) -> None:
     """Declares pointers ``<record>_row_`` to the records of all neurons in a step."""
-    width, count = names.width(group.name), len(records)
+    width, count = names.width(group.name), names.num_active_records(group.name)
     for index, name in enumerate(records):
         writer.line(
             f"{const}float *__restrict {name}_row_ = "

@@ -57,6 +57,14 @@ class Names:
         """Floats in a row of the population: its size, padded."""
         return f"{self.population(group)}::width"
 
+    def num_records(self, group: str) -> str:
+        """Number of floats that are recorded with each spike."""
+        return f"{self.population(group)}::num_records"
+
+    def num_active_records(self, group: str) -> str:
+        """Number of floats that are recorded with each active neuron."""
+        return f"{self.population(group)}::num_active_records"
+
     def row(self, group: str, name: str) -> str:
         """Offset of a row in the state block."""
         return f"{self.population(group)}::row::{name}"

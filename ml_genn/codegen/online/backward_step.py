@@ -137,7 +137,8 @@ def _at_spikes(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None
     with writer.block(""):
         writer.comment("the adjoint before the reset of each spike")
         tape = tables.layout.names.index(g.group.name, "tape")
-        declare_list(writer, tape, len(g.adjoint.records))
+        num_records = tables.layout.names.num_records(g.group.name)
+        declare_list(writer, tape, num_records if g.adjoint.records else "")
         body.declare_constants(writer)
         with each_listed_by_owner(writer):
             load_records(writer, g.adjoint.records)

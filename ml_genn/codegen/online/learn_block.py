@@ -44,7 +44,7 @@ from ml_genn.codegen.spike_list_loops import (
     each_listed_by_owner,
     load_records,
 )
-from ml_genn.codegen.synapse_rows import array, csr_arrays
+from ml_genn.codegen.synapse_rows import array, csr_arrays, csr_backward_flags
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     CSR,
@@ -199,7 +199,8 @@ def _hidden_step(
     """
     declare_active_rows(writer, tables, g)
     tape = tables.layout.names.index(g.group.name, "active_tape")
-    declare_list(writer, tape, len(surrogate.records))
+    num_records = tables.layout.names.num_active_records(g.group.name)
+    declare_list(writer, tape, num_records if surrogate.records else "")
     writer.line("const bool arrives_ = t_ + lag_ < block_end_;")
     writer.line("const int64_t arrival_ = arrives_ ? t_ + lag_ - block_begin_ : 0;")
     arrivals = {path: _grads_of_arrival(tables, *path) for path in g.feedback}
@@ -261,7 +262,8 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
         synapses_of_row = f"({offset})[j_], ({offset})[j_ + 1]"
         grads = f"mlg::SeparateGrads{{{row}, {row}}}"
         arguments = f"nullptr, {weight}, {targets}, {synapses_of_row}, {grads}"
-        return f"mlg::csr_backward<1, false, true>({arguments})"
+        flags = csr_backward_flags(sign=1, learn=False, backprop=True)
+        return f"mlg::csr_backward<{flags}>({arguments})"
     width = tables.layout.names.width(synapses.target)
     return f"mlg::dot<{width}>({weight} + j_ * {width}, {row})"
 
