@@ -31,7 +31,7 @@ def declare_list(writer: CodeWriter, tape: str, num_records: str = "") -> None:
 def each_listed(
     writer: CodeWriter, head: Callable[[str, str, str], str] = each_by_team
 ) -> Iterator[None]:
-    """A loop over the list's entries ``entry_``: neurons ``j_``.
+    """Emits a loop over the list's entries ``entry_``: neurons ``j_``.
 
     Args:
         writer: where to write.
@@ -44,7 +44,8 @@ def each_listed(
 
 @contextmanager
 def each_listed_by_owner(writer: CodeWriter) -> Iterator[None]:
-    """As `each_listed`, but each neuron by the member that has it in loops over all."""
+    """Emits a loop over the list's entries; a member visits the neurons that it also
+    visits in loops over all neurons."""
     with writer.block("for (uint32_t entry_ = 0; entry_ < count_; ++entry_)"):
         writer.line("const size_t j_ = id_[entry_];")
         writer.line("if (int(j_) % MLG_MEMBERS != MLG_MEMBER) continue;")

@@ -98,7 +98,7 @@ def declare_csr_row(
 def each_synapse(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup
 ) -> Iterator[None]:
-    """A loop over the synapses ``synapse_`` of neuron ``j_``, each to ``target_``."""
+    """Emits a loop over the synapses ``synapse_`` of ``j_``, each to ``target_``."""
     with _LOOPS[type(synapses.format)](writer, layout, synapses):
         yield
 

@@ -33,7 +33,7 @@ def declare_active(
 def if_all(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> AbstractContextManager[None]:
-    """A block for steps with records of all neurons."""
+    """Emits a block for steps with records of all neurons."""
     size = layout.names.size(group.name)
     return writer.block("" if surrogate.all_active else f"if (count_ == {size})")
 
@@ -41,7 +41,7 @@ def if_all(
 def if_listed(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> AbstractContextManager[None]:
-    """A block for steps whose active neurons are listed."""
+    """Emits a block for steps whose active neurons are listed."""
     return writer.block(f"if (count_ < {layout.names.size(group.name)})")
 
 

@@ -54,7 +54,7 @@ def spike_adjoint_function(
 def _at_spikes(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> None:
-    """The adjoint before each spike, from the reset and, where gradients are exact,
+    """Emits the adjoint before each spike: from the reset and, if gradients are exact,
     from the time of the spike."""
     exact = adjoint.surrogate is None
     with writer.block(""):
@@ -114,7 +114,8 @@ def _spike_statements(
 
 
 def _first_spike_variable(group: NeuronGroup) -> str:
-    """The readout's variable with the step of the first spike, if the loss reads it."""
+    """Returns the readout's variable with the step of the first spike; empty if the
+    loss does not read it."""
     readout = group.readout
     if not readout or not group.loss:
         return ""
@@ -147,7 +148,7 @@ def _reset_of_active(
 def _at_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """The adjoint before the spike of each active neuron."""
+    """Emits the adjoint before the spike of each active neuron."""
     writer.line("MLG_SYNC;")
     with writer.block(""):
         writer.comment("lambda_x += dL/ds psi dth/dx, at each active neuron")

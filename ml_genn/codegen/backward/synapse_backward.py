@@ -188,7 +188,7 @@ class OutgoingSynapses:
         prefetch_rows(writer, self.layout, self.synapses, arrays)
 
     def _csr_backward(self, writer: CodeWriter, learn: bool, into: str | None) -> None:
-        """All synapses of a CSR row at once."""
+        """Emits the backward pass of all synapses of a CSR row at once."""
         declare_csr_row(writer, self.layout, self.synapses)
         flags = csr_backward_flags(
             sign=sign(self.synapses), learn=learn, backprop=into is not None

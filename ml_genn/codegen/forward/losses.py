@@ -31,7 +31,7 @@ def _function_name(formula: LossFormula) -> str:
 
 
 def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Adds the loss of one step and stores its gradient for the backward pass."""
+    """Emits the loss of one step and stores its gradient for the backward pass."""
     names, loss = layout.names, group.loss
     if loss is None:
         return
@@ -116,7 +116,7 @@ def _result(
 def _final_loss(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, loss: Loss
 ) -> None:
-    """The loss of the results, and its gradient."""
+    """Emits the loss of the results and its gradient."""
     names = layout.names
     output, size = names.index(group.name, "output"), names.size(group.name)
     with writer.block(f"if (call_.targets[{output}])"):
@@ -139,7 +139,7 @@ def _final_loss(
 
 
 def _late_spike_penalty(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Adds a term that grows with the first spike time of the label's neuron."""
+    """Emits a loss term that grows with the label neuron's first spike time."""
     names = layout.names
     output = names.index(group.name, "output")
     alpha = names.index(group.name, "late_spike_penalty")

@@ -129,7 +129,7 @@ def _spike_grads(
 
 
 def _at_spikes(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """The adjoint before the resets of the neurons that spiked."""
+    """Emits the adjoint before the resets of the neurons that spiked."""
     jump = g.adjoint.jump
     if not jump:
         return

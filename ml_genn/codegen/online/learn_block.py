@@ -176,7 +176,7 @@ def _each_pass(
 
 
 def _output_step(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """All passes of one step of an output; the first takes the loss's gradient."""
+    """Emits all passes of one step of an output; the first has dL/dy."""
     names, group = tables.layout.names, g.group.name
     row = f"t_ % slot_.window * {names.width(group)}"
     grads = f"slot_.step_loss_grads[{names.index(group, 'output')}]"
@@ -191,7 +191,7 @@ def _hidden_step(
     g: OnlineGroup,
     surrogate: SurrogateAdjoint,
 ) -> None:
-    """All passes of one step of a hidden group.
+    """Emits all passes of one step of a hidden group.
 
     The records of active neurons are spread over rows, so that loops over all neurons
     read them; the learning signal of an active neuron is the gradient that the outputs
@@ -232,8 +232,11 @@ def _passes_of_hidden_step(
     g: OnlineGroup,
     arrivals: list[tuple[tuple[str, int], str]],
 ) -> None:
-    """The passes of a step; those of outputs start at every spike with what remains of
-    it in the output, which is the second row of the output's gradients."""
+    """Emits the passes of a step.
+
+    The passes of outputs start at every spike with the rest of the spike's effect on
+    the output: the second row of the output's gradients.
+    """
     starts = ["0.0f"] * (1 + len(g.adjoint.eligible))
     starts += [
         f"({grads})[{tables.layout.names.width(output)}]"
