@@ -34,7 +34,7 @@ class _Step:
 
 
 def update_function(writer: CodeWriter, layout: Layout) -> None:
-    """Emits ``update``: an optimiser step on elements first_ <= k < last_ of an array."""
+    """Emits ``update``: one optimiser step on elements first_ <= k < last_."""
     functions: dict[_Step, str] = {}
     for update in layout.plan.updates:
         step = _step_of(update)

@@ -176,7 +176,7 @@ def _each_pass(
 
 
 def _output_step(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """Emits all passes of one step of an output; the first has dL/dy."""
+    """Emits all passes of one step of an output; the first has the loss's gradient."""
     names, group = tables.layout.names, g.group.name
     row = f"t_ % slot_.window * {names.width(group)}"
     grads = f"slot_.step_loss_grads[{names.index(group, 'output')}]"
