@@ -1,4 +1,4 @@
-"""Data-parallel training: equal parameters in all processes."""
+"""Data-parallel training: identical initial parameters in all processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from ml_genn.model.snapshot import Snapshot
 
 
 def join_processes(model: Model, communicator: Communicator) -> None:
-    """Broadcasts the arrays of process 0 and makes the model sum its gradients.
+    """Starts data-parallel training of a model that every process has compiled.
+
+    The arrays of the process with rank 0 replace those of the others, and from then on
+    the model all-reduces gradients over the processes.
 
     Args:
         model: model of this process.
-        communicator: connects the processes.
+        communicator: communicator of the training processes.
 
     Raises:
-        ValidationError: if names, shapes or types of arrays differ from process 0.
+        ValidationError: if the names, shapes and types of all arrays are not those of
+            process 0.
     """
     snapshot = model.snapshot()
     own_checksum = _layout_checksum(snapshot)
@@ -36,12 +40,13 @@ def join_processes(model: Model, communicator: Communicator) -> None:
     for key in sorted(snapshot.arrays):
         arrays[key] = np.array(snapshot.arrays[key], order="C")
         communicator.broadcast(arrays[key], 0)
+    # Counters and random states, in ``info``, stay those of this process.
     model.restore(Snapshot(arrays, snapshot.info))
     model.set_processes(communicator)
 
 
 def _layout_checksum(snapshot: Snapshot) -> int:
-    """CRC-32 of names, shapes and types of all arrays."""
+    """Returns the CRC-32 of the names, shapes and types of all arrays."""
     arrays = [(key, snapshot.arrays[key]) for key in sorted(snapshot.arrays)]
     text = repr([(key, array.shape, array.dtype.str) for key, array in arrays])
     return zlib.crc32(text.encode())

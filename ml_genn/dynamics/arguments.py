@@ -29,7 +29,7 @@ _KEY = "argument"  #: key of the `Argument` in the metadata of a dataclass field
 
 
 class Role(Enum):
-    """Use of an argument by its class."""
+    """Kind of an argument."""
 
     PARAMETER = "parameter"  #: value of a parameter of the equations
     INITIAL = "initial"  #: value of a state variable at the start of an example
@@ -46,14 +46,17 @@ class Role(Enum):
 class Argument:
     """Declaration of an argument of a neuron or synapse.
 
+    It says which values the argument accepts and what its class does with them.
+
     Args:
-        role: use of the argument.
+        role: kind of the argument.
         description: meaning, as a noun phrase.
         unit: unit of the value; empty (default) for none.
         positive: True if numbers have to be above 0; False by default.
-        optional: True if None stands for "none"; False by default.
-        otherwise: for CHOICE: value where the compiler has no preference.
-        most: for INTEGER: largest value; None (default) for no bound.
+        optional: True if None is allowed; False by default.
+        otherwise: for CHOICE: value in place of None under compilers that do not set
+            one; False by default.
+        most: for INTEGER: maximum; None (default) for no maximum.
     """
 
     role: Role
@@ -68,7 +71,7 @@ class Argument:
         """Raises ValidationError if a value has the wrong type or is out of bounds.
 
         Args:
-            where: start of the message: class and argument.
+            where: subject of the error message, for example "Neuron: tau_mem".
             value: value that the constructor received.
         """
         if self.optional and value is None:
@@ -77,10 +80,13 @@ class Argument:
 
 
 def _check_value(argument: Argument, where: str, value: Any) -> None:
-    known = as_value(where, value)
-    if not argument.positive or not isinstance(known, float | np.ndarray):
+    # Values drawn by an initializer are not known here.
+    number_or_initializer = as_value(where, value)
+    if not argument.positive or not isinstance(
+        number_or_initializer, float | np.ndarray
+    ):
         return
-    if np.any(known <= 0):
+    if np.any(number_or_initializer <= 0):
         unit = f" [{argument.unit}]" if argument.unit else ""
         raise ValidationError(
             f"{where} is greater than 0{unit}. Received {shown(value)}."
@@ -129,7 +135,8 @@ def parameter(
     positive: bool = False,
     kw_only: bool = False,
 ) -> Any:
-    """Declares a parameter of the equations: a number, array, initializer or its name.
+    """Declares a parameter of the equations: a number, an array, an initializer, or the
+    name of an initializer.
 
     Args:
         description: meaning, as a noun phrase.
@@ -147,7 +154,9 @@ def parameter(
 
 
 def initial_value(description: str, unit: str = "", *, default: Any) -> Any:
-    """Declares the value of the state variable of that name at the start of an example.
+    """Declares the initial value of the state variable with the field's name.
+
+    The variable has this value at the start of each example.
 
     Args:
         description, unit, default: as for `parameter`.
@@ -165,12 +174,12 @@ def compiler_value(description: str, unit: str = "", *, default: Any) -> Any:
 
 
 def choice(description: str, *, default: None, otherwise: bool) -> Any:
-    """Declares a convention that differs between learning rules.
+    """Declares a boolean whose default depends on the learning rule.
 
     Args:
         description: meaning of True, after the words "True if".
         default: None, which leaves it to the compiler.
-        otherwise: value where the compiler has no preference.
+        otherwise: value in place of None under compilers that do not set one.
     """
     return _declared(Argument(Role.CHOICE, description, otherwise=otherwise), default)
 
@@ -192,7 +201,7 @@ def integer(description: str, *, default: int, most: int | None = None) -> Any:
     Args:
         description: meaning, as a noun phrase.
         default: value where the argument is left out.
-        most: largest value; None (default) for no bound.
+        most: maximum; None (default) for no maximum.
     """
     return _declared(Argument(Role.INTEGER, description, most=most), default)
 
@@ -225,7 +234,7 @@ def unused(description: str, *, default: Any) -> Any:
     """Declares an argument that is accepted for scripts written for mlGeNN.
 
     Args:
-        description: why it has no effect.
+        description: reason for having no effect.
         default: value where the argument is left out.
     """
     return _declared(Argument(Role.UNUSED, description), default)

@@ -1,9 +1,9 @@
-"""Derivatives of spikes: what distinguishes the backward passes of learning rules.
+"""Spike derivatives of learning rules.
 
-Between spikes the adjoint is the same under every rule. A subclass of `SpikeGradient`
-derives what happens at spikes and what flows back over synapses. A learning rule
-returns one from `TrainingCompiler.spike_gradient`; a rule with mathematics of its own
-brings a subclass of its own.
+Between spikes the adjoint is the same under every rule, but for surrogate rules at
+active neurons. A `SpikeGradient` derives the jump of the adjoint at spikes, and the
+error backpropagated through synapses. A learning rule returns one from
+`TrainingCompiler.spike_gradient`; a new rule subclasses `SpikeGradient`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class SpikeGradient(ABC):
     """Derivative of spikes under a learning rule.
 
-    Subclasses are frozen dataclasses: derivations are stored under the text of their
-    fields. Methods receive the system in SymPy and return SymPy expressions or code
-    made by `ml_genn.model.derivation.c_code.assignments`.
+    Subclasses are frozen dataclasses, because derivations are cached by ``repr``, which
+    has the values of all fields. Methods receive the system in SymPy and return SymPy
+    expressions or code made by `ml_genn.model.derivation.c_code.assignments`.
     """
 
     @abstractmethod
@@ -39,7 +39,10 @@ class SpikeGradient(ABC):
 
     @abstractmethod
     def backprop(self, system: SymbolicSystem, port: int) -> Any:
-        """Returns the gradient that flows back over a synapse, per unit weight.
+        """Returns the error backpropagated through a synapse, per unit weight.
+
+        It is dL/dt of the spike's time if spikes are exact, dL/ds of the spike with a
+        surrogate derivative.
 
         Args:
             system: the target neuron and its synapses.
@@ -49,7 +52,9 @@ class SpikeGradient(ABC):
     def surrogate_adjoint(
         self, system: SymbolicSystem, constants: Constants
     ) -> SurrogateAdjoint | None:
-        """Returns the adjoint of spikes through a surrogate derivative; None: none.
+        """Returns the adjoint of spikes through a surrogate derivative.
+
+        None, as here, without one: the adjoint then changes at spikes only.
 
         Args:
             system: the neuron and its synapses.
@@ -58,7 +63,9 @@ class SpikeGradient(ABC):
         return None
 
     def eligible_variables(self, system: SymbolicSystem) -> list[Any]:
-        """Returns the variables that carry the eligibility of a weight.
+        """Returns the state variables with an eligibility trace.
+
+        None of them, as here, if the rule cannot learn online.
 
         Args:
             system: the neuron and its synapses.
@@ -87,11 +94,11 @@ class ExactGradient(SpikeGradient):
 
 
 class ResetGradient(Enum):
-    """Resets that a surrogate gradient follows."""
+    """Resets that are differentiated with respect to the spike; others are detached."""
 
-    NONE = "none"
-    HIDDEN = "hidden"  #: of all variables but the output variable
-    ALL = "all"
+    NONE = "none"  #: of no variable
+    HIDDEN = "hidden"  #: of all variables but the output variable (e.g. v)
+    ALL = "all"  #: of all variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,12 @@ class SurrogateGradient(SpikeGradient):
         surrogate_derivative: expression over ``u`` (the threshold expression),
             parameters of the neuron and of the rule.
         condition: expression that is true where the surrogate derivative is not zero;
-            None (default): everywhere.
-        reset_gradient: resets that the gradient follows, none by default.
-        learning_signal: expression over state and parameters that is added to dL/ds of
-            active neurons, divided by the batch size; None (default) for none.
+            None (default) if it is nowhere zero.
+        reset_gradient: resets that are differentiated with respect to the spike (others
+            are detached); NONE by default.
+        learning_signal: expression over state and parameters that is divided by the
+            batch size and added to dL/ds of active neurons; None (default) if the rule
+            has no learning signal.
     """
 
     surrogate_derivative: str
@@ -116,7 +125,10 @@ class SurrogateGradient(SpikeGradient):
     learning_signal: str | None = None
 
     def spike_jump(self, system: SymbolicSystem, constants: Constants) -> SpikeJump:
-        """Returns the adjoint of the reset."""
+        """Returns the transposed Jacobian of the reset at fixed spikes.
+
+        The derivative of the reset by the spike is part of `surrogate_adjoint`.
+        """
         from ml_genn.model.derivation.surrogate import reset_jump
 
         return reset_jump(system, constants)
@@ -125,6 +137,7 @@ class SurrogateGradient(SpikeGradient):
         """Returns dL/ds of a spike over a weight of one: the adjoint at the port."""
         from ml_genn.model.derivation.adjoint_step import adjoint_symbol
 
+        # entry: for each port, the variable that a spike adds its weight to
         return adjoint_symbol(system.entry[port])
 
     def surrogate_adjoint(
@@ -138,18 +151,19 @@ class SurrogateGradient(SpikeGradient):
             constants,
             self.surrogate_derivative,
             self.condition,
-            self._followed(system),
+            self._differentiated_resets(system),
             self.learning_signal,
         )
 
     def eligible_variables(self, system: SymbolicSystem) -> list[Any]:
-        """Returns the variables through which a weight acts on later steps."""
+        """Returns the state variables with an eligibility trace."""
         from ml_genn.model.derivation.eligibility import eligible_variables
 
-        return eligible_variables(system, self._followed(system))
+        return eligible_variables(system, self._differentiated_resets(system))
 
-    def _followed(self, system: SymbolicSystem) -> list[Any]:
-        """Returns the variables whose reset the gradient follows."""
+    def _differentiated_resets(self, system: SymbolicSystem) -> list[Any]:
+        """Returns the variables whose reset is differentiated by the spike."""
+        # jump: {variable: its value after a spike}, itself if it is not reset
         jumping = [x for x in system.neuron if system.jump[x] != x]
         if self.reset_gradient is ResetGradient.NONE:
             return []

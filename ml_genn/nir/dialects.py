@@ -1,4 +1,4 @@
-"""Dialects: discretisations of NIR's differential equations by its readers."""
+"""Dialects: time discretisations used by the simulators that import NIR graphs."""
 
 from __future__ import annotations
 
@@ -11,24 +11,36 @@ from ml_genn.errors import unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Discretisation of a NIR graph by the program that reads it.
+    """Time discretisation of a NIR graph in the simulator that imports it, the reader.
 
     A node's input x is constant during a step. Then
-    ``i = b i + (1 - b) w_in x`` and ``v = a v + (1 - a) (v_leak + r i)``.
+    ``i = b i + (1 - b) w_in x`` and ``v = a v + (1 - a) (v_leak + r i)``, with the
+    synaptic current i (Cuba nodes; other nodes have ``i = x``), the membrane potential
+    v, the decay factors per step a (of v) and b (of i), and the node's input weight
+    ``w_in``, resistance ``r`` and leak potential ``v_leak``.
 
     Args:
         step: time step of the reader [s]; None for that of the network.
         euler: True for explicit Euler, ``a = 1 - step / tau`` (b alike); False for
             ``a = exp(-step / tau)``.
-        any_r: kinds of nodes with arbitrary ``r``: "plain", "cuba".
-        unit_r: True if ``r`` of the other nodes is 1; False for ``1 / (1 - a)``.
-        integrators: True if LI and CubaLI exist; else they are written as LIF and
-            CubaLIF with an infinite threshold.
-        plain_if: True if IF adds its input unscaled, False if times ``r step``. None
-            without IF; it is then written as a LIF with a very long time constant.
-        mean_pooling: True if AvgPool2d exists; else it is written as a convolution.
-        resets: True if ``v_reset`` may be nonzero.
-        leaks: True if ``v_leak`` may be nonzero.
+        any_r: kinds of nodes whose ``r`` the reader uses, whatever its value: "plain"
+            for LIF, LI and IF, "cuba" for CubaLIF and CubaLI; both by default.
+        unit_r: value of ``r`` in the nodes of other kinds: 1 if True (default), so
+            that the input is multiplied by ``1 - a``; ``1 / (1 - a)`` if False, so
+            that it is added as it is.
+        integrators: True (default) if the reader has the leaky integrators LI and
+            CubaLI; False if they are written as LIF and CubaLIF with an infinite
+            threshold.
+        plain_if: True if IF adds its input times ``r`` in each step; False (default)
+            if its input is multiplied by ``r * step``; None if the reader has no IF,
+            which is then written as LIF with a time constant so long that v does not
+            decay.
+        mean_pooling: True (default) if the reader has AvgPool2d; False if it is written
+            as a convolution.
+        resets: True (default) if the reader resets v to ``v_reset``; False if to 0,
+            which makes the export of other values an error.
+        leaks: True (default) if the reader has a leak potential ``v_leak``; False if v
+            decays to 0, which makes the export of other values an error.
     """
 
     step: float | None = None
@@ -76,7 +88,7 @@ def decay_per_step(tau: np.ndarray, dt: float) -> np.ndarray:
     return -np.expm1(-dt / tau)
 
 
-#: {name: dialect} of programs that read and write NIR.
+#: {name: dialect} of programs that read NIR.
 DIALECTS = {
     "exact": Dialect(),
     "norse": Dialect(

@@ -24,12 +24,16 @@ class Adam(Optimiser):
         x \leftarrow x - \alpha \frac{m / (1 - \beta_1^{n})}
             {\sqrt{v / (1 - \beta_2^{n})} + \epsilon}
 
+    for a parameter x, its gradient g, the first and second moments m and v of g, and
+    the number n of the step, counted from 1.
+
     Args:
         alpha: learning rate or schedule, 0.001 by default.
-        beta1: decay rate of the first moment, 0.9 by default.
-        beta2: decay rate of the second moment, 0.999 by default.
+        beta1: decay rate of the first moment, in [0, 1), 0.9 by default.
+        beta2: decay rate of the second moment, in [0, 1), 0.999 by default.
         epsilon: added to the denominator, 1e-8 by default.
-        **kwargs: clipping, decay and limits, as for `Optimiser`.
+        **kwargs: gradient clipping, weight decay and parameter bounds, as for
+            `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.
@@ -92,12 +96,16 @@ class Adamax(Optimiser):
         u \leftarrow \max(\beta_2 u, |g|), \quad
         x \leftarrow x - \frac{\alpha}{1 - \beta_1^{n}} \frac{m}{u + \epsilon}
 
+    for a parameter x, its gradient g, the first moment m and the infinity norm u of g,
+    and the number n of the step, counted from 1.
+
     Args:
         alpha: learning rate or schedule, 0.001 by default.
-        beta1: decay rate of the first moment, 0.9 by default.
-        beta2: decay rate of the infinity norm, 0.999 by default.
+        beta1: decay rate of the first moment, in [0, 1), 0.9 by default.
+        beta2: decay rate of the infinity norm, in [0, 1), 0.999 by default.
         epsilon: added to the denominator, 1e-8 by default.
-        **kwargs: clipping, decay and limits, as for `Optimiser`.
+        **kwargs: gradient clipping, weight decay and parameter bounds, as for
+            `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.

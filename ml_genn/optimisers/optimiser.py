@@ -34,9 +34,10 @@ def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> C
 class Optimiser(ABC):
     """Base of optimisers.
 
-    An optimiser is an equation, ``CODE``, over a weight ``x``, its ``gradient``, state
-    variables of each weight (``SLOTS``) and hyperparameters of the step (``SCALARS``).
-    The equation runs in compiled code. `scalars` is called before each batch, so a
+    An optimiser is an equation, ``CODE``, over a parameter ``x``, its ``gradient``, the
+    optimiser's state of each parameter (``SLOTS``, slot variables as in TensorFlow) and
+    hyperparameters of the step that all parameters have in common (``SCALARS``). The
+    equation runs in compiled code. `scalars` is called before each batch, so a
     changed attribute takes effect with the next batch.
 
     Order of an update: clipping by norm, clipping by value, weight decay, the
@@ -48,8 +49,8 @@ class Optimiser(ABC):
             connection, for example); None (default) for no limit.
         global_clip_norm: largest norm of all gradients together; None (default) for no
             limit.
-        clip_value: largest size of each number of a gradient; None (default) for no
-            limit.
+        clip_value: largest absolute value of each element of a gradient; None (default)
+            for no limit.
         weight_decay: fraction of the weight that each step subtracts, times the
             learning rate (decoupled, Loshchilov & Hutter 2019); 0 by default.
         limits: (lowest, highest) weight; None (default) for no limits.

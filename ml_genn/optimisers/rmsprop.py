@@ -21,12 +21,16 @@ class RMSprop(Optimiser):
         u \leftarrow \mu u + \frac{g}{\sqrt{v} + \epsilon}, \quad
         x \leftarrow x - \alpha u
 
+    for a parameter x, its gradient g, the mean square v of g and the momentum buffer u.
+
     Args:
-        alpha: learning rate or schedule, 0.001 by default.
-        rho: decay rate of the mean square, 0.9 by default.
-        momentum: :math:`\mu`, 0 by default.
+        alpha: learning rate or schedule, 0.001 by default. PyTorch's ``alpha`` is
+            ``rho`` here.
+        rho: decay rate of the mean square, in [0, 1), 0.9 by default.
+        momentum: :math:`\mu`, in [0, 1), 0 by default.
         epsilon: added to the denominator, 1e-8 by default.
-        **kwargs: clipping, decay and limits, as for `Optimiser`.
+        **kwargs: gradient clipping, weight decay and parameter bounds, as for
+            `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.

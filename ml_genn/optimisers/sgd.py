@@ -20,11 +20,14 @@ class SGD(Optimiser):
         u \leftarrow \mu u + g, \qquad x \leftarrow x - \alpha u
         \quad (\text{Nesterov: } x \leftarrow x - \alpha (g + \mu u))
 
+    for a parameter x, its gradient g and the momentum buffer u.
+
     Args:
         alpha: learning rate or schedule, 0.01 by default.
-        momentum: :math:`\mu`, 0 by default.
+        momentum: :math:`\mu`, in [0, 1), 0 by default.
         nesterov: True for Nesterov momentum; False by default.
-        **kwargs: clipping, decay and limits, as for `Optimiser`.
+        **kwargs: gradient clipping, weight decay and parameter bounds, as for
+            `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.
@@ -67,11 +70,14 @@ class Lion(Optimiser):
         x \leftarrow x - \alpha \, \mathrm{sign}(\beta_1 m + (1 - \beta_1) g), \qquad
         m \leftarrow \beta_2 m + (1 - \beta_2) g
 
+    for a parameter x, its gradient g and the momentum buffer m.
+
     Args:
         alpha: learning rate or schedule, 0.0001 by default.
-        beta1: fraction of the momentum in the step, 0.9 by default.
-        beta2: decay rate of the momentum, 0.99 by default.
-        **kwargs: clipping, decay and limits, as for `Optimiser`.
+        beta1: fraction of the momentum in the step, in [0, 1), 0.9 by default.
+        beta2: decay rate of the momentum, in [0, 1), 0.99 by default.
+        **kwargs: gradient clipping, weight decay and parameter bounds, as for
+            `Optimiser`.
 
     Raises:
         ValidationError: if a number is out of its range.

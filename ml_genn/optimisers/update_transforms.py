@@ -1,4 +1,4 @@
-"""Transforms before and after an optimiser's step: clipping, decay, limits."""
+"""Transforms around an optimiser's step: gradient clipping, weight decay, bounds."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class ManualStepping:
         """Advances the batch by one time step.
 
         Args:
-            callbacks: called before and after the step; None for none.
+            callbacks: called before and after the step; None for no callbacks.
 
         Raises:
             ValidationError: without input, or after the last time step.

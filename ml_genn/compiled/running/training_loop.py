@@ -65,7 +65,7 @@ class TrainingLoop:
 
         Args:
             training: data to train on.
-            validation: data to evaluate; None for none.
+            validation: data to evaluate; None for no validation.
             epochs: numbers of the epochs.
             shuffle: True for examples in random order.
         """

@@ -12,7 +12,7 @@ from ml_genn.neurons import CodeNeuron, FewSpikeMaxPool, SpikingMaxPool
 from ml_genn.population import Population
 from ml_genn.synapses import Delta
 
-POOLING = (SpikingMaxPool, FewSpikeMaxPool)
+MAX_POOL_NEURONS = (SpikingMaxPool, FewSpikeMaxPool)
 
 
 def check_pooling(population: Population, connections: Sequence[Connection]) -> None:
@@ -27,13 +27,13 @@ def check_pooling(population: Population, connections: Sequence[Connection]) -> 
             connection, and for `MaxPool2D` to other neurons.
     """
     pools = [c for c in connections if isinstance(c.connectivity, MaxPool2D)]
-    neuron = type(population.neuron).__name__
-    if not isinstance(population.neuron, POOLING):
+    neuron_name = type(population.neuron).__name__
+    if not isinstance(population.neuron, MAX_POOL_NEURONS):
         if pools:
             raise ValidationError(
                 f"Connection '{pools[0].name}': MaxPool2D leads to neurons that take "
                 "maxima: SpikingMaxPool, or with FewSpikeCompiler FewSpikeMaxPool. "
-                f"Population '{population.name}' has {neuron}."
+                f"Population '{population.name}' has {neuron_name}."
             )
         return
     if len(connections) != 1 or not pools or not isinstance(pools[0].synapse, Delta):
@@ -42,16 +42,16 @@ def check_pooling(population: Population, connections: Sequence[Connection]) -> 
             for c in connections
         )
         raise ValidationError(
-            f"Population '{population.name}' ({neuron}): its input is one connection, "
-            f"MaxPool2D with a Delta synapse. Received {received}."
+            f"Population '{population.name}' ({neuron_name}): its input is one "
+            f"connection, MaxPool2D with a Delta synapse. Received {received}."
         )
 
 
 def counting_neuron(population: Population, neuron: SpikingMaxPool) -> CodeNeuron:
-    """Returns the neuron that counts the spikes of each pixel of its patch."""
-    pixels = (
+    """Returns a neuron that counts input spikes per pixel of its pooling window."""
+    pool_sizes = (  # pixels of the window; the neuron has one such connection
         c.connectivity.pixels
         for c in incoming(population)
         if isinstance(c.connectivity, MaxPool2D)
     )
-    return neuron.counting(next(pixels))
+    return neuron.counting(next(pool_sizes))

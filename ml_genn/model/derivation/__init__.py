@@ -11,9 +11,9 @@ threshold expression :math:`\vartheta(x)` and a jump :math:`x \to J(x)` where
     its adjoint :math:`\lambda_n = (\partial F / \partial x)^T \lambda_{n+1}`, which is
     the same under every learning rule;
 ``event_prop``, ``surrogate``
-    jumps of the adjoint at spikes, and the gradient that flows back over synapses;
+    jumps of the adjoint at spikes, and the error backpropagated through synapses;
 ``eligibility``
-    variables that carry the eligibility of a weight (e-prop, learning online);
+    state variables with an eligibility trace (e-prop, learning online);
 ``adjoint``, ``derive``
     everything put together.
 

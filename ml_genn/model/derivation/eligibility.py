@@ -1,10 +1,10 @@
-r"""Variables that carry the eligibility of a weight.
+r"""State variables with an eligibility trace.
 
 A weight acts on the state x of its neuron; :math:`dx/dw` is its eligibility vector, and
 :math:`\psi \, \partial_x \vartheta \cdot dx/dw` its eligibility trace (Bellec et al.
 2020). Only those variables need one that an input can reach and that can
 reach the threshold (or the output variable, in a neuron without a threshold), through
-the step, the jump at a spike and the resets that the gradient follows.
+the step, the jump at a spike and the resets that are differentiated.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
 _SPIKE = sympy.Dummy("spike")
 
 
-def eligible_variables(system: SymbolicSystem, followed: Sequence[Any]) -> list[Any]:
+def eligible_variables(
+    system: SymbolicSystem, differentiated_resets: Sequence[Any]
+) -> list[Any]:
     """Returns the state variables whose derivative by a weight acts on later steps.
 
     Args:
         system: the system.
-        followed: variables whose reset the gradient follows.
+        differentiated_resets: variables whose reset is differentiated with respect to
+            the spike; other resets are detached.
     """
     successors = {x: _depends_on(system, x) for x in system.differentiated}
-    successors[_SPIKE] = set(followed)
+    successors[_SPIKE] = set(differentiated_resets)
     predecessors: dict[Any, set[Any]] = {x: set() for x in successors}
     for x, effects in successors.items():
         for y in effects:

@@ -12,8 +12,8 @@ Zenke 2019). With :math:`\lambda^+` after the reset and :math:`\lambda^-` before
     \frac{dL}{ds} &= \sum_j w_j \lambda_j + \sum_y \lambda^+_y (J_y - y)
 
 where j counts the targets of the neuron. The last sum is the gradient through the
-reset; it is taken over those variables whose reset the learning rule follows. e-prop
-adds its learning signal to :math:`dL/ds` (Bellec et al. 2020).
+reset; it is taken over those variables whose reset the learning rule differentiates.
+e-prop adds its learning signal to :math:`dL/ds` (Bellec et al. 2020).
 
 Neurons with :math:`\psi \ne 0` are active; the others need no backward pass in this
 step (Perez-Nieves & Goodman 2021).
@@ -58,7 +58,7 @@ def surrogate_adjoint(
     constants: Constants,
     surrogate_derivative: str,
     condition: str | None,
-    followed: Sequence[Any],
+    differentiated_resets: Sequence[Any],
     learning_signal: str | None,
 ) -> SurrogateAdjoint | None:
     """Returns the adjoint of spikes at active neurons; None for neurons without spikes.
@@ -68,7 +68,8 @@ def surrogate_adjoint(
         constants: constants of the code; new ones are added.
         surrogate_derivative: expression over ``u``, the threshold expression.
         condition: expression that is true where a neuron is active; None: everywhere.
-        followed: variables whose reset the gradient follows.
+        differentiated_resets: variables whose reset is differentiated with respect to
+            the spike; other resets are detached.
         learning_signal: expression that is added to dL/ds, times 1 / batch size.
     """
     if system.threshold is None:
@@ -87,7 +88,8 @@ def surrogate_adjoint(
         if sympy.diff(system.threshold, x) != 0
     ]
     spike_grad = symbol(SPIKE_GRAD) + sum(
-        records.record(system.jump[y] - y) * adjoint_symbol(y) for y in followed
+        records.record(system.jump[y] - y) * adjoint_symbol(y)
+        for y in differentiated_resets
     )
     if learning_signal is not None:
         signal = records.record(symbolic(learning_signal))

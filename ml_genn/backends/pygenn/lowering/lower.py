@@ -16,22 +16,23 @@ def lower(plan: Plan, values: PlanValues) -> LoweredModel:
     Raises:
         UnsupportedError: if GeNN has no counterpart of a part of the plan.
     """
-    plan = expand(plan)
-    neurons = tuple(lower_neurons(plan, values, g) for g in plan.neurons)
-    synapses = tuple(lower_synapses(plan, values, s) for s in plan.synapses)
-    updates: list[CustomUpdate] = []
+    plan = expand(plan)  # buffers in place of tapes, which GeNN does not have
+    neurons = tuple(lower_neurons(plan, values, group) for group in plan.neurons)
+    synapses = tuple(lower_synapses(plan, values, group) for group in plan.synapses)
+    records: list[CustomUpdate] = []
     for population in neurons:
-        updates += custom_updates.reset_neurons(population)
-        updates += custom_updates.read_out(population)
-    for s in synapses:
-        updates += custom_updates.clear_delayed_spikes(s)
-        updates += custom_updates.reset_synapses(s)
-    updates += [
+        records += custom_updates.reset_neurons(population)
+        records += custom_updates.read_out(population)
+    for projection in synapses:
+        records += custom_updates.clear_delayed_spikes(projection)
+        records += custom_updates.reset_synapses(projection)
+    # Gradients of neuron parameters are summed over the batch on the host.
+    records += [
         custom_updates.reduce_gradient(member)
         for array in plan.learned
         if array.kind is not LearnedKind.PARAMETER
         for member in custom_updates.arrays_with_same_weights(plan, array)
     ]
-    for update in plan.updates:
-        updates += custom_updates.optimise(plan, values, update)
-    return LoweredModel(neurons, synapses, tuple(updates))
+    for optimiser_update in plan.updates:
+        records += custom_updates.optimise(plan, values, optimiser_update)
+    return LoweredModel(neurons, synapses, tuple(records))

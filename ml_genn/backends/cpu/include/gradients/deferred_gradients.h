@@ -1,16 +1,18 @@
-// Weight gradients that a thread adds later, array by array, while processes sum other arrays.
+// Weight gradients whose summation is deferred, to overlap with the all-reduce of other arrays.
 #pragma once
 #include "slot.h"
 
 namespace {
-// The last window of steps of a thread's last examples, whose rows of dL/dw are not summed yet.
+// Final window of the backward pass, [0, end_step), of a thread's last tile of examples; its dL/dw
+// is not accumulated yet. At most one is pending per thread: only the last tile of a call defers,
+// and the next call starts without one.
 struct DeferredGradients {
-  Slot *slots[EXAMPLES_PER_TILE];
+  Slot *slots[EXAMPLES_PER_TILE];  // of the tile's examples
   int num_slots = 0;
   int64_t end_step = 0;  // steps 0 <= t < end_step are deferred
 
-  void defer(Slot *const *examples, int n, int64_t end) {
-    for (num_slots = 0; num_slots < n; ++num_slots) slots[num_slots] = examples[num_slots];
+  void defer(Slot *const *tile, int n, int64_t end) {
+    for (num_slots = 0; num_slots < n; ++num_slots) slots[num_slots] = tile[num_slots];
     end_step = end;
   }
 };

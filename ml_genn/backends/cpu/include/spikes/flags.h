@@ -7,39 +7,39 @@
 namespace mlg {
 constexpr int FLAG_WORD = 64;  // flags that are read at once
 
-// Returns 64 flags, bytes of 0 or 1, as bits. No compiler makes these instructions of a loop.
+// Returns 64 flags, bytes of 0 or 1, as bits. Compilers make no such code of a plain loop.
 #if defined(__AVX2__)
 typedef char Bytes __attribute__((vector_size(32)));
-static inline uint64_t bits(const uint8_t *flag) {
+static inline uint64_t bits(const uint8_t *flags) {
   Bytes half[2];
-  memcpy(half, flag, FLAG_WORD);
+  memcpy(half, flags, FLAG_WORD);
   const uint32_t low = __builtin_ia32_pmovmskb256(-half[0]);
   const uint32_t high = __builtin_ia32_pmovmskb256(-half[1]);
   return uint64_t(high) << 32 | low;
 }
 #else
-static inline uint64_t bits(const uint8_t *flag) {
+static inline uint64_t bits(const uint8_t *flags) {
   uint64_t set = 0;
   for (int k = 0; k < 8; ++k) {
     uint64_t bytes;  // the product moves the lowest bits of eight bytes to the top byte
-    memcpy(&bytes, flag + 8 * k, 8);
+    memcpy(&bytes, flags + 8 * k, 8);
     set |= (bytes * 0x0102040810204080u >> 56) << 8 * k;
   }
   return set;
 }
 #endif
-// Returns the same of flags j .. j + 63, of n; flags from n on count as 0.
-static inline uint64_t bits(const uint8_t *flag, int j, int n) {
+// Returns flags j .. j + 63 of n flags as bits; those from n on count as 0.
+static inline uint64_t bits(const uint8_t *flags, int j, int n) {
   const uint64_t valid = n - j < FLAG_WORD ? (uint64_t(1) << (n - j)) - 1 : ~uint64_t(0);
-  return bits(flag + j) & valid;
+  return bits(flags + j) & valid;
 }
 
 // Lists the neurons whose flag is set, ascending, and returns how many there are. Reads up to 63
 // flags behind the last one, and writes up to UNROLL entries behind the list.
-static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
+static inline uint32_t collect(const uint8_t *flags, int n, id_type *out) {
   uint32_t length = 0;
   for (int j = 0; j < n; j += FLAG_WORD) {
-    uint64_t set = bits(flag, j, n);
+    uint64_t set = bits(flags, j, n);
     const int count = __builtin_popcountll(set);
     id_type *to = out + length;
 #pragma GCC unroll 4
@@ -52,10 +52,11 @@ static inline uint32_t collect(const uint8_t *flag, int n, id_type *out) {
   return length;
 }
 
-// Like collect, if less than half of the flags are set; otherwise lists nothing and returns n.
-static inline uint32_t collect_if_sparse(const uint8_t *flag, int n, id_type *out) {
+// Like collect, but lists nothing and returns n if at least half of the flags are set. Fewer than
+// half are never n, so that the caller tells the two cases apart by the result.
+static inline uint32_t collect_if_sparse(const uint8_t *flags, int n, id_type *out) {
   int count = 0;
-  for (int j = 0; j < n; j += FLAG_WORD) count += __builtin_popcountll(bits(flag, j, n));
-  return 2 * count >= n ? n : collect(flag, n, out);
+  for (int j = 0; j < n; j += FLAG_WORD) count += __builtin_popcountll(bits(flags, j, n));
+  return 2 * count >= n ? n : collect(flags, n, out);
 }
 }  // namespace mlg

@@ -5,13 +5,13 @@
 namespace mlg {
 // Examples that several blocks each run. Such blocks are launched cooperatively, so there are at
 // most as many as the GPU runs at the same time, and no block waits for one that has not started.
-constexpr int MAX_SHARED_EXAMPLES = 512;
+constexpr int MAX_MULTIBLOCK_EXAMPLES = 512;
 // Teams of such an example: 8 blocks (MAX_BLOCKS_PER_EXAMPLE of grid.py) of 512 threads.
 constexpr int MAX_TEAMS = 128;
 constexpr unsigned POLL_NS = 50;  // pause between two reads of a round
 
-__device__ unsigned arrived_blocks[MAX_SHARED_EXAMPLES];
-__device__ unsigned barrier_round[MAX_SHARED_EXAMPLES];
+__device__ unsigned arrived_blocks[MAX_MULTIBLOCK_EXAMPLES];
+__device__ unsigned barrier_round[MAX_MULTIBLOCK_EXAMPLES];
 
 // Waits for all blocks of the example. Afterwards each thread sees what the others wrote before.
 static inline void sync_blocks() {
