@@ -20,7 +20,7 @@ REACH = 3
 def each_in_patch(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, kernel: Kernel
 ) -> Iterator[None]:
-    """A loop over the weights ``synapse_`` of neuron ``j_``, each to ``target_``.
+    """Emits a loop over the weights ``synapse_`` of neuron ``j_``, each to ``target_``.
 
     The weights and targets of one row of the patch are contiguous; if each channel has
     filters of its own, those of one of its pixels are.
@@ -68,7 +68,7 @@ def each_in_patch(
 def _contiguous(
     writer: CodeWriter, weights: str, targets: str, count: str
 ) -> Iterator[None]:
-    """A loop over ``count`` weights and targets that are contiguous."""
+    """Emits a loop over ``count`` weights and targets that are contiguous."""
     writer.line(f"const int64_t weights_ = {weights}, targets_ = {targets};")
     writer.line("MLG_LOOP")
     with writer.block(each_in_team("int64_t", "k_", count)):

@@ -76,7 +76,8 @@ class NeuronBody:
         return [name for name in self._types() if name in used]
 
     def declare(self, writer: CodeWriter) -> None:
-        """Declares the rows and constants that the code blocks use, before the loop."""
+        """Emits declarations of the rows and constants that the code blocks use, before
+        the loop."""
         rows = [name for name in self.loaded() if name not in self.past]
         declare_rows(writer, self.layout, self.group, rows)
         if self.interleaved:
@@ -85,7 +86,8 @@ class NeuronBody:
         self.declare_constants(writer)
 
     def declare_constants(self, writer: CodeWriter) -> None:
-        """Declares what the code blocks only read: history rows, constants, time."""
+        """Emits declarations of what the code blocks only read: history rows,
+        constants, time."""
         declare_history_rows(writer, self.layout, self.group, self.past)
         name_of, group = self.layout.names, self.group.name
         for constant in self.group.constants:
@@ -107,7 +109,7 @@ class NeuronBody:
                 writer.line(f"const {kind} {name} = {value};")
 
     def load(self, writer: CodeWriter) -> None:
-        """Loads the variables of neuron ``j_``."""
+        """Emits code that loads the variables of neuron ``j_``."""
         types = self._types()
         for name in self.loaded():
             pointer = f"{name}_past_" if name in self.past else f"{name}_p_"
@@ -120,7 +122,7 @@ class NeuronBody:
             writer.line("const int id = j_;")
 
     def store(self, writer: CodeWriter) -> None:
-        """Stores the variables that the code blocks wrote."""
+        """Emits code that stores the variables that the code blocks wrote."""
         written = self.writes | set(self.interleaved)
         self._convert(writer, "to_stored")
         for name in self.loaded():
@@ -128,8 +130,8 @@ class NeuronBody:
                 writer.line(f"{name}_p_[j_] = {name};")
 
     def _convert(self, writer: CodeWriter, method: str) -> None:
-        """Converts interleaved adjoints by a method of the propagator: from stored to
-        current values, or back."""
+        """Emits code that converts interleaved adjoints by a method of the propagator:
+        from stored to current values, or back."""
         if self.interleaved:
             first, second = self.interleaved
             call = f"propagator_.{method}({first}, {second})"
@@ -137,7 +139,8 @@ class NeuronBody:
             writer.line(f"{first} = {method}_.first, {second} = {method}_.second;")
 
     def declare_random(self, writer: CodeWriter, first: str) -> None:
-        """Declares the neuron's random numbers, if the code blocks draw any.
+        """Emits declarations of the neuron's random numbers, if the code blocks draw
+        any.
 
         Args:
             first: C for the index of the first number in this step.
@@ -155,7 +158,8 @@ def lazy_propagator(layout: Layout, group: NeuronGroup) -> str:
 def declare_history_rows(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
 ) -> None:
-    """Declares pointers ``<name>_past_`` to rows of the history of step ``t_``."""
+    """Emits declarations of pointers ``<name>_past_`` to rows of the history of step
+    ``t_``."""
     for name in names:
         row = _history_row(layout, group, name)
         writer.line(f"float *__restrict {name}_past_ = {row};")
@@ -171,7 +175,8 @@ def _history_row(layout: Layout, group: NeuronGroup, name: str) -> str:
 def declare_rows(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, names: Iterable[str]
 ) -> None:
-    """Declares pointers ``<name>_p_`` to rows of the state block, or of buffers."""
+    """Emits declarations of pointers ``<name>_p_`` to rows of the state block, or of
+    buffers."""
     types = {v.name: v.type for v in group.variables}
     for name in names:
         if name in group.buffers:

@@ -32,5 +32,5 @@ TEAM_ARGUMENTS = "gradients_, MLG_TEAM, MLG_TEAMS"
 
 
 def unused(writer: CodeWriter, *names: str) -> None:
-    """Marks parameters as used, so that compilers do not warn."""
+    """Emits code that marks parameters as used, so that compilers do not warn."""
     writer.line(", ".join(f"(void){name}" for name in names) + ";")

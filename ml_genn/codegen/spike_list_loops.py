@@ -10,10 +10,11 @@ from ml_genn.codegen.writer import CodeWriter
 
 
 def declare_list(writer: CodeWriter, tape: str, num_records: str = "") -> None:
-    """Declares the list of step ``t_``: ``count_`` neurons ``id_``, and their records.
+    """Emits declarations of the list of step ``t_``: ``count_`` neurons ``id_``, and
+    their records.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         tape: C for the index of the tape.
         num_records: C for the number of floats recorded with each neuron; empty
             (default) if there are none.
@@ -34,7 +35,7 @@ def each_listed(
     """Emits a loop over the list's entries ``entry_``: neurons ``j_``.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         head: makes the head of the loop from type, name and end of the index.
     """
     with writer.block(head("uint32_t", "entry_", "count_")):
@@ -53,6 +54,6 @@ def each_listed_by_owner(writer: CodeWriter) -> Iterator[None]:
 
 
 def load_records(writer: CodeWriter, records: tuple[str, ...]) -> None:
-    """Declares the records of the neuron at ``entry_``."""
+    """Emits declarations of the records of the neuron at ``entry_``."""
     for index, name in enumerate(records):
         writer.line(f"const float {name} = record_[{index} * count_ + entry_];")

@@ -56,8 +56,8 @@ def csr_backward_flags(*, sign: int, learn: bool, backprop: bool) -> str:
 def prefetch_rows(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arrays: Sequence[str]
 ) -> None:
-    """Prefetches the CSR row of a later spike in the list; the first spike also those
-    in between."""
+    """Emits code that prefetches the CSR row of a later spike in the list; the first
+    spike also those in between."""
     if synapses.format != CSR:
         return
     offset, target = csr_arrays(layout, synapses)
@@ -71,10 +71,11 @@ def prefetch_rows(
 def declare_csr_row(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, clip: bool = False
 ) -> None:
-    """Declares the CSR row of neuron ``j_``: synapses ``begin_`` to ``end_``.
+    """Emits declarations of the CSR row of neuron ``j_``: synapses ``begin_`` to
+    ``end_``.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         layout: where numbers are stored.
         synapses: the synapse group.
         clip: True if a thread may have only part of the targets (``ALL`` false).

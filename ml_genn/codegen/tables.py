@@ -39,7 +39,7 @@ RANDOM_IN_RESET = 1 << 16  #: index of the first number that reset code draws in
 
 
 def tables(writer: CodeWriter, layout: Layout) -> None:
-    """Writes all before the functions: types, names, tables, the engine's headers."""
+    """Emits what precedes the functions: types, names, tables, the engine's headers."""
     writer.line(f"#define MLG_ID_TYPE {layout.id_type.__name__}_t")
     writer.line("#define MLG_MODEL_TABLES")
     writer.line('#include "id_type.h"')
@@ -125,7 +125,8 @@ def _active_lists(layout: Layout) -> list[NeuronGroup]:
 
 
 def _transposed_weights(writer: CodeWriter, layout: Layout) -> None:
-    """Offsets of transposed weights; their sizes depend on the engine's registers."""
+    """Emits offsets of transposed weights; their sizes depend on the engine's
+    registers."""
     names, end = layout.names, "0"
     definitions: list[Definition] = []
     for name in layout.transposed_weights:
@@ -142,7 +143,7 @@ def _transposed_weights(writer: CodeWriter, layout: Layout) -> None:
 
 # ---------------------------------------------------------------- names
 def _namespaces(writer: CodeWriter, definitions: Iterable[Definition]) -> None:
-    """Definitions of names, in nested namespaces."""
+    """Emits definitions of names, in nested namespaces."""
     tree: Tree = {}
     for definition in definitions:
         *path, last = definition.name.split("::")

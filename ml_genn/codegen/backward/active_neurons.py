@@ -20,7 +20,8 @@ from ml_genn.model.plan import NeuronGroup, SurrogateAdjoint
 def declare_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Declares the list of active neurons of step ``t_`` and their records."""
+    """Emits declarations of the list of active neurons of step ``t_`` and their
+    records."""
     tape = layout.names.index(group.name, "active_tape")
     if surrogate.all_active:
         writer.line(f"const mlg::Tape &tape_ = slot_.tapes[{tape}];")
@@ -48,7 +49,7 @@ def if_listed(
 def each_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> Iterator[str]:
-    """Writes the loops over active neurons ``j_``: over all, and over the list.
+    """Emits the loops over active neurons ``j_``: over all, and over the list.
 
     Yields C for the index of the neuron's dL/ds, once per loop; what the caller writes
     then is the loop's body. Iterations are independent.
@@ -75,10 +76,10 @@ def load_active_records(
     surrogate: SurrogateAdjoint,
     at: str,
 ) -> None:
-    """Declares the records of an active neuron.
+    """Emits declarations of the records of an active neuron.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         layout: where numbers are stored.
         group: the neuron's group.
         surrogate: its surrogate adjoint.

@@ -18,7 +18,7 @@ from ml_genn.model.plan import Adjoint, Code, NeuronGroup, PortAdjoint, Sensitiv
 def adjoint_step_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``adjoint_step_<group>``: the adjoint before a step from the one after it."""
+    """Emits ``adjoint_step_<group>``: the adjoint before a step from that after it."""
     adjoint = group.adjoint
     if adjoint is None:
         return
@@ -95,8 +95,8 @@ def _declare_loss_grad(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
 def _declare_port_rows(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> list[str]:
-    """Declares rows for the gradients that synapses into the group read; returns the
-    statements that store them."""
+    """Emits declarations of rows for the gradients that synapses into the group read;
+    returns the statements that store them."""
     lines: list[str] = []
     for k, port in enumerate(adjoint.ports):
         for kind, name, expression in _stored(layout, group, k, port):

@@ -43,8 +43,8 @@ def has_synapse_backward(layout: Layout, group: NeuronGroup) -> bool:
 def synapse_backward_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``synapse_backward_<group>``: adds the spikes of step ``t_`` to gradients and
-    passes gradients back to the group, before any adjoint changes.
+    """Emits ``synapse_backward_<group>``: adds the spikes of step ``t_`` to gradients
+    and passes gradients back to the group, before any adjoint changes.
 
     The gradient is passed back to spikes (exact gradients: dL by the time of the spike)
     or to active neurons (surrogate gradients: dL by the spike itself).
@@ -84,7 +84,7 @@ def _learn_at_spikes(
     group: NeuronGroup,
     outgoing: list[OutgoingSynapses],
 ) -> None:
-    """Gradients of synapses that learn at each spike."""
+    """Emits the gradients of synapses that learn at each spike."""
     learning = [
         o for o in outgoing if o.synapses.learn_delay or learns_at_spikes(o.synapses)
     ]
@@ -105,7 +105,7 @@ def _backprop_to_active(
     outgoing: list[OutgoingSynapses],
     surrogate: SurrogateAdjoint,
 ) -> None:
-    """dL/ds of the active neurons, from targets and from a loss of spike counts."""
+    """Emits dL/ds of the active neurons, by targets and by a loss of spike counts."""
     one_by_one = [
         o
         for o in outgoing
@@ -138,11 +138,11 @@ def _backprop_to_active(
 def _backprop_to_list(
     writer: CodeWriter, outgoing: list[OutgoingSynapses], spiked: bool, start: str
 ) -> None:
-    """The gradient that is passed back to listed neurons: first over dense synapses,
-    for several neurons at once, then over the others, neuron by neuron.
+    """Emits the gradient that is passed back to listed neurons: first over dense
+    synapses, for several neurons at once, then over the others, neuron by neuron.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         outgoing: the neurons' synapses.
         spiked: True if the neurons spiked, so that their synapses learn.
         start: C for what is added to the gradient; may be empty.
@@ -185,8 +185,8 @@ def _loss_counts_spikes(group: NeuronGroup) -> bool:
 
 # ---------------------------------------------------------------- transposed weights
 def backward_tile_function(writer: CodeWriter, layout: Layout) -> None:
-    """``backward_tile``: passes gradients back to groups of which all neurons may be
-    active, for several examples, before the other parts of step ``t_``."""
+    """Emits ``backward_tile``: passes gradients back to groups of which all neurons may
+    be active, for several examples, before the other parts of step ``t_``."""
     head = (
         "static void backward_tile(const Call &call_, Slot *const *slots_, "
         "int num_slots_, int64_t t_, const float *transposed_weights_, int team_, "
@@ -237,7 +237,8 @@ def _tile_of_group(
 
 
 def _transposed_backward(writer: CodeWriter, outgoing: OutgoingSynapses) -> None:
-    """Adds the gradients that synapses with transposed weights pass back."""
+    """Emits code that adds the gradients that synapses with transposed weights pass
+    back."""
     layout, synapses = outgoing.layout, outgoing.synapses
     namespace = layout.names.connection(synapses.name)
     weight = f"transposed_weights_ + {namespace}::transposed"

@@ -34,7 +34,7 @@ def has_first_spike_loss(group: NeuronGroup) -> bool:
 
 
 def begin_backward_function(writer: CodeWriter, layout: Layout) -> None:
-    """``begin_backward``: adjoints at the end of an example."""
+    """Emits ``begin_backward``: adjoints at the end of an example."""
     with writer.function(f"static void begin_backward({EXAMPLE_PARAMETERS})"):
         for group in _groups(layout):
             _clear_adjoint(writer, layout, group)
@@ -66,8 +66,8 @@ def _clear_adjoint(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> No
 
 
 def backward_step_functions(writer: CodeWriter, layout: Layout) -> None:
-    """``synapse_backward``: gradients from the spikes of a step, or from a team's part;
-    ``adjoint_step``: the step of the adjoints; ``backward_step``: both."""
+    """Emits ``synapse_backward``: gradients from the spikes of a step, or from a team's
+    part; ``adjoint_step``: the step of the adjoints; ``backward_step``: both."""
     head = f"static inline void synapse_backward({STEP_PARAMETERS}, {TEAM_PARAMETERS})"
     with writer.function(head):
         for group in _groups(layout):
@@ -90,7 +90,8 @@ def backward_step_functions(writer: CodeWriter, layout: Layout) -> None:
 
 
 def _adjoint_step(writer: CodeWriter, layout: Layout) -> None:
-    """All adjoints before the spikes of a step, then before the step itself."""
+    """Emits the steps of all adjoints: across the spikes of a step, then across the
+    step."""
     for group in _groups(layout):
         if has_spike_adjoint(group):
             name = layout.names.function("spike_adjoint", group.name)
@@ -105,7 +106,8 @@ def _adjoint_step(writer: CodeWriter, layout: Layout) -> None:
 
 
 def transpose_weights_function(writer: CodeWriter, layout: Layout) -> None:
-    """``transpose_weights``: copies weights by target, or a thread's part of them."""
+    """Emits ``transpose_weights``: copies weights by target, or a thread's part of
+    them."""
     head = (
         "static void transpose_weights(const Call &call_, float *transposed_weights_, "
         "int thread_, int threads_)"
@@ -130,7 +132,7 @@ def transpose_weights_function(writer: CodeWriter, layout: Layout) -> None:
 
 
 def end_backward_function(writer: CodeWriter, layout: Layout) -> None:
-    """``end_backward``: adds the gradients of neuron parameters of an example."""
+    """Emits ``end_backward``: adds the gradients of neuron parameters of an example."""
     head = "static void end_backward(Slot &slot_, float *const *gradients_)"
     with writer.function(head):
         for array in layout.learned:

@@ -28,7 +28,8 @@ def if_activated(layout: Layout, group: str) -> str:
 
 
 def activate(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Activates a lazy adjoint in the first step, in reverse time, with a spike."""
+    """Emits code that activates a lazy adjoint in the last step with a spike, the first
+    in reverse time."""
     if group.name in layout.lazy_adjoints:
         step = activated_at(layout, group.name)
         writer.line(f"if (count_ && {step} < 0) {step} = t_;")
@@ -46,10 +47,10 @@ def interleaved_step(
     adjoint: Adjoint,
     port_lines: Sequence[str],
 ) -> None:
-    """One step of interleaved adjoints.
+    """Emits one step of interleaved adjoints.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         layout: where numbers are stored.
         group: the group.
         adjoint: its adjoint.
@@ -90,7 +91,7 @@ def _parts(pair: Sequence[str]) -> list[tuple[str, str]]:
 def _each_neuron(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, lines: Sequence[str]
 ) -> None:
-    """A loop over neurons in which ``current_`` holds the two adjoints."""
+    """Emits a loop over neurons in which ``current_`` holds the two adjoints."""
     pair = layout.interleaved_adjoints[group.name]
     stored = ", ".join(f"{name}_p_[j_]" for name in pair)
     propagator = lazy_propagator(layout, group)

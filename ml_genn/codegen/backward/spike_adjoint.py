@@ -36,7 +36,7 @@ def has_spike_adjoint(group: NeuronGroup) -> bool:
 def spike_adjoint_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``spike_adjoint_<group>``: the adjoint before the spikes of step ``t_``."""
+    """Emits ``spike_adjoint_<group>``: the adjoint before the spikes of step ``t_``."""
     adjoint = group.adjoint
     if adjoint is None:
         return
@@ -129,7 +129,8 @@ def _first_spike_variable(group: NeuronGroup) -> str:
 def _reset_of_active(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, surrogate: SurrogateAdjoint
 ) -> None:
-    """Activates a lazy adjoint; adds the reset's term to dL/ds of active neurons."""
+    """Emits code that activates a lazy adjoint; adds the reset's term to dL/ds of
+    active neurons."""
     if not surrogate.reset.lines and group.name not in layout.lazy_adjoints:
         return
     with writer.block(""):
@@ -164,7 +165,7 @@ def _run_at_active(
     surrogate: SurrogateAdjoint,
     code: Code,
 ) -> Iterator[tuple[str, NeuronBody]]:
-    """Writes loops that run code at the active neurons.
+    """Emits loops that run code at the active neurons.
 
     Yields the index of the neuron's dL/ds and its body, once per loop; the caller
     writes what is stored.
@@ -185,8 +186,8 @@ def _run_at_active(
 def derivative_without_spikes_function(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> None:
-    """``derivative_without_spikes_<group>``: gradient of the label's output neuron, if
-    it never spiked.
+    """Emits ``derivative_without_spikes_<group>``: gradient of the label's output
+    neuron, if it never spiked.
 
     The loss has no derivative there, so the neuron is treated as if it had spiked at
     the end, crossing the threshold at one unit per duration of the example.

@@ -60,7 +60,7 @@ class OutgoingSynapses:
 
     # ------------------------------------------------------------ declarations
     def declare(self, writer: CodeWriter) -> None:
-        """Declares weights, gradients and the target's rows."""
+        """Emits declarations of weights, gradients and the target's rows."""
         synapses, k = self.synapses, self.k
         writer.comment(f"{synapses.name!a}")
         if synapses.reads_backprop:
@@ -81,7 +81,7 @@ class OutgoingSynapses:
         self.declare_arrival(writer)
 
     def _declare_rows(self, writer: CodeWriter) -> None:
-        """Declares the rows of gradients that the target stores per step."""
+        """Emits declarations of the gradient rows that the target stores per step."""
         is_read = {
             "weight_grad": learns_at_spikes(self.synapses),
             "backprop": self.synapses.reads_backprop,
@@ -95,7 +95,7 @@ class OutgoingSynapses:
             writer.line(f"const mlg::SeparateGrads grads{self.k}_{{{rows}}};")
 
     def _declare_interleaved(self, writer: CodeWriter, port: PortAdjoint) -> None:
-        """Declares how gradients follow from the target's interleaved adjoints."""
+        """Emits ``grads<k>_``: gradients from the target's interleaved adjoints."""
         layout, target = self.layout, self.target
         pair = layout.interleaved_adjoints[target.name]
         parameters = ", ".join(f"const auto &{name}" for name in pair)
@@ -111,8 +111,8 @@ class OutgoingSynapses:
             writer.line(f"return mlg::interleaved_grads({arguments});")
 
     def declare_arrival(self, writer: CodeWriter) -> None:
-        """Declares ``arrives<k>_``: true if a spike of step ``t_`` arrives before the
-        end of the example; only where a delay may prevent it."""
+        """Emits ``arrives<k>_``: true if a spike of step ``t_`` arrives before the end
+        of the example; only where a delay may prevent it."""
         if self._may_arrive_late:
             arrival = self._arrival()
             writer.line(f"const bool arrives{self.k}_ = {arrival} < call_.num_steps;")
@@ -156,11 +156,11 @@ class OutgoingSynapses:
     def backward(
         self, writer: CodeWriter, spiked: bool, into: str | None, listed: bool = True
     ) -> None:
-        """Adds to the gradients of neuron ``j_``'s synapses, and the gradient that they
-        pass back to ``into``.
+        """Emits code that adds to the gradients of neuron ``j_``'s synapses, and the
+        gradient that they pass back to ``into``.
 
         Args:
-            writer: where to write.
+            writer: output for the C code.
             spiked: True if the neuron spiked, so that its synapses learn.
             into: C variable for the gradient; None where none is passed back.
             listed: True if ``j_`` is at ``entry_`` of a list.
@@ -202,7 +202,7 @@ class OutgoingSynapses:
     def _each_backward(
         self, writer: CodeWriter, spiked: bool, into: str | None
     ) -> None:
-        """Synapses one by one, where each has a delay or shares its weight."""
+        """Emits the backward pass of single synapses, with delays or shared weights."""
         synapses, k = self.synapses, self.k
         delayed = synapses.delay is Delay.PER_SYNAPSE
         at = "at_" if delayed else "target_"
@@ -229,7 +229,8 @@ class OutgoingSynapses:
 
     # ------------------------------------------------------------ delays per synapse
     def _declare_ring(self, writer: CodeWriter) -> None:
-        """Declares the place of step ``t_ + 1`` in the port's adjoint ring."""
+        """Emits declarations of the place of step ``t_ + 1`` in the port's adjoint
+        ring."""
         synapses = self.synapses
         length = self.layout.names.integer(
             "adjoint_ring", synapses.target, f"{synapses.port}.length"
@@ -244,10 +245,10 @@ class OutgoingSynapses:
         )
 
     def _declare_arrival_row(self, writer: CodeWriter, past_end: bool) -> None:
-        """Declares where the step of a spike's arrival is in the port's adjoint ring.
+        """Emits the row of the step of a spike's arrival in the port's adjoint ring.
 
         Args:
-            writer: where to write.
+            writer: output for the C code.
             past_end: True if arrivals in the first step after the example count.
         """
         width = self.layout.names.width(self.synapses.target)
@@ -262,7 +263,7 @@ class OutgoingSynapses:
         )
 
     def _delay_gradient(self, writer: CodeWriter) -> None:
-        """Adds dL by a synapse's delay in steps."""
+        """Emits code that adds dL/dd, where d is the delay of a synapse in steps."""
         k, derivative = self.k, f"call_.dt * backprop{self.k}_[at_]"
         if takes_delay_difference(self.layout.plan, self.synapses):
             width = self.layout.names.width(self.synapses.target)

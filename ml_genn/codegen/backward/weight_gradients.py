@@ -18,7 +18,8 @@ from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 
 
 def weight_gradients_function(writer: CodeWriter, layout: Layout) -> None:
-    """``weight_gradients``: adds the spikes of steps first_ <= t < last_ to gradients.
+    """Emits ``weight_gradients``: adds the spikes of steps first_ <= t < last_ to
+    gradients.
 
     ``only_`` is the index of one gradient, or ``ALL_LEARNED``. Returns false if memory
     runs out.

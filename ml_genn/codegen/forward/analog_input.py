@@ -9,7 +9,8 @@ from ml_genn.model.plan import NeuronGroup
 
 
 def analog_input(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Sets the variable of the group's first port to the frame of step ``t_``.
+    """Emits code that sets the variable of the group's first port to the frame of step
+    ``t_``.
 
     The last frame stays until the end of the example.
     """

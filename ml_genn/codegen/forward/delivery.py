@@ -28,7 +28,8 @@ from ml_genn.model.plan import Delay, SynapseGroup
 
 
 def deliver(writer: CodeWriter, layout: Layout, synapses: SynapseGroup) -> None:
-    """Adds the weights of the spikes that arrive in step ``t_`` to their port."""
+    """Emits code that adds the weights of the spikes that arrive in step ``t_`` to
+    their port."""
     names, target = layout.names, layout.plan.neuron(synapses.target)
     variable = target.ports[synapses.port].variable
     tape = f"slot_.tapes[{names.index(synapses.source, 'tape')}]"
@@ -82,7 +83,8 @@ def _add_dense_rows(
 def _add_at_once(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arriving: str
 ) -> None:
-    """Adds CSR rows or patches, whose synapses have no delays of their own."""
+    """Emits code that adds CSR rows or patches, whose synapses have no delays of their
+    own."""
     with _each_spike(writer, arriving):
         prefetch_rows(writer, layout, synapses, ("weight_",))
         if is_csr(synapses):
@@ -97,8 +99,8 @@ def _add_at_once(
 def _add_delayed(
     writer: CodeWriter, layout: Layout, synapses: SynapseGroup, arriving: str
 ) -> None:
-    """Adds spikes to the delay ring, which has a row per step to come, and then the
-    row of this step to the port."""
+    """Emits code that adds spikes to the delay ring, which has a row per step to come,
+    and then the row of this step to the port."""
     names = layout.names
     width = names.width(synapses.target)
     offset = names.integer("delay_ring", synapses.name, "offset")
@@ -124,7 +126,7 @@ def _add_delayed(
 
 @contextmanager
 def _each_spike(writer: CodeWriter, spikes: str) -> Iterator[None]:
-    """A loop over arriving spikes of neurons ``j_`` that teams split."""
+    """Emits a loop over arriving spikes of neurons ``j_`` that teams split."""
     writer.line(f"const mlg::Spikes spikes_ = {spikes};")
     writer.line("const id_type *id_ = spikes_.id;")
     writer.line("const uint32_t count_ = spikes_.n;")

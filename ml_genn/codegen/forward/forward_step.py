@@ -21,7 +21,7 @@ from ml_genn.model.plan import NeuronGroup
 
 
 def forward_step_functions(writer: CodeWriter, layout: Layout) -> None:
-    """``advance``: input and state of all neurons, or of a member's part of them;
+    """Emits ``advance``: input and state of all neurons, or of a member's part of them;
     ``fire``: their spikes; ``forward_step``: both; ``finish``: results at the end."""
     _advance(writer, layout)
     _fire(writer, layout)
@@ -68,7 +68,7 @@ def _stepped(layout: Layout) -> list[NeuronGroup]:
 def _in_window(
     writer: CodeWriter, layout: Layout, group: NeuronGroup
 ) -> AbstractContextManager[None]:
-    """A block that runs in the steps in which the group acts."""
+    """Emits a block that runs in the steps in which the group acts."""
     if not group.window:
         return nullcontext()
     first, last = (
@@ -79,7 +79,8 @@ def _in_window(
 
 
 def _empty_list(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Ends the list of spikes of step ``t_`` of a group that does not act in it."""
+    """Emits code that ends the list of spikes of step ``t_`` of a group that does not
+    act in it."""
     with writer.block("else"):
         tape = layout.names.index(group.name, "tape")
         writer.line(f"mlg::Tape &tape_ = slot_.tapes[{tape}];")

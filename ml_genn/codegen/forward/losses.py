@@ -17,7 +17,7 @@ from ml_genn.model.plan import Code, Loss, NeuronGroup, Readout
 
 
 def loss_functions(writer: CodeWriter, layout: Layout) -> None:
-    """C++ functions of the losses of a plan, one for each formula."""
+    """Emits C++ functions of the losses of a plan, one for each formula."""
     losses = [group.loss for group in layout.outputs if group.loss]
     for formula in dict.fromkeys(loss.formula for loss in losses):
         writer.line("// Returns the loss of one example; grad[k] = scale * dL/dy[k].")
@@ -75,7 +75,7 @@ def _target(loss: Loss, output: str, size: str) -> str:
 
 
 def finish_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``finish_<group>``: the readout's result and, at the end, the loss."""
+    """Emits ``finish_<group>``: the readout's result and, at the end, the loss."""
     readout, names = group.readout, layout.names
     if readout is None:
         return

@@ -22,8 +22,8 @@ from ml_genn.model.plan import Code, NeuronGroup
 
 
 def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """``integrate_<group>``: one step of all neurons, or of a member's part of them,
-    and flags of those that cross their threshold or are active."""
+    """Emits ``integrate_<group>``: one step of all neurons, or of a member's part of
+    them, and flags of those that cross their threshold or are active."""
     name = layout.names.function("integrate", group.name)
     _formula(writer, group)
     writer.line("template <bool ALL>")
@@ -64,8 +64,8 @@ def _formula(writer: CodeWriter, group: NeuronGroup) -> None:
 
 
 def _declare_range(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Declares first and last neuron: whole rows, unless neurons draw random numbers,
-    which must not depend on padding."""
+    """Emits declarations of first and last neuron: whole rows, unless neurons draw
+    random numbers, which must not depend on padding."""
     width = layout.names.width(group.name)
     end, last = width, "range_.last"
     if group.step.calls:

@@ -60,7 +60,8 @@ def _list_flagged(
 
 
 def _declare_new_records(writer: CodeWriter, num_records: str) -> None:
-    """Declares ``record_``, the records of the list that starts at ``first_``."""
+    """Emits declarations of ``record_``, the records of the list that starts at
+    ``first_``."""
     writer.line(f"float *record_ = tape_.record + size_t(first_) * {num_records};")
 
 

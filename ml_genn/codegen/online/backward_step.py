@@ -25,8 +25,8 @@ from ml_genn.model.plan import Code, SurrogateAdjoint
 def online_backward_step_function(
     writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup
 ) -> None:
-    """``online_backward_step_<group>``: one pass's adjoint before step ``t_`` from the
-    one after it.
+    """Emits ``online_backward_step_<group>``: one pass's adjoint before step ``t_``
+    from the one after it.
 
     Its arguments: ``lambda_``, the pass's adjoint; ``weight_grad_``, where dL/dw of a
     spike that arrives in this step is stored; ``learning_signal_``, a row that is added
@@ -97,7 +97,8 @@ def _each_neuron(writer: CodeWriter, end: str) -> Iterator[None]:
 def declare_active_rows(
     writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup
 ) -> None:
-    """Declares rows with the numbers of a step's active neurons, neuron by neuron."""
+    """Emits declarations of rows with the numbers of a step's active neurons, neuron by
+    neuron."""
     for name in active_rows(g):
         row = tables.row(g.group.name, name)
         writer.line(f"float *__restrict {name}_p_ = {row};")
@@ -114,7 +115,7 @@ def _spike_grads(
     g: OnlineGroup,
     surrogate: SurrogateAdjoint,
 ) -> None:
-    """dL/ds of all neurons; zero where they are not active."""
+    """Emits dL/ds of all neurons; zero where they are not active."""
     body = NeuronBody(tables.layout, g.group, (surrogate.reset,))
     with writer.block(""):
         writer.comment("dL/ds of active neurons; 0 of the others")

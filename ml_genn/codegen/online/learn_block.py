@@ -64,8 +64,8 @@ BLOCK_ARGUMENTS = "call_, slot_, example_, block_begin_, block_end_, gradients_"
 
 
 def online_functions(writer: CodeWriter, layout: Layout) -> None:
-    """``learn_block``: gradients from the steps block_begin_ <= t < block_end_ of an
-    example. Returns false if memory runs out."""
+    """Emits ``learn_block``: gradients from the steps block_begin_ <= t < block_end_ of
+    an example. The function returns false if memory runs out."""
     tables = OnlineLayout(layout)
     for g in tables.groups:
         online_backward_step_function(writer, tables, g)
@@ -84,8 +84,8 @@ def online_functions(writer: CodeWriter, layout: Layout) -> None:
 
 
 def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """``learn_block_<group>``: the group's passes over a block, then its traces and
-    gradients."""
+    """Emits ``learn_block_<group>``: the group's passes over a block, then its traces
+    and gradients."""
     names, group = tables.layout.names, g.group.name
     name = names.function("learn_block", group)
     with writer.function(f"static bool {name}({BLOCK_PARAMETERS})"):
@@ -126,7 +126,8 @@ def _learn_function(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) ->
 
 
 def _declare_steps(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """Declares the group's steps of the block, which lag behind the outputs' steps."""
+    """Emits declarations of the group's steps of the block, which lag behind the
+    outputs' steps."""
     lag = "0"
     if g.feedback:
         (first, *_), *_ = g.feedback.values()
@@ -153,10 +154,10 @@ def _each_pass(
     same_for_all: str,
     scale: str,
 ) -> None:
-    """Writes a loop over the passes that takes each back by one step.
+    """Emits a loop over the passes that takes each back by one step.
 
     Args:
-        writer: where to write.
+        writer: output for the C code.
         tables: where numbers are stored.
         g: the group.
         signal: C for the row of learning signals of pass ``pass_``.
@@ -273,7 +274,7 @@ def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
 
 # ---------------------------------------------------------------- traces, gradients
 def _output_grads(writer: CodeWriter, tables: OnlineLayout, g: OnlineGroup) -> None:
-    """dL by the traces towards outputs, and the factors by which these decay."""
+    """Emits dL by the traces towards outputs, and the factors by which these decay."""
     if not g.feedback:
         writer.line("const float *output_grads_ = nullptr, *decay_ = nullptr;")
         return
@@ -336,7 +337,8 @@ def _update_parameter(
     g: OnlineGroup,
     parameter: LearnedParameter,
 ) -> None:
-    """A learned parameter: like a synapse of each neuron with one spike per block."""
+    """Emits the update of a learned parameter, which is like a synapse of each neuron
+    with one spike per block."""
     names, group = tables.layout.names, g.group.name
     gradient = names.gradient(Learned(LearnedKind.PARAMETER, group, parameter.name))
     variable = g.variables.index(f"lambda_{parameter.name}")

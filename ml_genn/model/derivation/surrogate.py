@@ -67,7 +67,7 @@ def surrogate_adjoint(
         system: the system.
         constants: constants of the code; new ones are added.
         surrogate_derivative: expression over ``u``, the threshold expression.
-        condition: expression that is true where a neuron is active; None: everywhere.
+        condition: expression that is true where a neuron is active; None if all are.
         differentiated_resets: variables whose reset is differentiated with respect to
             the spike; other resets are detached.
         learning_signal: expression that is added to dL/ds, times 1 / batch size.
