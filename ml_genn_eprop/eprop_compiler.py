@@ -69,7 +69,8 @@ class EPropCompiler(TrainingCompiler):
     The sum over time is computed in reverse time per neuron instead of forward per
     synapse, which gives the same numbers at the cost of one pass over the spikes; with
     ``mode="online"`` this is done in blocks of time steps, and eligibility traces are
-    carried from block to block. Gradients are means over the batch (mlGeNN's are sums).
+    propagated from block to block. Gradients are means over the batch (mlGeNN's are
+    sums).
 
     Losses compare the output in every step: cross-entropy is summed over steps, mean
     square error is a mean over steps and outputs. ``c_reg`` is relative to mlGeNN's

@@ -202,7 +202,7 @@ def test_sparse_is_dense_with_zeros(
 
 
 @pytest.mark.parametrize("delays", DELAYS)
-def test_state_carried_over_batches(delays: str) -> None:
+def test_state_continues_over_batches(delays: str) -> None:
     """Two batches that carry on from each other are those of the dense network."""
     net = make_net(3, 0.3, DELAYS[delays], 2.0)
     x = random_input(np.random.default_rng(0), SIZES[0], 0.3, examples=6, steps=STEPS)

@@ -1,4 +1,4 @@
-"""State that is reset between batches, and state that is carried over."""
+"""State that is reset between batches, and state that continues."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def carried(
+def run_continued(
     parts: list[Bool], delay: Any
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Spikes, potentials and readouts of batches that carry on from each other.
@@ -70,13 +70,13 @@ def halves(silent: int) -> tuple[Bool, list[Bool]]:
     return np.concatenate(parts, axis=1), parts
 
 
-def test_state_is_carried_over_batches() -> None:
+def test_state_continues_over_batches() -> None:
     """Nothing being under way between them, two batches are one of twice the length."""
     whole, parts = halves(silent=15)
-    spikes, v, _ = carried([whole], 0)
+    spikes, v, _ = run_continued([whole], 0)
     assert spikes[:, 20:].sum() > 10
     assert not spikes[:, 19].any()
-    found, potential, _ = carried(parts, 0)
+    found, potential, _ = run_continued(parts, 0)
     np.testing.assert_array_equal(found, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
@@ -84,22 +84,22 @@ def test_state_is_carried_over_batches() -> None:
 @pytest.mark.parametrize(
     "delay", [0, 3, np.arange(24).reshape(6, 4) % 7], ids=["none", "3", "synapses'"]
 )
-def test_spikes_under_way_are_carried_over_batches(delay: Any) -> None:
+def test_spikes_under_way_continue_over_batches(delay: Any) -> None:
     """Synapses are not reset, so what they have been sent arrives in the next batch."""
     whole, parts = halves(silent=0)
-    spikes, v, _ = carried([whole], delay)
-    found, potential, _ = carried(parts, delay)
+    spikes, v, _ = run_continued([whole], delay)
+    found, potential, _ = run_continued(parts, delay)
     np.testing.assert_array_equal(found, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
 
-def test_delays_over_several_batches_are_carried_or_refused() -> None:
+def test_delays_over_several_batches_continue_or_are_refused() -> None:
     """None of the spikes is lost without a word."""
     whole, _ = halves(silent=0)
-    spikes, v, _ = carried([whole], 25)
+    spikes, v, _ = run_continued([whole], 25)
     assert spikes.sum() > 10
     try:
-        found, potential, _ = carried(np.split(whole, 4, axis=1), 25)
+        found, potential, _ = run_continued(np.split(whole, 4, axis=1), 25)
     except UnsupportedError as error:
         assert "delay" in str(error)
         return
@@ -109,7 +109,7 @@ def test_delays_over_several_batches_are_carried_or_refused() -> None:
 
 def test_readouts_start_anew_in_each_batch() -> None:
     _, parts = halves(silent=15)
-    _, v, found = carried(parts, 0)
+    _, v, found = run_continued(parts, 0)
     for name, reduce in READOUTS.items():
         expected = np.concatenate([reduce(part) for part in np.split(v, 2, axis=1)])
         np.testing.assert_allclose(

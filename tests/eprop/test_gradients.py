@@ -1,4 +1,4 @@
-"""e-prop in reverse time against eligibility traces carried forward."""
+"""e-prop in reverse time against eligibility traces propagated forward."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LABEL = 1
 
 
 def eprop_network(beta: float = 0.0, tau_refrac: float = 0.0) -> eprop.Network:
-    """Two recurrent hidden populations that both feed the output, as the input does."""
+    """Two recurrent hidden populations; they and the input project to the output."""
     rng = np.random.default_rng(5)
 
     def connection(source: str, target: str, *size: int) -> eprop.Connection:

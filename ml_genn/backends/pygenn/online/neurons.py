@@ -186,7 +186,7 @@ class _LearningNeurons(OnlineNeurons):
 
 
 class OutputNeurons(_LearningNeurons):
-    """Neurons with a loss: they compute their errors and feed them back."""
+    """Neurons with a loss: they compute the errors that feedback propagates."""
 
     def __init__(
         self, plan: Plan, values: PlanValues, group: NeuronGroup, equations: Adjoint
@@ -229,7 +229,7 @@ class OutputNeurons(_LearningNeurons):
 
 
 class HiddenNeurons(_LearningNeurons):
-    """Neurons that spike and learn from errors that outputs feed back."""
+    """Neurons that spike and learn from the feedback of outputs."""
 
     def __init__(
         self, plan: Plan, values: PlanValues, group: NeuronGroup, equations: Adjoint

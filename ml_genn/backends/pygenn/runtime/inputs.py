@@ -26,10 +26,10 @@ def push_inputs(device: Device, plan: Plan, batch: Batch) -> None:
 
 def _raster(batch_size: int, group: NeuronGroup, batch: Batch) -> np.ndarray:
     """Returns input spikes as bits of words: (steps, examples, words)."""
-    bits = num_words(group.size) * WORD
-    spikes = np.zeros((batch.examples.num_steps, batch_size, bits), dtype=np.uint8)
+    num_bits = num_words(group.size) * WORD
+    spikes = np.zeros((batch.examples.num_steps, batch_size, num_bits), dtype=np.uint8)
     for b, index in enumerate(batch.indices):
         events = batch.examples.events[group.name][index]
         spikes[events.steps, b, events.ids] = 1
-    packed = np.packbits(spikes, axis=-1, bitorder="little")
-    return np.asarray(packed.view("<u4"))
+    words = np.packbits(spikes, axis=-1, bitorder="little")
+    return np.asarray(words.view("<u4"))
