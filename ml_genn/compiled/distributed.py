@@ -33,8 +33,8 @@ def join_processes(model: Model, communicator: Communicator) -> None:
     if checksum[0] != own_checksum:
         raise ValidationError(
             f"Process {communicator.rank} of {communicator.num_ranks} compiled another "
-            "network than process 0: names or shapes of weights differ. Run the same "
-            "script in all, and draw sparse connectivity by the library."
+            "network than process 0: names, shapes or types of arrays differ. Run the "
+            "same script in all, and draw sparse connectivity by the library."
         )
     arrays = {}
     for key in sorted(snapshot.arrays):

@@ -11,8 +11,8 @@ struct DeferredGradients {
   int num_slots = 0;
   int64_t end_step = 0;  // steps 0 <= t < end_step are deferred
 
-  void defer(Slot *const *tile, int n, int64_t end) {
-    for (num_slots = 0; num_slots < n; ++num_slots) slots[num_slots] = tile[num_slots];
+  void defer(Slot *const *tile_slots, int n, int64_t end) {
+    for (num_slots = 0; num_slots < n; ++num_slots) slots[num_slots] = tile_slots[num_slots];
     end_step = end;
   }
 };
