@@ -41,29 +41,33 @@ def _scale_after(axes: tuple[int, ...]) -> Callable[[Any, Scale], Chain | None]:
     """Returns the rule for a kernel whose outputs are scaled; axes of its outputs."""
 
     def rule(first: Any, second: Scale) -> Chain | None:
-        return _scaled(first, second.channels, axes, second)
+        return _scaled(first, second.channels, axes)
 
     return rule
 
 
 def _scale_before(axes: tuple[int, ...]) -> Callable[[Scale, Any], Chain | None]:
-    """Returns the rule for a kernel whose inputs are scaled; axes of its inputs."""
+    """Returns the rule for a kernel whose inputs are scaled.
+
+    Args:
+        axes: axes of the kernel that are indexed by input channels.
+    """
 
     def rule(first: Scale, second: Any) -> Chain | None:
-        return _scaled(second, first.channels, axes, first)
+        return _scaled(second, first.channels, axes)
 
     return rule
 
 
 def _scaled(
-    kernel: Any, factor: np.ndarray | None, axes: tuple[int, ...], scale: Scale
+    layer: Any, factor: np.ndarray | None, axes: tuple[int, ...]
 ) -> Chain | None:
     if factor is None:
         return None
     shape = [1] * 4
     for axis in axes:
-        shape[axis] = kernel.kernel.shape[axis]
-    return (replace(kernel, kernel=kernel.kernel * factor.reshape(shape)),)
+        shape[axis] = layer.kernel.shape[axis]
+    return (replace(layer, kernel=layer.kernel * factor.reshape(shape)),)
 
 
 def _channels(scatter: Scatter) -> slice | None:

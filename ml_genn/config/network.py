@@ -75,7 +75,7 @@ def build_graph(
         custom_objects: {name: class or function} of the user's own.
 
     Raises:
-        CheckpointError: if the data have another form, or are of a later version.
+        CheckpointError: if the data have another form or another version.
     """
     decoder = Decoder(arrays or {}, custom_objects)
     try:

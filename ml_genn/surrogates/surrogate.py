@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 
 class Surrogate(ABC):
-    """Surrogate of the derivative of a spike, in place of that of the Heaviside step.
+    """Surrogate derivative, which replaces the derivative of the Heaviside step.
 
     ``u`` is the threshold expression, for example ``v - v_thresh``; a neuron spikes
     where it is not negative.
@@ -14,7 +14,7 @@ class Surrogate(ABC):
 
     @abstractmethod
     def derivative(self) -> str:
-        """Returns the derivative as an expression over ``u`` and `parameters`."""
+        """Returns the derivative as an expression in C over ``u`` and `parameters`."""
 
     def support(self) -> str | None:
         """Returns the condition over ``u`` under which the derivative is not zero.
@@ -27,5 +27,5 @@ class Surrogate(ABC):
     def parameters(self) -> dict[str, float]:
         """Returns the values of parameters in the expressions.
 
-        They may change without a build.
+        A new value needs no recompilation.
         """

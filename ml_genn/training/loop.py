@@ -66,7 +66,8 @@ class MetricAccumulator:
 
     Args:
         metrics: {output: metric}.
-        weighted: True to weight examples in metrics, too; False by default.
+        weighted: True to weight examples in the metrics as in the loss; False by
+            default.
     """
 
     def __init__(self, metrics: Mapping[Any, Metric], weighted: bool = False) -> None:
@@ -90,7 +91,8 @@ class MetricAccumulator:
             steps: time steps of an example.
 
         Raises:
-            ValidationError: by the name of the output.
+            ValidationError: if targets or weights do not fit; the message names the
+                output.
         """
         for key, metric in self.metrics.items():
             if self._weighted and data.weights:
@@ -149,8 +151,9 @@ def run_epoch(
 
     Raises:
         ValidationError: if a metric does not fit the targets.
-        DivergedError: if the loss is not a finite number and no callback overrides
-            ``on_diverged``; weights are those before that batch.
+        DivergedError: in training, if the loss of a batch is not finite and no callback
+            overrides ``on_diverged``. Parameters are those before that batch, for which
+            ``on_batch_end`` is not called.
     """
     accumulator.reset()
     if isinstance(data, InMemoryData):

@@ -144,7 +144,7 @@ def test_unsupported_combinations(
         InferenceCompiler(5).compile(net(target, connectivity, synapse))
 
 
-def test_two_sources_of_a_maximum() -> None:
+def test_two_connections_into_a_max_pool() -> None:
     network = net("few_spike_max_pool", MaxPool2D(2), few=True)
     first, second = network.populations
     with network:

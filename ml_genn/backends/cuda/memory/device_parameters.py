@@ -13,7 +13,7 @@ from ml_genn.backends.host.arrays.host_arrays import HostArrays
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.plan import LearnedKind
 
-#: Arrays of `HostArrays` that the device never changes.
+#: Arrays of `HostArrays` that kernels only read.
 CONSTANT_ARRAYS = ("scalars", "integers", "initial_state", "loss_scalars")
 
 
@@ -48,18 +48,18 @@ class DeviceParameters:
         self._slots = [cupy.asarray(a.reshape(-1)) for a in optimiser_state]
 
     def call_fields(self) -> dict[str, int]:
-        """Returns fields of a call."""
+        """Returns {field of the kernels' argument: address of the array}."""
         return {name: address(array) for name, array in self._constants.items()}
 
     def call_tables(self) -> dict[str, list[int]]:
-        """Returns tables of a call."""
+        """Returns {field of the kernels' argument: addresses of its arrays}."""
         return {
             "arrays": address_table(self._arrays),
             "slots": address_table(self._slots),
         }
 
     def download(self) -> None:
-        """Copies to the host what training has changed."""
+        """Copies the trained arrays to the host, if they have changed."""
         if self.host_is_stale:
             with plain_errors(self._cupy):
                 for host, device in self._trained_arrays():
@@ -67,7 +67,7 @@ class DeviceParameters:
             self.host_is_stale = False
 
     def upload(self) -> None:
-        """Copies the parameters of the host to the device."""
+        """Copies parameters and optimiser state from the host to the device."""
         with plain_errors(self._cupy):
             self._constants["scalars"].set(self._host_arrays.scalars)
             arrays = zip(self._host_arrays.arrays, self._arrays, strict=True)
