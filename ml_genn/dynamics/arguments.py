@@ -135,8 +135,9 @@ def parameter(
     positive: bool = False,
     kw_only: bool = False,
 ) -> Any:
-    """Declares a parameter of the equations: a number, an array, an initializer, or the
-    name of an initializer.
+    """Declares a parameter of the equations.
+
+    Its value is a number, an array, an initializer, or the name of an initializer.
 
     Args:
         description: meaning, as a noun phrase.
