@@ -20,7 +20,7 @@ from ml_genn.model.plan import (
 )
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
-from ml_genn.optimisers.update_transforms import UpdateTransform
+from ml_genn.optimisers.update_transforms import UpdateTransform, transform
 from ml_genn.population import Population
 
 _NO_LIMIT = float(np.finfo(np.float32).max)
@@ -29,9 +29,7 @@ _NO_LIMIT = float(np.finfo(np.float32).max)
 def limited(lowest: float, highest: float) -> UpdateTransform:
     """Returns the transform after a step that keeps values in a range."""
     line = "x = fminf(fmaxf(x, lowest_), highest_);"
-    reads = frozenset({"x", "lowest_", "highest_"})
-    code = Code((line,), reads, frozenset({"x"}))
-    return UpdateTransform(code, {"lowest_": lowest, "highest_": highest})
+    return transform(line, "x", set(), {"lowest_": lowest, "highest_": highest})
 
 
 def l1_regularised(strength: float) -> UpdateTransform:
@@ -47,9 +45,7 @@ def l1_regularised(strength: float) -> UpdateTransform:
 
 def decayed(fraction: float) -> UpdateTransform:
     """Returns the transform after a step that takes off a fraction of the value."""
-    reads = frozenset({"x", "decay_"})
-    code = Code(("x -= decay_ * x;",), reads, frozenset({"x"}))
-    return UpdateTransform(code, {"decay_": fraction})
+    return transform("x -= decay_ * x;", "x", set(), {"decay_": fraction})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +100,8 @@ class Update:
                 was made.
         """
         values = dict(numbers)
-        for transform in (*self.before, *self.after):
-            values |= transform.numbers
+        for step in (*self.before, *self.after):
+            values |= step.numbers
         if values.keys() != set(plan.scalars):
             raise ValidationError(
                 f"{self.optimiser!r}: clipping, decay or limits were switched on or "
