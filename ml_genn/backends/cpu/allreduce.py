@@ -13,6 +13,7 @@ from ml_genn.backends.host.abi.structure import (
     BeginAllreduce,
     EndAllreduces,
 )
+from ml_genn.backends.host.process import ProcessBound
 
 
 class Allreduce:
@@ -32,9 +33,11 @@ class Allreduce:
 
     def __init__(self, processes: Processes) -> None:
         self._error: BaseException | None = None
+        bound = ProcessBound("a network that trains over several processes")
         under_way: list[Callable[[], Any]] = []
 
         def begin(values: Any, count: int) -> None:
+            bound.check()
             array = np.ctypeslib.as_array(values, shape=(count,))
             under_way.append(processes.begin_sum(array))
 

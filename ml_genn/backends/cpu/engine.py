@@ -45,6 +45,8 @@ class Engine:
         if not self._engine:
             raise MemoryError("the engine could not allocate its threads' memory")
         self._finalizer = weakref.finalize(self, library.mlg_destroy, self._engine)
+        # Threads of Python may still run batches when the interpreter exits.
+        self._finalizer.atexit = False
 
     @property
     def num_threads(self) -> int:
@@ -59,14 +61,23 @@ class Engine:
     def run(self, call: Call) -> Status:
         """Runs a call; errors of memory are in the status.
 
+        In a forked process, the first call starts the engine's threads again.
+
         Raises:
-            MlGennError: if the engine was closed.
+            MlGennError: if the engine was closed, or is in the middle of a call.
         """
         if self._engine is None:
             raise MlGennError(
                 "the model was closed; compile the network again to run it"
             )
-        return Status(self._library.mlg_run(self._engine, ctypes.byref(call)))
+        status = Status(self._library.mlg_run(self._engine, ctypes.byref(call)))
+        if status == Status.BUSY:
+            raise MlGennError(
+                "the network is running a batch in another thread, or was when this "
+                "process was forked. Run one batch at a time; in a forked process, "
+                "compile the network again."
+            )
+        return status
 
     def encode(self, spikes: SpikeTimes) -> EventStream | None:
         """Returns spikes as events; None if their times are not valid."""

@@ -27,6 +27,7 @@ from ml_genn.backends.cuda.source import DeviceLayout
 from ml_genn.backends.host.abi.call import Phase, Status
 from ml_genn.backends.host.batch_data import slice_of
 from ml_genn.backends.host.model import HostModel
+from ml_genn.backends.host.process import ProcessBound
 from ml_genn.backends.host.state import STATE_TYPES, state_type, typed_state
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import Examples, RunOptions, RunResult
@@ -103,6 +104,7 @@ class CudaModel(HostModel):
         self._carryover: Carryover | None = None
         self._is_stepping = False
         self._is_closed = False
+        self._process = ProcessBound("a network on a GPU")
 
     def close(self) -> None:
         """Frees the memory of batches."""
@@ -186,6 +188,7 @@ class CudaModel(HostModel):
         return self._examples_run.next(options.update, batch_slice)
 
     def _check_open(self) -> None:
+        self._process.check()
         if self._is_closed:
             raise MlGennError(
                 "the model was closed; compile the network again to run it"

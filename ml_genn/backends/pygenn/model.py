@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.backends.api import Processes
+from ml_genn.backends.host.process import ProcessBound
 from ml_genn.backends.pygenn.library import create_model, pygenn
 from ml_genn.backends.pygenn.lowering.lower import lower
 from ml_genn.backends.pygenn.runtime import checkpoint
@@ -77,7 +78,8 @@ class PyGennModel:
         self.genn_model.seed = seed % (2**32 - 1) + 1
         built = build(pygenn(), self.genn_model, lowered)
         folder = mkdtemp(prefix="ml_genn_pygenn_")
-        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, True)
+        remove = ProcessBound("a folder of generated code").only_here(shutil.rmtree)
+        self._remove_folder = weakref.finalize(self, remove, folder, True)
         self.genn_model.build(folder)
         self._device = Device(built, lowered, batch_size, values.dt)
         self._parameters = Parameters(plan, values, self._device, seed)

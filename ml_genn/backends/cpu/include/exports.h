@@ -6,6 +6,10 @@
 
 #define MLG_PUBLIC __attribute__((visibility("default"), cold))
 extern "C" {
+// Runs when the library is loaded.
+__attribute__((constructor, cold)) static void register_fork_handler() {
+  pthread_atfork(nullptr, nullptr, mlg::count_fork);
+}
 // Returns an engine, or null. block_size: floats of a state block; learned_sizes: padded size of
 // each learned array.
 MLG_PUBLIC void *mlg_create(int threads, int64_t block_size, const int64_t *learned_sizes) {
@@ -17,7 +21,9 @@ MLG_PUBLIC void *mlg_create(int threads, int64_t block_size, const int64_t *lear
   }
   return e;
 }
+// Frees an engine, unless a thread runs a call of it: its memory is then left as it is.
 MLG_PUBLIC void mlg_destroy(void *engine) {
+  if (__atomic_load_n(&static_cast<Engine *>(engine)->is_running, __ATOMIC_ACQUIRE)) return;
   static_cast<Engine *>(engine)->~Engine();
   free(engine);
 }
@@ -26,7 +32,12 @@ MLG_PUBLIC int mlg_threads(const void *engine) {
 }
 // Runs a call; returns a Status.
 MLG_PUBLIC int mlg_run(void *engine, const Call *call) {
-  return run(*static_cast<Engine *>(engine), *call);
+  Engine &e = *static_cast<Engine *>(engine);
+  if (__atomic_exchange_n(&e.is_running, true, __ATOMIC_ACQUIRE)) return mlg::BUSY;
+  const bool has_threads = !e.pool.is_forked() || e.pool.start_after_fork();
+  const int status = has_threads ? run(e, *call) : int(mlg::OUT_OF_MEMORY);
+  __atomic_store_n(&e.is_running, false, __ATOMIC_RELEASE);
+  return status;
 }
 // State block and tapes of an example that ran in a slot of its own.
 MLG_PUBLIC float *mlg_block(void *engine, int64_t slot) {

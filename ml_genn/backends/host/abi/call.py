@@ -53,6 +53,7 @@ class Status(IntFlag):
     NOT_FINITE = 1 << 1
     ALLREDUCE_FAILED = 1 << 2
     TAPE_FULL = 1 << 3
+    BUSY = 1 << 4
 
 
 _STATUS_COMMENTS = {
@@ -61,6 +62,7 @@ _STATUS_COMMENTS = {
     "NOT_FINITE": "A loss is not finite; no weight was updated.",
     "ALLREDUCE_FAILED": "A sum over processes failed.",
     "TAPE_FULL": "The spikes of an example do not fit on a tape (CUDA).",
+    "BUSY": "Another thread runs a call, or did when this process was forked.",
 }
 
 RECORDING = Structure(

@@ -39,5 +39,7 @@ enum Status {
   ALLREDUCE_FAILED = 4,
   // The spikes of an example do not fit on a tape (CUDA).
   TAPE_FULL = 8,
+  // Another thread runs a call, or did when this process was forked.
+  BUSY = 16,
 };
 }  // namespace mlg

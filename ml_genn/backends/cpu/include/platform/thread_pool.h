@@ -2,6 +2,7 @@
 #pragma once
 #include "platform/compiler.h"
 #include "platform/denormals.h"
+#include "platform/fork.h"
 #include "platform/memory.h"
 #include "platform/spin.h"
 
@@ -23,18 +24,42 @@ struct ThreadPool {
   unsigned round = 0;  // number of tasks so far
   int pending = 0;     // workers that run the current task
   bool stop = false;
+  int forks = 0;  // value of num_forks in the process that has the threads
 
-  // Starts threads 1 .. n - 1; returns false if that fails.
+  // Starts threads 1 .. n - 1; returns false, without threads, if that fails.
   MLG_COLD bool start(int n) {
+    forks = num_forks;
     threads = allocate<pthread_t>(n);
     workers = allocate<Worker>(n);
     if (!threads || !workers) return false;
     for (int i = 1; i < n; ++i) {
       workers[i] = {this, i};
-      if (pthread_create(&threads[i], nullptr, &ThreadPool::entry, &workers[i])) return false;
+      if (pthread_create(&threads[i], nullptr, &ThreadPool::entry, &workers[i])) {
+        end_threads();
+        return false;
+      }
       size = i + 1;
     }
     return true;
+  }
+  // Returns true in a forked process, whose copy of the pool has no threads.
+  bool is_forked() const { return forks != num_forks; }
+  // Starts as many threads as before the fork; returns false if that fails, and can be called
+  // again then. The locks of the copy may be held by threads that do not exist.
+  MLG_COLD bool start_after_fork() {
+    const int n = size;
+    free(threads);
+    free(workers);
+    pthread_mutex_init(&lock, nullptr);
+    pthread_cond_init(&wake, nullptr);
+    pthread_cond_init(&done, nullptr);
+    round = 0;
+    size = 1;
+    if (start(n)) return true;
+    size = n;
+    forks = num_forks - 1;
+    stop = false;
+    return false;
   }
   static void *entry(void *argument) {
     const Worker *worker = static_cast<Worker *>(argument);
@@ -86,12 +111,15 @@ struct ThreadPool {
       pthread_mutex_unlock(&lock);
     }
   }
-  MLG_COLD ~ThreadPool() {
+  MLG_COLD void end_threads() {
     pthread_mutex_lock(&lock);
     stop = true;
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
     for (int i = 1; i < size; ++i) pthread_join(threads[i], nullptr);
+  }
+  MLG_COLD ~ThreadPool() {
+    if (!is_forked()) end_threads();
     free(threads);
     free(workers);
   }
