@@ -11,10 +11,10 @@ from ml_genn.data._checks import as_count, as_positive, as_real_array
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream
+from ml_genn.utils.time_steps import whole_steps
 
-# Tolerances for the rounding of spike times.
-STEP_TOLERANCE = 1e-3  #: fraction of a time step by which a spike may follow its step
-DURATION_TOLERANCE = 1e-6  #: relative excess over the duration of an example
+#: Relative excess of a spike time over the duration of an example, for rounding.
+DURATION_TOLERANCE = 1e-6
 
 ID_BITS = 32  #: bits of a neuron's index in a word with its step in the upper bits
 ID_MASK = (1 << ID_BITS) - 1
@@ -78,8 +78,7 @@ def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> Even
     counts = ends.copy()
     counts[1:] -= ends[:-1]
     ids = np.repeat(np.arange(ends.size), counts)
-    times = np.asarray(spikes.spike_times, dtype=np.float64)
-    steps = np.ceil(times / width - STEP_TOLERANCE)
+    steps = whole_steps(spikes.spike_times, width)
     steps = _postpone(np.minimum(steps, stop).astype(np.int64), ids)
     # Sorting words of step and neuron is faster than an indirect sort.
     events = np.sort((steps << ID_BITS) | ids)

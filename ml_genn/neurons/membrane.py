@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.neurons.neuron import Neuron
+from ml_genn.utils.time_steps import STEP_TOLERANCE
 
 #: Input term of tau_mem v' = -v + input with scaled input.
 SCALED_INPUT = "Isyn"
@@ -11,8 +12,13 @@ SCALED_INPUT = "Isyn"
 #: constant input by 1 - exp(-dt / tau_mem).
 PLAIN_INPUT = "Isyn / (1 - exp(-dt / tau_mem))"
 
-#: Remaining refractory period [ms].
-REFRACTORY = Variable("refrac_time", "where(refrac_time > 0, -1, 0)", "tau_refrac")
+#: Remaining refractory period in time steps, counted down by 1 in each. The number of
+#: steps is the period of `ml_genn.utils.time_steps.whole_steps`.
+REFRACTORY = Variable(
+    "refrac_steps",
+    "where(refrac_steps > 0, -1 / dt, 0)",
+    f"ceil(tau_refrac / dt - {STEP_TOLERANCE})",
+)
 
 
 def membrane(
@@ -31,7 +37,7 @@ def membrane(
         current += " + bias / (1 - exp(-dt / tau_mem))"
     dynamics = f"(-v + {current}) / tau_mem"
     if frozen:
-        dynamics = f"where(refrac_time > 0, 0, {dynamics})"
+        dynamics = f"where(refrac_steps > 0, 0, {dynamics})"
     return Variable("v", dynamics, jump)
 
 
@@ -61,7 +67,7 @@ def leaky_spiking_equations(
     frozen = refractory and not choice["integrate_during_refrac"]
     v = membrane(choice["scale_i"], reset(choice["relative_reset"]), frozen=frozen)
     if refractory:
-        threshold = f"where(refrac_time > 0, -1, {threshold})"
+        threshold = f"where(refrac_steps > 0, -1, {threshold})"
     timer = (REFRACTORY,) if refractory else ()
     return NeuronEquations(
         (v, *adaptation, *timer), parameters, output="v", threshold=threshold

@@ -11,7 +11,6 @@ EQUIVALENTS = {
     "Input": "input",
     "LambdaI": "lambda_i_syn0",
     "LambdaV": "lambda_v",
-    "RefracTime": "refrac_time",
     "Scount": "spike_count_",
     "V": "v",
     "VAvg": "v_avg_",

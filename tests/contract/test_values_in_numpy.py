@@ -80,16 +80,17 @@ def simulated(drawn: dict[str, Any], x: np.ndarray, scale: bool = False) -> np.n
     alpha, rho = np.exp(-DT / of("tau_mem", np.inf)), np.exp(-DT / of("tau_adapt", 1))
     v, a, left = of("v", 0.0), of("a", 0.0), np.zeros(SIZE)
     gain = 1 - alpha if scale else 1.0
+    refrac = np.ceil(np.round(of("tau_refrac", 0.0) / DT, 3))
     course, num_spikes = np.zeros((STEPS, SIZE)), 0
     for n in range(STEPS):
         v = alpha * v + gain * x[n] + of("bias", 0.0)
-        a, left = rho * a, np.where(left > 0, left - DT, left)
+        a, left = rho * a, np.where(left > 0, left - 1, left)
         above = v - of("v_thresh", np.inf) - of("beta", 0.0) * a
-        free = left <= 1e-6
+        free = left == 0
         assert np.all(np.abs(above[free]) > 1e-5), "a tie, which rounding decides"
         spikes = free & (above >= 0)
         v, a = np.where(spikes, of("v_reset", 0.0), v), a + spikes
-        left = np.where(spikes, of("tau_refrac", 0.0), left)
+        left = np.where(spikes, refrac, left)
         course[n], num_spikes = v, num_spikes + spikes.sum()
     assert "v_thresh" not in drawn or num_spikes > SIZE, "too few spikes to tell"
     return course

@@ -52,7 +52,8 @@ def leaky(x: Float, neuron: LeakyIntegrateFireInput, dt: float) -> Run:
     choice = neuron.choices()
     alpha = np.exp(-dt / np.asarray(neuron.tau_mem))
     gain = 1.0 - alpha if choice["scale_i"] else 1.0
-    refrac = 0.0 if neuron.tau_refrac is None else np.asarray(neuron.tau_refrac)
+    tau = 0.0 if neuron.tau_refrac is None else np.asarray(neuron.tau_refrac)
+    refrac = np.ceil(np.round(tau / dt, 3))
     thresh, reset = np.asarray(neuron.v_thresh), np.asarray(neuron.v_reset)
     state = np.broadcast_to(np.asarray(neuron.v, float), x[:, 0].shape).copy()
     left = np.zeros(state.shape)
@@ -61,8 +62,8 @@ def leaky(x: Float, neuron: LeakyIntegrateFireInput, dt: float) -> Run:
     for n in range(x.shape[1]):
         still = (left > 0) & (not choice["integrate_during_refrac"])
         state = np.where(still, state, alpha * state + gain * x[:, n])
-        left = np.where(left > 0, left - dt, left)
-        free = left <= 1e-6
+        left = np.where(left > 0, left - 1, left)
+        free = left == 0
         margin = min(margin, np.abs(np.where(free, state - thresh, np.inf)).min())
         spikes[:, n] = free & (state >= thresh)
         after = state - (thresh - reset) if choice["relative_reset"] else reset

@@ -224,7 +224,7 @@ def test_newer_spelling_with_parameters_is_the_built_in_neuron() -> None:
         for target in (code, other):
             Connection(source, target, Dense(weight))
     raster = random_input(rng, INPUTS)
-    wanted = {code: ("V", "RefracTime"), other: ("v", "refrac_time")}
+    wanted = {code: ("V", "RefracTime"), other: ("v", "refrac_steps")}
     spikes, found = traces(network, {source: raster}, wanted, dt=0.5)
     assert spikes["code"].sum() > 100
     np.testing.assert_array_equal(spikes["code"], spikes["built in"])
@@ -232,7 +232,7 @@ def test_newer_spelling_with_parameters_is_the_built_in_neuron() -> None:
         found["code", "V"], found["built in", "v"], rtol=1e-5, atol=1e-5
     )
     np.testing.assert_array_equal(
-        found["code", "RefracTime"], found["built in", "refrac_time"]
+        found["code", "RefracTime"], 0.5 * found["built in", "refrac_steps"]
     )
 
 

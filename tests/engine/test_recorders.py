@@ -195,7 +195,7 @@ def test_variables_inside_the_model() -> None:
     fire = recorded_net().fire
     _, data = recorded_net().predict(
         VarRecorder(fire, genn_var="i_syn0", key="i"),
-        VarRecorder(fire, genn_var="refrac_time", key="timer"),
+        VarRecorder(fire, genn_var="refrac_steps", key="timer"),
         VarRecorder(fire, genn_var="v", key="v"),
     )
     np.testing.assert_array_equal(data["v"], recorded_net().v)
@@ -205,13 +205,13 @@ def test_variables_inside_the_model() -> None:
 
 @pytest.mark.parametrize("option", ["var", "genn_var"])
 def test_unknown_variables_are_refused_with_a_suggestion(option: str) -> None:
-    recorder = VarRecorder(recorded_net().fire, **{option: "refrac_tim"})
+    recorder = VarRecorder(recorded_net().fire, **{option: "refrac_step"})
     with pytest.raises(UnknownNameError) as caught:
         recorded_net().predict(recorder)
     message = str(caught.value)
     assert "Population 'fire'" in message
-    assert "Did you mean 'refrac_time'?" in message
-    assert "i_syn0, refrac_time, v" in message
+    assert "Did you mean 'refrac_steps'?" in message
+    assert "i_syn0, refrac_steps, v" in message
 
 
 @pytest.mark.parametrize("names", [{}, {"var": "v", "genn_var": "v"}])

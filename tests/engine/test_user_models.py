@@ -21,6 +21,7 @@ from engine.helpers import (
 from numpy.typing import NDArray
 
 from ml_genn import Connection, Network, Population
+from ml_genn.callbacks import VarRecorder
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.errors import EquationError
@@ -469,3 +470,33 @@ def test_names_of_the_engine_are_free_or_refused(name: str) -> None:
     found, _ = compiled.predict(x, callbacks=[])
     expected = np.sum(0.5 * k * np.exp(-k / 6.0) / 6.0)
     np.testing.assert_allclose(found[target], [[expected]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        ("where(v > 0.5, 1, 0)", lambda v: np.float64(v > 0.5)),
+        ("2 * sign(v - 0.5)", lambda v: 2 * np.sign(v - 0.5)),
+        ("ceil(v)", np.ceil),
+        ("where(where(v > 0.5, 1, 0) > 0, 1, -1)", lambda v: 1 if v > 0.5 else -1),
+    ],
+)
+def test_terms_that_jump_take_forward_euler_steps(
+    step: str, number: Callable[[float], float]
+) -> None:
+    """They depend on their own variable although their derivative is 0."""
+    with Network() as network:
+        source = Population("spike_input", 1)
+        dynamics = f"(-v + Isyn + {step}) / tau_mem"
+        values = {"tau_mem": 10.0}, {"v": 0.1}
+        neuron = UserNeuron({"v": (dynamics, None)}, "v", None, *values, readout="var")
+        cell = Population(neuron, 1)
+        Connection(source, cell, Dense(5.0))
+    compiled = InferenceCompiler(12, num_threads=1).compile(network)
+    recorder = VarRecorder(cell, "v", key="v")
+    _, data = compiled.predict(np.ones((1, 12, 1)), callbacks=[recorder])
+    v, expected = 0.1, []
+    for n in range(12):
+        v += (-v + (5.0 if n else 0.0) + number(v)) / 10.0
+        expected.append(v)
+    np.testing.assert_allclose(data["v"][0][:, 0], expected, rtol=1e-5)

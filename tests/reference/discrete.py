@@ -69,6 +69,11 @@ def _rounded(value: ArrayLike) -> Float:
     return np.asarray(value, dtype=np.float32)
 
 
+def _steps(tau: ArrayLike, dt: float) -> NDArray[np.int64]:
+    """Return the number of steps that a period lasts, rounded up."""
+    return np.ceil(np.round(np.asarray(tau) / dt, 3)).astype(np.int64)
+
+
 def _decay(dt: float, tau: ArrayLike) -> NDArray[np.float64]:
     """Return exp(-dt/tau) in float64."""
     return np.exp(-dt / np.asarray(tau, dtype=np.float64))
@@ -113,8 +118,8 @@ class LeakyIntegrateFire:
     """V = a V + [(1 - a) if scale_i] I ; spike if V >= v_thresh, unless refractory.
 
     Reset: V -= v_thresh - v_reset (relative) or V = v_reset. With tau_refrac, each
-    spike starts a timer of that length [ms]; every later step first counts it down
-    by dt if it is above 0, and there is no spike while it stays above 0. Unless
+    spike sets a counter to that many steps, rounded up; every later step first counts
+    it down by 1 if it is above 0, and there is no spike while it stays above 0. Unless
     integrate_during_refrac, a step that counts down leaves V alone.
     """
 
@@ -283,17 +288,16 @@ class _Synapses:
 
 
 class _Neurons:
-    """State of one population: V, adaptation A and refractory timer [ms]."""
+    """State of one population: V, adaptation A and remaining refractory steps."""
 
     def __init__(self, neuron: SteppedNeuron, batch: int, size: int, dt: float):
         k = neuron.coefficients(dt)
         self.alpha, self.gain, self.bias = map(_rounded, (k.alpha, k.gain, k.bias))
         self.v_thresh, self.v_reset = _rounded(k.v_thresh), _rounded(k.v_reset)
         self.beta, self.rho = _rounded(k.beta), _rounded(k.rho)
-        self.tau_refrac = _rounded(0.0 if k.tau_refrac is None else k.tau_refrac)
+        self.refrac = _steps(0.0 if k.tau_refrac is None else k.tau_refrac, dt)
         self.relative_reset = k.relative_reset
         self.integrate_during_refrac = k.integrate_during_refrac
-        self.dt = np.float32(dt)
         self.silent = isinstance(neuron, LeakyIntegrate)
         zero = np.zeros((batch, size), dtype=np.float32)
         self.v = zero + _rounded(neuron.v)
@@ -301,15 +305,15 @@ class _Neurons:
             self.a = zero + _rounded(neuron.a)
         else:
             self.a = zero.copy()
-        self.timer = zero.copy()
+        self.timer = zero.astype(np.int64)
 
     def integrate(self, current: Float) -> None:
-        """Advance V, A and the refractory timer by a step."""
-        refractory = self.timer > 0.0
+        """Advance V, A and the refractory counter by a step."""
+        refractory = self.timer > 0
         v = self.alpha * self.v + self.gain * current + self.bias
         frozen = refractory & (not self.integrate_during_refrac)
         self.v = np.where(frozen, self.v, v)
-        self.timer = np.where(refractory, self.timer - self.dt, self.timer)
+        self.timer = np.where(refractory, self.timer - 1, self.timer)
         self.a = self.rho * self.a
 
     def threshold(self) -> Float:
@@ -318,12 +322,12 @@ class _Neurons:
 
     def spike(self) -> Bool:
         """Test the threshold and reset the neurons that spike."""
-        spikes = (self.v >= self.threshold()) & (self.timer <= 0.0)
+        spikes = (self.v >= self.threshold()) & (self.timer <= 0)
         lowered = self.v - (self.v_thresh - self.v_reset)
         after = lowered if self.relative_reset else self.v_reset
         self.v = np.where(spikes, after, self.v)
         self.a = np.where(spikes, self.a + np.float32(1.0), self.a)
-        self.timer = np.where(spikes, self.tau_refrac, self.timer)
+        self.timer = np.where(spikes, self.refrac, self.timer)
         return spikes
 
 

@@ -50,8 +50,9 @@ Array = NDArray[np.float64]
 class Hidden:
     """LIF (beta = 0) or ALIF neurons; parameters are numbers or one per neuron.
 
-    A spike sets a timer to tau_refrac [ms]; every later step first counts it down by
-    dt if it is above 0, and the neuron is refractory while it stays above 0.
+    A spike sets a counter to tau_refrac in steps, rounded up; every later step first
+    counts it down by 1 if it is above 0, and the neuron is refractory while it stays
+    above 0.
     """
 
     size: int
@@ -166,6 +167,7 @@ class _Neurons:
         self.v_thresh = spread + np.asarray(hidden.v_thresh)
         self.beta = spread + np.asarray(hidden.beta)
         self.decay_rate, self.dt = np.exp(-dt / options.tau_reg), dt
+        self.refrac_steps = np.ceil(np.round(np.asarray(hidden.tau_refrac) / dt, 3))
         self.g_v = self.a if network.jumps_decay else np.ones_like(spread)
         self.g_a = self.rho if network.jumps_decay else np.ones_like(spread)
         exact = not options.published_trace
@@ -177,13 +179,13 @@ class _Neurons:
         """Advance by a step."""
         self.v = self.a * self.v - self.g_v * self.v_thresh * self.z + current
         self.adaptation = self.rho * self.adaptation + self.g_a * self.z
-        self.timer = np.where(self.timer > 0.0, self.timer - self.dt, self.timer)
+        self.timer = np.where(self.timer > 0.0, self.timer - 1.0, self.timer)
         self.threshold = self.v_thresh + self.beta * self.adaptation
         free = self.timer <= 0.0
         distance = np.abs((self.v - self.threshold) / self.v_thresh)
         self.psi = 0.3 / self.v_thresh * np.maximum(0.0, 1.0 - distance) * free
         self.z = ((self.v >= self.threshold) & free).astype(np.float64)
-        self.timer = np.where(self.z > 0.0, self.hidden.tau_refrac, self.timer)
+        self.timer = np.where(self.z > 0.0, self.refrac_steps, self.timer)
         decayed = self.decay_rate * self.average
         self.average = decayed + (1.0 - self.decay_rate) * self.z
         self.rate = self.average if self.options.rate_after_spike else decayed

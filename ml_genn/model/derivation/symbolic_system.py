@@ -46,14 +46,16 @@ def stepped(variable: Any, dynamics: Any, step: Any, exponential: bool) -> Any:
         dynamics: right-hand side of its differential equation.
         step: symbol or expression of the length of the step [ms].
         exponential: true for the exponential Euler step, where the equation is linear
-            in its own variable; otherwise a forward Euler step is taken.
+            in its own variable and does not jump; otherwise a forward Euler step is
+            taken.
     """
     if isinstance(dynamics, sympy.Piecewise):
         return sympy.Piecewise(
             *((stepped(variable, f, step, exponential), c) for f, c in dynamics.args)
         )
     rate = sympy.diff(dynamics, variable)
-    if not exponential or rate.has(variable) or rate.has(sympy.Derivative):
+    nonlinear = rate.has(variable) or rate.has(sympy.Derivative)
+    if not exponential or nonlinear or _jumps(dynamics, variable):
         return variable + step * dynamics
     offset = sympy.expand(dynamics - rate * variable).subs(variable, 0)
     if rate == 0:
@@ -67,6 +69,15 @@ def stepped(variable: Any, dynamics: Any, step: Any, exponential: bool) -> Any:
         else gain * coefficient * power
         for power, coefficient in terms.items()
     )
+
+
+def _jumps(dynamics: Any, variable: Any) -> bool:
+    """Returns True if parts of an expression jump where a variable passes a value.
+
+    Their derivative is 0, as if they did not depend on the variable.
+    """
+    functions = dynamics.atoms(sympy.Piecewise, sympy.sign, sympy.ceiling)
+    return any(function.has(variable) for function in functions)
 
 
 class SymbolicSystem:

@@ -52,6 +52,7 @@ FUNCTIONS: dict[str, tuple[str, Callable[..., Any], int]] = {
     "erf": ("erf", np.vectorize(math.erf), 1),
     "abs": ("Abs", np.abs, 1),
     "sign": ("sign", np.sign, 1),
+    "ceil": ("ceiling", np.ceil, 1),
     "min": ("Min", np.minimum, 2),
     "max": ("Max", np.maximum, 2),
 }
@@ -325,6 +326,21 @@ class _Numbers:
 def _symbols() -> Algebra:
     import sympy
 
+    class StepFunction:
+        """Function that is constant between its jumps, so its derivative is 0."""
+
+        def _eval_derivative(self, _: Any) -> Any:
+            return sympy.S.Zero
+
+    # SymPy prints functions by the names of their classes.
+    class sign(StepFunction, sympy.sign):  # type: ignore[misc]
+        pass
+
+    class ceiling(StepFunction, sympy.ceiling):  # type: ignore[misc]
+        pass
+
+    functions = {"sign": sign, "ceil": ceiling}
+
     class Symbols:
         """Algebra of SymPy expressions."""
 
@@ -337,7 +353,8 @@ def _symbols() -> Algebra:
             return sympy.nsimplify(value) if value == int(value) else sympy.Float(value)
 
         def call(self, name: str, arguments: list[Any]) -> Any:
-            return getattr(sympy, FUNCTIONS[name][0])(*arguments)
+            function = functions.get(name) or getattr(sympy, FUNCTIONS[name][0])
+            return function(*arguments)
 
         def where(self, condition: Any, yes: Any, no: Any) -> Any:
             return sympy.Piecewise((yes, condition), (no, True))

@@ -24,6 +24,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Abs(self, expression: Any) -> str:
         return f"abs({self._print(expression.args[0])})"
 
+    def _print_ceiling(self, expression: Any) -> str:
+        return f"ceil({self._print(expression.args[0])})"
+
     def _print_Max(self, expression: Any) -> str:
         return self._nested("max", expression.args)
 

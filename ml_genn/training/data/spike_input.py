@@ -8,7 +8,6 @@ import numpy as np
 
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.data.events import (
-    STEP_TOLERANCE,
     check_spikes,
     encode_dense,
     encode_events,
@@ -20,6 +19,7 @@ from ml_genn.population import Population
 from ml_genn.training.data.batches import DataSpec
 from ml_genn.training.data.event_arrays import is_event_array, spikes_from_events
 from ml_genn.utils.checks import as_array
+from ml_genn.utils.time_steps import STEP_TOLERANCE
 
 
 def encode_spikes(

@@ -11,10 +11,11 @@ from ml_genn import Connection, Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import PreprocessedSpikes, encode_events, preprocess_spikes
-from ml_genn.data.events import STEP_TOLERANCE, latest_allowed
+from ml_genn.data.events import latest_allowed
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import SpikeTimes
 from ml_genn.neurons import LeakyIntegrate
+from ml_genn.utils.time_steps import STEP_TOLERANCE
 
 NEURONS = 5
 STEPS = 12
