@@ -119,7 +119,6 @@ def draw(path: Path, curve: LearningCurve, rasters: Any, title: str) -> None:
 def main() -> None:
     """Trains, tests and draws."""
     args = parse_arguments()
-    np.random.seed(args.seed)
     x, x_test, y, y_test = load(args.seed)
     network = build()
     inputs, hidden, output = network.layers

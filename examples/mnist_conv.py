@@ -93,7 +93,6 @@ def build() -> SequentialNetwork:
 def main() -> None:
     """Trains and tests."""
     args = parse_arguments()
-    np.random.seed(args.seed)
     images, y = (part[: args.examples] for part in load(args.dataset))
     x = linear_latency_encode_data(images, max_time=20.0)
     num_train = len(x) * 4 // 5

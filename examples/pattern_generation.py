@@ -162,7 +162,6 @@ def draw(path: Path, output: np.ndarray, y: np.ndarray, errors: list[float]) -> 
 def main() -> None:
     """Trains and draws."""
     args = parse_arguments()
-    np.random.seed(args.seed)
     rule = RULES[args.rule]
     network, output = build(rule)
     optimiser = Adam(rule.rate)

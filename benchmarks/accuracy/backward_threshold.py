@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compile_network(args: argparse.Namespace, threshold: float) -> Any:
+def compile_network(args: argparse.Namespace, threshold: float, seed: int) -> Any:
     """Returns a network of 784 inputs, a hidden layer and 10 outputs."""
     synapse = Exponential(10.0)
     with SequentialNetwork() as network:
@@ -60,6 +60,7 @@ def compile_network(args: argparse.Namespace, threshold: float) -> Any:
         Adam(0.005),
         backward_threshold=None if threshold == DENSE else threshold,
         batch_size=BATCH,
+        rng_seed=seed,
         num_threads=args.threads,
     ).compile(network)
 
@@ -119,8 +120,7 @@ def main() -> None:
         name = "dense" if threshold == DENSE else f"{threshold:g}"
         accuracies[name] = []
         for seed in args.seeds:
-            np.random.seed(seed)
-            trained[name] = compile_network(args, threshold)
+            trained[name] = compile_network(args, threshold, seed)
             trained[name].train(x[:NUM_TRAIN], y[:NUM_TRAIN], args.epochs, callbacks=[])
             tested = accuracy(trained[name], x[NUM_TRAIN:], y[NUM_TRAIN:])
             accuracies[name].append(tested)

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import Callback
 from ml_genn.compilers import EventPropCompiler
@@ -69,7 +67,6 @@ def accuracy(learned: bool, seed: int, epochs: int = 40) -> float:
         delay_learn_conns=[hidden] if learned else [],
     )
     compiled = compiler.compile(network)
-    np.random.seed(seed)
     x, y = generate_yin_yang_dataset(5000, 30.0, 2.0, seed=1)
     compiled.train(x, y, epochs, callbacks=[ExponentialDecay(weights, delays)])
     x, y = generate_yin_yang_dataset(1000, 30.0, 2.0, seed=2)

@@ -59,7 +59,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         optimiser: Optimiser,
         recorders: Sequence[Callback] = (),
     ) -> None:
-        self._progress = TrainingProgress(lowered)
+        self._progress = TrainingProgress(lowered, config.seed)
         super().__init__(network, lowered, config, losses, progress=self._progress)
         self.optimiser = optimiser
         self._recorders = recorders
@@ -92,7 +92,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """Restores a checkpoint, from which training continues as if uninterrupted.
 
         Weights, delays, parameters, synapses, the state of optimisers and all random
-        states, NumPy's global one too, are restored:
+        states are restored:
 
             epoch = compiled.resume(Numpy("folder"))
             compiled.train(x, y, num_epochs=40 - epoch, start_epoch=epoch)
@@ -141,9 +141,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             y: {output: targets}, or the targets of the only output; None (default) if
                 batches contain their targets.
             num_epochs: passes over all data, 1 by default.
-            start_epoch: number of the first epoch, 0 by default.
-            shuffle: True (default) for examples in random order (NumPy's global
-                generator).
+            start_epoch: number of the first epoch, 0 by default. In a network that was
+                neither trained nor restored from a checkpoint, optimisers and schedules
+                count steps as if the epochs before had had as many batches.
+            shuffle: True (default) for examples in random order, which follows from the
+                compiler's ``rng_seed`` and the number of epochs trained so far.
             metrics: as for `evaluate`.
             callbacks, validation_callbacks: callbacks; progress bars by default.
             validation_split: fraction of the data, from its end, that is evaluated

@@ -43,8 +43,7 @@ def generate_yin_yang_dataset(
         bias: True (default) for a bias channel, which is channel 0.
         r_small: radius of the dots; 0.1 by default, less than half of ``r_big``.
         r_big: radius of the disc; 0.5 by default, and not above it.
-        seed: seed or random generator; None (default) to draw the seed from NumPy's
-            global generator, which ``numpy.random.seed`` sets.
+        seed: seed or random generator; None (default) for other numbers in each call.
 
     Returns:
         The spikes, and the labels (0 is yang, 1 is yin, 2 are the dots).
@@ -95,10 +94,8 @@ def _generator(
 ) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
-    if seed is None:
-        return np.random.default_rng(np.random.randint(2**32, size=4, dtype=np.uint32))
     is_int = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not is_int or seed < 0:
+    if seed is not None and (not is_int or seed < 0):
         raise ValidationError(
             f"{where}: seed must be None, a non-negative integer or a "
             f"numpy.random.Generator. Got {seed!r}."

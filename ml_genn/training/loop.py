@@ -133,7 +133,7 @@ def run_epoch(
     *,
     epoch: int = 0,
     train: bool = False,
-    shuffle: bool = False,
+    shuffle: np.random.Generator | None = None,
     communicator: Any = None,
 ) -> None:
     """Runs all batches once.
@@ -145,7 +145,7 @@ def run_epoch(
         callbacks: called before and after batches and time steps.
         epoch: number of the epoch, for error messages; 0 by default.
         train: True to update parameters; False (default) to evaluate.
-        shuffle: True for examples in random order; False by default.
+        shuffle: draws a random order of examples; None (default) for their own order.
         communicator: connects the processes that run each batch together; None
             (default) for one process.
 

@@ -67,7 +67,6 @@ def trained(
     **kwargs: Any,
 ) -> Any:
     """Trains a network by EventProp with Adam; returns the compiled network."""
-    np.random.seed(1)
     optimiser = Adam(rate)
     compiled = EventPropCompiler(
         losses="sparse_categorical_crossentropy",
@@ -137,7 +136,6 @@ def test_mnist_with_surrogate_gradients(threshold: float | None) -> None:
     images, y = mnist()
     x = linear_latency_encode_data(images, 20.0)
     network = two_layers((784, 128, 10), Normal(0.078, 0.045), Normal(0.2, 0.37), 10.0)
-    np.random.seed(0)
     compiled = BPTTCompiler(
         30,
         "sparse_categorical_crossentropy",
@@ -157,7 +155,6 @@ def test_mnist_with_eprop() -> None:
         hidden = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0)
         Layer(Dense(Normal(sd=784**-0.5)), hidden, 128)
         Layer(Dense(Normal(sd=128**-0.5)), LeakyIntegrate(readout="sum_var"), 10)
-    np.random.seed(0)
     compiled = EPropCompiler(
         int(np.ceil(calc_latest_spike_time(x))),
         "sparse_categorical_crossentropy",

@@ -243,7 +243,6 @@ def test_data_are_prefetched(
     for options in (ONE_THREAD, CUDA):
         compiled, x, y = training("event_prop", optimiser=Adam(0.01), **options)
         more = {key: [*values] * 3 for key, values in x.items()}
-        np.random.seed(3)
         compiled.train(more, np.tile(y, 3), num_epochs=2, callbacks=[])
         weights.append([compiled.weights(c) for c in compiled.network.connections])
     for a, b in zip(*weights, strict=True):

@@ -16,7 +16,6 @@ STEPS, HIDDEN = 41, 37
 
 def gradients(compiler, gradient_window, spikes, delay):
     """Gradients of all weights, summed after every ``gradient_window`` steps."""
-    np.random.seed(1)
     with Network() as network:
         inputs = Population("spike_input", 50)
         hidden = Population("leaky_integrate_fire", HIDDEN)
@@ -53,7 +52,6 @@ def test_gradients_do_not_depend_on_the_window(compiler, spikes, delay):
 
 def early(compiler, arguments, sparse):
     """A network compiled for one thread, whose hidden neurons soon fall silent."""
-    np.random.seed(1)
     with Network() as network:
         inputs = Population("spike_input", 50)
         hidden = Population("leaky_integrate_fire", HIDDEN)

@@ -190,7 +190,6 @@ def test_training_twice_is_the_same_to_the_last_bit(num_threads: int) -> None:
     """Fifty batches in random order, the same random order both times."""
     net, runs = learner(), []
     for _ in range(2):
-        np.random.seed(3)
         compiled = net.compile(num_threads=num_threads)
         metrics, _ = compiled.train(
             {net.source: net.x}, {net.output: net.y}, num_epochs=10, callbacks=[]

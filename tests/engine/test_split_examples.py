@@ -31,7 +31,6 @@ def _small_networks_are_shared(monkeypatch):
 def network(hidden, sparse, delay, synapse=None, strength=1.0):
     """A recurrent network with the same weights each time; sparse: "all" of its
     synapses, or all but those to the output."""
-    np.random.seed(3)
 
     def connect(weight, delay=0):
         if sparse:

@@ -33,7 +33,6 @@ COMPILERS = {
 
 def network(kind):
     """Half of the inputs make the hidden neurons spike, the others do nothing."""
-    np.random.seed(5)
     with Network() as made:
         inputs = Population("spike_input", 2 * LOUD)
         hidden = Population("leaky_integrate_fire", 100, record_spikes=True)

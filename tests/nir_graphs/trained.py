@@ -70,7 +70,6 @@ def trained(kind: str, current: bool = True) -> Trained:
         rng_seed=3,
         num_threads=1,
     ).compile(untrained(kind, shape, current))
-    np.random.seed(1)  # examples are shuffled by NumPy's global generator
     compiled.train(spikes[:TRAINED], digits.target[:TRAINED], 6, callbacks=[])
     test = slice(-EXAMPLES, None)
     return Trained(compiled, spikes[test], digits.target[test], KINDS[kind])

@@ -91,7 +91,6 @@ class SecondBucket(Alone):
 
 
 def compiled(rule: str, threads: int, communicator: Communicator | None) -> Any:
-    np.random.seed(3)
     synapse = Delta() if "e-prop" in rule else Exponential(5.0)
     with Network() as network:
         source = Population("spike_input", INPUTS)

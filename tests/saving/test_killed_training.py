@@ -23,7 +23,6 @@ from ml_genn.errors import CheckpointError
 from ml_genn.serialisers import Numpy, Safetensors
 
 serialiser = {kind}({folder!r})
-np.random.seed(7)
 compiled = make("deep_r").compile()
 try:
     epoch = compiled.resume(serialiser)
@@ -59,7 +58,6 @@ def check_resumed(kills: int, name: str, folder: Path) -> None:
     resumed = make("deep_r").compile()
     epoch = resumed.resume(serialiser)
     assert epoch > starts[-1]
-    np.random.seed(7)
     uninterrupted = make("deep_r").compile()
     train(uninterrupted, epoch)
     assert_equal(resumed, uninterrupted)

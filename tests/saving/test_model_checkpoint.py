@@ -29,7 +29,6 @@ def test_best_epoch_is_saved(tmp_path: Path) -> None:
             losses.append(metrics.loss)
             super().on_epoch_end(epoch, metrics)
 
-    np.random.seed(0)
     x, y = data()
     validation = {"validation_x": x, "validation_y": (y + 1) % CLASSES}
     train(compiled, 5, validation_callbacks=[RecordLosses(path)], **validation)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from saving.saved_nets import KINDS, arrays_of, assert_equal, data, make, train
+from training.small_nets import CLASSES, small, spikes
 
-from ml_genn.callbacks import Checkpoint
-from ml_genn.errors import CheckpointError
+from ml_genn.callbacks import (
+    Checkpoint,
+    OptimiserParamSchedule,
+    TerminateOnNaN,
+)
+from ml_genn.errors import CheckpointError, TrainingWarning
+from ml_genn.optimisers import Adam, CosineDecay
 from ml_genn.serialisers import Numpy, Safetensors
 
 SERIALISERS = {"numpy": Numpy, "safetensors": Safetensors}
@@ -27,14 +34,11 @@ def test_resumed_training_is_bit_identical(
 
     Other random numbers are drawn before training resumes.
     """
-    np.random.seed(7)
     uninterrupted = make(kind).compile()
     before = arrays_of(uninterrupted)
     train(uninterrupted, 4)
-    np.random.seed(7)
     serialiser = SERIALISERS[name](tmp_path)
     train(make(kind).compile(), 2, callbacks=[Checkpoint(serialiser)])
-    np.random.seed(99)
     resumed = make(kind).compile()
     train(resumed, 1)
     epoch = resumed.resume(serialiser)
@@ -50,10 +54,8 @@ def test_resumed_training_is_bit_identical(
 
 
 def test_resumed_training_with_two_threads(tmp_path: Path) -> None:
-    np.random.seed(7)
     uninterrupted = make("plain", num_threads=2).compile()
     train(uninterrupted, 3)
-    np.random.seed(7)
     train(
         make("plain", num_threads=2).compile(),
         2,
@@ -68,10 +70,8 @@ def test_resumed_training_with_validation(tmp_path: Path) -> None:
     """Checkpoints precede validation; Poisson inputs draw random numbers in both."""
     x, y = data()
     validation = {"validation_x": x, "validation_y": y, "validation_callbacks": []}
-    np.random.seed(7)
     uninterrupted = make("plain").compile()
     train(uninterrupted, 3, **validation)
-    np.random.seed(7)
     first = make("plain").compile()
     train(first, 2, callbacks=[Checkpoint(Numpy(tmp_path))], **validation)
     resumed = make("plain").compile()
@@ -87,6 +87,135 @@ def test_changed_learning_rates_are_restored(tmp_path: Path) -> None:
     resumed = make("plain").compile()
     resumed.resume(Numpy(tmp_path))
     assert resumed.optimiser.alpha == 0.004
+
+
+def steps_taken(compiled: Any) -> int:
+    """Returns the number of optimiser steps."""
+    return int(compiled.snapshot().info["progress"]["steps_taken"])
+
+
+@pytest.mark.filterwarnings("ignore::ml_genn.errors.TrainingWarning")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batches_without_a_step_do_not_count(threads: int, tmp_path: Path) -> None:
+    """The learning rate and Adam's bias correction follow the number of steps.
+
+    One target is so large that the loss of its batch is not finite.
+    """
+    x, y = spikes(12), np.random.default_rng(0).normal(size=(12, CLASSES))
+    y[5] = 1e30
+
+    def learner() -> Any:
+        return small().compile_training(
+            losses="mean_square_error",
+            optimiser=Adam(CosineDecay(0.05, 30)),
+            num_threads=threads,
+        )
+
+    def learn(compiled: Any, epochs: int, start: int = 0, *callbacks: Any) -> None:
+        options = {"metrics": "mse", "callbacks": [TerminateOnNaN(99), *callbacks]}
+        compiled.train(x, y, num_epochs=epochs, start_epoch=start, **options)
+
+    uninterrupted, resumed = learner(), learner()
+    learn(uninterrupted, 4)
+    learn(learner(), 2, 0, Checkpoint(Numpy(tmp_path)))
+    learn(resumed, 2, resumed.resume(Numpy(tmp_path)))
+    assert steps_taken(resumed) == steps_taken(uninterrupted) == 8
+    assert_equal(resumed, uninterrupted)
+
+
+@pytest.mark.parametrize("kind", ["plain", "deep_r", "parameters"])
+def test_epochs_with_another_number_of_batches(kind: str, tmp_path: Path) -> None:
+    """Training goes on with a part of the data, as in a curriculum."""
+    x, y = data()
+
+    def learn_part(compiled: Any, start: int) -> None:
+        schedule = OptimiserParamSchedule("alpha", lambda _, alpha: 0.9 * alpha)
+        compiled.train(x[:9], y[:9], 2, start_epoch=start, callbacks=[schedule])
+
+    uninterrupted, resumed = make(kind).compile(), make(kind).compile()
+    train(uninterrupted, 2)
+    learn_part(uninterrupted, 2)
+    train(make(kind).compile(), 2, callbacks=[Checkpoint(Numpy(tmp_path))])
+    learn_part(resumed, resumed.resume(Numpy(tmp_path)))
+    assert steps_taken(resumed) == 2 * 3 + 2 * 2
+    assert_equal(resumed, uninterrupted)
+
+
+def test_start_epoch_counts_steps_of_a_network_that_was_not_trained() -> None:
+    compiled = make("plain").compile()
+    train(compiled, 1, 4)
+    assert steps_taken(compiled) == 5 * 3
+    train(compiled, 1, 9)
+    assert steps_taken(compiled) == 6 * 3
+
+
+def test_another_seed_is_warned_of(tmp_path: Path) -> None:
+    train(make("plain").compile(), 1, callbacks=[Checkpoint(Numpy(tmp_path))])
+    compiled = make("plain", rng_seed=3).compile()
+    with pytest.warns(TrainingWarning, match=r"rng_seed=0, .*rng_seed=3") as record:
+        compiled.resume(Numpy(tmp_path))
+    assert record[0].filename == __file__
+
+
+def changed(compiled: Any, **progress: Any) -> Any:
+    """Returns a snapshot with other progress of training; None removes an entry."""
+    snapshot = compiled.snapshot()
+    entries = {**snapshot.info["progress"], **progress}
+    entries = {key: value for key, value in entries.items() if value is not None}
+    return replace(snapshot, info={**snapshot.info, "progress": entries})
+
+
+def test_checkpoints_of_the_global_generator_are_restored_without_it() -> None:
+    compiled, trained = make("plain").compile(), make("plain").compile()
+    train(trained, 1)
+    older = changed(trained, random=None, numpy_random={"bit_generator": "MT19937"})
+    with pytest.warns(TrainingWarning, match="their order is that of this network"):
+        compiled.restore(older)
+    np.testing.assert_equal(arrays_of(compiled), arrays_of(trained))
+    assert compiled.epoch == 0
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        {"random": None},
+        {"random": [1]},
+        {"random": {"seed": 0}},
+        {"random": {"seed": -1, "generators": {"shuffle": 0}}},
+        {"random": {"seed": 0, "generators": {"shuffle": 1.5}}},
+        {"random": {"seed": 0, "generators": {"shuffle": True}}},
+        {"random": {"seed": 0, "generators": {}}},
+        {"random": {"seed": 0, "generators": {"shuffle": 0, "more": 0}}},
+        {"epoch": "1"},
+        {"epoch": -1},
+        {"steps_taken": None},
+        {"steps_taken": 2.0},
+    ],
+)
+def test_damaged_progress_is_refused(progress: Any) -> None:
+    compiled = make("plain").compile()
+    damaged = changed(compiled, **progress)
+    train(compiled, 1)
+    before = compiled.snapshot()
+    with pytest.raises(CheckpointError, match="Checkpoint: "):
+        compiled.restore(damaged)
+    assert compiled.snapshot().info == before.info
+
+
+@pytest.mark.parametrize(
+    "state", [None, {}, "x", {"bit_generator": "MT19937"}, {"state": {"state": -1}}]
+)
+def test_damaged_random_states_of_deep_r_are_refused(state: Any) -> None:
+    compiled = make("deep_r").compile()
+    snapshot = compiled.snapshot()
+    (name,) = snapshot.info["engine"]["rewiring"]
+    if isinstance(state, dict) and state:
+        state = {**snapshot.info["engine"]["rewiring"][name], **state}
+    engine = {**snapshot.info["engine"], "rewiring": {name: state}}
+    damaged = replace(snapshot, info={**snapshot.info, "engine": engine})
+    with pytest.raises(CheckpointError, match=f"'{name}' is rewired"):
+        compiled.restore(damaged)
+    assert_equal(compiled, make("deep_r").compile())
 
 
 def test_epoch_interval_and_file_names(tmp_path: Path) -> None:

@@ -113,14 +113,26 @@ def check_indices(name: str, saved: Snapshot, shape: tuple[int, int]) -> None:
 
 
 def check_random_states(rewirings: Iterable[str], saved: Snapshot) -> None:
-    """Checks that the random state of each rewired synapse group is there.
+    """Checks the random state of each rewired synapse group.
 
     Raises:
-        CheckpointError: if one is missing.
+        CheckpointError: if one is missing or no state of such a generator.
     """
+    states = saved.info.get("rewiring", {})
     for name in rewirings:
-        if name not in saved.info.get("rewiring", {}):
+        state = states.get(name) if isinstance(states, Mapping) else None
+        if not _is_random_state(state):
             raise CheckpointError(
-                f"Checkpoint: the random state of connection '{name}', which is "
-                "rewired, is missing."
+                f"Checkpoint: connection '{name}' is rewired, and its random state is "
+                f"missing or damaged. Received {state!r:.200}."
             )
+
+
+def _is_random_state(state: Any) -> bool:
+    """True for a state of the generators of Deep-R, which a new one accepts."""
+    generator = np.random.default_rng(0).bit_generator
+    try:
+        generator.state = state
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return False
+    return bool(generator.state == state)

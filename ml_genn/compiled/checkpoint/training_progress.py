@@ -1,34 +1,42 @@
-"""Progress of training: epoch, optimiser steps, optimisers and NumPy's generator."""
+"""Progress of training: epoch, optimiser steps, optimisers and random state."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ml_genn.errors import CheckpointError
+from ml_genn.backends import stacklevel_of_user
+from ml_genn.compiled.random_state import RandomState, is_count
+from ml_genn.errors import CheckpointError, TrainingWarning
 from ml_genn.lowering import Lowered
 from ml_genn.model.plan import Learned
 from ml_genn.optimisers import Optimiser
 
+RANDOM = "random"  #: key of the random state
+#: key of older checkpoints, in which NumPy's global generator shuffled the examples
+_GLOBAL_RANDOM = "numpy_random"
+
 
 class TrainingProgress:
-    """Epoch and number of optimiser steps, with the optimisers that take them.
+    """Epoch, number of optimiser steps, the optimisers and the random state.
 
     Args:
         lowered: updates of the learned arrays.
+        seed: seed of the random state.
 
     Attributes:
         epoch: number of the last epoch that began; None before training.
         steps_taken: optimiser steps so far.
+        random: random state, which shuffles examples.
     """
 
-    def __init__(self, lowered: Lowered) -> None:
+    def __init__(self, lowered: Lowered, seed: int) -> None:
         self._updates = lowered.updates
         self._plans = lowered.plan.updates
         self.epoch: int | None = None
         self.steps_taken = 0
+        self.random = RandomState(seed)
 
     @property
     def optimisers(self) -> dict[Optimiser, list[Learned]]:
@@ -52,7 +60,7 @@ class TrainingProgress:
         return {
             "epoch": self.epoch,
             "steps_taken": self.steps_taken,
-            "numpy_random": _numpy_random_state(),
+            RANDOM: self.random.to_json(),
             "optimisers": [_optimiser_state(o) for o in self.optimisers],
         }
 
@@ -63,7 +71,7 @@ class TrainingProgress:
             saved: result of `to_json`; None if the checkpoint has none.
 
         Raises:
-            CheckpointError: if it is missing, or of other optimisers.
+            CheckpointError: if it is missing, damaged, or of other optimisers.
         """
         optimisers = list(self.optimisers)
         if not saved or len(saved["optimisers"]) != len(optimisers):
@@ -74,31 +82,41 @@ class TrainingProgress:
         states = list(zip(optimisers, saved["optimisers"], strict=True))
         for optimiser, state in states:
             _check_optimiser(optimiser, state)
+        epoch, steps_taken = _checked_counts(saved)
+        older = RANDOM not in saved and _GLOBAL_RANDOM in saved
+        restore_random = (
+            _warn_of_older if older else self.random.checked(saved.get(RANDOM))
+        )
 
         def restore() -> None:
             for optimiser, state in states:
                 for name, number in state["numbers"].items():
                     setattr(optimiser, name, number)
-            _set_numpy_random_state(saved["numpy_random"])
-            self.epoch = saved["epoch"]
-            self.steps_taken = saved["steps_taken"]
+            self.epoch, self.steps_taken = epoch, steps_taken
+            restore_random()
 
         return restore
 
 
-def _numpy_random_state() -> dict[str, Any]:
-    """State of NumPy's global generator, which shuffles examples."""
-    state = np.random.get_state(legacy=False)
-    inner = {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in state["state"].items()
-    }
-    return {**state, "state": inner}
+def _checked_counts(saved: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Returns epoch and number of steps of a saved progress."""
+    epoch, steps = saved.get("epoch"), saved.get("steps_taken")
+    if (epoch is not None and not is_count(epoch)) or not is_count(steps):
+        raise CheckpointError(
+            "Checkpoint: epoch and steps_taken are whole numbers of at least 0. "
+            f"Received {epoch!r:.50} and {steps!r:.50}."
+        )
+    return epoch, int(steps)  # type: ignore[arg-type]
 
 
-def _set_numpy_random_state(state: Mapping[str, Any]) -> None:
-    inner = {**state["state"], "key": np.asarray(state["state"]["key"], np.uint32)}
-    np.random.set_state({**state, "state": inner})
+def _warn_of_older() -> None:
+    warnings.warn(
+        "Checkpoint: it was saved by a version of ml_genn in which NumPy's global "
+        "generator shuffled the examples. Everything else is restored; their order is "
+        "that of this network.",
+        TrainingWarning,
+        stacklevel=stacklevel_of_user(),
+    )
 
 
 def _optimiser_state(optimiser: Optimiser) -> dict[str, Any]:

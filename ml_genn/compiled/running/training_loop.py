@@ -10,6 +10,7 @@ from typing import Any
 from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
+from ml_genn.compiled.random_state import SHUFFLE
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.errors import ValidationError
 from ml_genn.training.data.adapter import is_stream
@@ -39,7 +40,7 @@ class TrainingLoop:
 
     Args:
         runner: runs a batch.
-        progress: epoch and number of optimiser steps, which are updated.
+        progress: epoch, number of optimiser steps and random state, which are updated.
         communicator: connects the processes that run each batch together; None for
             one process.
 
@@ -90,12 +91,14 @@ class TrainingLoop:
         training.callbacks.call("on_train_begin")
         if validation:
             validation.callbacks.call("on_test_begin")
-        num_batches = training.data.num_batches
-        if num_batches is not None and epochs.start:
-            self._progress.steps_taken = num_batches * epochs.start
+        num_batches, progress = training.data.num_batches, self._progress
+        if num_batches is not None and progress.epoch is None:
+            # neither trained nor restored: the epochs before had as many batches
+            progress.steps_taken = num_batches * epochs.start
 
     def _train_epoch(self, training: Phase, epoch: int, shuffle: bool) -> None:
         self._progress.epoch = epoch
+        rng = self._progress.random.next_generator(SHUFFLE) if shuffle else None
         training.callbacks.call("on_epoch_begin", epoch)
         run_epoch(
             self._runner,
@@ -104,7 +107,7 @@ class TrainingLoop:
             training.callbacks,
             epoch=epoch,
             train=True,
-            shuffle=shuffle,
+            shuffle=rng,
             communicator=self._communicator,
         )
         metrics = training.accumulator.metrics

@@ -134,18 +134,20 @@ class InMemoryData:
         return -(-self.size // self.batch_size)
 
     def batches(
-        self, shuffle: bool = False, communicator: Communicator | None = None
+        self,
+        shuffle: np.random.Generator | None = None,
+        communicator: Communicator | None = None,
     ) -> Iterator[Batch]:
         """Yields all batches.
 
         Args:
-            shuffle: True for random order, from NumPy's global generator of the first
-                process; False by default.
+            shuffle: draws a random order, in the first process; None (default) for the
+                order of the examples.
             communicator: connects the processes; None (default) for one.
         """
         order = np.arange(self.size)
-        if shuffle:
-            order = shuffled_indices(self.size, communicator)
+        if shuffle is not None:
+            order = shuffled_indices(self.size, shuffle, communicator)
         for start in range(0, self.size, self.batch_size):
             last = start + self.batch_size
             indices = order[start:last]

@@ -12,15 +12,18 @@ from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 
 
-def shuffled_indices(size: int, communicator: Communicator | None = None) -> np.ndarray:
+def shuffled_indices(
+    size: int, rng: np.random.Generator, communicator: Communicator | None = None
+) -> np.ndarray:
     """Returns the numbers from 0 to ``size - 1`` in random order.
 
     Args:
         size: number of examples.
-        communicator: broadcasts the order of the first process, which NumPy's global
-            generator draws; None (default) for one process.
+        rng: generator that draws the order.
+        communicator: broadcasts the order of the first process; None (default) for one
+            process.
     """
-    order = np.random.permutation(size)
+    order = rng.permutation(size)
     if communicator is not None:
         communicator.broadcast(order, 0)
     return order
@@ -50,9 +53,11 @@ class BatchedDataset:
     def __iter__(self) -> Iterator[Any]:
         return self._batches(np.arange(len(self.source)))
 
-    def shuffled(self, communicator: Communicator | None = None) -> Iterator[Any]:
+    def shuffled(
+        self, rng: np.random.Generator, communicator: Communicator | None = None
+    ) -> Iterator[Any]:
         """Yields batches of examples in random order; see `shuffled_indices`."""
-        return self._batches(shuffled_indices(len(self.source), communicator))
+        return self._batches(shuffled_indices(len(self.source), rng, communicator))
 
     def _batches(self, order: np.ndarray) -> Iterator[Any]:
         for start in range(0, len(order), self.batch_size):

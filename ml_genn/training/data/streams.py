@@ -45,15 +45,17 @@ class StreamedData:
         return self.limit if length is None else min(length, self.limit)
 
     def batches(
-        self, shuffle: bool = False, communicator: Communicator | None = None
+        self,
+        shuffle: np.random.Generator | None = None,
+        communicator: Communicator | None = None,
     ) -> Iterator[Batch]:
         """Yields all batches in the order of the iterable.
 
         Every process has to get the same batches.
 
         Args:
-            shuffle: True to shuffle a data set of single examples; other iterables
-                shuffle themselves. False by default.
+            shuffle: draws a random order of a data set of single examples; other
+                iterables shuffle themselves. None (default) for the order of the set.
             communicator: connects the processes; None (default) for one.
 
         Raises:
@@ -61,8 +63,8 @@ class StreamedData:
         """
         empty = True
         source: Iterable[Any] = self.source
-        if shuffle and isinstance(source, BatchedDataset):
-            source = source.shuffled(communicator)
+        if shuffle is not None and isinstance(source, BatchedDataset):
+            source = source.shuffled(shuffle, communicator)
         for k, item in enumerate(islice(source, self.limit)):
             data = self._encoded(item, k)
             empty = False

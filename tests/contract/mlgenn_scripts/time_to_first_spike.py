@@ -19,7 +19,7 @@ from ml_genn.synapses import Exponential
 from ml_genn.utils.data import generate_yin_yang_dataset
 
 DT, EXAMPLE_TIME, N = 0.1, 30.0, 320
-spikes, labels = generate_yin_yang_dataset(N, EXAMPLE_TIME - 4 * DT, 2 * DT)
+spikes, labels = generate_yin_yang_dataset(N, EXAMPLE_TIME - 4 * DT, 2 * DT, seed=1234)
 assert len(spikes) == len(labels) == N
 network = SequentialNetwork(default_params)
 with network:

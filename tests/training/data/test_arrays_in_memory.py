@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.data.batch_data import layer_weights, raster, trained_weights
+from training.data.batch_data import raster, trained_weights
 from training.small_nets import (
     CLASSES,
     INPUTS,
@@ -73,15 +73,3 @@ def test_the_last_batch_may_be_smaller(batch_size: int) -> None:
         predictions[net.output], alone[net.output], rtol=1e-6, atol=1e-7
     )
     assert spy.hooks.count("on_batch_end") == -(-10 // batch_size)
-
-
-def test_numpys_global_generator_shuffles_examples() -> None:
-    x, y = spikes(10), labels(10)
-    np.random.seed(7)
-    order = np.random.permutation(10)
-    expected = trained_weights([x[k] for k in order], y[order])
-    net = small()
-    compiled = net.compile_training()
-    np.random.seed(7)
-    compiled.train(x, y, callbacks=[])
-    assert np.array_equal(layer_weights(net, compiled), expected)

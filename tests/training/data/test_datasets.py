@@ -34,10 +34,10 @@ def test_examples_are_grouped_into_batches() -> None:
 
 
 def test_shuffled_order_is_that_of_data_in_memory() -> None:
-    weights = []
-    for data in ((spikes(10), labels(10)), (ItemDataset(spikes(10), labels(10)),)):
-        np.random.seed(5)
-        weights.append(trained_weights(*data, num_epochs=3, shuffle=True))
+    weights = [
+        trained_weights(*data, num_epochs=3, shuffle=True)
+        for data in ((spikes(10), labels(10)), (ItemDataset(spikes(10), labels(10)),))
+    ]
     assert np.array_equal(*weights)
     assert not np.array_equal(
         weights[0], trained_weights(spikes(10), labels(10), num_epochs=3)
