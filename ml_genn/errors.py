@@ -63,6 +63,10 @@ class CheckpointError(ValidationError):
     """A saved file is missing, damaged, or does not fit the network."""
 
 
+class FileError(MlGennError, OSError):
+    """A file or folder cannot be written."""
+
+
 class EquationError(ValidationError):
     """An equation or a code string cannot be understood."""
 

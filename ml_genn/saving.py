@@ -19,7 +19,7 @@ from ml_genn.config.codec import CustomObjects
 from ml_genn.errors import ValidationError
 from ml_genn.network import Network
 from ml_genn.serialisers.safetensors import read_file, write_file
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import file_path, shown
 
 
 def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
@@ -36,7 +36,7 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
     if isinstance(model, CompiledNetwork):
         model.save_model(path)
     elif isinstance(model, Network):
-        write_file(Path(path), network_contents(model, {}))
+        write_file(file_path("save_model: path", path), network_contents(model, {}))
     else:
         raise ValidationError(
             "save_model: expected a Network or a compiled network. "
@@ -57,7 +57,7 @@ def load_model(path: str | Path, custom_objects: CustomObjects = None) -> Any:
     Raises:
         CheckpointError: if the file is missing or damaged, or holds something else.
     """
-    contents = read_file(Path(path))
+    contents = read_file(file_path("load_model: path", path))
     network = network_from(contents, custom_objects)
     if not is_compiled(contents):
         return network

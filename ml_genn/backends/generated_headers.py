@@ -26,4 +26,4 @@ def generated_headers() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in generated_headers().items():
-        path.write_text(text)
+        path.write_text(text, "utf-8")

@@ -6,23 +6,26 @@ import csv
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.utils.checks import file_path, flag, shown
+from ml_genn.utils.files import as_file_error
 
 
 class CSVLogger(Callback):
     """Writes loss and metrics of each epoch as a line of a CSV file.
 
     Args:
-        filename: the file.
+        filename: the file, in UTF-8; its folder is made before training if it is
+            missing.
         separator: character between columns, a comma by default.
         append: True to append to an existing file; False (default) to replace it.
 
     Raises:
         ValidationError: if the separator is not one character.
+        FileError: when training begins, if the file cannot be written.
     """
 
     first_process_only = True
@@ -40,24 +43,30 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def on_train_begin(self) -> None:
-        """Reads the names of columns of a file to which lines are appended."""
-        self._columns = []
-        if self._append and self._path.exists():
-            with self._path.open(newline="") as file:
+        """Tests that the file can be written, and reads its columns to append."""
+        with as_file_error(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._open("a+") as file:
+                file.seek(0)
                 rows = csv.reader(file, delimiter=self._separator)
-                self._columns = next(rows, [])
+                self._columns = next(rows, []) if self._append else []
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Writes a line; the names of columns precede the first one of a file."""
         new_file = not self._columns
         self._columns = self._columns or ["epoch", *logs]
-        with self._path.open("w" if new_file else "a", newline="") as file:
+        with as_file_error(self._path), self._open("w" if new_file else "a") as file:
             writer = csv.DictWriter(
                 file, self._columns, delimiter=self._separator, extrasaction="ignore"
             )
             if new_file:
                 writer.writeheader()
             writer.writerow({"epoch": epoch, **logs})
+
+    def _open(self, mode: str) -> TextIO:
+        # a header in another encoding is only compared with names of metrics
+        file = self._path.open(mode, encoding="utf-8", errors="replace", newline="")
+        return cast(TextIO, file)
 
     def __repr__(self) -> str:
         return f"CSVLogger({str(self._path)!r}, {self._separator!r}, {self._append!r})"

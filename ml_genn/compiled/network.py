@@ -52,6 +52,7 @@ from ml_genn.training.data.streams import KeyedBatches, StreamedData
 from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.population_dict import PopulationDict
+from ml_genn.utils.checks import file_path
 
 
 class CompiledNetwork:
@@ -543,7 +544,7 @@ class CompiledNetwork:
         if self._checkpoints.writes_files:
             config, state = self._config.compile_config, self.snapshot()
             contents = compiled_contents(self.network, config, state, info)
-            write_file(Path(path), contents)
+            write_file(file_path("save_model: path", path), contents)
 
     # ------------------------------------------------------------ mlGeNN's scripts
     @property

@@ -1,28 +1,29 @@
 """Derivations stored on disk, so that a second run of a script needs no SymPy.
 
 A file's name is a hash of the equations, the learning rule, and the versions of
-everything that takes part in a derivation. A digest at the end of a file tells whether
-its content is complete.
+everything that takes part in a derivation. Its content is JSON, after a line with its
+digest, which tells whether it is complete.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import pickle
+import json
 import sys
-import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import ml_genn.model
-from ml_genn.backends.host.cache import cache_folder
+from ml_genn.backends.host.cache import cache_folder, is_own
+from ml_genn.errors import CheckpointError, FileError
 from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Derivation
 from ml_genn.model.spike_gradients import SpikeGradient
+from ml_genn.utils.files import write_atomically
+from ml_genn.utils.records import parse_json, plain_of, record_of
 
-_DIGEST_SIZE = hashlib.sha256().digest_size
 _MODEL = Path(ml_genn.model.__file__).parent
 
 
@@ -60,7 +61,7 @@ def cached_derivation(
 @lru_cache(maxsize=1)
 def _versions() -> str:
     """Returns the versions of Python and SymPy, and the sources of `ml_genn.model`."""
-    sources = [path.read_text() for path in sorted(_MODEL.rglob("*.py"))]
+    sources = [path.read_text("utf-8") for path in sorted(_MODEL.rglob("*.py"))]
     return "\n".join([sys.version, _sympy_release(), *sources])
 
 
@@ -70,7 +71,7 @@ def _sympy_release() -> str:
     if spec is None or spec.origin is None:
         return ""
     release = Path(spec.origin).with_name("release.py")
-    return release.read_text() if release.exists() else str(spec.origin)
+    return release.read_text("utf-8") if release.exists() else str(spec.origin)
 
 
 def _other_sources(cls: type) -> str | None:
@@ -86,27 +87,27 @@ def _other_sources(cls: type) -> str | None:
             if file is None:
                 return None
             if not Path(file).is_relative_to(_MODEL):
-                sources.append(Path(file).read_text())
+                sources.append(Path(file).read_text("utf-8"))
     return "\n".join(sources)
 
 
 def _read(path: Path) -> Derivation | None:
     """Returns the content of a file; None if there is none or it is incomplete."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        digest, _, content = path.read_bytes().partition(b"\n")
+        if digest != _digest(content) or not is_own(path):
+            return None
+        return record_of(Derivation, parse_json(content, str(path)), str(path))
+    except (OSError, CheckpointError):
         return None
-    pickled, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
-    if hashlib.sha256(pickled).digest() != digest:
-        return None
-    derivation: Derivation = pickle.loads(pickled)
-    return derivation
 
 
 def _write(path: Path, derivation: Derivation) -> None:
-    """Writes a file by renaming, so that no other process reads part of it."""
-    pickled = pickle.dumps(derivation)
-    handle, scratch = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pickled + hashlib.sha256(pickled).digest())
-    os.replace(scratch, path)
+    """Writes a file; goes without if the disk is full, since it only saves time."""
+    content = json.dumps(plain_of(derivation)).encode()
+    with suppress(FileError):
+        write_atomically(path, _digest(content) + b"\n" + content)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()

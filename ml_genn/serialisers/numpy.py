@@ -11,7 +11,7 @@ import numpy as np
 from ml_genn.errors import CheckpointError
 from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name_part, write_atomically
+from ml_genn.utils.files import file_name, file_name_part, write_atomically
 
 
 class Numpy(Serialiser):
@@ -60,7 +60,7 @@ class Numpy(Serialiser):
         return self._file((*keys, MANIFEST)).exists()
 
     def _file(self, keys: Keys) -> Path:
-        return self.path / f"{'-'.join(map(file_name_part, keys))}.npy"
+        return self.path / file_name(keys, ".npy")
 
     def __repr__(self) -> str:
         return f"Numpy({str(self.path)!r})"

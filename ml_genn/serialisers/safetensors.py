@@ -12,7 +12,7 @@ from ml_genn.model.snapshot import Snapshot, key_text
 from ml_genn.serialisers.manifest import manifest_text, read_manifest
 from ml_genn.serialisers.serialiser import Keys, Serialiser
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name_part, write_atomically
+from ml_genn.utils.files import file_name, file_name_part, write_atomically
 
 METADATA = "ml_genn"  #: name of the manifest in the metadata of a file
 ENDING = ".safetensors"
@@ -61,9 +61,7 @@ class Safetensors(Serialiser):
         return sorted(int(name) for name in names if name.isdecimal())
 
     def _file(self, keys: Keys) -> Path:
-        return (
-            self.path / f"{'-'.join(map(file_name_part, keys)) or 'checkpoint'}{ENDING}"
-        )
+        return self.path / file_name(keys or ("checkpoint",), ENDING)
 
     def __repr__(self) -> str:
         return f"Safetensors({str(self.path)!r})"

@@ -102,10 +102,16 @@ def function(where: str, value: Any) -> Callable[..., Any]:
 
 
 def file_path(where: str, value: Any) -> Path:
-    """Returns the path of a file or folder."""
-    if not isinstance(value, str | PathLike):
+    """Returns the path of a file or folder; ``~`` is the user's folder."""
+    if not isinstance(value, str | PathLike) or "\0" in str(value):
         raise ValidationError(f"{where} is a path. Received {shown(value)}.")
-    return Path(value)
+    try:
+        return Path(value).expanduser()
+    except (
+        RuntimeError,
+        TypeError,
+    ) as error:  # no folder of that user; a path in bytes
+        raise ValidationError(f"{where}: {error}. Received {shown(value)}.") from None
 
 
 def finite_array(where: str, value: Any) -> np.ndarray:

@@ -1,40 +1,181 @@
-"""Atomic writing of files, and text as part of a file's name."""
+"""Atomic writing of files, names of files, and scratch files that leave nothing behind.
+
+Whatever is written goes to a scratch file in the same folder first, whose name no other
+process uses. Its writer holds a lock on it. A scratch file without a lock belongs to a
+process that was killed; the next process that writes into the folder removes it.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
+from ml_genn.errors import FileError
 from ml_genn.utils.interrupts import deferred_interrupts
 
+_PREFIX, _SUFFIX = ".ml_genn-", ".part"  #: of the names of scratch files
+_NEW_FILE_MODE, _PRIVATE_MODE = 0o666, 0o700  #: the umask applies to both
+#: longest name of a file [bytes] in the file systems of Linux and macOS
+_LONGEST_NAME = 255
+_DIGEST_DIGITS = 32  #: hexadecimal digits that stand for the end of a long name
 
+
+# ---------------------------------------------------------------- writing
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces a file as a whole: writes another one, syncs it to disk, renames it.
 
-    Whenever the process ends, the file has either its former or its new content. Ctrl-C
-    takes effect once the file is written.
+    Whenever the process ends, the file has either its former or its new content. If
+    several processes write the same file, one of their contents remains. A symbolic
+    link is replaced, not followed. Ctrl-C takes effect once the file is written.
 
     Args:
         path: the file; its folder is created if it does not exist.
         content: bytes of the file.
+
+    Raises:
+        FileError: if the file cannot be written; it has its former content then.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.part")
-    with deferred_interrupts():
-        _write(scratch, path, content)
+    with as_file_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with deferred_interrupts(), _scratch(path.parent) as (scratch, handle):
+            with open(handle, "wb", closefd=False) as file:
+                file.write(content)
+            move_into_place(scratch, path)
 
 
-def _write(scratch: Path, path: Path, content: bytes) -> None:
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+@contextmanager
+def as_file_error(path: Path) -> Iterator[None]:
+    """Turns errors of the system inside a block into a `FileError`.
+
+    Args:
+        path: the file that the block writes.
+    """
     try:
-        os.fsync(folder)  # makes the new name durable, too
+        yield
+    except (OSError, UnicodeError) as error:  # UnicodeError: a locale without the name
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(
+            f"File '{path}' cannot be written: {reason}. Make room, or use another "
+            "path."
+        ) from error
+
+
+def move_into_place(scratch: Path, path: Path) -> None:
+    """Renames a file of the same disk, after its content is safely on the disk.
+
+    Args:
+        scratch: a file that is completely written.
+        path: its new name; an existing file is replaced.
+    """
+    _sync(scratch)
+    os.replace(scratch, path)
+    with suppress(OSError):  # the file is there; some systems cannot sync folders
+        _sync(path.parent)  # makes the new name durable, too
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
+
+
+# ---------------------------------------------------------------- scratch files
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields a new private folder, which is removed at the end of the block.
+
+    Args:
+        parent: the folder that contains it.
+    """
+    with _scratch(parent, is_folder=True) as (folder, _):
+        yield folder
+
+
+@contextmanager
+def _scratch(parent: Path, is_folder: bool = False) -> Iterator[tuple[Path, int]]:
+    """Yields a new file or folder, removed unless renamed, and its locked handle."""
+    _remove_abandoned(parent)
+    path, handle = _locked_scratch(parent, is_folder)
+    try:
+        yield path, handle
+    finally:
+        _remove(path)
+        os.close(handle)
+
+
+def _locked_scratch(parent: Path, is_folder: bool) -> tuple[Path, int]:
+    """Returns a new file or folder, and the open handle that locks it."""
+    while True:
+        path = parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        if is_folder:
+            path.mkdir(mode=_PRIVATE_MODE)
+            handle = os.open(path, os.O_RDONLY)
+        else:  # O_EXCL: fails where something is, and never follows a link
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            handle = os.open(path, flags, _NEW_FILE_MODE)
+        with suppress(OSError):  # disks without locks: then nobody removes the file
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():  # another process may have removed it before it was locked
+            return path, handle
+        os.close(handle)
+
+
+@lru_cache(maxsize=256)
+def _remove_abandoned(folder: Path) -> None:
+    """Removes scratch files of killed processes; once for each folder."""
+    with suppress(OSError):
+        names = [n for n in os.listdir(folder) if n.startswith(_PREFIX)]
+        for path in (folder / name for name in names if name.endswith(_SUFFIX)):
+            _remove_if_abandoned(path)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    # O_NONBLOCK: a named pipe would wait for its writer
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(OSError):
+        handle = os.open(path, flags)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+        finally:
+            os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+# ---------------------------------------------------------------- names
+def file_name(parts: tuple[object, ...], ending: str) -> str:
+    """Returns the name of a file: parts joined by "-", and an ending.
+
+    The end of a name that is too long for a file system is replaced by a digest.
+
+    Args:
+        parts: keys of a checkpoint, for example an epoch and names.
+        ending: for example ".npy".
+    """
+    stem = "-".join(map(file_name_part, parts))
+    room = _LONGEST_NAME - len(ending)
+    content = stem.encode()
+    if len(content) > room:
+        digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
+        start = content[: room - len(digest) - 1].decode(errors="ignore")
+        stem = f"{start}~{digest}"
+    return f"{stem}{ending}"
 
 
 def file_name_part(part: object) -> str:

@@ -45,7 +45,7 @@ BELOW: dict[str, set[str]] = {
     "utils": set(),
     "model": set(),
     "codegen": {"model"},
-    "backends": {"codegen", "model"},
+    "backends": {"codegen", "model", "utils"},
     "frontend": {"model", "utils"},
     "launch": set(),
     "module_aliases": set(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
-import tempfile
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy
-from engine.processes import finish, start
+from engine.processes import environment, finish, start
 from engine.small_networks import Chain
 
+from ml_genn.backends.cpu import toolchain
 from ml_genn.errors import BuildError
 from ml_genn.lowering import derivation_cache
 
@@ -105,29 +106,25 @@ def test_two_processes_build_the_same_at_the_same_moment(empty_cache: Folder) ->
     printed = [finish(process) for process in running]
     assert printed[0] == printed[1] != ""
     assert len(list(empty_cache.glob("*.so"))) == 1
-    assert not list(empty_cache.glob("build-*"))
     left = {path.suffix for path in empty_cache.iterdir()}
     assert left <= {".so", ".cpp", ".derived"}
 
 
-def test_spoilt_derivations_are_derived_again(empty_cache: Folder) -> None:
+def test_damaged_derivations_are_derived_again(empty_cache: Folder) -> None:
     """Files that are empty, cut short, or differ from the derivation."""
     expected = finish(start(SCRIPT))
-    kept = sorted(empty_cache.glob("*.derived"))
-    whole = {path: path.read_bytes() for path in kept}
+    stored = sorted(empty_cache.glob("*.derived"))
+    whole = {path: path.read_bytes() for path in stored}
     other = {path: text.replace(b">= 0.0F", b">= 9.0F") for path, text in whole.items()}
-    assert len(kept) >= 2
+    assert len(stored) >= 2
     assert other != whole
-    assert all(pickle.loads(text) for text in other.values())
-    empty = dict.fromkeys(kept, b"")
+    empty = dict.fromkeys(stored, b"")
     half = {path: text[: len(text) // 2] for path, text in whole.items()}
-    for spoilt in (empty, half, other):
-        for path, text in spoilt.items():
+    for damaged in (empty, half, other):
+        for path, text in damaged.items():
             path.write_bytes(text)
         assert finish(start(SCRIPT)) == expected != ""
-        assert [pickle.loads(path.read_bytes()) for path in kept] == [
-            pickle.loads(text) for text in whole.values()
-        ]
+        assert {path: path.read_bytes() for path in stored} == whole
 
 
 @pytest.fixture
@@ -198,7 +195,7 @@ def test_a_compile_that_fails(empty_cache: Folder, compiler: MakeCompiler) -> No
     assert str(source) in str(caught.value)
     assert "engine.h" in source.read_text()
     assert not list(empty_cache.glob("*.so"))
-    assert not list(empty_cache.glob("build-*"))
+    assert not list(empty_cache.glob(".*"))
 
 
 def test_a_compiler_that_writes_nothing(
@@ -220,32 +217,122 @@ def test_a_library_that_cannot_be_loaded(
         chain.compile().model  # noqa: B018
 
 
-def test_cache_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_damaged_libraries_are_built_again(
+    tmp_path: Path, empty_cache: Folder, compiler: MakeCompiler
 ) -> None:
-    """Models are kept in a private folder among temporary files instead."""
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("ML_GENN_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    chain = Chain()
-    chain.predict(chain.compile())
-    (library,) = tmp_path.glob("*/*.so")
-    assert str(os.getuid()) in library.parent.name
-    assert library.parent.stat().st_mode & 0o777 == 0o700
+    """Files that are empty, cut short, longer or of other bytes; a short one would
+    end the process when it is opened.
+    """
+    log = tmp_path / "log"
+    compiler(logging_compiler(log))
+    first = toolchain.build(TEXT)
+    whole = first.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    cases = (b"", whole[: len(whole) // 2], whole + b"\0", bytes(flipped))
+    for calls, damaged in enumerate(cases, start=2):
+        first.write_bytes(damaged)
+        assert toolchain.build(TEXT) == first
+        assert first.read_bytes() == whole
+        assert len(log.read_text().split()) == calls
+    assert toolchain.build(TEXT) == first
+    assert len(log.read_text().split()) == len(cases) + 1
 
 
-def test_a_folder_that_others_may_write_to_is_not_trusted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+#: The smallest text that is a library.
+TEXT = 'extern "C" int mlg_answer() { return 42; }'
+
+
+def test_scratch_folders_of_killed_processes_are_removed(empty_cache: Folder) -> None:
+    """Another process was building when it was killed; one that runs is not touched."""
+    script = f"""
+import os, sys
+from ml_genn.backends.cpu import toolchain
+start = toolchain._start
+def announced(words, scratch):
+    print("building", flush=True)
+    sys.stdin.read()
+toolchain._start = announced
+toolchain.build({TEXT!r})
+"""
+    building = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    for process in building:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"building\n"
+    assert len(list(empty_cache.glob(".ml_genn-*.part"))) == 2
+    building[0].kill()
+    building[0].wait()
+    toolchain.build(TEXT)
+    assert len(list(empty_cache.glob(".ml_genn-*.part"))) == 1
+    building[1].kill()
+    for process in building:
+        process.communicate()
+
+
+COMPILERS = {
+    "a path with blanks": ("my compiler", "'{}'"),
+    "a path with blanks and arguments": ("my compiler", "'{}' -DUNUSED=1"),
+    "a path with blanks without quotes": ("my compiler", "{}"),
+    "blanks around": ("compiler", "  {}  "),
+    "quoted arguments": ("compiler", "{} '-DTEXT=\"a b\"'"),
+}
+
+
+@pytest.mark.parametrize("case", COMPILERS)
+def test_cxx_is_a_command_as_in_a_shell(
+    case: str, tmp_path: Path, empty_cache: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Among temporary files anybody could have put libraries into it beforehand."""
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("ML_GENN_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    chain = Chain()
-    chain.predict(chain.compile())
-    (library,) = tmp_path.glob("*/*.so")
-    library.unlink()
-    library.parent.chmod(0o777)
-    chain.predict(chain.compile())
-    (library,) = tmp_path.glob("*/*.so")
-    assert not library.parent.stat().st_mode & 0o022
+    name, command = COMPILERS[case]
+    path, log = tmp_path / name, tmp_path / "log"
+    path.write_text(f"#!/bin/sh\n{logging_compiler(log)}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("CXX", command.format(path))
+    assert toolchain.build(TEXT).exists()
+    assert log.read_text().split() == ["call"]
+
+
+def test_a_blank_cxx_counts_as_unset(
+    empty_cache: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "   ")
+    assert toolchain.find_compiler() == _without_cxx(monkeypatch)
+
+
+def _without_cxx(monkeypatch: pytest.MonkeyPatch) -> toolchain.Compiler:
+    monkeypatch.delenv("CXX")
+    return toolchain.find_compiler()
+
+
+BROKEN_COMPILERS = {
+    "another encoding": (r"printf 'caf\351 \377\n'; exit 1", "caf\ufffd"),
+    "killed midway": ("kill -9 $$", "killed by signal 9"),
+    "a quote too many": (None, "No closing quotation"),
+    "no program": ("", "cannot be run"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_COMPILERS)
+def test_errors_of_compilers_say_what_happened(
+    case: str,
+    tmp_path: Path,
+    empty_cache: Folder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text, message = BROKEN_COMPILERS[case]
+    path = tmp_path / "compiler"
+    shebang = "#!/no/such/shell" if text == "" else "#!/bin/sh"
+    path.write_text(f"{shebang}\n{text}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("CXX", f"{path} '" if text is None else str(path))
+    with pytest.raises(BuildError, match=message):
+        toolchain.build(TEXT)
+    assert not list(empty_cache.glob("*.so"))
+    assert not list(empty_cache.glob(".*"))

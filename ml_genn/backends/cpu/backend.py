@@ -11,6 +11,7 @@ from typing import Any
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
 from ml_genn.backends.cpu.toolchain import build
+from ml_genn.backends.host.cache import CACHE, no_programs
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import num_parts, source
@@ -24,9 +25,12 @@ def _loaded(path: Path) -> CDLL:
         return load(str(path))
     except (OSError, AttributeError) as error:
         path.unlink(missing_ok=True)
+        if no_programs(path.parent):
+            hint = f"Its disk does not run programs (noexec): set {CACHE} elsewhere."
+        else:
+            hint = "Does the compiler (CXX) build for this machine?"
         raise BuildError(
-            f"The built library {path} could not be loaded: {error}. Does the compiler "
-            "(CXX) build for this machine?"
+            f"The built library {path} could not be loaded: {error}. {hint}"
         ) from None
 
 

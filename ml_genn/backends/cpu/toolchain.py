@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ml_genn.backends.host.cache import cache_folder
+from ml_genn.backends.host.cache import in_cache_folder, is_own
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.backends.host.include import INCLUDE as SHARED
 from ml_genn.errors import BuildError
+from ml_genn.utils.files import move_into_place, scratch_folder
 
 #: Folders of headers: of this engine, and of both engines.
 INCLUDES = (Path(__file__).parent / "include", SHARED)
@@ -55,6 +57,9 @@ SANITIZE_FLAGS = [
 ]
 
 
+#: less free space than this [bytes] is why a compiler failed
+_ROOM = 2**20
+
 #: True if the parts of a text are compiled at the same time.
 IN_PARTS = available_cores() > 1
 
@@ -88,7 +93,7 @@ class Compiler:
 def _processor() -> str:
     """Returns the processor features that generated code depends on."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:
         return platform.processor() + platform.machine()
     for line in text.splitlines():
@@ -106,14 +111,15 @@ def find_compiler() -> Compiler:
     Raises:
         BuildError: if there is none.
     """
-    chosen = os.environ.get("CXX")
+    chosen = os.environ.get("CXX", "").strip()
     if chosen:
-        words = chosen.split()
+        words = _words(chosen)
         path = shutil.which(words[0])
         if path is None:
             raise BuildError(
                 f"The compiler named by CXX was not found: '{chosen}'. Set CXX to the "
-                "path of a C++ compiler, or unset it to have one found."
+                "path of a C++ compiler, or unset it to have one found. Quote a path "
+                "with blanks if arguments follow it."
             )
         return Compiler((path, *words[1:]), _identity(path))
     for name in ("g++", "clang++"):
@@ -131,6 +137,18 @@ def find_compiler() -> Compiler:
     )
 
 
+def _words(command: str) -> list[str]:
+    """Returns the words of a command; one word if it is the path of a file."""
+    if shutil.which(command) is not None:
+        return [command]
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise BuildError(
+            f"CXX is a command as in a shell. Received '{command}' ({error})."
+        ) from None
+
+
 def _identity(path: str) -> str:
     real = os.path.realpath(path)
     status = os.stat(real)
@@ -140,7 +158,9 @@ def _identity(path: str) -> str:
 @lru_cache(maxsize=1)
 def _headers() -> str:
     return "".join(
-        path.read_text() for folder in INCLUDES for path in sorted(folder.rglob("*.h"))
+        path.read_text("utf-8")
+        for folder in INCLUDES
+        for path in sorted(folder.rglob("*.h"))
     )
 
 
@@ -153,34 +173,60 @@ def build(source: str, parts: int = 1) -> Path:
             ``MLG_PARTS`` defined as 2**k; without it the text is the whole model.
 
     The library is renamed into place, so several processes may build the same model at
-    the same time.
+    the same time. The digest of its content is part of its name, so a damaged one is
+    noticed, and built again.
 
     Raises:
         BuildError: if there is no compiler or it fails.
+        FileError: if no cache folder can be written.
     """
     compiler = find_compiler()
     arguments = compiler.arguments()
     key = "\n".join([source, _headers(), compiler.identity, *arguments, _processor()])
-    name = hashlib.sha256(key.encode()).hexdigest()[:32]
-    folder = cache_folder()
-    library = folder / f"{name}.so"
-    if not library.exists():
-        _compile(arguments, source, library, parts if IN_PARTS else 1)
-    return library
+    name = _digest(key.encode())
+    used_parts = parts if IN_PARTS else 1
+
+    def library(folder: Path) -> Path:
+        return _cached(folder, name) or _compile(
+            arguments, source, folder / f"{name}.cpp", used_parts
+        )
+
+    return in_cache_folder(library)
 
 
-def _compile(arguments: list[str], source: str, library: Path, parts: int) -> None:
-    text = library.with_suffix(".cpp")
-    with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as scratch:
-        fresh = Path(scratch) / "model.cpp"
-        fresh.write_text(source)
-        built = Path(scratch) / "model.so"
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _library_path(text: Path, content: bytes) -> Path:
+    """Returns the path of a library by the path of its text and its own content."""
+    return text.with_name(f"{text.stem}-{_digest(content)}.so")
+
+
+def _cached(folder: Path, name: str) -> Path | None:
+    """Returns the library of a name; removes damaged ones."""
+    for file in os.listdir(folder):
+        if file.startswith(f"{name}-"):
+            path = folder / file
+            content = path.read_bytes()
+            if path == _library_path(folder / f"{name}.cpp", content) and is_own(path):
+                return path
+            path.unlink(missing_ok=True)
+    return None
+
+
+def _compile(arguments: list[str], source: str, text: Path, parts: int) -> Path:
+    """Returns the new library of a source, which is stored as ``text`` as well."""
+    with scratch_folder(text.parent) as scratch:
+        fresh = scratch / "model.cpp"
+        fresh.write_text(source, "utf-8")
+        built = scratch / "model.so"
         command = [*arguments, *INCLUDE_FLAGS]
         try:
             if parts == 1:
                 _run([([*command, str(fresh)], built)], text)
             else:
-                objects = [Path(scratch) / f"part{k}.o" for k in range(parts)]
+                objects = [scratch / f"part{k}.o" for k in range(parts)]
                 _run(
                     [
                         ([*command, f"-DMLG_PARTS={2**k}", "-c", str(fresh)], part)
@@ -189,32 +235,65 @@ def _compile(arguments: list[str], source: str, library: Path, parts: int) -> No
                     text,
                 )
                 _run([([*arguments, *map(str, objects)], built)], text)
+        except BuildError:
+            _check_room(scratch)
+            raise
         finally:
             os.replace(fresh, text)
-        os.replace(built, library)
+        library = _library_path(text, built.read_bytes())
+        move_into_place(built, library)
+    return library
+
+
+def _check_room(folder: Path) -> None:
+    """Raises the system's error if the disk of a folder is full."""
+    if shutil.disk_usage(folder).free < _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _run(commands: list[tuple[list[str], Path]], text: Path) -> None:
     """Runs (command, output file) pairs at the same time."""
-    running = [
-        subprocess.Popen(
-            [*command, "-o", str(built)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for command, built in commands
-    ]
+    called = [[*command, "-o", str(built)] for command, built in commands]
+    running: list[subprocess.Popen[str]] = []
     try:
-        said = [process.communicate()[0] for process in running]
+        for (_, built), words in zip(commands, called, strict=True):
+            running.append(_start(words, built.parent))
+        printed = [process.communicate()[0] for process in running]
     finally:
         for process in running:
             process.kill()  # after an interrupt, some still run
-    for process, words, (command, built) in zip(running, said, commands, strict=True):
-        called = f"{text}.\nCommand: {' '.join([*command, '-o', str(built)])}"
+            process.wait()
+    outputs = (built for _, built in commands)
+    for process, words, output, built in zip(
+        running, called, printed, outputs, strict=True
+    ):
+        subject = f"{text}.\nCommand: {shlex.join(words)}"
+        if process.returncode < 0:
+            raise BuildError(
+                f"The C++ compiler was killed by signal {-process.returncode} on "
+                f"{subject}\nPerhaps there was not enough memory. {output.strip()}"
+            )
         if process.returncode != 0:
-            raise BuildError(f"The C++ compiler failed on {called}\n{words.strip()}")
+            raise BuildError(f"The C++ compiler failed on {subject}\n{output.strip()}")
         if not built.exists():
             raise BuildError(
-                f"The C++ compiler reported success but wrote nothing for {called}"
+                f"The C++ compiler reported success but wrote nothing for {subject}"
             )
+
+
+def _start(words: list[str], scratch: Path) -> subprocess.Popen[str]:
+    """Starts a compiler, whose temporary files are in a scratch folder."""
+    try:
+        return subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "TMPDIR": str(scratch)},
+        )
+    except OSError as error:
+        raise BuildError(
+            f"The C++ compiler '{words[0]}' cannot be run: {error}. Set CXX to the "
+            "path of another one, or unset it to have one found."
+        ) from error

@@ -53,7 +53,7 @@ def _with_headers(text: str, included: set[str]) -> str:
         included.add(name)
         folders = (INCLUDE, SHARED_INCLUDE)
         path = next(f / name for f in folders if (f / name).exists())
-        return _with_headers(path.read_text(), included)
+        return _with_headers(path.read_text("utf-8"), included)
 
     text = text.replace("#pragma once\n", "")
     return re.sub(r'^#include "([\w./]+)"\n', header, text, flags=re.MULTILINE)
