@@ -160,7 +160,7 @@ def test_a_disk_that_does_not_run_programs_is_not_used(
     choose: Choose,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If all disks are such, the error blames them, and not the compiler."""
+    """The error blames the disks, and not the compiler, where all are such."""
     choose(tmp_path / "chosen")
     usual = os.statvfs
 
