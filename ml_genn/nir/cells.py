@@ -17,6 +17,7 @@ from ml_genn.neurons import (
     Neuron,
 )
 from ml_genn.nir.dialects import Dialect, decay_per_step
+from ml_genn.nir.schema import GraphNode
 from ml_genn.synapses import Delta, Exponential, Synapse
 
 #: Time constant, in time steps, of nodes without a leak: the decay of a step is below
@@ -91,6 +92,10 @@ def cell_of(
         raise UnsupportedError(
             f"{where}: NIR has no refractory period. Make them with tau_refrac=None."
         )
+    if "tau_mem" not in values and np.any(values.get("bias", 0.0) != 0.0):
+        raise UnsupportedError(
+            f"{where}: NIR's IF has no bias. Make and train them with bias=0."
+        )
     v = values["v"]
     fires = neuron.equations().threshold is not None
     if not fires and np.any(v != 0.0):
@@ -162,7 +167,7 @@ def neuron_and_synapse(cell: Cell, dt: float, current: np.ndarray, readout: Any)
                 readout=readout,
             )
             if leaky
-            else IntegrateFire(**voltages, readout=readout)
+            else IntegrateFire(**voltages, bias=uniform_number(bias), readout=readout)
         )
     return neuron, synapse, factor
 
@@ -259,15 +264,15 @@ def _check_reader(where: str, cell: Cell, dialect: Dialect) -> None:
         )
 
 
-def cell_of_node(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
-    """Returns the cell of a NIR node.
+def cell_of_node(where: str, node: GraphNode, dialect: Dialect, dt: float) -> Cell:
+    """Returns the cell of a NIR node of neurons.
 
     Raises:
         ValidationError: if a time constant is impossible in the dialect.
     """
-    fields = {k: np.asarray(v, float) for k, v in vars(node).items() if _is_numeric(v)}
+    fields = {k: v for k, v in node.fields.items() if v is not None}
     shape = np.broadcast_shapes(*(v.shape for v in fields.values()))
-    full = {k: np.broadcast_to(v, shape) for k, v in fields.items()}
+    full = {k: np.broadcast_to(v.astype(float), shape) for k, v in fields.items()}
     r, zero = full["r"], np.zeros(shape)
     tau_syn = None
     if "v_leak" in full:
@@ -294,10 +299,6 @@ def cell_of_node(where: str, node: Any, dialect: Dialect, dt: float) -> Cell:
         full.get("v_reset", zero),
         full.get("v_leak", zero),
     )
-
-
-def _is_numeric(value: Any) -> bool:
-    return isinstance(value, float | int | np.ndarray | np.number)
 
 
 def _time(

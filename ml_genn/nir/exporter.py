@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,15 @@ from ml_genn.neurons import BinarySpikeInput, Input, PoissonInput, SpikeInput
 from ml_genn.nir.cells import Cell, cell_of, node_of_cell
 from ml_genn.nir.dialects import Dialect, dialect_named
 from ml_genn.nir.files import library
+from ml_genn.nir.flat_graph import ORDER
+from ml_genn.nir.layouts import Layout
 from ml_genn.population import Population
 from ml_genn.readouts import default_readouts
 from ml_genn.synapses import Delta
 from ml_genn.utils.checks import free_name, shown
 
 #: Keys of metadata with which `import_graph` restores a network.
-DIALECT, STEP, READOUT, ORDER = "dialect", "dt", "readout", "order"
+DIALECT, STEP, READOUT = "dialect", "dt", "readout"
 Image = tuple[int, int, int]
 
 
@@ -115,47 +116,59 @@ class _Exporter:
         if type(readout) in aliases:
             node.metadata[READOUT] = aliases[type(readout)]
         if recurrent:
-            chains = [self._chain(c, factor) for c in recurrent]
-            node = self._nested(name, node, chains)
+            node = self._nested(name, node, recurrent, factor)
         self.nodes[name] = node
         for connection in incoming:
             if connection not in recurrent:
                 source = self.names[connection.ends()[0]]
-                chain = self._chain(connection, factor)
-                self._link(self.nodes, self.edges, source, chain, name)
+                self._link((self.nodes, self.edges), source, connection, factor)
         if readout is not None:
             output = free_name(f"{name}_output", {*self.nodes, *self.names.values()})
-            self.nodes[output] = nir.Output(np.array(self._shape(population)))
+            shape = self._layout(population).graph_shape
+            self.nodes[output] = nir.Output(np.array(shape))
             self.edges.append((name, output))
 
     @property
     def _dt(self) -> float:
         return self.compiled.dt
 
-    def _nested(self, name: str, node: Any, chains: list[Any]) -> Any:
+    def _nested(
+        self,
+        name: str,
+        node: Any,
+        recurrent: Sequence[Connection],
+        factor: np.ndarray,
+    ) -> Any:
         """Returns a population with recurrent connections as a nested graph."""
         shape = np.array(node.input_type["input"])
         nodes = {"input": self.nir.Input(shape), name: node}
         edges = [("input", name)]
-        for chain in chains:
-            self._link(nodes, edges, name, chain, name)
+        for connection in recurrent:
+            self._link((nodes, edges), name, connection, factor)
         nodes["output"] = self.nir.Output(shape)
         return self.nir.NIRGraph(nodes, [*edges, (name, "output")], {}, self.checks)
 
     def _link(
         self,
-        nodes: dict[str, Any],
-        edges: list[tuple[str, str]],
+        graph: tuple[dict[str, Any], list[tuple[str, str]]],
         source: str,
-        chain: Sequence[tuple[str, Any]],
-        target: str,
+        connection: Connection,
+        factor: np.ndarray,
     ) -> None:
-        """Adds the nodes and edges of a chain between a source and a target."""
+        """Adds the nodes and edges of a connection to nodes and edges of a graph.
+
+        Args:
+            graph: nodes and edges.
+            source: name of the source in that graph.
+            connection: the connection.
+            factor: factor of its weights.
+        """
+        chain = self._chain(connection, factor)
+        chain[-1][1].metadata[ORDER] = self.order[self.names[connection]]
+        nodes, edges = graph
         nodes.update(chain)
-        last, weights = chain[-1]
-        weights.metadata[ORDER] = self.order[last]
-        path = [source, *(name for name, _ in chain), target]
-        edges += pairwise(path)
+        target = self.names[connection.ends()[1]]
+        edges += pairwise([source, *(name for name, _ in chain), target])
 
     # ------------------------------------------------------------ populations
     def _input_shape(self, population: Population) -> tuple[int, ...]:
@@ -166,7 +179,7 @@ class _Exporter:
                 f"{_where(population)}: an input of a graph is given spikes. Use "
                 f"SpikeInput instead of {neuron!r}."
             )
-        return self._shape(population)
+        return self._layout(population).graph_shape
 
     def _image(self, population: Population) -> Image | None:
         """Returns rows, columns and channels; None if the population is no image."""
@@ -183,12 +196,19 @@ class _Exporter:
         connections = self.compiled.network.connections
         return [c for c in connections if c.ends()[1] is population]
 
-    def _shape(self, population: Population) -> tuple[int, ...]:
-        """Returns the shape in the graph: channels first, or flat."""
-        image = self._image(population)
-        if image is None:
-            return (population.size,)
-        return image[2], image[0], image[1]
+    def _layout(self, population: Population) -> Layout:
+        """Returns shape and order of the neurons in the graph.
+
+        Images that also receive weights of single neurons are lists, since NIR makes
+        lists of images but no images of lists.
+        """
+        pixels = self._image(population)
+        if pixels is None:
+            return Layout((population.size,), None)
+        image = pixels[2], pixels[0], pixels[1]
+        incoming = self._incoming(population)
+        is_list = any(c.connectivity.image(*c.ends()) is None for c in incoming)
+        return Layout((population.size,) if is_list else image, image)
 
     def _cell(self, population: Population) -> Cell:
         lowered, name = self.compiled.lowered, population.name
@@ -205,8 +225,8 @@ class _Exporter:
                 values[array.name] = self.compiled.model.parameter(name, array.name)
         if port_name("tau", 0) in values:
             values["tau"] = values.pop(port_name("tau", 0))
-        shape, image = self._shape(population), self._image(population)
-        arrays = {k: _in_graph_shape(v, shape, image) for k, v in values.items()}
+        layout = self._layout(population)
+        arrays = {k: layout.to_graph(np.asarray(v)) for k, v in values.items()}
         synapse = ports.synapses[0] if ports.synapses else Delta()
         neuron = lowered.neurons[population]
         return cell_of(_where(population), neuron, synapse, arrays, self._dt)
@@ -221,17 +241,16 @@ class _Exporter:
                 f"{where}: delays are not exported. Make and train it with delay=0."
             )
         kernel = connection.connectivity.kernel(source, target)
-        image = self._image(source)
-        scale = float(factor.flat[0])
+        layout = self._layout(source)
+        if kernel is not None and len(layout.graph_shape) != 3:
+            raise UnsupportedError(
+                f"{where}: '{source.name}' is a list of neurons in NIR, since weights "
+                "of single neurons lead to it, and NIR makes no images of lists. "
+                "Connect images by convolutions or pooling."
+            )
         if kernel is None or connection.connectivity.image(source, target) is None:
-            weights = self._matrix(connection)
-            if np.any(factor != 1.0):
-                weights = weights * factor.ravel()
-            nodes = self._pooling(connection)
-            if kernel is not None:
-                axes = kernel.rows, kernel.columns
-                image = axes[0].pooled, axes[1].pooled, kernel.channels
-            return self._dense(name, nodes, weights, image)
+            return self._dense(name, connection, kernel, factor.ravel())
+        scale = float(factor.flat[0])
         if np.any(factor != scale):
             raise UnsupportedError(
                 f"{where}: this dialect puts time constants into weights, which pixels "
@@ -239,10 +258,15 @@ class _Exporter:
             )
         means = connection.connectivity.mean_pooling
         if means and self.dialect.mean_pooling and scale == 1.0:
-            return [(name, self._pool(self.nir.AvgPool2d, means))]
-        nodes = self._pooling(connection)
-        weights = self.compiled.weights(connection) * (scale if scale != 1.0 else 1)
-        return [*nodes, (name, self._convolution(where, kernel, weights))]
+            nodes = [(name, self._pool(self.nir.AvgPool2d, means))]
+        else:
+            weights = self.compiled.weights(connection) * (scale if scale != 1.0 else 1)
+            convolution = self._convolution(where, kernel, weights)
+            nodes = [*self._pooling(connection), (name, convolution)]
+        target_layout = self._layout(target)
+        if len(target_layout.graph_shape) == 1 and target_layout.image is not None:
+            nodes.append(self._flatten(name, target_layout.image))
+        return nodes
 
     def _pooling(self, connection: Connection) -> list[tuple[str, Any]]:
         """Returns the nodes of pooling before weights.
@@ -274,17 +298,34 @@ class _Exporter:
         return matrix
 
     def _dense(
-        self, name: str, nodes: Any, weights: np.ndarray, image: Image | None
-    ) -> Any:
-        matrix = weights.T
-        if image is not None:
-            units = len(matrix)
-            matrix = matrix.reshape(units, *image).transpose(0, 3, 1, 2)
-            shape = np.array([image[2], image[0], image[1]])
-            flat = self.nir.Flatten({"input": shape}, start_dim=0, end_dim=-1)
-            nodes = [*nodes, (self._free(f"{name}_flat"), flat)]
-            matrix = matrix.reshape(units, -1)
+        self,
+        name: str,
+        connection: Connection,
+        kernel: Kernel | None,
+        factor: np.ndarray,
+    ) -> list[tuple[str, Any]]:
+        """Returns the nodes of weights between all neurons, after pooling if any."""
+        source, target = connection.ends()
+        layout, nodes = self._layout(source), self._pooling(connection)
+        if kernel is not None:
+            pooled = kernel.channels, kernel.rows.pooled, kernel.columns.pooled
+            layout = Layout(pooled, pooled)
+        matrix = self._matrix(connection).T
+        if layout.image is not None:
+            if len(layout.graph_shape) == 3:
+                nodes = [*nodes, self._flatten(name, layout.image)]
+            matrix = matrix[:, layout.position()]
+        if self._layout(target).image is not None:
+            matrix = matrix[self._layout(target).position()]
+        if np.any(factor != 1.0):
+            matrix = matrix * factor[:, None]
         return [*nodes, (name, self.nir.Linear(np.ascontiguousarray(matrix)))]
+
+    def _flatten(self, name: str, image: tuple[int, int, int]) -> tuple[str, Any]:
+        """Returns name and node that make a list of an image."""
+        shape = {"input": np.array(image)}
+        flat = self.nir.Flatten(shape, start_dim=0, end_dim=-1)
+        return self._free(f"{name}_flat"), flat
 
     def _convolution(self, where: str, kernel: Kernel, weights: np.ndarray) -> Any:
         axes = kernel.rows, kernel.columns
@@ -313,14 +354,6 @@ class _Exporter:
         return free_name(name, {*self.nodes, *self.names.values()})
 
 
-def _in_graph_shape(
-    value: Any, shape: tuple[int, ...], image: Image | None
-) -> np.ndarray:
-    """Returns a parameter in the shape of the graph."""
-    full = np.broadcast_to(np.asarray(value, float), prod(shape))
-    return full if image is None else full.reshape(image).transpose(2, 0, 1)
-
-
 def _padding(where: str, axes: Sequence[Axis]) -> Any:
     """Returns the padding of a convolution: zeros of each axis, or "same".
 
@@ -330,11 +363,13 @@ def _padding(where: str, axes: Sequence[Axis]) -> Any:
     pixels = [(a.pooled + 2 * a.before - a.size) // a.stride + 1 for a in axes]
     if pixels == [a.target for a in axes]:
         return tuple(a.before for a in axes)
-    if all(a.stride == 1 for a in axes):
+    if all((a.stride, a.before) == (1, (a.size - 1) // 2) for a in axes) and all(
+        a.target == a.pooled for a in axes
+    ):
         return "same"
     raise UnsupportedError(
-        f"{where}: NIR pads an image alike on both sides, and conv_padding='same' does "
-        "not here. Use conv_padding='valid', or an odd conv_size and a stride of 1."
+        f"{where}: NIR pads an image alike on both ends, and this padding does not. "
+        "Use conv_padding='valid', or an odd conv_size and a stride of 1."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import write_atomically
+
+#: Bytes of arrays for each byte of a file: deflate's limit.
+MOST_COMPRESSED = 1032
 
 
 def library() -> Any:
@@ -54,9 +58,24 @@ def read(path: str | Path) -> Any:
     if not file.is_file():
         raise CheckpointError(f"File '{file}': there is no such file.")
     try:
-        graph = nir.read(file, type_check=False)
-    except (OSError, KeyError, ValueError, TypeError, AssertionError) as error:
+        _check_sizes(file)
+        return nir.read(file, type_check=False)
+    except (
+        Exception
+    ) as error:  # h5py and nir raise nearly every class for damaged files
         raise CheckpointError(
             f"File '{file}': it is no graph that nir can read ({error})."
         ) from None
-    return graph
+
+
+def _check_sizes(file: Path) -> None:
+    """Raises CheckpointError if an array is larger than what the file can contain."""
+    h5py = import_module("h5py")
+    most = file.stat().st_size * MOST_COMPRESSED
+
+    def check(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.nbytes > most:
+            raise CheckpointError(f"'{name}' has {item.nbytes:,} bytes")
+
+    with h5py.File(file, "r") as content:
+        content.visititems(check)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,17 @@ from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.network import Network
 from ml_genn.neurons import SpikeInput
+from ml_genn.nir.affine import Shape, chain_bias
 from ml_genn.nir.cells import Cell, cell_of_node, neuron_and_synapse
-from ml_genn.nir.connectivity import connectivity_of
+from ml_genn.nir.connectivity import connectivity_of, link
 from ml_genn.nir.dialects import Dialect, dialect_named
 from ml_genn.nir.exporter import DIALECT, READOUT, STEP
 from ml_genn.nir.files import library, read
-from ml_genn.nir.flat_graph import (
-    NEURONS,
-    PASS_THROUGH,
-    POOLS,
-    WEIGHTS,
-    FlatGraph,
-    flatten,
-)
+from ml_genn.nir.flat_graph import MAX_PATHS, FlatGraph, flatten
+from ml_genn.nir.layouts import Chain, Layout, chain_shapes, layouts_of
+from ml_genn.nir.schema import NEURONS, PASS_THROUGH, POOLS, WEIGHTS, GraphNode
 from ml_genn.population import Population
-from ml_genn.utils.checks import free_name, shown
+from ml_genn.utils.checks import free_name, positive, shown
 
 
 def import_graph(
@@ -62,10 +58,11 @@ def import_graph(
             "nir.import_graph: expected a nir.NIRGraph, or the path of a file. "
             f"Received {shown(graph)}."
         )
-    metadata = graph.metadata
+    metadata = graph.metadata if isinstance(graph.metadata, Mapping) else {}
     dialect = metadata.get(DIALECT, "exact") if dialect is None else dialect
     writer_dialect = dialect_named("nir.import_graph", dialect)
-    step = float(metadata.get(STEP, 1.0)) if dt is None else dt
+    step = _step(metadata.get(STEP, 1.0)) if dt is None else dt
+    step = positive("nir.import_graph: dt", step)
     return _Importer(flatten(graph), writer_dialect, step, readout).network()
 
 
@@ -82,162 +79,172 @@ class _Importer:
         """Returns the network.
 
         Raises:
-            ValidationError: if the graph has no input, or shapes are unknown.
+            UnsupportedError: if ml_genn has no equivalent of a node or chain.
+            ValidationError: if the graph has no input, or shapes do not fit.
         """
-        graph, populations = self.graph, dict[str, Population]()
-        chains = {
-            name: list(graph.chains(name))
-            for name in graph.nodes
-            if graph.kind(name) in NEURONS or graph.kind(name) == "Input"
-            if "/" not in name or graph.kind(name) != "Input"
+        graph = self.graph
+        chains, to_outputs = self._chains()
+        outputs = {chain.source for chain in to_outputs}
+        layouts = layouts_of(graph, chains, outputs)
+        for chain in to_outputs:
+            chain_shapes(
+                graph,
+                replace(chain, nodes=(*chain.nodes, chain.target)),
+                layouts[chain.source].graph_shape,
+            )
+        links = {chain: self._shapes(chain, layouts) for chain in chains}
+        cells = {
+            name: self._cell(name, layouts[name], links, name in outputs)
+            for name in layouts
+            if graph.kind(name) in NEURONS
         }
-        inputs = [name for name in chains if graph.kind(name) == "Input"]
-        if not inputs:
-            raise ValidationError("NIR graph: there is no Input. Add one.")
-        self._check_outputs(chains)
-        cells = self._cells(chains)
-        pending = [
-            (name, chain, target)
-            for name, leading in chains.items()
-            for chain, target in leading
-            if graph.kind(target) != "Output"
-        ]
-        self._check_reached(chains, {target for _, _, target in pending})
+        populations: dict[str, Population] = {}
         network = Network()
         with network:
-            for name in sorted(chains, key=graph.order):
+            for name in sorted(layouts, key=graph.order):
                 neuron = cells[name][0] if name in cells else SpikeInput()
-                populations[name] = self._population(name, neuron, populations)
-            pending.sort(key=lambda edge: graph.order((edge[2], *edge[1])[-1]))
-            while pending:
-                ready = [edge for edge in pending if populations[edge[0]].shape]
-                if not ready:
-                    raise ValidationError(
-                        f"NIR node '{pending[0][0]}': nothing says how many neurons it "
-                        "has. Give its parameters one number for each."
-                    )
-                self._connect(*ready[0], populations, cells, network)
-                pending.remove(ready[0])
+                names = {population.name for population in populations.values()}
+                populations[name] = Population(
+                    neuron, layouts[name].shape, name=free_name(_last(name), names)
+                )
+            for chain in sorted(chains, key=self._position):
+                self._connect(chain, links[chain], layouts, populations, cells)
         return network
 
-    def _check_reached(self, chains: Any, reached: set[str]) -> None:
-        """Raises ValidationError if neurons have no input."""
-        for name in chains:
-            if self.graph.kind(name) in NEURONS and name not in reached:
+    def _chains(self) -> tuple[list[Chain], list[Chain]]:
+        """Returns the chains to neurons and those to outputs.
+
+        Raises:
+            UnsupportedError: if weights or an input lead to an output, or there are too
+                many paths.
+            ValidationError: if there is no input, or a node is not connected.
+        """
+        graph = self.graph
+        if not graph.inputs():
+            raise ValidationError("NIR graph: there is no Input. Add one.")
+        sources = [n for n in graph.nodes if graph.kind(n) in NEURONS]
+        paths = [
+            Chain(source, path, target)
+            for source in (*graph.inputs(), *sources)
+            for path, target in islice(graph.paths(source), MAX_PATHS)
+        ]
+        if len(paths) >= MAX_PATHS:
+            raise UnsupportedError(
+                f"NIR graph: there are more than {MAX_PATHS} paths between neurons. "
+                "Put neurons where branches meet."
+            )
+        chains = [c for c in paths if graph.kind(c.target) in NEURONS]
+        to_outputs = [c for c in paths if graph.kind(c.target) == "Output"]
+        self._check_outputs(to_outputs)
+        self._check_connected(chains, to_outputs)
+        return chains, to_outputs
+
+    def _check_connected(self, chains: list[Chain], to_outputs: list[Chain]) -> None:
+        """Raises ValidationError if a node is on no way from neurons to neurons."""
+        reached = {c.target for c in chains}
+        used = {name for c in (*chains, *to_outputs) for name in c.nodes}
+        for name in self.graph.nodes:
+            kind = self.graph.kind(name)
+            is_on_path = name in used or kind in ("Input", "Output")
+            if name not in reached if kind in NEURONS else not is_on_path:
                 raise ValidationError(
-                    f"NIR node '{name}': nothing leads there. Connect it or leave it "
-                    "out."
+                    f"NIR node '{name}': nothing leads there, or it leads nowhere. "
+                    "Connect it or leave it out."
                 )
+        unused = {*self.graph.inputs()} - {c.source for c in chains}
+        for name in sorted(unused):
+            raise ValidationError(
+                f"NIR node '{name}': this input leads to no neurons. Connect it or "
+                "leave it out."
+            )
+
+    def _check_outputs(self, to_outputs: list[Chain]) -> None:
+        """Raises UnsupportedError if weights or an input lead to an output."""
+        for chain in to_outputs:
+            kinds = [self.graph.kind(name) for name in chain.nodes]
+            weights = [kind for kind in kinds if kind in (*WEIGHTS, *POOLS)]
+            if weights or self.graph.kind(chain.source) == "Input":
+                raise UnsupportedError(
+                    f"NIR node '{chain.target}': an output shows neurons, and "
+                    f"'{chain.source}' leads there without any behind it. Put a LI "
+                    "before the output."
+                )
+
+    def _position(self, chain: Chain) -> int:
+        """Returns the position of a chain's last node in `export`."""
+        return self.graph.order((chain.target, *chain.nodes)[-1])
+
+    def _shapes(self, chain: Chain, layouts: Mapping[str, Layout]) -> list[Shape]:
+        return chain_shapes(self.graph, chain, layouts[chain.source].graph_shape)
 
     def _connect(
         self,
-        name: str,
-        chain: tuple[str, ...],
-        target: str,
-        populations: dict[str, Population],
-        cells: dict[str, Any],
-        network: Network,
+        chain: Chain,
+        shapes: Sequence[Shape],
+        layouts: Mapping[str, Layout],
+        populations: Mapping[str, Population],
+        cells: Mapping[str, Any],
     ) -> None:
-        _, synapse, factor = cells[target]
-        source, target_population = populations[name], populations[target]
-        connectivity = connectivity_of(
-            self.graph, chain, source, target, np.asarray(factor)
-        )
-        computing = [c for c in chain if self.graph.kind(c) not in PASS_THROUGH]
-        title = _last(computing[-1]) if computing else f"{source}_{target_population}"
-        title = free_name(title, {c.name for c in network.connections})
-        Connection(source, target_population, connectivity, synapse, name=title)
-
-    def _check_outputs(self, chains: Any) -> None:
-        """Raises UnsupportedError if weights or an input lead to an output."""
-        for name, leading in chains.items():
-            for chain, target in leading:
-                weights = [c for c in chain if self.graph.kind(c) in (*WEIGHTS, *POOLS)]
-                if self.graph.kind(target) == "Output" and (
-                    weights or self.graph.kind(name) == "Input"
-                ):
-                    raise UnsupportedError(
-                        f"NIR node '{target}': an output shows neurons, and '{name}' "
-                        "leads there without any behind it. Put a LI before the output."
-                    )
-
-    def _cells(self, chains: Any) -> dict[str, Any]:
-        """Returns {name: (neuron, synapse, factor of weights)} of nodes of neurons."""
         graph = self.graph
-        cells: dict[str, Any] = {}
-        edges = [(c, t) for leading in chains.values() for c, t in leading]
-        outputs = {
-            name
-            for name, leading in chains.items()
-            if any(graph.kind(target) == "Output" for _, target in leading)
-        }
-        for name in chains:
-            if graph.kind(name) == "Input":
-                continue
-            where, node = f"NIR node '{name}'", graph.nodes[name]
-            cell = cell_of_node(where, node, self.dialect, self.dt)
-            current = sum(
-                (self._bias(chain) for chain, target in edges if target == name),
-                np.zeros(()),
+        _, synapse, factor = cells[chain.target]
+        source, target = populations[chain.source], populations[chain.target]
+        computing = [c for c in chain.nodes if graph.kind(c) not in PASS_THROUGH]
+        connectivity = connectivity_of(
+            link(
+                f"NIR nodes {', '.join(computing)}, which lead to '{chain.target}'",
+                [graph.nodes[name] for name in chain.nodes],
+                shapes,
+                (layouts[chain.source], layouts[chain.target]),
+                np.asarray(factor),
             )
-            if np.any(current != 0.0):
-                cell, current = _with_current(where, cell, current)
-            cell = _channels_last(cell)
-            if current.ndim == 3:
-                current = current.transpose(1, 2, 0)
-            readout = self._readout(node, cell) if name in outputs else None
-            cells[name] = neuron_and_synapse(cell, self.dt, current, readout)
-        return cells
-
-    def _bias(self, chain: Sequence[str]) -> np.ndarray:
-        """Returns the bias of the last weights of a chain, added in each step."""
-        node = self.graph.nodes[chain[-1]] if chain else None
-        bias = np.asarray(getattr(node, "bias", 0.0), float)
-        return (
-            bias[:, None, None]
-            if bias.size and type(node).__name__ == "Conv2d"
-            else bias
         )
+        title = _last(computing[-1]) if computing else f"{source}_{target}"
+        Connection(source, target, connectivity, synapse, name=title)
 
-    def _readout(self, node: Any, cell: Cell) -> Any:
+    def _cell(
+        self,
+        name: str,
+        layout: Layout,
+        links: Mapping[Chain, list[Shape]],
+        is_output: bool,
+    ) -> Any:
+        """Returns neuron, synapse and factor of weights of a node of neurons."""
+        where, node = f"NIR node '{name}'", self.graph.nodes[name]
+        cell = cell_of_node(where, node, self.dialect, self.dt)
+        current = sum(
+            (
+                self._bias(chain, shapes).reshape(layout.graph_shape)
+                for chain, shapes in links.items()
+                if chain.target == name
+            ),
+            np.zeros(()),
+        )
+        if np.any(current != 0.0) and cell.tau_syn is not None:
+            raise UnsupportedError(
+                f"{where}: a bias of the weights before it reaches a neuron with a "
+                "synaptic current, which has no constant input here. Train without "
+                "bias."
+            )
+        if np.any(current != 0.0) or cell.gain.size > 1:
+            cell = _mapped(cell, layout.from_graph)
+            current = layout.from_graph(current)
+        readout = self._readout(node, cell) if is_output else None
+        return neuron_and_synapse(cell, self.dt, current, readout)
+
+    def _bias(self, chain: Chain, shapes: Sequence[Shape]) -> np.ndarray:
+        """Returns the constant input by the biases of a chain, in each step."""
+        return chain_bias([self.graph.nodes[name] for name in chain.nodes], shapes)
+
+    def _readout(self, node: GraphNode, cell: Cell) -> Any:
         if self.readout is not None:
             return self.readout
         spikes = bool(np.any(np.isfinite(cell.v_thresh)))
         return node.metadata.get(READOUT, "spike_count" if spikes else "avg_var")
 
-    def _population(self, name: str, neuron: Any, populations: Any) -> Population:
-        shape = self.graph.nodes[name].input_type["input"]
-        known = None if prod(map(int, shape)) == 1 else _shape(name, shape)
-        names = {population.name for population in populations.values()}
-        return Population(neuron, known, name=free_name(_last(name), names))
 
-
-def _with_current(
-    where: str, cell: Cell, current: np.ndarray
-) -> tuple[Cell, np.ndarray]:
-    """Returns a cell and its constant input current in the same shape.
-
-    Raises:
-        UnsupportedError: if the cell has a synaptic current or no leak.
-    """
-    if cell.tau_syn is not None or np.any(np.isinf(cell.tau_mem)):
-        raise UnsupportedError(
-            f"{where}: a bias of the weights before it reaches a neuron with a current "
-            "or without a leak, which have no constant input here. Train without bias."
-        )
-    shape = np.broadcast_shapes(cell.gain.shape, current.shape)
-    if cell.gain.size == 1 and current.size > 1:
-        shape = current.shape
-    return _mapped(cell, lambda v: np.broadcast_to(v, shape)), np.broadcast_to(
-        current, shape
-    )
-
-
-def _channels_last(cell: Cell) -> Cell:
-    """Returns a cell of images with channels last instead of first."""
-    if cell.gain.ndim != 3:
-        return cell
-    return _mapped(cell, lambda v: v.transpose(1, 2, 0))
+def _step(value: Any) -> Any:
+    """Returns a time step of metadata, where numbers of files are arrays."""
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def _mapped(cell: Cell, change: Any) -> Cell:
@@ -245,16 +252,6 @@ def _mapped(cell: Cell, change: Any) -> Cell:
     return replace(
         cell, **{k: change(v) for k, v in vars(cell).items() if v is not None}
     )
-
-
-def _shape(name: str, shape: Any) -> tuple[int, ...]:
-    sizes = tuple(int(n) for n in shape)
-    if len(sizes) not in (1, 3):
-        raise UnsupportedError(
-            f"NIR node '{name}': neurons are a list, or images of shape (channels, "
-            f"rows, columns). Received {sizes}."
-        )
-    return sizes if len(sizes) == 1 else (sizes[1], sizes[2], sizes[0])
 
 
 def _last(name: str) -> str:

@@ -213,8 +213,9 @@ LI = library.LI(tau=ONES, r=ONES, v_leak=ONES)
         ({"w": library.Linear(np.ones((2, 3)))}, "Put a LI before the output"),
         (
             {f"w{k}": library.Linear(np.ones((3, 3))) for k in "ab"} | {"n": LI},
-            "once each",
+            "neurons of shape \\(2,\\), and what leads there has shape \\(3,\\)",
         ),
+        ({"w": library.Affine(np.ones((2, 3)), np.ones(3)), "n": LI}, "a bias has one"),
         (
             {"w": library.Linear(np.ones((2, 3))), "n": library.LI(-ONES, ONES, ONES)},
             "tau is above zero",
