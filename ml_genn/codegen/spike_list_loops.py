@@ -1,4 +1,5 @@
-"""Loops over the neurons that a tape lists in a step: spikes, or active neurons."""
+"""Loops over lists of neurons: arriving spikes, and those that a tape lists in a step
+(spikes or active neurons)."""
 
 from __future__ import annotations
 
@@ -39,6 +40,22 @@ def each_listed(
         head: makes the head of the loop from type, name and end of the index.
     """
     with writer.block(head("uint32_t", "entry_", "count_")):
+        writer.line("const size_t j_ = id_[entry_];")
+        yield
+
+
+@contextmanager
+def each_arriving(writer: CodeWriter, spikes: str) -> Iterator[None]:
+    """Emits a loop over arriving spikes of neurons ``j_`` that teams split.
+
+    Args:
+        writer: output for the C code.
+        spikes: C for the spikes, an ``mlg::Spikes``.
+    """
+    writer.line(f"const mlg::Spikes spikes_ = {spikes};")
+    writer.line("const id_type *id_ = spikes_.id;")
+    writer.line("const uint32_t count_ = spikes_.n;")
+    with writer.block(each_by_team("uint32_t", "entry_", "count_")):
         writer.line("const size_t j_ = id_[entry_];")
         yield
 

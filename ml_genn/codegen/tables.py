@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ml_genn.codegen.formats.csr import PREFETCH_DISTANCE
 from ml_genn.codegen.forward.neuron_step import lists_active_neurons
 from ml_genn.codegen.layout import Layout, flag_bytes, history_names, padded
 from ml_genn.codegen.online.layout import OnlineLayout
-from ml_genn.codegen.synapse_rows import PREFETCH_DISTANCE
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import NeuronGroup
 
@@ -129,14 +129,10 @@ def _transposed_weights(writer: CodeWriter, layout: Layout) -> None:
     registers."""
     names, end = layout.names, "0"
     definitions: list[Definition] = []
-    for name in layout.transposed_weights:
-        sources, targets = layout.transposed_shape(name)
+    for name, weights in layout.transposed_weights.items():
         offset = f"{names.connection(name)}::transposed"
         definitions.append(Definition(offset, end))
-        size = f"mlg::transposed_size({sources}, {targets})"
-        if layout.plan.synapse(name).kernel:
-            size = f"{padded(sources) * targets}"
-        end = f"{offset} + {size}"
+        end = f"{offset} + {weights.size()}"
     _namespaces(writer, definitions)
     writer.line(f"constexpr int64_t TRANSPOSED_FLOATS = {end};")
 

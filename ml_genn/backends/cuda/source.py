@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_genn.backends.host.include import INCLUDE as SHARED_INCLUDE
+from ml_genn.codegen.formats import TransposedWeights
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.program import source
 
@@ -26,7 +27,7 @@ class DeviceLayout(Layout):
     """Layout without transposed weights: the lanes of a warp read a row of weights."""
 
     @property
-    def transposed_weights(self) -> dict[str, int]:
+    def transposed_weights(self) -> dict[str, TransposedWeights]:
         """Empty."""
         return {}
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 from ml_genn.codegen.backward.active_neurons import declare_active, if_all, if_listed
 from ml_genn.codegen.backward.spike_adjoint import has_spike_adjoint
 from ml_genn.codegen.backward.synapse_backward import OutgoingSynapses
-from ml_genn.codegen.convolution import convolution_backward
+from ml_genn.codegen.formats import TransposedWeights
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.layout.formats import is_dense, learns_at_spikes
+from ml_genn.codegen.layout.ports import learns_at_spikes
 from ml_genn.codegen.layout.state import RESULT_GRAD, SPIKE_GRAD
 from ml_genn.codegen.neuron_body import declare_rows
 from ml_genn.codegen.parallel_loops import each_by_team
@@ -138,8 +138,8 @@ def _backprop_to_active(
 def _backprop_to_list(
     writer: CodeWriter, outgoing: list[OutgoingSynapses], spiked: bool, start: str
 ) -> None:
-    """Emits the gradient that is passed back to listed neurons: first over dense
-    synapses, for several neurons at once, then over the others, neuron by neuron.
+    """Emits the gradient that is passed back to listed neurons: over complete
+    rows of synapses for several neurons at once, then over others, neuron by neuron.
 
     Args:
         writer: output for the C code.
@@ -147,18 +147,22 @@ def _backprop_to_list(
         spiked: True if the neurons spiked, so that their synapses learn.
         start: C for what is added to the gradient; may be empty.
     """
-    dense = [o for o in outgoing if o.synapses.backpropagates and is_dense(o.synapses)]
-    others = [
-        o for o in outgoing if o not in dense and (spiked or o.synapses.backpropagates)
+    complete = [
+        o for o in outgoing if o.synapses.backpropagates and o.code.complete_rows
     ]
-    adds = bool(dense) and bool(dense[0].if_arrives())
+    others = [
+        o
+        for o in outgoing
+        if o not in complete and (spiked or o.synapses.backpropagates)
+    ]
+    adds = bool(complete) and bool(complete[0].if_arrives())
     if spiked:
         writer.comment("dL/dt_i = sum over j of w_ij backprop_j, at spikes of i")
     _declare_range(writer)
     if adds:
         writer.line(_each_in_range("uint32_t", "entry_", ""))
         writer.line(f"  MLG_LEADER {SPIKE_GRAD}_p_[entry_] = 0.0f;")
-    for synapses in dense:
+    for synapses in complete:
         width = synapses.layout.names.width(synapses.target.name)
         arguments = f"weight{synapses.k}_, id_, range_, backprop{synapses.k}_"
         writer.line(
@@ -166,8 +170,8 @@ def _backprop_to_list(
             f"({SPIKE_GRAD}_p_, {arguments});"
         )
         adds = True
-    if others or start or not dense:
-        terms = [f"{SPIKE_GRAD}_p_[entry_]"] * bool(dense) + [start] * bool(start)
+    if others or start or not complete:
+        terms = [f"{SPIKE_GRAD}_p_[entry_]"] * bool(complete) + [start] * bool(start)
         with each_listed(writer, _each_in_range):
             writer.line(f"float backprop_sum_ = {' + '.join(terms) or '0.0f'};")
             for synapses in others:
@@ -227,29 +231,26 @@ def _tile_of_group(
             to = "spike_grads_[num_chosen_++] + range_.first"
             writer.line(f"mlg::clear({to}, range_.last - range_.first);")
         for k, synapses in enumerate(layout.plan.outgoing(group.name)):
-            if synapses.name in layout.transposed_weights:
+            code = layout.transposed_weights.get(synapses.name)
+            if code is not None:
                 outgoing = OutgoingSynapses(layout, synapses, k)
                 writer.comment(f"{synapses.name!a}")
                 outgoing.declare_arrival(writer)
                 with writer.block(outgoing.if_arrives().strip()):
-                    _transposed_backward(writer, outgoing)
+                    _transposed_backward(writer, outgoing, code)
         writer.line("(void)backprop_, (void)chosen_;")
 
 
-def _transposed_backward(writer: CodeWriter, outgoing: OutgoingSynapses) -> None:
+def _transposed_backward(
+    writer: CodeWriter, outgoing: OutgoingSynapses, code: TransposedWeights
+) -> None:
     """Emits code that adds the gradients that synapses with transposed weights pass
     back."""
     layout, synapses = outgoing.layout, outgoing.synapses
     namespace = layout.names.connection(synapses.name)
-    weight = f"transposed_weights_ + {namespace}::transposed"
+    weights = f"transposed_weights_ + {namespace}::transposed"
     with writer.block("for (int m_ = 0; m_ < num_chosen_; ++m_)"):
         writer.line("Slot &slot_ = *chosen_[m_];")
         writer.line(f"backprop_[m_] = {outgoing.target_row('backprop')};")
-        if synapses.kernel is not None:
-            arguments = f"spike_grads_[m_], {weight}, backprop_[m_]"
-            call = convolution_backward(layout, synapses, synapses.kernel, arguments)
-            writer.line(f"{call};")
-    if synapses.kernel is None:
-        shape = ", ".join(map(str, layout.transposed_shape(synapses.name)))
-        arguments = f"spike_grads_, {weight}, backprop_, num_chosen_, range_"
-        writer.line(f"mlg::add_transposed<{shape}>({arguments});")
+        writer.lines(filter(None, [code.backprop_example(weights)]))
+    writer.lines(filter(None, [code.backprop_all(weights)]))

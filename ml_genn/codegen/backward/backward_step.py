@@ -114,20 +114,9 @@ def transpose_weights_function(writer: CodeWriter, layout: Layout) -> None:
     )
     names = layout.names
     with writer.function(head):
-        for name in layout.transposed_weights:
-            synapses = layout.plan.synapse(name)
-            weight = f"call_.arrays[{names.array('weight', name)}]"
+        for name, weights in layout.transposed_weights.items():
             offset = f"{names.connection(name)}::transposed"
-            arguments = f"{weight}, transposed_weights_ + {offset}"
-            if synapses.kernel:
-                channels, weights = layout.transposed_shape(name)
-                transpose = f"mlg::transpose<{channels}, {weights}>({arguments});"
-                writer.line(f"if (thread_ == 0) {transpose}")
-                continue
-            source, target = synapses.source, synapses.target
-            shape = f"{names.size(source)}, {names.width(target)}, {names.size(target)}"
-            call = f"mlg::transpose_tiles<{shape}>({arguments}, thread_, threads_)"
-            writer.line(f"{call};")
+            writer.line(weights.copy(f"transposed_weights_ + {offset}"))
         unused(writer, "call_", "transposed_weights_", "thread_", "threads_")
 
 

@@ -6,25 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_genn.codegen.backward.adjoint_step import adjoint_ring_row
+from ml_genn.codegen.formats import FormatCode, format_code
+from ml_genn.codegen.formats.arrays import add, array, delay_steps
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.layout.formats import is_csr, is_dense, learns_at_spikes
 from ml_genn.codegen.layout.ports import (
     backprop_row,
     backprops_weight_grad,
+    learns_at_spikes,
     takes_delay_difference,
     weight_grad_row,
 )
 from ml_genn.codegen.neuron_body import NeuronBody, lazy_propagator, row_pointer
-from ml_genn.codegen.synapse_rows import (
-    add,
-    array,
-    csr_backward_flags,
-    declare_csr_row,
-    delay_steps,
-    each_synapse,
-    prefetch_rows,
-    sign,
-)
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
     Code,
@@ -58,13 +50,18 @@ class OutgoingSynapses:
         """The target group."""
         return self.layout.plan.neuron(self.synapses.target)
 
+    @property
+    def code(self) -> FormatCode:
+        """Code that visits the synapses."""
+        return format_code(self.synapses)
+
     # ------------------------------------------------------------ declarations
     def declare(self, writer: CodeWriter) -> None:
         """Emits declarations of weights, gradients and the target's rows."""
         synapses, k = self.synapses, self.k
         writer.comment(f"{synapses.name!a}")
         if synapses.reads_backprop:
-            weight = array(self.layout, "weight", synapses)
+            weight = array(self.layout.names, "weight", synapses)
             writer.line(f"const float *weight{k}_ = {weight};")
         for name, kind, learns in (
             ("gradient", _WEIGHT, learns_at_spikes(synapses)),
@@ -90,9 +87,8 @@ class OutgoingSynapses:
         for kind in kinds:
             row = self.target_row(kind)
             writer.line(f"const float *{kind}{self.k}_ = {row};")
-        if kinds and is_csr(self.synapses):
-            rows = f"{kinds[0]}{self.k}_, {kinds[-1]}{self.k}_"
-            writer.line(f"const mlg::SeparateGrads grads{self.k}_{{{rows}}};")
+        if kinds:
+            writer.lines(self.code.declare_grads(self.k, kinds))
 
     def _declare_interleaved(self, writer: CodeWriter, port: PortAdjoint) -> None:
         """Emits ``grads<k>_``: gradients from the target's interleaved adjoints."""
@@ -165,69 +161,51 @@ class OutgoingSynapses:
             into: C variable for the gradient; None where none is passed back.
             listed: True if ``j_`` is at ``entry_`` of a list.
         """
-        synapses, k = self.synapses, self.k
+        synapses, names, code = self.synapses, self.layout.names, self.code
         learn = spiked and learns_at_spikes(synapses)
-        if not (learn or into or (spiked and synapses.learn_delay)):
-            return
-        if is_dense(synapses):
-            width = self.layout.names.width(synapses.target)
-            dot = f"mlg::dot<{width}>(weight{k}_ + j_ * {width}, backprop{k}_)"
-            writer.line(f"{self.if_arrives()}{into} += {dot};")
+        learn_delay = spiked and synapses.learn_delay
+        if not (learn or into or learn_delay):
             return
         with writer.block(self.if_arrives().strip()):
             if listed:
-                self._prefetch(writer, learn, bool(into))
-            if is_csr(synapses):
-                self._csr_backward(writer, learn, into)
+                is_read = {"weight": bool(into), "gradient": learn}
+                read = [f"{name}{self.k}_" for name, yes in is_read.items() if yes]
+                writer.lines(code.prefetch(names, synapses, read))
+            if synapses.delay is Delay.PER_SYNAPSE:
+                self._delayed_backward(writer, learn, learn_delay, into)
             else:
-                self._each_backward(writer, spiked, into)
+                code.backward_row(writer, names, synapses, self.k, learn, into)
 
-    def _prefetch(self, writer: CodeWriter, learn: bool, backprop: bool) -> None:
-        read = {"weight": backprop, "gradient": learn}
-        arrays = [f"{name}{self.k}_" for name, is_read in read.items() if is_read]
-        prefetch_rows(writer, self.layout, self.synapses, arrays)
-
-    def _csr_backward(self, writer: CodeWriter, learn: bool, into: str | None) -> None:
-        """Emits the backward pass of all synapses of a CSR row at once."""
-        declare_csr_row(writer, self.layout, self.synapses)
-        flags = csr_backward_flags(
-            sign=sign(self.synapses), learn=learn, backprop=into is not None
-        )
-        gradient = f"gradient{self.k}_" if learn else "nullptr"
-        weight = f"weight{self.k}_" if into else "nullptr"
-        arguments = f"{gradient}, {weight}, targets_, begin_, end_, grads{self.k}_"
-        result = f"{into} += " if into else ""
-        writer.line(f"{result}mlg::csr_backward<{flags}>({arguments});")
-
-    def _each_backward(
-        self, writer: CodeWriter, spiked: bool, into: str | None
+    # ------------------------------------------------------------ delays per synapse
+    def _delayed_backward(
+        self, writer: CodeWriter, learn: bool, learn_delay: bool, into: str | None
     ) -> None:
-        """Emits the backward pass of single synapses, with delays or shared weights."""
+        """Emits the backward pass of synapses with delays of their own.
+
+        Args:
+            writer: output for the C code.
+            learn, learn_delay: True if gradients of weights, of delays, are added.
+            into: C variable for the gradient that is passed back, or None.
+        """
         synapses, k = self.synapses, self.k
-        delayed = synapses.delay is Delay.PER_SYNAPSE
-        at = "at_" if delayed else "target_"
-        learn_delay = spiked and synapses.learn_delay
         past_end = learn_delay and takes_delay_difference(self.layout.plan, synapses)
-        if delayed:
-            self._declare_ring(writer)
+        self._declare_ring(writer)
         if into:
             writer.line("float backprop_ = 0.0f;")
-        with each_synapse(writer, self.layout, synapses):
-            if delayed:
-                self._declare_arrival_row(writer, past_end)
+        with self.code.each_synapse(writer, self.layout.names, synapses):
+            self._declare_arrival_row(writer, past_end)
             if learn_delay:
                 self._delay_gradient(writer)
             if past_end:
                 writer.line("if (delay_ == steps_left_) continue;")
-            if spiked and synapses.learn:
+            if learn:
                 to = f"gradient{k}_[synapse_]"
-                writer.line(f"{add(synapses, to, f'weight_grad{k}_[{at}]')};")
+                writer.line(f"{add(synapses, to, f'weight_grad{k}_[at_]')};")
             if into:
-                writer.line(f"backprop_ += weight{k}_[synapse_] * backprop{k}_[{at}];")
+                writer.line(f"backprop_ += weight{k}_[synapse_] * backprop{k}_[at_];")
         if into:
             writer.line(f"{into} += MLG_SUM(backprop_);")
 
-    # ------------------------------------------------------------ delays per synapse
     def _declare_ring(self, writer: CodeWriter) -> None:
         """Emits declarations of the place of step ``t_ + 1`` in the port's adjoint
         ring."""
@@ -240,7 +218,7 @@ class OutgoingSynapses:
                 f"const int64_t length_ = call_.integers[{length}];",
                 "const int64_t next_ = (t_ + 1) % length_, "
                 "steps_left_ = call_.num_steps - 1 - t_;",
-                f"const int32_t *delays_ = {delay_steps(self.layout, synapses)};",
+                f"const int32_t *delays_ = {delay_steps(self.layout.names, synapses)};",
             )
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ml_genn.codegen.backward.lazy_adjoints import activated_at
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.layout.formats import learns_in_blocks
+from ml_genn.codegen.layout.ports import learns_in_blocks
 from ml_genn.codegen.signatures import unused
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup

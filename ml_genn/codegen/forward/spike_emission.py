@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from ml_genn.codegen.forward.losses import step_loss
 from ml_genn.codegen.forward.neuron_step import active_flags, spike_flags
 from ml_genn.codegen.layout import Layout
-from ml_genn.codegen.layout.names import Names
 from ml_genn.codegen.layout.state import saved
+from ml_genn.codegen.names import Names
 from ml_genn.codegen.neuron_body import NeuronBody, declare_rows
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.signatures import STEP_PARAMETERS, unused

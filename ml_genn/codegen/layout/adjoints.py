@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout.formats import is_csr, learns_at_spikes
-from ml_genn.codegen.layout.ports import reads_backprop
+from ml_genn.codegen.formats import format_code
+from ml_genn.codegen.layout.ports import learns_at_spikes, reads_backprop
 from ml_genn.model.plan import Adjoint, Delay, NeuronGroup, Plan
 
 
@@ -42,9 +42,9 @@ def interleaved_adjoints(plan: Plan) -> dict[str, tuple[str, ...]]:
     """{group whose two adjoints are stored side by side: their names}.
 
     The adjoint of such a group follows a linear step that is the same for all neurons,
-    and only CSR rows read it. Each synapse then finds both numbers in one place, and
-    the step is applied to a matrix instead of to every neuron: see
-    ``mlg::LazyPropagator`` in the engine's headers.
+    and only CSR rows, or other formats that can, read it. Each synapse then finds both
+    numbers in one place, and the step is applied to a matrix instead of to every
+    neuron: see ``mlg::LazyPropagator`` in the engine's headers.
     """
     return {
         g.name: g.adjoint.variables
@@ -65,7 +65,7 @@ def _is_interleaved(plan: Plan, group: NeuronGroup, adjoint: Adjoint) -> bool:
         and not group.learned
         and all(group.name != with_ring for with_ring, _ in adjoint_rings(plan))
         and any(reads_backprop(plan, group, s.port) for s in readers)
-        and all(is_csr(s) for s in readers)
+        and all(format_code(s).reads_interleaved_adjoints for s in readers)
         and adjoint.step.reads <= same_for_all
         and all(adjoint.ports[s.port].reads <= same_for_all for s in readers)
     )

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
+from ml_genn.codegen.formats import TransposedWeights, format_code
 from ml_genn.codegen.layout import adjoints, arguments, state
-from ml_genn.codegen.layout.formats import (
-    is_csr,
-    is_dense,
-    is_shared_convolution,
-    learns_in_blocks,
-)
-from ml_genn.codegen.layout.names import Names
-from ml_genn.codegen.layout.ports import reads_backprop
-from ml_genn.codegen.layout.sizes import (
+from ml_genn.codegen.layout.ports import learns_in_blocks, reads_backprop
+from ml_genn.codegen.names import Names
+from ml_genn.codegen.sizes import (
     DRAWS_PER_STEP,
     MAX_UINT16_NEURONS,
     MEMORY_BOUND_WEIGHTS,
@@ -200,36 +196,27 @@ class Layout:
         return [padded(self.plan.neuron(group).size) for group, _ in self.grad_rings]
 
     @cached_property
-    def transposed_weights(self) -> dict[str, int]:
-        """{synapse group whose weights the backward pass reads by target: index}.
+    def transposed_weights(self) -> dict[str, TransposedWeights]:
+        """{synapse group whose weights the backward pass reads by target: their code}.
 
         Where all neurons of the source may be active, their gradients are summed for
         many neurons and several examples at once.
         """
         if self.plan.online:
             return {}
-        return _indices(
-            s.name
+        transposed = {
+            s.name: format_code(s).transposed(self.names, s)
             for s in self.plan.synapses
-            if s.backpropagates
-            and s.source in self.active_tapes
-            and (is_dense(s) or is_shared_convolution(s))
-        )
-
-    def transposed_shape(self, name: str) -> tuple[int, int]:
-        """Shape of transposed weights before transposition: (sources, targets), or of a
-        convolution (channels, weights of a channel)."""
-        s = self.plan.synapse(name)
-        if s.kernel is not None:
-            return s.kernel.channels, s.kernel.size // s.kernel.channels
-        return self.plan.neuron(s.source).size, self.plan.neuron(s.target).size
+            if s.backpropagates and s.source in self.active_tapes
+        }
+        return {name: code for name, code in transposed.items() if code is not None}
 
     @cached_property
     def examples_per_tile(self) -> int:
         """Examples that are worth taking through the backward pass side by side."""
-        shapes = map(self.transposed_shape, self.transposed_weights)
         memory_bound = any(
-            sources * targets > MEMORY_BOUND_WEIGHTS for sources, targets in shapes
+            prod(weights.shape()) > MEMORY_BOUND_WEIGHTS
+            for weights in self.transposed_weights.values()
         )
         return MAX_EXAMPLES_PER_TILE if memory_bound else 1
 
@@ -244,7 +231,7 @@ class Layout:
         if max(group.size for group in self.plan.neurons) < MIN_NEURONS_TO_SPLIT:
             return False
         delivering = [s for s in self.plan.synapses if s.delivers]
-        splittable = all(is_dense(s) or is_csr(s) for s in delivering)
+        splittable = all(format_code(s).splits_targets for s in delivering)
         return splittable and not self.analog_inputs
 
 

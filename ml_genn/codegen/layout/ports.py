@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from ml_genn.codegen.layout.formats import learns_at_spikes
+from ml_genn.codegen.formats import format_code
 from ml_genn.model.plan import NeuronGroup, Plan, SynapseGroup
+
+
+def learns_in_blocks(synapses: SynapseGroup) -> bool:
+    """True if weight gradients are summed over a block of steps, neuron by neuron: rows
+    of dL/dw are stored until then."""
+    return synapses.learn and format_code(synapses).complete_rows
+
+
+def learns_at_spikes(synapses: SynapseGroup) -> bool:
+    """True if weight gradients are added at each spike."""
+    return synapses.learn and not learns_in_blocks(synapses)
 
 
 def into_port(plan: Plan, group: str, port: int) -> tuple[SynapseGroup, ...]:

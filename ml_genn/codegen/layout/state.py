@@ -11,7 +11,7 @@ from ml_genn.codegen.layout.ports import (
     stores_weight_grad,
     weight_grad_row,
 )
-from ml_genn.codegen.layout.sizes import padded
+from ml_genn.codegen.sizes import padded
 from ml_genn.model.plan import NeuronGroup, Plan
 
 RESULT = "result_"  #: a readout's result at the end of an example

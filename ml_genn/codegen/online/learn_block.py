@@ -27,6 +27,7 @@ that block; the last block reaches to the end of the example.
 
 from __future__ import annotations
 
+from ml_genn.codegen.formats import format_code
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.online.backward_step import (
     declare_active_rows,
@@ -44,10 +45,8 @@ from ml_genn.codegen.spike_list_loops import (
     each_listed_by_owner,
     load_records,
 )
-from ml_genn.codegen.synapse_rows import array, csr_arrays, csr_backward_flags
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import (
-    CSR,
     Delay,
     Learned,
     LearnedKind,
@@ -260,16 +259,7 @@ def _grads_of_arrival(tables: OnlineLayout, output: str, port: int) -> str:
 
 def _dot(tables: OnlineLayout, synapses: SynapseGroup, row: str) -> str:
     """C for the sum of weights of neuron ``j_``'s synapses times a row of targets."""
-    weight = array(tables.layout, "weight", synapses)
-    if synapses.format == CSR:
-        offset, targets = csr_arrays(tables.layout, synapses)
-        synapses_of_row = f"({offset})[j_], ({offset})[j_ + 1]"
-        grads = f"mlg::SeparateGrads{{{row}, {row}}}"
-        arguments = f"nullptr, {weight}, {targets}, {synapses_of_row}, {grads}"
-        flags = csr_backward_flags(sign=1, learn=False, backprop=True)
-        return f"mlg::csr_backward<{flags}>({arguments})"
-    width = tables.layout.names.width(synapses.target)
-    return f"mlg::dot<{width}>({weight} + j_ * {width}, {row})"
+    return format_code(synapses).dot(tables.layout.names, synapses, row)
 
 
 # ---------------------------------------------------------------- traces, gradients
@@ -309,11 +299,9 @@ def _update_synapses(
         writer.line("mlg::BackwardPasses passes_ = all_passes_;")
         port_floats = names.online(group, "port_floats")
         writer.line(f"passes_.weight_grads += {synapses.port} * {port_floats};")
-        to = f"mlg::DenseGradient{{gradients_[{gradient}], {names.width(group)}}}"
-        if synapses.format == CSR:
-            arrays = ", ".join(csr_arrays(tables.layout, synapses))
-            kind = f"mlg::CsrGradient<{names.width(group)}>"
-            to = f"{kind}{{gradients_[{gradient}], {arrays}}}"
+        to = format_code(synapses).online_gradient(
+            names, synapses, f"gradients_[{gradient}]"
+        )
         tape = f"slot_.tapes[{names.index(synapses.source, 'tape')}]"
         arguments = (
             f"passes_, slot_.online, {tape}, {emitted}, end_ - begin_, "

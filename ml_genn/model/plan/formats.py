@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -21,18 +22,19 @@ class SynapseFormat(ABC):
 
     Weights and delays have two forms: the array that users see, and the one that
     engines store, whose rows they pad. Engines have loops for each format
-    (`ml_genn.codegen.synapse_rows`).
+    (`ml_genn.codegen.formats`).
 
     Args:
         name: name in the text of a plan.
 
     Attributes:
-        index_arrays: arrays of indices that the code of engines reads.
+        index_arrays: {array of indices that the code of engines reads: its type in C}:
+            "int32_t", "int64_t", or "id_type" for indices of neurons.
         has_pairs: True if `Values.indices` has the pairs of connected neurons.
     """
 
     name: str
-    index_arrays: ClassVar[tuple[str, ...]] = ()
+    index_arrays: ClassVar[Mapping[str, str]] = {}
     has_pairs: ClassVar[bool] = False
 
     @abstractmethod
@@ -90,7 +92,10 @@ class DenseFormat(SynapseFormat):
 class CsrFormat(SynapseFormat):
     """Compressed sparse rows: a list of targets for each source neuron."""
 
-    index_arrays: ClassVar[tuple[str, ...]] = ("offset", "target")
+    index_arrays: ClassVar[Mapping[str, str]] = {
+        "offset": "int64_t",
+        "target": "id_type",
+    }
     has_pairs: ClassVar[bool] = True
 
     def weights_shape(
@@ -118,7 +123,10 @@ class SharedKernelFormat(SynapseFormat):
     """
 
     kernel: Kernel
-    index_arrays: ClassVar[tuple[str, ...]] = ("patch_rows", "patch_columns")
+    index_arrays: ClassVar[Mapping[str, str]] = {
+        "patch_rows": "int32_t",
+        "patch_columns": "int32_t",
+    }
 
     def weights_shape(
         self, num_sources: int, num_targets: int, num_synapses: int

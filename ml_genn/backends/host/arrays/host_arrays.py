@@ -91,17 +91,14 @@ def _synapse_array(
     pairs = values.indices.get(owner)
     num_sources = layout.plan.neuron(synapses.source).size
     indices = synapses.format.index_array(kind, pairs, num_sources)
-    return padded_list(indices, _INDEX_TYPES.get(kind, layout.id_type))
+    types = {**_INDEX_TYPES, "id_type": layout.id_type}
+    return padded_list(indices, types[synapses.format.index_arrays[kind]])
 
 
 #: Kinds of arrays with one value per synapse, or per weight of a shared kernel.
 PER_SYNAPSE = ("weight", "delay", "delay_steps")
-#: Types of arrays of indices; others have the type of neurons' indices.
-_INDEX_TYPES: dict[str, type] = {
-    "offset": np.int64,
-    "patch_rows": np.int32,
-    "patch_columns": np.int32,
-}
+#: {type of an array of indices in C: type in NumPy}.
+_INDEX_TYPES: dict[str, type] = {"int32_t": np.int32, "int64_t": np.int64}
 
 
 def _per_synapse(values: PlanValues, kind: str, owner: str) -> tuple[np.ndarray, type]:
