@@ -16,7 +16,6 @@ from ml_genn.model.plan import (
     Learned,
     LearnedKind,
     NeuronGroup,
-    SharedKernelFormat,
     SynapseFormat,
 )
 from ml_genn.neurons import Input
@@ -91,7 +90,7 @@ class NetworkLookup:
 
     def shares_weights(self, connection: Any) -> bool:
         """True if the synapses of the connection share a kernel."""
-        return isinstance(self._format(connection), SharedKernelFormat)
+        return self._format(connection).shares_weights
 
     def _format(self, connection: Any) -> SynapseFormat:
         return self._lowered.plan.synapse(self.connection(connection).name).format

@@ -15,6 +15,7 @@ from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.graph.node import Node
 from ml_genn.initializers import Initializer
 from ml_genn.initializers.value import InitValue, as_value
+from ml_genn.model.plan import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.utils.checks import finite_array, shown
@@ -41,8 +42,9 @@ class Connectivity(ABC):
 
     Synapses are stored in one of three formats, which a class chooses by the methods
     that it defines: a list of pairs (`indices`), weights that patches of an image share
-    (`kernel`), or else a weight for every pair of neurons. Code generation, training,
-    saving and inspection follow from the format.
+    (`kernel`), or else a weight for every pair of neurons. A class may also have a
+    format of its own (`format`). Code generation, training, saving and inspection
+    follow from the format.
 
     Args:
         weight: a number, array, initializer or its name.
@@ -100,6 +102,16 @@ class Connectivity(ABC):
         """
         return None
 
+    def format(self, source: Node, target: Node) -> SynapseFormat | None:
+        """Returns the storage format of the synapses; None (default) for CSR, or dense
+        without `indices`.
+
+        Args:
+            source, target: populations whose shapes are known.
+        """
+        kernel = self.kernel(source, target)
+        return None if kernel is None else SharedKernelFormat("shared kernel", kernel)
+
     def image(self, source: Node, target: Node) -> tuple[int, int, int] | None:
         """Returns rows, columns and channels of the target; None if it is no image.
 
@@ -150,8 +162,8 @@ class Connectivity(ABC):
         Args:
             source, target: populations whose shapes are known.
         """
-        kernel = self.kernel(source, target)
-        return (source.size, target.size) if kernel is None else kernel.shape
+        storage = self.format(source, target) or DENSE
+        return storage.weights_shape(source.size, target.size, 0)
 
     def expected(self, source: Node, target: Node) -> int:
         """Returns the expected number of synapses.

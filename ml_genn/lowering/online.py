@@ -54,7 +54,7 @@ def _check_synapses(synapses: SynapseGroup) -> None:
             f"Connection '{synapses.name}': learning online needs the same delay for "
             f"all of its synapses. Give one number; {_INSTEAD}"
         )
-    if synapses.kernel:
+    if synapses.format.shares_weights:
         raise UnsupportedError(
             f"Connection '{synapses.name}': learning online needs a weight of its own "
             "for each synapse, but these share theirs. Use Dense or Sparse; "

@@ -16,7 +16,6 @@ from ml_genn.model.plan import (
     DENSE,
     Delay,
     PlanValues,
-    SharedKernelFormat,
     SynapseFormat,
 )
 
@@ -64,15 +63,15 @@ class ParameterSampler:
     def sample_format(self, connection: Connection) -> SynapseFormat:
         """Returns the format of a connection's synapses; samples pairs of neurons."""
         source, target = connection.ends()
-        kernel = connection.connectivity.kernel(source, target)
-        if kernel is not None:
-            return SharedKernelFormat("shared kernel", kernel)
+        storage = connection.connectivity.format(source, target)
+        if storage is not None and not storage.has_pairs:
+            return storage
         rng = random_generator(self.seed, connection.name, "indices")
         pairs = connection.connectivity.indices(source, target, rng)
         if pairs is None:
             return DENSE
         self.indices[connection.name] = pairs
-        return CSR
+        return storage or CSR
 
     def sample_delay(
         self, connection: Connection, shape: tuple[int, ...], learned: bool

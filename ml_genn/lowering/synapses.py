@@ -90,7 +90,7 @@ def feedback_group(feedback: Feedback, sampler: ParameterSampler) -> SynapseGrou
 def _check_rewired(group: SynapseGroup) -> None:
     """Raises an error for connections that Deep-R cannot rewire."""
     where = f"Connection '{group.name}'"
-    if not group.format.has_pairs:
+    if not group.format.can_rewire:
         raise UnsupportedError(
             f"{where}: Deep-R moves synapses, but this connection has all of them, or "
             "they share weights. Use FixedProbability or Sparse connectivity."

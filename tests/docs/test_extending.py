@@ -18,6 +18,8 @@ from docs.pages import DOCS, ROOT, blocks, run
 import ml_genn
 from ml_genn import Connection, Network, Population
 from ml_genn.backends import BUILT_IN, api, get_backend
+from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
+from ml_genn.codegen.formats import format_code
 from ml_genn.compilers import (
     BPTTCompiler,
     EventPropCompiler,
@@ -26,6 +28,7 @@ from ml_genn.compilers import (
 )
 from ml_genn.connectivity import Dense
 from ml_genn.errors import UnknownNameError, UnsupportedError, ValidationError
+from ml_genn.model.plan import SynapseFormat, SynapseGroup
 from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.neurons import IntegrateFire, LeakyIntegrate
 from ml_genn.synapses import Exponential
@@ -220,7 +223,7 @@ def test_a_loss_of_all_outputs(loss_blocks: list[str], package: Package) -> None
 
 @pytest.fixture(scope="module")
 def connectivity_blocks() -> list[str]:
-    """Code of the page on connectivity: a list of pairs, its use, and a kernel."""
+    """Code of the page on connectivity: pairs, their use, a kernel, and a format."""
     return blocks(EXTENDING / "connectivity.md")
 
 
@@ -231,7 +234,7 @@ def test_connectivity_of_pairs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Neighbours are those on the ring; weights learn, and are saved and loaded."""
-    definition, use, _ = connectivity_blocks
+    definition, use, *_ = connectivity_blocks
     ring_class = package.module("ring", definition).Ring
     names = run(use, {})
     assert "(48,)" in capsys.readouterr().out
@@ -287,6 +290,92 @@ def test_connectivity_of_a_kernel(
     neighbours += padded[1:-1, :-2] + padded[1:-1, 2:]
     expected = 0.5 * (4 * padded[1:-1, 1:-1] - neighbours)
     np.testing.assert_allclose(results.reshape(shape[:2]), expected, atol=1e-6)
+
+
+def ring_network(*rings: Any) -> Network:
+    """Twelve inputs and twelve hidden neurons on rings, and two outputs.
+
+    Args:
+        *rings: connectivity from inputs (two) and between hidden neurons.
+    """
+    first, second, loop = rings
+    weights = np.random.default_rng(2).normal(0.0, 0.5, (12, 2))
+    with Network() as network:
+        inputs = Population("spike_input", 12)
+        hidden = Population("leaky_integrate_fire", 12)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        Connection(inputs, hidden, first, Exponential(5.0), name="first")
+        Connection(inputs, hidden, second, Exponential(5.0), name="second")
+        Connection(hidden, hidden, loop, Exponential(5.0), name="loop")
+        Connection(hidden, output, Dense(weights), Exponential(5.0), name="out")
+    return network
+
+
+@pytest.fixture
+def rings(
+    connectivity_blocks: list[str], package: Package
+) -> tuple[type, type, np.ndarray]:
+    """The two classes of rings, and where weights of rows are among those of pairs."""
+    ring = package.module("ring", connectivity_blocks[0]).Ring
+    rows = package.module("ring_format", connectivity_blocks[3]).RingOfRows
+    with Network():
+        a, b = Population("spike_input", 12), Population("leaky_integrate_fire", 12)
+    source, target = ring(2, 1.0).indices(a, b, np.random.default_rng())
+    distance = (target - source + 6) % 12 - 6
+    return ring, rows, source * 4 + distance + 2 - (distance > 0)
+
+
+@pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
+def test_a_format_of_its_own_trains_as_csr(
+    rings: tuple[type, type, np.ndarray], compiler: type, tmp_path: Path
+) -> None:
+    """Gradients and trained weights, without delay, with one and with one for each
+    synapse, are those of CSR; a model in a file has them too."""
+    ring, rows, order = rings
+    rng = np.random.default_rng(3)
+    weights = [rng.normal(mean, 0.7, (12, 4)) for mean in (1.0, 0.5, 0.0)]
+    delays = [0, 3, rng.integers(0, 5, (12, 4))]
+    x = rng.random((4, 50, 12)) < 0.2
+    options = {"batch_size": 4, "num_threads": 1}
+
+    def trained(cls: type, flat: Any) -> dict[str, np.ndarray]:
+        pairs = zip(weights, delays, strict=True)
+        network = ring_network(
+            *(cls(2, flat(w), flat(d) if np.ndim(d) else d) for w, d in pairs)
+        )
+        compiled = compiler(50, "sparse_categorical_crossentropy", **options)
+        compiled = compiled.compile(network)
+        gradients = compiled.gradients(x, Y)
+        results = {f"dL/d{c}": np.asarray(g) for c, g in gradients.items()}
+        compiled.train(x, Y, num_epochs=10, callbacks=[])
+        for c in network.connections:
+            results[f"weights of {c}"] = compiled.weights(c)
+        ml_genn.save_model(compiled, tmp_path / "model.safetensors")
+        return results
+
+    expected = trained(ring, lambda values: values.reshape(-1)[order])
+    results = trained(rows, lambda values: values)
+    for name, values in results.items():
+        values = values.reshape(-1)[order] if values.shape == (12, 4) else values
+        assert np.any(values), name
+        np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-6)
+    loaded = ml_genn.load_model(tmp_path / "model.safetensors", {"RingOfRows": rows})
+    for connection in loaded.network.connections:
+        np.testing.assert_array_equal(
+            loaded.weights(connection), results[f"weights of {connection}"]
+        )
+
+
+@pytest.mark.parametrize("backend", ["cpu", "pygenn"])
+def test_a_format_without_loops_is_refused(backend: str) -> None:
+    class Bare(SynapseFormat):
+        def weights_shape(self, *sizes: int) -> tuple[int, ...]:
+            return (sizes[0] * sizes[1],)
+
+    synapses = SynapseGroup("first", "a", "b", port=0, format=Bare("bare"))
+    code = {"cpu": format_code, "pygenn": genn_format}[backend]
+    with pytest.raises(UnsupportedError, match=r"Connection 'first'.* 'bare'"):
+        code(synapses)
 
 
 @pytest.fixture(scope="module")

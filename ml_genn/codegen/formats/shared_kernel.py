@@ -47,8 +47,8 @@ class SharedKernelCode(FormatCode):
         source = f"{kernel.rows.source} x {width} x {channels}"
         target = f"{kernel.rows.target} x {kernel.columns.target} x {kernel.depth}"
         writer.comment(
-            f"patch of pixel (y, x) and channel of source {source}: {kernel.rows.size} x "
-            f"{kernel.columns.size} pixels of target {target}"
+            f"patch of pixel (y, x) and channel of source {source}: "
+            f"{kernel.rows.size} x {kernel.columns.size} pixels of target {target}"
         )
         writer.lines(
             (

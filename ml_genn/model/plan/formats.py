@@ -30,12 +30,16 @@ class SynapseFormat(ABC):
     Attributes:
         index_arrays: {array of indices that the code of engines reads: its type in C}:
             "int32_t", "int64_t", or "id_type" for indices of neurons.
-        has_pairs: True if `Values.indices` has the pairs of connected neurons.
+        has_pairs: True if `PlanValues.indices` has the pairs of connected neurons.
+        can_rewire: True if Deep-R can move synapses.
+        shares_weights: True if several synapses have one weight.
     """
 
     name: str
     index_arrays: ClassVar[Mapping[str, str]] = {}
     has_pairs: ClassVar[bool] = False
+    can_rewire: ClassVar[bool] = False
+    shares_weights: ClassVar[bool] = False
 
     @abstractmethod
     def weights_shape(
@@ -47,6 +51,11 @@ class SynapseFormat(ABC):
             num_sources, num_targets: neurons.
             num_synapses: pairs that are listed, for formats with ``has_pairs``.
         """
+
+    def neurons(self) -> tuple[int, int] | None:
+        """Returns the sizes of source and target that it fits; None (default) for
+        any."""
+        return None
 
     def storage_shape(self, weights_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the shape of stored weights, without padding."""
@@ -97,6 +106,7 @@ class CsrFormat(SynapseFormat):
         "target": "id_type",
     }
     has_pairs: ClassVar[bool] = True
+    can_rewire: ClassVar[bool] = True
 
     def weights_shape(
         self, num_sources: int, num_targets: int, num_synapses: int
@@ -127,6 +137,11 @@ class SharedKernelFormat(SynapseFormat):
         "patch_rows": "int32_t",
         "patch_columns": "int32_t",
     }
+    shares_weights: ClassVar[bool] = True
+
+    def neurons(self) -> tuple[int, int]:
+        """Returns the numbers of pixels times channels of the two images."""
+        return self.kernel.source_size, prod(self.kernel.target_shape)
 
     def weights_shape(
         self, num_sources: int, num_targets: int, num_synapses: int

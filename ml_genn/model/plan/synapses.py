@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ml_genn.model.plan.formats import DENSE, SharedKernelFormat, SynapseFormat
-from ml_genn.model.plan.kernel import Kernel
+from ml_genn.model.plan.formats import DENSE, SynapseFormat
 
 
 class Delay(Enum):
@@ -53,12 +52,6 @@ class SynapseGroup:
     rewired: bool = False
     self_connections: bool = True
     negates: str | None = None
-
-    @property
-    def kernel(self) -> Kernel | None:
-        """The weights that patches of an image share; None for other formats."""
-        shared = self.format
-        return shared.kernel if isinstance(shared, SharedKernelFormat) else None
 
     @property
     def stored(self) -> str:

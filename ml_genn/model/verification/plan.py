@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import prod
 
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.model.plan import (
@@ -79,21 +78,18 @@ def _check_synapses(
         raise ValidationError(f"{where}: its target has no such port.")
     if synapses.negates is not None and synapses.negates not in others:
         raise unknown_name("connection", synapses.negates, others, where=where)
-    _check_kernel(synapses, source, target, where)
+    _check_sizes(synapses, source, target, where)
     _check_learning(synapses, source, target, where)
 
 
-def _check_kernel(
+def _check_sizes(
     synapses: SynapseGroup, source: NeuronGroup, target: NeuronGroup, where: str
 ) -> None:
-    kernel = synapses.kernel
-    if kernel is None:
-        return
-    sizes = kernel.source_size, prod(kernel.target_shape)
-    if sizes != (source.size, target.size):
+    sizes = synapses.format.neurons()
+    if sizes is not None and sizes != (source.size, target.size):
         raise ValidationError(
-            f"{where}: its kernel connects {sizes[0]} to {sizes[1]} neurons, but its "
-            f"populations have {source.size} and {target.size}."
+            f"{where}: its {synapses.format.name} connects {sizes[0]} to {sizes[1]} "
+            f"neurons, but its populations have {source.size} and {target.size}."
         )
 
 
@@ -110,7 +106,7 @@ def _check_learning(
         )
     if synapses.learn_delay and synapses.delay is not Delay.PER_SYNAPSE:
         raise ValidationError(f"{where}: learned delays are one for each synapse.")
-    if synapses.rewired and not (synapses.format.has_pairs and synapses.learn):
+    if synapses.rewired and not (synapses.format.can_rewire and synapses.learn):
         raise ValidationError(f"{where}: rewired synapses are sparse and learned.")
 
 

@@ -30,7 +30,7 @@ from ml_genn.backends.pygenn.lowering.records import (
     SynapsePopulation,
     VariableReferences,
 )
-from ml_genn.backends.pygenn.lowering.synapses.storage import has_copied_weights
+from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
 from ml_genn.model.plan import Delay, Plan, PlanValues, SynapseGroup
 
 
@@ -121,7 +121,7 @@ def _event_code(plan: Plan, values: PlanValues, s: SynapseGroup) -> list[str]:
 
 def _accumulate(s: SynapseGroup, gradient: str, amount: str) -> str:
     """Returns a statement that adds to the gradient of a synapse, or of a kernel."""
-    if s.kernel is None or has_copied_weights(s):
+    if not genn_format(s).atomic_gradients:
         return f"{gradient} {'-=' if s.negates else '+='} {amount};"
     return f"atomic_add_{gradient}({f'-({amount})' if s.negates else amount});"
 

@@ -39,7 +39,7 @@ from ml_genn.backends.pygenn.lowering.records import (
     SynapsePopulation,
     Variable,
 )
-from ml_genn.backends.pygenn.lowering.synapses.storage import storage_of
+from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
@@ -184,7 +184,8 @@ def initial_values(plan: Plan, values: PlanValues, array: Learned) -> np.ndarray
         return np.asarray(row, np.float32)
     weight = array.kind is LearnedKind.WEIGHT
     initial = (values.weights if weight else values.delays)[array.owner]
-    storage = storage_of(plan, values, plan.synapse(array.owner))
+    synapses = plan.synapse(array.owner)
+    storage = genn_format(synapses).storage(plan, values, synapses)
     return storage.to_device(np.asarray(initial, np.float32))
 
 

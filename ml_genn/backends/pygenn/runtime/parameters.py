@@ -14,11 +14,11 @@ import numpy as np
 from ml_genn.backends.pygenn.lowering.custom_updates import arrays_with_same_weights
 from ml_genn.backends.pygenn.lowering.names import DELAY, OPTIMISE, OPTIMISED, WEIGHT
 from ml_genn.backends.pygenn.lowering.neurons.values import constants, learned_constants
+from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
 from ml_genn.backends.pygenn.lowering.synapses.storage import (
     MaskedDense,
     SynapseStorage,
     delay_steps,
-    storage_of,
 )
 from ml_genn.backends.pygenn.runtime.deep_r import optimiser_slots, rewired_groups
 from ml_genn.backends.pygenn.runtime.device import Device
@@ -64,7 +64,9 @@ class Parameters:
         self._updates = {update.target: update for update in plan.updates}
         self.rewirings = rewired_groups(plan, values, seed)
         self.storages: dict[str, SynapseStorage] = {
-            s.name: storage_of(plan, values, s) for s in plan.synapses if not s.negates
+            s.name: genn_format(s).storage(plan, values, s)
+            for s in plan.synapses
+            if not s.negates
         }
         for name, rewiring in self.rewirings.items():
             size = int(np.prod(rewiring.shape))

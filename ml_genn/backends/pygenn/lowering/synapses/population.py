@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ml_genn.backends.pygenn.backward import synapses as backward
@@ -15,16 +13,13 @@ from ml_genn.backends.pygenn.lowering.names import (
     arrivals,
 )
 from ml_genn.backends.pygenn.lowering.records import SynapsePopulation, Variable
-from ml_genn.backends.pygenn.lowering.synapses.convolution import toeplitz_parameters
+from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
 from ml_genn.backends.pygenn.lowering.synapses.storage import (
     SynapseStorage,
     delay_steps,
-    has_copied_weights,
-    storage_of,
-    synapse_indices,
 )
 from ml_genn.backends.pygenn.online import synapses as online
-from ml_genn.model.plan import DENSE, Delay, Plan, PlanValues, SynapseGroup
+from ml_genn.model.plan import Delay, Plan, PlanValues, SynapseGroup
 
 #: Input of every GeNN neuron, which our code never reads: for synapses that only carry
 #: the loss back.
@@ -43,18 +38,19 @@ def lower_synapses(
 
 def _delivery(plan: Plan, values: PlanValues, s: SynapseGroup) -> SynapsePopulation:
     """Returns the population with all it needs to deliver spikes."""
-    matrix, convolution = _matrix(s)
+    stored_as = genn_format(s)
+    storage = stored_as.storage(plan, values, s)
     dendritic = backward.has_dendritic_delay(plan, s)
     return SynapsePopulation(
         name=s.name,
         source=s.source,
         target=s.target,
-        matrix=matrix,
+        matrix=stored_as.matrix,
         post_target=arrivals(s.port) if s.delivers else UNREAD_INPUT,
         spike_code=_spike_code(plan, values, s),
-        variables=tuple(_variables(values, s, storage_of(plan, values, s))),
-        indices=synapse_indices(values, s) if matrix == "SPARSE" else None,
-        convolution=convolution,
+        variables=tuple(_variables(values, s, storage)),
+        indices=stored_as.indices(values, s),
+        convolution=stored_as.convolution,
         axonal_delay=0 if dendritic else values.delays.get(s.stored, 0),
         max_dendritic_delay=(
             backward.max_dendritic_delay(plan, values, s) if dendritic else None
@@ -69,15 +65,6 @@ def _spike_code(plan: Plan, values: PlanValues, s: SynapseGroup) -> tuple[str, .
     if backward.has_dendritic_delay(plan, s):
         return (f"addToPostDelay({weight}, {backward.delay_of(values, s)});",)
     return (f"addToPost({weight});",)
-
-
-def _matrix(s: SynapseGroup) -> tuple[str, Mapping[str, int] | None]:
-    """Returns GeNN's matrix type, and parameters of its convolution."""
-    if s.format == DENSE or s.rewired:
-        return "DENSE", None
-    if s.kernel is not None and not has_copied_weights(s):
-        return "TOEPLITZ", toeplitz_parameters(s.kernel)
-    return "SPARSE", None
 
 
 def _variables(

@@ -8,12 +8,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ml_genn.backends.pygenn.lowering.synapses.convolution import (
-    is_toeplitz,
-    listed_synapses,
-)
-from ml_genn.model.plan import Plan, PlanValues, SynapseGroup
-
 
 class SynapseStorage(Protocol):
     """Layout of the values (weights, delays, optimiser state) of a synapse group."""
@@ -117,32 +111,6 @@ class MaskedDense:
     ) -> np.ndarray:
         """Returns the gradient at the elements of the synapses."""
         return np.asarray(stored[self.positions()])
-
-
-def storage_of(plan: Plan, values: PlanValues, s: SynapseGroup) -> SynapseStorage:
-    """Returns the storage of a group; with Deep-R, that of its initial synapses."""
-    if s.kernel is not None and has_copied_weights(s):
-        return CopiedWeights(listed_synapses(s.kernel)[2])
-    if s.rewired:
-        source, target = values.indices[s.stored]
-        rows, columns = (plan.neuron(name).size for name in (s.source, s.target))
-        positions = source.astype(np.int64) * columns + target
-        return MaskedDense(rows * columns, lambda: positions)
-    return FlatStorage()
-
-
-def has_copied_weights(s: SynapseGroup) -> bool:
-    """True if shared weights are copied to each synapse that uses them."""
-    return s.kernel is not None and not is_toeplitz(s.kernel)
-
-
-def synapse_indices(
-    values: PlanValues, s: SynapseGroup
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns source and target of each listed synapse, sorted."""
-    if s.kernel is None:
-        return values.indices[s.stored]
-    return listed_synapses(s.kernel)[:2]
 
 
 def delay_steps(delays: np.ndarray) -> np.ndarray:
