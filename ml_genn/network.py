@@ -10,6 +10,7 @@ import numpy as np
 from ml_genn.config.arrays import load_arrays
 from ml_genn.config.network import build_graph, graph_config
 from ml_genn.errors import CheckpointError
+from ml_genn.graph.decisions import forget_decisions
 from ml_genn.graph.graph import Graph
 from ml_genn.graph.scope import DefaultParams, default_arguments, innermost
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser, load_snapshot
@@ -84,8 +85,17 @@ class Network(Graph):
         """The summary, as notebooks show it."""
         return network_summary(self).html()
 
+    def reset_choices(self) -> None:
+        """Opens the choices that compilers made, so that the next compiler makes them.
+
+        The first compiler of a network decides the arguments that are left at None,
+        such as ``scale_i``; later compilers, checkpoints and model files keep its
+        decisions, since weights belong to them.
+        """
+        forget_decisions(self)
+
     def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
-        """Loads saved weights, delays, synapses and parameters.
+        """Loads saved weights, delays, synapses and parameters, and their choices.
 
         Args:
             keys: keys under which they were saved, for example ``(epoch,)``; none by
@@ -94,13 +104,14 @@ class Network(Graph):
 
         Raises:
             CheckpointError: if an array is missing, damaged, does not fit or belongs to
-                no population or connection. The network is then unchanged.
+                no population or connection, or an argument contradicts the choices that
+                the weights were trained with. The network is then unchanged.
         """
         owners = [c.name for c in self.connections]
         owners += [p.name for p in self.populations]
-        load_arrays(
-            self, load_snapshot(get_serialiser(serialiser), as_keys(keys), owners)
-        )
+        reader = get_serialiser(serialiser)
+        snapshot = load_snapshot(reader, as_keys(keys), owners)
+        load_arrays(self, snapshot, reader.shown(as_keys(keys)))
 
     def to_config(
         self, arrays: dict[tuple[str, str], np.ndarray] | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ml_genn.graph.decisions import Decisions, decisions_in
 from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.tables import Table, escaped
@@ -55,7 +56,7 @@ class Summary:
 def network_summary(graph: Graph) -> Summary:
     """Returns the summary of a network before it is compiled.
 
-    Its notes list the arguments left to the compiler.
+    Its notes list the arguments left to the compiler, and those that one has decided.
 
     Args:
         graph: a network.
@@ -66,7 +67,11 @@ def network_summary(graph: Graph) -> Summary:
     return Summary(
         type(graph).__name__,
         _tables(neurons, synapses, counts),
-        [*_totals(counts), *_choices(neurons, synapses, resolved=None)],
+        [
+            *_totals(counts),
+            *_choices({**neurons, **synapses}, decisions_in(graph)),
+            *_time_step(graph),
+        ],
     )
 
 
@@ -89,9 +94,11 @@ def compiled_summary(compiled: Any, lowered: Any, num_steps: int) -> Summary:
             f"Time steps: {num_steps} of {compiled.dt:g} ms. "
             f"Batch size: {compiled.batch_size}.",
             *_choices(
-                {p: p.neuron for p in lowered.neurons},
-                {c: c.synapse for c in lowered.synapses},
-                resolved={**lowered.neurons, **lowered.synapses},
+                {
+                    **{p: p.neuron for p in lowered.neurons},
+                    **{c: c.synapse for c in lowered.synapses},
+                },
+                lowered.decisions,
             ),
         ],
     )
@@ -157,32 +164,33 @@ def _shape(population: Population) -> str:
     return str(population.shape) if population.shape else "not known yet"
 
 
-def _choices(
-    neurons: Mapping[Population, Any],
-    synapses: Mapping[Connection, Any],
-    resolved: Mapping[Any, Any] | None,
-) -> list[str]:
-    """Returns lines with the open choices of neurons and synapses.
+def _choices(models: Mapping[Any, Any], decisions: Decisions) -> list[str]:
+    """Returns lines with the open choices of neurons and synapses, by their origin.
 
     Args:
-        neurons: {population: its neuron as the user made it}.
-        synapses: {connection: its synapse as the user made it}.
-        resolved: {population or connection: its neuron or synapse with the compiler's
-            choices}, whose values the lines show; None for names only.
+        models: {population or connection: its neuron or synapse, as the user made it}.
+        decisions: decisions about them.
     """
-    owners: list[Any] = [*neurons, *synapses]
-    models: list[Any] = [*neurons.values(), *synapses.values()]
-    lines = []
-    for owner, model in zip(owners, models, strict=True):
-        if not isinstance(model, HasChoices) or not model.open_choices():
-            continue
-        values = None if resolved is None else resolved[owner].choices()
-        shown = [
-            name if values is None else f"{name}={values.get(name)}"
-            for name in model.open_choices()
-        ]
-        lines.append(f"  {owner.name} ({type(model).__name__}): {', '.join(shown)}")
-    if not lines:
+    lines: dict[str, list[str]] = {}
+    for owner, model in models.items():
+        names = model.open_choices() if isinstance(model, HasChoices) else ()
+        texts: dict[str, list[str]] = {}
+        for name in names:
+            decision = decisions.of(owner).get(name)
+            head = "Left to the compiler:"
+            if decision is not None:
+                head = f"Chosen by {decision.origin}:"
+                name = f"{name}={decision.value}"
+            texts.setdefault(head, []).append(name)
+        for head, parts in texts.items():
+            line = f"  {owner.name} ({type(model).__name__}): {', '.join(parts)}"
+            lines.setdefault(head, []).append(line)
+    return [line for head, below in lines.items() for line in (head, *below)]
+
+
+def _time_step(graph: Graph) -> list[str]:
+    """Returns a line with the time step for which weights were trained, if any."""
+    if graph.time_step is None:
         return []
-    head = "Left to the compiler:" if resolved is None else "Chosen by the compiler:"
-    return [head, *lines]
+    value, origin = graph.time_step.value, graph.time_step.origin
+    return [f"Time step of its training: {value:g} ms ({origin})."]

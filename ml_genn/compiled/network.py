@@ -34,6 +34,7 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
+from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
 from ml_genn.metrics import MetricsType
@@ -90,6 +91,7 @@ class CompiledNetwork:
         self.lowered = lowered
         self.losses: Mapping[Population, Loss] = losses or {}
         self.custom_updates = CustomUpdates()
+        keep_decisions(network, lowered.decisions, trains=progress is not None)
         self._config = config
         self._built = BuiltModel(lowered, config)
         self._lookup = NetworkLookup(lowered, outputs)

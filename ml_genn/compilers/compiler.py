@@ -222,6 +222,6 @@ class Compiler(ABC):
         """Returns a compiled network, which is built when it first runs.
 
         Args:
-            network: the network; it is not changed.
+            network: the network, which keeps the choices that are decided here.
             name: accepted for scripts written for mlGeNN, without effect.
         """

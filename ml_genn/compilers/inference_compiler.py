@@ -81,13 +81,19 @@ class InferenceCompiler(Compiler):
         """Returns a network that can be evaluated.
 
         Args:
-            network: the network; it is not changed.
+            network: the network, which keeps the choices that are decided here.
             name: accepted for scripts written for mlGeNN, without effect.
 
         Raises:
             ValidationError: if the network cannot be run.
         """
-        lowered = lower(network, dt=self.dt, seed=self.rng_seed, choices={})
+        lowered = lower(
+            network,
+            dt=self.dt,
+            seed=self.rng_seed,
+            choices={},
+            compiler=type(self).__name__,
+        )
         if not self.reset_vars_between_batches:
             self._check_delays(lowered.values)
         config = self.runtime_config(

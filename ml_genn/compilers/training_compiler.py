@@ -200,7 +200,7 @@ class TrainingCompiler(Compiler):
         """Returns a network that can be trained.
 
         Args:
-            network: the network; it is not changed.
+            network: the network, which keeps the choices that are decided here.
             name: accepted for scripts written for mlGeNN, without effect.
             optimisers: learned arrays and their optimisers: {connection or layer:
                 {"weight": optimiser, "delay": optimiser}}, {population or layer:
@@ -223,6 +223,7 @@ class TrainingCompiler(Compiler):
             seed=self.rng_seed,
             choices=self.CHOICES,
             training=self._training(network, losses, optimisers),
+            compiler=type(self).__name__,
         )
         config = self.runtime_config(self.example_timesteps, optimisers=optimisers)
         recorders = [

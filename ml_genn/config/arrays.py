@@ -10,6 +10,12 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.graph.decisions import (
+    DECISIONS,
+    Change,
+    decision_changes,
+    read_decisions,
+)
 from ml_genn.graph.graph import Graph
 from ml_genn.model.snapshot import (
     DELAYS,
@@ -31,19 +37,20 @@ NOT_IN_NETWORK = "apart"  #: owners of arrays that belong to no part of a networ
 #: [[owner, parameter in the file, [[connection, parameter], ...]], ...]
 SYNAPSE_PARAMETERS = "synapse_parameters"
 
-Change = tuple[Any, str, Any]  #: object, attribute, value
 
+def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
+    """Assigns saved arrays, and the decisions about choices that belong to them.
 
-def load_arrays(graph: Graph, snapshot: Snapshot) -> None:
-    """Assigns saved arrays to a network; changes nothing if there is an error.
+    Changes nothing if there is an error.
 
     Args:
         graph: a network.
         snapshot: arrays of its connections, populations and synapses.
+        file: the checkpoint, for messages; empty (default) for none.
 
     Raises:
         CheckpointError: if an array is missing, does not fit, or belongs to no part of
-            the network.
+            the network, or an argument contradicts the decisions.
     """
     foreign = snapshot.info.get(NOT_IN_NETWORK, ())
     arrays = {
@@ -55,6 +62,7 @@ def load_arrays(graph: Graph, snapshot: Snapshot) -> None:
         *_connectivity_changes(graph, arrays),
         *_neuron_changes(graph, arrays),
         *_synapse_changes(graph, snapshot, arrays),
+        *decision_changes(graph, read_decisions(snapshot.info.get(DECISIONS), file)),
     ]
     if arrays:
         raise CheckpointError(

@@ -9,6 +9,12 @@ import numpy as np
 
 from ml_genn.config.codec import CustomObjects, Decoder, Encoder
 from ml_genn.errors import CheckpointError
+from ml_genn.graph.decisions import (
+    DECISIONS,
+    decision_changes,
+    decisions_in,
+    read_decisions,
+)
 from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.model.snapshot import Key
 
@@ -30,6 +36,7 @@ def graph_config(graph: Graph, arrays: dict[Key, np.ndarray] | None) -> dict[str
         "default_params": encoder.encode(graph.default_params, "default_params"),
         "populations": [_population_config(p, encoder) for p in graph.populations],
         "connections": [_connection_config(c, encoder) for c in graph.connections],
+        DECISIONS: decisions_in(graph).to_json(),
     }
 
 
@@ -91,6 +98,9 @@ def build_graph(
             }
             for connection in config["connections"]:
                 _build_connection(connection, populations, decoder)
+        loaded = read_decisions(config.get(DECISIONS))
+        for owner, name, value in decision_changes(graph, loaded):
+            setattr(owner, name, value)
     except (KeyError, TypeError, AttributeError) as error:
         if isinstance(error, CheckpointError):
             raise

@@ -22,6 +22,7 @@ from ml_genn.graph.scope import DefaultParams, Scope, innermost
 from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
 from ml_genn.synapses import Synapse, default_synapses
 from ml_genn.utils.checks import free_name, shown, text_name, whole
+from ml_genn.utils.choices import Decision
 from ml_genn.utils.module import get_object
 
 Shape = int | Sequence[int] | None
@@ -62,6 +63,10 @@ class Population(Node, PopulationLike):
         add_to_model: True (default) to add it to the network of the current ``with``
             block.
 
+    Attributes:
+        decisions: {argument of the neuron: `Decision`} of the choices that the user
+            leaves to the compiler; empty until the network is compiled.
+
     Raises:
         NetworkContextError: outside a ``with network:`` block.
         ValidationError: if the shape is not one.
@@ -77,6 +82,7 @@ class Population(Node, PopulationLike):
         add_to_model: bool = True,
     ) -> None:
         self.neuron = neuron
+        self.decisions: Mapping[str, Decision] = {}
         super().__init__(text_name("Population", name) or "", _checked_shape(shape))
         self.record_spikes = record_spikes
         self.record_spike_events = record_spike_events
@@ -133,6 +139,9 @@ class Connection(ConnectionLike):
         add_to_model: True (default) to add it to the network of the current ``with``
             block.
 
+    Attributes:
+        decisions: as for `Population`, of arguments of the synapse.
+
     Raises:
         NetworkContextError: outside a ``with network:`` block.
         ValidationError: if the connectivity does not fit the populations.
@@ -163,6 +172,7 @@ class Connection(ConnectionLike):
         pre, post = get_underlying_pop(source), get_underlying_pop(target)
         self.connectivity = connectivity
         self.synapse = model
+        self.decisions: Mapping[str, Decision] = {}
         self.max_delay_steps = max_delay_steps
         self.name = text_name("Connection", name) or ""
         self._source = weakref.ref(pre)
@@ -216,6 +226,8 @@ class Graph(Scope):
     Attributes:
         populations: its populations, in the order in which they were made.
         connections: its connections, likewise.
+        time_step: dt [ms] for which its weights were trained last, as a `Decision`;
+            None before training.
 
     Raises:
         ValidationError, UnknownNameError: if ``default_params`` has a class that
@@ -228,6 +240,7 @@ class Graph(Scope):
         )
         self.populations: list[Population] = []
         self.connections: list[Connection] = []
+        self.time_step: Decision | None = None
 
     def _add_population(self, population: Population, name: str | None) -> None:
         names_in_use = {p.name for p in self.populations}

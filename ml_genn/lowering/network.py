@@ -1,6 +1,7 @@
 """Lowering of a network to a plan and its values, in passes.
 
-1. Arguments that the user left open get the learning rule's values.
+1. Choices that the user left open get the values that the network keeps from an
+   earlier compiler, or else those of the learning rule.
 2. Synapses with the same dynamics become ports of their target.
 3. Each population becomes a neuron group, derived from its equations.
 4. Each connection becomes a synapse group.
@@ -13,10 +14,12 @@ Weights, delays, parameters and initial states are sampled on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError
+from ml_genn.graph.decisions import Decisions
+from ml_genn.lowering.choices import decide
 from ml_genn.lowering.neurons.groups import neuron_groups
 from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
@@ -46,6 +49,7 @@ class Lowered:
         neurons: {population: neuron without open arguments}.
         synapses: {connection: synapse without open arguments}.
         updates: updates of learned arrays, in the order of the plan.
+        decisions: values of choices, and the compiler that made them.
     """
 
     plan: Plan
@@ -53,6 +57,7 @@ class Lowered:
     neurons: Mapping[Population, Neuron]
     synapses: Mapping[Connection, Synapse]
     updates: tuple[Update, ...] = ()
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 def lower(
@@ -62,6 +67,7 @@ def lower(
     seed: int,
     choices: Choices,
     training: Training = INFERENCE,
+    compiler: str = "lower",
 ) -> Lowered:
     """Lowers a network to a plan and its values.
 
@@ -69,15 +75,19 @@ def lower(
         network: the network; it is not changed.
         dt: time step [ms].
         seed: seed of all samples.
-        choices: {class: {argument: value}} for arguments that the user left open.
+        choices: {class: {argument: value}} for arguments that are left open by the user
+            and by earlier compilers.
         training: parts of the network that are trained; none by default.
+        compiler: class of the compiler, for messages; the name of this function by
+            default.
 
     Raises:
         ValidationError, UnsupportedError: if the network cannot run or be trained.
     """
     check_network(network)
-    neurons = {p: resolved(p.neuron, choices) for p in network.populations}
-    synapses = {c: resolved(c.synapse, choices) for c in network.connections}
+    decisions = decide(network, choices, compiler, dt)
+    neurons = {p: resolved(p.neuron, decisions.of(p)) for p in network.populations}
+    synapses = {c: resolved(c.synapse, decisions.of(c)) for c in network.connections}
     ports = {p: ports_of(p, synapses) for p in network.populations}
     sampler = ParameterSampler(seed, dt)
     groups = tuple(
@@ -109,7 +119,7 @@ def lower(
     )
     verify(plan, values)
     check_online(plan, values)
-    return Lowered(plan, values, neurons, synapses, updates)
+    return Lowered(plan, values, neurons, synapses, updates, decisions)
 
 
 def check_network(network: Network) -> None:

@@ -94,12 +94,17 @@ class Serialiser(ABC):
             CheckpointError: if the snapshot is missing or not complete.
         """
         text = self.deserialise((*keys, MANIFEST)).tobytes()
-        manifest = read_manifest(text, self._shown(keys))
+        manifest = read_manifest(text, self.shown(keys))
         return manifest.snapshot(
             {key: self.deserialise((*keys, *key)) for key in manifest.arrays}
         )
 
-    def _shown(self, keys: Keys) -> str:
+    def shown(self, keys: Keys) -> str:
+        """Returns the name of a snapshot in messages.
+
+        Args:
+            keys: keys of the snapshot.
+        """
         return f"{self!r}, '{'-'.join(map(str, keys))}'"
 
 

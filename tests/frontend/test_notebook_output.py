@@ -68,7 +68,7 @@ def test_networks_show_their_summary(compiled: bool) -> None:
     head, *notes = text.split("\n\n")[0], *text.split("\n\n")[-1].splitlines()
     for line in (head, *notes):
         assert line.strip() in html
-    assert ("Chosen by the compiler" in html) is compiled
+    assert ("Chosen by EventPropCompiler" in html) is compiled
 
 
 def test_names_are_escaped() -> None:

@@ -11,7 +11,13 @@ from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.config.arrays import NOT_IN_NETWORK, SYNAPSE_PARAMETERS
 from ml_genn.errors import CheckpointError
+from ml_genn.graph.decisions import (
+    DECISIONS,
+    check_same_decisions,
+    read_decisions,
+)
 from ml_genn.lowering import Lowered
+from ml_genn.lowering.choices import warn_of_time_step
 from ml_genn.lowering.neurons.ports import ports_of
 from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import LearnedKind
@@ -66,11 +72,13 @@ class CheckpointManager:
             PROGRESS: progress,
             NOT_IN_NETWORK: _feedback_groups(lowered),
             SYNAPSE_PARAMETERS: _synapse_parameters(lowered),
+            DECISIONS: lowered.decisions.to_json(),
         }
         return Snapshot(arrays, info)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Restores a snapshot, as a whole or not at all."""
+        self._check_decisions(snapshot)
         restore_progress: Callable[[], None] | None = None
         if self._progress is not None:
             restore_progress = self._progress.checked(snapshot.info.get(PROGRESS))
@@ -78,6 +86,12 @@ class CheckpointManager:
             self._restore_arrays(snapshot)
             if restore_progress is not None:
                 restore_progress()
+
+    def _check_decisions(self, snapshot: Snapshot) -> None:
+        """Raises CheckpointError if weights were trained with other choices."""
+        loaded = read_decisions(snapshot.info.get(DECISIONS))
+        check_same_decisions(self._built.lowered.decisions, loaded)
+        warn_of_time_step(loaded.time_step, self._built.config.dt, "Checkpoint")
 
     def _restore_arrays(self, snapshot: Snapshot) -> None:
         """Restores arrays, and random states of the engine."""

@@ -11,6 +11,7 @@ from ml_genn.compiled.configuration import CompileConfig
 from ml_genn.config.codec import ARRAYS_OWNER, CustomObjects, Decoder, Encoder
 from ml_genn.connection import Connection
 from ml_genn.errors import CheckpointError
+from ml_genn.graph.decisions import DECISIONS
 from ml_genn.model.snapshot import Key, Snapshot
 from ml_genn.network import Network
 from ml_genn.population import Population
@@ -73,9 +74,10 @@ def compiled_contents(
         },
         "compiled_with": encoder.encode(dict(config.compile_arguments), name),
     }
+    network_config = {**contents.info[NETWORK], DECISIONS: state.info[DECISIONS]}
+    facts = {NETWORK: network_config, COMPILER: compiler, STATE: dict(state.info)}
     return Snapshot(
-        {**(encoder.arrays or {}), **state.arrays},
-        {**contents.info, COMPILER: compiler, STATE: dict(state.info)},
+        {**(encoder.arrays or {}), **state.arrays}, {**contents.info, **facts}
     )
 
 
