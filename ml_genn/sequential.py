@@ -17,6 +17,7 @@ from ml_genn.network import DefaultParams, Network
 from ml_genn.neurons import Neuron
 from ml_genn.population import Population, Shape
 from ml_genn.synapses import Synapse
+from ml_genn.utils.copying import WeakLinks
 
 
 class SequentialNetwork(Network):
@@ -74,7 +75,7 @@ def _current() -> SequentialNetwork:
     return network
 
 
-class InputLayer(PopulationLike):
+class InputLayer(WeakLinks, PopulationLike):
     """First layer of a `SequentialNetwork`.
 
     Args:
@@ -119,7 +120,7 @@ class InputLayer(PopulationLike):
         return f"<InputLayer {self._population()!r}>"
 
 
-class Layer(PopulationLike, ConnectionLike):
+class Layer(WeakLinks, PopulationLike, ConnectionLike):
     """A layer of a `SequentialNetwork`, connected to the previous one.
 
     Args:

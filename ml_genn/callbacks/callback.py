@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ml_genn.model.batch import Record, RunResult
+from ml_genn.utils.copying import HoldsEngine, RefersToNetwork
 
 
 def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -14,7 +15,7 @@ def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-class Callback:
+class Callback(RefersToNetwork):
     """Base of objects whose hooks are called while a network is trained or evaluated.
 
     Override any of the hooks. A callback that overrides a hook of time steps makes the
@@ -30,6 +31,10 @@ class Callback:
 
     key: Any = None
     first_process_only: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State of copies, without the compiled network of the last run."""
+        return {k: v for k, v in vars(self).items() if not isinstance(v, HoldsEngine)}
 
     @_no_op
     def set_params(self, **kwargs: Any) -> None:

@@ -90,12 +90,12 @@ class TensorBoard(Callback):
 
     def __init__(self, log_dir: str | Path = "logs") -> None:
         self._folder = str(file_path("TensorBoard: log_dir", log_dir))
-        self._writer_class = _summary_writer_class()
+        _summary_writer_class()  # raises an error if there is none
         self._writer: Any = None
 
     def on_train_begin(self) -> None:
         """Opens the folder."""
-        self._writer = self._writer_class(self._folder)
+        self._writer = _summary_writer_class()(self._folder)
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Writes loss and metrics of an epoch."""
@@ -104,11 +104,16 @@ class TensorBoard(Callback):
 
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Closes the folder."""
-        self._writer.close()
+        self._close()
 
     def on_exception(self, error: BaseException) -> None:
         """Closes the folder."""
-        self._writer.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None  # a copy of the callback has no open files
 
     def __repr__(self) -> str:
         return f"TensorBoard({self._folder!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +35,7 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
+from ml_genn.errors import TrainingWarning
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
@@ -54,12 +56,17 @@ from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.checks import file_path
+from ml_genn.utils.copying import HoldsEngine
 
 
-class CompiledNetwork:
+class CompiledNetwork(HoldsEngine):
     """A network that can be evaluated; compilers return it.
 
-    The model is built at first use. A ``with`` block, as in mlGeNN, is optional.
+    The model is built at first use. A ``with`` block, as in mlGeNN, is optional. It
+    builds the model and changes nothing else: entered again after training, the network
+    goes on with its trained weights, where mlGeNN starts from the initial ones. That is
+    warned of; for initial weights, for example for each fold of a cross-validation,
+    compile again.
 
     Args:
         network: the network.
@@ -93,6 +100,8 @@ class CompiledNetwork:
         self.custom_updates = CustomUpdates()
         keep_decisions(network, lowered.decisions, trains=progress is not None)
         self._config = config
+        self._progress = progress
+        self._entered = False
         self._built = BuiltModel(lowered, config)
         self._lookup = NetworkLookup(lowered, outputs)
         self._state = NetworkState(self._built, self._lookup)
@@ -110,8 +119,17 @@ class CompiledNetwork:
         return self._built.model
 
     def __enter__(self) -> Self:
-        """Builds the model."""
+        """Builds the model; warns if the network was trained in an earlier block."""
         _ = self.model
+        if self._entered and self._progress is not None and self._progress.steps_taken:
+            warnings.warn(
+                f"{type(self).__name__}: its 'with' block is entered again, and it "
+                "goes on with the weights that it has learned; mlGeNN would start from "
+                "the initial weights. Compile again to start from those.",
+                TrainingWarning,
+                stacklevel=2,
+            )
+        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:

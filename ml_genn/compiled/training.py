@@ -59,8 +59,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         optimiser: Optimiser,
         recorders: Sequence[Callback] = (),
     ) -> None:
-        self._progress = TrainingProgress(lowered, config.seed)
-        super().__init__(network, lowered, config, losses, progress=self._progress)
+        progress = TrainingProgress(lowered, config.seed)
+        super().__init__(network, lowered, config, losses, progress=progress)
+        self._progress: TrainingProgress = progress
         self.optimiser = optimiser
         self._recorders = recorders
         self._loop = TrainingLoop(self._runner, self._progress, config.communicator)

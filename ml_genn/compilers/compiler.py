@@ -16,6 +16,7 @@ from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
+from ml_genn.utils.copying import RefersToNetwork
 
 #: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
 GENN_ARGUMENTS = frozenset(
@@ -55,7 +56,7 @@ GENN_ARGUMENTS = frozenset(
 )
 
 
-class Compiler(ABC):
+class Compiler(RefersToNetwork, ABC):
     """Base of compilers, which make networks that run.
 
     Args:

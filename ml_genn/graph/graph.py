@@ -23,6 +23,7 @@ from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
 from ml_genn.synapses import Synapse, default_synapses
 from ml_genn.utils.checks import free_name, shown, text_name, whole
 from ml_genn.utils.choices import Decision
+from ml_genn.utils.copying import NetworkObject, WeakLinks
 from ml_genn.utils.module import get_object
 
 Shape = int | Sequence[int] | None
@@ -48,7 +49,7 @@ PopulationType: TypeAlias = PopulationLike  #: Population, InputLayer or Layer
 ConnectionType: TypeAlias = ConnectionLike  #: Connection or Layer
 
 
-class Population(Node, PopulationLike):
+class Population(NetworkObject, Node, PopulationLike):
     """Neurons that share a model.
 
     Args:
@@ -120,11 +121,15 @@ class Population(Node, PopulationLike):
     def _underlying_population(self) -> Population:
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """State of copies, whose connections are those of a copied network."""
+        return {**vars(self), "_incoming": [], "_outgoing": []}
+
     def __repr__(self) -> str:
         return f"<Population '{self.name}' {self.shape} {type(self.neuron).__name__}>"
 
 
-class Connection(ConnectionLike):
+class Connection(WeakLinks, ConnectionLike):
     """Synapses from one population to another.
 
     Args:
@@ -183,8 +188,14 @@ class Connection(ConnectionLike):
         _connect(connectivity, pre, post)
         if graph is not None:
             graph.connections.append(self)
-        post._incoming.append(weakref.ref(self))
-        pre._outgoing.append(weakref.ref(self))
+        self._register()
+
+    def _register(self) -> None:
+        """Adds it to the lists of its populations, unless they have it already."""
+        source, target = self.ends()
+        for listed in (source._outgoing, target._incoming):
+            if all(reference() is not self for reference in listed):
+                listed.append(weakref.ref(self))
 
     @property
     def source(self) -> ReferenceType[Population]:
@@ -217,7 +228,7 @@ class Connection(ConnectionLike):
         return f"<Connection '{self.name}' {self.connectivity!r} {self.synapse!r}>"
 
 
-class Graph(Scope):
+class Graph(NetworkObject, Scope):
     """Populations and connections made inside one ``with`` block; base of `Network`.
 
     Args:
@@ -241,6 +252,13 @@ class Graph(Scope):
         self.populations: list[Population] = []
         self.connections: list[Connection] = []
         self.time_step: Decision | None = None
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """State of a copy, which has lists of its own."""
+        for name, value in state.items():
+            setattr(self, name, list(value) if isinstance(value, list) else value)
+        for connection in self.connections:
+            connection._register()
 
     def _add_population(self, population: Population, name: str | None) -> None:
         names_in_use = {p.name for p in self.populations}

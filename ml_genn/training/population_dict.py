@@ -8,12 +8,15 @@ from typing import Any
 from ml_genn.errors import UnknownNameError, ValidationError
 from ml_genn.graph.graph import PopulationLike, get_underlying_pop
 from ml_genn.population import Population
+from ml_genn.utils.copying import RefersToNetwork
 
 
-class PopulationDict(dict[Any, Any]):
+class PopulationDict(RefersToNetwork, dict[Any, Any]):
     """Dictionary keyed by populations or layers, as the user wrote them.
 
-    A population, its layer and its input layer are the same key.
+    A population, its layer and its input layer are the same key, and so is its name. A
+    copy has the same populations as keys. In a pickle they are populations without
+    connections (unless their network is in the same pickle); names find them.
 
     Attributes:
         loss: mean loss over the examples so far; None without a loss.
@@ -27,12 +30,14 @@ class PopulationDict(dict[Any, Any]):
         equivalent = self._equivalent_key(key)
         if equivalent is not None:
             return self[equivalent]
-        if not isinstance(key, PopulationLike):
+        if not isinstance(key, PopulationLike | str):
             raise UnknownNameError(
                 f"Entries are found by their population or layer. Received {key!r}."
             )
         entries = [f"'{existing}'" for existing in self]
-        other = ", of another network" if f"'{key}'" in entries else ""
+        other = ""
+        if f"'{key}'" in entries:
+            other = f" of another network; its name finds the entry: ['{key}']"
         raise UnknownNameError(
             f"There is no entry for '{key}'{other}. There are entries for: "
             f"{', '.join(entries) or 'none'}."
@@ -50,11 +55,21 @@ class PopulationDict(dict[Any, Any]):
 
     def _equivalent_key(self, key: object) -> PopulationLike | None:
         """Returns the key in the dictionary that has the same population, or None."""
+        known = (k for k in self if isinstance(k, PopulationLike))
+        if isinstance(key, str):
+            return next((k for k in known if str(k) == key), None)
         if not isinstance(key, PopulationLike):
             return None
         population = get_underlying_pop(key)
-        same = (k for k in self if isinstance(k, PopulationLike))
-        return next((k for k in same if get_underlying_pop(k) is population), None)
+        return next((k for k in known if get_underlying_pop(k) is population), None)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """Form of copies and pickles, in which keys are populations."""
+        items = (
+            (get_underlying_pop(k) if isinstance(k, PopulationLike) else k, v)
+            for k, v in self.items()
+        )
+        return type(self), (), vars(self), None, items
 
 
 def population_items(data: Mapping[Any, Any]) -> dict[Population, tuple[Any, Any]]:

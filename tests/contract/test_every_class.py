@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
+import pickle
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -184,3 +186,17 @@ def test_objects_are_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> N
     again = Decoder(custom={"half": half}).decode(data)
     assert type(again) is cls
     assert config(kind, again) == data
+
+
+@every_class
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_copies_and_pickles_are_equal(kind: str, cls: type, copied: Any) -> None:
+    original = example(cls)
+    other = copied(original)
+    assert type(other) is cls
+    assert other is not original
+    assert config(kind, other) == config(kind, original)

@@ -189,6 +189,7 @@ def test_connectivity_runs_and_learns(cls: type, tmp_path: Path) -> None:
     sensitive = LeakyIntegrateFire(v_thresh=0.05)  # any input makes it spike
     made = network(connectivity=example(cls), hidden=sensitive)
     assert_runs(made, tmp_path)
+    made.reset_choices()
     assert_learns(training_compiler(), made, labels(), tmp_path)
 
 

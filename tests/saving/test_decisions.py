@@ -195,7 +195,7 @@ def test_an_argument_that_contradicts_the_first_compiler_is_refused() -> None:
 
 
 def test_arguments_of_the_user_may_be_rewritten() -> None:
-    """What the user wrote is kept if it is left out later."""
+    """The last value that was written holds where the argument is left out later."""
     network, hidden, _ = small(hidden=LeakyIntegrateFire(scale_i=True))
     InferenceCompiler(20).compile(network)
     hidden.neuron = LeakyIntegrateFire()
