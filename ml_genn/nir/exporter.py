@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -43,8 +44,10 @@ def export(
 
     Args:
         model: a compiled network, which is exported with its current weights and
-            parameters; or a network, which is compiled by `InferenceCompiler`.
-        dt: time step [ms] of a network, 1 by default; a compiled network has its own.
+            parameters; or a network, of which a copy is compiled by
+            `InferenceCompiler`, with the choices that the network keeps.
+        dt: time step [ms] of a network, by default that of its training, or else 1; a
+            compiled network has its own.
         dialect: discretisation by the reader: "exact" (default), "norse", "snntorch"
             or a `Dialect`.
 
@@ -58,7 +61,9 @@ def export(
     """
     nir, reader_dialect = library(), dialect_named("nir.export", dialect)
     if isinstance(model, Network):
-        model = InferenceCompiler(1, dt=1.0 if dt is None else dt).compile(model)
+        trained = 1.0 if model.time_step is None else model.time_step.value
+        compiler = InferenceCompiler(1, dt=trained if dt is None else dt)
+        model = compiler.compile(copy.deepcopy(model))
     elif not isinstance(model, CompiledNetwork):
         raise ValidationError(
             "nir.export: expected a network or a compiled network. "

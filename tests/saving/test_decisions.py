@@ -19,12 +19,18 @@ from ml_genn.compilers import (
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense
-from ml_genn.errors import CheckpointError, TrainingWarning, ValidationError
+from ml_genn.errors import (
+    CheckpointError,
+    TrainingWarning,
+    UnsupportedError,
+    ValidationError,
+)
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
     LeakyIntegrateFire,
 )
+from ml_genn.nir import export
 from ml_genn.serialisers import Numpy, Safetensors
 from ml_genn.synapses import Exponential
 
@@ -312,6 +318,32 @@ def test_malformed_decisions_are_refused(decisions: Any) -> None:
     config = {**network.to_config(), "decisions": decisions}
     with pytest.raises(CheckpointError, match="decisions are"):
         Network.from_config(config)
+
+
+# ---------------------------------------------------------------- NIR
+def test_the_export_of_a_network_has_the_choices_of_its_training(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("nir")
+    network, *_ = small()
+    compiled = EventPropCompiler(20, LOSS, dt=0.5).compile(network)
+    compiled.save((0,), Numpy(tmp_path))
+    network.load((0,), Numpy(tmp_path))
+    graph, expected = export(network), export(compiled)
+    assert graph.metadata["dt"] == 0.5
+    assert graph.nodes.keys() == expected.nodes.keys()
+    for name, node in expected.nodes.items():
+        for field, value in vars(node).items():
+            np.testing.assert_equal(getattr(graph.nodes[name], field), value)
+
+
+def test_an_export_decides_nothing() -> None:
+    """Also if it is refused, for neurons that NIR does not have."""
+    pytest.importorskip("nir")
+    network, hidden, _ = small()
+    with pytest.raises(UnsupportedError, match="relative_reset=False"):
+        export(network)
+    assert hidden.decisions == {}
 
 
 # ---------------------------------------------------------------- time step
