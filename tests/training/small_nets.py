@@ -41,13 +41,15 @@ class Small:
     output: Layer
 
     def compile_training(self, **kwargs: Any) -> Any:
-        """Returns the network compiled for EventProp."""
+        """Returns the network compiled for EventProp, with EventProp's choices."""
         arguments = {"losses": CROSS_ENTROPY, "batch_size": 4, "num_threads": 1}
         compiler = EventPropCompiler(STEPS, **{**arguments, **kwargs})
+        self.network.reset_choices()
         return compiler.compile(self.network)
 
     def compile_inference(self, **kwargs: Any) -> Any:
-        """Returns the network compiled for inference."""
+        """Returns the network compiled for inference, with the choices of inference."""
+        self.network.reset_choices()
         arguments = {"batch_size": 4, "num_threads": 1}
         return InferenceCompiler(STEPS, **{**arguments, **kwargs}).compile(self.network)
 
