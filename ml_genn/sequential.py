@@ -11,13 +11,13 @@ import numpy as np
 from ml_genn.connection import Connection
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import NetworkContextError, ValidationError
+from ml_genn.graph.copying import WeakLinks
 from ml_genn.graph.graph import ConnectionLike, PopulationLike
 from ml_genn.graph.scope import innermost
 from ml_genn.network import DefaultParams, Network
 from ml_genn.neurons import Neuron
 from ml_genn.population import Population, Shape
 from ml_genn.synapses import Synapse
-from ml_genn.utils.copying import WeakLinks
 
 
 class SequentialNetwork(Network):

@@ -36,6 +36,7 @@ from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
 from ml_genn.errors import TrainingWarning
+from ml_genn.graph.copying import HoldsEngine
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
@@ -56,7 +57,6 @@ from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.copying import HoldsEngine
 
 
 class CompiledNetwork(HoldsEngine):

@@ -14,9 +14,9 @@ from ml_genn.communicators import Communicator
 from ml_genn.compiled.configuration import CompileConfig, RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
+from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
-from ml_genn.utils.copying import RefersToNetwork
 
 #: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
 GENN_ARGUMENTS = frozenset(

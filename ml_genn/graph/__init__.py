@@ -4,8 +4,17 @@ Modules here import only each other and what is below them; they are imported by
 
 * `node`, `scope`, `default_params`: bases that connectivity and neurons build on.
 * `graph`: `Population`, `Connection` and `Graph`, the base of `Network`.
+* `copying`: states of copies and pickles.
 * `decisions`: values of choices, which a network keeps after its first compiler.
 * `traversal`: populations in the order in which spikes reach them.
 """
 
-__all__ = ["decisions", "default_params", "graph", "node", "scope", "traversal"]
+__all__ = [
+    "copying",
+    "decisions",
+    "default_params",
+    "graph",
+    "node",
+    "scope",
+    "traversal",
+]

@@ -16,6 +16,7 @@ import numpy as np
 
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import ValidationError
+from ml_genn.graph.copying import NetworkObject, WeakLinks
 from ml_genn.graph.default_params import checked_default_params
 from ml_genn.graph.node import Node
 from ml_genn.graph.scope import DefaultParams, Scope, innermost
@@ -23,7 +24,6 @@ from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
 from ml_genn.synapses import Synapse, default_synapses
 from ml_genn.utils.checks import free_name, shown, text_name, whole
 from ml_genn.utils.choices import Decision
-from ml_genn.utils.copying import NetworkObject, WeakLinks
 from ml_genn.utils.module import get_object
 
 Shape = int | Sequence[int] | None

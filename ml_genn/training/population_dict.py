@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_genn.errors import UnknownNameError, ValidationError
+from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.graph.graph import PopulationLike, get_underlying_pop
 from ml_genn.population import Population
-from ml_genn.utils.copying import RefersToNetwork
 
 
 class PopulationDict(RefersToNetwork, dict[Any, Any]):
