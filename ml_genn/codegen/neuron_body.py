@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ml_genn.codegen.layout import Layout, history_names
 from ml_genn.codegen.writer import CodeWriter
+from ml_genn.model.code_strings import LOOP_CONTINUES
 from ml_genn.model.plan import Code, NeuronGroup
 
 #: {name that all code may read: (C type, C expression)}.
@@ -138,14 +139,16 @@ class NeuronBody:
             writer.line(f"const auto {method}_ = {call};")
             writer.line(f"{first} = {method}_.first, {second} = {method}_.second;")
 
-    def declare_random(self, writer: CodeWriter, first: str) -> None:
-        """Emits declarations of the neuron's random numbers, if the code blocks draw
-        any.
+    def declare_calls(self, writer: CodeWriter, first: str) -> None:
+        """Emits declarations of what the code blocks call: the neuron's random numbers,
+        and the number of iterations that its loops may run.
 
         Args:
             first: C for the index of the first number in this step.
         """
-        if any(code.calls for code in self.codes):
+        if any(LOOP_CONTINUES in code.calls for code in self.codes):
+            writer.line("mlg::LoopBudget loops_(call_.status);")
+        if any(code.draws for code in self.codes):
             numbers = "call_.seed, call_.example + example_, t_, j_"
             writer.line(f"mlg::Random random_({numbers}, {first});")
 

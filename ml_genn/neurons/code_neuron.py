@@ -42,6 +42,10 @@ class CodeNeuron(UserModel, Neuron):
     precision. Locals may have any type; those of ``sim_code`` can be used by the
     condition, but not by ``reset_code``.
 
+    Divisions of integers by zero are 0, floating point numbers are converted to the
+    nearest integer of the type, and the loops of a neuron run at most 1,000,000
+    iterations in a time step; a batch in which they run more is an error.
+
     Args:
         model: code and names. Variables may be spelt ``$(V)`` or ``V``.
         output_var_name: variable that readouts look at; None (default): the first one.

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ml_genn.backends.cpu.toolchain import INCLUDES
 from ml_genn.errors import EquationError, UnknownNameError
 from ml_genn.model.code_strings import (
     CodeBlock,
@@ -253,7 +254,7 @@ def test_expressions(code: str, expected: str | None) -> None:
         ("min(n, 3)", "((n) < (3) ? (n) : (3))"),
         ("max(n, id)", "((n) > (id) ? (n) : (id))"),
         ("abs(n - 1) / 2", "((n - 1) < 0 ? -(n - 1) : (n - 1)) / 2"),
-        ("steps / 2", "((int) steps) / 2"),
+        ("steps / 2", "to_int_(steps) / 2"),
     ],
 )
 def test_integers_stay_integers(code: str, expected: str) -> None:
@@ -289,13 +290,13 @@ PRINTED_STATEMENTS = [
     "else",
     "  if (flag)",
     "  V = 0.0f;",
-    "for (int i = 0, j = 9; i < ((int) steps); i++, --j)",
+    "for (int i = 0, j = 9; loop_continues_() && (i < to_int_(steps)); i++, --j)",
     "{",
     "  if (i == j)",
     "    continue;",
     "  V += i / 2;",
     "}",
-    "while (n > 0)",
+    "while (loop_continues_() && (n > 0))",
     "{",
     "  n %= 2;",
     "  break;",
@@ -304,7 +305,7 @@ PRINTED_STATEMENTS = [
     "{",
     "  --n;",
     "}",
-    "while (n > 0);",
+    "while (loop_continues_() && (n > 0));",
     "{",
     "  float sum = 1.0f;",
     "  V *= sum;",
@@ -318,7 +319,7 @@ def test_statements() -> None:
     assert block.text.splitlines() == PRINTED_STATEMENTS
     assert block.reads == {"dt", "tau", "V", "n", "flag", "steps"}
     assert block.writes == {"V", "n"}
-    assert block.calls == {"expf"}
+    assert block.calls == {"expf", "loop_continues_"}
 
 
 @pytest.mark.parametrize(
@@ -357,7 +358,7 @@ def test_locals_of_the_step_reach_the_threshold() -> None:
 def test_a_condition_can_be_embedded() -> None:
     code = parse(threshold_condition_code="\n  n, // comma\n V > 0.5 \n")
     assert code.threshold is not None
-    assert code.threshold.text == "(n, V > 0.5f)"
+    assert code.threshold.text == "(n, V > 0.5f) != 0"
 
 
 # Refusals of the dictionary
@@ -734,7 +735,8 @@ def test_every_identifier_of_an_expression_is_classified(code: str) -> None:
     assert block.calls == {CALLS[word] for word in words & CALLS.keys()}
     assert block.writes == {"V"}
     assert "$" not in block.text and "scalar" not in block.text
-    assert sim(block.text).reads == block.reads
+    if "_(" not in block.text:  # functions that users do not write
+        assert sim(block.text).reads == block.reads
 
 
 TOKENS = """
@@ -763,6 +765,8 @@ STUB = """
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "safe_integers.h"
+bool loop_continues_(void);
 float gennrand_uniform(void);
 float gennrand_normal(void);
 float gennrand_exponential(void);
@@ -801,13 +805,8 @@ flag = !flag || true; ;
 """
 
 
-@pytest.mark.parametrize(
-    ("compiler", "standard", "suffix"),
-    [("g++", "c++17", ".cc"), ("gcc", "c99", ".c")],
-)
-def test_the_text_compiles(
-    tmp_path: Path, compiler: str, standard: str, suffix: str
-) -> None:
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_the_text_compiles(tmp_path: Path, compiler: str) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler}")
     code = parse(
@@ -824,8 +823,9 @@ def test_the_text_compiles(
     )
     assert code.threshold is not None
     condition = code.threshold.text.replace("isgood", "0")
-    source = tmp_path / f"step{suffix}"
+    source = tmp_path / "step.cc"
     source.write_text(STUB % (code.sim.text, condition, code.reset.text))
-    command = [compiler, f"-std={standard}", "-fsyntax-only", "-Wall", str(source)]
+    command = [compiler, "-std=c++17", "-fsyntax-only", "-Wall", str(source)]
+    command += [word for folder in INCLUDES for word in ("-iquote", str(folder))]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

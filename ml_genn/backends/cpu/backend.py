@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_genn.backends.cpu.abi import load
 from ml_genn.backends.cpu.model import CpuModel
-from ml_genn.backends.cpu.toolchain import build
+from ml_genn.backends.cpu.toolchain import WRAP_FLAG, build
 from ml_genn.backends.host.cache import CACHE, no_programs
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.codegen.layout import Layout
@@ -66,5 +66,7 @@ class CpuBackend:
                 f"Received {num_threads!r}."
             )
         layout = Layout(plan)
-        library = _loaded(build(source(layout), num_parts(layout)))
+        wraps = any(group.integers_wrap for group in plan.neurons)
+        flags = (WRAP_FLAG,) if wraps else ()
+        library = _loaded(build(source(layout), num_parts(layout), flags))
         return CpuModel(layout, values, library, threads=threads, seed=seed)

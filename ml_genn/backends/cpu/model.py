@@ -207,6 +207,7 @@ class CpuModel(HostModel):
             raise MemoryError(
                 "the engine ran out of memory; use a smaller batch or fewer time steps"
             )
+        self._check_loops(status)
         return status
 
     def _result(self, batch: Batch, status: Status) -> RunResult:

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,8 @@ FLAGS = [
     "-U_GNU_SOURCE",
     "-D_DEFAULT_SOURCE",
 ]
+#: Sums and products of integers that are too large for their type wrap around.
+WRAP_FLAG = "-fwrapv"
 #: Optimising code with sanitizers takes several times as long as running it.
 SANITIZE_FLAGS = [
     "-g1",
@@ -164,13 +167,14 @@ def _headers() -> str:
     )
 
 
-def build(source: str, parts: int = 1) -> Path:
+def build(source: str, parts: int = 1, flags: Sequence[str] = ()) -> Path:
     """Returns the shared library of a source text; builds it unless it is cached.
 
     Args:
         source: the text.
         parts: number of parts that can be compiled separately. Part k is the text with
             ``MLG_PARTS`` defined as 2**k; without it the text is the whole model.
+        flags: further flags of the compiler.
 
     The library is renamed into place, so several processes may build the same model at
     the same time. The digest of its content is part of its name, so a damaged one is
@@ -181,7 +185,7 @@ def build(source: str, parts: int = 1) -> Path:
         FileError: if no cache folder can be written.
     """
     compiler = find_compiler()
-    arguments = compiler.arguments()
+    arguments = [*compiler.arguments(), *flags]
     key = "\n".join([source, _headers(), compiler.identity, *arguments, _processor()])
     name = _digest(key.encode())
     used_parts = parts if IN_PARTS else 1

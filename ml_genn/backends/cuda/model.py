@@ -246,7 +246,9 @@ class CudaModel(HostModel):
     def _result(self, batch: Batch) -> RunResult:
         """Waits for a batch; returns its results."""
         options, results = batch.options, self._results
-        finite = self._reductions.status() == Status.OK
+        status = self._reductions.status()
+        self._check_loops(status)
+        finite = status == Status.OK
         gradients = {}
         if options.gradients:
             gradients = results.gradients(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ml_genn.backends.host.abi.call import Status
 from ml_genn.backends.host.arrays.host_arrays import host_arrays, update_constants
 from ml_genn.backends.host.arrays.padding import aligned
 from ml_genn.backends.host.arrays.shapes import ArrayShapes
@@ -15,9 +16,14 @@ from ml_genn.backends.host.checkpoint import Checkpointer
 from ml_genn.backends.host.deep_r import Rewiring, create_rewiring, rewired_updates
 from ml_genn.backends.host.snapshot_parts import optimiser_keys
 from ml_genn.codegen.layout import Layout
+from ml_genn.errors import MlGennError
 from ml_genn.model.batch import EventStream, SpikeTimes
+from ml_genn.model.code_strings import LOOP_CONTINUES
 from ml_genn.model.plan import SIGN, Delay, Learned, LearnedKind, Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
+
+#: iterations of loops that the code of a neuron may run in a time step; loop_budget.h
+MAX_LOOP_ITERATIONS = 1_000_000
 
 
 class HostModel:
@@ -197,3 +203,19 @@ class HostModel:
             self._values.parameters[array.owner][array.name] = value
         if parameters:
             update_constants(self._layout, self._values, self._host_arrays)
+
+    def _check_loops(self, status: int) -> None:
+        """Raises an error if a loop in the code of a neuron ran too often."""
+        if not status & Status.ENDLESS_LOOP:
+            return
+        names = [
+            f"'{group.name}'"
+            for group in self.plan.neurons
+            if LOOP_CONTINUES in group.step.calls | group.reset.calls
+        ]
+        raise MlGennError(
+            f"Population {' or '.join(names)}: the loops in the code of a neuron ran "
+            f"more than {MAX_LOOP_ITERATIONS:,} times in one time step, so they were "
+            "ended. Does their condition become false, also for the state and input of "
+            "this batch? The weights were not updated."
+        )

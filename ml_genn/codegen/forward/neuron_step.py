@@ -45,7 +45,7 @@ def integrate_function(writer: CodeWriter, layout: Layout, group: NeuronGroup) -
         with writer.block(each("int", "j_", "last_", first="first_ + ")):
             body.load(writer)
             first_draw = layout.names.index(group.name, "first_draw")
-            body.declare_random(writer, first_draw)
+            body.declare_calls(writer, first_draw)
             for variable in group.adjoint.tape if group.adjoint else ():
                 writer.line(f"{variable}_past_[j_] = {variable};")
             _statements(writer, group)

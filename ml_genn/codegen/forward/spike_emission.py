@@ -106,7 +106,7 @@ def _spikes(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         writer.block("if (count_)"),
         _each_listed(writer, layout, group, body),
     ):
-        body.declare_random(writer, names.index(group.name, "first_draw_of_reset"))
+        body.declare_calls(writer, names.index(group.name, "first_draw_of_reset"))
         if group.adjoint:
             _record(writer, group.adjoint.record, recorded_names)
         if group.reset:

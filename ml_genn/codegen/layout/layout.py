@@ -83,7 +83,7 @@ class Layout:
     @cached_property
     def first_draw(self) -> dict[str, int]:
         """{group that draws random numbers: index of its first one in a step}."""
-        drawing = [g for g in self.plan.neurons if g.step.calls or g.reset.calls]
+        drawing = [g for g in self.plan.neurons if g.step.draws or g.reset.draws]
         return {g.name: k * DRAWS_PER_STEP for k, g in enumerate(drawing)}
 
     # ------------------------------------------------------------ tapes

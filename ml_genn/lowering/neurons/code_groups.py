@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.lowering.derivation_cache import cached_derivation
-from ml_genn.model.code_strings import CodeBlock, NeuronCode
+from ml_genn.model.code_strings import LOOP_CONTINUES, CodeBlock, NeuronCode
 from ml_genn.model.equations import NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import system_of
 from ml_genn.model.plan import Code, Constant, NeuronGroup, StateVariable
@@ -53,13 +53,13 @@ def code_group(
         ports.step.lines + before + tuple(code.sim.text.splitlines()),
         ports.step.reads | code.sim.reads | threshold.reads,
         ports.step.writes | code.sim.writes,
-        _random(code.sim.calls | threshold.calls),
+        _plan_calls(code.sim.calls | threshold.calls),
     )
     reset = Code(
         tuple(code.reset.text.splitlines()),
         code.reset.reads,
         code.reset.writes,
-        _random(code.reset.calls),
+        _plan_calls(code.reset.calls),
     )
     condition = threshold.text or None
     if on_rising_edge:
@@ -82,12 +82,15 @@ def code_group(
         threshold=condition,
         reset=reset,
         saved_locals=("Isyn",) if "Isyn" in reset.reads else (),
+        integers_wrap=True,
     )
 
 
-def _random(calls: frozenset[str]) -> frozenset[str]:
-    """Returns those functions that return random numbers."""
-    return frozenset(name for name in calls if name.startswith("gennrand"))
+def _plan_calls(calls: frozenset[str]) -> frozenset[str]:
+    """Returns the functions that are not part of C."""
+    return frozenset(
+        name for name in calls if name == LOOP_CONTINUES or name.startswith("gennrand")
+    )
 
 
 def derived_parameters(

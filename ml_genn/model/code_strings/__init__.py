@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_genn.model.code_strings.neuron_code import CodeBlock, CodeVariable, NeuronCode
+from ml_genn.model.code_strings.vocabulary.safe_integers import LOOP_CONTINUES
 
 
 def parse_neuron_code(model: Mapping[str, object], where: str) -> NeuronCode:
@@ -41,4 +42,10 @@ def parse_neuron_code(model: Mapping[str, object], where: str) -> NeuronCode:
     return parsed_model(model, where)
 
 
-__all__ = ["CodeBlock", "CodeVariable", "NeuronCode", "parse_neuron_code"]
+__all__ = [
+    "LOOP_CONTINUES",
+    "CodeBlock",
+    "CodeVariable",
+    "NeuronCode",
+    "parse_neuron_code",
+]

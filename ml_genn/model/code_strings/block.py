@@ -44,7 +44,7 @@ def _checked_text(
     if condition and items:
         (item,) = items
         checker.expression(item)
-        return condition_text(item, names, checker.integer_calls)
+        return condition_text(item, names, checker.forms)
     for item in items:
         checker.statement(item)
-    return statements_text(items, names, checker.integer_calls)
+    return statements_text(items, names, checker.forms)

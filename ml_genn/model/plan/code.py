@@ -9,6 +9,9 @@ PROVIDED = frozenset(
     {"batch", "dt", "id", "num_batch", "num_neurons", "num_steps", "step", "t"}
 )
 
+#: start of the names of functions that return random numbers
+RANDOM_PREFIX = "gennrand"
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -18,7 +21,8 @@ class Code:
         lines: source lines.
         reads: names of variables and constants that the lines read.
         writes: names of variables that the lines assign to.
-        calls: functions that the lines call, without those of C (random numbers).
+        calls: functions that the lines call, without those of C: random numbers, and
+            the count of iterations of loops.
     """
 
     lines: tuple[str, ...] = ()
@@ -28,6 +32,11 @@ class Code:
 
     def __bool__(self) -> bool:
         return bool(self.lines)
+
+    @property
+    def draws(self) -> bool:
+        """True if the lines draw random numbers."""
+        return any(name.startswith(RANDOM_PREFIX) for name in self.calls)
 
 
 NO_CODE = Code()  #: no statement

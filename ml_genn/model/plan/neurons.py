@@ -75,6 +75,8 @@ class NeuronGroup:
         regularised: True if its firing rate is regularised.
         learned: parameters that are learned.
         window: True if it is active in some steps only, see `PlanValues.windows`.
+        integers_wrap: True if sums and products of integers may be larger than their
+            type, in users' code; they wrap around.
     """
 
     name: str
@@ -96,6 +98,7 @@ class NeuronGroup:
     regularised: bool = False
     learned: tuple[LearnedParameter, ...] = ()
     window: bool = False
+    integers_wrap: bool = False
 
     def learned_parameter(self, name: str) -> LearnedParameter:
         """Returns the learned parameter with a name."""

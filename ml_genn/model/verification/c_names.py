@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS, RANDOM
+from ml_genn.model.code_strings.vocabulary.safe_integers import HELPERS
 
 _TOKEN = re.compile(
     r"""
@@ -30,7 +31,7 @@ _TYPES |= {"signed", "size_t", "unsigned"}
 _LOOPS = {"break", "continue", "do", "for", "while"}
 _KEYWORDS = _LOOPS | {"const", "else", "false", "if", "return", "true"}
 #: functions of C that code may call without listing them
-_C_FUNCTIONS = frozenset(f.text for f in FUNCTIONS.values()) - RANDOM
+_C_FUNCTIONS = (frozenset(f.text for f in FUNCTIONS.values()) - RANDOM) | HELPERS
 
 
 @dataclass(slots=True)

@@ -76,6 +76,8 @@ struct Call {
   int64_t gradient_window;
   int64_t num_recordings;
   const Recording *recordings;
+  // Flags of Status that code of neurons sets.
+  int32_t *status;
   // Time step [ms].
   float dt;
   // 1 / examples of the batch, over all processes.

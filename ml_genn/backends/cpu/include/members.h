@@ -15,9 +15,13 @@
 #define MLG_SYNC
 #define MLG_ADD(to, number) ((to) += (number))
 #define MLG_SUM(number) (number)
+#define MLG_STATUS(status) __atomic_load_n(status, __ATOMIC_RELAXED)
+#define MLG_SET_STATUS(status, flag) __atomic_fetch_or(status, int(flag), __ATOMIC_RELAXED)
 // The functions of the C library treat NaN separately, which prevents vectorisation.
 #define fmaxf(a, b) mlg::max_float(a, b)
 #define fminf(a, b) mlg::min_float(a, b)
+// The function of the C library writes the sign to a global variable, from all threads.
+#define lgammaf(x) mlg::log_gamma(x)
 #define gennrand_uniform() random_.uniform()
 #define gennrand_normal() random_.normal()
 #define gennrand_exponential() random_.exponential()

@@ -1,7 +1,9 @@
 // Integer types. NVRTC has no C headers, but declares the functions of math.h itself.
 #pragma once
 #ifdef __CUDACC_RTC__
+typedef signed char int8_t;
 typedef unsigned char uint8_t;
+typedef short int16_t;
 typedef unsigned short uint16_t;
 typedef int int32_t;
 typedef unsigned int uint32_t;

@@ -54,6 +54,8 @@ struct Call {
   int64_t gradient_window;
   int64_t num_recordings;
   const Recording *recordings;
+  // Flags of Status that code of neurons sets.
+  int32_t *status;
   // Time step [ms].
   float dt;
   // 1 / examples of the batch, over all processes.
@@ -107,7 +109,5 @@ struct Call {
   uint8_t *online_has_spiked;
   // 1 if an example's state is in shared memory while it runs, else 0.
   int64_t uses_shared_memory;
-  // Flags of Status.
-  int32_t *status;
 };
 }  // namespace mlg

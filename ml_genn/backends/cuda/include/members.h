@@ -14,6 +14,8 @@
 #define MLG_LEADER if (mlg::lane() == 0)
 #define MLG_ADD(to, number) atomicAdd(&(to), number)
 #define MLG_SUM(number) mlg::warp_sum(number)
+#define MLG_STATUS(status) (*status)
+#define MLG_SET_STATUS(status, flag) atomicOr(status, int(flag))
 // Hints for the CPU's compiler.
 #define MLG_COLD
 #define MLG_LOOP

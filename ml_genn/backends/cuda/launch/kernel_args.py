@@ -108,7 +108,6 @@ CALL_STRUCTURE = Structure(
             "uses_shared_memory",
             "1 if an example's state is in shared memory while it runs, else 0.",
         ),
-        Field("int32_t *", "status", "Flags of Status."),
     ),
 )
 #: NumPy type of a call.

@@ -54,6 +54,7 @@ class Status(IntFlag):
     ALLREDUCE_FAILED = 1 << 2
     TAPE_FULL = 1 << 3
     BUSY = 1 << 4
+    ENDLESS_LOOP = 1 << 5
 
 
 _STATUS_COMMENTS = {
@@ -63,6 +64,7 @@ _STATUS_COMMENTS = {
     "ALLREDUCE_FAILED": "A sum over processes failed.",
     "TAPE_FULL": "The spikes of an example do not fit on a tape (CUDA).",
     "BUSY": "Another thread runs a call, or did when this process was forked.",
+    "ENDLESS_LOOP": "A loop in the code of a neuron ran too often in a time step.",
 }
 
 RECORDING = Structure(
@@ -142,6 +144,7 @@ COMMON_FIELDS = (
     ),
     Field("int64_t", "num_recordings", ""),
     Field("const Recording *", "recordings", ""),
+    Field("int32_t *", "status", "Flags of Status that code of neurons sets."),
     Field("float", "dt", "Time step [ms]."),
     Field("float", "scale", "1 / examples of the batch, over all processes."),
 )

@@ -41,5 +41,7 @@ enum Status {
   TAPE_FULL = 8,
   // Another thread runs a call, or did when this process was forked.
   BUSY = 16,
+  // A loop in the code of a neuron ran too often in a time step.
+  ENDLESS_LOOP = 32,
 };
 }  // namespace mlg

@@ -2,16 +2,23 @@
 
 GeNN's language takes precision from a model's ``scalar`` type, so it has neither
 ``float`` literals nor functions such as ``expf``; it has no ``>>``, ``/=`` and no casts
-in the form of calls either.
+in the form of calls either. Functions that replace operators of integers become the
+operators again, and iterations of loops are not counted.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
+from ml_genn.model.code_strings.vocabulary.safe_integers import (
+    CONVERSIONS,
+    LOOP_CONTINUES,
+    SAFE_FUNCTIONS,
+)
 
 _TYPES = {"float": "scalar", "double": "scalar"}
 #: {C function in single precision: GeNN function}
@@ -25,6 +32,9 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_]\w*)"
 )
 _CAST = re.compile(r"\b(float|double|int|u?int(?:32|64)_t|bool)\(")
+_OPERATORS = {function: operator for operator, function in SAFE_FUNCTIONS.items()}
+_CASTS = {function: name for name, function in CONVERSIONS.items()}
+_SAFE_CALL = re.compile(rf"\b({'|'.join([*_OPERATORS, *_CASTS])})\(")
 _SHIFT = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
 _DIVISION = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
 _UNSUPPORTED = {
@@ -52,6 +62,8 @@ def genn_expression(text: str, where: str) -> str:
 
 
 def _translated_line(line: str, where: str) -> str:
+    line = _with_plain_integers(line.replace(f"{LOOP_CONTINUES}() && ", ""))
+    line = line.replace(f"{LOOP_CONTINUES}()", "true")
     line = _DIVISION.sub(r"\1\2 = \2 / (\3);", line)
     line = _CAST.sub(r"(\1)(", line)
     line = _SHIFT.sub(_shift_as_division, line)
@@ -61,6 +73,36 @@ def _translated_line(line: str, where: str) -> str:
                 f"{where}: GeNN's code has no {description}. Received '{line.strip()}'."
             )
     return _TOKEN.sub(lambda match: _translated_token(match, where), line)
+
+
+def _with_plain_integers(line: str) -> str:
+    """Returns a line with operators and casts instead of their safe functions."""
+    while match := _SAFE_CALL.search(line):
+        end, commas = _arguments_end(line, match.end())
+        parts = [match.end(), *(k + 1 for k in commas), end + 1]
+        arguments = [line[first : last - 1].strip() for first, last in pairwise(parts)]
+        line = line[: match.start()] + _plain(match[1], arguments) + line[end + 1 :]
+    return line
+
+
+def _arguments_end(line: str, first: int) -> tuple[int, list[int]]:
+    """Returns the positions of the bracket that ends a call, and of its commas."""
+    depth = 0
+    commas: list[int] = []
+    for k in range(first, len(line)):
+        if line[k] == ")" and not depth:
+            return k, commas
+        if line[k] == "," and not depth:
+            commas.append(k)
+        depth += {"(": 1, ")": -1}.get(line[k], 0)
+    return len(line), commas
+
+
+def _plain(function: str, arguments: list[str]) -> str:
+    if function in _CASTS:
+        return f"(({_CASTS[function]}) ({arguments[0]}))"
+    left, right = arguments
+    return f"(({left}) {_OPERATORS[function]} ({right}))"
 
 
 def _shift_as_division(match: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_genn.errors import EquationError, unknown_name
 from ml_genn.model.code_strings.checks.scope import Scope
+from ml_genn.model.code_strings.syntax.forms import Forms, literal_value
 from ml_genn.model.code_strings.syntax.source import Source
 from ml_genn.model.code_strings.syntax.tree import place_of, refusal
 from ml_genn.model.code_strings.vocabulary.c_types import (
@@ -49,13 +50,13 @@ class ExpressionChecker:
     Attributes:
         scope: names that the block uses.
         calls: functions called, in their single-precision spelling.
-        integer_calls: ids of the calls that are printed in the function's integer form.
+        forms: nodes that are printed in another form.
     """
 
     def __init__(self, source: Source, scope: Scope) -> None:
         self.scope = scope
         self.calls: set[str] = set()
-        self.integer_calls: set[int] = set()
+        self.forms = Forms()
         self._source = source
         self._effects = 0  # assignments and random numbers so far
 
@@ -111,7 +112,10 @@ class ExpressionChecker:
         name = self._write(node.lvalue, read=node.op != "=")
         target = name.type in REAL_TYPES
         value = self.expression(node.rvalue)
-        self._check_operator(node, node.op.removesuffix("="), target or value)
+        self._check_operator(
+            node, node.op.removesuffix("="), target or value, node.rvalue
+        )
+        self.forms.convert_operand(node, name.type, value)
         return target
 
     def _expr_UnaryOp(self, node: Any) -> bool:
@@ -129,13 +133,18 @@ class ExpressionChecker:
 
     def _expr_BinaryOp(self, node: Any) -> bool:
         left, right = self.expression(node.left), self.expression(node.right)
-        self._check_operator(node, node.op, left or right)
+        self._check_operator(node, node.op, left or right, node.right)
         return (left or right) and node.op not in _LOGICAL_OPERATORS
 
-    def _check_operator(self, node: Any, operator: str, real: bool) -> None:
+    def _check_operator(self, node: Any, operator: str, real: bool, right: Any) -> None:
+        """Refuses operands of a wrong kind; marks operators that can be undefined."""
         if real and operator in _INTEGER_OPERATORS:
             hint = "; fmod takes the remainder of floats" if operator == "%" else ""
             raise self._refuse(node, f"'{operator}' needs two integers{hint}")
+        if not real and operator in ("/", "%") and literal_value(right) == 0:
+            raise self._refuse(node, "this is an integer division by zero")
+        if not real:
+            self.forms.replace_operator(node, operator, right)
 
     def _expr_TernaryOp(self, node: Any) -> bool:
         self.expression(node.cond)
@@ -150,8 +159,10 @@ class ExpressionChecker:
         if kind != "TypeDecl":
             raise self._unsupported(node, kind, "this type is not supported")
         node.to_type.type.quals = []
-        self.expression(node.expr)
-        return self._named_type(node, node.to_type.type) in REAL_TYPES
+        real = self.expression(node.expr)
+        target = self._named_type(node, node.to_type.type)
+        self.forms.convert_operand(node, target, real)
+        return target in REAL_TYPES
 
     def _expr_FuncCall(self, node: Any) -> bool:
         name = getattr(node.name, "name", None)
@@ -179,8 +190,10 @@ class ExpressionChecker:
                     f"'{node.name.name}' of integers works out its arguments twice; "
                     "give it locals rather than assignments or random numbers",
                 )
-            self.integer_calls.add(id(node))
+            self.forms.integer_calls.add(id(node))
             return False
+        for position, c_name in function.integer_arguments:
+            self.forms.convert(arguments[position], c_name, kinds[position])
         self.calls.add(function.text)
         self._effects += function.text in RANDOM
         return function.real

@@ -7,6 +7,7 @@ from typing import Any
 from ml_genn.model.code_strings.checks.expressions import ExpressionChecker
 from ml_genn.model.code_strings.checks.scope import Scope
 from ml_genn.model.code_strings.syntax.source import Source
+from ml_genn.model.code_strings.vocabulary.safe_integers import LOOP_CONTINUES
 
 
 class StatementChecker(ExpressionChecker):
@@ -58,6 +59,7 @@ class StatementChecker(ExpressionChecker):
     def _loop_body(self, node: Any) -> None:
         """Checks a body in the scope of the head of its loop, as C++ does."""
         self._loops += 1
+        self.calls.add(LOOP_CONTINUES)
         for item in getattr(node, "block_items", [node]) or []:
             self.statement(item)
         self._loops -= 1
@@ -83,5 +85,6 @@ class StatementChecker(ExpressionChecker):
         self.scope.declare(node, c_name, constant)
         if node.init is not None:
             self.scope.pending = node.name
-            self.expression(node.init)
+            real = self.expression(node.init)
+            self.forms.convert(node.init, c_name, real)
             self.scope.pending = ""

@@ -34,6 +34,7 @@ def _type_table() -> dict[str, str]:
 _TYPES = _type_table()
 KNOWN_TYPES = frozenset({"unsigned int", *(name for name in _TYPES if " " not in name)})
 REAL_TYPES = frozenset({"float", "double"})
+INTEGER_TYPES = frozenset(_TYPES.values()) - REAL_TYPES - {"bool"}
 #: types that need a typedef in C
 DEFINED_TYPES = tuple(
     name

@@ -16,12 +16,14 @@ class Function:
         integer_form: replaces a call whose arguments are all integers: a conversion to
             float would lose digits and change integer divisions. Empty if there is no
             such form.
+        integer_arguments: (position, C type) of arguments that are integers in C.
     """
 
     text: str
     arity: int
     real: bool = True
     integer_form: str = ""
+    integer_arguments: tuple[tuple[int, str], ...] = ()
 
 
 def _function_table() -> dict[str, Function]:
@@ -35,6 +37,8 @@ def _function_table() -> dict[str, Function]:
     arities = dict.fromkeys(unary.split(), 1)
     arities |= dict.fromkeys([*binary.split(), "scalbn"], 2) | {"fma": 3}
     table = {name: Function(f"{name}f", arity) for name, arity in arities.items()}
+    for name in ("ldexp", "scalbn"):
+        table[name] = Function(f"{name}f", 2, integer_arguments=((1, "int"),))
     table["ilogb"] = Function("ilogbf", 1, real=False)
     table |= {function.text: function for function in table.values()}
     table["abs"] = Function("fabsf", 1, integer_form="(({0}) < 0 ? -({0}) : ({0}))")

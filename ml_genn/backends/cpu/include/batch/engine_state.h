@@ -15,7 +15,8 @@ struct Engine {
   mlg::Barrier barrier;
   const Call *call = nullptr;
   int status = mlg::OK;
-  bool is_running = false;  // a call runs, or did when this process was forked
+  int32_t code_status = mlg::OK;  // of the code of neurons, after which all threads go on
+  bool is_running = false;        // a call runs, or did when this process was forked
   // Memory of examples.
   int64_t block_size = 0;  // floats of a state block
   Slot *slots = nullptr;

@@ -86,9 +86,11 @@ MLG_COLD int run(Engine &e, Call c) {
   if (REGULARISED && c.phases & mlg::BACKWARD) c.phases |= mlg::OWN_SLOTS;
   const int64_t phases = c.phases;
   e.call = &c;
-  e.status = mlg::OK;
+  e.status = e.code_status = mlg::OK;
+  c.status = &e.code_status;
   if (!prepare(e, c)) return mlg::OUT_OF_MEMORY;
   run_passes(e, c);
+  e.status |= e.code_status;
   const bool sums = phases & (mlg::REDUCE | mlg::UPDATE);
   bool finite = !sums || (!e.status && are_losses_finite(c));
   if (e.sums_over_processes && !e.status) finite = allreduce_gradients(e, c, finite);

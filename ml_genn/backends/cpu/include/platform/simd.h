@@ -27,6 +27,10 @@ constexpr int padded(int n) { return (n + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * R
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 static inline float max_float(float a, float b) { return a > b ? a : b; }
 static inline float min_float(float a, float b) { return a < b ? a : b; }
+static inline float log_gamma(float x) {
+  int sign;
+  return lgammaf_r(x, &sign);
+}
 
 // Returns the sum of a register's lanes, four at once; a loop would add them one by one.
 static inline float sum_lanes(vec v) {
