@@ -31,9 +31,12 @@ NUM_HIDDEN = 30
 class ExponentialDecay(Callback):
     """Multiplies learning rates by a factor after each epoch."""
 
-    def __init__(self, *optimisers: Adam, factor: float = 0.95) -> None:
-        self.optimisers = optimisers
+    def __init__(self, factor: float = 0.95) -> None:
         self.factor = factor
+
+    def set_params(self, **kwargs: Any) -> None:
+        """Stores the optimisers."""
+        self.optimisers = [o for o, _ in kwargs["compiled_network"].optimisers]
 
     def on_epoch_end(self, epoch: int, metrics: Any) -> None:
         """Multiplies the rates."""
@@ -68,7 +71,7 @@ def accuracy(learned: bool, seed: int, epochs: int = 40) -> float:
     )
     compiled = compiler.compile(network)
     x, y = generate_yin_yang_dataset(5000, 30.0, 2.0, seed=1)
-    compiled.train(x, y, epochs, callbacks=[ExponentialDecay(weights, delays)])
+    compiled.train(x, y, epochs, callbacks=[ExponentialDecay()])
     x, y = generate_yin_yang_dataset(1000, 30.0, 2.0, seed=2)
     (metric,) = compiled.evaluate(x, y, callbacks=[])[0].values()
     return float(metric.result)

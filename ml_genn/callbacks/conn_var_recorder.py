@@ -11,6 +11,7 @@ from ml_genn.errors import UnsupportedError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.batch import RunResult
 from ml_genn.utils.checks import text
+from ml_genn.utils.copies import owned
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
 #: {variable: method of a compiled network that returns it}
@@ -54,8 +55,8 @@ class ConnVarRecorder(Callback):
             raise unknown_name("variable", genn_var, VARIABLES, where=where)
         self._method = VARIABLES[genn_var]
         self.key = key
-        self._example_filter = ExampleFilter(example_filter)
-        self._filters = (src_neuron_filter, trg_neuron_filter)
+        self._example_filter = ExampleFilter(owned(example_filter))
+        self._filters = owned((src_neuron_filter, trg_neuron_filter))
         self._data: list[np.ndarray] = []
 
     def set_params(self, **kwargs: Any) -> None:

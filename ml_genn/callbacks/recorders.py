@@ -11,6 +11,7 @@ from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Record, RunResult
 from ml_genn.utils.checks import flag, text
+from ml_genn.utils.copies import owned
 from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 
 
@@ -22,8 +23,8 @@ class _Recorder(Callback):
     ) -> None:
         self._pop = get_underlying_pop(pop)
         self.key = key
-        self._example_filter = ExampleFilter(example_filter)
-        self._neuron_filter = neuron_filter
+        self._example_filter = ExampleFilter(owned(example_filter))
+        self._neuron_filter = owned(neuron_filter)
         self._data: Any = None
 
     def set_params(self, **kwargs: Any) -> None:

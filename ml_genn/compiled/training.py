@@ -12,6 +12,7 @@ from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
+from ml_genn.compiled.optimiser_copies import OptimiserCopies
 from ml_genn.compiled.running.evaluation import Callbacks, callbacks_for
 from ml_genn.compiled.running.training_loop import (
     Phase,
@@ -42,12 +43,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     Args:
         network, lowered, config, losses: as for `CompiledNetwork`.
-        optimiser: optimiser of the compiler.
+        optimiser: this network's copy of the compiler's optimiser.
         recorders: callbacks of the compiler, called in all training; none by default.
+        copies: optimisers of users, whose copies train; None (default) for none.
 
     Attributes:
-        optimiser: optimiser of the compiler. Changes of its attributes take effect
-            with the next batch.
+        optimiser: this network's copy of the compiler's optimiser. Changes of its
+            attributes take effect with the next batch; changes of the object that the
+            compiler received have no effect.
     """
 
     def __init__(
@@ -58,12 +61,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
         losses: Mapping[Population, Loss],
         optimiser: Optimiser,
         recorders: Sequence[Callback] = (),
+        copies: OptimiserCopies | None = None,
     ) -> None:
         progress = TrainingProgress(lowered, config.seed)
         super().__init__(network, lowered, config, losses, progress=progress)
         self._progress: TrainingProgress = progress
         self.optimiser = optimiser
         self._recorders = recorders
+        self._copies = copies or OptimiserCopies()
         self._loop = TrainingLoop(self._runner, self._progress, config.communicator)
 
     @property
@@ -174,6 +179,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 that weights are those after a whole batch; the network can be used,
                 trained on and saved, and ``history`` has the complete epochs.
         """
+        self._copies.warn_of_changed_originals()
         whole("train: num_epochs", num_epochs)
         whole("train: start_epoch", start_epoch, least=0)
         flag("train: shuffle", shuffle)
@@ -206,6 +212,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 held_out, training, validation_callbacks, epochs
             )
         self._loop.run(training, validation, epochs, shuffle=shuffle)
+        self._copies.warn_of_changed_originals()
         phases = [training] if validation is None else [training, validation]
         return (
             *(phase.accumulator.metrics for phase in phases),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.callbacks import RewiringRecorder
+from ml_genn.compiled.optimiser_copies import OptimiserCopies
 from ml_genn.compiled.training import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.learned import (
@@ -35,6 +36,7 @@ from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
 from ml_genn.utils.checks import not_negative, whole
 from ml_genn.utils.choices import Choices
+from ml_genn.utils.copies import independent_copy, owned
 from ml_genn.utils.module import get_object, get_object_mapping
 
 
@@ -48,7 +50,8 @@ class TrainingCompiler(Compiler):
     Args:
         example_timesteps: time steps of an example.
         losses: a loss or its name, or {output: loss}.
-        optimiser: an optimiser or its name, "adam" by default.
+        optimiser: an optimiser or its name, "adam" by default. Each compiled network
+            has a copy of it, ``compiled.optimiser``.
         per_timestep_loss: True if cross-entropy is computed in every step; False by
             default.
         delay_optimiser: optimiser of delays; None (default) for ``optimiser``.
@@ -96,7 +99,7 @@ class TrainingCompiler(Compiler):
         super().__init__(**kwargs)
         name = type(self).__name__
         self.example_timesteps = whole(f"{name}: example_timesteps", example_timesteps)
-        self.losses = losses
+        self.losses = owned(losses)
         self.per_timestep_loss = per_timestep_loss
         default = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
         if default is None:
@@ -217,12 +220,13 @@ class TrainingCompiler(Compiler):
         """
         check_network(network)
         losses = self._losses(self._outputs(network))
+        copies = OptimiserCopies()
         lowered = lower(
             network,
             dt=self.dt,
             seed=self.rng_seed,
             choices=self.CHOICES,
-            training=self._training(network, losses, optimisers),
+            training=copies.training(self._training(network, losses, optimisers)),
             compiler=type(self).__name__,
         )
         config = self.runtime_config(self.example_timesteps, optimisers=optimisers)
@@ -230,7 +234,13 @@ class TrainingCompiler(Compiler):
             RewiringRecorder(c, key) for c, key in self.deep_r_record_rewirings.items()
         ]
         return CompiledTrainingNetwork(
-            network, lowered, config, losses, self.optimiser, recorders=recorders
+            network,
+            lowered,
+            copies.config(config),
+            losses,
+            copies.of(self.optimiser),
+            recorders=recorders,
+            copies=copies,
         )
 
     def _training(
@@ -329,7 +339,7 @@ class TrainingCompiler(Compiler):
         return LossScalars(scalar, self.ttfs_alpha)
 
     def _losses(self, outputs: Sequence[Population]) -> dict[Population, Loss]:
-        """Returns {output: loss} from the argument ``losses``."""
+        """Returns {output: copy of its loss} from the argument ``losses``."""
         losses = self.losses
         if isinstance(losses, Mapping):
             losses = {get_underlying_pop(key): loss for key, loss in losses.items()}
@@ -340,7 +350,7 @@ class TrainingCompiler(Compiler):
                 raise ValidationError(
                     f"{type(self).__name__}: output '{population}' has no loss."
                 )
-            result[population] = loss
+            result[population] = independent_copy(loss)
         return result
 
 

@@ -25,6 +25,7 @@ from ml_genn.errors import unknown_name
 from ml_genn.graph.default_params import network_default_params
 from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.utils.choices import HasChoices
+from ml_genn.utils.copies import owned
 
 T = TypeVar("T")
 
@@ -72,7 +73,9 @@ class DynamicalModel(HasChoices, ABC):
 
     def __post_init__(self) -> None:
         for name, (argument, _) in declarations(type(self)).items():
-            argument.check(f"{type(self).__name__}: {name}", getattr(self, name))
+            value = getattr(self, name)
+            argument.check(f"{type(self).__name__}: {name}", value)
+            object.__setattr__(self, name, owned(value))  # the dataclass is frozen
 
     def parameters(self) -> dict[str, InitValue]:
         """Returns the values of the equations' parameters."""

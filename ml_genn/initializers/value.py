@@ -15,7 +15,7 @@ InitValue: TypeAlias = Any  #: number, sequence, ndarray, Initializer or its nam
 
 
 def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
-    """Returns a value with a name looked up, or a sequence turned into an array.
+    """Returns a value with a name looked up, or an array of its own for a sequence.
 
     Args:
         where: start of error messages.
@@ -37,7 +37,7 @@ def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
             f"{value.__name__}. Did you mean {value.__name__}()?"
         )
     array = finite_array(where, value)
-    return float(array) if array.ndim == 0 else array
+    return float(array) if array.ndim == 0 else array.copy()
 
 
 def random_generator(seed: int, *path: str) -> np.random.Generator:

@@ -38,8 +38,9 @@ class Wrapper(Initializer):
                 "Wrapper: snippet is a function of (rng, shape). "
                 f"Received {self.snippet!r}."
             )
-        mapping("Wrapper: param_vals", self.param_vals)
-        mapping("Wrapper: egp_vals", self.egp_vals)
+        for name in ("param_vals", "egp_vals"):
+            values = mapping(f"Wrapper: {name}", getattr(self, name))
+            object.__setattr__(self, name, values)  # the dataclass is frozen
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Returns the values of the function."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import UnsupportedError
+from ml_genn.utils.copies import independent_copy
 from ml_genn.utils.module import alias
 
 
@@ -79,7 +79,7 @@ class Metric(ABC):
 
     def fresh(self) -> Metric:
         """Returns a metric with the same settings and no data."""
-        other = copy(self)
+        other = independent_copy(self)
         other.reset()
         return other
 

@@ -17,6 +17,7 @@ from ml_genn.optimisers.update_transforms import (
     limited,
 )
 from ml_genn.utils.checks import not_negative, number, positive
+from ml_genn.utils.copies import owned
 
 
 def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> Code:
@@ -74,6 +75,7 @@ class Optimiser(ABC):
 
     def __post_init__(self) -> None:
         self.check()
+        self.limits = owned(self.limits)
 
     def check(self) -> None:
         """Raises ValidationError if a number is out of its range."""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import flag, not_negative, sequence, whole
+from ml_genn.utils.copies import owned
 
 Rate: TypeAlias = float | Callable[[int], float]
 
@@ -120,7 +121,8 @@ class PiecewiseConstant:
 
     def __post_init__(self) -> None:
         for name in ("boundaries", "rates"):
-            sequence(f"PiecewiseConstant: {name}", getattr(self, name))
+            values = sequence(f"PiecewiseConstant: {name}", getattr(self, name))
+            object.__setattr__(self, name, owned(values))  # the dataclass is frozen
         bounds = [whole("PiecewiseConstant: boundaries", b) for b in self.boundaries]
         for rate in self.rates:
             not_negative("PiecewiseConstant: rates", rate)

@@ -14,7 +14,7 @@ from ml_genn.training.population_dict import population_items
 def metrics_by_output(
     metrics: MetricsType, outputs: Iterable[Any]
 ) -> dict[Any, Metric]:
-    """Returns {output: its metric}; no two outputs have the same metric object.
+    """Returns {output: its metric}, copies without data of metrics that users pass.
 
     Args:
         metrics: a metric or its name, several, or {output: any of these}.
@@ -39,12 +39,7 @@ def metrics_by_output(
         arguments = {key: items[p][1] for p, key in populations.items()}
     else:
         arguments = dict.fromkeys(keys, metrics)
-    result: dict[Any, Metric] = {}
-    used: list[Metric] = []
-    for key, argument in arguments.items():
-        metric = metric_of(argument, str(key))
-        parts = list(metric.named().values())
-        in_use = any(part in used for part in parts)
-        result[key] = metric.fresh() if in_use else metric
-        used += parts
-    return result
+    return {
+        key: metric_of(argument, str(key)).fresh()
+        for key, argument in arguments.items()
+    }

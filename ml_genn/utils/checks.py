@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.utils.copies import owned
 
 REAL = (int, float, np.integer, np.floating)
 
@@ -72,10 +73,10 @@ def flag(where: str, value: Any) -> bool:
 
 
 def mapping(where: str, value: Any) -> dict[Any, Any]:
-    """Returns a mapping as a dictionary; an empty one for None."""
+    """Returns a copy of a mapping and its arrays; an empty dictionary for None."""
     if value is not None and not isinstance(value, Mapping):
         raise ValidationError(f"{where} is a dictionary. Received {shown(value)}.")
-    return dict(value or {})
+    return {key: owned(item) for key, item in (value or {}).items()}
 
 
 def sequence(where: str, value: Any) -> Any:

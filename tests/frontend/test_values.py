@@ -111,7 +111,9 @@ def test_parameters_that_are_no_values_are_refused(
 @pytest.mark.parametrize(("cls", "name"), VALUES)
 @pytest.mark.parametrize("fine", [-2, [0.0, 1.0], "normal", Uniform(0.0, 2.0)])
 def test_parameters_may_be_any_value(cls: Any, name: str, fine: Any) -> None:
-    assert getattr(cls(**{name: fine}), name) is fine
+    value = getattr(cls(**{name: fine}), name)
+    assert value == fine
+    assert (value is fine) is not isinstance(fine, list)
 
 
 @pytest.mark.parametrize(("cls", "name"), TIMES)

@@ -65,7 +65,7 @@ assert len(cb_data["output_v"]) == 80
 errors = [np.mean((v - y_star) ** 2) for v in cb_data["output_v"]]
 assert metrics[output].result == pytest.approx(errors[-1], rel=1e-4)
 assert errors[-1] < 0.3 * errors[0]
-assert compiler.optimiser.alpha == pytest.approx(0.02 * 0.7)
+assert compiled_net.optimisers[0][0].alpha == pytest.approx(0.02 * 0.7)
 saved = compiled_net.neuron_populations[output].vars["Bias"].values
 assert saved.shape == (NUM_OUTPUT,)
 assert np.any(saved != 0)

@@ -112,6 +112,6 @@ with compiled_net:
         np.testing.assert_array_equal(now[:, ~silent], before[:, ~silent])
 assert raised > 0
 assert compiled_net.genn_model.timestep == compiled_net.example_timesteps
-assert optimiser.alpha >= 0.03
+assert compiled_net.optimisers[0][0].alpha >= 0.03
 assert np.any(compiled_net.delays(input_hidden) != first_delays)
 assert metrics[output].result > 0.9

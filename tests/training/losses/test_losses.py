@@ -139,3 +139,12 @@ def test_repr_and_bounds_of_arguments() -> None:
         SpikeRateMeanSquareError(-1.0)
     with pytest.raises(ValidationError, match="delta is a finite number"):
         RelativeMeanSquareError(np.nan)
+
+
+def test_compiled_networks_have_copies_of_losses() -> None:
+    loss = SpikeCountMeanSquareError(6.0, 1.0)
+    compiled = spiking(loss, "spike_count")
+    expected = compiled.loss(spikes(4), labels(4))
+    loss.correct = 2.0
+    assert compiled.loss(spikes(4), labels(4)) == expected
+    assert spiking(loss, "spike_count").loss(spikes(4), labels(4)) != expected

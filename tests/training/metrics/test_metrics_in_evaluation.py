@@ -11,6 +11,7 @@ from training.small_nets import CLASSES, STEPS, double, labels, small, spikes
 from ml_genn.callbacks import BatchProgressBar, VarRecorder
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.metrics import (
+    ConfusionMatrix,
     MeanSquareError,
     Metric,
     SparseCategoricalAccuracy,
@@ -114,14 +115,54 @@ def test_training_returns_metrics_of_the_last_epoch() -> None:
     assert metrics.loss == pytest.approx(evaluated.loss, rel=1e-6)
 
 
-def test_metric_objects_are_returned_themselves() -> None:
-    net = small()
-    metric = SparseCategoricalAccuracy()
-    compiled = net.compile_inference()
-    for _ in range(2):
-        metrics, _ = compiled.evaluate(spikes(5), labels(5), metric, callbacks=[])
-        assert metrics[net.output] is metric
-        assert metric.total == 5
+class CollectedErrors(Metric):
+    """User-defined metric that discards its data in place."""
+
+    def __init__(self) -> None:
+        self.errors: list[float] = []
+
+    def update(self, y_true: Any, y_pred: Any, communicator: Any = None) -> None:
+        """Appends one number for each example."""
+        self.errors += (np.argmax(y_pred, axis=1) != y_true).tolist()
+
+    def reset(self) -> None:
+        """Discards all data."""
+        self.errors.clear()
+
+    @property
+    def result(self) -> float | None:
+        """Fraction of errors."""
+        return float(np.mean(self.errors)) if self.errors else None
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        SparseCategoricalAccuracy(),
+        {"top 1": SparseTopKCategoricalAccuracy(1)},
+        ["accuracy", SparseTopKCategoricalAccuracy(2)],
+        CollectedErrors(),
+        ConfusionMatrix(),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_results_of_several_calls_are_values_of_their_own(metrics: Any) -> None:
+    """The same metric object, in the same or another network, changes none of them."""
+    net, other = small(), small("sum_var")
+    compiled, second = net.compile_training(), other.compile_inference()
+    x, y = spikes(8), labels(8)
+    results, expected = [], []
+
+    def add(result: Any, output: Any) -> None:
+        results.append(result[output])
+        expected.append(repr(np.copy(result[output].result).tolist()))
+
+    add(compiled.evaluate(x[:5], y[:5], metrics, callbacks=[])[0], net.output)
+    add(compiled.train(x, y, metrics=metrics, callbacks=[])[0], net.output)
+    add(second.evaluate(x, 2 - y, metrics, callbacks=[])[0], other.output)
+    add(compiled.evaluate(x[5:], 2 - y[5:], metrics, callbacks=[])[0], net.output)
+    assert [repr(np.copy(r.result).tolist()) for r in results] == expected
+    assert len({id(r) for r in results}) == len(results)
 
 
 class Largest(Metric):
@@ -169,10 +210,9 @@ def test_validation_uses_a_copy_of_user_defined_metrics() -> None:
         callbacks=[],
         validation_callbacks=[],
     )
-    assert train[net.output] is metric
-    assert validation[net.output] is not metric
-    assert (metric.total, validation[net.output].total) == (7, 3)
-    assert validation[net.output].bound == 0.5
+    assert (train[net.output].total, validation[net.output].total) == (7, 3)
+    assert train[net.output].bound == validation[net.output].bound == 0.5
+    assert metric.total == 0
 
 
 NAMED_METRICS = {"top 2": SparseTopKCategoricalAccuracy(2), "best": "accuracy"}
@@ -229,8 +269,6 @@ def test_several_metrics_of_several_outputs() -> None:
     shared = SparseCategoricalAccuracy()
     metrics, _ = compiled.evaluate(x, y, [shared, "confusion_matrix"], callbacks=[])
     first, second = (metrics[output] for output in net.outputs)
-    assert first["accuracy"] is shared
-    assert second["accuracy"] is not shared
     assert (first["accuracy"].total, second["accuracy"].total) == (6, 6)
     assert [m["matrix"].result.shape for m in (first, second)] == [(3, 3), (2, 2)]
     _, where = net.outputs

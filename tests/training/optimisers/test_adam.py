@@ -66,7 +66,7 @@ def _compare_with_numpy(
 def test_steps_follow_the_equations(adam: Adam) -> None:
     net = small()
     compiled = net.compile_training(optimiser=adam)
-    assert compiled.optimiser is adam
+    assert repr(compiled.optimiser) == repr(adam)
     _compare_with_numpy(net, compiled, adam, 3 * _batches())
 
 
@@ -86,8 +86,8 @@ def test_an_epoch_takes_one_step_per_batch() -> None:
 
 def test_learning_rate_changes_between_trainings() -> None:
     net = small()
-    adam = Adam(0.05)
-    compiled = net.compile_training(optimiser=adam)
+    compiled = net.compile_training(optimiser=Adam(0.05))
+    adam = compiled.optimiser
     x, y = spikes(8), labels(8)
     compiled.train(x, y, callbacks=[])
     before = compiled.weights(net.output)
@@ -113,8 +113,8 @@ class SetRateToZero(Callback):
 
 def test_learning_rate_set_in_on_batch_begin_holds_for_that_batch() -> None:
     net = small()
-    adam = Adam(0.05)
-    compiled = net.compile_training(optimiser=adam)
+    compiled = net.compile_training(optimiser=Adam(0.05))
+    adam = compiled.optimiser
     x, y = spikes(12), labels(12)
     compiled.train(x, y, shuffle=False, callbacks=[SetRateToZero(adam, 1)])
     other = net.compile_training(optimiser=Adam(0.05))
@@ -125,8 +125,8 @@ def test_learning_rate_set_in_on_batch_begin_holds_for_that_batch() -> None:
 
 def test_decay_rates_may_change_between_steps() -> None:
     net = small()
-    adam = Adam(0.05)
-    compiled = net.compile_training(optimiser=adam)
+    compiled = net.compile_training(optimiser=Adam(0.05))
+    adam = compiled.optimiser
     first, *rest = _batches()
     layer = net.output
     in_numpy = NumpyAdam(compiled.weights(layer), adam)
@@ -174,10 +174,9 @@ def test_arguments_at_excluded_bounds_are_refused(arguments: dict[str, float]) -
 
 def test_an_invalid_learning_rate_is_refused_before_training() -> None:
     net = small()
-    adam = Adam()
-    compiled = net.compile_training(optimiser=adam)
+    compiled = net.compile_training(optimiser=Adam())
     before = compiled.weights(net.output)
-    adam.alpha = np.nan
+    compiled.optimiser.alpha = np.nan
     with pytest.raises(ValidationError, match="Adam: alpha is a finite number"):
         compiled.train(spikes(4), labels(4), callbacks=[])
     assert np.array_equal(compiled.weights(net.output), before)
