@@ -15,6 +15,7 @@ import numpy as np
 
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.configuration import RuntimeConfig
+from ml_genn.compiled.genn_names import equivalent_name
 from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.compiled.running.stepping import CurrentBatch
 from ml_genn.compiled.state import NetworkState
@@ -24,7 +25,6 @@ from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.genn_names import equivalent_name
 
 Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.compiled.genn_names import equivalent_name
 from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn, get_underlying_pop
@@ -20,7 +21,6 @@ from ml_genn.model.plan import (
 )
 from ml_genn.neurons import Input
 from ml_genn.population import Population
-from ml_genn.utils.genn_names import equivalent_name
 
 
 class NetworkLookup:

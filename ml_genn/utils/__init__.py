@@ -3,9 +3,9 @@
 __all__ = [
     "checks",
     "choices",
+    "copies",
     "files",
     "filter",
-    "genn_names",
     "interrupts",
     "labels",
     "logs",
