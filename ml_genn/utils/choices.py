@@ -90,7 +90,7 @@ def decisions_of(
     for name, otherwise in model.CHOICES.items():
         own, before = getattr(model, name), earlier.get(name)
         if own is None:
-            chosen = Decision(preferred.get(name, otherwise), compiler)
+            chosen = Decision(bool(preferred.get(name, otherwise)), compiler)
             decisions[name] = before or chosen
         else:
             check_agreement(where, model, name, before)

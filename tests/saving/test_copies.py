@@ -202,6 +202,24 @@ def test_a_pickled_result_is_found_by_name_or_by_its_network() -> None:
     assert both[network.layers[2]].result == metrics[output].result
 
 
+@independent
+def test_several_metrics_of_several_outputs_are_copied(copied: Copy) -> None:
+    with recurrent() as network:
+        second = Population(LeakyIntegrate(readout="avg_var"), 2, name="second")
+        Connection(network.populations[1], second, Dense(1.0))
+    compiled = InferenceCompiler(STEPS, batch_size=3).compile(network)
+    targets = dict.fromkeys((network.populations[2], second), [0, 1] * 3)
+    names = ["sparse_categorical_accuracy", "confusion_matrix"]
+    metrics, _ = compiled.evaluate(spikes(), targets, metrics=names, callbacks=[])
+    other = copied(metrics)
+    for name in ("out", "second"):
+        one, two = metrics[name].named(), other[name].named()
+        assert one.keys() == two.keys()
+        for key, metric in one.items():
+            np.testing.assert_array_equal(two[key].result, metric.result)
+            assert two[key] is not metric
+
+
 # ---------------------------------------------------------------- callbacks, compilers
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_a_copied_recorder_records_the_same_population(copied: Copy) -> None:

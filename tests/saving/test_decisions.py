@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,20 +19,25 @@ from ml_genn.compilers import (
     InferenceCompiler,
 )
 from ml_genn.connectivity import Dense
+from ml_genn.dynamics.arguments import choice, output_readout
+from ml_genn.dynamics.model import model_class
 from ml_genn.errors import (
     CheckpointError,
     TrainingWarning,
     UnsupportedError,
     ValidationError,
 )
+from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
     LeakyIntegrateFire,
+    Neuron,
 )
 from ml_genn.nir import export
 from ml_genn.serialisers import Numpy, Safetensors
 from ml_genn.synapses import Exponential
+from ml_genn.utils.choices import Choices, Decision
 
 #: choices of the exact step (EventProp, BPTT), and those of e-prop and of inference
 EXACT = {"relative_reset": False, "integrate_during_refrac": False, "scale_i": True}
@@ -147,6 +152,43 @@ def test_rules_decide_as_before_on_a_fresh_network(
         assert values(first) == {"scale_i": True}
     lowered = InferenceCompiler(20).compile(network).lowered
     assert lowered.neurons[hidden].choices() == expected
+
+
+@model_class
+class OwnNeuron(Neuron):
+    """Integrator of a user, with a choice of its own."""
+
+    doubled: bool | None = choice("input counts twice", default=None, otherwise=False)
+    readout: Any = output_readout(default=None)
+
+    def equations(self) -> NeuronEquations:
+        """Returns the equations of the model."""
+        gain = "2" if self.choices()["doubled"] else "1"
+        return NeuronEquations((Variable("v", f"-v / 9 + {gain} * Isyn"),), output="v")
+
+
+class OwnCompiler(BPTTCompiler):
+    """BPTT with a preference for the choice of `OwnNeuron`."""
+
+    CHOICES: ClassVar[Choices] = {OwnNeuron: {"doubled": np.True_}}
+
+
+def test_choices_and_compilers_of_users_are_kept_as_well(tmp_path: Path) -> None:
+    network, *_ = small(hidden=LeakyIntegrateFire(), output=OwnNeuron(readout="var"))
+    compiled = OwnCompiler(STEPS, LOSS).compile(network)
+    compiled.save_model(tmp_path / "x.safetensors")
+    own = {"OwnNeuron": OwnNeuron, "OwnCompiler": OwnCompiler}
+    loaded = ml_genn.load_model(tmp_path / "x.safetensors", own)
+    output = loaded.network.populations[2]
+    assert output.decisions == {"doubled": Decision(True, "OwnCompiler")}
+    x = np.random.default_rng(1).random((4, STEPS, 4)) < 0.5
+    inference = InferenceCompiler(STEPS).compile(loaded.network)
+    np.testing.assert_allclose(
+        _predictions(inference, x), _predictions(compiled, x), 1e-5
+    )
+    fresh, *_ = small(output=OwnNeuron(readout="var"))
+    half = _predictions(InferenceCompiler(STEPS).compile(fresh), x)
+    assert not np.allclose(half, _predictions(compiled, x), 1e-2)
 
 
 def test_a_later_rule_uses_the_decisions_and_warns_where_it_would_differ() -> None:
