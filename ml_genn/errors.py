@@ -79,6 +79,9 @@ class DivergedError(MlGennError, ArithmeticError):
     """Training produced a loss that is not a finite number."""
 
 
+_LONGEST_NAME = 100  #: characters of an unknown name in a message
+
+
 class TrainingWarning(UserWarning):
     """Training continues, but probably not as intended."""
 
@@ -94,7 +97,7 @@ def unknown_name(
         known: known names.
         where: start of the message; empty by default.
     """
-    options = sorted(known)
+    name, options = name[:_LONGEST_NAME], sorted(known)
     close = get_close_matches(name, options, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     listing = ", ".join(options) if options else "none"

@@ -15,6 +15,7 @@ from ml_genn.graph.graph import Graph
 from ml_genn.graph.scope import DefaultParams, default_arguments, innermost
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser, load_snapshot
 from ml_genn.summary import network_summary
+from ml_genn.utils.records import shortened
 
 __all__ = ["DefaultParams", "Network"]
 
@@ -133,6 +134,7 @@ class Network(Graph):
         config: Mapping[str, Any],
         arrays: Mapping[tuple[str, str], np.ndarray] | None = None,
         custom_objects: Mapping[str, Any] | None = None,
+        allow_code: bool = False,
     ) -> Self:
         """Returns the network that `to_config` wrote.
 
@@ -141,19 +143,22 @@ class Network(Graph):
             arrays: arrays to which the data refer; None (default) for none.
             custom_objects: {name: class or function} of the user's own; None (default)
                 for none.
+            allow_code: True to accept code strings, which are compiled and run as
+                programs; False by default. Equations need no permission.
 
         Raises:
-            CheckpointError: if the data do not describe a network.
+            CheckpointError: if the data do not describe a network, or contain code
+                strings that are not allowed; the message names the field.
         """
         known = {c.__name__: c for c in (cls, *_subclasses(Network), Network)}
         name = config.get("class") if isinstance(config, Mapping) else None
         kind = {**known, **(custom_objects or {})}.get(str(name))
-        if kind is None or not issubclass(kind, cls):
+        if not isinstance(kind, type) or not issubclass(kind, cls):
             raise CheckpointError(
                 f"{cls.__name__}.from_config: expected the configuration of a "
-                f"{cls.__name__}. Received that of {name!r}."
+                f"{cls.__name__}. Received that of {shortened(name)}."
             )
-        network: Self = build_graph(kind, config, arrays, custom_objects)
+        network: Self = build_graph(kind, config, arrays, custom_objects, allow_code)
         network._finish_config(config)
         return network
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ml_genn import compilers
 from ml_genn.compiled.checkpoint.model_file import (
     compile_config_from,
-    is_compiled,
+    model_record,
     network_contents,
     network_from,
     state_from,
 )
 from ml_genn.compiled.network import CompiledNetwork
-from ml_genn.config.codec import CustomObjects
-from ml_genn.errors import ValidationError
+from ml_genn.compilers import own_compilers
+from ml_genn.config.arrays import check_arrays_fit
+from ml_genn.config.codec import CustomObjects, Decoder
+from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.network import Network
 from ml_genn.serialisers.safetensors import read_file, write_file
-from ml_genn.utils.checks import file_path, shown
+from ml_genn.utils.checks import file_path, flag, shown
+from ml_genn.utils.records import as_checkpoint_error, shortened
 
 
 def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
@@ -44,27 +46,71 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
         )
 
 
-def load_model(path: str | Path, custom_objects: CustomObjects = None) -> Any:
+def load_model(
+    path: str | Path,
+    custom_objects: CustomObjects = None,
+    *,
+    allow_code: bool = False,
+    backend: str | None = None,
+    num_threads: int | None = None,
+) -> Any:
     """Returns the network or compiled network that `save_model` saved.
 
-    A compiled network is compiled again, and continues from its saved state.
+    A compiled network is compiled again, and continues from its saved state. A file is
+    data: it names classes of ml_genn and of ``custom_objects`` only, and chooses
+    neither backend nor compiler flags.
 
     Args:
         path: the file.
         custom_objects: {name: class or function} of the user's own that the file
             names; none by default.
+        allow_code: True to accept code strings (those of `CodeNeuron`), which are
+            compiled and run as programs; False by default. Equations need no
+            permission.
+        backend: backend of a compiled network; None (default) as for a compiler.
+        num_threads: threads of a compiled network; None (default) for the number that
+            it was saved with, but at most one for each core.
 
     Raises:
-        CheckpointError: if the file is missing or damaged, or holds something else.
+        CheckpointError: if the file is missing or damaged, holds something else, or
+            contains code strings that are not allowed; the message names the field.
     """
+    flag("load_model: allow_code", allow_code)
     contents = read_file(file_path("load_model: path", path))
-    network = network_from(contents, custom_objects)
-    if not is_compiled(contents):
+    record = model_record(contents)
+    network = network_from(contents, custom_objects, allow_code)
+    if record.compiler is None:
         return network
-    config = compile_config_from(
-        contents, network, custom_objects, partial(getattr, compilers)
-    )
-    compiler = config.compiler(**config.arguments)
-    compiled = compiler.compile(network, **config.compile_arguments)
-    compiled.restore(state_from(contents))
+    if record.state is None:
+        raise CheckpointError("load_model: 'state' is missing.")
+    state = state_from(contents)
+    check_arrays_fit(network, state)
+    compiler = _compiler_class(record.compiler.class_, custom_objects)
+    decoder = Decoder(contents.arrays, custom_objects, allow_code=allow_code)
+    config = compile_config_from(record.compiler, compiler, network, decoder)
+    machine = {"backend": backend, "num_threads": num_threads}
+    arguments = {
+        **config.arguments,
+        **{name: value for name, value in machine.items() if value is not None},
+    }
+    with as_checkpoint_error("load_model: compiler"):
+        compiled = compiler(**arguments).compile(network, **config.compile_arguments)
+    compiled.restore(state)
     return compiled
+
+
+def _compiler_class(name: str, custom_objects: CustomObjects) -> Any:
+    """Returns a compiler of ml_genn, or of the user's own.
+
+    Raises:
+        CheckpointError: if the name is that of something else.
+    """
+    cls = (custom_objects or {}).get(name)
+    if cls is None and name in own_compilers():
+        cls = getattr(compilers, name)
+    if not isinstance(cls, type) or not issubclass(cls, compilers.Compiler):
+        raise CheckpointError(
+            f"load_model: '{shortened(name)[1:-1]}' is no compiler of ml_genn. If it "
+            "is yours, give its class in custom_objects."
+        )
+    return cls

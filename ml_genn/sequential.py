@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.connection import Connection
 from ml_genn.connectivity import Connectivity
-from ml_genn.errors import NetworkContextError, ValidationError
+from ml_genn.errors import CheckpointError, NetworkContextError, ValidationError
 from ml_genn.graph.copying import WeakLinks
 from ml_genn.graph.graph import ConnectionLike, PopulationLike
 from ml_genn.graph.scope import innermost
@@ -58,7 +58,14 @@ class SequentialNetwork(Network):
         """Restores the layers around the populations and connections."""
         populations = {p.name: p for p in self.populations}
         connections = {c.name: c for c in self.connections}
-        for population, connection in config["layers"]:
+        for population, connection in config.get("layers", ()):
+            if population not in populations or (
+                self.layers and connection not in connections
+            ):
+                raise CheckpointError(
+                    f"Config of a network: layers: there is no population "
+                    f"'{population}', or no connection '{connection}'."
+                )
             layer = _restored_layer(
                 populations[population], connections.get(connection)
             )

@@ -9,6 +9,45 @@ from typing import Any
 from ml_genn.backends import Backend
 from ml_genn.communicators import Communicator
 
+#: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
+GENN_ARGUMENTS = frozenset(
+    {
+        "automatic_copy",
+        "backend_log_level",
+        "block_size_select_method",
+        "code_gen_log_level",
+        "constant_cache_bytes",
+        "constant_cache_overhead",
+        "debug_code",
+        "deviceSelectMethod",
+        "device_select_method",
+        "enable_bitmask_optimisations",
+        "enable_nccl_reductions",
+        "generate_empty_state_push_pull",
+        "generate_extra_global_param_pull",
+        "generate_line_info",
+        "generate_simple_host_backend",
+        "genn_log_level",
+        "ghost_log_level",
+        "manual_block_sizes",
+        "manual_device_id",
+        "manual_platform_id",
+        "optimize_code",
+        "precision",
+        "runtime_log_level",
+        "selectGPUByDeviceID",
+        "show_ptx_info",
+        "time_precision",
+        "transpiler_log_level",
+        "use_constant_cache_for_rng",
+        "user_cxx_flags_gnu",
+        "user_nvcc_flags",
+        "user_nvcc_flags_gnu",
+    }
+)
+#: Arguments of compilers that depend on the machine; files never choose them.
+MACHINE_ARGUMENTS = GENN_ARGUMENTS | {"backend", "communicator", "kernel_profiling"}
+
 
 @dataclass(frozen=True, slots=True)
 class CompileConfig:

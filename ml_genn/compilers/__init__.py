@@ -26,6 +26,7 @@ from ml_genn.errors import unknown_name
 from ml_genn.lowering import Feedback
 
 GROUP = "ml_genn.compilers"
+OWN_PACKAGES = ("ml_genn", "ml_genn_eprop")
 
 __all__ = [
     "BPTTCompiler",
@@ -42,12 +43,24 @@ __all__ = [
 ]
 
 
+def _registered() -> dict[str, Any]:
+    """Returns {name: entry point} of the compilers that packages register."""
+    from importlib.metadata import entry_points  # slow to import
+
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def own_compilers() -> frozenset[str]:
+    """Returns the names of the compilers of ml_genn and its own packages."""
+    registered = _registered().items()
+    own = [n for n, p in registered if p.module.partition(".")[0] in OWN_PACKAGES]
+    return frozenset([*own, *(name for name in __all__ if name.endswith("Compiler"))])
+
+
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    from importlib.metadata import entry_points  # slow to import
-
-    registered = {point.name: point for point in entry_points(group=GROUP)}
+    registered = _registered()
     if name in registered:
         return registered[name].load()
     known = {*__all__, *registered}

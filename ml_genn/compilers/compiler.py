@@ -11,49 +11,17 @@ from typing import Any, Self
 from ml_genn.backends import get_backend, stacklevel_of_user
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
-from ml_genn.compiled.configuration import CompileConfig, RuntimeConfig
+from ml_genn.compiled.configuration import (
+    GENN_ARGUMENTS,
+    MACHINE_ARGUMENTS,
+    CompileConfig,
+    RuntimeConfig,
+)
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.network import Network
 from ml_genn.utils.checks import positive, whole
-
-#: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
-GENN_ARGUMENTS = frozenset(
-    {
-        "automatic_copy",
-        "backend_log_level",
-        "block_size_select_method",
-        "code_gen_log_level",
-        "constant_cache_bytes",
-        "constant_cache_overhead",
-        "debug_code",
-        "deviceSelectMethod",
-        "device_select_method",
-        "enable_bitmask_optimisations",
-        "enable_nccl_reductions",
-        "generate_empty_state_push_pull",
-        "generate_extra_global_param_pull",
-        "generate_line_info",
-        "generate_simple_host_backend",
-        "genn_log_level",
-        "ghost_log_level",
-        "manual_block_sizes",
-        "manual_device_id",
-        "manual_platform_id",
-        "optimize_code",
-        "precision",
-        "runtime_log_level",
-        "selectGPUByDeviceID",
-        "show_ptx_info",
-        "time_precision",
-        "transpiler_log_level",
-        "use_constant_cache_for_rng",
-        "user_cxx_flags_gnu",
-        "user_nvcc_flags",
-        "user_nvcc_flags_gnu",
-    }
-)
 
 
 class Compiler(RefersToNetwork, ABC):
@@ -85,7 +53,7 @@ class Compiler(RefersToNetwork, ABC):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Records the arguments of the constructor, which model files store.
 
-        GeNN's arguments and the communicator depend on the machine and are left out.
+        Arguments that depend on the machine are left out.
         """
         compiler = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
@@ -94,10 +62,12 @@ class Compiler(RefersToNetwork, ABC):
         except TypeError:  # __init__ reports it
             arguments = {}
         arguments.pop("self", None)
-        arguments.pop("communicator", None)
         extra = arguments.pop("genn_kwargs", {})
-        portable = {k: v for k, v in extra.items() if k not in GENN_ARGUMENTS}
-        compiler._arguments = {**arguments, **portable}
+        compiler._arguments = {
+            name: value
+            for name, value in {**arguments, **extra}.items()
+            if name not in MACHINE_ARGUMENTS
+        }
         return compiler
 
     def __init__(

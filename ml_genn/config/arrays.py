@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import CheckpointError, ValidationError
+from ml_genn.config.records import NetworkFacts
+from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import (
     DECISIONS,
     Change,
@@ -28,13 +29,12 @@ from ml_genn.model.snapshot import (
     key_text,
     user_name,
 )
+from ml_genn.utils.records import as_checkpoint_error, record_of
 
 _SYNAPSE_ARRAYS = (WEIGHTS, DELAYS, SOURCES, TARGETS)
 
-# Entries of a snapshot's info.
-NOT_IN_NETWORK = "apart"  #: owners of arrays that belong to no part of a network
-#: learned parameters of synapses:
-#: [[owner, parameter in the file, [[connection, parameter], ...]], ...]
+# Entries of a snapshot's info, see `NetworkFacts`.
+NOT_IN_NETWORK = "apart"
 SYNAPSE_PARAMETERS = "synapse_parameters"
 
 
@@ -52,16 +52,16 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
         CheckpointError: if an array is missing, does not fit, or belongs to no part of
             the network, or an argument contradicts the decisions.
     """
-    foreign = snapshot.info.get(NOT_IN_NETWORK, ())
+    facts = _facts(snapshot)
     arrays = {
         key: array
         for key, array in snapshot.arrays.items()
-        if not is_slot(key[1]) and key[0] not in foreign
+        if not is_slot(key[1]) and key[0] not in facts.apart
     }
     changes = [
         *_connectivity_changes(graph, arrays),
         *_neuron_changes(graph, arrays),
-        *_synapse_changes(graph, snapshot, arrays),
+        *_synapse_changes(graph, facts, arrays),
         *decision_changes(graph, read_decisions(snapshot.info.get(DECISIONS), file)),
     ]
     if arrays:
@@ -70,6 +70,26 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
         )
     for thing, name, value in changes:
         setattr(thing, name, value)
+
+
+def _facts(snapshot: Snapshot) -> NetworkFacts:
+    """Returns what a snapshot says about its arrays; files of mlGeNN say nothing."""
+    names = (NOT_IN_NETWORK, SYNAPSE_PARAMETERS)
+    info = {name: snapshot.info[name] for name in names if name in snapshot.info}
+    return record_of(NetworkFacts, info, "Checkpoint")
+
+
+def check_arrays_fit(graph: Graph, snapshot: Snapshot) -> None:
+    """Checks the arrays of connections before memory of their sizes is allocated.
+
+    Args:
+        graph: a network.
+        snapshot: arrays of its connections, and others.
+
+    Raises:
+        CheckpointError: if an array is missing or does not fit.
+    """
+    _connectivity_changes(graph, dict(snapshot.arrays))
 
 
 def _connectivity_changes(graph: Graph, arrays: dict[Key, np.ndarray]) -> list[Change]:
@@ -99,11 +119,11 @@ def _neuron_changes(graph: Graph, arrays: dict[Key, np.ndarray]) -> list[Change]
 
 
 def _synapse_changes(
-    graph: Graph, snapshot: Snapshot, arrays: dict[Key, np.ndarray]
+    graph: Graph, facts: NetworkFacts, arrays: dict[Key, np.ndarray]
 ) -> list[Change]:
     connections = {c.name: c for c in graph.connections}
     parameters: dict[str, dict[str, np.ndarray]] = {}
-    for owner, name, uses in snapshot.info.get(SYNAPSE_PARAMETERS, ()):
+    for owner, name, uses in facts.synapse_parameters:
         value = arrays.pop((owner, name), None)
         for connection, parameter in uses:
             if value is not None and connection in connections:
@@ -130,10 +150,12 @@ def _naming(owner: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function whose errors name the owner of the arrays."""
 
     def call(*arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except ValidationError as error:
-            raise CheckpointError(f"'{owner}': {error}") from None
+        place = f"'{owner}'"
+        with as_checkpoint_error(place):
+            try:
+                return function(*arguments)
+            except CheckpointError as error:
+                raise CheckpointError(f"{place}: {error}") from None
 
     return call
 

@@ -9,10 +9,11 @@ constructor makes an equal one. Classes and functions become names: those of ml_
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,15 @@ from ml_genn import (
 )
 from ml_genn.errors import CheckpointError, UnsupportedError, unknown_name
 from ml_genn.model.snapshot import Key
+from ml_genn.neurons import CodeNeuron
+from ml_genn.utils.records import (
+    Count,
+    as_checkpoint_error,
+    broken,
+    number_type,
+    record_of,
+    shortened,
+)
 
 #: {name: module} of the classes of ml_genn that can be part of a configuration
 MODULES: dict[str, ModuleType] = {
@@ -49,7 +59,12 @@ CUSTOM = "custom"  #: name of the module of users' classes and functions
 ARRAYS_OWNER = "config"  #: owner of arrays that are stored beside the data
 _SCALARS: tuple[type, ...] = (bool, int, float, str, type(None))
 
+CODE_CLASSES = (CodeNeuron,)  #: classes whose arguments are compiled and run
+_KEYS_SHOWN = 5  #: keys of a dictionary in a message
+_LONGEST_NAME = 80  #: characters of a wrong name in a message
+
 CustomObjects = Mapping[str, Any] | None  #: {name: class or function}
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -78,7 +93,8 @@ class Encoder:
         """
         writers: dict[Any, Callable[[Any], Any]] = {
             **self.writers,
-            np.generic: lambda v: v.item(),
+            np.generic: lambda v: self.encode(v.item(), where),
+            float: lambda v: v if math.isfinite(v) else {"number": str(v)},
             _SCALARS: lambda v: v,
             np.ndarray: lambda v: self._array(v, where),
             list: lambda v: [self.encode(x, where) for x in v],
@@ -114,6 +130,34 @@ class Encoder:
         return {"class": name_of(type(value), where), "arguments": arguments}
 
 
+@dataclass(frozen=True, slots=True)
+class ArrayRecord:
+    """Schema of an array that is written as lists.
+
+    Args:
+        array: its numbers, as nested lists.
+        dtype: its type.
+        shape: its shape.
+    """
+
+    array: Any
+    dtype: Annotated[str, number_type]
+    shape: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """Schema of an object that its class makes.
+
+    Args:
+        class_: name of the class.
+        arguments: {argument of its constructor: plain data}.
+    """
+
+    class_: str
+    arguments: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Decoder:
     """Turns plain data of `Encoder` back into objects.
@@ -123,65 +167,134 @@ class Decoder:
         custom: {name: class or function} of the user's own; None (default) for none.
         readers: {key of a dictionary: function that returns the object}, in addition to
             those here; none by default.
+        allow_code: True if code strings, which are compiled and run, are accepted;
+            False by default.
     """
 
     arrays: Mapping[Key, np.ndarray] = field(default_factory=dict)
     custom: CustomObjects = None
     readers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    allow_code: bool = False
 
-    def decode(self, data: Any) -> Any:
+    def decode(
+        self, data: Any, place: str = "Config", kind: type[T] | None = None
+    ) -> Any:
         """Returns the object that plain data describe.
 
         Args:
             data: result of `Encoder.encode`.
+            place: the field, for error messages; "Config" by default.
+            kind: class of the object; None (default) for any.
 
         Raises:
-            CheckpointError: if the data have another form, or an array is missing.
-            UnknownNameError: if there is no class of a name.
+            CheckpointError: if the data have another form, nothing can be made of them,
+                they refer to what is not there, or they contain code that is not
+                allowed.
         """
+        value = self._decode(data, place)
+        if kind is not None and not isinstance(value, kind):
+            raise broken(place, f"a {kind.__name__}", data)
+        return value
+
+    def _decode(self, data: Any, place: str) -> Any:
         if isinstance(data, _SCALARS):
             return data
         if isinstance(data, list):
-            return [self.decode(v) for v in data]
+            return self._list(data, place)
         if not isinstance(data, Mapping):
-            raise CheckpointError(f"Config: received {data!r}.")
+            raise broken(place, "plain data", data)
         readers: dict[str, Callable[[Any], Any]] = {
-            "tuple": lambda v: tuple(self.decode(x) for x in v),
-            "mapping": lambda v: {self.decode(k): self.decode(x) for k, x in v},
-            "named": self._named,
-            "array_in_file": self._array_in_file,
-            "array": lambda v: np.array(v, data["dtype"]).reshape(data["shape"]),
-            "class": lambda v: self._object(v, data["arguments"]),
+            "tuple": lambda v: tuple(self._list(v, place)),
+            "mapping": lambda v: self._mapping(v, place),
+            "number": lambda v: float(v),
+            "named": lambda v: self._named(v, place),
+            "array_in_file": lambda v: self._array_in_file(v, place),
+            "array": lambda v: _array(data, place),
+            "class": lambda v: self._object(data, place),
             **self.readers,
         }
         for key, read in readers.items():
             if key in data:
-                return read(data[key])
-        raise CheckpointError(f"Config: received a dictionary with keys {list(data)}.")
+                with as_checkpoint_error(f"{place}: {key}"):
+                    return read(data[key])
+        known = ", ".join(readers)
+        raise CheckpointError(
+            f"{place}: a dictionary has one of the keys {known}. "
+            f"Received {[shortened(key) for key in list(data)[:_KEYS_SHOWN]]}."
+        )
 
-    def _array_in_file(self, name: str) -> np.ndarray:
-        if (ARRAYS_OWNER, name) not in self.arrays:
-            raise CheckpointError(f"Config: array '{name}' is missing.")
-        return self.arrays[ARRAYS_OWNER, name]
+    def _list(self, data: Any, place: str) -> list[Any]:
+        if not isinstance(data, list | tuple):
+            raise broken(place, "a list", data)
+        return [self._decode(value, f"{place}[{k}]") for k, value in enumerate(data)]
 
-    def _named(self, name: str) -> Any:
+    def _mapping(self, data: Any, place: str) -> dict[Any, Any]:
+        pairs = record_of(_Pairs, {"pairs": data}, place).pairs
+        return {
+            self._decode(key, f"{place}: key"): self._decode(
+                value, f"{place}: {shortened(key)}"
+            )
+            for key, value in pairs
+        }
+
+    def _array_in_file(self, name: Any, place: str) -> np.ndarray:
+        array = self.arrays.get((ARRAYS_OWNER, str(name)))
+        if array is None:
+            raise CheckpointError(f"{place}: array {shortened(name)} is missing.")
+        return array
+
+    def _named(self, name: Any, place: str) -> Any:
+        if not isinstance(name, str):
+            raise broken(place, "the name of a class", name)
         module, _, rest = name.partition(".")
         if module == CUSTOM:
             if rest not in (self.custom or {}):
                 raise CheckpointError(
-                    f"Config: '{rest}' is not part of ml_genn. Give it in "
-                    f"custom_objects={{'{rest}': {rest}}}."
+                    f"{place}: '{shortened(rest)[1:-1]}' is not part of ml_genn. Give "
+                    f"it in custom_objects={{'{rest:.80}': {rest:.80}}}."
                 )
             return (self.custom or {})[rest]
         if module not in MODULES:
-            raise unknown_name("module", module, MODULES, where="Config")
+            raise unknown_name("module", module[:_LONGEST_NAME], MODULES, where=place)
         public = getattr(MODULES[module], "__all__", ())
         if rest not in public:
-            raise unknown_name("class", rest, public, where=f"Config: {module}")
+            name = rest[:_LONGEST_NAME]
+            raise unknown_name("class", name, public, where=f"{place}: {module}")
         return getattr(MODULES[module], rest)
 
-    def _object(self, name: str, arguments: Mapping[str, Any]) -> Any:
-        return self._named(name)(**{k: self.decode(v) for k, v in arguments.items()})
+    def _object(self, data: Mapping[str, Any], place: str) -> Any:
+        record = record_of(ObjectRecord, data, place)
+        cls = self._named(record.class_, place)
+        if not isinstance(cls, type):
+            raise broken(f"{place}: class", "the name of a class", record.class_)
+        if issubclass(cls, CODE_CLASSES) and not self.allow_code:
+            raise CheckpointError(
+                f"{place}: a {cls.__name__} contains code strings, which would be "
+                "compiled and run as a program. If you trust the origin of this file, "
+                "load it with allow_code=True."
+            )
+        arguments = {
+            name: self._decode(value, f"{place}: {cls.__name__}: {name}")
+            for name, value in record.arguments.items()
+        }
+        with as_checkpoint_error(f"{place}: {cls.__name__}"):
+            return cls(**arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Schema of a dictionary whose keys need not be text: (key, value) pairs."""
+
+    pairs: tuple[tuple[Any, Any], ...]
+
+
+def _array(data: Mapping[str, Any], place: str) -> np.ndarray:
+    record = record_of(ArrayRecord, data, place)
+    # NumPy makes arrays of nested lists as deep as their shape
+    values = np.array(record.array, record.dtype)
+    if values.size != math.prod(record.shape):
+        raise broken(place, f"an array of shape {record.shape}", record.array)
+    return values.reshape(record.shape)
 
 
 def name_of(thing: Any, where: str) -> str:

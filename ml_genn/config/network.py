@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ml_genn.config.codec import CustomObjects, Decoder, Encoder
+from ml_genn.config.records import (
+    FORMAT,
+    ConnectionRecord,
+    NetworkRecord,
+    PopulationRecord,
+)
+from ml_genn.connectivity import Connectivity
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import (
     DECISIONS,
@@ -17,8 +24,16 @@ from ml_genn.graph.decisions import (
 )
 from ml_genn.graph.graph import Connection, Graph, Population
 from ml_genn.model.snapshot import Key
+from ml_genn.neurons import Neuron
+from ml_genn.synapses import Synapse
+from ml_genn.utils.records import (
+    as_checkpoint_error,
+    check_plain,
+    record_of,
+    shortened,
+)
 
-FORMAT = 1  #: version of the format
+_WHERE = "Config of a network"  #: start of error messages
 
 G = TypeVar("G", bound=Graph)
 
@@ -72,6 +87,7 @@ def build_graph(
     config: Mapping[str, Any],
     arrays: Mapping[Key, np.ndarray] | None,
     custom_objects: CustomObjects,
+    allow_code: bool = False,
 ) -> G:
     """Returns the network that plain data describe.
 
@@ -80,54 +96,82 @@ def build_graph(
         config: result of `graph_config`.
         arrays: arrays to which the data refer.
         custom_objects: {name: class or function} of the user's own.
+        allow_code: True if code strings are accepted; False by default.
 
     Raises:
-        CheckpointError: if the data have another form or another version.
+        CheckpointError: if the data have another form or another version, or contain
+            code strings that are not allowed.
     """
-    decoder = Decoder(arrays or {}, custom_objects)
-    try:
-        if config["format"] != FORMAT:
-            raise CheckpointError(
-                f"Config of a network: it has format {config['format']}; this version "
-                f"of ml_genn reads format {FORMAT}."
-            )
-        graph = cls(decoder.decode(config["default_params"]))
-        with graph:
-            populations = {
-                p["name"]: _build_population(p, decoder) for p in config["populations"]
-            }
-            for connection in config["connections"]:
-                _build_connection(connection, populations, decoder)
-        loaded = read_decisions(config.get(DECISIONS))
-        for owner, name, value in decision_changes(graph, loaded):
+    check_plain(config, _WHERE)
+    _check_format(config)
+    record = record_of(NetworkRecord, config, _WHERE)
+    decoder = Decoder(arrays or {}, custom_objects, allow_code=allow_code)
+    graph = cls(decoder.decode(record.default_params, f"{_WHERE}: default_params"))
+    with graph:
+        for population in record.populations:
+            _build_population(population, decoder)
+        _check_names("population", graph.populations, record.populations)
+        populations = {p.name: p for p in graph.populations}
+        for connection in record.connections:
+            _build_connection(connection, populations, decoder)
+        _check_names("connection", graph.connections, record.connections)
+    with as_checkpoint_error(f"{_WHERE}: {DECISIONS}"):
+        for owner, name, value in decision_changes(
+            graph, read_decisions(record.decisions)
+        ):
             setattr(owner, name, value)
-    except (KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(
-            f"Config of a network: it cannot be read ({type(error).__name__}: {error})."
-        ) from error
     return graph
 
 
-def _build_population(config: Mapping[str, Any], decoder: Decoder) -> Population:
-    return Population(
-        decoder.decode(config["neuron"]),
-        config["shape"],
-        config["record_spikes"],
-        config["record_spike_events"],
-        name=config["name"],
-    )
+def _check_format(config: Mapping[str, Any]) -> None:
+    version = config.get("format")
+    if isinstance(version, int) and version != FORMAT:
+        raise CheckpointError(
+            f"{_WHERE}: it has format {shortened(version)}; this version of ml_genn "
+            f"reads format {FORMAT}."
+        )
+
+
+def _check_names(kind: str, parts: Sequence[Any], records: Sequence[Any]) -> None:
+    """Raises CheckpointError if a name is empty or used twice."""
+    for part, record in zip(parts, records, strict=True):
+        if part.name != record.name:
+            raise CheckpointError(
+                f"{_WHERE}: name '{record.name}' of a {kind} is empty or used twice."
+            )
+
+
+def _build_population(record: PopulationRecord, decoder: Decoder) -> None:
+    place = f"Population '{record.name}'"
+    neuron = decoder.decode(record.neuron, f"{place}: neuron", Neuron)
+    with as_checkpoint_error(place):
+        Population(
+            neuron,
+            record.shape,
+            record.record_spikes,
+            record.record_spike_events,
+            name=record.name,
+        )
 
 
 def _build_connection(
-    config: Mapping[str, Any], populations: Mapping[str, Population], decoder: Decoder
+    record: ConnectionRecord, populations: Mapping[str, Population], decoder: Decoder
 ) -> None:
-    Connection(
-        populations[config["source"]],
-        populations[config["target"]],
-        decoder.decode(config["connectivity"]),
-        decoder.decode(config["synapse"]),
-        name=config["name"],
-        max_delay_steps=config["max_delay_steps"],
+    place = f"Connection '{record.name}'"
+    for end in ("source", "target"):
+        name = getattr(record, end)
+        if name not in populations:
+            raise CheckpointError(f"{place}: {end}: there is no population '{name}'.")
+    connectivity = decoder.decode(
+        record.connectivity, f"{place}: connectivity", Connectivity
     )
+    synapse = decoder.decode(record.synapse, f"{place}: synapse", Synapse)
+    with as_checkpoint_error(place):
+        Connection(
+            populations[record.source],
+            populations[record.target],
+            connectivity,
+            synapse,
+            name=record.name,
+            max_delay_steps=record.max_delay_steps,
+        )

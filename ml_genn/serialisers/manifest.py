@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import CheckpointError
+from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.model.snapshot import Key, Snapshot, key_text
+from ml_genn.utils.records import (
+    NUMBERS,
+    Count,
+    check_plain,
+    parse_json,
+    record_of,
+)
 
 FORMAT = 1  #: version of the format
 
@@ -29,6 +37,24 @@ class ArrayEntry:
     shape: tuple[int, ...]
     dtype: str
     checksum: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """Schema of a manifest.
+
+    Args:
+        format: version of the format.
+        arrays: (owner, name, shape, type, checksum) of each array.
+        info: the snapshot's info.
+        checksum: CRC-32 of arrays and info as JSON; None (default) in files of earlier
+            versions.
+    """
+
+    format: int
+    arrays: tuple[tuple[str, str, tuple[Count, ...], str, Count], ...]
+    info: Mapping[str, Any]
+    checksum: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +87,9 @@ class Manifest:
         entry = self.arrays[key]
         if array is None:
             raise CheckpointError(f"{self.where}: array '{key_text(key)}' is missing.")
-        same = array.dtype.str == entry.dtype and array.size == np.prod(entry.shape)
-        if not same or _checksum(array) != entry.checksum:
+        same = array.dtype.str == entry.dtype and array.size == math.prod(entry.shape)
+        is_number = array.dtype.kind in NUMBERS
+        if not (same and is_number) or _checksum(array) != entry.checksum:
             raise CheckpointError(
                 f"{self.where}: array '{key_text(key)}' is not the one that was saved: "
                 "the file was damaged, or saving was interrupted. Use another one."
@@ -71,16 +98,30 @@ class Manifest:
 
 
 def manifest_text(snapshot: Snapshot) -> str:
-    """Returns the manifest of a snapshot as JSON."""
+    """Returns the manifest of a snapshot as JSON.
+
+    Raises:
+        UnsupportedError: if the info cannot be written as JSON.
+    """
     arrays = [
         [*key, list(a.shape), a.dtype.str, _checksum(a)]
         for key, a in snapshot.arrays.items()
     ]
-    return json.dumps({"format": FORMAT, "arrays": arrays, "info": dict(snapshot.info)})
+    info = dict(snapshot.info)
+    try:
+        check_plain(info, "Info")
+    except CheckpointError as error:
+        raise UnsupportedError(f"{error} Such data cannot be saved.") from None
+    record = {"format": FORMAT, "arrays": arrays, "info": info}
+    return json.dumps({**record, "checksum": _content_checksum(arrays, info)})
 
 
 def _checksum(array: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(array).tobytes())
+
+
+def _content_checksum(arrays: Any, info: Any) -> int:
+    return zlib.crc32(json.dumps([arrays, info], sort_keys=True).encode())
 
 
 def read_manifest(text: str | bytes, where: str) -> Manifest:
@@ -91,22 +132,24 @@ def read_manifest(text: str | bytes, where: str) -> Manifest:
         where: start of error messages.
 
     Raises:
-        CheckpointError: if the text is no manifest, or of another version.
+        CheckpointError: if the text is no manifest, damaged, or of another version.
     """
-    try:
-        content = json.loads(text)
-        version, info = content["format"], content["info"]
-        arrays = {
-            (owner, name): ArrayEntry(tuple(shape), dtype, checksum)
-            for owner, name, shape, dtype, checksum in content["arrays"]
-        }
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{where}: its manifest cannot be read ({error}). Use another one."
-        ) from None
-    if version != FORMAT:
+    plain = parse_json(text, f"{where}: manifest")
+    version = plain.get("format") if isinstance(plain, Mapping) else None
+    if isinstance(version, int) and version != FORMAT:
         raise CheckpointError(
             f"{where}: it has format {version}; this version of ml_genn reads format "
             f"{FORMAT}."
         )
-    return Manifest(where, info, arrays)
+    record = record_of(ManifestRecord, plain, f"{where}: manifest")
+    content = _content_checksum(plain["arrays"], plain["info"])
+    if record.checksum is not None and record.checksum != content:
+        raise CheckpointError(
+            f"{where}: its manifest is not the one that was saved: the file was "
+            "damaged. Use another one."
+        )
+    arrays = {
+        (owner, name): ArrayEntry(shape, dtype, checksum)
+        for owner, name, shape, dtype, checksum in record.arrays
+    }
+    return Manifest(where, record.info, arrays)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import CheckpointError
-from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser
+from ml_genn.errors import UnsupportedError
+from ml_genn.serialisers.npy_format import read_npy
+from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name, file_name_part, write_atomically
+from ml_genn.utils.files import file_name, file_name_part, read_bytes, write_atomically
+from ml_genn.utils.records import NUMBERS
 
 
 class Numpy(Serialiser):
@@ -27,21 +29,20 @@ class Numpy(Serialiser):
 
     def serialise(self, keys: Keys, data: Any) -> None:
         """Writes an array."""
+        array = np.asarray(data)
+        if array.dtype.kind not in NUMBERS:
+            raise UnsupportedError(
+                f"{self!r}: an array of type {array.dtype} cannot be saved. Arrays "
+                "consist of booleans, integers or floats."
+            )
         content = io.BytesIO()
-        np.save(content, np.asarray(data), allow_pickle=False)
+        np.save(content, array, allow_pickle=False)
         write_atomically(self._file(keys), content.getvalue())
 
     def deserialise(self, keys: Keys) -> np.ndarray:
         """Reads an array."""
         path = self._file(keys)
-        try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except FileNotFoundError:
-            raise CheckpointError(f"{self!r}: there is no file '{path}'.") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise CheckpointError(
-                f"{self!r}: file '{path}' cannot be read ({error}). Use another one."
-            ) from None
+        return read_npy(read_bytes(path), f"File '{path}'")
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with ``keys``."""
@@ -53,7 +54,7 @@ class Numpy(Serialiser):
     def epochs(self) -> list[int]:
         """Returns the numbers of the stored snapshots, in ascending order."""
         texts = [p.stem.split("-")[0] for p in self.path.glob(f"*-{MANIFEST}.npy")]
-        return sorted(int(text) for text in texts if text.isdecimal())
+        return sorted(int(text) for text in texts if is_epoch(text))
 
     def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored under ``keys``."""

@@ -7,22 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import CheckpointError, UnsupportedError
-from ml_genn.model.snapshot import Snapshot, key_text
+from ml_genn.errors import CheckpointError
+from ml_genn.model.snapshot import Key, Snapshot, key_text
 from ml_genn.serialisers.manifest import manifest_text, read_manifest
-from ml_genn.serialisers.serialiser import Keys, Serialiser
+from ml_genn.serialisers.safetensors_format import decode, encode
+from ml_genn.serialisers.serialiser import Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name, file_name_part, write_atomically
+from ml_genn.utils.files import file_name, file_name_part, read_bytes, write_atomically
 
 METADATA = "ml_genn"  #: name of the manifest in the metadata of a file
 ENDING = ".safetensors"
+_SINGLE: Key = ("", "data")  #: key of an array that has a file of its own
 
 
 class Safetensors(Serialiser):
     """One file per snapshot, ``<keys joined by "-">.safetensors``.
 
-    Arrays are named ``<connection or population>/<name>``. The library safetensors is
-    needed: ``pip install 'ml_genn[save]'``.
+    Arrays are named ``<connection or population>/<name>``. The library safetensors
+    reads the files as well; it is not needed.
 
     Args:
         path: folder, created when the first file is written; the current one by
@@ -42,11 +44,14 @@ class Safetensors(Serialiser):
 
     def serialise(self, keys: Keys, data: Any) -> None:
         """Writes an array to a file of its own."""
-        self.save(keys, Snapshot({("", "data"): np.asarray(data)}))
+        self.save(keys, Snapshot({_SINGLE: np.asarray(data)}))
 
     def deserialise(self, keys: Keys) -> np.ndarray:
         """Reads an array from a file of its own."""
-        return self.load(keys).arrays["", "data"]
+        arrays = self.load(keys).arrays
+        if _SINGLE not in arrays:
+            raise CheckpointError(f"{self.shown(keys)}: it holds no single array.")
+        return arrays[_SINGLE]
 
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with ``keys``, each from its file."""
@@ -58,7 +63,7 @@ class Safetensors(Serialiser):
     def epochs(self) -> list[int]:
         """Returns the numbers of the stored snapshots, in ascending order."""
         names = [p.stem for p in self.path.glob(f"*{ENDING}")]
-        return sorted(int(name) for name in names if name.isdecimal())
+        return sorted(int(name) for name in names if is_epoch(name))
 
     def _file(self, keys: Keys) -> Path:
         return self.path / file_name(keys or ("checkpoint",), ENDING)
@@ -67,26 +72,16 @@ class Safetensors(Serialiser):
         return f"Safetensors({str(self.path)!r})"
 
 
-def _library() -> Any:
-    try:
-        import safetensors.numpy
-    except ImportError:
-        raise UnsupportedError(
-            "Single files need the library safetensors: pip install 'ml_genn[save]'. "
-            "The serialiser Numpy goes without."
-        ) from None
-    return safetensors
-
-
 def write_file(path: Path, snapshot: Snapshot) -> None:
     """Writes a snapshot to a file.
 
     Raises:
-        UnsupportedError: if the library safetensors is missing.
+        UnsupportedError: if its info cannot be written as JSON, or an array has a type
+            that files do not have.
+        FileError: if the file cannot be written.
     """
-    arrays = {key_text(k): np.ascontiguousarray(a) for k, a in snapshot.arrays.items()}
-    metadata = {METADATA: manifest_text(snapshot)}
-    write_atomically(path, _library().numpy.save(arrays, metadata))
+    arrays = {key_text(k): a for k, a in snapshot.arrays.items()}
+    write_atomically(path, encode(arrays, {METADATA: manifest_text(snapshot)}))
 
 
 def read_file(path: Path) -> Snapshot:
@@ -94,23 +89,12 @@ def read_file(path: Path) -> Snapshot:
 
     Raises:
         CheckpointError: if there is no such file, or it is damaged.
-        UnsupportedError: if the library safetensors is missing.
     """
-    library, where = _library(), f"File '{path}'"
-    if not path.is_file():
-        raise CheckpointError(f"{where}: there is no such file.")
-    try:
-        with library.safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get(METADATA)
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (library.SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{where}: it cannot be read ({error}). Use another one."
-        ) from None
-    if text is None:
+    where = f"File '{path}'"
+    tensors, metadata = decode(read_bytes(path), where)
+    if METADATA not in metadata:
         raise CheckpointError(f"{where}: it was not written by ml_genn.")
-    manifest = read_manifest(text, where)
+    manifest = read_manifest(metadata[METADATA], where)
     arrays = {
         k: tensors[key_text(k)] for k in manifest.arrays if key_text(k) in tensors
     }

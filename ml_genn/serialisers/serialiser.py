@@ -139,3 +139,12 @@ def as_keys(keys: Any) -> Keys:
         keys: a sequence of keys, or a single one.
     """
     return tuple(keys) if isinstance(keys, tuple | list) else (keys,)
+
+
+def is_epoch(name: str) -> bool:
+    """True if a name in a file system is the number of an epoch.
+
+    Args:
+        name: the name.
+    """
+    return name.isascii() and name.isdecimal()

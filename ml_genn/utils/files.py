@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from ml_genn.errors import FileError
+from ml_genn.errors import CheckpointError, FileError
 from ml_genn.utils.interrupts import deferred_interrupts
 
 _PREFIX, _SUFFIX = ".ml_genn-", ".part"  #: of the names of scratch files
@@ -86,6 +86,24 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+# ---------------------------------------------------------------- reading
+def read_bytes(path: Path) -> bytes:
+    """Returns the content of a file.
+
+    Args:
+        path: a file, not a folder, pipe or device.
+
+    Raises:
+        CheckpointError: if there is no such file, or it cannot be read.
+    """
+    try:
+        if not path.is_file():
+            raise CheckpointError(f"File '{path}': there is no such file.")
+        return path.read_bytes()
+    except (OSError, UnicodeError) as error:
+        raise CheckpointError(f"File '{path}': it cannot be read ({error}).") from None
 
 
 # ---------------------------------------------------------------- scratch files
@@ -170,7 +188,7 @@ def file_name(parts: tuple[object, ...], ending: str) -> str:
     """
     stem = "-".join(map(file_name_part, parts))
     room = _LONGEST_NAME - len(ending)
-    content = stem.encode()
+    content = stem.encode(errors="surrogatepass")
     if len(content) > room:
         digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
         start = content[: room - len(digest) - 1].decode(errors="ignore")

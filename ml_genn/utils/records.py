@@ -5,7 +5,7 @@ be there. ``record_of`` checks everything before it makes an instance, and names
 field that is wrong. Annotations may be: bool, int, float, str, None, Any, unions,
 ``Literal``, ``tuple[X, ...]``, ``frozenset[X]``, ``Mapping[str, X]``, enumerations of
 text, other dataclasses, and ``Annotated[X, check]`` with a function that returns a rule
-if a value breaks it.
+if a value breaks it. A field ``class_`` has the key "class".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum, EnumMeta
 from functools import cache
@@ -29,11 +30,13 @@ from typing import (
     get_type_hints,
 )
 
-from ml_genn.errors import CheckpointError
+from ml_genn.errors import BuildError, CheckpointError, MlGennError
 
+NUMBERS = "biuf"  #: kinds of NumPy's types that are read and written
 #: Deeper data are refused. Those of a network have about ten levels.
 DEEPEST = 60
 _LONGEST_SHOWN = 80  #: characters of a wrong value in a message
+_LONGEST_MESSAGE = 1000  #: characters of another error's message
 
 R = TypeVar("R")
 Reader = Callable[[Any, str], Any]  #: (data, place) -> value
@@ -97,7 +100,7 @@ def _parts(value: Any, where: str) -> Iterator[Any]:
 def plain_of(record: Any) -> Any:
     """Returns a dataclass, or one of the values that its fields may have, as JSON."""
     if is_dataclass(record) and not isinstance(record, type):
-        return {f.name: plain_of(getattr(record, f.name)) for f in fields(record)}
+        return {_key(f): plain_of(getattr(record, f.name)) for f in fields(record)}
     if isinstance(record, Enum):
         return record.value
     if isinstance(record, frozenset):
@@ -155,24 +158,32 @@ def _reader(annotation: Any) -> Reader:
     make = _GENERIC.get(get_origin(annotation))
     if make is not None:
         return make(get_args(annotation))
-    return _number if annotation is float else _scalar_reader(annotation)
+    return record_number if annotation is float else _scalar_reader(annotation)
 
 
 def _record_reader(cls: Any) -> Reader:
     hints = get_type_hints(cls, include_extras=True)
-    needed = {f.name for f in fields(cls) if _is_needed(f)}
-    readers = {f.name: _reader(hints[f.name]) for f in fields(cls)}
+    needed = {_key(f) for f in fields(cls) if _is_needed(f)}
+    names = {_key(f): f.name for f in fields(cls)}
+    readers = {key: _reader(hints[name]) for key, name in names.items()}
 
     def read(data: Any, place: str) -> Any:
         if not isinstance(data, Mapping):
             raise broken(place, "a JSON object", data)
-        for name in sorted(needed - data.keys()):
-            raise CheckpointError(f"{place}: '{name}' is missing.")
-        for name in data.keys() - readers.keys():
-            raise CheckpointError(f"{place}: '{shortened(name)}' is unknown.")
-        return cls(**{k: readers[k](v, f"{place}: {k}") for k, v in data.items()})
+        for key in sorted(needed - data.keys()):
+            raise CheckpointError(f"{place}: '{key}' is missing.")
+        for key in data.keys() - names.keys():
+            raise CheckpointError(f"{place}: {shortened(key)} is unknown.")
+        return cls(
+            **{names[k]: readers[k](v, f"{place}: {k}") for k, v in data.items()}
+        )
 
     return read
+
+
+def _key(field: Any) -> str:
+    """Returns the key of a field; names that Python reserves end with "_" as fields."""
+    return str(field.name).rstrip("_")
 
 
 def _is_needed(field: Any) -> bool:
@@ -267,7 +278,16 @@ def _scalar_reader(annotation: type) -> Reader:
     return read
 
 
-def _number(data: Any, place: str) -> float:
+def record_number(data: Any, place: str) -> float:
+    """Returns a finite number, or refuses data of a file.
+
+    Args:
+        data: the data.
+        place: the field, for error messages.
+
+    Raises:
+        CheckpointError: if it is no finite number.
+    """
     try:
         number = float(data) if type(data) in (int, float) else math.nan
     except OverflowError:
@@ -282,3 +302,43 @@ def between(least: int, most: int) -> Callable[[int], str | None]:
     """Returns a check, for ``Annotated``, that a number is in a range."""
     rule = f"a number from {least} to {most}"
     return lambda value: None if least <= value <= most else rule
+
+
+def number_type(text: str) -> str | None:
+    """Checks, for ``Annotated``, that text is the type of an array of numbers.
+
+    Args:
+        text: a type, as `numpy.dtype.str`.
+    """
+    rule = "the type of a boolean, an integer or a float"
+    is_short = 2 < len(text) <= len("<f16")
+    return None if is_short and text[1] in NUMBERS else rule
+
+
+_LARGEST_COUNT = 2**62  #: sums of a few counts fit into 64 bits
+
+Count = Annotated[int, between(0, _LARGEST_COUNT)]  #: whole number of at least 0
+
+
+@contextmanager
+def as_checkpoint_error(place: str) -> Iterator[None]:
+    """Turns errors of constructors that are called with data of a file into ours.
+
+    Args:
+        place: start of the message, which names the field.
+
+    Raises:
+        CheckpointError: for every error inside the block.
+    """
+    try:
+        yield
+    except (CheckpointError, BuildError):  # the latter is the machine's fault
+        raise
+    except MlGennError as error:
+        text = str(error)[:_LONGEST_MESSAGE]
+        raise CheckpointError(f"{place}: {text}") from error
+    except Exception as error:  # whatever a constructor does with wrong arguments
+        text = f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
+        raise CheckpointError(
+            f"{place}: nothing can be made of it ({text})."
+        ) from error

@@ -183,7 +183,7 @@ def test_objects_are_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> N
     """Their configuration is plain data that can be written as JSON."""
     made = example(cls)
     data: Any = json.loads(json.dumps(config(kind, made)))
-    again = Decoder(custom={"half": half}).decode(data)
+    again = Decoder(custom={"half": half}, allow_code=True).decode(data)
     assert type(again) is cls
     assert config(kind, again) == data
 

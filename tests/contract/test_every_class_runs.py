@@ -117,7 +117,7 @@ def assert_runs(made: Network, folder: Path) -> None:
     """A network runs, and has the same results after it was saved and loaded."""
     compiled = compiler_for(made).compile(made)
     ml_genn.save_model(compiled, folder / "x")
-    loaded = ml_genn.load_model(folder / "x")
+    loaded = ml_genn.load_model(folder / "x", allow_code=True)
     results = []
     for one in (compiled, loaded):
         predictions, _ = one.predict(inputs(made), callbacks=[])

@@ -93,7 +93,7 @@ def test_networks_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "network.safetensors"
     network = network_with_all_parts()
     ml_genn.save_model(network, path)
-    loaded = ml_genn.load_model(path)
+    loaded = ml_genn.load_model(path, allow_code=True)
     assert type(loaded) is Network
     assert loaded.to_config() == network.to_config()
 

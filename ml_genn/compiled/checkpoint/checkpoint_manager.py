@@ -10,6 +10,7 @@ from ml_genn.communicators.communicator import is_first
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.config.arrays import NOT_IN_NETWORK, SYNAPSE_PARAMETERS
+from ml_genn.config.records import CheckpointRecord
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import (
     DECISIONS,
@@ -32,6 +33,7 @@ from ml_genn.model.snapshot import (
 )
 from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
 from ml_genn.utils.interrupts import deferred_interrupts
+from ml_genn.utils.records import record_of
 
 #: keys of the facts in a snapshot: the engine's, and the progress of training
 ENGINE, PROGRESS = "engine", "progress"
@@ -78,10 +80,11 @@ class CheckpointManager:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Restores a snapshot, as a whole or not at all."""
+        record = record_of(CheckpointRecord, snapshot.info, "Checkpoint")
         self._check_decisions(snapshot)
         restore_progress: Callable[[], None] | None = None
         if self._progress is not None:
-            restore_progress = self._progress.checked(snapshot.info.get(PROGRESS))
+            restore_progress = self._progress.checked(record.progress)
         with deferred_interrupts():
             self._restore_arrays(snapshot)
             if restore_progress is not None:

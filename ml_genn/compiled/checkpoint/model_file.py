@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
-from ml_genn.compiled.configuration import CompileConfig
+from ml_genn.backends.host.cores import available_cores
+from ml_genn.compiled.configuration import MACHINE_ARGUMENTS, CompileConfig
 from ml_genn.config.codec import ARRAYS_OWNER, CustomObjects, Decoder, Encoder
+from ml_genn.config.records import CompilerRecord, ModelRecord
 from ml_genn.connection import Connection
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import DECISIONS
@@ -16,6 +19,7 @@ from ml_genn.model.snapshot import Key, Snapshot
 from ml_genn.network import Network
 from ml_genn.population import Population
 from ml_genn.sequential import InputLayer, Layer
+from ml_genn.utils.records import record_of
 
 #: keys of the facts in a model file
 NETWORK, COMPILER, STATE = "network", "compiler", "state"
@@ -71,6 +75,7 @@ def compiled_contents(
         "arguments": {
             argument: encoder.encode(value, f"{name}: {argument}")
             for argument, value in config.arguments.items()
+            if argument not in MACHINE_ARGUMENTS
         },
         "compiled_with": encoder.encode(dict(config.compile_arguments), name),
     }
@@ -81,62 +86,81 @@ def compiled_contents(
     )
 
 
-def is_compiled(contents: Snapshot) -> bool:
-    """True if a file holds a compiled network."""
-    return COMPILER in contents.info
-
-
-def network_from(contents: Snapshot, custom_objects: CustomObjects) -> Network:
-    """Returns the network of a file.
+def model_record(contents: Snapshot) -> ModelRecord:
+    """Returns the checked info of a file.
 
     Args:
         contents: contents of the file.
-        custom_objects: {name: class or function} of the user's own.
 
     Raises:
-        CheckpointError: if the file holds no network.
+        CheckpointError: if the file holds no network, or its info has another form.
     """
     if NETWORK not in contents.info:
         raise CheckpointError(
             "load_model: the file holds no network, but a checkpoint of one. Make the "
             "network and use its load, or that of the compiled network."
         )
-    config = contents.info[NETWORK]
-    return Network.from_config(config, contents.arrays, custom_objects)
+    # what ``save_model(**info)`` adds is the user's
+    known = {field.name for field in fields(ModelRecord)}
+    info = {k: value for k, value in contents.info.items() if k in known}
+    return record_of(ModelRecord, info, "load_model")
 
 
-def compile_config_from(
-    contents: Snapshot,
-    network: Network,
-    custom_objects: CustomObjects,
-    find_compiler: Callable[[str], type],
-) -> CompileConfig:
-    """Returns compiler and arguments of a file with a compiled network.
+def network_from(
+    contents: Snapshot, custom_objects: CustomObjects, allow_code: bool
+) -> Network:
+    """Returns the network of a file.
 
     Args:
         contents: contents of the file.
-        network: network of the file; arguments refer to its parts by name.
         custom_objects: {name: class or function} of the user's own.
-        find_compiler: returns the compiler class of a name.
+        allow_code: True if code strings are accepted.
+
+    Raises:
+        CheckpointError: if no network can be made of it.
     """
-    populations = {p.name: p for p in network.populations}
-    connections = {c.name: c for c in network.connections}
-    layers = {str(layer): layer for layer in getattr(network, "layers", ())}
-    decoder = Decoder(
-        contents.arrays,
-        custom_objects,
-        {
-            "population": lambda name: populations[name],
-            "connection": lambda name: connections[name],
-            "layer": lambda name: layers[name],
-        },
-    )
-    config = contents.info[COMPILER]
-    name = config["class"]
+    config = contents.info[NETWORK]
+    return Network.from_config(config, contents.arrays, custom_objects, allow_code)
+
+
+def compile_config_from(
+    record: CompilerRecord,
+    compiler: type,
+    network: Network,
+    decoder: Decoder,
+) -> CompileConfig:
+    """Returns compiler and arguments of a file with a compiled network.
+
+    Arguments that depend on the machine are left out, and there are no more threads
+    than cores.
+
+    Args:
+        record: the compiler's data.
+        compiler: its class.
+        network: network of the file; arguments refer to its parts by name.
+        decoder: decoder of the file.
+
+    Raises:
+        CheckpointError: if an argument cannot be read.
+    """
+    parts: dict[str, dict[str, Any]] = {
+        "population": {p.name: p for p in network.populations},
+        "connection": {c.name: c for c in network.connections},
+        "layer": {str(layer): layer for layer in getattr(network, "layers", ())},
+    }
+    readers = {kind: named.__getitem__ for kind, named in parts.items()}
+    reader = replace(decoder, readers=readers)
+    arguments = {
+        name: reader.decode(value, f"{record.class_}: {name}")
+        for name, value in record.arguments.items()
+        if name not in MACHINE_ARGUMENTS
+    }
+    threads = arguments.get("num_threads")
+    if isinstance(threads, int):
+        arguments["num_threads"] = min(threads, available_cores())
+    place = f"{record.class_}: compile"
     return CompileConfig(
-        (custom_objects or {}).get(name) or find_compiler(name),
-        {k: decoder.decode(value) for k, value in config["arguments"].items()},
-        decoder.decode(config["compiled_with"]),
+        compiler, arguments, reader.decode(record.compiled_with, place, dict)
     )
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ml_genn.backends import stacklevel_of_user
-from ml_genn.compiled.random_state import RandomState, is_count
+from ml_genn.compiled.random_state import RandomState
+from ml_genn.config.codec import arguments_of
+from ml_genn.config.records import OptimiserRecord, ProgressRecord
 from ml_genn.errors import CheckpointError, TrainingWarning
 from ml_genn.lowering import Lowered
 from ml_genn.model.plan import Learned
 from ml_genn.optimisers import Optimiser
+from ml_genn.utils.records import as_checkpoint_error, broken, record_number
 
 RANDOM = "random"  #: key of the random state
-#: key of older checkpoints, in which NumPy's global generator shuffled the examples
-_GLOBAL_RANDOM = "numpy_random"
 
 
 class TrainingProgress:
@@ -64,49 +65,35 @@ class TrainingProgress:
             "optimisers": [_optimiser_state(o) for o in self.optimisers],
         }
 
-    def checked(self, saved: Any) -> Callable[[], None]:
+    def checked(self, saved: ProgressRecord | None) -> Callable[[], None]:
         """Checks a saved progress and returns a function that restores it.
 
         Args:
-            saved: result of `to_json`; None if the checkpoint has none.
+            saved: the record of `to_json`; None if the checkpoint has none.
 
         Raises:
             CheckpointError: if it is missing, damaged, or of other optimisers.
         """
         optimisers = list(self.optimisers)
-        if not saved or len(saved["optimisers"]) != len(optimisers):
+        if saved is None or len(saved.optimisers) != len(optimisers):
             raise CheckpointError(
                 "Checkpoint: it does not say how far training was, with as many "
                 "optimisers as this network has. Compile the network as it was."
             )
-        states = list(zip(optimisers, saved["optimisers"], strict=True))
+        states = list(zip(optimisers, saved.optimisers, strict=True))
         for optimiser, state in states:
             _check_optimiser(optimiser, state)
-        epoch, steps_taken = _checked_counts(saved)
-        older = RANDOM not in saved and _GLOBAL_RANDOM in saved
-        restore_random = (
-            _warn_of_older if older else self.random.checked(saved.get(RANDOM))
-        )
+        older = saved.random is None and saved.numpy_random is not None
+        restore_random = _warn_of_older if older else self.random.checked(saved.random)
 
         def restore() -> None:
             for optimiser, state in states:
-                for name, number in state["numbers"].items():
+                for name, number in state.numbers.items():
                     setattr(optimiser, name, number)
-            self.epoch, self.steps_taken = epoch, steps_taken
+            self.epoch, self.steps_taken = saved.epoch, saved.steps_taken
             restore_random()
 
         return restore
-
-
-def _checked_counts(saved: Mapping[str, Any]) -> tuple[int | None, int]:
-    """Returns epoch and number of steps of a saved progress."""
-    epoch, steps = saved.get("epoch"), saved.get("steps_taken")
-    if (epoch is not None and not is_count(epoch)) or not is_count(steps):
-        raise CheckpointError(
-            "Checkpoint: epoch and steps_taken are whole numbers of at least 0. "
-            f"Received {epoch!r:.50} and {steps!r:.50}."
-        )
-    return epoch, int(steps)  # type: ignore[arg-type]
 
 
 def _warn_of_older() -> None:
@@ -121,17 +108,34 @@ def _warn_of_older() -> None:
 
 def _optimiser_state(optimiser: Optimiser) -> dict[str, Any]:
     """Class and numbers of an optimiser; callbacks may have changed the numbers."""
-    numbers = {
+    return {"class": type(optimiser).__name__, "numbers": _numbers(optimiser)}
+
+
+def _numbers(optimiser: Optimiser) -> dict[str, Any]:
+    return {
         name: value
         for name, value in vars(optimiser).items()
         if isinstance(value, int | float)
     }
-    return {"class": type(optimiser).__name__, "numbers": numbers}
 
 
-def _check_optimiser(optimiser: Optimiser, state: Mapping[str, Any]) -> None:
-    if state["class"] != type(optimiser).__name__:
+def _check_optimiser(optimiser: Optimiser, state: OptimiserRecord) -> None:
+    """Raises CheckpointError if an optimiser cannot have a saved state."""
+    name = type(optimiser).__name__
+    if state.class_ != name:
         raise CheckpointError(
-            f"Checkpoint: it was saved with the optimiser {state['class']}, but this "
-            f"network is compiled with {type(optimiser).__name__}."
+            f"Checkpoint: it was saved with the optimiser {state.class_}, but this "
+            f"network is compiled with {name}."
+        )
+    place, own = f"Checkpoint: optimiser {name}", _numbers(optimiser)
+    for key, number in state.numbers.items():
+        is_flag = isinstance(own.get(key), bool)
+        if key not in own or isinstance(number, bool) is not is_flag:
+            raise broken(f"{place}: numbers", f"one of {', '.join(own)}", key)
+        if not is_flag:
+            record_number(number, f"{place}: {key}")
+    with as_checkpoint_error(place):  # its constructor knows their ranges
+        arguments = arguments_of(optimiser, name)
+        type(optimiser)(
+            **{k: state.numbers.get(k, argument) for k, argument in arguments.items()}
         )
