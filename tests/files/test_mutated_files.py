@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from saving.all_parts import network_with_all_parts
-from saving.mutations import (
+from files.mutations import (
     mutated_array,
     mutated_bytes,
     mutated_json,
     mutated_npy,
 )
+from saving.all_parts import network_with_all_parts
 from saving.saved_nets import make, train
 
 import ml_genn
