@@ -358,7 +358,7 @@ def test_checkpoints_of_earlier_versions_decide_nothing(tmp_path: Path) -> None:
 def test_malformed_decisions_are_refused(decisions: Any) -> None:
     network, *_ = small()
     config = {**network.to_config(), "decisions": decisions}
-    with pytest.raises(CheckpointError, match="(decisions|numbers) are"):
+    with pytest.raises(CheckpointError, match=r"(decisions|numbers) are"):
         Network.from_config(config)
 
 
