@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,8 +13,10 @@ from genn.fake.checker import Checker, Name
 from genn.fake.interpreter import Interpreter
 from genn.fake.language import CodeError, parse_expression, parse_statements
 
+from ml_genn.backends.pygenn.library import compile_model
 from ml_genn.backends.pygenn.lowering.genn_code import genn_code
-from ml_genn.errors import UnsupportedError
+from ml_genn.backends.pygenn.lowering.scopes import with_unique_locals
+from ml_genn.errors import BuildError, UnsupportedError
 
 NAMES = {
     "v": Name("scalar", writable=True),
@@ -75,6 +78,13 @@ def test_syntax_errors(code: str) -> None:
         "const scalar x = 1.0; x = 2.0;",
         "scalar x = 1.0; scalar x = 2.0;",
         "{ scalar x = 1.0; } v = x;",
+        "scalar x = 1.0; { scalar x = 2.0; }",
+        "scalar x = 1.0; for (int i = 0; i < 2; ++i) { if (v > x) { int i = 1; } }",
+        "v = back[k + 1];",
+        "v = back[max(k, 0)];",
+        "v = fmax(0, v);",
+        "v = pow(v, 2);",
+        "v = fmin(v, k);",
         "gennrand_uniform();",
     ],
 )
@@ -157,6 +167,48 @@ def test_shifts_to_the_right_are_divisions(number: int) -> None:
 def test_c_without_a_counterpart_is_rejected(line: str) -> None:
     with pytest.raises(UnsupportedError, match="here: GeNN's code"):
         genn_code([line], "here")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("v = fmaxf(0, v);", "v = fmax(0.0, v);"),
+        (
+            "v = fminf(v, fmaxf(-1, powf(v, 2)));",
+            "v = fmin(v, fmax(-1.0, pow(v, 2.0)));",
+        ),
+        (
+            "v = fmodf(tape[k + 1], 3) + min(k, 2);",
+            "v = fmod(tape[k + 1], 3.0) + min(k, 2);",
+        ),
+        ("v = expf(2) * fmaxf(v, 1.5f);", "v = exp(2) * fmax(v, 1.5);"),
+    ],
+)
+def test_real_functions_get_real_numbers(line: str, expected: str) -> None:
+    assert genn_code([line], "here") == (expected,)
+    Checker(NAMES).run(parse_statements(expected))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("int x = 1; { int x = 2; k += x; } k += x;", 3),
+        ("{ int x = 2; k += x; } { int x = 3; k += x; }", 5),
+        ("int x = 1; if (k == 0) { int x = 2, y = x; { int y = 4; k = x + y; } }", 6),
+        ("for (int i = 0; i < 2; ++i) { for (int i = 0; i < 3; ++i) { k += 1; } }", 6),
+        ("for (int i = 0; i < 2; ++i) k += i; for (int i = 0; i < 3; ++i) k += i;", 4),
+        ("int x1_ = 5; int x = 1; { int x = 2; k = x + x1_; }", 7),
+        ("int x = 7; { const scalar x = 1e1; k = (int)(x) + 1; }", 11),
+    ],
+)
+def test_locals_of_inner_blocks_get_names_of_their_own(
+    code: str, expected: int
+) -> None:
+    renamed = parse_statements(with_unique_locals(code))
+    Checker(NAMES).run(renamed)
+    run = Interpreter((1,), {"k": np.zeros(1, np.int32)}, {"k": "int"})
+    run.run(renamed)
+    assert run.scopes[0]["k"] == expected
 
 
 # ---------------------------------------------------------------- calls of PyGeNN
@@ -435,6 +487,55 @@ def _dynamics_of_a_convolution(pygenn: Any) -> Any:
     digit_synapses(pygenn, "TOEPLITZ", connectivity_init=convolution)[0].build()
 
 
+def _convolution_that_reads_neurons(pygenn: Any) -> Any:
+    sizes = dict.fromkeys(["kh", "kw", "ih", "iw", "oh", "ow", "oc"], 1)
+    parameters = {f"conv_{name}": size for name, size in {**sizes, "ic": 3}.items()}
+    model = pygenn.GeNNModel("float", "convolution")
+    model.batch_size = 2
+    source, target = (spiker(pygenn, model, name) for name in ("Source", "Target"))
+    kind = pygenn.create_weight_update_model(
+        "W",
+        post_neuron_var_refs=[("v", "scalar", pygenn.VarAccessMode.READ_ONLY)],
+        pre_spike_syn_code="addToPost(v);",
+    )
+    refs = {"v": pygenn.create_var_ref(target, "v")}
+    model.add_synapse_population(
+        "Synapses",
+        "TOEPLITZ",
+        source,
+        target,
+        pygenn.init_weight_update(kind, {}, {}, post_var_refs=refs),
+        pygenn.init_postsynaptic("DeltaCurr"),
+        pygenn.init_toeplitz_connectivity("Conv2D", parameters),
+    )
+    model.build()
+
+
+def _sparse_values_without_examples(pygenn: Any) -> Any:
+    model = pygenn.GeNNModel("float", "sparse")
+    model.batch_size = 2
+    source, target = (spiker(pygenn, model, name) for name in ("Source", "Target"))
+    kind = pygenn.create_weight_update_model("W", vars=[("g", "scalar")])
+    synapses = model.add_synapse_population(
+        "Synapses",
+        "SPARSE",
+        source,
+        target,
+        pygenn.init_weight_update(kind, {}, {"g": np.ones(2)}),
+        pygenn.init_postsynaptic("DeltaCurr"),
+    )
+    synapses.set_sparse_connections(np.array([0, 1]), np.array([0, 1]))
+    model.build()
+    model.load()
+
+
+def _queues_of_equal_length(pygenn: Any) -> Any:
+    model, _, _, synapses = pair(pygenn)
+    synapses.axonal_delay_steps = 2
+    synapses.max_dendritic_delay_timesteps = 2
+    model.build()
+
+
 REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
     "populations after building": (_population_after_build, RuntimeError),
     "references of another type": (_other_type, RuntimeError),
@@ -456,6 +557,18 @@ REJECTED: dict[str, tuple[Callable[[Any], Any], type[Exception]]] = {
         RuntimeError,
     ),
     "dynamics of a convolution": (_dynamics_of_a_convolution, RuntimeError),
+    "a convolution that reads neurons of several examples": (
+        _convolution_that_reads_neurons,
+        RuntimeError,
+    ),
+    "sparse values without an axis of examples": (
+        _sparse_values_without_examples,
+        IndexError,
+    ),
+    "queues of spikes and of variables of one length": (
+        _queues_of_equal_length,
+        RuntimeError,
+    ),
     "arrays without a star": (_array_type, RuntimeError),
     "a name of a parameter and a variable": (_name_declared_twice, RuntimeError),
 }
@@ -467,3 +580,22 @@ def test_rejected(
 ) -> None:
     with pytest.raises(error):
         call(pygenn)
+
+
+# ---------------------------------------------------------------- messages
+def test_errors_have_the_message_that_genn_prints(
+    pygenn: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, *_ = pair(pygenn, "addToPost(wrong_name);")
+    with pytest.raises(BuildError, match="unknown name 'wrong_name'"):
+        compile_model(model, str(tmp_path), show_output=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_output_of_genn_is_shown_on_request(
+    pygenn: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model, *_ = pair(pygenn, "addToPost(wrong_name);")
+    with pytest.raises(BuildError, match="could not build"):
+        compile_model(model, str(tmp_path), show_output=True)
+    assert "wrong_name" in capfd.readouterr().out

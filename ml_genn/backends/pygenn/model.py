@@ -12,7 +12,12 @@ import numpy as np
 
 from ml_genn.backends.api import Processes
 from ml_genn.backends.host.process import ProcessBound
-from ml_genn.backends.pygenn.library import create_model, pygenn
+from ml_genn.backends.pygenn.library import (
+    LOG_LEVELS,
+    compile_model,
+    create_model,
+    pygenn,
+)
 from ml_genn.backends.pygenn.lowering.lower import lower
 from ml_genn.backends.pygenn.runtime import checkpoint
 from ml_genn.backends.pygenn.runtime.batch import Batch
@@ -57,6 +62,7 @@ class PyGennModel:
     Raises:
         UnsupportedError: if GeNN has no counterpart of a part of the plan.
         ValidationError: if the device runs one example at a time only.
+        BuildError: if PyGeNN or a program that it starts rejects the model.
     """
 
     def __init__(
@@ -80,7 +86,8 @@ class PyGennModel:
         folder = mkdtemp(prefix="ml_genn_pygenn_")
         remove = ProcessBound("a folder of generated code").only_here(shutil.rmtree)
         self._remove_folder = weakref.finalize(self, remove, folder, True)
-        self.genn_model.build(folder)
+        show_output = not LOG_LEVELS.isdisjoint(arguments)
+        compile_model(self.genn_model, folder, show_output=show_output)
         self._device = Device(built, lowered, batch_size, values.dt)
         self._parameters = Parameters(plan, values, self._device, seed)
         scalars = np.zeros(sum(len(update.scalars) for update in plan.updates))

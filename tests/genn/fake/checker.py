@@ -21,6 +21,8 @@ FUNCTIONS: dict[str, int] = {
     **dict.fromkeys(["scalbn", "ldexp", "min", "max"], 2),
     **{"fma": 3, "ilogb": 1, "abs": 1},
 }
+#: Functions without an overload for integers on GPUs.
+REAL_ARGUMENTS = frozenset((*_BINARY.split(), "fma"))
 INTEGERS = {"ilogb", "min", "max", "abs"}
 RANDOM = dict.fromkeys(
     ["gennrand", "gennrand_uniform", "gennrand_normal", "gennrand_exponential"], 0
@@ -95,8 +97,9 @@ class Checker:
         for name, value in declared:
             if value is not None:
                 self.numeric(value)
-            if name in self.scopes[-1]:
-                raise CodeError(f"'{name}' is declared twice")
+            # GeNN copies the names of enclosing blocks into a block.
+            if any(name in scope for scope in self.scopes[1:]):
+                raise CodeError(f"Error at '{name}': Redeclaration of variable")
             self.scopes[-1][name] = Name(type_, writable=not const)
 
     def _statement_if(self, condition: Node, *parts: Node | None) -> None:
@@ -177,6 +180,8 @@ class Checker:
         are_integers = [self.numeric(a) not in FLOATS for a in arguments]
         if name in ("min", "max", "abs") and not all(are_integers):
             raise CodeError(f"{name} is for whole numbers")
+        if name in REAL_ARGUMENTS and any(are_integers):
+            raise CodeError(f"{name} has no overload for integers on a GPU")
         if name in INTEGERS:
             return "int"
         is_void = name.startswith(("addTo", "atomic_add_")) or name == "injectCurrent"
@@ -188,6 +193,8 @@ class Checker:
             raise CodeError("only names are indexed")
         declared = self.find(base[1])
         if declared.delayed:
+            if index[0] not in ("name", "number"):
+                raise CodeError(f"the index of '{base[1]}' is pasted unparenthesised")
             self.indexed.add(base[1])
             return declared.type
         self.integer(index)

@@ -7,6 +7,7 @@ GPU, the host has copies of all arrays, which it pulls from the device and pushe
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -14,6 +15,7 @@ from typing import Any
 
 from genn.fake import models, references
 from genn.fake.custom_update import CustomUpdate
+from genn.fake.language import CodeError
 from genn.fake.neuron_group import NeuronGroup
 from genn.fake.synapse_group import SynapseGroup
 
@@ -150,10 +152,41 @@ class GeNNModel:
             raise ValueError(f"Unknown preference {sorted(unknown)}")
         if self.backend_name == "single_threaded_cpu" and self.batch_size > 1:
             raise RuntimeError("the CPU backend runs one example at a time")
-        for group in self._groups():
-            group.build()
+        try:
+            for group in self._groups():
+                group.build()
+        except CodeError as error:
+            # GeNN logs the reason, past sys.stdout, and leaves the error empty.
+            os.write(1, f"{error}\n".encode())
+            raise RuntimeError("") from None
+        self._check_queues()
         self.built_in = path_to_model
         self._built = True
+
+    def _check_queues(self) -> None:
+        """Raises RuntimeError if GeNN would merge queues of spikes and of variables."""
+        slots = self._delay_slots()
+        queue_spikes = {
+            s.src.name
+            for s in self.synapse_populations.values()
+            if s.axonal_delay_steps
+        }
+        for name in queue_spikes:
+            for other in slots.keys() - queue_spikes:
+                if slots[name] == slots[other]:
+                    raise RuntimeError(f"queues of '{name}' and '{other}' are merged")
+
+    def _delay_slots(self) -> dict[str, int]:
+        """Returns {population with a queue: number of its slots}."""
+        slots: dict[str, int] = {}
+        for s in self.synapse_populations.values():
+            for group, steps in (
+                (s.trg, s.max_dendritic_delay_timesteps),
+                (s.src, s.axonal_delay_steps),
+            ):
+                if steps:
+                    slots[group.name] = max(slots.get(group.name, 1), steps + 1)
+        return slots
 
     def load(self, num_recording_timesteps: int | None = None) -> None:
         if not self._built or self._loaded:

@@ -138,6 +138,8 @@ class SynapseGroup(Group):
             raise RuntimeError("the fake has no events with an axonal delay")
         if self.is_kernel and "dynamics" in codes:
             raise RuntimeError("synapse dynamics are for DENSE and SPARSE")
+        if self.is_kernel and self.refs and self.model.batch_size > 1:
+            raise RuntimeError("TOEPLITZ reads neurons of the first example only")
         names = self._names()
         functions = {"addToPost": 1, "addToPre": 1, "addToPostDelay": 2}
         if self.is_kernel:
@@ -180,11 +182,19 @@ class SynapseGroup(Group):
             p = self.toeplitz.params
             count = p["conv_kh"] * p["conv_kw"] * p["conv_ic"] * p["conv_oc"]
         for variable in self.vars.values():
+            self._check_initial(variable)
             variable.allocate(self.model.batch_size, count)
         self.out_post = np.zeros(self.trg.shape, np.float32)
         self.out_pre = np.zeros(self.src.shape, np.float32)
         self.events = np.zeros(self.src.shape, dtype=bool)
         self.clear_dendritic_delay()
+
+    def _check_initial(self, variable: FakeVariable) -> None:
+        """Raises IndexError, as PyGeNN, if a SPARSE variable lacks its example axis."""
+        dimensions = np.ndim(variable.initial)
+        batched = variable.batched and self.model.batch_size > 1
+        if self.sparse and dimensions and dimensions != 1 + batched:
+            raise IndexError(f"'{variable.name}' has {dimensions} dimensions")
 
     def unload(self) -> None:
         for variable in self.vars.values():

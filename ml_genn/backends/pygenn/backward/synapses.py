@@ -30,7 +30,6 @@ from ml_genn.backends.pygenn.lowering.records import (
     SynapsePopulation,
     VariableReferences,
 )
-from ml_genn.backends.pygenn.lowering.synapses.formats import genn_format
 from ml_genn.model.plan import Delay, Plan, PlanValues, SynapseGroup
 
 
@@ -120,10 +119,8 @@ def _event_code(plan: Plan, values: PlanValues, s: SynapseGroup) -> list[str]:
 
 
 def _accumulate(s: SynapseGroup, gradient: str, amount: str) -> str:
-    """Returns a statement that adds to the gradient of a synapse, or of a kernel."""
-    if not genn_format(s).atomic_gradients:
-        return f"{gradient} {'-=' if s.negates else '+='} {amount};"
-    return f"atomic_add_{gradient}({f'-({amount})' if s.negates else amount});"
+    """Returns a statement that adds to the gradient of a synapse."""
+    return f"{gradient} {'-=' if s.negates else '+='} {amount};"
 
 
 def _delay_grad(plan: Plan, s: SynapseGroup, backprop: str) -> list[str]:
@@ -136,7 +133,9 @@ def _delay_grad(plan: Plan, s: SynapseGroup, backprop: str) -> list[str]:
         return [f"const scalar delay_grad = dt * {backprop}[{DELAY}];"]
     return [
         f"const int delay_steps = (int){DELAY};",
-        f"scalar delay_grad = {backprop}[delay_steps + 1] "
-        f"- {backprop}[max(delay_steps - 1, 0)];",
+        # GeNN pastes the index of a delayed variable without parentheses.
+        "const int later = delay_steps + 1;",
+        "const int sooner = max(delay_steps - 1, 0);",
+        f"scalar delay_grad = {backprop}[later] - {backprop}[sooner];",
         "if (delay_steps > 0) { delay_grad *= 0.5; }",
     ]

@@ -3,14 +3,15 @@
 GeNN's language takes precision from a model's ``scalar`` type, so it has neither
 ``float`` literals nor functions such as ``expf``; it has no ``>>``, ``/=`` and no casts
 in the form of calls either. Functions that replace operators of integers become the
-operators again, and iterations of loops are not counted.
+operators again, and iterations of loops are not counted. CUDA has no overloads of functions of several real numbers,
+such as ``fmax``, for an integer and a real number, so whole numbers among their
+arguments get a decimal point.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.code_strings.vocabulary.functions import FUNCTIONS
@@ -37,6 +38,10 @@ _CASTS = {function: name for name, function in CONVERSIONS.items()}
 _SAFE_CALL = re.compile(rf"\b({'|'.join([*_OPERATORS, *_CASTS])})\(")
 _SHIFT = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
 _DIVISION = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
+_REAL_FUNCTION = re.compile(
+    r"\b(?:atan2|copysign|fdim|fma|fmax|fmin|fmod|nextafter|pow|remainder)\("
+)
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?\s*\d+\s*")
 _UNSUPPORTED = {
     ">>": "shifts to the right other than of names by numbers",
     "/=": "/= inside an expression",
@@ -72,30 +77,47 @@ def _translated_line(line: str, where: str) -> str:
             raise UnsupportedError(
                 f"{where}: GeNN's code has no {description}. Received '{line.strip()}'."
             )
-    return _TOKEN.sub(lambda match: _translated_token(match, where), line)
+    line = _TOKEN.sub(lambda match: _translated_token(match, where), line)
+    return _with_real_arguments(line)
+
+
+def _with_real_arguments(line: str) -> str:
+    """Returns a line in which whole numbers are real where a real number is needed."""
+    for call in _REAL_FUNCTION.finditer(line):
+        for start, end in _arguments(line, call.end()):
+            if _WHOLE_NUMBER.fullmatch(line, start, end):
+                text = line[start:end].rstrip()
+                return _with_real_arguments(f"{line[:start]}{text}.0{line[end:]}")
+    return line
+
+
+def _arguments(line: str, first: int) -> list[tuple[int, int]]:
+    """Returns start and end of each argument of a call.
+
+    Args:
+        line: a line that contains the whole call.
+        first: position after the opening parenthesis.
+    """
+    spans, depth, start = [], 1, first
+    for position in range(first, len(line)):
+        character = line[position]
+        depth += (character in "([") - (character in ")]")
+        if (character == "," and depth == 1) or depth == 0:
+            spans.append((start, position))
+            start = position + 1
+        if depth == 0:
+            break
+    return spans
 
 
 def _with_plain_integers(line: str) -> str:
     """Returns a line with operators and casts instead of their safe functions."""
     while match := _SAFE_CALL.search(line):
-        end, commas = _arguments_end(line, match.end())
-        parts = [match.end(), *(k + 1 for k in commas), end + 1]
-        arguments = [line[first : last - 1].strip() for first, last in pairwise(parts)]
-        line = line[: match.start()] + _plain(match[1], arguments) + line[end + 1 :]
+        spans = _arguments(line, match.end())
+        arguments = [line[start:end].strip() for start, end in spans]
+        rest = line[spans[-1][1] + 1 :]
+        line = line[: match.start()] + _plain(match[1], arguments) + rest
     return line
-
-
-def _arguments_end(line: str, first: int) -> tuple[int, list[int]]:
-    """Returns the positions of the bracket that ends a call, and of its commas."""
-    depth = 0
-    commas: list[int] = []
-    for k in range(first, len(line)):
-        if line[k] == ")" and not depth:
-            return k, commas
-        if line[k] == "," and not depth:
-            commas.append(k)
-        depth += {"(": 1, ")": -1}.get(line[k], 0)
-    return len(line), commas
 
 
 def _plain(function: str, arguments: list[str]) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, TypeVar
+
 from ml_genn.backends.pygenn.lowering import custom_updates
 from ml_genn.backends.pygenn.lowering.neurons.population import lower_neurons
-from ml_genn.backends.pygenn.lowering.records import CustomUpdate, LoweredModel
+from ml_genn.backends.pygenn.lowering.records import (
+    CustomUpdate,
+    LoweredModel,
+    NeuronPopulation,
+    SynapsePopulation,
+)
+from ml_genn.backends.pygenn.lowering.scopes import with_unique_locals
 from ml_genn.backends.pygenn.lowering.synapses.population import lower_synapses
 from ml_genn.model.plan import LearnedKind, Plan, PlanValues
 from ml_genn.model.plan.tapes import expand
+
+Record = TypeVar("Record", NeuronPopulation, SynapsePopulation, CustomUpdate)
 
 
 def lower(plan: Plan, values: PlanValues) -> LoweredModel:
@@ -35,4 +46,25 @@ def lower(plan: Plan, values: PlanValues) -> LoweredModel:
     ]
     for optimiser_update in plan.updates:
         records += custom_updates.optimise(plan, values, optimiser_update)
-    return LoweredModel(neurons, synapses, tuple(records))
+    return LoweredModel(
+        tuple(_with_unique_locals(n, "code") for n in neurons),
+        tuple(
+            _with_unique_locals(s, "spike_code", "event_code", "step_code")
+            for s in synapses
+        ),
+        tuple(_with_unique_locals(record, "code") for record in records),
+    )
+
+
+def _with_unique_locals(record: Record, *codes: str) -> Record:
+    """Returns a record whose code GeNN's type checker accepts.
+
+    Args:
+        record: the record.
+        codes: names of its fields that hold lines of code.
+    """
+    lines: dict[str, Any] = {
+        code: tuple(with_unique_locals("\n".join(getattr(record, code))).splitlines())
+        for code in codes
+    }
+    return replace(record, **lines)

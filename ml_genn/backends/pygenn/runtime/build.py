@@ -16,6 +16,10 @@ from ml_genn.backends.pygenn.lowering.records import (
     SynapsePopulation,
     Variable,
 )
+from ml_genn.backends.pygenn.runtime.delay_slots import (
+    additional_steps,
+    dendritic_steps,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +54,7 @@ def build(pygenn: Any, model: Any, lowered: LoweredModel) -> BuiltModel:
     """
     groups = lowered.neurons, lowered.synapses, lowered.updates
     names = genn_names(record.name for records in groups for record in records)
-    builder = _Builder(pygenn, model, names)
+    builder = _Builder(pygenn, model, names, additional_steps(lowered))
     for neurons in lowered.neurons:
         builder.add_neurons(neurons)
     for synapses in lowered.synapses:
@@ -68,6 +72,7 @@ class _Builder:
         pygenn: the library.
         model: the model.
         names: {name of a record: name in GeNN}.
+        additional_steps: {population: steps to add to its delay queues}.
 
     Attributes:
         neurons, synapses, updates: {name of a record: PyGeNN group}.
@@ -76,6 +81,7 @@ class _Builder:
     pygenn: Any
     model: Any
     names: Mapping[str, str]
+    additional_steps: Mapping[str, int]
     neurons: dict[str, Any] = field(default_factory=dict, init=False)
     synapses: dict[str, Any] = field(default_factory=dict, init=False)
     updates: dict[str, Any] = field(default_factory=dict, init=False)
@@ -118,9 +124,10 @@ class _Builder:
             group.pre_target_var = record.pre_target
         if record.axonal_delay:
             group.axonal_delay_steps = record.axonal_delay
-        longest = max(record.max_dendritic_delay or 0, record.history)
-        if longest or record.max_dendritic_delay is not None:
-            group.max_dendritic_delay_timesteps = longest + 1
+        steps = dendritic_steps(record)
+        if steps is not None:
+            steps += self.additional_steps.get(record.target, 0)
+            group.max_dendritic_delay_timesteps = steps
         for parameter in record.dynamic:
             group.set_wu_param_dynamic(parameter)
         if record.indices is not None:
@@ -156,10 +163,25 @@ class _Builder:
         return self.pygenn.init_weight_update(
             weight_update_model,
             dict(record.parameters),
-            _initial_values(record.variables),
+            self._synaptic_values(record),
             pre_var_refs=references[0],
             post_var_refs=references[1],
         )
+
+    def _synaptic_values(self, record: SynapsePopulation) -> dict[str, Any]:
+        """Returns {name: number, or array}.
+
+        For variables of each example PyGeNN takes an array (examples, synapses) if the
+        matrix is SPARSE.
+        """
+        values = _initial_values(record.variables)
+        batch_size = self.model.batch_size
+        if record.indices is not None and batch_size > 1:
+            for variable in record.variables:
+                value = values[variable.name]
+                if variable.access == "READ_WRITE" and np.ndim(value):
+                    values[variable.name] = np.tile(value, (batch_size, 1))
+        return values
 
     def _connectivity(self, record: SynapsePopulation) -> list[Any]:
         if record.convolution is None:

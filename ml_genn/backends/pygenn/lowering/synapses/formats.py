@@ -39,12 +39,9 @@ class GennFormat:
 
     Attributes:
         matrix: GeNN's matrix type: "DENSE", "SPARSE" or "TOEPLITZ".
-        atomic_gradients: True if synapses that share a weight add to its gradient in
-            parallel. False by default.
     """
 
     matrix: ClassVar[str]
-    atomic_gradients: ClassVar[bool] = False
 
     @property
     def convolution(self) -> Mapping[str, int] | None:
@@ -100,14 +97,16 @@ class RewiredMatrix(GennFormat):
 
 @dataclass(frozen=True, slots=True)
 class ToeplitzMatrix(GennFormat):
-    """A convolution that GeNN's ``Conv2D`` fits.
+    """A convolution without a backward pass that GeNN's ``Conv2D`` fits.
+
+    GeNN's code for this matrix on GPUs reads variables of the neurons of the first
+    example for all examples, which the backward pass could not use.
 
     Args:
         kernel: the patches and the shape of the weights.
     """
 
     matrix = "TOEPLITZ"
-    atomic_gradients = True
     kernel: Kernel
 
     @property
@@ -118,7 +117,7 @@ class ToeplitzMatrix(GennFormat):
 
 @dataclass(frozen=True, slots=True)
 class ListedConvolution(GennFormat):
-    """Any other convolution: a list of synapses, each with a copy of its weight.
+    """A convolution as a list of synapses, each with a copy of its weight.
 
     Args:
         kernel: the patches and the shape of the weights.
@@ -157,17 +156,19 @@ def genn_format(s: SynapseGroup) -> GennFormat:
             f"Connection '{s.name}': backend 'pygenn' has no matrix for synapses in "
             f"format {s.format.name!r}. Use backend='cpu'."
         )
-    return _MATRICES[type(s.format)](s.format)
+    return _MATRICES[type(s.format)](s, s.format)
 
 
-def _shared_kernel(storage: SharedKernelFormat) -> GennFormat:
+def _shared_kernel(s: SynapseGroup, storage: SharedKernelFormat) -> GennFormat:
     kernel = storage.kernel
-    return ToeplitzMatrix(kernel) if is_toeplitz(kernel) else ListedConvolution(kernel)
+    if s.trained or not is_toeplitz(kernel):
+        return ListedConvolution(kernel)
+    return ToeplitzMatrix(kernel)
 
 
-#: {format: function that returns the matrix of a group in it}.
-_MATRICES: dict[type[SynapseFormat], Callable[[Any], GennFormat]] = {
-    DenseFormat: lambda storage: DenseMatrix(),
-    CsrFormat: lambda storage: SparseMatrix(),
+#: {format: function of a group and its format that returns the matrix}.
+_MATRICES: dict[type[SynapseFormat], Callable[[SynapseGroup, Any], GennFormat]] = {
+    DenseFormat: lambda s, storage: DenseMatrix(),
+    CsrFormat: lambda s, storage: SparseMatrix(),
     SharedKernelFormat: _shared_kernel,
 }
