@@ -8,7 +8,7 @@ CPP = $(shell git ls-files '*.h' '*.cpp' '*.cu')
 # If this is set, each process that a test starts compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all check format docs bench clean
+.PHONY: demo test test-all check format docs bench gpu clean
 
 demo: $(STAMP)examples  ## train a network on handwritten digits, save digits.png
 	$(BIN)/python examples/digits.py
@@ -40,6 +40,9 @@ bench: $(STAMP)bench  ## speed of training steps, of learning rules and of other
 	$(BIN)/python benchmarks/rules.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/peers.py --suite short
+
+gpu:  ## on a machine with an NVIDIA GPU: tests of the CUDA engine and a short benchmark, 8 minutes
+	@$(PYTHON) benchmarks/gpu_day.py
 
 # One environment; a set of extras is installed again if pyproject.toml changes.
 $(BIN)/python:

@@ -8,9 +8,11 @@ installed are skipped and named.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import statistics
+import time
 from itertools import product
 from typing import Any
 
@@ -18,7 +20,7 @@ from frameworks import Setting
 from harness.results import benchmark_parser, measurement, report
 from harness.session import Session
 from harness.timing import ratios
-from harness.workers import StepMeasurement
+from harness.workers import TIMEOUT, StepMeasurement
 
 from ml_genn.backends.cuda.device import gpu_name, load_cupy
 from ml_genn.errors import MlGennError
@@ -26,6 +28,9 @@ from ml_genn.errors import MlGennError
 RULES = ("EventProp", "e-prop", "e-prop, online", "BPTT")
 PEERS = ("torch, unbind", "torch, compiled", "Spyx")
 HAND_WRITTEN = "hand-written"
+#: A framework that takes longer than half of the remaining time, and than this, for an
+#: answer counts as failed [s].
+SHORTEST_WAIT = 20.0
 #: JAX reserves most of a GPU's memory unless it is told not to.
 JAX_ENVIRONMENT = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
@@ -39,6 +44,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, nargs="+", default=(32, 512))
     names = (*RULES, *PEERS, HAND_WRITTEN)
     parser.add_argument("--names", nargs="+", default=names, help="networks")
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        default=math.inf,
+        help="seconds after which no further row is begun; none by default",
+    )
     return parser.parse_args()
 
 
@@ -81,21 +92,30 @@ def ratio_cells(results: dict[str, StepMeasurement]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measures and reports."""
+    """Measures and reports; figures are saved after every row."""
+    start = time.monotonic()
     args = parse_arguments()
     device = device_name(args.device)
     os.environ.update(JAX_ENVIRONMENT)
     on_gpu = args.device == "gpu"
     names = [name for name in args.names if on_gpu or name != HAND_WRITTEN]
+    table: dict[str, dict[str, Any]] = {}
+    title = f"Training step on {device} [ms]"
     session = Session(names, args.repeats)
-    table = {}
     for steps, hidden, batch in product(args.steps, args.hidden, args.batch):
+        rest = args.time_limit - (time.monotonic() - start)
+        if rest < 0:
+            print(
+                f"The rows from T = {steps}, hidden {hidden}, batch {batch} on were "
+                "not measured: the time is over."
+            )
+            break
+        session.timeout = min(TIMEOUT, max(rest / 2, SHORTEST_WAIT))
         results = session.measure(Setting(steps, batch, hidden, device=args.device))
         cells = {name: step_cell(one) for name, one in results.items()}
         row = f"T = {steps}, hidden {hidden}, batch {batch}"
         table[row] = cells | ratio_cells(results)
-    title = f"Training step on {device} [ms]"
-    report("Training on a GPU", {title: table}, args, session.records)
+        report("Training on a GPU", {title: table}, args, session.records)
     print(session.about())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from frameworks import FRAMEWORKS, Setting
 
-from harness.workers import Candidates, StepMeasurement, measure_candidates
+from harness.workers import TIMEOUT, Candidates, StepMeasurement, measure_candidates
 
 
 class Session:
@@ -19,6 +19,9 @@ class Session:
     Args:
         names: keys of ``FRAMEWORKS``; frameworks that are not installed are skipped.
         repeats: rounds of each measurement.
+
+    Attributes:
+        timeout: seconds after which a network that does not answer counts as failed.
     """
 
     def __init__(self, names: Sequence[str], repeats: int) -> None:
@@ -27,6 +30,7 @@ class Session:
             name for name, version in self.versions.items() if version is None
         ]
         self.repeats = repeats
+        self.timeout = TIMEOUT
         #: Figures of all measurements, for the file of results.
         self.records: list[dict[str, Any]] = []
         self._measured: dict[
@@ -60,7 +64,7 @@ class Session:
     def compare(self, candidates: Candidates) -> dict[str, StepMeasurement]:
         """Measures any networks in turn."""
         print("measuring", *candidates, sep=" | ", file=sys.stderr)
-        results = measure_candidates(candidates, self.repeats)
+        results = measure_candidates(candidates, self.repeats, self.timeout)
         for label, (name, setting) in candidates.items():
             if error := results[label].error:
                 print(f"{label} failed: {error}", file=sys.stderr)

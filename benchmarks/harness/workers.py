@@ -25,7 +25,8 @@ from harness.usage import (
 )
 
 FIRST_STEPS = 3  #: steps during which memory is watched
-TIMEOUT = 600.0  #: seconds after which a process that does not answer counts as failed
+#: Default for the seconds after which a process that does not answer counts as failed.
+TIMEOUT = 600.0
 
 #: {label: (name in `FRAMEWORKS`, setting)}
 Candidates = Mapping[str, tuple[str, Setting]]
@@ -103,9 +104,11 @@ class Worker:
     Args:
         name: a key of ``FRAMEWORKS``.
         setting: sizes.
+        timeout: seconds to wait for an answer.
     """
 
-    def __init__(self, name: str, setting: Setting) -> None:
+    def __init__(self, name: str, setting: Setting, timeout: float) -> None:
+        self.timeout = timeout
         self.error: str | None = None
         self.connection, remote = get_context("spawn").Pipe()
         self.process = get_context("spawn").Process(
@@ -115,13 +118,19 @@ class Worker:
             self.process.start()
         remote.close()
         #: Memory, rate and peak memory, after the first steps.
+        self.first: Sequence[float] = ()
+        self.asked = time.monotonic()
+
+    def begin(self) -> None:
+        """Waits until the process has taken its first steps."""
         self.first = self.answer() or ()
 
     def answer(self) -> Any:
         """Returns the answer of the process; None after a failure, see ``error``."""
+        rest = max(self.asked + self.timeout - time.monotonic(), 0.0)
         try:
-            if not self.connection.poll(TIMEOUT):
-                self.error = f"no answer within {TIMEOUT:.0f} s"
+            if not self.connection.poll(rest):
+                self.error = f"no answer within {self.timeout:.0f} s"
                 return None
             answer = self.connection.recv()
         except (EOFError, ConnectionError):
@@ -136,6 +145,7 @@ class Worker:
     def step(self) -> float:
         """Returns the milliseconds of a step; nan once the process has failed."""
         if self.error is None:
+            self.asked = time.monotonic()
             self.connection.send(True)
             milliseconds = self.answer()
         return math.nan if self.error else milliseconds
@@ -157,14 +167,16 @@ class Worker:
 
 
 def measure_candidates(
-    candidates: Candidates, repeats: int
+    candidates: Candidates, repeats: int, timeout: float = TIMEOUT
 ) -> dict[str, StepMeasurement]:
     """Measures networks in turn, each in a process of its own."""
     with ExitStack() as stack:
         workers = {
-            label: stack.enter_context(Worker(name, setting))
+            label: stack.enter_context(Worker(name, setting, timeout))
             for label, (name, setting) in candidates.items()
         }
+        for worker in workers.values():  # they start at the same time
+            worker.begin()
         steps = {k: w.step for k, w in workers.items() if w.error is None}
         pids = [os.getpid(), *(w.process.pid or 0 for w in workers.values())]
 
