@@ -11,7 +11,7 @@
 #define __global__
 #define __device__ static
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __syncthreads() simulated::wait(simulated::AT_BLOCK_BARRIER, __LINE__)
 
 #define __nanosleep(time) simulated::wait(simulated::SLEEPING, 0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,24 +34,36 @@ def nvrtc() -> ctypes.CDLL:
     return ctypes.CDLL(str(min(libraries, key=lambda path: len(path.name))))
 
 
-def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
-    """Returns the errors of NVRTC; empty if the cubin contains the kernel."""
+def compile_kernels(
+    code: str, architecture: str, options: Sequence[str] = OPTIONS
+) -> tuple[str, bytes]:
+    """Returns the messages of NVRTC, and the cubin; it is empty after an error."""
     library, program = nvrtc(), ctypes.c_void_p()
-    options = [o.encode() for o in (*OPTIONS, f"--gpu-architecture={architecture}")]
+    words = [o.encode() for o in (*options, f"--gpu-architecture={architecture}")]
     library.nvrtcCreateProgram(
         ctypes.byref(program), code.encode(), b"plan.cu", 0, None, None
     )
-    option_array = (ctypes.c_char_p * len(options))(*options)
-    status = library.nvrtcCompileProgram(program, len(options), option_array)
-    size = ctypes.c_size_t()
-    kind = "ProgramLog" if status else "CUBIN"
-    assert getattr(library, f"nvrtcGet{kind}Size")(program, ctypes.byref(size)) == 0
-    buffer = ctypes.create_string_buffer(size.value)
-    assert getattr(library, f"nvrtcGet{kind}")(program, buffer) == 0
+    option_array = (ctypes.c_char_p * len(words))(*words)
+    status = library.nvrtcCompileProgram(program, len(words), option_array)
+
+    def result(kind: str) -> bytes:
+        size = ctypes.c_size_t()
+        assert getattr(library, f"nvrtcGet{kind}Size")(program, ctypes.byref(size)) == 0
+        buffer = ctypes.create_string_buffer(size.value)
+        assert getattr(library, f"nvrtcGet{kind}")(program, buffer) == 0
+        return buffer.raw
+
+    log, cubin = result("ProgramLog"), b"" if status else result("CUBIN")
     library.nvrtcDestroyProgram(ctypes.byref(program))
-    if status:
-        return buffer.value.decode()
-    assert kernel.encode() in buffer.raw
+    return log.rstrip(b"\0").decode(), cubin
+
+
+def compile_error(code: str, architecture: str, kernel: str = "mlg_run") -> str:
+    """Returns the errors of NVRTC; empty if the cubin contains the kernel."""
+    log, cubin = compile_kernels(code, architecture)
+    if not cubin:
+        return log
+    assert kernel.encode() in cubin
     return ""
 
 
@@ -65,6 +79,20 @@ QUICK = ("event_prop", "online")
 )
 def test_kernels_compile(name: str, architecture: str) -> None:
     assert compile_error(cuda_source(DeviceLayout(plan_of(name))), architecture) == ""
+
+
+def test_launch_bounds_leave_enough_registers() -> None:
+    """With half as many registers, EventProp's kernel spills 836 bytes of a thread."""
+    code = cuda_source(DeviceLayout(plan_of("event_prop")))
+    options = [o for o in OPTIONS if o != "--disable-warnings"]
+    log, _ = compile_kernels(code, "sm_90", [*options, "--ptxas-options=-v"])
+    (kernel,) = re.findall(r"Compiling entry function 'mlg_run'.*?registers", log, re.S)
+    spilled, registers = (
+        int(re.findall(pattern, kernel)[0])
+        for pattern in (r"(\d+) bytes spill stores", r"Used (\d+) registers")
+    )
+    assert registers > 64
+    assert spilled < 200
 
 
 def test_errors_are_reported() -> None:
