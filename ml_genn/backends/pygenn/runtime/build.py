@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +24,20 @@ from ml_genn.backends.pygenn.runtime.delay_slots import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BuiltModel:
-    """A PyGeNN model and its groups, by the names of their records."""
+    """A PyGeNN model and its groups, by the names of their records.
+
+    Args:
+        model: the model.
+        neurons, synapses, updates: {name of a record: PyGeNN group}.
+        code_models: models of neurons, weight updates and custom updates. Groups hold
+            pointers to them that do not keep them alive.
+    """
 
     model: Any
     neurons: Mapping[str, Any]
     synapses: Mapping[str, Any]
     updates: Mapping[str, Any]
+    code_models: Sequence[Any]
 
 
 def genn_names(names: Iterable[str]) -> dict[str, str]:
@@ -61,7 +69,9 @@ def build(pygenn: Any, model: Any, lowered: LoweredModel) -> BuiltModel:
         builder.add_synapses(synapses)
     for update in lowered.updates:
         builder.add_update(update)
-    return BuiltModel(model, builder.neurons, builder.synapses, builder.updates)
+    return BuiltModel(
+        model, builder.neurons, builder.synapses, builder.updates, builder.code_models
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +85,7 @@ class _Builder:
         additional_steps: {population: steps to add to its delay queues}.
 
     Attributes:
-        neurons, synapses, updates: {name of a record: PyGeNN group}.
+        neurons, synapses, updates, code_models: as in `BuiltModel`.
     """
 
     pygenn: Any
@@ -85,6 +95,7 @@ class _Builder:
     neurons: dict[str, Any] = field(default_factory=dict, init=False)
     synapses: dict[str, Any] = field(default_factory=dict, init=False)
     updates: dict[str, Any] = field(default_factory=dict, init=False)
+    code_models: list[Any] = field(default_factory=list, init=False)
 
     def add_neurons(self, record: NeuronPopulation) -> None:
         name = self.names[record.name]
@@ -97,6 +108,7 @@ class _Builder:
             extra_global_params=[(a.name, f"{a.type}*") for a in record.arrays],
             additional_input_vars=[(i, "scalar", 0.0) for i in record.inputs],
         )
+        self.code_models.append(neuron_model)
         group = self.model.add_neuron_population(
             name,
             record.size,
@@ -160,6 +172,7 @@ class _Builder:
             pre_event_threshold_condition_code=record.event_condition,
             synapse_dynamics_code=_code(record.step_code),
         )
+        self.code_models.append(weight_update_model)
         return self.pygenn.init_weight_update(
             weight_update_model,
             dict(record.parameters),
@@ -201,6 +214,7 @@ class _Builder:
             ],
             update_code=_code(record.code),
         )
+        self.code_models.append(update_model)
         group = self.model.add_custom_update(
             name,
             record.group,
