@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from genn.fake import library
 from genn.fake.checker import Checker, Name
 from genn.fake.interpreter import Interpreter
 from genn.fake.language import CodeError, parse_expression, parse_statements
@@ -212,6 +213,32 @@ def test_locals_of_inner_blocks_get_names_of_their_own(
 
 
 # ---------------------------------------------------------------- calls of PyGeNN
+@pytest.fixture
+def pygenn(pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The fake, whose code models live as long as the test."""
+    code_models: list[Any] = []
+
+    def with_references(create: Callable[..., Any]) -> Callable[..., Any]:
+        def create_and_append(*args: Any, **options: Any) -> Any:
+            code_models.append(create(*args, **options))
+            return code_models[-1]
+
+        return create_and_append
+
+    for name in ("neuron", "weight_update", "custom_update"):
+        create = f"create_{name}_model"
+        monkeypatch.setattr(pygenn, create, with_references(getattr(pygenn, create)))
+    return pygenn
+
+
+def test_code_models_have_to_outlive_the_build() -> None:
+    fake = library.module()
+    model = fake.GeNNModel("float", "freed")
+    spiker(fake, model, "Source")
+    with pytest.raises(RuntimeError, match="freed"):
+        model.build()
+
+
 def spiker(pygenn: Any, model: Any, name: str, code: str = "", **more: Any) -> Any:
     """Adds a population of three neurons; by default none of them spikes."""
     options = {"vars": [("v", "scalar")], "threshold_condition_code": "v >= 1.0"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,18 +25,19 @@ class Group:
 
     Attributes:
         model: the GeNN model.
-        declared: neuron, weight update or custom update model of the group.
+        declared: neuron, weight update or custom update model of the group, which
+            PyGeNN does not keep alive.
         params: {parameter: value}.
         dynamic: parameters that may be set while the model runs.
         sparse: True if variables are stored in the order of sparse synapses.
     """
 
-    __slots__ = ("declared", "dynamic", "model", "name", "params", "sparse", "vars")
+    __slots__ = ("_declared", "dynamic", "model", "name", "params", "sparse", "vars")
     __slots__ += ("extra_global_params",)
     of_synapses = False
 
     def __init__(self, model: Any, name: str, declared: Declared, params: Any) -> None:
-        self.model, self.name, self.declared = model, name, declared
+        self.model, self.name, self._declared = model, name, weakref.ref(declared)
         self.params = dict(params)
         self.dynamic: set[str] = set()
         self.vars: dict[str, FakeVariable] = {}
@@ -43,6 +45,13 @@ class Group:
             name: FakeArray(name, type_) for name, type_ in declared.arrays.items()
         }
         self.sparse = False
+
+    @property
+    def declared(self) -> Declared:
+        declared = self._declared()
+        if declared is None:
+            raise RuntimeError(f"the code model of '{self.name}' was freed")
+        return declared
 
     def set_param_dynamic(self, param_name: str, dynamic: bool = True) -> None:
         self.model.check_not_built()

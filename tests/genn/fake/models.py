@@ -86,7 +86,7 @@ def check_type(type_: Any) -> str:
     return type_
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Declared:
     """Declarations and code strings of a model.
 

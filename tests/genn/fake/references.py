@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,18 @@ from genn.fake.models import Declared
 # ---------------------------------------------------------------- initialisers
 @dataclass(frozen=True, slots=True)
 class WeightUpdateInit:
-    model: Declared
+    reference: weakref.ref[Declared]
     params: dict[str, float]
     values: dict[str, Any]
     pre_refs: dict[str, Any]
     post_refs: dict[str, Any]
+
+    @property
+    def model(self) -> Declared:
+        model = self.reference()
+        if model is None:
+            raise RuntimeError("the weight update model was freed")
+        return model
 
 
 def init_weight_update(
@@ -33,7 +41,11 @@ def init_weight_update(
         if set(snippet.refs[side]) != set(refs or {}):
             raise RuntimeError(f"references {sorted(snippet.refs[side])} are needed")
     init = WeightUpdateInit(
-        snippet, params or {}, vars or {}, pre_var_refs or {}, post_var_refs or {}
+        weakref.ref(snippet),
+        params or {},
+        vars or {},
+        pre_var_refs or {},
+        post_var_refs or {},
     )
     return init, vars, pre_vars, post_vars
 
