@@ -8,7 +8,7 @@ from importlib import import_module
 from subprocess import CalledProcessError
 from typing import Any
 
-from ml_genn.backends.pygenn.runtime.captured_output import captured_output
+from ml_genn.backends.pygenn.captured_output import captured_output
 from ml_genn.errors import BuildError, ValidationError
 
 KERNEL_PROFILING = "kernel_profiling"  #: argument for GeNN's ``timing_enabled``
