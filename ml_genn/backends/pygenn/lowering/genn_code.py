@@ -3,9 +3,9 @@
 GeNN's language takes precision from a model's ``scalar`` type, so it has neither
 ``float`` literals nor functions such as ``expf``; it has no ``>>``, ``/=`` and no casts
 in the form of calls either. Functions that replace operators of integers become the
-operators again, and iterations of loops are not counted. CUDA has no overloads of functions of several real numbers,
-such as ``fmax``, for an integer and a real number, so whole numbers among their
-arguments get a decimal point.
+operators again, and iterations of loops are not counted. CUDA has no overloads of
+functions of several real numbers, such as ``fmax``, for an integer and a real number,
+so whole numbers among their arguments get a decimal point.
 """
 
 from __future__ import annotations
