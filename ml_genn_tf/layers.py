@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,22 +85,47 @@ class Call:
         Raises:
             UnsupportedError: if the activation has no spiking form.
         """
+        if _is_of_keras(activation) and type(activation).__name__ == "ReLU":
+            return rectify(self.layer, node, self.limit(activation))
+        for function, rule in _activation_functions():
+            if activation is function:
+                return rule(self.layer, node)
         name = getattr(activation, "__name__", str(activation))
-        rule = ACTIVATIONS.get(name)
-        if rule is None:
-            known = ", ".join(f"'{key}'" for key in ACTIVATIONS)
-            raise self.error(
-                f"activation '{name}' has no spiking form",
-                f"Train the model with one of {known}.",
-            )
-        return rule(self.layer, node)
+        module = getattr(activation, "__module__", None)
+        own = (
+            "" if _is_of_keras(activation) else f" of '{module}', no function of Keras,"
+        )
+        known = ", ".join(f"'{key}'" for key in ACTIVATIONS)
+        raise self.error(
+            f"activation '{name}'{own} has no spiking form",
+            f"Train the model with one of {known}.",
+        )
 
-    def weights(self, number: int) -> tuple[list[np.ndarray], np.ndarray | None]:
-        """Returns a number of kernels, and the bias; None if the layer has no bias."""
+    def limit(self, layer: Any) -> float | None:
+        """Returns the upper bound of a ReLU layer; None if there is none.
+
+        Raises:
+            UnsupportedError: if its function has no spiking form.
+        """
+        relu = replace(self, layer=layer)
+        relu.check("negative_slope", 0.0, "spiking neurons send nothing below zero")
+        relu.check("threshold", 0.0, "spiking neurons send all that is above zero")
+        if layer.max_value is not None and not layer.max_value > 0.0:
+            raise relu.error(
+                f"max_value={layer.max_value!r}: its value is always zero",
+                "Use a max_value above zero, or None.",
+            )
+        return None if layer.max_value is None else float(layer.max_value)
+
+    def weights(self, *names: str) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """Returns kernels by their names, and the bias; None if the layer has no bias.
+
+        Kernels are those with which the layer computes: after LoRA, with its product.
+        """
         if getattr(self.layer, "quantization_mode", None):
             raise self.error("its weights are quantised", "Convert the float model.")
-        arrays = [np.asarray(w, np.float32) for w in self.layer.get_weights()]
-        return arrays[:number], arrays[number] if self.layer.use_bias else None
+        bias = _numbers(self.layer.bias) if self.layer.use_bias else None
+        return [_numbers(getattr(self.layer, name)) for name in names], bias
 
     def check(self, name: str, value: Any, reason: str) -> None:
         """Raises UnsupportedError unless an argument of the layer equals ``value``."""
@@ -119,6 +145,35 @@ class Call:
         return same_padding(self.input.shape, size, tuple(self.layer.strides))
 
 
+def _numbers(value: Any) -> np.ndarray:
+    """Returns a variable or tensor of Keras in single precision."""
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(ops.cast(value, "float32")))
+
+
+def _is_of_keras(value: Any) -> bool:
+    """Returns True for functions and layers of Keras itself."""
+    module = getattr(value, "__module__", None) or ""
+    return module.split(".")[0] == "keras"
+
+
+def _activation_functions() -> Iterator[tuple[Any, Callable[[Any, Node], Node]]]:
+    """Yields activation functions of Keras and TensorFlow, and their rules.
+
+    A function is recognised by identity: one of a user may have the same name.
+    """
+    import keras
+
+    modules = [keras.activations, keras.ops]
+    if "tensorflow" in sys.modules:
+        modules.append(sys.modules["tensorflow"].nn)
+    for name, rule in ACTIVATIONS.items():
+        for module in modules:
+            if hasattr(module, name):
+                yield getattr(module, name), rule
+
+
 #: {name of an activation function of Keras: function that applies it to a node}
 ACTIVATIONS: dict[str, Callable[[Any, Node], Node]] = {
     "linear": lambda layer, node: node,
@@ -129,7 +184,7 @@ ACTIVATIONS: dict[str, Callable[[Any, Node], Node]] = {
 
 
 def _dense(call: Call) -> Node:
-    (weight,), bias = call.weights(1)
+    (weight,), bias = call.weights("kernel")
     node, shape = call.input, call.input.shape
     if len(shape) == 1:
         return call.finish(call.map(node, Dense(shape, weight)), bias)
@@ -162,7 +217,7 @@ def _ungrouped(kernel: np.ndarray, groups: int) -> np.ndarray:
 
 def _conv(call: Call) -> Node:
     layer, image = call.layer, call.image()
-    (kernel,), bias = call.weights(1)
+    (kernel,), bias = call.weights("kernel")
     kernel = _dilated(_ungrouped(kernel, layer.groups), layer.dilation_rate)
     padding = call.padding(kernel.shape[:2])
     linear = Conv(image, tuple(layer.strides), padding, kernel)
@@ -176,12 +231,12 @@ def _depthwise(call: Call, kernel: np.ndarray) -> Node:
 
 
 def _depthwise_conv(call: Call) -> Node:
-    (kernel,), bias = call.weights(1)
+    (kernel,), bias = call.weights("kernel")
     return call.finish(_depthwise(call, kernel), bias)
 
 
 def _separable_conv(call: Call) -> Node:
-    (kernel, pointwise), bias = call.weights(2)
+    (kernel, pointwise), bias = call.weights("depthwise_kernel", "pointwise_kernel")
     node = _depthwise(call, kernel)
     node = call.map(node, Conv(node.shape, (1, 1), NO_PADDING, pointwise))
     return call.finish(node, bias)
@@ -191,7 +246,7 @@ def _conv_transpose(call: Call) -> Node:
     layer, image = call.layer, call.image()
     call.check("output_padding", None, "the size follows from the strides")
     call.check("dilation_rate", (1, 1), "kernels are not dilated")
-    (kernel,), bias = call.weights(1)
+    (kernel,), bias = call.weights("kernel")
     same = layer.padding == "same"
     linear = ConvTranspose(image, kernel, tuple(layer.strides), same)
     return call.finish(call.map(call.input, linear), bias)
@@ -287,9 +342,7 @@ def _activation(call: Call) -> Node:
 
 
 def _relu(call: Call) -> Node:
-    call.check("negative_slope", 0.0, "spiking neurons send nothing below zero")
-    call.check("threshold", 0.0, "spiking neurons send all that is above zero")
-    return rectify(call.layer, call.input, call.layer.max_value)
+    return rectify(call.layer, call.input, call.limit(call.layer))
 
 
 def _softmax(call: Call) -> Node:
@@ -353,7 +406,7 @@ def convert_call(call: Call) -> Node:
     """
     kind = type(call.layer)
     rule = LAYERS.get(kind.__name__)
-    if rule is not None and kind.__module__.split(".")[0] == "keras":
+    if rule is not None and _is_of_keras(kind):
         return rule(call)
     known = ", ".join(LAYERS)
     raise call.error(

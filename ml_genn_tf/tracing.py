@@ -82,17 +82,16 @@ class _Tracer:
                 stack.extend(reversed(missing))
             else:
                 sources = tuple(known[id(t)] for t in call.input_tensors)
-                nodes = self._call(history.operation, sources, call.output_tensors)
+                nodes = self._call(history.operation, sources, call)
                 known |= {
                     id(t): n for t, n in zip(call.output_tensors, nodes, strict=True)
                 }
         return [known[id(t)] for t in model.outputs]
 
-    def _call(
-        self, layer: Any, inputs: tuple[Node, ...], tensors: Sequence[Any]
-    ) -> list[Node]:
+    def _call(self, layer: Any, inputs: tuple[Node, ...], call: Any) -> list[Node]:
         if _is_model(layer):
             _check_model(layer)
+            _check_arguments(layer, call.arguments)
             return self.outputs(layer, inputs)
         if layer in self.layers:
             raise UnsupportedError(
@@ -105,10 +104,32 @@ class _Tracer:
                 f"Operation '{layer.name}' ({type(layer).__name__}) is no layer. Use "
                 "layers, for example keras.layers.Add()([x, y]) instead of x + y."
             )
+        _check_arguments(layer, call.arguments)
         self.check(layer)
-        shape = _shape(layer, tensors[0])
+        shape = _shape(layer, call.output_tensors[0])
         self.layers[layer] = convert_call(Call(layer, inputs, shape))
         return [self.layers[layer]]
+
+
+def _check_arguments(layer: Any, arguments: Any) -> None:
+    """Raises UnsupportedError if a call has arguments besides its inputs.
+
+    With ``training=True``, dropout and batch normalisation act in inference too.
+    """
+    names = [f"argument {k}" for k in range(1, len(arguments.args))]
+    extra = [*zip(names, arguments.args[1:], strict=True), *arguments.kwargs.items()]
+    for name, value in extra:
+        if value is not None and value is not False and not _is_first(name, arguments):
+            raise UnsupportedError(
+                f"Layer '{layer.name}' ({type(layer).__name__}): it is called with "
+                f"{name}={value!r}, and what that changes is not converted. Call it "
+                "with its inputs only."
+            )
+
+
+def _is_first(name: str, arguments: Any) -> bool:
+    """Returns True for the inputs of a call, if they are passed by keyword."""
+    return not arguments.args and name == next(iter(arguments.kwargs), None)
 
 
 def _shape(layer: Any, tensor: Any) -> Shape:

@@ -207,14 +207,22 @@ def integer(description: str, *, default: int, most: int | None = None) -> Any:
     return _declared(Argument(Role.INTEGER, description, most=most), default)
 
 
-def positive_number(description: str, unit: str = "", *, default: float) -> Any:
-    """Declares a number above 0.
+def positive_number(
+    description: str,
+    unit: str = "",
+    *,
+    default: float | None,
+    kw_only: bool = False,
+) -> Any:
+    """Declares a number above 0; None is allowed if it is the default.
 
     Args:
-        description, unit, default: as for `parameter`.
+        description, unit, default, kw_only: as for `parameter`.
     """
-    argument = Argument(Role.POSITIVE, description, unit, positive=True)
-    return _declared(argument, default)
+    argument = Argument(
+        Role.POSITIVE, description, unit, positive=True, optional=default is None
+    )
+    return _declared(argument, default, kw_only)
 
 
 def output_readout(

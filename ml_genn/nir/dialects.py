@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn.errors import unknown_name
+from ml_genn.utils.checks import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,6 @@ def dialect_named(where: str, name: str | Dialect) -> Dialect:
     """
     if isinstance(name, Dialect):
         return name
-    if name not in DIALECTS:
-        raise unknown_name("dialect", str(name), DIALECTS, where=where)
+    if not isinstance(name, str) or name not in DIALECTS:
+        raise unknown_name("dialect", shown(name), DIALECTS, where=where)
     return DIALECTS[name]

@@ -97,7 +97,7 @@ def _own_shape(
         return shape_of(where, types.get(end) if isinstance(types, Mapping) else None)
     if kind not in NEURONS:
         return None
-    shapes = {name: value.shape for name, value in fields.items()}
+    shapes = {name: np.shape(v) for name, v in fields.items() if v is not None}
     try:
         shape = np.broadcast_shapes(*shapes.values())
     except ValueError:

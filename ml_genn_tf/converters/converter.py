@@ -13,7 +13,7 @@ from ml_genn.callbacks import SpikeRecorder
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.connectivity import MaxPool2D
-from ml_genn.errors import ValidationError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.neurons import Neuron
 from ml_genn.utils.checks import free_name, shown
 from ml_genn_tf.connectivity import chain_connectivity
@@ -173,7 +173,16 @@ class Converter(ABC):
 
     # ------------------------------------------------------------ conversion
     def _check_layer(self, layer: Any) -> None:
-        self.validate_tf_layer(layer, layer.get_config())
+        if type(self).validate_tf_layer is Converter.validate_tf_layer:
+            return  # some layers that can be converted have no configuration
+        try:
+            config = layer.get_config()
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise UnsupportedError(
+                f"Layer '{layer.name}' ({type(layer).__name__}): Keras cannot describe "
+                f"its arguments ({error}). Use functions and objects of Keras."
+            ) from error
+        self.validate_tf_layer(layer, config)
 
     def _build(
         self, units: Units, prepared: Any

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ml_genn import Population
 from ml_genn.compilers import FewSpikeCompiler
 from ml_genn.compilers.compiler import Compiler
@@ -21,6 +23,8 @@ Alphas = Mapping[Unit, float]
 #: Factor of the ranges of inputs. It keeps values that the digits represent exactly,
 #: such as n / 255, from being rounded down to the next lower code in single precision.
 INPUT_MARGIN = 1.0 - 2.0**-20
+#: Upper limit of rectified outputs that have none.
+UNLIMITED = float(np.finfo(np.float32).max)
 
 
 class FewSpike(Converter):
@@ -89,7 +93,10 @@ class FewSpike(Converter):
             return FewSpikeMaxPool(readout)
         alpha = pre_convert_output[unit]
         half = 0.0 if is_output else alpha * 2.0 ** (-self.k - 1)
-        return FewSpikeRelu(self.k, alpha, readout, neuron_bias(unit) + half)
+        bias, limit = neuron_bias(unit) + half, None
+        if is_output and isinstance(unit.step, Rectify):
+            limit = UNLIMITED if unit.limit is None else unit.limit
+        return FewSpikeRelu(self.k, alpha, readout, bias, output_limit=limit)
 
     def unit_codes(
         self, populations: Mapping[Unit, Population], pre_convert_output: Alphas

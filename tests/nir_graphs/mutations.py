@@ -28,6 +28,8 @@ def _shaped(value: Any, rng: np.random.Generator) -> list[Any]:
     array = np.asarray(value, dtype=None if np.size(value) else float)
     if array.dtype.kind not in "biuf":
         return []
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
     broken = array.astype(float)
     if broken.size:
         broken.flat[rng.integers(broken.size)] = rng.choice(
@@ -44,7 +46,7 @@ def _shaped(value: Any, rng: np.random.Generator) -> list[Any]:
         array.astype(complex),
         array.astype(object),
         array.astype(str),
-        array.astype(np.float16),
+        half,
         array.astype(np.uint64),
         array.astype(bool),
         -array.astype(float),

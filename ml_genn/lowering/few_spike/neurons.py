@@ -30,7 +30,8 @@ class FewSpikeCode:
         lines: C code; it declares ``fires``, true if the neuron spikes.
         state: state variables.
         ports: names of variables that arriving spikes are added to.
-        units: {constant: value of the last digit that is sent or arrives}.
+        units: {constant: value of the last digit that is sent or arrives, or the limit
+            of an output}.
         initial: {variable: initial value}; 0 for the others.
         bias: initial value of `RESULT`.
         has_data: True if the first port receives data.
@@ -91,12 +92,22 @@ def _relu(neuron: FewSpikeRelu, arriving: Sequence[Digits]) -> FewSpikeCode:
         ),
         *(f"{port} = 0.0f;" for port in ports),
         "if (steps_left == 0) v = fx;",
+        *_limit(neuron),
         f"const float value = {_digit_value('unit', 'exponent', neuron.digits)};",
         "const bool fires = steps_left <= 0 && v >= value;",
         "v -= fires ? value : 0.0f;",
     )
     units["unit"] = neuron.digits.unit
+    if neuron.output_limit is not None:
+        units["limit"] = neuron.output_limit
     return FewSpikeCode(lines, (_REMAINDER, RESULT), ports, units, bias=neuron.bias)
+
+
+def _limit(neuron: FewSpikeRelu) -> tuple[str, ...]:
+    """Returns code that limits the number which an output reads."""
+    if neuron.output_limit is None:
+        return ()
+    return ("if (steps_left == 0) fx = fx < 0.0f ? 0.0f : fx > limit ? limit : fx;",)
 
 
 def _max_pool(neuron: FewSpikeMaxPool, arriving: Sequence[Digits]) -> FewSpikeCode:

@@ -40,10 +40,17 @@ class FewSpikeRelu(FewSpike):
     k: int = integer(NUM_DIGITS, default=10, most=MAX_DIGITS)
     alpha: float = positive_number(RANGE_END, default=25)
     readout: Any = output_readout(
-        'for an output "var", which reads fx in full precision and not rectified',
+        'for an output "var", which reads fx in full precision and not rectified, '
+        "unless there is an output_limit",
         default=None,
     )
     bias: InitValue = compiler_value("initial value of fx", default=0.0)
+    output_limit: float | None = positive_number(
+        "for an output: fx is limited to the range from 0 to this number; None for no "
+        "limits",
+        default=None,
+        kw_only=True,
+    )
 
     @property
     def digits(self) -> Digits:
