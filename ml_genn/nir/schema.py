@@ -148,12 +148,9 @@ def bounded(where: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _are_whole(values: np.ndarray, least: int) -> bool:
     """Returns True for whole numbers of at least ``least`` that 32 bits hold."""
-    with np.errstate(invalid="ignore"):
-        return bool(
-            np.all(np.isfinite(values))
-            and np.all(values == np.floor(values))
-            and np.all((values >= least) & (values < 2**31))
-        )
+    numbers = values.astype(float)
+    inside = (numbers >= least) & (numbers < 2**31)
+    return bool(np.all(inside) and np.all(numbers == np.floor(numbers)))
 
 
 # ---------------------------------------------------------------- rules of fields

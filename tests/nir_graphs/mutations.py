@@ -28,8 +28,8 @@ def _shaped(value: Any, rng: np.random.Generator) -> list[Any]:
     array = np.asarray(value, dtype=None if np.size(value) else float)
     if array.dtype.kind not in "biuf":
         return []
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        half, unsigned = array.astype(np.float16), array.astype(np.uint64)
     broken = array.astype(float)
     if broken.size:
         broken.flat[rng.integers(broken.size)] = rng.choice(
@@ -47,10 +47,10 @@ def _shaped(value: Any, rng: np.random.Generator) -> list[Any]:
         array.astype(object),
         array.astype(str),
         half,
-        array.astype(np.uint64),
+        unsigned,
         array.astype(bool),
         -array.astype(float),
-        array.astype(float) * 1e30,
+        np.minimum(array.astype(float), 1e200) * 1e30,
         array.tolist(),
         np.ma.masked_array(array, np.ones(array.shape, bool)),
     ]
