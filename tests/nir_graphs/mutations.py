@@ -25,7 +25,10 @@ OURS = (CheckpointError, UnsupportedError, ValidationError)
 
 
 def _shaped(value: Any, rng: np.random.Generator) -> list[Any]:
-    array = np.asarray(value, dtype=None if np.size(value) else float)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # a ragged list
+        return []
     if array.dtype.kind not in "biuf":
         return []
     with np.errstate(over="ignore", invalid="ignore"):
