@@ -18,7 +18,7 @@ from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import write_atomically
 
 LEAST_SECONDS = 60.0  #: time to read a small file on a busy machine
-BYTES_PER_SECOND = 1e7  #: of a slow network drive
+BYTES_PER_SECOND = 1e7  #: of a slow network disk
 
 
 def library() -> Any:
