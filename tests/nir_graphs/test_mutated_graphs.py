@@ -21,9 +21,9 @@ from ml_genn.nir import hdf5_worker
 
 def graph() -> Any:
     parts = conv(2, 4, 0.1), lif(4, 4, 5), pool(library.SumPool2d, 2), flat(4, 2, 2)
-    made = sequence(*parts, linear(5, 16, 0.1), lif(5))
-    made.nodes["n0"].input_shape = (6, 7)
-    return made
+    mutant = sequence(*parts, linear(5, 16, 0.1), lif(5))
+    mutant.nodes["n0"].input_shape = (6, 7)
+    return mutant
 
 
 def test_mutated_graphs_are_imported_or_refused() -> None:
@@ -55,32 +55,32 @@ def test_crash_of_the_file_library_is_an_error(
         nir.read(tmp_path / "net.nir")
 
 
-def _huge_padding(made: Any) -> None:
-    made.nodes["n0"].padding = (10**6, 10**6)
+def _huge_padding(mutant: Any) -> None:
+    mutant.nodes["n0"].padding = (10**6, 10**6)
 
 
-def _many_branches(made: Any) -> None:
+def _many_branches(mutant: Any) -> None:
     """Thirteen times two parallel nodes have 2 to the power of 13 paths."""
     names = ["n3"]
     for k in range(13):
         for name in (f"a{k}", f"b{k}", f"c{k}"):
-            made.nodes[name] = library.Linear(np.eye(16))
-        made.edges += [(names[-1], f"a{k}"), (names[-1], f"b{k}")]
-        made.edges += [(f"a{k}", f"c{k}"), (f"b{k}", f"c{k}")]
+            mutant.nodes[name] = library.Linear(np.eye(16))
+        mutant.edges += [(names[-1], f"a{k}"), (names[-1], f"b{k}")]
+        mutant.edges += [(f"a{k}", f"c{k}"), (f"b{k}", f"c{k}")]
         names.append(f"c{k}")
-    made.edges.remove(("n3", "n4"))
-    made.edges.append((names[-1], "n4"))
+    mutant.edges.remove(("n3", "n4"))
+    mutant.edges.append((names[-1], "n4"))
 
 
-def _loop_without_neurons(made: Any) -> None:
-    made.nodes["back"] = library.Linear(np.eye(16))
-    made.edges += [("n3", "back"), ("back", "n3")]
+def _loop_without_neurons(mutant: Any) -> None:
+    mutant.nodes["back"] = library.Linear(np.eye(16))
+    mutant.edges += [("n3", "back"), ("back", "n3")]
 
 
 def _changed(node: str, **fields: Any) -> Any:
-    def change(made: Any) -> None:
+    def change(mutant: Any) -> None:
         for name, value in fields.items():
-            setattr(made.nodes[node], name, value)
+            setattr(mutant.nodes[node], name, value)
 
     return change
 
@@ -103,7 +103,7 @@ def _changed(node: str, **fields: Any) -> Any:
     ],
 )
 def test_impossible_graphs(change: Any, message: str) -> None:
-    made = graph()
-    change(made)
+    mutant = graph()
+    change(mutant)
     with pytest.raises((UnsupportedError, ValidationError), match=message):
-        nir.import_graph(made)
+        nir.import_graph(mutant)
