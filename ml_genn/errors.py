@@ -76,7 +76,16 @@ class BuildError(MlGennError, RuntimeError):
 
 
 class DivergedError(MlGennError, ArithmeticError):
-    """Training produced a loss that is not a finite number."""
+    """Loss, states, gradients or the optimiser's step are not finite numbers.
+
+    Args:
+        message: text of the error.
+        batch: number of the batch; None (default) if it has none.
+    """
+
+    def __init__(self, message: str, batch: int | None = None) -> None:
+        super().__init__(message)
+        self.batch = batch
 
 
 _LONGEST_NAME = 100  #: characters of an unknown name in a message

@@ -102,9 +102,10 @@ class Callback(RefersToNetwork):
 
     @_no_op
     def on_diverged(self, epoch: int, batch: int) -> None:
-        """Called if the loss of a batch is not finite; parameters are not updated.
+        """Called if numbers of a batch are not finite; parameters are not updated.
 
-        If no callback overrides it, training ends with a `DivergedError`.
+        ``compiled_network.divergence`` says which numbers. If no callback overrides it,
+        training ends with a `DivergedError`.
 
         Args:
             epoch: number of the epoch.

@@ -17,9 +17,12 @@ from ml_genn.utils.checks import number, positive, shown, whole
 
 
 class TerminateOnNaN(Callback):
-    """Ends training with a warning instead of an error if the loss is not finite.
+    """Ends training with a warning instead of an error if a number is not finite.
 
-    Such a batch does not update the weights.
+    These are the loss, the states of neurons at the end of examples, gradients, and the
+    weights and moments that the optimiser's step would store. Such a batch updates
+    nothing and is no measurement: loss and metrics are those of the other batches, and
+    an epoch without other batches has none (nan in the history).
 
     Args:
         patience: number of such batches in a row that are skipped before training
@@ -35,7 +38,7 @@ class TerminateOnNaN(Callback):
         self._count = 0
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
-        """Resets the count, as the loss of the batch is finite."""
+        """Resets the count, as all numbers of the batch are finite."""
         self._count = 0
 
     def on_diverged(self, epoch: int, batch: int) -> None:
@@ -44,7 +47,7 @@ class TerminateOnNaN(Callback):
         ends = self._count > self._patience
         what = "training ends" if ends else "it is left out"
         warnings.warn(
-            f"TerminateOnNaN: the loss is not a finite number in epoch {epoch}, batch "
+            f"TerminateOnNaN: {self._network.divergence} in epoch {epoch}, batch "
             f"{batch}; {what}. The weights are those before this batch.",
             TrainingWarning,
             stacklevel=2,

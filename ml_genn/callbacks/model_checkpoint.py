@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ class ModelCheckpoint(Callback):
             "sparse_categorical_accuracy".
         mode: "min" or "max" if the smallest or largest value is best; "auto" (default):
             "min" for losses and errors, otherwise "max".
-        save_best_only: True (default) to save only epochs better than all before. If
+        save_best_only: True (default) to save only epochs better than all before; an
+            epoch without a measurement is none. If
             training continues from a checkpoint (``start_epoch``), the value stored in
             the file is the best one before.
         output: output of the metric; None (default) for the only output.
@@ -74,11 +76,12 @@ class ModelCheckpoint(Callback):
             return
         self._best = value
         path = self.path.replace("{epoch}", str(epoch))
-        self._network.save_model(path, monitored={self.monitor: value})
+        monitored = {} if isnan(value) else {self.monitor: value}
+        self._network.save_model(path, monitored=monitored)
 
     def _is_better(self, value: float) -> bool:
-        if self._best is None:
-            return True
+        if isnan(value) or self._best is None:
+            return not isnan(value)
         metric = default_metrics.get(self.monitor)
         full = self.monitor if metric is None else alias(metric)
         small = "loss" in full or "error" in full
@@ -87,11 +90,14 @@ class ModelCheckpoint(Callback):
         return value > self._best
 
     def _value(self, metrics: Mapping[Any, Any]) -> float:
+        """Returns the monitored value; nan if no batch of the epoch was measured."""
         if self.monitor == LOSS:
             results = [getattr(metrics, LOSS, None)]
         else:
             results = [m.result for m in self._monitored(metrics)]
         values = [value for value in results if value is not None]
+        if not values:
+            return nan
         if len(values) != 1:
             raise ValidationError(
                 f"ModelCheckpoint: '{self.monitor}' is measured {len(values)} times. "

@@ -34,7 +34,10 @@ class _Step:
 
 
 def update_function(writer: CodeWriter, layout: Layout) -> None:
-    """Emits ``update``: one optimiser step on elements first_ <= k < last_."""
+    """Emits ``update``: one optimiser step on elements first_ <= k < last_.
+
+    It returns the bits of the largest absolute number that the step stores.
+    """
     functions: dict[_Step, str] = {}
     for update in layout.plan.updates:
         step = _step_of(update)
@@ -42,13 +45,15 @@ def update_function(writer: CodeWriter, layout: Layout) -> None:
             functions[step] = f"optimise{len(functions)}_"
             _step_function(writer, functions[step], step)
     head = (
-        "static void update(const Call &call_, int64_t learned_, int64_t first_, "
-        "int64_t last_, const float *gradient_, const float *norms_)"
+        "template <bool STORE> static uint32_t update(const Call &call_, "
+        "int64_t learned_, int64_t first_, int64_t last_, const float *gradient_, "
+        "const float *norms_)"
     )
     with writer.function(head):
         for update in layout.plan.updates:
             _call(writer, layout, update, functions[_step_of(update)])
         unused(writer, "call_", "learned_", "first_", "last_", "gradient_", "norms_")
+        writer.line("return 0;")
 
 
 def _step_of(update: OptimiserUpdate) -> _Step:
@@ -70,7 +75,7 @@ def _call(
     writer.comment(str(target))
     writer.line(f"if (learned_ == {gradient})")
     writer.line(
-        f"  return {function}(call_.arrays[{values}], {steps}, "
+        f"  return {function}<STORE>(call_.arrays[{values}], {steps}, "
         f"call_.slots + {slots}, call_.optimiser_scalars + {scalars}, "
         f"first_, last_, gradient_, norms_[{gradient}], norms_[LEARNED]);"
     )
@@ -80,7 +85,8 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
     _indices(writer, f"{name}slot", step.slots)
     _indices(writer, f"{name}scalar", step.scalars)
     head = (
-        f"static void {name}(float *__restrict x_p_, int32_t *__restrict steps_p_, "
+        f"template <bool STORE> static uint32_t {name}(float *__restrict x_p_, "
+        "int32_t *__restrict steps_p_, "
         "float *const *slots_, const float *scalars_, int64_t first_, int64_t last_, "
         "const float *__restrict gradient_p_, "
         f"float {GRADIENT_NORM}, float {GLOBAL_NORM})"
@@ -90,6 +96,7 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
             writer.line(f"float *__restrict {slot}_p_ = slots_[{name}slot::{slot}];")
         for scalar in step.scalars:
             writer.line(f"const float {scalar} = scalars_[{name}scalar::{scalar}];")
+        writer.line("uint32_t largest_ = 0;")
         writer.line("MLG_LOOP")
         with writer.block("for (int64_t j_ = first_; j_ < last_; ++j_)"):
             writer.line("float gradient = gradient_p_[j_];")
@@ -97,11 +104,16 @@ def _step_function(writer: CodeWriter, name: str, step: _Step) -> None:
             for slot in step.slots:
                 writer.line(f"float {slot} = {slot}_p_[j_];")
             writer.lines(step.code.lines)
+            for number in ("x", *step.slots):
+                bits = f"mlg::abs_bits({number})"
+                writer.line(f"largest_ = mlg::larger(largest_, {bits});")
+            writer.line("if (!STORE) continue;")
             writer.line("x_p_[j_] = x;")
             if step.is_delay:
                 writer.line("steps_p_[j_] = int32_t(x + 0.5f);")
             for slot in step.slots:
                 writer.line(f"{slot}_p_[j_] = {slot};")
+        writer.line("return largest_;")
 
 
 def _indices(writer: CodeWriter, namespace: str, names: tuple[str, ...]) -> None:

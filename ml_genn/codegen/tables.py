@@ -9,9 +9,10 @@ from typing import Any
 from ml_genn.codegen.formats.csr import PREFETCH_DISTANCE
 from ml_genn.codegen.forward.neuron_step import lists_active_neurons
 from ml_genn.codegen.layout import Layout, flag_bytes, history_names, padded
+from ml_genn.codegen.layout.state import RESULT
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import NeuronGroup
+from ml_genn.model.plan import MAX_SAFE_NUMBER, SAFE_SCALARS, NeuronGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ def tables(writer: CodeWriter, layout: Layout) -> None:
         f"constexpr uint32_t PREFETCH_DISTANCE = {PREFETCH_DISTANCE};  "
         "// spikes from the prefetch of a CSR row to its use"
     )
+    lowest, highest = SAFE_SCALARS
+    writer.line(
+        f"constexpr float MAX_SAFE_NUMBER = {MAX_SAFE_NUMBER!r}f, "
+        f"MIN_SAFE_SCALAR = {lowest!r}f, MAX_SAFE_SCALAR = {highest!r}f;"
+    )
     writer.heading("tables; each ends with -1")
     for name, values in _arrays(layout).items():
         text = ", ".join(map(str, [*values, -1]))
@@ -70,6 +76,7 @@ def _counts(layout: Layout) -> dict[str, int]:
         "OUTPUTS": len(layout.outputs),
         "TAPES": len(layout.tapes) + len(layout.active_tapes),
         "HISTORIES": len(layout.histories),
+        "GROUPS": len(plan.neurons),
         "LEARNED": len(layout.learned),
         "ALL_LEARNED": -1,
         "NORMS": int(any(update.norms for update in plan.updates)),
@@ -112,12 +119,35 @@ def _arrays(layout: Layout) -> dict[str, Sequence[int | str]]:
             for name, _ in g.readout.variables
             for number in (names.row(g.name, name), names.width(g.name))
         ],
+        "CHECKED_ROWS": list(_checked_rows(layout)),
+        **_optimiser_tables(layout),
         "GRAD_RING_SIZE": [names.width(group) for group, _ in layout.grad_rings],
         "ACTIVE_LIST_SIZE": [names.size(g.name) for g in lists],
         "ACTIVE_LIST_TAPE": [names.index(g.name, "active_tape") for g in lists],
         "REGULARISED_SIZE": [names.size(g.name) for g in layout.regularised],
         "REGULARISED_TAPE": [names.index(g.name, "tape") for g in layout.regularised],
     }
+
+
+def _checked_rows(layout: Layout) -> Iterator[int | str]:
+    """Yields offset, size and index of the group of each row that has to be finite:
+    state variables and results of readouts."""
+    names = layout.names
+    for index, group in enumerate(layout.plan.neurons):
+        checked = [v.name for v in group.variables if v.type == "float"]
+        for name in (*checked, *([RESULT] if group.readout else [])):
+            yield from (names.row(group.name, name), names.size(group.name), index)
+
+
+def _optimiser_tables(layout: Layout) -> dict[str, list[int]]:
+    """Returns the tables of the optimisers of learned arrays."""
+    first, updates = 0, {}
+    for update in layout.plan.updates:
+        updates[update.target] = first, len(update.scalars), int(update.bounded)
+        first += len(update.scalars)
+    rows = [updates.get(array, (0, 0, 1)) for array in layout.learned]
+    names = ("FIRST_SCALAR", "NUM_SCALARS", "HAS_BOUNDED_STEP")
+    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
 def _active_lists(layout: Layout) -> list[NeuronGroup]:

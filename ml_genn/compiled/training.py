@@ -33,6 +33,7 @@ from ml_genn.training.data.example_weights import ExampleWeights
 from ml_genn.training.data.examples import encode_examples
 from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.data.validation_split import split_validation
+from ml_genn.training.divergence import problem
 from ml_genn.training.history import History
 from ml_genn.training.loop import MetricAccumulator, run_epoch
 from ml_genn.utils.checks import flag, whole
@@ -80,6 +81,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def history(self) -> History:
         """Loss and metrics of the last training by name and epoch."""
         return self._loop.history
+
+    @property
+    def divergence(self) -> str:
+        """Clause that says what is not finite in the last batch; empty if all is."""
+        divergence = self._runner.batch.divergence
+        return problem(divergence) if divergence is not None else ""
 
     @property
     def epoch(self) -> int | None:
@@ -174,7 +181,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
         Raises:
             ValidationError: if the data do not fit the network.
-            DivergedError: if the loss is not a finite number.
+            DivergedError: if loss, states, gradients or the optimiser's step are not
+                finite, and no callback overrides ``on_diverged``. Weights and
+                optimisers are as before that batch.
             KeyboardInterrupt: after Ctrl-C. The current batch is finished first, so
                 that weights are those after a whole batch; the network can be used,
                 trained on and saved, and ``history`` has the complete epochs.
@@ -295,6 +304,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
             of the kernel; ``(connection, "delay")`` for delays, shaped as weights;
             ``(population, parameter)`` for parameters: (neurons,), or () if shared; and
             ``(hidden, output)`` for feedback weights.
+
+        Raises:
+            DivergedError: if loss, states or gradients are not finite.
         """
         return self._runner.gradients(self._examples(x, y, sample_weight))
 
@@ -303,6 +315,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
         Args:
             x, y, sample_weight: as for `train`, in memory.
+
+        Raises:
+            DivergedError: if the state of a population is not finite.
         """
         accumulator = MetricAccumulator({})
         listeners = callbacks_for(self, [])

@@ -20,6 +20,7 @@ from ml_genn.connection import Connection
 from ml_genn.errors import ValidationError
 from ml_genn.graph.decisions import Decisions
 from ml_genn.lowering.choices import decide
+from ml_genn.lowering.constants import check_constants
 from ml_genn.lowering.neurons.groups import neuron_groups
 from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
@@ -31,6 +32,7 @@ from ml_genn.lowering.training import INFERENCE, Training
 from ml_genn.lowering.updates import Update, updates_of
 from ml_genn.model.equations.system import port_name
 from ml_genn.model.plan import Plan, PlanValues
+from ml_genn.model.spike_gradients import ExactGradient
 from ml_genn.model.verification import verify
 from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
@@ -118,6 +120,9 @@ def lower(
         learning_rule="" if gradient is None else repr(gradient),
     )
     verify(plan, values)
+    for group in groups:
+        exact = isinstance(gradient, ExactGradient)
+        check_constants(group, values, exact=exact)
     check_online(plan, values)
     return Lowered(plan, values, neurons, synapses, updates, decisions)
 

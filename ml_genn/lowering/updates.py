@@ -84,6 +84,7 @@ class Update:
                 empty.union(*(code.reads for code in codes)),
                 empty.union(*(code.writes for code in codes)),
             ),
+            bounded=self.optimiser.BOUNDED,
         )
 
     def scalars(

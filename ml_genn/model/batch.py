@@ -138,13 +138,37 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Divergence:
+    """Numbers of a batch that are not finite, because of which no step was taken.
+
+    Args:
+        loss: True if the loss of an example is not finite; False by default.
+        groups: neuron groups whose state or readout is not finite at the end of an
+            example; none by default.
+        gradients: {learned array: largest absolute value of its gradient}; empty
+            (default) if gradients were not computed.
+        steps: learned arrays of which the optimiser's step would make a number
+            infinite; none by default.
+        in_other_process: True if loss or states of another process are not finite;
+            False by default.
+    """
+
+    loss: bool = False
+    groups: tuple[str, ...] = ()
+    gradients: Mapping[Learned, float] = field(default_factory=dict)
+    steps: tuple[Learned, ...] = ()
+    in_other_process: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RunResult:
     """Results of a run.
 
     Args:
         outputs: {output group: (examples, neurons)}.
         losses: (examples, output groups), weighted; zero where there is no loss.
-        finite: True if all losses are finite; otherwise no weight was updated.
+        divergence: numbers that are not finite; None (default) if all are. With them no
+            parameter and no optimiser state was updated.
         gradients: {learned array: (source size, target size), or (synapses,) where they
             are sparse, for weights and delays, (neurons,) or () for parameters}.
         spikes: {neuron group: one (steps, neurons) pair per example}.
@@ -154,7 +178,7 @@ class RunResult:
 
     outputs: Mapping[str, np.ndarray]
     losses: np.ndarray
-    finite: bool
+    divergence: Divergence | None = None
     gradients: Mapping[Learned, np.ndarray] = field(default_factory=dict)
     spikes: Mapping[str, list[tuple[np.ndarray, np.ndarray]]] = field(
         default_factory=dict

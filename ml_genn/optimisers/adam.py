@@ -53,6 +53,7 @@ class Adam(Optimiser):
         "m_scale",
         "v_scale",
     )
+    BOUNDED: ClassVar[bool] = True
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,
@@ -124,6 +125,7 @@ class Adamax(Optimiser):
         "epsilon",
         "m_scale",
     )
+    BOUNDED: ClassVar[bool] = True
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,

@@ -70,8 +70,17 @@ class Optimiser(ABC):
     SLOTS: ClassVar[tuple[str, ...]]
     SCALARS: ClassVar[tuple[str, ...]]
     CODE: ClassVar[Code]
+    #: True if a step cannot overflow where gradient, parameter and state are at most
+    #: 1e9 and scalars are zero or between 1e-20 and 1e4. Otherwise each step is first
+    #: computed on trial, before anything is stored.
+    BOUNDED: ClassVar[bool] = False
     #: {attribute: check that raises ValidationError for an invalid number}
     CHECKS: ClassVar[Mapping[str, Callable[[str, Any], float]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Does not inherit ``BOUNDED`` where ``CODE`` is replaced."""
+        if "CODE" in vars(cls) and "BOUNDED" not in vars(cls):
+            cls.BOUNDED = False
 
     def __post_init__(self) -> None:
         self.check()

@@ -43,6 +43,7 @@ class RMSprop(Optimiser):
 
     SLOTS: ClassVar[tuple[str, ...]] = ("v", "u")
     SCALARS: ClassVar[tuple[str, ...]] = ("alpha", "rho", "momentum", "epsilon")
+    BOUNDED: ClassVar[bool] = True
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,

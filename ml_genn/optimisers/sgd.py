@@ -44,6 +44,7 @@ class SGD(Optimiser):
         "gradient_factor",
         "momentum_factor",
     )
+    BOUNDED: ClassVar[bool] = True
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,
@@ -89,6 +90,7 @@ class Lion(Optimiser):
 
     SLOTS: ClassVar[tuple[str, ...]] = ("m",)
     SCALARS: ClassVar[tuple[str, ...]] = ("alpha", "beta1", "beta2")
+    BOUNDED: ClassVar[bool] = True
     CODE: ClassVar[Code] = equation(
         SLOTS,
         SCALARS,

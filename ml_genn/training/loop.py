@@ -10,12 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml_genn.callbacks.callback_list import CallbackList
-from ml_genn.errors import DivergedError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import summed
+from ml_genn.model.batch import Divergence
 from ml_genn.training.data.batches import Batch, InMemoryData
 from ml_genn.training.data.streams import StreamedData
+from ml_genn.training.divergence import evaluation_error, training_error
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import interrupt_handler
 
@@ -27,12 +28,12 @@ class BatchResult:
     Args:
         predictions: {output key: prediction for each example}.
         loss: sum of the loss over the examples; None where there is no loss.
-        finite: True (default) if the loss is a finite number.
+        divergence: numbers that are not finite; None (default) if all are.
     """
 
     predictions: Mapping[Any, np.ndarray]
     loss: float | None
-    finite: bool = True
+    divergence: Divergence | None = None
 
 
 class Runner(Protocol):
@@ -131,19 +132,22 @@ def run_epoch(
     accumulator: MetricAccumulator,
     callbacks: CallbackList,
     *,
-    epoch: int = 0,
+    epoch: int | None = None,
     train: bool = False,
     shuffle: np.random.Generator | None = None,
     communicator: Any = None,
 ) -> None:
     """Runs all batches once.
 
+    A batch with numbers that are not finite is left out: no step is taken, metrics and
+    loss do not contain it, and ``on_batch_end`` is not called.
+
     Args:
         runner: runs a batch.
         data: batches.
         accumulator: metrics and loss, which are updated.
         callbacks: called before and after batches and time steps.
-        epoch: number of the epoch, for error messages; 0 by default.
+        epoch: number of the epoch, for error messages; None (default) without epochs.
         train: True to update parameters; False (default) to evaluate.
         shuffle: draws a random order of examples; None (default) for their own order.
         communicator: connects the processes that run each batch together; None
@@ -151,9 +155,8 @@ def run_epoch(
 
     Raises:
         ValidationError: if a metric does not fit the targets.
-        DivergedError: in training, if the loss of a batch is not finite and no callback
-            overrides ``on_diverged``. Parameters are those before that batch, for which
-            ``on_batch_end`` is not called.
+        DivergedError: if a batch is left out, and no callback overrides
+            ``on_diverged``. Parameters are those before that batch.
     """
     accumulator.reset()
     if isinstance(data, InMemoryData):
@@ -164,10 +167,14 @@ def run_epoch(
         batch = whole.local_part(communicator)
         callbacks.call("on_batch_begin", number)
         result = runner.run_batch(batch, callbacks, number, train=train)
-        if train and not result.finite:
+        divergence = result.divergence
+        if not train:  # the engine itself tells processes that train
+            divergence = agreed(divergence, communicator)
+        if divergence is not None:
             if not callbacks.overrides("on_diverged"):
-                raise _diverged(epoch, number)
-            callbacks.call("on_diverged", epoch, number)
+                error = training_error if train else evaluation_error
+                raise error(divergence, epoch, number)
+            callbacks.call("on_diverged", epoch or 0, number)
         else:
             accumulator.update(batch, result, communicator)
             callbacks.call("on_batch_end", number, accumulator.metrics)
@@ -190,9 +197,14 @@ def notify_exceptions(*lists: CallbackList) -> Iterator[None]:
         raise
 
 
-def _diverged(epoch: int, batch: int) -> DivergedError:
-    return DivergedError(
-        f"Training: the loss is not a finite number in epoch {epoch}, batch {batch}. "
-        "The weights are those before this batch. Try a smaller learning rate "
-        "(Adam(alpha=...)), smaller initial weights, or check the targets."
-    )
+def agreed(divergence: Divergence | None, communicator: Any) -> Divergence | None:
+    """Returns the divergence of a batch, in this process or in another one.
+
+    Args:
+        divergence: that of this process; None if all numbers are finite.
+        communicator: sums over processes; None for one process.
+    """
+    if communicator is None:
+        return divergence
+    diverged = summed(communicator, float(divergence is not None))[0]
+    return divergence or (Divergence(in_other_process=True) if diverged else None)

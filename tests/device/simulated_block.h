@@ -184,6 +184,11 @@ inline int atomicOr(int *to, int bits) {
   *to |= bits;
   return before;
 }
+inline unsigned atomicMax(unsigned *to, unsigned number) {
+  const unsigned before = *to;
+  if (number > before) *to = number;
+  return before;
+}
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline unsigned __ballot_sync(unsigned, bool vote) {
   unsigned votes = 0;

@@ -25,8 +25,9 @@ from ml_genn.backends.cuda.memory.prefetcher import Prefetcher
 from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
 from ml_genn.compilers import BPTTCompiler, FewSpikeCompiler
 from ml_genn.connectivity import Conv2D, Dense, MaxPool2D
+from ml_genn.errors import DivergedError
 from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
-from ml_genn.optimisers import Adam
+from ml_genn.optimisers import SGD, Adam
 
 pytestmark = pytest.mark.usefixtures("simulated")
 
@@ -249,7 +250,7 @@ def test_data_are_prefetched(
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
     assert (len(copied), len(prefetched)) == (6, 4)
     # A batch whose spikes do not fit on the tapes runs again.
-    assert set(simulated.GRAPHS) == {4}
+    assert set(simulated.GRAPHS) == {5}
     assert len(simulated.GRAPHS) >= 5
 
 
@@ -268,3 +269,39 @@ def test_rewired_synapses() -> None:
     assert np.sum(rewired[0][0]) > 10
     for a, b in zip(*rewired, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def arrays(compiled: Any) -> dict[Any, np.ndarray]:
+    return dict(compiled.snapshot().arrays)
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_gradients_and_steps(clipped: bool) -> None:
+    """A step of 1e39 is not taken, nor is one with squares of 1e40 in Adam's state."""
+    clip = {"global_clip_norm": 1e30} if clipped else {}
+    compiled, x, y = training("event_prop", optimiser=SGD(1e37, **clip), backend="cuda")
+    before = arrays(compiled)
+    for _ in range(2):  # the second batch is a captured graph
+        with pytest.raises(DivergedError, match=r"optimiser's step .* connection '"):
+            compiled.train(x, y, sample_weight=np.full(len(y), 1e4), callbacks=[])
+    after = arrays(compiled)
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+    assert compiled.divergence
+    compiled, x, y = training("event_prop", optimiser=Adam(), backend="cuda")
+    before = arrays(compiled)
+    with pytest.raises(DivergedError, match="optimiser's step"):
+        compiled.train(x, y, sample_weight=np.full(len(y), 1e25), callbacks=[])
+    after = arrays(compiled)
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+
+
+def test_states() -> None:
+    compiled, x, y = training("event_prop", optimiser=Adam(), backend="cuda")
+    first = compiled.network.connections[0]
+    compiled.set_weights(first, np.full_like(compiled.weights(first), -3e38))
+    name = first.target().name
+    for call in (compiled.evaluate, compiled.train):
+        with pytest.raises(DivergedError, match=f"state of .*'{name}'.* is not"):
+            call(x, y, callbacks=[])
+    with pytest.raises(DivergedError, match=f"'{name}'"):
+        compiled.gradients(x, y)

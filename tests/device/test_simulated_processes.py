@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from parallel.rank_threads import run_ranks
-from parallel.trained_net import compiled, examples, weights
+from parallel.trained_net import HIDDEN, INPUTS, compiled, examples, weights
 
+from ml_genn.errors import DivergedError
 from ml_genn.optimisers import Adam
 
 REGULARISED = {
@@ -116,3 +117,25 @@ def test_sums_by_nccl(simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(runtime, "deviceGetPCIBusId", lambda device: "0000:01")
     run_ranks(lambda communicator: trained(communicator, batches=1, backend="cuda"))
     assert nccl.sums == before
+
+
+def test_all_processes_leave_a_batch_out(simulated: ModuleType) -> None:
+    """Only the second process has infinite states."""
+
+    def run(communicator: Any) -> tuple[str, bool]:
+        network = compiled(communicator, backend="cuda")
+        x, y = examples()
+        if communicator.rank == 1:
+            connection = network.network.connections[0]
+            network.set_weights(connection, np.full((INPUTS, HIDDEN), -3e38))
+        before = weights(network)
+        with pytest.raises(DivergedError) as caught:
+            network.train(x[:8], y[:8], shuffle=False, callbacks=[])
+        after = weights(network)
+        unchanged = all(np.array_equal(before[name], after[name]) for name in after)
+        return str(caught.value), unchanged
+
+    messages, unchanged = zip(*run_ranks(run), strict=True)
+    assert unchanged == (True, True)
+    assert "another process" in messages[0]
+    assert "'hidden'" in messages[1]

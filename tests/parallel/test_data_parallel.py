@@ -7,11 +7,19 @@ import threading
 import numpy as np
 import pytest
 from parallel.rank_threads import RankGroup, ThreadCommunicator, run_ranks
-from parallel.trained_net import EXAMPLES, compiled, examples, weights
+from parallel.trained_net import (
+    BATCH,
+    EXAMPLES,
+    HIDDEN,
+    INPUTS,
+    compiled,
+    examples,
+    weights,
+)
 
 from ml_genn.callbacks import BatchProgressBar, Checkpoint
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DivergedError, ValidationError
 from ml_genn.optimisers import Adam
 
 
@@ -179,3 +187,36 @@ def test_learned_parameters():
     assert abs(expected - 20.0) > 0.1
     for found in run_ranks(learned):
         assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("problem", ["loss", "state"])
+def test_all_processes_leave_out_a_batch_that_diverges_in_one(problem):
+    """The last example of the first batch belongs to the second process."""
+
+    def run(communicator):
+        network = compiled(communicator)
+        x, y = examples()
+        factors = np.ones(BATCH)
+        if problem == "loss":  # that of the least probable label is above ln 3
+            predictions, _ = network.predict(x[:BATCH], callbacks=[])
+            y[BATCH - 1] = np.argmin(predictions[network.outputs[0]][-1])
+            factors[-1] = 3.4e38
+        elif communicator.rank == 1:
+            connection = network.network.connections[0]
+            network.set_weights(connection, np.full((INPUTS, HIDDEN), -3e38))
+        before = network.snapshot().arrays
+        with pytest.raises(DivergedError) as caught:
+            network.train(
+                x[:BATCH], y[:BATCH], sample_weight=factors, shuffle=False, callbacks=[]
+            )
+        after = network.snapshot().arrays
+        assert all(np.array_equal(after[key], before[key]) for key in before)
+        with_error = str(caught.value)
+        if problem == "state":
+            with pytest.raises(DivergedError):
+                network.predict(x[:BATCH], callbacks=[])
+        return with_error
+
+    first, second = run_ranks(run)
+    assert "in another process in epoch 0, batch 0" in first
+    assert ("'hidden'" if problem == "state" else "the loss is not") in second

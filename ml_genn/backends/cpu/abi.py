@@ -110,6 +110,7 @@ def load(path: str) -> ctypes.CDLL:
         "mlg_destroy": (None, [engine]),
         "mlg_threads": (ctypes.c_int, [engine]),
         "mlg_run": (ctypes.c_int, [engine, ctypes.POINTER(Call)]),
+        "mlg_learned_values_changed": (None, [engine]),
         "mlg_block": (ctypes.c_void_p, [engine, i64]),
         "mlg_spike_ids": (ctypes.c_void_p, [engine, i64, i64]),
         "mlg_spike_offsets": (ctypes.c_void_p, [engine, i64, i64]),

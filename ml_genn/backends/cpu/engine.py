@@ -58,6 +58,10 @@ class Engine:
         self._finalizer()
         self._engine = None
 
+    def learned_values_changed(self) -> None:
+        """Tells the engine that learned values were changed since the last call."""
+        self._library.mlg_learned_values_changed(self._engine)
+
     def run(self, call: Call) -> Status:
         """Runs a call; errors of memory are in the status.
 

@@ -21,6 +21,7 @@ from ml_genn.backends.cpu.examples import PreparedExamples, prepare
 from ml_genn.backends.host.abi.call import Phase, Status
 from ml_genn.backends.host.arrays.host_arrays import delay_rings
 from ml_genn.backends.host.batch_data import slice_of
+from ml_genn.backends.host.divergence import divergence
 from ml_genn.backends.host.model import HostModel
 from ml_genn.backends.host.state import STATE_TYPES, state_type, typed_state
 from ml_genn.codegen.layout import Layout
@@ -33,6 +34,7 @@ from ml_genn.model.batch import (
     SpikeTimes,
 )
 from ml_genn.model.plan import PlanValues
+from ml_genn.model.snapshot import Snapshot
 
 
 class CpuModel(HostModel):
@@ -82,6 +84,8 @@ class CpuModel(HostModel):
             "initial_state": self._host_arrays.initial_state,
             "loss_scalars": self._host_arrays.loss_scalars,
             "optimiser_scalars": self._optimiser_scalars,
+            "state_not_finite": np.zeros(len(layout.plan.neurons) + 1, np.int32),
+            "maxima": np.zeros(2 * len(learned) + 1, np.uint32),
         }
         template = Call(
             seed=seed,
@@ -108,6 +112,21 @@ class CpuModel(HostModel):
     def set_processes(self, processes: Processes | None) -> None:
         """Sets the processes that sum their gradients; None for one process."""
         self._allreduce = Allreduce(processes) if processes else None
+
+    # ------------------------------------------------------------ learned values
+    def set_weights(self, name: str, weights: np.ndarray) -> None:
+        """Replaces the weights of a synapse group."""
+        super().set_weights(name, weights)
+        self._engine.learned_values_changed()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Replaces the parameters by those of a snapshot.
+
+        Raises:
+            CheckpointError: if the snapshot does not fit; nothing has changed then.
+        """
+        super().restore(snapshot)
+        self._engine.learned_values_changed()
 
     # ------------------------------------------------------------ examples
     def encode(self, spikes: SpikeTimes) -> EventStream | None:
@@ -212,15 +231,20 @@ class CpuModel(HostModel):
 
     def _result(self, batch: Batch, status: Status) -> RunResult:
         """Returns the results of a batch, after what follows an optimiser step."""
-        finite = status != Status.NOT_FINITE
-        updated = batch.options.update and finite
+        not_finite = divergence(
+            self._layout,
+            status,
+            self._call_arrays["state_not_finite"],
+            self._call_arrays["maxima"][:-1],
+        )
+        updated = batch.options.update and not_finite is None
         rewirings = self._after_update() if updated else {}
         learned = zip(self._layout.learned, batch.gradients, strict=False)
         outputs = zip(self._layout.outputs, batch.outputs, strict=True)
         return RunResult(
             outputs={group.name: values for group, values in outputs},
             losses=batch.losses,
-            finite=finite,
+            divergence=not_finite,
             rewirings=rewirings,
             gradients={a: self._shapes.unpadded(a, values) for a, values in learned},
             records={

@@ -26,6 +26,7 @@ from ml_genn.backends.cuda.memory.workspace import Workspace
 from ml_genn.backends.cuda.source import DeviceLayout
 from ml_genn.backends.host.abi.call import Phase, Status
 from ml_genn.backends.host.batch_data import slice_of
+from ml_genn.backends.host.divergence import divergence
 from ml_genn.backends.host.model import HostModel
 from ml_genn.backends.host.process import ProcessBound
 from ml_genn.backends.host.state import STATE_TYPES, state_type, typed_state
@@ -74,6 +75,7 @@ class CudaModel(HostModel):
                 cupy,
                 [self._learned_array(array).size for array in layout.learned],
                 [group.size for group in layout.regularised],
+                len(self.plan.neurons),
             )
             self._device_scalars = cupy.asarray(self._optimiser_scalars)
         self._builder = BatchBuilder(
@@ -246,16 +248,23 @@ class CudaModel(HostModel):
     def _result(self, batch: Batch) -> RunResult:
         """Waits for a batch; returns its results."""
         options, results = batch.options, self._results
+        not_finite = None
         status = self._reductions.status()
         self._check_loops(status)
-        finite = status == Status.OK
+        if status:
+            not_finite = divergence(
+                self._layout,
+                status,
+                self._reductions.state_not_finite(),
+                self._reductions.maxima(),
+            )
         gradients = {}
         if options.gradients:
             gradients = results.gradients(
                 {a: self._learned_array(a).shape for a in self._layout.learned}
             )
         rewirings = {}
-        if options.update and finite:
+        if options.update and not_finite is None:
             self._parameters.host_is_stale = True
             rewirings = self._after_update()
         if options.continue_state:
@@ -269,7 +278,7 @@ class CudaModel(HostModel):
         return RunResult(
             outputs=results.outputs(batch),
             losses=batch.outputs.losses.get(),
-            finite=finite,
+            divergence=not_finite,
             gradients=gradients,
             records=results.records(batch),
             rewirings=rewirings,

@@ -24,11 +24,12 @@ from ml_genn.backends.pygenn.runtime.batch import Batch
 from ml_genn.backends.pygenn.runtime.build import build
 from ml_genn.backends.pygenn.runtime.checkpoint import ensure_loaded
 from ml_genn.backends.pygenn.runtime.device import Device
-from ml_genn.backends.pygenn.runtime.optimiser import Gradients, Optimiser
+from ml_genn.backends.pygenn.runtime.optimiser import Gradients, Optimiser, largest
 from ml_genn.backends.pygenn.runtime.parameters import Parameters
 from ml_genn.backends.pygenn.runtime.runner import BatchRunner
 from ml_genn.errors import MlGennError, UnsupportedError
 from ml_genn.model.batch import (
+    Divergence,
     EventStream,
     Examples,
     RunOptions,
@@ -221,18 +222,24 @@ class PyGennModel:
     # ------------------------------------------------------------ results
     def _result(self, batches: list[Batch], options: RunOptions) -> RunResult:
         losses = np.concatenate([b.losses for b in batches]).astype(np.float32)
-        finite = bool(np.isfinite(losses).all())
+        learns = options.gradients or options.update
+        loss = learns and not np.isfinite(losses).all()
+        groups = dict.fromkeys(n for b in batches for n in b.groups_not_finite)
+        divergence = Divergence(loss, tuple(groups)) if loss or groups else None
         gradients: Gradients = {}
         rewirings: dict[str, tuple[int, int]] = {}
         if options.backward:
-            gradients, rewirings = self._learn(batches, options, finite)
+            gradients = self._gradients(batches, options)
+            divergence = divergence or _divergence_of(gradients)
+            if options.update and divergence is None:
+                rewirings, divergence = self._optimiser.step_if_finite(gradients)
         return RunResult(
             outputs={
                 name: np.concatenate([b.outputs[name] for b in batches])
                 for name in batches[0].outputs
             },
             losses=losses,
-            finite=finite,
+            divergence=divergence,
             gradients=gradients if options.gradients else {},
             spikes={
                 n: [e for b in batches for e in b.spikes[n]] for n in options.spikes
@@ -241,15 +248,18 @@ class PyGennModel:
             rewirings=rewirings,
         )
 
-    def _learn(
-        self, batches: list[Batch], options: RunOptions, finite: bool
-    ) -> tuple[Gradients, dict[str, tuple[int, int]]]:
-        """Returns gradients, and the rewirings that follow the optimisers' step."""
-        update = options.update and finite
+    def _gradients(self, batches: list[Batch], options: RunOptions) -> Gradients:
+        """Returns the gradients of all arrays, summed over the batch."""
         of_parameters: Gradients = {
             array: np.sum([b.parameter_gradients[array] for b in batches], axis=0)
             for array in batches[0].parameter_gradients
         }
-        pull_all = options.gradients or (update and self._optimiser.needs_norms)
-        gradients = self._optimiser.gradients(of_parameters, pull_all=pull_all)
-        return gradients, self._optimiser.step(gradients) if update else {}
+        needs_all = options.gradients or options.update
+        return self._optimiser.gradients(of_parameters, pull_all=needs_all)
+
+
+def _divergence_of(gradients: Gradients) -> Divergence | None:
+    """Returns the divergence of gradients; None if all are finite."""
+    if all(np.isfinite(gradient).all() for gradient in gradients.values()):
+        return None
+    return Divergence(gradients=largest(gradients))

@@ -16,7 +16,13 @@ from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.data.streams import StreamedData
-from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
+from ml_genn.training.divergence import evaluation_error
+from ml_genn.training.loop import (
+    MetricAccumulator,
+    agreed,
+    notify_exceptions,
+    run_epoch,
+)
 from ml_genn.training.population_dict import PopulationDict
 
 Callbacks = Sequence[Callback | str] | None
@@ -55,6 +61,9 @@ def evaluate(
         callbacks: called before and after evaluation, batches and time steps.
         communicator: connects the processes that run each batch together; None for
             one process.
+
+    Raises:
+        DivergedError: if the state of a population is not finite.
     """
     with notify_exceptions(callbacks):
         callbacks.call("on_test_begin")
@@ -98,6 +107,9 @@ def predict(
 
     Returns:
         {output: array (examples,) + shape}.
+
+    Raises:
+        DivergedError: if the state of a population is not finite.
     """
     readouts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
     no_metrics = PopulationDict()
@@ -107,6 +119,9 @@ def predict(
             batch = whole.local_part(communicator)
             callbacks.call("on_batch_begin", number)
             result = runner.run_batch(batch, callbacks, number, train=False)
+            divergence = agreed(result.divergence, communicator)
+            if divergence is not None:
+                raise evaluation_error(divergence, None, number)
             for key in keys:
                 readout = result.predictions[get_underlying_pop(key)]
                 readouts[key].append(whole.allgather(readout, communicator))

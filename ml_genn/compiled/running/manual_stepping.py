@@ -14,6 +14,7 @@ from ml_genn.compiled.running.stepping import CurrentBatch
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import RunOptions
 from ml_genn.training.data.batches import InMemoryData
+from ml_genn.training.divergence import evaluation_error
 
 
 class ManualStepping:
@@ -92,7 +93,9 @@ class ManualStepping:
     def _end(self) -> None:
         if self._step is not None:
             self._step = None
-            self._batch.readouts = self._built.model.end_step().outputs
+            result = self._built.model.end_step()
+            self._batch.readouts = result.outputs
+            self._batch.divergence = result.divergence
 
     def readout(self, outputs: Any) -> Any:
         """Returns readouts of the last batch; a manually stepped batch ends.
@@ -105,6 +108,7 @@ class ManualStepping:
 
         Raises:
             ValidationError: if no batch has run.
+            DivergedError: if the state of a population is not finite.
         """
         if isinstance(outputs, Sequence):
             return [self.readout(output) for output in outputs]
@@ -115,5 +119,8 @@ class ManualStepping:
                 "get_readout: no batch has run. Call set_input and step_time first; "
                 "predict() does both."
             )
+        divergence = self._batch.divergence
+        if divergence is not None and divergence.groups:
+            raise evaluation_error(divergence, None, None)
         readout = self._batch.readouts[population.name]
         return with_population_shape(readout, population)

@@ -14,9 +14,10 @@ from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.losses import Loss
-from ml_genn.model.batch import Record, RunOptions, RunResult
+from ml_genn.model.batch import Divergence, Record, RunOptions, RunResult
 from ml_genn.population import Population
 from ml_genn.training.data.batches import Batch, DataSpec, InMemoryData
+from ml_genn.training.divergence import gradient_error, not_finite
 from ml_genn.training.loop import BatchResult
 from ml_genn.training.population_dict import PopulationDict
 from ml_genn.utils.interrupts import deferred_interrupts
@@ -29,10 +30,12 @@ class CurrentBatch:
     Attributes:
         timestep: completed time steps.
         readouts: {output: (examples, neurons)} of the last complete batch.
+        divergence: numbers of that batch that are not finite; None if all are.
     """
 
     timestep: int = 0
     readouts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    divergence: Divergence | None = None
 
 
 class BatchRunner:
@@ -118,11 +121,13 @@ class BatchRunner:
         run = self._run_steps if callbacks.has_step_hooks else self._run_whole
         result = run(batch, options, callbacks)
         self.batch.readouts = result.outputs
-        callbacks.call("on_recorded", number, result)
+        self.batch.divergence = result.divergence
+        if result.divergence is None:
+            callbacks.call("on_recorded", number, result)
         has_loss = bool(self._losses) and bool(batch.targets)
         loss = float(result.losses.sum(dtype=np.float64)) if has_loss else None
         predictions = self._predictions(result, trajectories, batch.size)
-        return BatchResult(predictions, loss, result.finite)
+        return BatchResult(predictions, loss, result.divergence)
 
     def _trajectories(self, batch: Batch) -> dict[Population, Record]:
         """{output: its recorded variable} where targets have a time axis."""
@@ -177,13 +182,20 @@ class BatchRunner:
 
     def _count_step(self, result: RunResult, options: RunOptions) -> None:
         """Counts an optimiser step, before Ctrl-C can separate it from its batch."""
-        if self._progress is not None and options.update and result.finite:
+        if self._progress is not None and options.update and result.divergence is None:
             self._progress.steps_taken += 1
 
     def gradients(self, data: InMemoryData) -> dict[Any, np.ndarray]:
-        """Returns gradients of the mean loss over all examples, run as one batch."""
+        """Returns gradients of the mean loss over all examples, run as one batch.
+
+        Raises:
+            DivergedError: if loss, states or gradients are not finite.
+        """
         options = RunOptions(backward=True, gradients=True)
         result = self._built.model.run(data.prepared, np.arange(data.size), options)
+        divergence = result.divergence or not_finite(result.gradients)
+        if divergence is not None:
+            raise gradient_error(divergence)
         return {
             self._lookup.learned_key(array): gradient
             for array, gradient in result.gradients.items()

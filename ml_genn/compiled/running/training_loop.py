@@ -12,7 +12,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.random_state import SHUFFLE
 from ml_genn.compiled.running.stepping import BatchRunner
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DivergedError, ValidationError
 from ml_genn.training.data.adapter import is_stream
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.data.streams import StreamedData
@@ -76,7 +76,7 @@ class TrainingLoop:
             for epoch in epochs:
                 self._train_epoch(training, epoch, shuffle)
                 if validation:
-                    self._validate(validation, epoch)
+                    self._validate(training, validation, epoch)
                 self._log(training, validation, epoch)
                 if self._runner.stop_training:
                     break
@@ -113,15 +113,24 @@ class TrainingLoop:
         metrics = training.accumulator.metrics
         training.callbacks.call("on_epoch_end", epoch, metrics)
 
-    def _validate(self, validation: Phase, epoch: int) -> None:
+    def _validate(self, training: Phase, validation: Phase, epoch: int) -> None:
+        """Evaluates; numbers that are not finite are a matter of training's callbacks,
+        and the epoch then has no measurement."""
         validation.callbacks.call("on_epoch_begin", epoch)
-        run_epoch(
-            self._runner,
-            validation.data,
-            validation.accumulator,
-            validation.callbacks,
-            communicator=self._communicator,
-        )
+        try:
+            run_epoch(
+                self._runner,
+                validation.data,
+                validation.accumulator,
+                validation.callbacks,
+                epoch=epoch,
+                communicator=self._communicator,
+            )
+        except DivergedError as error:
+            if not training.callbacks.overrides("on_diverged"):
+                raise
+            validation.accumulator.reset()
+            training.callbacks.call("on_diverged", epoch, error.batch)
         metrics = validation.accumulator.metrics
         validation.callbacks.call("on_epoch_end", epoch, metrics)
 

@@ -15,6 +15,8 @@ from ml_genn.model.plan.synapses import Delay, SynapseGroup
 from ml_genn.model.plan.updates import (
     GLOBAL_NORM,
     GRADIENT_NORM,
+    MAX_SAFE_NUMBER,
+    SAFE_SCALARS,
     SIGN,
     Learned,
     LearnedKind,
@@ -27,7 +29,9 @@ __all__ = [
     "DENSE",
     "GLOBAL_NORM",
     "GRADIENT_NORM",
+    "MAX_SAFE_NUMBER",
     "NO_CODE",
+    "SAFE_SCALARS",
     "SIGN",
     "Adjoint",
     "Code",

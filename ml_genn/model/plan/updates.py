@@ -11,6 +11,13 @@ SIGN = "sign"  #: slot of rewired weights, +1 or -1
 GRADIENT_NORM = "gradient_norm"  #: norm of the gradient of the array
 GLOBAL_NORM = "global_norm"  #: norm of the gradients of all arrays together
 
+#: Bounds within which no step of a bounded optimiser overflows: of the absolute values
+#: of gradients, learned values and optimiser state, and of scalars that are not zero.
+#: For example, Adam's epsilon is a divisor: alpha m m_scale / epsilon is at most
+#: 1e4 1e9 1e4 / 1e-20, which is a finite float.
+MAX_SAFE_NUMBER = 1e9
+SAFE_SCALARS = (1e-20, 1e4)
+
 
 class LearnedKind(Enum):
     """Kind of a learned array."""
@@ -50,12 +57,15 @@ class OptimiserUpdate:
         scalars: names of the numbers that may change with each batch.
         code: assigns ``x``, the slots and ``gradient`` from ``x``, the slots,
             ``gradient`` and the scalars; it may read the norms.
+        bounded: True if a step within ``MAX_SAFE_NUMBER`` and ``SAFE_SCALARS`` cannot
+            overflow; engines then need not compute it on trial. False by default.
     """
 
     target: Learned
     slots: tuple[str, ...]
     scalars: tuple[str, ...]
     code: Code
+    bounded: bool = False
 
     @property
     def norms(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ from training.small_nets import (
 )
 
 from ml_genn.callbacks import (
+    Callback,
+    CSVLogger,
     EarlyStopping,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
     SpikeRateMonitor,
     SpikeRecorder,
     TerminateOnNaN,
@@ -108,3 +113,96 @@ def test_spike_rate_monitor_warns_of_silent_and_saturated_populations() -> None:
         train_two_batches(compiled, [SpikeRateMonitor()])
     with pytest.raises(ValidationError, match="never spikes"):
         train_two_batches(compiled, [SpikeRateMonitor([net.output])])
+
+
+def _network_and_data(*diverging: int) -> tuple[Any, Any, Any]:
+    """Returns a compiled network, and eight batches of one example."""
+    compiled = small("var").compile_training(losses="mean_square_error", batch_size=1)
+    y = np.random.default_rng(0).normal(size=(8, STEPS, CLASSES))
+    y[list(diverging)] = 1e30
+    return compiled, spikes(8), y
+
+
+def test_batches_that_are_left_out_are_no_measurement(tmp_path: Path) -> None:
+    """Loss and metrics are the means over the other batches of the epoch."""
+    path = tmp_path / "best.safetensors"
+    compiled, x, y = _network_and_data(3)
+    callbacks = [
+        TerminateOnNaN(1),
+        ModelCheckpoint(path),
+        EarlyStopping("loss", patience=1),
+        ReduceLROnPlateau("loss", patience=5),
+        CSVLogger(tmp_path / "log.csv"),
+    ]
+    options = {"metrics": "mean_square_error", "shuffle": False}
+    with pytest.warns(TrainingWarning, match="batch 3; it is left out"):
+        metrics, _ = compiled.train(x, y, callbacks=callbacks, **options)
+    twin, _, _ = _network_and_data()
+    good = [k for k in range(8) if k != 3]
+    expected, _ = twin.train([x[k] for k in good], y[good], callbacks=[], **options)
+    assert metrics.history["loss"] == [pytest.approx(expected.loss)]
+    assert metrics.history["mean_square_error"] == [pytest.approx(expected.loss)]
+    assert path.exists()
+    assert "nan" not in (tmp_path / "log.csv").read_text()
+
+
+def test_an_epoch_without_good_batches_has_no_value(tmp_path: Path) -> None:
+    """It is nan in the history, is no improvement, and is not saved as the best one."""
+    path = tmp_path / "best.safetensors"
+    compiled, x, y = _network_and_data(*range(8))
+    stopping = EarlyStopping("loss", patience=2)
+    callbacks = [TerminateOnNaN(100), ModelCheckpoint(path), stopping]
+    options = {"metrics": "mean_square_error", "callbacks": callbacks}
+    with pytest.warns(TrainingWarning):
+        metrics, _ = compiled.train(x, y, num_epochs=5, **options)
+    assert np.isnan(metrics.history["loss"]).all()
+    assert np.isnan(metrics.history["mean_square_error"]).all()
+    assert stopping.stopped_epoch == 1
+    assert not path.exists()
+    every = ModelCheckpoint(path, save_best_only=False)
+    with pytest.warns(TrainingWarning):
+        options["callbacks"] = [TerminateOnNaN(8), every]
+        compiled.train(x, y, **options)
+    assert path.exists()
+
+
+def test_validation_with_infinite_states_is_a_matter_of_training() -> None:
+    """Its epoch has no measurement; TerminateOnNaN ends the training."""
+    compiled, x, y = _network_and_data()
+
+    class Spoil(Callback):
+        """Callback that makes weights too large after an epoch of training."""
+
+        def on_epoch_end(self, epoch: int, metrics: Any) -> None:
+            connection = compiled.network.connections[0]
+            compiled.set_weights(connection, np.full((INPUTS, HIDDEN), -3e38))
+
+    held_out = {"validation_x": x, "validation_y": y, "validation_callbacks": []}
+    options = {"metrics": "mean_square_error", "num_epochs": 3, **held_out}
+    guards = [TerminateOnNaN(), Spoil()]
+    with pytest.warns(TrainingWarning, match="state of population .* training ends"):
+        metrics, *_ = compiled.train(x, y, callbacks=guards, **options)
+    assert metrics.history.epoch == [0]
+    assert np.isfinite(metrics.history["loss"]).all()
+    assert np.isnan(metrics.history["val_loss"]).all()
+    compiled, x, y = _network_and_data()
+    with pytest.raises(DivergedError, match="Evaluation, epoch 0, batch 0"):
+        compiled.train(x, y, callbacks=[Spoil()], **options)
+
+
+def test_recorders_leave_out_what_training_leaves_out() -> None:
+    compiled, x, y = _network_and_data(3, 4)
+    monitor = SpikeRateMonitor([compiled.network.populations[0]], key="rates")
+    options = {"metrics": "mean_square_error", "shuffle": False}
+    with pytest.warns(TrainingWarning):
+        guards = [TerminateOnNaN(2), monitor]
+        _, data = compiled.train(x, y, callbacks=guards, **options)
+    twin, _, _ = _network_and_data()
+    good = [k for k in range(8) if k not in (3, 4)]
+    _, expected = twin.train(
+        [x[k] for k in good],
+        y[good],
+        callbacks=[SpikeRateMonitor([twin.network.populations[0]], key="rates")],
+        **options,
+    )
+    np.testing.assert_allclose(*(d["rates"]["Pop0"][0] for d in (data, expected)))

@@ -74,6 +74,11 @@ struct Call {
   int64_t block_steps;
   // Steps of the backward pass after which dense weight gradients are summed.
   int64_t gradient_window;
+  // 1 for each neuron group whose state is not finite, else 0.
+  int32_t *state_not_finite;
+  // Bits of the largest absolute gradient of each learned array, then of the largest absolute
+  // number that the step stores: (2, learned arrays).
+  uint32_t *maxima;
   int64_t num_recordings;
   const Recording *recordings;
   // Flags of Status that code of neurons sets.

@@ -4,6 +4,7 @@
 #pragma once
 #include "analog_input.h"
 #include "call.h"
+#include "finite.h"
 #include "lazy_propagator.h"
 #include "loop_budget.h"
 #include "online/state.h"

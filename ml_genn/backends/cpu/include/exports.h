@@ -39,6 +39,10 @@ MLG_PUBLIC int mlg_run(void *engine, const Call *call) {
   __atomic_store_n(&e.is_running, false, __ATOMIC_RELEASE);
   return status;
 }
+// Tells the engine that learned values, or an optimiser's state, were changed by others.
+MLG_PUBLIC void mlg_learned_values_changed(void *engine) {
+  static_cast<Engine *>(engine)->learned_values_changed();
+}
 // State block and tapes of an example that ran in a slot of its own.
 MLG_PUBLIC float *mlg_block(void *engine, int64_t slot) {
   return static_cast<Engine *>(engine)->slots[slot].block;

@@ -52,6 +52,11 @@ struct Call {
   int64_t block_steps;
   // Steps of the backward pass after which dense weight gradients are summed.
   int64_t gradient_window;
+  // 1 for each neuron group whose state is not finite, else 0.
+  int32_t *state_not_finite;
+  // Bits of the largest absolute gradient of each learned array, then of the largest absolute
+  // number that the step stores: (2, learned arrays).
+  uint32_t *maxima;
   int64_t num_recordings;
   const Recording *recordings;
   // Flags of Status that code of neurons sets.
@@ -109,5 +114,7 @@ struct Call {
   uint8_t *online_has_spiked;
   // 1 if an example's state is in shared memory while it runs, else 0.
   int64_t uses_shared_memory;
+  // Number of processes whose forward passes set the status.
+  int32_t *num_bad;
 };
 }  // namespace mlg

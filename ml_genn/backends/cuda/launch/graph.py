@@ -11,7 +11,14 @@ import numpy as np
 
 from ml_genn.backends.cuda.memory.addresses import address
 
-KERNELS = ("mlg_clear", "mlg_run", "mlg_regularise", "mlg_squares", "mlg_update")
+KERNELS = (
+    "mlg_clear",
+    "mlg_run",
+    "mlg_regularise",
+    "mlg_squares",
+    "mlg_try",
+    "mlg_update",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,11 @@ CALL_STRUCTURE = Structure(
             "uses_shared_memory",
             "1 if an example's state is in shared memory while it runs, else 0.",
         ),
+        Field(
+            "int32_t *",
+            "num_bad",
+            "Number of processes whose forward passes set the status.",
+        ),
     ),
 )
 #: NumPy type of a call.

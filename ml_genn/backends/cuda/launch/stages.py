@@ -30,7 +30,8 @@ def batch_stages(
     if options.update:
         norms = any(update.norms for update in plan.updates)
         squares = grid.over_weights("mlg_squares") if norms else ()
-        stages.append(squares + grid.over_weights("mlg_update"))
+        step = grid.over_weights("mlg_try") + grid.over_weights("mlg_update")
+        stages.append(squares + step)
     return stages
 
 

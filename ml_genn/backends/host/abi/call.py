@@ -50,21 +50,31 @@ class Status(IntFlag):
 
     OK = 0
     OUT_OF_MEMORY = 1 << 0
-    NOT_FINITE = 1 << 1
+    LOSS_NOT_FINITE = 1 << 1
     ALLREDUCE_FAILED = 1 << 2
     TAPE_FULL = 1 << 3
     BUSY = 1 << 4
     ENDLESS_LOOP = 1 << 5
+    STATE_NOT_FINITE = 1 << 6
+    GRADIENT_NOT_FINITE = 1 << 7
+    STEP_NOT_FINITE = 1 << 8
+    PROCESS_NOT_FINITE = 1 << 9
 
 
 _STATUS_COMMENTS = {
     "OK": "No error.",
     "OUT_OF_MEMORY": "An allocation failed.",
-    "NOT_FINITE": "A loss is not finite; no weight was updated.",
+    "LOSS_NOT_FINITE": "A loss is not finite. With this flag, and with the other ones "
+    "of that name, no learned value was updated.",
     "ALLREDUCE_FAILED": "A sum over processes failed.",
     "TAPE_FULL": "The spikes of an example do not fit on a tape (CUDA).",
     "BUSY": "Another thread runs a call, or did when this process was forked.",
     "ENDLESS_LOOP": "A loop in the code of a neuron ran too often in a time step.",
+    "STATE_NOT_FINITE": "The state of a neuron is not finite at the end of an example.",
+    "GRADIENT_NOT_FINITE": "A gradient, or the norm of one, is not finite.",
+    "STEP_NOT_FINITE": "A learned value, or an optimiser's state of it, would not be "
+    "finite after the step.",
+    "PROCESS_NOT_FINITE": "A loss or a state of another process is not finite.",
 }
 
 RECORDING = Structure(
@@ -141,6 +151,17 @@ COMMON_FIELDS = (
         "int64_t",
         "gradient_window",
         "Steps of the backward pass after which dense weight gradients are summed.",
+    ),
+    Field(
+        "int32_t *",
+        "state_not_finite",
+        "1 for each neuron group whose state is not finite, else 0.",
+    ),
+    Field(
+        "uint32_t *",
+        "maxima",
+        "Bits of the largest absolute gradient of each learned array, then of the "
+        "largest absolute number that the step stores: (2, learned arrays).",
     ),
     Field("int64_t", "num_recordings", ""),
     Field("const Recording *", "recordings", ""),

@@ -33,8 +33,9 @@ enum Status {
   OK = 0,
   // An allocation failed.
   OUT_OF_MEMORY = 1,
-  // A loss is not finite; no weight was updated.
-  NOT_FINITE = 2,
+  // A loss is not finite. With this flag, and with the other ones of that name, no learned value
+  // was updated.
+  LOSS_NOT_FINITE = 2,
   // A sum over processes failed.
   ALLREDUCE_FAILED = 4,
   // The spikes of an example do not fit on a tape (CUDA).
@@ -43,5 +44,13 @@ enum Status {
   BUSY = 16,
   // A loop in the code of a neuron ran too often in a time step.
   ENDLESS_LOOP = 32,
+  // The state of a neuron is not finite at the end of an example.
+  STATE_NOT_FINITE = 64,
+  // A gradient, or the norm of one, is not finite.
+  GRADIENT_NOT_FINITE = 128,
+  // A learned value, or an optimiser's state of it, would not be finite after the step.
+  STEP_NOT_FINITE = 256,
+  // A loss or a state of another process is not finite.
+  PROCESS_NOT_FINITE = 512,
 };
 }  // namespace mlg

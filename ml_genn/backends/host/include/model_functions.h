@@ -37,7 +37,9 @@ bool weight_gradients(const Call &c, Slot &s, int64_t first, int64_t last, float
 void end_backward(Slot &s, float *const *gradients);
 
 // ---- optimiser
-// Updates the entries first <= j < last of a learned array.
-void update(const Call &c, int64_t which, int64_t first, int64_t last, const float *gradient,
-            const float *norms);
+// Takes the optimiser's step on the entries first <= j < last of a learned array; without STORE it
+// is computed only. Returns the bits of the largest absolute number that is stored; see finite.h.
+template <bool STORE>
+uint32_t update(const Call &c, int64_t which, int64_t first, int64_t last, const float *gradient,
+                const float *norms);
 }  // namespace

@@ -26,6 +26,8 @@ class Batch:
         losses: (examples, outputs).
         spikes: {neuron group: one (steps, neurons) pair per example}.
         parameter_gradients: {learned parameter: (neurons,)}, summed over examples.
+        groups_not_finite: neuron groups whose state or output is not finite after the
+            last time step.
     """
 
     examples: Examples
@@ -37,6 +39,7 @@ class Batch:
     losses: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
     spikes: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
     parameter_gradients: dict[Learned, np.ndarray] = field(default_factory=dict)
+    groups_not_finite: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,30 @@ from ml_genn.backends.pygenn.lowering.names import (
     SUM,
     parameter_gradient,
 )
+from ml_genn.backends.pygenn.runtime.checkpoint import restore, snapshot
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.backends.pygenn.runtime.parameters import Parameters
-from ml_genn.model.plan import GLOBAL_NORM, GRADIENT_NORM, Learned, LearnedKind, Plan
+from ml_genn.model.batch import Divergence
+from ml_genn.model.plan import (
+    GLOBAL_NORM,
+    GRADIENT_NORM,
+    MAX_SAFE_NUMBER,
+    SAFE_SCALARS,
+    Learned,
+    LearnedKind,
+    OptimiserUpdate,
+    Plan,
+)
 
 Gradients = dict[Learned, np.ndarray]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def largest(gradients: Gradients) -> dict[Learned, float]:
+    """Returns {learned array: largest absolute value of its gradient}."""
+    return {a: float(np.abs(g).max(initial=0.0)) for a, g in gradients.items()}
+
+
+@dataclass(slots=True, eq=False)
 class Optimiser:
     """Optimiser steps of all learned arrays.
 
@@ -30,17 +47,15 @@ class Optimiser:
         device: the device.
         parameters: the learned values.
         scalars: scalars of the optimisers, such as learning rates, update by update.
+        checks_steps: True if the numbers that a step stores are checked, as after the
+            first step that might overflow; False by default.
     """
 
     plan: Plan
     device: Device
     parameters: Parameters
     scalars: np.ndarray
-
-    @property
-    def needs_norms(self) -> bool:
-        """True if an optimiser reads the norm of a gradient."""
-        return any(update.norms for update in self.plan.updates)
+    checks_steps: bool = False
 
     def gradients(self, of_parameters: Gradients, *, pull_all: bool) -> Gradients:
         """Returns gradients, summed over the batch.
@@ -87,11 +102,56 @@ class Optimiser:
             self.device.push_update(f"{REDUCE} {array}", SUM, stored)
         return total
 
+    def step_if_finite(
+        self, gradients: Gradients
+    ) -> tuple[dict[str, tuple[int, int]], Divergence | None]:
+        """Runs the optimisers; takes the step back if a number is then not finite.
+
+        GeNN computes no step on trial, so values are copied before a step that might
+        overflow.
+
+        Args:
+            gradients: result of `gradients`, of all arrays.
+
+        Returns:
+            The result of `step`, and the numbers that are not finite; None if all are.
+        """
+        self.checks_steps = self.checks_steps or not self._is_safe(gradients)
+        if not self.checks_steps:
+            return self.step(gradients), None
+        before = snapshot(self.parameters)
+        rewirings = self.step(gradients)
+        steps = tuple(
+            update.target
+            for update in self.plan.updates
+            if not all(np.isfinite(numbers).all() for numbers in self._stored(update))
+        )
+        if not steps:
+            return rewirings, None
+        restore(self.parameters, before)
+        return {}, Divergence(gradients=largest(gradients), steps=steps)
+
+    def _stored(self, update: OptimiserUpdate) -> Iterator[np.ndarray]:
+        """Yields what an update stores: learned values and the optimiser's state."""
+        yield self.parameters.current(update.target)
+        for slot in update.slots:
+            yield self.parameters.slot(update.target, slot)
+
+    def _is_safe(self, gradients: Gradients) -> bool:
+        """Returns True if this step cannot overflow; see `OptimiserUpdate.bounded`."""
+        scalars = np.abs(self.scalars[self.scalars != 0.0])
+        low, high = SAFE_SCALARS
+        return (
+            all(update.bounded for update in self.plan.updates)
+            and max(largest(gradients).values(), default=0.0) <= MAX_SAFE_NUMBER
+            and bool(np.all((scalars >= low) & (scalars <= high)))
+        )
+
     def step(self, gradients: Gradients) -> dict[str, tuple[int, int]]:
         """Runs the optimisers.
 
         Args:
-            gradients: result of `gradients`; all arrays if an optimiser reads norms.
+            gradients: result of `gradients`, of all arrays.
 
         Returns:
             {group that Deep-R rewires: (synapses replaced, rejected draws)}.

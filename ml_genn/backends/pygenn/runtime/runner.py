@@ -166,6 +166,7 @@ class BatchRunner:
                 name = f"{READ_OUT} {group.name}"
                 outputs = device.pull_neuron_update(name, RESULT)
                 batch.outputs[group.name] = outputs[: batch.size]
+        self._check_state(batch)
         if self._plan.online:
             self._finish_online(batch)
         else:
@@ -175,6 +176,20 @@ class BatchRunner:
         if options.backward:
             self._pull_parameter_gradients(batch)
         return batch
+
+    def _check_state(self, batch: Batch) -> None:
+        """Finds the groups whose state or output is not finite."""
+        not_finite = []
+        for group in self._plan.neurons:
+            arrays = [batch.outputs[group.name]] if group.readout else []
+            arrays += [
+                self._device.pull(group.name, variable.name)[: batch.size]
+                for variable in group.variables
+                if variable.type == "float" and not group.events
+            ]
+            if not all(np.isfinite(array).all() for array in arrays):
+                not_finite.append(group.name)
+        batch.groups_not_finite = tuple(not_finite)
 
     def _finish_online(self, batch: Batch) -> None:
         """Runs steps without input for the last error, and for learning, which lags."""

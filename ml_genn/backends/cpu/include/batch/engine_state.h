@@ -1,6 +1,7 @@
 // State of the engine: threads, memory of examples, gradients.
 #pragma once
 #include "batch/example.h"
+#include "finite.h"
 #include "gradients/deferred_gradients.h"
 #include "platform/barrier.h"
 #include "platform/thread_pool.h"
@@ -17,6 +18,7 @@ struct Engine {
   int status = mlg::OK;
   int32_t code_status = mlg::OK;  // of the code of neurons, after which all threads go on
   bool is_running = false;        // a call runs, or did when this process was forked
+  bool all_states_finite = true;  // at the ends of the examples of the call
   // Memory of examples.
   int64_t block_size = 0;  // floats of a state block
   Slot *slots = nullptr;
@@ -39,6 +41,9 @@ struct Engine {
   float *rate_regularisation_grads[REGULARISED + 1] = {};
   double *squares = nullptr;      // [learned array * threads + thread], sums of squared gradients
   float norms[LEARNED + 1] = {};  // of each gradient, then of all
+  // Largest absolute values as bits (finite.h), [learned array * threads + thread]: of gradients,
+  // of what the step would store, and of what the last step stored.
+  uint32_t *max_gradients = nullptr, *max_next = nullptr, *max_stored = nullptr;
 
   MLG_COLD bool reserve_slots(int64_t n) {
     if (n <= num_slots) return true;
@@ -64,7 +69,25 @@ struct Engine {
     gradient_memory = mlg::allocate<float *>(pool.size);
     squares = mlg::allocate<double>(LEARNED * pool.size);
     deferred = mlg::allocate<DeferredGradients>(pool.size);
-    return gradients && gradient_memory && squares && deferred && create_gradients();
+    return gradients && gradient_memory && squares && deferred && create_maxima() &&
+           create_gradients();
+  }
+  MLG_COLD bool create_maxima() {
+    uint32_t **maxima[] = {&max_gradients, &max_next, &max_stored};
+    for (uint32_t **of_arrays : maxima)
+      if (!(*of_arrays = mlg::allocate<uint32_t>(LEARNED * pool.size))) return false;
+    learned_values_changed();
+    return true;
+  }
+  // Forgets what the last step stored, so that the next one is checked before it is taken.
+  MLG_COLD void learned_values_changed() {
+    for (int64_t k = 0; k < LEARNED * pool.size; ++k) max_stored[k] = mlg::INFINITY_BITS;
+  }
+  // Returns the largest of the threads' maxima of learned array k.
+  uint32_t over_threads(const uint32_t *maxima, int64_t k) const {
+    uint32_t largest = 0;
+    for (int t = 0; t < pool.size; ++t) largest = mlg::larger(largest, maxima[k * pool.size + t]);
+    return largest;
   }
   MLG_COLD bool create_gradients() {
     memset(gradient_memory, 0, pool.size * sizeof(float *));
@@ -108,6 +131,7 @@ struct Engine {
     }
     return true;
   }
+  void state_is_not_finite() { __atomic_store_n(&all_states_finite, false, __ATOMIC_RELAXED); }
   void fail(int error) { __atomic_store_n(&status, error, __ATOMIC_RELAXED); }
   bool has_failed() const { return __atomic_load_n(&status, __ATOMIC_RELAXED); }
 
@@ -123,6 +147,9 @@ struct Engine {
     free(gradient_memory);
     free(gradients);
     free(squares);
+    free(max_gradients);
+    free(max_next);
+    free(max_stored);
     free(deferred);
     for (float *grads : rate_regularisation_grads) free(grads);
   }

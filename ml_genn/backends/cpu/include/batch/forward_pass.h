@@ -1,6 +1,7 @@
 // Forward pass of examples.
 #pragma once
 #include "batch/engine_state.h"
+#include "batch/finite_state.h"
 #include "batch/record.h"
 #include "model_functions.h"
 
@@ -22,12 +23,18 @@ bool forward_steps(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   return true;
 }
 
+// Computes readouts and losses at the end of an example, and checks its state.
+void end_example(Engine &e, const Call &c, Slot &s, int64_t b) {
+  finish(c, s, b);
+  if (!check_state(c, s)) e.state_is_not_finite();
+}
+
 // Runs the forward pass of an example on one thread; false if memory runs out.
 bool forward_example(Engine &e, const Call &c, Slot &s, int64_t b, int thread) {
   const bool reset = !(c.phases & mlg::CONTINUE_STATE);
   if (c.phases & mlg::BEGIN && !s.begin(c, e.block_size, reset)) return false;
   if (c.phases & mlg::FORWARD && !forward_steps(e, c, s, b, thread)) return false;
-  if (c.phases & mlg::END) finish(c, s, b);
+  if (c.phases & mlg::END) end_example(e, c, s, b);
   return true;
 }
 

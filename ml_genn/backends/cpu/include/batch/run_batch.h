@@ -2,6 +2,7 @@
 #pragma once
 #include "batch/schedule.h"
 #include "gradients/allreduce.h"
+#include "gradients/finite_step.h"
 #include "gradients/optimiser_step.h"
 #include "gradients/rate_regularisation.h"
 
@@ -88,20 +89,25 @@ MLG_COLD int run(Engine &e, Call c) {
   e.call = &c;
   e.status = e.code_status = mlg::OK;
   c.status = &e.code_status;
+  e.all_states_finite = true;
+  for (int64_t g = 0; g < GROUPS; ++g) c.state_not_finite[g] = 0;
   if (!prepare(e, c)) return mlg::OUT_OF_MEMORY;
   run_passes(e, c);
   e.status |= e.code_status;
   const bool sums = phases & (mlg::REDUCE | mlg::UPDATE);
-  bool finite = !sums || (!e.status && are_losses_finite(c));
-  if (e.sums_over_processes && !e.status) finite = allreduce_gradients(e, c, finite);
+  int not_finite = e.all_states_finite ? mlg::OK : mlg::STATE_NOT_FINITE;
+  if (sums && !e.status && !are_losses_finite(c)) not_finite |= mlg::LOSS_NOT_FINITE;
+  if (e.sums_over_processes && !e.status && !allreduce_gradients(e, c, !not_finite) && !not_finite)
+    not_finite = mlg::PROCESS_NOT_FINITE;
   if (e.status) {
     e.clear_gradients();  // some have been added already
     return e.status;
   }
-  if (!sums) return mlg::OK;
-  c.phases = finite ? phases : int64_t(mlg::REDUCE);
-  if (NORMS && finite && phases & mlg::UPDATE) compute_norms(e);
-  e.pool.run(update_weights, &e);
-  return finite ? mlg::OK : mlg::NOT_FINITE;
+  if (!sums) return not_finite;
+  c.phases = phases;
+  if (!not_finite) not_finite = check_step(e, c);
+  if (not_finite) e.clear_gradients();
+  else e.pool.run(update_weights, &e);
+  return not_finite;
 }
 }  // namespace

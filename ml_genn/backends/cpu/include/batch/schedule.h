@@ -101,7 +101,7 @@ void run_split_examples(void *engine, int thread) {
     forward_steps_split(e, c, s, b, thread);
     e.barrier.wait(e.pool.size);
     if (e.has_failed()) return;
-    if (thread == 0 && c.phases & mlg::END) finish(c, s, b);
+    if (thread == 0 && c.phases & mlg::END) end_example(e, c, s, b);
     if (c.phases & mlg::BACKWARD) mlg_backward_split(&e, c, &s, b, thread);
   }
 }

@@ -33,8 +33,8 @@ void allreduce_in_buckets(void *engine, int thread) {
   c.begin_allreduce(bucket, end + 1 - bucket);
 }
 
-// Sums gradients over threads and processes, into those of thread 0. Returns true if the losses of
-// all processes are finite and none has failed.
+// Sums gradients over threads and processes, into those of thread 0. Returns true if the losses and
+// states of all processes are finite and none has failed.
 MLG_COLD bool allreduce_gradients(Engine &e, const Call &c, bool finite) {
   float &num_failed = e.gradient_memory[0][e.num_learned];
   num_failed = !finite;

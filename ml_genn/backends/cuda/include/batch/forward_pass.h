@@ -5,8 +5,6 @@
 #include "model_functions.h"
 
 namespace {
-constexpr float MAX_FINITE_LOSS = 3.4e38f;  // just below the largest float
-
 // Sets the state of the example to its initial values.
 void begin(const Call &c, Slot &s) {
   mlg::copy(s.block, c.initial_state, c.state_floats);
@@ -41,10 +39,23 @@ void count_spikes(const Call &c, const Slot &s) {
   }
 }
 
-// Computes readouts and losses; sets NOT_FINITE if a loss is infinite or not a number.
+bool is_finite(float number) { return mlg::abs_bits(number) < mlg::INFINITY_BITS; }
+
+// Computes readouts and losses; sets LOSS_NOT_FINITE if a loss is infinite or not a number.
 void end(const Call &c, Slot &s, int64_t b) {
   finish(c, s, b);
   for (int64_t k = 0; k < OUTPUTS; ++k)
-    if (!(fabsf(c.losses[b * OUTPUTS + k]) <= MAX_FINITE_LOSS)) atomicOr(c.status, mlg::NOT_FINITE);
+    if (!is_finite(c.losses[b * OUTPUTS + k])) atomicOr(c.status, mlg::LOSS_NOT_FINITE);
+}
+
+// Marks the groups whose state or readout is not finite. NaN and infinity do not go away, so the
+// end of an example tells of all its steps.
+void check_state(const Call &c, const Slot &s) {
+  for (int64_t k = 0; CHECKED_ROWS[k] >= 0; k += 3)
+    for (int64_t j = MLG_MEMBER; j < CHECKED_ROWS[k + 1]; j += MLG_MEMBERS) {
+      if (is_finite(s.block[CHECKED_ROWS[k] + j])) continue;
+      atomicOr(&c.state_not_finite[CHECKED_ROWS[k + 2]], 1);
+      atomicOr(c.status, mlg::STATE_NOT_FINITE);
+    }
 }
 }  // namespace
