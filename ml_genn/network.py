@@ -75,7 +75,7 @@ class Network(Graph):
         return default_arguments(type)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Prints populations, connections, weights and arguments left to the compiler.
+        """Prints populations, connections, weights and choices with their compiler.
 
         Args:
             print_fn: called once with the text; `print` by default.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ml_genn.graph.copying import HoldsEngine, RefersToNetwork
+from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.model.batch import Record, RunResult
+from ml_genn.model.engine_memory import HoldsEngine
 
 
 def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:

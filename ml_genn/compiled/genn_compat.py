@@ -22,6 +22,7 @@ from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
 from ml_genn.errors import UnknownNameError, ValidationError, unknown_name
 from ml_genn.graph.graph import get_underlying_conn
+from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
 from ml_genn.training.population_dict import PopulationDict
@@ -30,7 +31,7 @@ Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]
 
 
-class GroupVariable:
+class GroupVariable(HoldsEngine):
     """Variable of a neuron or synapse group, with a copy on the host.
 
     Args:
@@ -89,7 +90,7 @@ class GroupVariable:
         return self.values
 
 
-class Variables(Mapping[str, GroupVariable]):
+class Variables(HoldsEngine, Mapping[str, GroupVariable]):
     """{name: variable} of a group, by mlGeNN's names and ours.
 
     Args:
@@ -119,7 +120,7 @@ class Variables(Mapping[str, GroupVariable]):
         return len(self._names)
 
 
-class NeuronGroup:
+class NeuronGroup(HoldsEngine):
     """Neuron group of a population.
 
     Attributes:
@@ -147,7 +148,7 @@ class NeuronGroup:
         )
 
 
-class SynapseGroup:
+class SynapseGroup(HoldsEngine):
     """Synapse group of a connection.
 
     Attributes:

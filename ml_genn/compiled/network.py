@@ -36,11 +36,11 @@ from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
 from ml_genn.errors import TrainingWarning
-from ml_genn.graph.copying import HoldsEngine
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
 from ml_genn.metrics import MetricsType
+from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser

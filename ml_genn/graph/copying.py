@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 import weakref
-from typing import Any, NoReturn
+from typing import Any
 
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.errors import ValidationError
 
 Memo = dict[Any, Any]  #: {id of an object: its copy}, as `copy.deepcopy` passes it
 
@@ -100,15 +100,3 @@ class WeakLinks(NetworkObject):
         links = state[_LINKS]
         references = {name: weakref.ref(part) for name, part in links.items()}
         vars(self).update({**state, **references})
-
-
-class HoldsEngine:
-    """Base of objects with memory and threads of a backend, which have no copies."""
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise UnsupportedError(
-            f"{type(self).__name__}: a compiled network cannot be copied or pickled, "
-            "since it has memory and threads of its own. Save it with "
-            "save_model(path) and load it with load_model(path), or copy or pickle "
-            "its network and compile that."
-        )

@@ -274,14 +274,24 @@ def test_compilers_are_pickled(compiler: Any) -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
-def test_compiled_networks_are_refused(copied: Copy) -> None:
-    for compiled in (
-        make("plain").compile(),
-        InferenceCompiler(3).compile(recurrent()),
+def test_compiled_networks_and_their_parts_are_refused(copied: Copy) -> None:
+    """A shallow copy of the engine would free its memory a second time."""
+    trained = make("plain")
+    compiled = trained.compile()
+    x, y = data()
+    for part in (
+        compiled,
+        compiled.model,
+        compiled.neuron_populations[trained.layers[1]],
+        compiled.neuron_populations[trained.layers[1]].vars["V"],
+        compiled.connection_populations[trained.layers[1]],
+        InferenceCompiler(STEPS).compile(trained.network),
     ):
-        name = type(compiled).__name__
-        with pytest.raises(UnsupportedError, match=rf"{name}.*save_model\(path\)"):
-            copied(compiled)
+        name = type(part).__name__
+        with pytest.raises(UnsupportedError, match=rf"^{name}: .*save_model\(path\)"):
+            copied(part)
+    gc.collect()
+    assert np.isfinite(compiled.loss(x, y))
 
 
 # ---------------------------------------------------------------- processes

@@ -13,12 +13,13 @@ from ml_genn.backends.cpu.abi import Call, EncodeRequest
 from ml_genn.backends.host.abi.call import Status
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import EventStream, SpikeTimes
+from ml_genn.model.engine_memory import HoldsEngine
 
 #: {type of neuron indices: the same for ctypes}
 _ID_TYPES: dict[type, Any] = {np.uint16: ctypes.c_uint16, np.uint32: ctypes.c_uint32}
 
 
-class Engine:
+class Engine(HoldsEngine):
     """Threads and memory of a model in its library.
 
     Args:

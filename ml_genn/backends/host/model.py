@@ -19,6 +19,7 @@ from ml_genn.codegen.layout import Layout
 from ml_genn.errors import MlGennError
 from ml_genn.model.batch import EventStream, SpikeTimes
 from ml_genn.model.code_strings import LOOP_CONTINUES
+from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.plan import SIGN, Delay, Learned, LearnedKind, Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
 
@@ -26,7 +27,7 @@ from ml_genn.model.snapshot import Snapshot
 MAX_LOOP_ITERATIONS = 1_000_000
 
 
-class HostModel:
+class HostModel(HoldsEngine):
     """Parameters of a plan in host memory, and access to them.
 
     An engine with memory of its own overrides `_download` and `_upload`.

@@ -36,11 +36,12 @@ from ml_genn.model.batch import (
     RunResult,
     SpikeTimes,
 )
+from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.plan import Learned, LearnedKind, Plan, PlanValues
 from ml_genn.model.snapshot import Snapshot
 
 
-class PyGennModel:
+class PyGennModel(HoldsEngine):
     """A plan on PyGeNN; see `ml_genn.backends.api.Model` for its methods.
 
     The model is built at once, and loaded when it is first used: the memory depends on
