@@ -26,11 +26,14 @@ class Callback(RefersToNetwork):
     Attributes:
         key: key of its data in the result; None (default) for its index in the list of
             callbacks.
+        for_training_only: True for a callback that acts on batches or epochs of
+            training, which validation_callbacks refuse; False by default.
         first_process_only: True for a callback that prints or writes files, so that
             only the first of several processes calls it; False by default.
     """
 
     key: Any = None
+    for_training_only: bool = False
     first_process_only: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -44,7 +47,8 @@ class Callback(RefersToNetwork):
         Args:
             **kwargs: ``data`` (dictionary common to all callbacks),
                 ``compiled_network``, ``num_batches`` (None if unknown) and, in
-                training, ``num_epochs`` and ``start_epoch``.
+                training, ``num_epochs``, ``start_epoch`` and ``log_names`` (the
+                `LogNames` of losses and metrics).
         """
 
     @_no_op
@@ -95,6 +99,9 @@ class Callback(RefersToNetwork):
     @_no_op
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Called after an epoch of training and its validation.
+
+        Callbacks of validation that override it are also called at `on_train_begin` and
+        `on_train_end`.
 
         Args:
             epoch: number of the epoch.

@@ -32,8 +32,8 @@ class Checkpoint(Callback):
         """Stores the network."""
         self._network = kwargs["compiled_network"]
 
-    def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
-        """Saves the network."""
+    def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Saves the network, after validation has drawn its random numbers."""
         if epoch % self.epoch_interval == 0:
             self._network.save((epoch,), self.serialiser)
 

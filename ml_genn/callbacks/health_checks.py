@@ -29,6 +29,8 @@ class TerminateOnNaN(Callback):
             ends, 0 by default.
     """
 
+    for_training_only = True
+
     def __init__(self, patience: int = 0) -> None:
         self._patience = whole("TerminateOnNaN: patience", patience, least=0)
 

@@ -14,50 +14,57 @@ from ml_genn.utils.checks import flag, fraction, not_negative, number, text, who
 MODES = ("auto", "max", "min")
 
 
-class _Monitor(Callback):
+class Monitor(Callback):
     """Base of callbacks that compare a loss or metric with its best value so far."""
 
-    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         name = type(self).__name__
         if mode not in MODES:
             raise unknown_name("mode", str(mode), MODES, where=name)
         self.monitor = text(f"{name}: monitor", monitor)
-        self._mode = mode
-        rises = mode == "max" or (mode == "auto" and monitor.endswith("accuracy"))
-        self._sign = -1.0 if rises else 1.0
+        self.mode = mode
         self._min_delta = not_negative(f"{name}: min_delta", min_delta)
 
     def set_params(self, **kwargs: Any) -> None:
-        """Resets the best value.
+        """Finds the loss or metric, and resets the best value.
 
         Raises:
-            ValidationError: if the network is not trained.
+            UnknownNameError: if there is no such loss or metric.
+            ValidationError: if the network is not trained, or it is not known which
+                values are better.
         """
-        self._network = kwargs["compiled_network"]
-        if not self._network.optimisers:
-            raise ValidationError(
-                f"{type(self).__name__}: it belongs to callbacks of training."
-            )
+        self._network, names = kwargs["compiled_network"], kwargs.get("log_names")
+        name = type(self).__name__
+        if names is None:
+            raise ValidationError(f"{name}: it belongs to callbacks of training.")
+        where = f"{name}: monitor"
+        self._log, rises = names.find(where, self.monitor, self.mode, self._output())
+        self._sign = -1.0 if rises else 1.0
         self._best = inf
         self._wait = 0
 
+    def _output(self) -> str | None:
+        """Returns the name of the monitored output; None for the only one."""
+        return None
+
     def _improved(self, logs: Mapping[str, float]) -> bool:
         """Updates the best value and the epochs since then; True for a new best."""
-        value = self._sign * logs[self.monitor]
+        value = self._sign * logs[self._log]
         improved = value < self._best - self._min_delta
         self._best = value if improved else self._best
         self._wait = 0 if improved else self._wait + 1
         return improved
 
 
-class EarlyStopping(_Monitor):
+class EarlyStopping(Monitor):
     """Stops training when a loss or metric has not improved for some epochs.
 
     Args:
         monitor: name of a loss or metric, "val_loss" by default; see `History`.
         min_delta: smallest change that counts as an improvement, 0 by default.
         patience: epochs without improvement after which training stops, 0 by default.
-        mode: "min", "max", or "auto" (default): "max" for accuracies.
+        mode: "min", "max", or "auto" (default) for what the metric says, its attribute
+            ``HIGHER_IS_BETTER``.
         baseline: value that the first epochs have to improve on; None (default) for
             none.
         restore_best_weights: True to restore weights, delays, parameters, synapses that
@@ -126,18 +133,19 @@ class EarlyStopping(_Monitor):
     def __repr__(self) -> str:
         return (
             f"EarlyStopping({self.monitor!r}, {self._min_delta!r}, {self._patience!r}, "
-            f"{self._mode!r}, {self._baseline!r}, {self._restores!r}, {self._start!r})"
+            f"{self.mode!r}, {self._baseline!r}, {self._restores!r}, {self._start!r})"
         )
 
 
-class ReduceLROnPlateau(_Monitor):
+class ReduceLROnPlateau(Monitor):
     """Reduces learning rates when a loss or metric stops improving.
 
     Args:
         monitor: name of a loss or metric, "val_loss" by default; see `History`.
         factor: factor of the learning rates, 0.1 by default.
         patience: epochs without improvement before they are reduced, 10 by default.
-        mode: "min", "max", or "auto" (default): "max" for accuracies.
+        mode: "min", "max", or "auto" (default) for what the metric says, its attribute
+            ``HIGHER_IS_BETTER``.
         min_delta: smallest change that counts as an improvement, 0.0001 by default.
         cooldown: epochs after a reduction that do not count for ``patience``, 0 by
             default.
@@ -191,6 +199,6 @@ class ReduceLROnPlateau(_Monitor):
     def __repr__(self) -> str:
         return (
             f"ReduceLROnPlateau({self.monitor!r}, {self._factor!r}, "
-            f"{self._patience!r}, {self._mode!r}, {self._min_delta!r}, "
+            f"{self._patience!r}, {self.mode!r}, {self._min_delta!r}, "
             f"{self._cooldown!r}, {self._least!r})"
         )

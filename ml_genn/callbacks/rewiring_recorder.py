@@ -20,6 +20,8 @@ class RewiringRecorder(Callback):
         key: key of its data; None (default) for its index in the list of callbacks.
     """
 
+    for_training_only = True
+
     def __init__(self, connection: Any, key: Any = None) -> None:
         self._connection = get_underlying_conn(connection)
         self.key = key

@@ -18,6 +18,8 @@ class OptimiserParamSchedule(Callback):
         func: returns the new value from the epoch and the current value.
     """
 
+    for_training_only = True
+
     def __init__(self, param_name: str, func: Callable[[int, Any], Any]) -> None:
         self._name = text("OptimiserParamSchedule: param_name", param_name)
         self._function = function("OptimiserParamSchedule: func", func)

@@ -24,9 +24,12 @@ from ml_genn.compiled.genn_compat import (
     SynapseGroup,
 )
 from ml_genn.compiled.lookup import NetworkLookup
-from ml_genn.compiled.running.evaluation import (
+from ml_genn.compiled.running.callback_lists import (
     Callbacks,
     callbacks_for,
+    warn_of_uncalled,
+)
+from ml_genn.compiled.running.evaluation import (
     evaluate,
     predict,
     readout_keys,
@@ -430,9 +433,17 @@ class CompiledNetwork(HoldsEngine):
         callbacks: Callbacks,
     ) -> tuple[PopulationDict, dict[Any, Any]]:
         accumulator = self._accumulator(data, metrics, weighted=True)
-        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        listeners = self._listeners(callbacks, data)
         evaluate(self._runner, data, accumulator, listeners, self.communicator)
         return accumulator.metrics, listeners.get_data()
+
+    def _listeners(
+        self, callbacks: Callbacks, data: InMemoryData | StreamedData
+    ) -> CallbackList:
+        """Callbacks of evaluation or prediction."""
+        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        warn_of_uncalled(listeners)
+        return listeners
 
     def _accumulator(
         self, data: InMemoryData | StreamedData, metrics: MetricsType, *, weighted: bool
@@ -461,7 +472,7 @@ class CompiledNetwork(HoldsEngine):
         data = encode_examples(
             x, None, self.data_spec, self.full_batch_size, targets=False
         )
-        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        listeners = self._listeners(callbacks, data)
         readouts = predict(self._runner, data, keys, listeners, self.communicator)
         return readouts, listeners.get_data()
 

@@ -13,11 +13,15 @@ from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compiled.optimiser_copies import OptimiserCopies
-from ml_genn.compiled.running.evaluation import Callbacks, callbacks_for
+from ml_genn.compiled.running.callback_lists import (
+    Callbacks,
+    callbacks_for,
+    of_validation,
+    warn_of_no_validation,
+)
 from ml_genn.compiled.running.training_loop import (
     Phase,
     TrainingLoop,
-    check_distinct,
     validation_data,
 )
 from ml_genn.losses import Loss
@@ -34,9 +38,10 @@ from ml_genn.training.data.examples import encode_examples
 from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.divergence import problem
-from ml_genn.training.history import History
+from ml_genn.training.history import History, log_entries
 from ml_genn.training.loop import MetricAccumulator, run_epoch
 from ml_genn.utils.checks import flag, whole
+from ml_genn.utils.logs import VALIDATION, LogNames
 
 
 class CompiledTrainingNetwork(CompiledNetwork):
@@ -160,7 +165,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             shuffle: True (default) for examples in random order, which follows from the
                 compiler's ``rng_seed`` and the number of epochs trained so far.
             metrics: as for `evaluate`.
-            callbacks, validation_callbacks: callbacks; progress bars by default.
+            callbacks, validation_callbacks: callbacks; progress bars by default. A
+                recorder in both lists is copied. Callbacks that monitor a loss or
+                metric know "val_loss" and "val_accuracy" in either list; in
+                ``validation_callbacks`` "loss" and "accuracy" mean these, too.
             validation_split: fraction of the data, from its end, that is evaluated
                 after each epoch instead of trained on; 0 by default.
             validation_x, validation_y: data that are evaluated after each epoch, as x
@@ -210,15 +218,21 @@ class CompiledTrainingNetwork(CompiledNetwork):
             steps=steps_per_epoch,
         )
         epochs = range(start_epoch, start_epoch + num_epochs)
-        training = Phase(
-            data,
-            self._accumulator(data, metrics, weighted=False),
-            self._epoch_callbacks(callbacks, data, epochs, self._recorders),
-        )
-        validation = None
+        accumulator = self._accumulator(data, metrics, weighted=False)
+        entries = log_entries(accumulator.metrics)
         if held_out is not None:
+            entries += log_entries(accumulator.metrics, VALIDATION)
+            validation_callbacks = of_validation(callbacks, validation_callbacks)
+        elif validation_callbacks:
+            warn_of_no_validation()
+        listeners = self._epoch_callbacks(
+            callbacks, data, epochs, LogNames(entries), self._recorders
+        )
+        training, validation = Phase(data, accumulator, listeners), None
+        if held_out is not None:
+            names = LogNames(entries, VALIDATION)
             validation = self._validation(
-                held_out, training, validation_callbacks, epochs
+                held_out, training, validation_callbacks, epochs, names
             )
         self._loop.run(training, validation, epochs, shuffle=shuffle)
         self._copies.warn_of_changed_originals()
@@ -234,6 +248,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         training: Phase,
         callbacks: Callbacks,
         epochs: range,
+        names: LogNames,
     ) -> Phase:
         """Data to evaluate after each epoch, with the metrics of training."""
         data = adapt(
@@ -241,8 +256,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
         metrics = training.accumulator.metrics
         accumulator = MetricAccumulator({k: m.fresh() for k, m in metrics.items()})
-        listeners = self._epoch_callbacks(callbacks, data, epochs)
-        check_distinct(training.callbacks, listeners)
+        listeners = self._epoch_callbacks(callbacks, data, epochs, names)
         return Phase(data, accumulator, listeners)
 
     def _epoch_callbacks(
@@ -250,6 +264,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         callbacks: Callbacks,
         data: InMemoryData | StreamedData,
         epochs: range,
+        names: LogNames,
         own: Sequence[Callback] = (),
     ) -> CallbackList:
         return callbacks_for(
@@ -259,6 +274,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             num_batches=data.num_batches,
             num_epochs=len(epochs),
             start_epoch=epochs.start,
+            log_names=names,
         )
 
     def parameter(self, population: Any, name: str) -> np.ndarray:

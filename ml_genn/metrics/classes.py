@@ -71,6 +71,8 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         ValidationError: if k is not a whole number of at least 1.
     """
 
+    HIGHER_IS_BETTER: ClassVar[bool | None] = True
+
     def __init__(self, k: int = 5) -> None:
         self.k = whole(f"{type(self).__name__}: k", k)
         super().__init__()

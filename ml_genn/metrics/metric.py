@@ -21,6 +21,9 @@ class Metric(ABC):
         result: value of the data so far; None before any data.
     """
 
+    #: False for errors, True for accuracies: which values callbacks with mode="auto"
+    #: take for better. None: they ask for a mode.
+    HIGHER_IS_BETTER: ClassVar[bool | None] = None
     #: True if `update` accepts ``weights``, one number for each example
     WEIGHTED: ClassVar[bool] = False
 

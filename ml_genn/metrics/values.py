@@ -16,6 +16,7 @@ from ml_genn.utils.checks import finite_array
 class _MeanError(Metric):
     """Base of means of an elementwise error of target and prediction."""
 
+    HIGHER_IS_BETTER: ClassVar[bool | None] = False
     WEIGHTED: ClassVar[bool] = True
 
     @abstractmethod

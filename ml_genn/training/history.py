@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from math import nan
 from typing import Any
@@ -11,11 +11,13 @@ import numpy as np
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.graph.graph import get_underlying_pop
+from ml_genn.metrics import Metric, default_metrics
 from ml_genn.metrics.metric import scalar
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.logs import VALIDATION, Logs
+from ml_genn.utils.logs import VALIDATION, LogEntry, Logs
 from ml_genn.utils.tables import Table
 
+LOSS = "loss"  #: name of the loss in logs
 SHOWN = 10  #: first and last epochs that notebooks show of a long history
 
 
@@ -36,15 +38,38 @@ def epoch_logs(
     return logs
 
 
+def log_entries(metrics: PopulationDict, prefix: str = "") -> list[LogEntry]:
+    """Returns what the logs of an epoch contain.
+
+    Args:
+        metrics: metrics of training or validation.
+        prefix: "val_" for validation; empty (default) for training.
+    """
+    entries = [LogEntry(prefix, None, LOSS, frozenset(), higher_is_better=False)]
+    for output, name, metric in _parts(metrics):
+        own = name.removeprefix(f"{output}_")
+        classes = {n for n, cls in default_metrics.items() if cls is type(metric)}
+        aliases = frozenset({own} | classes)
+        better = metric.HIGHER_IS_BETTER
+        entries.append(LogEntry(prefix, output, name, aliases, better))
+    return entries
+
+
 def _named(metrics: PopulationDict, prefix: str) -> dict[str, float]:
-    logs = {f"{prefix}loss": nan if metrics.loss is None else metrics.loss}
-    for key, metric in metrics.items():
-        output = f"{get_underlying_pop(key).name}_" if len(metrics) > 1 else ""
-        for name, part in metric.named().items():
-            if np.ndim(part.result) == 0:
-                value = scalar(part)
-                logs[f"{prefix}{output}{name}"] = nan if value is None else value
+    logs = {f"{prefix}{LOSS}": nan if metrics.loss is None else metrics.loss}
+    for _, name, metric in _parts(metrics):
+        if np.ndim(metric.result) == 0:
+            value = scalar(metric)
+            logs[f"{prefix}{name}"] = nan if value is None else value
     return logs
+
+
+def _parts(metrics: PopulationDict) -> Iterator[tuple[str, str, Metric]]:
+    """Yields (output, name in the logs without prefix, metric)."""
+    for key, metric in metrics.items():
+        output = get_underlying_pop(key).name
+        for name, part in metric.named().items():
+            yield output, f"{output}_{name}" if len(metrics) > 1 else name, part
 
 
 class History(Logs):

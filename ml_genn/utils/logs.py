@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ml_genn.errors import unknown_name
+from ml_genn.errors import ValidationError, unknown_name
 
 VALIDATION = "val_"  #: prefix of the names of validation
 
@@ -24,6 +26,100 @@ class Logs(dict[str, Any]):
         if len(matches) != 1:
             raise unknown_name("log", name, self)
         return self[matches[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """Loss or metric that is in the logs of each epoch.
+
+    Args:
+        prefix: "val_" for validation, else empty.
+        output: name of the output; None for the loss.
+        name: name in the logs, without the prefix.
+        aliases: further names, without prefix and output.
+        higher_is_better: False for losses and errors; None if it is not known.
+    """
+
+    prefix: str
+    output: str | None
+    name: str
+    aliases: frozenset[str]
+    higher_is_better: bool | None
+
+
+class LogNames:
+    """Names of the losses and metrics that callbacks can monitor.
+
+    Args:
+        entries: all of them.
+        prefix: prefix that names may omit: "val_" for callbacks of validation, else
+            empty.
+    """
+
+    def __init__(self, entries: Sequence[LogEntry], prefix: str = "") -> None:
+        self._entries = entries
+        self._prefix = prefix
+
+    def find(
+        self, where: str, monitor: str, mode: str, output: str | None = None
+    ) -> tuple[str, bool]:
+        """Returns the full name of a loss or metric, and True if higher is better.
+
+        Args:
+            where: callback, for error messages.
+            monitor: name, abbreviation or alias, with the prefix or without it.
+            mode: "min", "max", or "auto" for what the metric says.
+            output: name of the output; None (default) for the only one.
+
+        Raises:
+            UnknownNameError: if there is no such loss or metric.
+            ValidationError: if there are several, or the metric does not say which
+                values are better.
+        """
+        entry = self._entry(where, monitor, output)
+        if mode != "auto":
+            return f"{entry.prefix}{entry.name}", mode == "max"
+        if entry.higher_is_better is None:
+            raise ValidationError(
+                f"{where}: mode='auto' needs a metric that says which values are "
+                f"better, and '{entry.name}' does not. Give mode='min' or mode='max', "
+                "or set HIGHER_IS_BETTER in the class of the metric."
+            )
+        return f"{entry.prefix}{entry.name}", entry.higher_is_better
+
+    def _entry(self, where: str, monitor: str, output: str | None) -> LogEntry:
+        prefix = VALIDATION if monitor.startswith(VALIDATION) else self._prefix
+        bare = monitor.removeprefix(VALIDATION)
+        entries = [
+            e
+            for e in self._entries
+            if e.prefix == prefix and (None in (output, e.output) or e.output == output)
+        ]
+        matches: tuple[Callable[[LogEntry], bool], ...] = (
+            lambda e: bare == e.name,
+            lambda e: bare in e.aliases,
+            lambda e: _abbreviates(bare, e.name),
+        )
+        for match in matches:
+            matching = [e for e in entries if match(e)]
+            if len(matching) == 1:
+                return matching[0]
+            if matching:
+                names = [f"{prefix}{e.name}" for e in matching]
+                raise ValidationError(
+                    f"{where}: '{monitor}' is measured {len(names)} times. Use one of "
+                    f"the names {', '.join(names)}."
+                )
+        known = {
+            f"{e.prefix}{name}" for e in self._entries for name in (e.name, *e.aliases)
+        }
+        error = unknown_name("loss or metric", monitor, known, where=where)
+        if prefix and not entries:
+            error.args = (
+                f"{error} Validation needs data: train(..., validation_split=0.1), or "
+                f"validation_x and validation_y. monitor='{bare}' follows training.",
+            )
+        raise error
 
 
 def _abbreviates(name: str, key: str) -> bool:

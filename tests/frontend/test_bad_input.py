@@ -30,7 +30,7 @@ from ml_genn import (
     SequentialNetwork,
 )
 from ml_genn.backends import get_backend
-from ml_genn.callbacks import Callback, SpikeRecorder
+from ml_genn.callbacks import Callback
 from ml_genn.compilers import (
     BPTTCompiler,
     EPropCompiler,
@@ -707,22 +707,6 @@ def test_e_prop_has_no_gradient_for_delays() -> None:
     compiler = EPropCompiler(STEPS, CROSS_ENTROPY)
     with pytest.raises(UnsupportedError, match="no gradient for delays"):
         compiler.compile(network, optimisers={first: {"delay": "adam"}})
-
-
-def test_a_callback_for_training_and_validation_is_refused(
-    net: Small, compiled: Any, refused: Any
-) -> None:
-    recorder = SpikeRecorder(net.inputs)
-    refused(
-        lambda spy: compiled.train(
-            spikes(4),
-            labels(4),
-            callbacks=[*spy, recorder],
-            validation_callbacks=[recorder],
-            validation_split=0.5,
-        ),
-        "SpikeRecorder of 'Pop0', key=None> is in callbacks and in validation_",
-    )
 
 
 def test_states_of_other_networks_are_refused(net: Small) -> None:

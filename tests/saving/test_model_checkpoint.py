@@ -25,9 +25,9 @@ def test_best_epoch_is_saved(tmp_path: Path) -> None:
     losses = []
 
     class RecordLosses(ModelCheckpoint):
-        def on_epoch_end(self, epoch: int, metrics: Any) -> None:
-            losses.append(metrics.loss)
-            super().on_epoch_end(epoch, metrics)
+        def on_epoch_logs(self, epoch: int, logs: Any) -> None:
+            losses.append(logs["val_loss"])
+            super().on_epoch_logs(epoch, logs)
 
     x, y = data()
     validation = {"validation_x": x, "validation_y": (y + 1) % CLASSES}
@@ -68,6 +68,6 @@ def test_every_epoch_is_saved_without_save_best_only(tmp_path: Path) -> None:
 def test_unknown_modes_and_metrics_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="unknown mode 'mini'"):
         ModelCheckpoint(tmp_path / "x", mode="mini")
-    callback = ModelCheckpoint(tmp_path / "x", "sparse_accuracy")
+    callback = ModelCheckpoint(tmp_path / "x", "sparse_acuracy")
     with pytest.raises(ValidationError, match="Did you mean 'sparse_categorical_acc"):
         train(make("plain").compile(), 1, callbacks=[callback])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.lookup import NetworkLookup
@@ -24,25 +23,6 @@ from ml_genn.training.loop import (
     run_epoch,
 )
 from ml_genn.training.population_dict import PopulationDict
-
-Callbacks = Sequence[Callback | str] | None
-
-
-def callbacks_for(
-    network: Any, callbacks: Callbacks, own: Sequence[Callback] = (), **params: Any
-) -> CallbackList:
-    """Returns callbacks that have received their parameters.
-
-    Args:
-        network: compiled network, the parameter ``compiled_network``.
-        callbacks: callbacks or their names; None for a progress bar.
-        own: callbacks of the compiler, called last.
-        **params: other arguments of `Callback.set_params`.
-    """
-    listed = [BatchProgressBar()] if callbacks is None else callbacks
-    if own and isinstance(listed, Iterable) and not isinstance(listed, str):
-        listed = [*listed, *own]
-    return CallbackList(listed, compiled_network=network, **params)
 
 
 def evaluate(

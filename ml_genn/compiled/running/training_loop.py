@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ml_genn.callbacks.callback import overrides
 from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
@@ -80,7 +81,8 @@ class TrainingLoop:
                 self._log(training, validation, epoch)
                 if self._runner.stop_training:
                     break
-            training.callbacks.call("on_train_end", training.accumulator.metrics)
+            metrics = training.accumulator.metrics
+            self._call(training, validation, "on_train_end", metrics)
             if validation:
                 metrics = validation.accumulator.metrics
                 validation.callbacks.call("on_test_end", metrics)
@@ -88,7 +90,7 @@ class TrainingLoop:
     def _begin(self, training: Phase, validation: Phase | None, epochs: range) -> None:
         self._runner.stop_training = False
         self.history = training.accumulator.metrics.history = History()
-        training.callbacks.call("on_train_begin")
+        self._call(training, validation, "on_train_begin")
         if validation:
             validation.callbacks.call("on_test_begin")
         num_batches, progress = training.data.num_batches, self._progress
@@ -140,7 +142,17 @@ class TrainingLoop:
             validation.accumulator.metrics if validation else None,
         )
         self.history.add(epoch, logs)
-        training.callbacks.call("on_epoch_logs", epoch, logs)
+        self._call(training, validation, "on_epoch_logs", epoch, logs)
+
+    @staticmethod
+    def _call(
+        training: Phase, validation: Phase | None, hook: str, *arguments: Any
+    ) -> None:
+        """Calls a hook of training, also of callbacks of validation that want logs."""
+        training.callbacks.call(hook, *arguments)
+        for callback in validation.callbacks if validation else ():
+            if overrides(callback, "on_epoch_logs") and overrides(callback, hook):
+                getattr(callback, hook)(*arguments)
 
 
 def validation_data(split: float, x: Any, y: Any) -> tuple[Any, Any] | None:
@@ -163,20 +175,6 @@ def validation_data(split: float, x: Any, y: Any) -> tuple[Any, Any] | None:
             "train: give either validation_split or validation_x and validation_y."
         )
     return (x, y) if any(passed) else None
-
-
-def check_distinct(callbacks: CallbackList, validation: CallbackList) -> None:
-    """Raises an error if a callback would mix data of training and validation.
-
-    Raises:
-        ValidationError: if a callback is in both lists.
-    """
-    for callback in callbacks:
-        if any(callback is other for other in validation):
-            raise ValidationError(
-                f"train: {callback!r} is in callbacks and in validation_callbacks. "
-                "Make one for each."
-            )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from training.small_nets import (
 
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.optimisers import SGD
+from ml_genn.utils.logs import LogEntry, LogNames
 
 
 def train_two_batches(
@@ -42,12 +43,22 @@ class FakeCompiledNetwork:
         self.epoch = int(snapshot.arrays["net", "epoch"])
 
 
+#: names of the loss and the accuracy of training and validation
+LOG_NAMES = LogNames(
+    [
+        LogEntry(prefix, None, name, frozenset(), better)
+        for prefix in ("", "val_")
+        for name, better in (("loss", False), ("accuracy", True))
+    ]
+)
+
+
 def report_epochs(
     callback: Any, numbers: list[float], name: str = "val_loss"
 ) -> FakeCompiledNetwork:
     """Reports one number per epoch to a callback, until it stops training."""
     network = FakeCompiledNetwork()
-    callback.set_params(compiled_network=network)
+    callback.set_params(compiled_network=network, log_names=LOG_NAMES)
     for epoch, number in enumerate(numbers):
         network.epoch = epoch
         callback.on_epoch_logs(epoch, {name: number})

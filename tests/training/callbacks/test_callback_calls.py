@@ -10,7 +10,7 @@ from training.small_nets import STEPS, Spy, double, labels, small, spikes
 
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.callbacks.callback_list import CallbackList
-from ml_genn.compiled.running.evaluation import callbacks_for
+from ml_genn.compiled.running.callback_lists import callbacks_for
 from ml_genn.errors import UnknownNameError, ValidationError
 
 BEGIN = [("set_params",), ("set_first",)]

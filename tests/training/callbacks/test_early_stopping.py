@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.callbacks.callback_runs import report_epochs, train_two_batches
+from training.callbacks.callback_runs import (
+    LOG_NAMES,
+    report_epochs,
+    train_two_batches,
+)
 from training.small_nets import (
     CLASSES,
     INPUTS,
@@ -101,7 +105,7 @@ def test_early_stopping_restores_delays_and_parameters() -> None:
     compiled = compiler.compile(network, optimisers=optimisers)
     predictions, _ = compiled.predict(spikes(8), callbacks=[])
     stop = EarlyStopping(restore_best_weights=True)
-    stop.set_params(compiled_network=compiled)
+    stop.set_params(compiled_network=compiled, log_names=LOG_NAMES)
     stop.on_epoch_logs(0, {"val_loss": 1.0})
     train_two_batches(compiled, [])
     assert np.any(compiled.delays(c) != 3.0)

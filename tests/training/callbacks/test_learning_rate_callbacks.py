@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from training.callbacks.callback_runs import FakeCompiledNetwork, train_two_batches
+from training.callbacks.callback_runs import (
+    LOG_NAMES,
+    FakeCompiledNetwork,
+    train_two_batches,
+)
 from training.small_nets import (
     STEPS,
     small,
@@ -26,7 +30,7 @@ from ml_genn.optimisers import SGD, Adam, CosineDecay
 def test_learning_rate_falls_on_a_plateau() -> None:
     callback = ReduceLROnPlateau(factor=0.5, patience=2, cooldown=2, min_lr=0.2)
     network = FakeCompiledNetwork()
-    callback.set_params(compiled_network=network)
+    callback.set_params(compiled_network=network, log_names=LOG_NAMES)
     rates = []
     for epoch, value in enumerate([3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]):
         callback.on_epoch_logs(epoch, {"val_loss": value})
@@ -37,7 +41,7 @@ def test_learning_rate_falls_on_a_plateau() -> None:
 def test_plateau_refuses_a_scheduled_learning_rate() -> None:
     compiled = small().compile_training(optimiser=Adam(CosineDecay(0.1, 10)))
     with pytest.raises(ValidationError, match="follows a schedule"):
-        train_two_batches(compiled, ["reduce_lr_on_plateau"])
+        train_two_batches(compiled, ["reduce_lr_on_plateau"], validation_split=0.25)
 
 
 def test_schedule_changes_every_optimiser() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training.callbacks.callback_runs import LOG_NAMES
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import Callback, EarlyStopping, RewiringRecorder
@@ -330,7 +331,7 @@ def test_early_stopping_restores_synapses_of_the_best_epoch() -> None:
     net = learner()
     x, y = data()
     stop = EarlyStopping("loss", patience=3, restore_best_weights=True)
-    stop.set_params(compiled_network=net.compiled)
+    stop.set_params(compiled_network=net.compiled, log_names=LOG_NAMES)
     net.compiled.train(x, y, callbacks=[])
     stop.on_epoch_logs(0, {"loss": 1.0})
     best = net.compiled.snapshot().arrays
