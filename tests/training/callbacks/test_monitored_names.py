@@ -127,20 +127,20 @@ def test_a_metric_that_does_not_say_needs_a_mode() -> None:
 def test_validation_is_monitored_from_either_list(
     place: str, monitor: str, tmp_path: Path
 ) -> None:
-    made = {
+    listed = {
         "stop": EarlyStopping(monitor, patience=1, restore_best_weights=True),
         "save": ModelCheckpoint(tmp_path / "best", monitor),
         "log": CSVLogger(tmp_path / "log.csv"),
         "checkpoint": Checkpoint(Numpy(tmp_path / "all")),
     }
     compiled = small().compile_training(optimiser=Adam(0.5))
-    lists = {"callbacks": [], "validation_callbacks": [], place: list(made.values())}
+    lists = {"callbacks": [], "validation_callbacks": [], place: list(listed.values())}
     compiled.train(spikes(12), 2 - labels(12), 9, **lists, **SPLIT)
     numbers = compiled.history[monitor]
     sign = -1 if monitor == "val_accuracy" else 1
     best = int(np.argmin([sign * n for n in numbers]))
-    assert made["stop"].best_epoch == best
-    assert len(numbers) == made["stop"].stopped_epoch + 1 < 9
+    assert listed["stop"].best_epoch == best
+    assert len(numbers) == listed["stop"].stopped_epoch + 1 < 9
     assert ml_genn.load_model(tmp_path / "best").epoch == best
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(numbers)
     assert Numpy(tmp_path / "all").epochs() == list(range(len(numbers)))
