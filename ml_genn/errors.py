@@ -75,6 +75,10 @@ class BuildError(MlGennError, RuntimeError):
     """The toolchain is missing or rejected the generated source."""
 
 
+class BusyError(MlGennError, RuntimeError):
+    """A compiled network is asked to do two things at once."""
+
+
 class DivergedError(MlGennError, ArithmeticError):
     """Loss, states, gradients or the optimiser's step are not finite numbers.
 

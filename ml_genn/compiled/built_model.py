@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ml_genn.backends.api import Model
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.distributed import join_processes
+from ml_genn.compiled.running.run_lock import RunLock
 from ml_genn.lowering import Lowered
 
 
@@ -14,11 +18,15 @@ class BuiltModel:
     Args:
         lowered: plan and initial values.
         config: backend and runtime options.
+
+    Attributes:
+        lock: held by whatever uses the model.
     """
 
     def __init__(self, lowered: Lowered, config: RuntimeConfig) -> None:
         self.lowered = lowered
         self.config = config
+        self.lock = RunLock()
         self._model: Model | None = None
 
     @property
@@ -29,8 +37,15 @@ class BuiltModel:
         and a model that waits for other ranks would keep ranks in other threads out.
         """
         if self._model is None:
-            self._model = self._build()
+            with self.lock.access():
+                self._model = self._model or self._build()
         return self._model
+
+    @contextmanager
+    def access(self) -> Iterator[Model]:
+        """Yields the model to a block that reads or changes its arrays."""
+        with self.lock.access():
+            yield self.model
 
     def _build(self) -> Model:
         config = self.config

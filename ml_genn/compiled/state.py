@@ -31,7 +31,7 @@ class NetworkState:
     # ------------------------------------------------------------ synapses
     def weights(self, connection: Any) -> np.ndarray:
         """Returns a copy of the weights of a connection."""
-        return self._built.model.weights(self._lookup.connection(connection).name)
+        return self.learned_array(self._lookup.connection(connection).name, WEIGHTS)
 
     def set_weights(self, connection: Any, weights: Any) -> None:
         """Replaces the weights of a connection."""
@@ -43,11 +43,12 @@ class NetworkState:
                 f"set_weights: connection '{name}' has weights of shape {shape}. "
                 f"Received {values.shape}."
             )
-        self._built.model.set_weights(name, values.astype(np.float32))
+        with self._built.access() as model:
+            model.set_weights(name, values.astype(np.float32))
 
     def delays(self, connection: Any) -> np.ndarray:
         """Returns the delays of a connection [steps]."""
-        return self._built.model.delays(self._lookup.connection(connection).name)
+        return self.learned_array(self._lookup.connection(connection).name, DELAYS)
 
     def indices(self, connection: Any) -> tuple[np.ndarray, np.ndarray]:
         """Returns source and target neuron of each synapse of a sparse connection."""
@@ -57,18 +58,20 @@ class NetworkState:
                 f"indices: connection '{name}' has no list of synapses. Its weights() "
                 "are indexed by both ends, or synapses share them."
             )
-        return self._built.model.indices(name)
+        with self._built.access() as model:
+            return model.indices(name)
 
     def feedback_weights(self, hidden: Any, output: Any) -> np.ndarray:
         """Returns a copy of the feedback weights, (hidden size, output size)."""
-        return self._built.model.weights(self._lookup.feedback_group(hidden, output))
+        group = self._lookup.feedback_group(hidden, output)
+        return self.learned_array(group, WEIGHTS)
 
     # ------------------------------------------------------------ learned arrays
     def parameter(self, population: Any, name: str) -> np.ndarray:
         """Returns the values of a learned parameter, (neurons,) or ()."""
         self._lookup.check_learned(population, name)
         owner = self._lookup.population(population).name
-        return self._built.model.parameter(owner, name)
+        return self.learned_array(owner, name)
 
     def learned_array(self, owner: str, name: str) -> np.ndarray:
         """Returns a copy of weights, delays or a learned parameter.
@@ -77,11 +80,12 @@ class NetworkState:
             owner: name of the connection or population.
             name: "g" for weights, "d" for delays, or the name of the parameter.
         """
-        if name == WEIGHTS:
-            return self._built.model.weights(owner)
-        if name == DELAYS:
-            return self._built.model.delays(owner)
-        return self._built.model.parameter(owner, name)
+        with self._built.access() as model:
+            if name == WEIGHTS:
+                return model.weights(owner)
+            if name == DELAYS:
+                return model.delays(owner)
+            return model.parameter(owner, name)
 
     def set_learned_array(self, owner: str, name: str, values: np.ndarray) -> None:
         """Replaces weights, delays or a learned parameter.
@@ -93,21 +97,22 @@ class NetworkState:
         Raises:
             ValidationError: if a number is not finite, or a delay too long.
         """
-        model = self._built.model
-        if name == WEIGHTS:
-            values = finite_array(f"Weights of '{owner}'", values)
-            model.set_weights(owner, values.astype(np.float32))
-            return
-        snapshot = model.snapshot()
-        arrays = {**snapshot.arrays, (owner, name): values}
-        model.restore(replace(snapshot, arrays=arrays))
+        with self._built.access() as model:
+            if name == WEIGHTS:
+                values = finite_array(f"Weights of '{owner}'", values)
+                model.set_weights(owner, values.astype(np.float32))
+                return
+            snapshot = model.snapshot()
+            arrays = {**snapshot.arrays, (owner, name): values}
+            model.restore(replace(snapshot, arrays=arrays))
 
     # ------------------------------------------------------------ neurons
     def state(self, population: Any, variable: str) -> np.ndarray:
         """Returns a state variable, (examples,) + shape of the population."""
         owner = self._lookup.population(population)
         name = self._lookup.variable(owner, variable)
-        return with_population_shape(self._built.model.state(owner.name, name), owner)
+        with self._built.access() as model:
+            return with_population_shape(model.state(owner.name, name), owner)
 
     def set_state(self, population: Any, variable: str, values: Any) -> None:
         """Replaces a state variable."""

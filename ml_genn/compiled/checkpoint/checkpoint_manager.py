@@ -63,7 +63,8 @@ class CheckpointManager:
 
     def snapshot(self) -> Snapshot:
         """Returns arrays, random states and progress of training."""
-        model, lowered = self._built.model.snapshot(), self._built.lowered
+        with self._built.access() as built:
+            model, lowered = built.snapshot(), self._built.lowered
         arrays = {
             (owner, saved_name(name)): array
             for (owner, name), array in model.arrays.items()
@@ -85,7 +86,7 @@ class CheckpointManager:
         restore_progress: Callable[[], None] | None = None
         if self._progress is not None:
             restore_progress = self._progress.checked(record.progress)
-        with deferred_interrupts():
+        with deferred_interrupts(), self._built.lock.batch():
             self._restore_arrays(snapshot)
             if restore_progress is not None:
                 restore_progress()

@@ -45,7 +45,7 @@ def evaluate(
     Raises:
         DivergedError: if the state of a population is not finite.
     """
-    with notify_exceptions(callbacks):
+    with runner.evaluation("evaluate"), notify_exceptions(callbacks):
         callbacks.call("on_test_begin")
         run_epoch(runner, data, accumulator, callbacks, communicator=communicator)
         callbacks.call("on_test_end", accumulator.metrics)
@@ -93,7 +93,7 @@ def predict(
     """
     readouts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
     no_metrics = PopulationDict()
-    with notify_exceptions(callbacks):
+    with runner.evaluation("predict"), notify_exceptions(callbacks):
         callbacks.call("on_test_begin")
         for number, whole in enumerate(data.batches()):
             batch = whole.local_part(communicator)

@@ -11,7 +11,7 @@ from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.lookup import NetworkLookup, with_population_shape
 from ml_genn.compiled.running.stepping import CurrentBatch
-from ml_genn.errors import ValidationError
+from ml_genn.errors import BusyError, ValidationError
 from ml_genn.model.batch import RunOptions
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.divergence import evaluation_error
@@ -35,6 +35,8 @@ class ManualStepping:
         self._data: InMemoryData | None = None
         #: completed time steps; None while no manually stepped batch runs
         self._step: int | None = None
+        self._interrupted = False
+        built.lock.end_stepping = self._interrupt
 
     def set_input(self, data: InMemoryData) -> None:
         """Sets the examples of the batch that the next `step_time` begins.
@@ -48,6 +50,7 @@ class ManualStepping:
                 f"{data.size}."
             )
         self._end()
+        self._interrupted = False
         self._data = data
         self._batch.timestep = 0
 
@@ -62,7 +65,8 @@ class ManualStepping:
         """
         if callbacks is not None:
             callbacks.call("on_timestep_begin", self._batch.timestep)
-        self._batch.timestep = self._advance()
+        with self._built.lock.batch(stepped_by_hand=True):
+            self._batch.timestep = self._advance()
         if callbacks is not None:
             callbacks.call("on_timestep_end", self._batch.timestep - 1)
 
@@ -70,6 +74,11 @@ class ManualStepping:
         data, config = self._data, self._built.config
         if data is None:
             raise ValidationError("step_time: there is no batch. Call set_input first.")
+        if self._interrupted:
+            raise BusyError(
+                "step_time: the batch ended when another one ran. Call set_input, or "
+                "reset_time to begin it again."
+            )
         if self._step == config.num_steps:
             raise ValidationError(
                 f"step_time: the {self._step} time steps of the batch are over. "
@@ -85,12 +94,23 @@ class ManualStepping:
         self._step += 1
         return self._step
 
+    def _interrupt(self) -> None:
+        """Ends the batch, since another one is about to run."""
+        if self._step is not None:
+            self._end()
+            self._interrupted = True
+
     def reset_time(self) -> None:
         """Ends the batch; the next `step_time` is its first time step again."""
         self._end()
+        self._interrupted = False
         self._batch.timestep = 0
 
     def _end(self) -> None:
+        with self._built.lock.access():
+            self._end_batch()
+
+    def _end_batch(self) -> None:
         if self._step is not None:
             self._step = None
             result = self._built.model.end_step()

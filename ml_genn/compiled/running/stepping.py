@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +93,21 @@ class BatchRunner:
             ),
         )
 
+    def exclusive(self, what: str) -> AbstractContextManager[None]:
+        """Lets a block train; see `RunLock.exclusive`."""
+        return self._built.lock.exclusive(what)
+
+    def evaluation(self, what: str) -> AbstractContextManager[None]:
+        """Lets a block evaluate; others may do so between its batches.
+
+        If batches continue from each other, no others may.
+
+        Args:
+            what: "evaluate" or "predict", for error messages.
+        """
+        continues = self._built.config.continue_state
+        return self.exclusive(what) if continues else nullcontext()
+
     def run_batch(
         self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
     ) -> BatchResult:
@@ -103,10 +119,10 @@ class BatchRunner:
                 when the batch is complete.
             number: number of the batch in its epoch.
             train: True to update parameters.
+
+        Raises:
+            BusyError: in a callback of a time step of another batch.
         """
-        if train and self._progress is not None:
-            scalars = self._progress.optimiser_scalars()
-            self._built.model.set_optimiser_scalars(scalars)
         trajectories = self._trajectories(batch)
         options = RunOptions(
             backward=train,
@@ -118,10 +134,14 @@ class BatchRunner:
             expose_state=self.exposes_state or callbacks.may_read_state,
             next_indices=batch.next_indices,
         )
-        run = self._run_steps if callbacks.has_step_hooks else self._run_whole
-        result = run(batch, options, callbacks)
-        self.batch.readouts = result.outputs
-        self.batch.divergence = result.divergence
+        with self._built.lock.batch():
+            if train and self._progress is not None:
+                scalars = self._progress.optimiser_scalars()
+                self._built.model.set_optimiser_scalars(scalars)
+            run = self._run_steps if callbacks.has_step_hooks else self._run_whole
+            result = run(batch, options, callbacks)
+            self.batch.readouts = result.outputs
+            self.batch.divergence = result.divergence
         if result.divergence is None:
             callbacks.call("on_recorded", number, result)
         has_loss = bool(self._losses) and bool(batch.targets)
@@ -192,7 +212,9 @@ class BatchRunner:
             DivergedError: if loss, states or gradients are not finite.
         """
         options = RunOptions(backward=True, gradients=True)
-        result = self._built.model.run(data.prepared, np.arange(data.size), options)
+        with self._built.lock.batch():
+            model, indices = self._built.model, np.arange(data.size)
+            result = model.run(data.prepared, indices, options)
         divergence = result.divergence or not_finite(result.gradients)
         if divergence is not None:
             raise gradient_error(divergence)

@@ -70,9 +70,16 @@ class TrainingLoop:
             validation: data to evaluate; None for no validation.
             epochs: numbers of the epochs.
             shuffle: True for examples in random order.
+
+        Raises:
+            BusyError: if the network is being trained already.
         """
         phases = [training] if validation is None else [training, validation]
-        with notify_exceptions(*(p.callbacks for p in phases)), _interruption_note():
+        with (
+            self._runner.exclusive("train"),
+            notify_exceptions(*(p.callbacks for p in phases)),
+            _interruption_note(),
+        ):
             self._begin(training, validation, epochs)
             for epoch in epochs:
                 self._train_epoch(training, epoch, shuffle)
