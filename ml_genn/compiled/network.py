@@ -101,7 +101,6 @@ class CompiledNetwork(HoldsEngine):
         self.lowered = lowered
         self.losses: Mapping[Population, Loss] = losses or {}
         self.custom_updates = CustomUpdates()
-        keep_decisions(network, lowered.decisions, trains=progress is not None)
         self._config = config
         self._progress = progress
         self._entered = False
@@ -115,6 +114,7 @@ class CompiledNetwork(HoldsEngine):
         self._genn = GennView(
             self._built, self._lookup, self._state, batch, self.custom_updates
         )
+        keep_decisions(network, lowered.decisions, trains=progress is not None)
 
     @property
     def model(self) -> Model:

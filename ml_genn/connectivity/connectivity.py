@@ -103,8 +103,9 @@ class Connectivity(ABC):
         return None
 
     def format(self, source: Node, target: Node) -> SynapseFormat | None:
-        """Returns the storage format of the synapses; None (default) for CSR, or dense
-        without `indices`.
+        """Returns the storage format of the synapses.
+
+        None (default) stands for CSR, or for dense weights without `indices`.
 
         Args:
             source, target: populations whose shapes are known.

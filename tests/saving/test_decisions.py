@@ -114,19 +114,21 @@ def test_inference_has_the_outputs_of_training(kind: str, tmp_path: Path) -> Non
         )
 
 
+@pytest.mark.parametrize("kind", ["plain", "deep_r", "bptt"])
 def test_a_checkpoint_loads_into_a_network_compiled_for_inference(
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
-    trained = make("plain")
-    compiled = trained.compile()
+    """Of the same network, and of the network in a model file."""
+    compiled = make(kind).compile()
     train(compiled, 1)
-    compiled.save((1,), Numpy(tmp_path))
-    inference = InferenceCompiler(STEPS, batch_size=8).compile(trained.network)
-    inference.load((1,), Numpy(tmp_path))
+    compiled.save_model(tmp_path / "x.safetensors")  # random state of inputs too
     x, _ = data()
-    np.testing.assert_allclose(
-        _predictions(inference, x), _predictions(compiled, x), 1e-4, 1e-6
-    )
+    expected = _predictions(compiled, x)
+    loaded = ml_genn.load_model(tmp_path / "x.safetensors")
+    for network in (compiled.network, loaded.network):
+        inference = InferenceCompiler(STEPS, batch_size=8).compile(network)
+        inference.restore(loaded.snapshot())
+        np.testing.assert_allclose(_predictions(inference, x), expected, 1e-4, 1e-6)
 
 
 def _predictions(compiled: Any, x: np.ndarray) -> np.ndarray:
