@@ -6,6 +6,7 @@ from typing import Any
 
 from ml_genn.errors import ValidationError
 from ml_genn.model.equations import THRESHOLD_EXPRESSION
+from ml_genn.model.equations.complexity import check_complexity
 from ml_genn.model.equations.expression import check_names
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.checks import shown
@@ -30,6 +31,7 @@ class Expression(Surrogate):
                 f"Received {shown(slope)}."
             )
         self._text = str(slope).replace("Abs(", "abs(")
+        check_complexity(self._text, "Surrogate")
         check_names(self._text, frozenset({THRESHOLD_EXPRESSION}), "Surrogate")
 
     def derivative(self) -> str:

@@ -9,12 +9,31 @@ import sympy
 from sympy.codegen.ast import float32, real
 from sympy.printing.c import C99CodePrinter
 
+from ml_genn.errors import EquationError
 from ml_genn.model.derivation.symbolic_system import symbol
 from ml_genn.model.equations.sympy_text import expression_text
 from ml_genn.model.plan import Code, Constant
 
 #: Powers up to this exponent are printed as products, faster than powf.
 LARGEST_PRODUCT = 4
+
+
+#: constants of SymPy that no real number equals, such as those of 1/0 and sqrt(-1)
+_NOT_NUMBERS = (sympy.zoo, sympy.oo, -sympy.oo, sympy.nan, sympy.I)
+_NOT_NUMBER = (
+    "simplified, the equations contain '{}', which is not a finite real number. Is "
+    "there a division by zero, or a function outside of its domain?"
+)
+
+
+def _float_constant(expression: Any) -> Any:
+    """Returns an expression without symbols as a number."""
+    if expression.has(*_NOT_NUMBERS):
+        raise EquationError(_NOT_NUMBER.format(expression))
+    value = expression if expression.is_Number else expression.evalf()
+    if value.has(*_NOT_NUMBERS):
+        raise EquationError(_NOT_NUMBER.format(expression))
+    return value
 
 
 class Constants:
@@ -51,7 +70,7 @@ class Constants:
         if isinstance(expression, sympy.functions.elementary.piecewise.ExprCondPair):
             return expression.func(*(self.hoist(part) for part in expression.args))
         if not expression.free_symbols:
-            return expression if expression.is_Number else sympy.Float(expression)
+            return _float_constant(expression)
         if not expression.has(*self.time_dependent):
             return self._named(expression)
         if isinstance(expression, sympy.Add | sympy.Mul):
@@ -69,6 +88,8 @@ class Constants:
         return expression.func(*(self.hoist(part) for part in expression.args))
 
     def _named(self, expression: Any) -> Any:
+        if expression.has(*_NOT_NUMBERS):
+            raise EquationError(_NOT_NUMBER.format(expression))
         if expression.is_Symbol:
             self._table.setdefault(expression, expression.name)
         elif isinstance(expression, sympy.logic.boolalg.Boolean):

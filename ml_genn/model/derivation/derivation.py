@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ml_genn.errors import EquationError, MlGennError
 from ml_genn.model.derivation.adjoint import adjoint_of
 from ml_genn.model.derivation.c_code import Constants, assignments, c_text
 from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
@@ -11,6 +12,16 @@ from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Code, Derivation, Port, StateVariable
 from ml_genn.model.spike_gradients import SpikeGradient
+
+#: errors of SymPy for expressions that it cannot compute with
+_SYMPY_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @lru_cache(maxsize=256)
@@ -30,9 +41,28 @@ def derive(
         learned: parameters whose gradient is computed.
 
     Raises:
-        EquationError: if a spike does more than add its weight to one variable.
+        EquationError: if a spike does more than add its weight to one variable, or if
+            the equations have no derivative or no finite real value.
         UnsupportedError: if the system has no adjoint under the rule.
     """
+    try:
+        return _derived(system, where, spike_gradient, learned)
+    except MlGennError as error:
+        text = str(error)
+        raise type(error)(text if where in text else f"{where}: {text}") from None
+    except _SYMPY_ERRORS as error:
+        raise EquationError(
+            f"{where}: SymPy cannot derive code from the equations: {error}. Write "
+            "them with functions that are differentiable where they are used."
+        ) from error
+
+
+def _derived(
+    system: System,
+    where: str,
+    spike_gradient: SpikeGradient | None,
+    learned: tuple[str, ...],
+) -> Derivation:
     s = SymbolicSystem(system, where, learned)
     constants = Constants(s.time_dependent)
     threshold = None

@@ -44,6 +44,7 @@ def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
     if system.threshold is None:
         return SpikeJump()
     f = {x: system.dynamics[x] for x in system.neuron}
+    refuse_nested_conditions(system)
     rise = sum(sympy.diff(system.threshold, x) * f[x] for x in system.neuron)
 
     def if_rising(value: Any, otherwise: Any = 0) -> Any:
@@ -84,6 +85,22 @@ def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
             records.constants(constants),
         ),
     )
+
+
+def refuse_nested_conditions(system: SymbolicSystem) -> None:
+    """Raises an error for where(...) in conditions, which takes SymPy minutes.
+
+    Raises:
+        UnsupportedError: if a condition of the equations contains a where(...).
+    """
+    equations = (*system.dynamics.values(), *system.jump.values(), system.threshold)
+    for equation in equations:
+        for piecewise in equation.atoms(sympy.Piecewise):
+            if any(c.has(sympy.Piecewise, sympy.ITE) for _, c in piecewise.args):
+                raise UnsupportedError(
+                    f"{system.where}: EventProp does not take where(...) inside "
+                    "conditions. Combine the conditions with 'and' and 'or'."
+                )
 
 
 def cancelled(expression: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ml_genn.errors import EquationError, unknown_name
+from ml_genn.model.equations.complexity import check_complexity
 from ml_genn.model.equations.expression import check_identifier, check_names, names
 
 INPUT = "Isyn"  #: total input that a neuron receives in a step
@@ -205,6 +206,7 @@ def _check_declared(
 
 def _check_slot(text: str | None, known: frozenset[str], where: str) -> None:
     if text is not None:
+        check_complexity(text, where)
         check_names(text, known, where)
 
 
