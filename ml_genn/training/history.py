@@ -49,7 +49,7 @@ def log_entries(metrics: PopulationDict, prefix: str = "") -> list[LogEntry]:
     for output, name, metric in _parts(metrics):
         own = name.removeprefix(f"{output}_")
         classes = {n for n, cls in default_metrics.items() if cls is type(metric)}
-        aliases = frozenset({own} | classes)
+        aliases = frozenset({own, type(metric).__name__.lower()} | classes)
         better = metric.HIGHER_IS_BETTER
         entries.append(LogEntry(prefix, output, name, aliases, better))
     return entries

@@ -53,6 +53,10 @@ class RootMeanSquareError(MeanSquareError):
         return None if super().result is None else float(super().result) ** 0.5
 
 
+class RMSE(RootMeanSquareError):
+    """The same, named by its initials."""
+
+
 class Recall(SparseTopKCategoricalAccuracy):
     """An accuracy of the user's own."""
 
@@ -72,6 +76,7 @@ METRICS: list[tuple[Any, str, bool]] = [
     ({"dist": "mse"}, "dist", False),
     ({"accuracy of values": "mae"}, "accuracy of values", False),
     (RootMeanSquareError(), "root_mean_square_error", False),
+    (RMSE(), "rmse", False),
     ("accuracy", "accuracy", True),
     ({"acc": "accuracy"}, "acc", True),
     ({"top 2 error": SparseTopKCategoricalAccuracy(2)}, "top 2 error", True),
@@ -98,11 +103,7 @@ def test_all_callbacks_agree_on_the_best_epoch(
     compiled.train(
         spikes(8), y, num_epochs=5, callbacks=[saved, stop, plateau], **train
     )
-    numbers = (
-        compiled.history[monitor]
-        if name != "mse"
-        else compiled.history[f"{prefix}mean_square_error"]
-    )
+    numbers = compiled.history[stop._log]
     sign = -1 if rises else 1
     scores = [sign * n for n in numbers]
     best = int(np.argmin(scores))
