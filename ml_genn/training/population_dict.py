@@ -35,12 +35,13 @@ class PopulationDict(RefersToNetwork, dict[Any, Any]):
                 f"Entries are found by their population or layer. Received {key!r}."
             )
         entries = [f"'{existing}'" for existing in self]
-        other = ""
+        other, by_name = "", ""
         if f"'{key}'" in entries:
-            other = f" of another network; its name finds the entry: ['{key}']"
+            other = ", of another network"
+            by_name = f" The name finds that entry: ['{key}']."
         raise UnknownNameError(
             f"There is no entry for '{key}'{other}. There are entries for: "
-            f"{', '.join(entries) or 'none'}."
+            f"{', '.join(entries) or 'none'}.{by_name}"
         )
 
     def __contains__(self, key: object) -> bool:

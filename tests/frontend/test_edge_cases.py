@@ -180,5 +180,6 @@ def test_learned_connections_and_parameters_are_checked(
     case: str, compiler: Any, net: Small
 ) -> None:
     make, message = OPTIMISERS[case]
+    net.network.reset_choices()
     with pytest.raises(MlGennError, match=message):
         compiler(STEPS, CROSS_ENTROPY).compile(net.network, optimisers=make(net))

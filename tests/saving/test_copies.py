@@ -194,7 +194,7 @@ def test_a_pickled_result_is_found_by_name_or_by_its_network() -> None:
     np.testing.assert_array_equal(
         pickled(predictions)[str(output)], predictions[output]
     )
-    with pytest.raises(UnknownNameError, match=r"its name finds the entry: \['Pop2'\]"):
+    with pytest.raises(UnknownNameError, match=r"name finds that entry: \['Pop2'\]"):
         other[output]
     with pytest.raises(UnknownNameError, match="no entry for 'output'"):
         metrics["output"]
