@@ -99,6 +99,10 @@ class TrainingWarning(UserWarning):
     """Training continues, but probably not as intended."""
 
 
+class DataWarning(UserWarning):
+    """Data are used, but probably not as intended: in part cut off, or out of scale."""
+
+
 def unknown_name(
     kind: str, name: str, known: Iterable[str], *, where: str = ""
 ) -> UnknownNameError:

@@ -24,16 +24,20 @@ class Code:
         step: difference of adjacent values.
         highest: the highest value.
         rounds: True if values are rounded to the nearest, False if down.
+        signed: True if values may be below zero; False by default.
     """
 
     step: float
     highest: float
     rounds: bool = True
+    signed: bool = False
 
     def coded(self, x: np.ndarray) -> np.ndarray:
         """Returns values as spikes represent them: rounded and clipped."""
-        steps = np.floor(x / self.step + (0.5 if self.rounds else 0.0))
-        return np.clip(steps * self.step, 0.0, self.highest)
+        magnitude = np.abs(x) if self.signed else np.maximum(x, 0.0)
+        steps = np.floor(magnitude / self.step + (0.5 if self.rounds else 0.0))
+        coded = np.minimum(steps * self.step, self.highest)
+        return np.asarray(np.sign(x) * coded)
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,6 @@ def expected_losses(
     for values in examples.values(units):
         for unit, code in codes.items():
             x = values[unit].astype(float)
-            coded = np.sign(x) * code.coded(np.abs(x))
-            error[unit] += float(np.sum((coded - x) ** 2))
+            error[unit] += float(np.sum((code.coded(x) - x) ** 2))
             power[unit] += float(np.sum(x**2))
     return {u: float(np.sqrt(error[u] / power[u])) for u in codes if power[u] > 0.0}

@@ -10,8 +10,8 @@ from ml_genn.backends.registry import (
     DEVICES,
     get_backend,
     registered_backends,
-    stacklevel_of_user,
 )
+from ml_genn.utils.user_code import stacklevel_of_user
 
 __all__ = [
     "BUILT_IN",

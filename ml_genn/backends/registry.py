@@ -7,7 +7,6 @@ imported when the backend is first requested.
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 import warnings
@@ -17,6 +16,7 @@ from typing import cast
 
 from ml_genn.backends.api import Backend
 from ml_genn.errors import UnsupportedError, unknown_name
+from ml_genn.utils.user_code import stacklevel_of_user
 
 GROUP = "ml_genn.backends"
 DEFAULT = "cpu"
@@ -106,12 +106,3 @@ def _on_device(device: str) -> Backend:
     from ml_genn.backends.pygenn import PyGennBackend
 
     return PyGennBackend(device)
-
-
-def stacklevel_of_user() -> int:
-    """Returns the ``stacklevel`` with which a warning points to the user's own line."""
-    package = __name__.split(".")[0]
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and package in frame.f_globals.get("__name__", ""):
-        frame, level = frame.f_back, level + 1
-    return max(level, 1)

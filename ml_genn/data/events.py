@@ -52,7 +52,7 @@ def check_spikes(
         )
     ends = as_real_array(spikes.end_spikes, "end_spikes", where)
     times = as_real_array(spikes.spike_times, "spike_times", where)
-    _check_groups(ends, times, num_neurons, where)
+    check_groups(ends, times, num_neurons, where)
     if times.size:
         _check_times(ends, times, duration, where)
         _check_order(ends, times, where)
@@ -136,9 +136,17 @@ def _postpone(
     return running - offset
 
 
-def _check_groups(
+def check_groups(
     ends: npt.NDArray[Any], times: npt.NDArray[Any], num_neurons: int, where: str
 ) -> None:
+    """Raises ValidationError if running totals do not fit neurons or spikes.
+
+    Args:
+        ends: running total of spikes over neurons.
+        times: times of all spikes.
+        num_neurons: number of neurons of the input.
+        where: start of error messages.
+    """
     if ends.shape != (num_neurons,) or ends.dtype.kind not in "ui":
         raise ValidationError(
             f"{where}: end_spikes must be {num_neurons} integers, one per neuron. Got "

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_genn.data._checks import as_number, as_positive, as_real_array
+from ml_genn.data.ranges import DataWarnings
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 
+#: Fraction of max_value that the largest value of a data set exceeds.
+DARK = 0.02
 Floats = npt.NDArray[np.float64]
 
 
@@ -58,7 +61,9 @@ def linear_latency_encode_data(
     def latency(value: Floats) -> Floats:
         return (top - value) * time_per_value + first
 
-    return _encode(_check_data(data, top, where), level, latency)
+    values = _check_data(data, top, where)
+    _warn_about_scale(values, level, top, where)
+    return _encode(values, level, latency)
 
 
 def log_latency_encode_data(
@@ -97,7 +102,9 @@ def log_latency_encode_data(
     def latency(value: Floats) -> Floats:
         return tau * np.log(value / (value - level))
 
-    return _encode(_check_data(data, top, where), level, latency)
+    values = _check_data(data, top, where)
+    _warn_if_silent(values, level, where)
+    return _encode(values, level, latency)
 
 
 def _check_data(data: npt.ArrayLike, top: float, where: str) -> npt.NDArray[Any]:
@@ -118,6 +125,36 @@ def _check_data(data: npt.ArrayLike, top: float, where: str) -> npt.NDArray[Any]
         f"example {example} ({len(wrong)} of {flat.size} values are outside). Rescale "
         "the data, or pass max_value if they have another range."
     )
+
+
+def _warn_if_silent(data: npt.NDArray[Any], thresh: float, where: str) -> bool:
+    """Warns if no value gives a spike; returns True then."""
+    is_silent = bool(data.size) and not data.max() > thresh
+    if is_silent:
+        DataWarnings().warn(
+            where,
+            "silent",
+            f"{where}: no value is above thresh={thresh:g}, so there is no spike. "
+            f"Received values from {data.min():g} to {data.max():g}. Pass a thresh "
+            "below them, and the max_value of the data.",
+        )
+    return is_silent
+
+
+def _warn_about_scale(
+    data: npt.NDArray[Any], thresh: float, top: float, where: str
+) -> None:
+    """Warns if no value gives a spike, or all spikes come at the very end."""
+    if _warn_if_silent(data, thresh, where) or not data.size:
+        return
+    if data.max() <= DARK * top:
+        DataWarnings().warn(
+            where,
+            "dark",
+            f"{where}: all spikes come in the last {DARK:.0%} of the time, since the "
+            f"values, from {data.min():g} to {data.max():g}, are far below "
+            f"max_value={top:g}. Pass the max_value of the data.",
+        )
 
 
 def _encode(

@@ -115,14 +115,14 @@ def shape_of(where: str, shape: Any) -> tuple[int, ...]:
         UnsupportedError: if it has more than three axes.
         ValidationError: if it is no shape, or has too many values.
     """
-    sizes = np.asarray(shape)
-    if sizes.ndim > 1 or sizes.dtype.kind not in "iuf" or not _are_whole(sizes, 1):
-        if sizes.size:
-            raise ValidationError(
-                f"{where}: a shape is a list of whole numbers above zero. Received "
-                f"{shown(shape)}."
-            )
+    sizes = real_array(f"{where}: shape", () if shape is None else shape)
+    if not sizes.size:
         return ()
+    if sizes.ndim > 1 or not _are_whole(sizes, 1):
+        raise ValidationError(
+            f"{where}: a shape is a list of whole numbers above zero. Received "
+            f"{shown(shape)}."
+        )
     numbers = tuple(int(n) for n in np.atleast_1d(sizes))
     if len(numbers) > MAX_AXES:
         raise UnsupportedError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from ml_genn.callbacks import SpikeRecorder
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.connectivity import MaxPool2D
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.data.ranges import DataWarnings, check_range
+from ml_genn.errors import DataWarning, UnsupportedError, ValidationError
 from ml_genn.neurons import Neuron
 from ml_genn.utils.checks import free_name, shown
 from ml_genn_tf.connectivity import chain_connectivity
@@ -25,6 +28,7 @@ from ml_genn_tf.units import Output, Unit, Units, make_units
 
 #: Network, inputs, outputs and {Keras layer: population}.
 Converted = tuple[Network, list[Population], list[Population], dict[Any, Population]]
+TIME_STEP = 1.0  #: of converted networks [ms]
 VALIDATION_BATCH = 100  #: largest batch size of a validation
 
 
@@ -75,12 +79,15 @@ class Converter(ABC):
         self.populations = populations
         inputs = [populations[unit] for unit in units.inputs]
         outputs = [populations[unit] for unit in units.outputs]
-        self.post_convert(network, inputs, outputs)
         labelled = None if validate is None else _labelled(validate, units)
+        self._check_inputs(inputs, self.examples(), labelled[0] if labelled else None)
+        with _without_data_warnings():
+            self.post_convert(network, inputs, outputs)
         self._report(units, populations, prepared, labelled[0] if labelled else None)
         self.validation = None
         if labelled:
-            self._validate(tf_model, network, units, populations, labelled)
+            with _without_data_warnings():
+                self._validate(tf_model, network, units, populations, labelled)
             print(f"{self.report}\n{self.validation}")
         layers = {layer: populations[unit] for layer, unit in units.layers.items()}
         return network, inputs, outputs, layers
@@ -172,6 +179,16 @@ class Converter(ABC):
         """
 
     # ------------------------------------------------------------ conversion
+    def _check_inputs(
+        self, inputs: list[Population], *examples: Examples | None
+    ) -> None:
+        """Warns if examples are outside the range that the input neurons carry."""
+        issued = DataWarnings()
+        for x in (x for x in examples if x is not None):
+            for population, values in zip(inputs, x.inputs, strict=True):
+                where = f"convert: input '{population.name}'"
+                check_range(where, population.neuron, values, TIME_STEP, issued)
+
     def _check_layer(self, layer: Any) -> None:
         if type(self).validate_tf_layer is Converter.validate_tf_layer:
             return  # some layers that can be converted have no configuration
@@ -268,6 +285,14 @@ class Converter(ABC):
     def _compiled(self, network: Network, examples: int) -> CompiledNetwork:
         batch = min(examples, VALIDATION_BATCH)
         return self.create_compiler(batch_size=batch).compile(network)
+
+
+@contextmanager
+def _without_data_warnings() -> Iterator[None]:
+    """Context in which data are run that warnings have been issued about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        yield
 
 
 def _labelled(validate: Any, units: Units) -> tuple[Examples, list[np.ndarray]]:

@@ -113,7 +113,9 @@ class FewSpike(Converter):
             elif not isinstance(unit.step, Output):
                 step = alpha * 2.0 ** -self._digits(unit)
                 rounds = isinstance(unit.step, Rectify) and not unit.output
-                codes[unit] = Code(step, alpha * self._largest_code(unit), rounds)
+                highest = alpha * self._largest_code(unit)
+                signed = self.signed_input and isinstance(unit.step, Source)
+                codes[unit] = Code(step, highest, rounds, signed)
         return codes
 
     def examples(self) -> Examples | None:

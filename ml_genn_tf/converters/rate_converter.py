@@ -19,7 +19,7 @@ from ml_genn_tf.converters.input_type import (
     input_neuron,
     known_input_type,
 )
-from ml_genn_tf.graph import MaxPool
+from ml_genn_tf.graph import MaxPool, Source
 from ml_genn_tf.report import Code
 from ml_genn_tf.units import Output, Unit
 
@@ -90,7 +90,11 @@ class RateConverter(Converter):
     ) -> dict[Unit, Code]:
         """Returns the codes: numbers of spikes, up to one in each step."""
         return {
-            unit: Code(scale / self.evaluate_timesteps, scale)
+            unit: Code(
+                scale / self.evaluate_timesteps,
+                scale,
+                signed=self.signed_input and isinstance(unit.step, Source),
+            )
             for unit, scale in pre_convert_output.items()
             if not isinstance(unit.step, Output)
         }

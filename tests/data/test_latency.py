@@ -15,7 +15,7 @@ from ml_genn.data import (
     linear_latency_encode_data,
     log_latency_encode_data,
 )
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DataWarning, ValidationError
 
 
 def test_linear_worked_example() -> None:
@@ -92,11 +92,12 @@ def test_booleans_with_max_value_one() -> None:
 
 
 def test_lists_and_empty_data() -> None:
-    assert len(linear_latency_encode_data([[1, 2], [3, 4]], 5.0)) == 2
+    assert len(linear_latency_encode_data([[1, 2], [3, 4]], 5.0, max_value=4)) == 2
     assert linear_latency_encode_data(np.zeros((0, 28, 28)), 5.0) == []
     assert log_latency_encode_data(np.zeros((0, 28, 28)), 5.0, 1) == []
 
 
+@pytest.mark.filterwarnings("ignore::ml_genn.errors.DataWarning")
 @settings(deadline=None)
 @given(
     arrays(np.float64, (3, 5), elements=st.floats(0.0, 255.0)),
@@ -204,6 +205,45 @@ def test_log_parameter_refusals(parameters: Any, message: str) -> None:
 
 
 def test_data_on_the_wrong_scale_are_noticed_when_timesteps_are_computed() -> None:
-    spikes = linear_latency_encode_data(np.full((2, 4), 0.9), 20.0)
+    with pytest.warns(DataWarning, match="no value is above thresh=1"):
+        spikes = linear_latency_encode_data(np.full((2, 4), 0.9), 20.0)
     with pytest.raises(ValidationError, match="values reach the threshold"):
         calc_latest_spike_time(spikes)
+
+
+@pytest.mark.parametrize(
+    ("encode", "values", "message"),
+    [
+        (
+            lambda x: linear_latency_encode_data(x, 20.0),
+            [0.0, 1.0],
+            r"above thresh=1, .* from 0 to 1\. ",
+        ),
+        (
+            lambda x: linear_latency_encode_data(x, 20.0, thresh=300, max_value=255),
+            [0, 255],
+            "above thresh=300.*from 0 to 255",
+        ),
+        (
+            lambda x: linear_latency_encode_data(x, 20.0, thresh=0.1),
+            [0.0, 1.0],
+            "in the last 2% of the",
+        ),
+        (
+            lambda x: log_latency_encode_data(x, 20.0, 51),
+            [0.0, 1.0],
+            "above thresh=51.*from 0 to 1",
+        ),
+        (
+            lambda x: log_latency_encode_data(x, 20.0, 255),
+            [0, 255],
+            "above thresh=255.*from 0 to 255",
+        ),
+    ],
+)
+def test_values_out_of_scale_are_reported(
+    encode: Any, values: Any, message: str
+) -> None:
+    with pytest.warns(DataWarning, match=message) as record:
+        encode(np.array([values, values]))
+    assert len(record) == 1

@@ -46,6 +46,10 @@ class FewSpikeReluInput(InputBase, FewSpike):
                 f"numbers below zero, so k is even. Received {self.k}."
             )
 
+    def data_range(self, dt: float) -> tuple[float, float]:
+        """Returns the range of the digits."""
+        return -self.alpha if self.signed_input else 0.0, self.alpha
+
     @property
     def digits(self) -> Digits:
         """Values of its spikes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ml_genn.neurons.inputs.input import Input
 
 FRAMES = "frames of an example; 1 for data that do not change"
@@ -18,3 +20,14 @@ class InputBase(Input):
 
     input_frames: int
     input_frame_timesteps: int
+
+    def data_range(self, dt: float) -> tuple[float, float]:
+        """Returns the lowest and the highest number that the neuron carries.
+
+        Numbers outside are sent as if they were at its ends. Without ends (default) the
+        range is infinite.
+
+        Args:
+            dt: time step [ms].
+        """
+        return -math.inf, math.inf

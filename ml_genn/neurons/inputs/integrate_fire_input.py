@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import field
 
 from ml_genn.dynamics.arguments import integer
@@ -21,3 +22,16 @@ class IntegrateFireInput(InputBase, IntegrateFire):
     readout: None = field(init=False, default=None, repr=False)
     input_frames: int = integer(FRAMES, default=1)
     input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+
+    def data_range(self, dt: float) -> tuple[float, float]:
+        """Returns the range of numbers that give different rates of spikes.
+
+        It is known for a constant input, and for thresholds that are numbers.
+        """
+        numbers = (self.v_thresh, self.v_reset, self.v, self.bias)
+        are_numbers = all(isinstance(n, int | float) for n in numbers)
+        if self.input_frames > 1 or not are_numbers:
+            return super().data_range(dt)
+        thresh, reset, start, bias = (float(n) for n in numbers)
+        never = -bias if start < thresh else -math.inf
+        return never, thresh - reset - bias

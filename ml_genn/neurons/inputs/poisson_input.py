@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from ml_genn.dynamics.arguments import flag, integer
 from ml_genn.dynamics.model import model_class
 from ml_genn.neurons.inputs.input_base import FRAME_STEPS, FRAMES
 from ml_genn.neurons.inputs.spike_generator import SIGNED_SPIKES, SpikeGenerator
+
+#: Expected spikes in a step above which 99 % of the steps have a spike.
+SATURATION = math.log(100.0)
 
 
 @model_class
@@ -21,6 +26,11 @@ class PoissonInput(SpikeGenerator):
     signed_spikes: bool = flag(SIGNED_SPIKES, default=False)
     input_frames: int = integer(FRAMES, default=1)
     input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+
+    def data_range(self, dt: float) -> tuple[float, float]:
+        """Returns the range of rates; above it neurons spike in nearly every step."""
+        lowest, _ = super().data_range(dt)
+        return max(lowest, -SATURATION / dt), SATURATION / dt
 
     def spike_condition(self, magnitude: str) -> str:
         """Returns the C condition under which a neuron spikes in a step."""

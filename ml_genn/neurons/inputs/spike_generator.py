@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 from ml_genn.model.equations import NeuronEquations
@@ -30,6 +31,10 @@ class SpikeGenerator(InputBase, Neuron):
         Args:
             magnitude: C expression of the magnitude of the neuron's number.
         """
+
+    def data_range(self, dt: float) -> tuple[float, float]:
+        """Returns the range of numbers: those below zero need ``signed_spikes``."""
+        return -math.inf if self.signed_spikes else 0.0, math.inf
 
     def equations(self) -> NeuronEquations:
         """Returns no equations: spikes follow from the data."""

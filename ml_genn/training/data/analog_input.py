@@ -6,22 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.data.ranges import DataWarnings, check_range
 from ml_genn.errors import ValidationError
 from ml_genn.population import Population
 from ml_genn.utils.checks import real_array
 
 
-def encode_frames(population: Population, neuron: Any, values: Any) -> np.ndarray:
+def encode_frames(
+    population: Population, values: Any, dt: float, issued: DataWarnings
+) -> np.ndarray:
     """Returns data of an input as (examples, frames, neurons) in single precision.
 
     Args:
         population: the input.
-        neuron: its neuron, an `InputBase`.
         values: (examples,) + shape, or with several frames (examples, frames) + shape.
+        dt: time step [ms].
+        issued: warnings of this call so far.
 
     Raises:
         ValidationError: if the shape does not fit, or a number is not finite.
     """
+    neuron: Any = population.neuron
     where = f"Data for '{population.name}'"
     array = real_array(where, values)
     shape = population.shape or ()
@@ -44,4 +49,5 @@ def encode_frames(population: Population, neuron: Any, values: Any) -> np.ndarra
             f"{array[example, frame, index]} in example {example}, frame {frame}, "
             f"neuron {index}."
         )
+    check_range(where, neuron, frames, dt, issued)
     return frames

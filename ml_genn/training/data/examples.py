@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.data.ranges import DataWarnings
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Examples
 from ml_genn.model.loss_formula import Targets
@@ -27,6 +28,7 @@ def encode_examples(
     *,
     targets: bool = True,
     weights: ExampleWeights | None = None,
+    issued: DataWarnings | None = None,
 ) -> InMemoryData:
     """Checks examples against a network and returns them in the form of the model.
 
@@ -37,10 +39,12 @@ def encode_examples(
         batch_size: examples in a batch.
         targets: True (default) if there are targets; False for predictions.
         weights: weights of examples in the loss; None (default) for 1.
+        issued: warnings of this call so far; None (default) for none.
 
     Raises:
         ValidationError: if the data do not fit the network.
     """
+    issued = DataWarnings() if issued is None else issued
     inputs = _by_population(x, spec.inputs, "input")
     outputs = _by_population(y, spec.outputs, "output") if targets else {}
     size = _common_size({**inputs, **outputs})
@@ -56,8 +60,10 @@ def encode_examples(
     examples = Examples(
         size=size,
         num_steps=spec.num_steps,
-        events={p.name: encode_spikes(p, v, spec) for p, v in spikes.items()},
-        values={p.name: encode_frames(p, p.neuron, v) for p, v in analog.items()},
+        events={p.name: encode_spikes(p, v, spec, issued) for p, v in spikes.items()},
+        values={
+            p.name: encode_frames(p, v, spec.dt, issued) for p, v in analog.items()
+        },
         targets={
             p.name: _encoded_target(p, checked[p], spec)
             for p in outputs

@@ -13,17 +13,19 @@ from ml_genn.data.events import (
     encode_events,
     latest_allowed,
 )
+from ml_genn.data.ranges import DataWarnings
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.data.batches import DataSpec
 from ml_genn.training.data.event_arrays import is_event_array, spikes_from_events
+from ml_genn.training.data.spike_statistics import SpikeStatistics
 from ml_genn.utils.checks import as_array
 from ml_genn.utils.time_steps import STEP_TOLERANCE
 
 
 def encode_spikes(
-    population: Population, values: Any, spec: DataSpec
+    population: Population, values: Any, spec: DataSpec, issued: DataWarnings
 ) -> list[EventStream]:
     """Returns the spikes of each example as events in order of time.
 
@@ -33,14 +35,24 @@ def encode_spikes(
             population shape for each example; or one array (examples, steps) +
             population shape.
         spec: number and duration of time steps.
+        issued: warnings of this call so far.
 
     Raises:
-        ValidationError: if spikes do not fit the population, or come after the end of
-            the example.
+        ValidationError: if spikes do not fit the population, or all spikes of an
+            example come after its end.
     """
+    statistics = SpikeStatistics(spec.num_steps * spec.dt)
+    streams = _encode(population, values, spec, statistics)
+    statistics.check(f"Data for '{population.name}'", issued)
+    return streams
+
+
+def _encode(
+    population: Population, values: Any, spec: DataSpec, statistics: SpikeStatistics
+) -> list[EventStream]:
     where = f"Data for '{population.name}'"
     if hasattr(values, "__array__") and as_array(where, values).dtype != object:
-        return _encode_raster(where, population, values, spec)
+        return _encode_raster(where, population, values, spec, statistics)
     streams = []
     for k, spikes in enumerate(values):
         where = f"Data for '{population.name}', example {k}"
@@ -48,7 +60,7 @@ def encode_spikes(
             spikes = spikes_from_events(where, population, spikes)
         elif hasattr(spikes, "__array__") and np.ndim(as_array(where, spikes)) > 0:
             dense = np.asarray(spikes)[None]
-            streams += _encode_raster(where, population, dense, spec, shorter=True)
+            streams += _encode_raster(where, population, dense, spec, statistics, True)
             continue
         if not isinstance(spikes, PreprocessedSpikes):
             raise ValidationError(
@@ -57,12 +69,16 @@ def encode_spikes(
                 "(time steps,) + population shape; or give one array (examples, time "
                 f"steps) + population shape. Received {type(spikes).__name__}."
             )
-        streams.append(_encode_times(where, population, spikes, spec))
+        streams.append(_encode_times(where, population, spikes, spec, statistics))
     return streams
 
 
 def _encode_times(
-    where: str, population: Population, spikes: PreprocessedSpikes, spec: DataSpec
+    where: str,
+    population: Population,
+    spikes: PreprocessedSpikes,
+    spec: DataSpec,
+    statistics: SpikeStatistics,
 ) -> EventStream:
     """Returns the events of one example.
 
@@ -82,9 +98,11 @@ def _encode_times(
         spike_times = SpikeTimes(
             ends, times, latest, spec.num_steps, spec.dt, STEP_TOLERANCE
         )
+        statistics.add(times)
         events = spec.encode(spike_times)
         if events is not None:
             return events
+    spikes = statistics.cut(spikes, population.size, where)
     check_spikes(spikes, population.size, duration, where)
     return encode_events(spikes, spec.num_steps, spec.dt)
 
@@ -94,6 +112,7 @@ def _encode_raster(
     population: Population,
     raster: Any,
     spec: DataSpec,
+    statistics: SpikeStatistics,
     shorter: bool = False,
 ) -> list[EventStream]:
     """Returns the events of an array with numbers of spikes.
@@ -104,6 +123,7 @@ def _encode_raster(
         raster: (examples, steps) + population shape; a neuron spikes in a step if its
             entry is not 0.
         spec: number of time steps.
+        statistics: of the spikes of this call.
         shorter: True to allow fewer steps than the network runs; the rest of the
             example then has no spikes. False by default.
     """
@@ -124,7 +144,9 @@ def _encode_raster(
     flat = values.reshape(len(values), steps, population.size)
     if values.dtype.kind in "if":
         _check_counts(where, flat)
-    return [encode_dense(example) for example in flat]
+    streams = [encode_dense(example) for example in flat]
+    statistics.add_raster(flat, sum(len(events.ids) for events in streams))
+    return streams
 
 
 def _check_counts(where: str, counts: np.ndarray) -> None:

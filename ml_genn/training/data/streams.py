@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.data import PreprocessedSpikes
+from ml_genn.data.ranges import DataWarnings
 from ml_genn.errors import ValidationError
 from ml_genn.training.data.batches import Batch, DataSpec, InMemoryData
 from ml_genn.training.data.datasets import BatchedDataset
@@ -28,6 +29,7 @@ class StreamedData:
         batch_size: largest number of examples in a batch.
         limit: number of batches of an epoch; None (default) for all.
         class_weight: weights of classes in the loss; None (default) for 1.
+        issued: warnings about the data so far.
     """
 
     source: Iterable[tuple[Any, ...]]
@@ -35,6 +37,7 @@ class StreamedData:
     batch_size: int
     limit: int | None = None
     class_weight: Any = None
+    issued: DataWarnings = field(default_factory=DataWarnings)
 
     @property
     def num_batches(self) -> int | None:
@@ -88,7 +91,9 @@ class StreamedData:
                 )
             x, y, *rest = item
             weights = ExampleWeights(rest[0] if rest else None, self.class_weight)
-            return encode_examples(x, y, self.spec, self.batch_size, weights=weights)
+            return encode_examples(
+                x, y, self.spec, self.batch_size, weights=weights, issued=self.issued
+            )
         except ValidationError as error:
             error.add_note(f"In item {k} of the iterable of batches.")
             raise
