@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def test_numbers_below_zero_are_reported_at_conversion(name: str, model: Any) ->
 @pytest.mark.parametrize("name", [n for n in CONVERTERS if "if" not in n])
 def test_inputs_with_a_sign_carry_them(name: str, model: Any) -> None:
     converter = CONVERTERS[name](norm_data=X, signed_input=True)
-    converter.convert(model)
+    with warnings.catch_warnings(action="error"):
+        converter.convert(model)
     assert converter.report.layers[0].expected_loss < 0.1
 
 

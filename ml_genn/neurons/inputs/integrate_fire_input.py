@@ -33,5 +33,5 @@ class IntegrateFireInput(InputBase, IntegrateFire):
         if self.input_frames > 1 or not are_numbers:
             return super().data_range(dt)
         thresh, reset, start, bias = (float(n) for n in numbers)
-        never = -bias if start < thresh else -math.inf
+        never = 0.0 - bias if start < thresh else -math.inf
         return never, thresh - reset - bias

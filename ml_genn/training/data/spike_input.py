@@ -102,7 +102,7 @@ def _encode_times(
         events = spec.encode(spike_times)
         if events is not None:
             return events
-    spikes = statistics.cut(spikes, population.size, where)
+    spikes = statistics.without_late(spikes, population.size, where)
     check_spikes(spikes, population.size, duration, where)
     return encode_events(spikes, spec.num_steps, spec.dt)
 

@@ -17,6 +17,8 @@ from ml_genn.data.ranges import DataWarnings
 SECONDS = 1.5e-3
 #: Distinct times within that part that are no coincidence.
 LEAST_TIMES = 10
+#: Entries of arrays that are all spikes by intention in small networks only.
+LEAST_ENTRIES = 1000
 
 
 @dataclass(slots=True)
@@ -26,9 +28,8 @@ class SpikeStatistics:
     Args:
         duration: end of an example [ms].
         spikes: number of spikes.
-        early: number of spikes at negative times.
         late: number of spikes after the end.
-        first, last: earliest and latest time [ms].
+        last: latest time [ms].
         is_fine: True if an example has many times within the first part of a step.
         entries, active: number of entries of arrays, and of those that are spikes.
         fractions: lowest and highest number of arrays with fractions; None if there are
@@ -37,9 +38,7 @@ class SpikeStatistics:
 
     duration: float
     spikes: int = 0
-    early: int = 0
     late: int = 0
-    first: float = math.inf
     last: float = -math.inf
     is_fine: bool = False
     entries: int = 0
@@ -72,13 +71,13 @@ class SpikeStatistics:
         if counts.dtype.kind == "f" and np.any(counts != np.floor(counts)):
             self.fractions = float(counts.min()), float(counts.max())
 
-    def cut(
+    def without_late(
         self, spikes: PreprocessedSpikes, num_neurons: int, where: str
     ) -> PreprocessedSpikes:
-        """Returns spikes with those before an example at its start, and none after it.
+        """Returns the spikes until the end of an example.
 
-        If all come after its end, they are returned as they are, and times that are no
-        numbers stay.
+        Spikes are returned as they are if all come after the end, or a time is
+        negative or no number.
 
         Args:
             spikes: spikes of an example.
@@ -95,18 +94,13 @@ class SpikeStatistics:
         check_groups(ends, times, num_neurons, where)
         if not isinstance(spikes.spike_times, np.ndarray):
             self.add(times)
-        if not times.size or not np.all(np.isfinite(times)):
+        late = times > latest_allowed(self.duration)
+        is_invalid = not np.all(np.isfinite(times) & (times >= 0))
+        if is_invalid or late.all() or not late.any():
             return spikes
-        early, late = times < 0, times > latest_allowed(self.duration)
-        if late.all() or not (early.any() or late.any()):
-            return spikes
-        self.early += int(early.sum())
         self.late += int(late.sum())
-        self.first = min(self.first, float(times.min()))
         inside = np.concatenate([[0], np.cumsum(~late)])
-        return PreprocessedSpikes(
-            inside[ends.astype(np.intp)], np.maximum(times, 0)[~late]
-        )
+        return PreprocessedSpikes(inside[ends.astype(np.intp)], times[~late])
 
     def check(self, where: str, issued: DataWarnings) -> None:
         """Warns if spikes are outside examples, or all at their very beginning.
@@ -115,16 +109,14 @@ class SpikeStatistics:
             where: start of the warning; names the input.
             issued: warnings of this call so far.
         """
-        if self.early or self.late:
-            first = min(self.first, 0.0)
+        if self.late:
             issued.warn(
                 where,
-                "outside",
+                "late",
                 f"{where}: {self.late} of {self.spikes} spikes come after the end of "
-                f"their example, {self.duration:g} ms, and are left out; {self.early} "
-                "come before its start and are emitted at once. Received times from "
-                f"{first:g} to {self.last:g}. Times are in ms. Lengthen the example "
-                "(example_timesteps), or convert the times.",
+                f"their example, {self.duration:g} ms, the latest at {self.last:g} ms, "
+                "and are left out. Lengthen the example (example_timesteps), or "
+                "convert the times to ms.",
             )
         elif self.is_fine and self.last <= SECONDS * self.duration:
             issued.warn(
@@ -144,7 +136,7 @@ class SpikeStatistics:
                 f"{where}: {rule}, whatever its number. Received numbers with "
                 f"fractions, from {least:g} to {most:g}. {remedy}",
             )
-        elif self.entries and self.active == self.entries:
+        elif self.active == self.entries >= LEAST_ENTRIES:
             issued.warn(
                 where,
                 "all",

@@ -13,7 +13,7 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import preprocess_tonic_spikes
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DataWarning, ValidationError
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.synapses import Exponential
@@ -99,15 +99,23 @@ def test_torch_loaders_of_events() -> None:
     assert np.array_equal(*weights)
 
 
-def test_events_outside_the_input_or_the_example_are_refused() -> None:
-    events = recordings("xytp", SENSOR)
-    late = recordings("xytp", SENSOR)
+def test_late_events_are_left_out() -> None:
+    events, late = recordings("xytp", SENSOR), recordings("xytp", SENSOR)
     late[2]["t"][3] = 1000 * STEPS + 1
+    events[2] = np.delete(events[2], 3)
+    compiled = compiled_for(IMAGE)
+    (expected,) = compiled.predict(events, callbacks=[])[0].values()
+    with pytest.warns(DataWarning, match="1 of .* spikes come after the end"):
+        (values,) = compiled.predict(late, callbacks=[])[0].values()
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_events_outside_the_input_are_refused() -> None:
+    events = recordings("xytp", SENSOR)
     for shape, examples, message in (
         (12, events, r"example 0: events with fields .* Received shape \(12,\)"),
         ((2, 2, 2), events, r"example 0: preprocess_tonic_spikes: event field 'x'"),
         (IMAGE, [e[["x", "t"]] for e in events], "example 0.*without 'p'"),
-        (IMAGE, late, "example 2: spike times must not exceed"),
     ):
         compiled = compiled_for(shape)
         with pytest.raises(ValidationError, match=message):
