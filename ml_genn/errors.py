@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from inspect import currentframe
 from linecache import getline
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -101,6 +102,15 @@ class TrainingWarning(UserWarning):
 
 class DataWarning(UserWarning):
     """Data are used, but probably not as intended: in part cut off, or out of scale."""
+
+
+def stacklevel_of_user() -> int:
+    """Returns the ``stacklevel`` with which a warning points to the user's own line."""
+    package = __name__.split(".")[0]
+    frame, level = currentframe(), 0
+    while frame is not None and package in frame.f_globals.get("__name__", ""):
+        frame, level = frame.f_back, level + 1
+    return max(level, 1)
 
 
 def unknown_name(

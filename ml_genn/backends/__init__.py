@@ -11,7 +11,7 @@ from ml_genn.backends.registry import (
     get_backend,
     registered_backends,
 )
-from ml_genn.utils.user_code import stacklevel_of_user
+from ml_genn.errors import stacklevel_of_user
 
 __all__ = [
     "BUILT_IN",

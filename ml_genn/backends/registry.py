@@ -15,8 +15,7 @@ from importlib.util import find_spec
 from typing import cast
 
 from ml_genn.backends.api import Backend
-from ml_genn.errors import UnsupportedError, unknown_name
-from ml_genn.utils.user_code import stacklevel_of_user
+from ml_genn.errors import UnsupportedError, stacklevel_of_user, unknown_name
 
 GROUP = "ml_genn.backends"
 DEFAULT = "cpu"

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import DataWarning
-from ml_genn.utils.user_code import stacklevel_of_user
+from ml_genn.errors import DataWarning, stacklevel_of_user
 
 #: Relative excess over the highest number that is taken for rounding.
 RANGE_TOLERANCE = 1e-5

@@ -142,8 +142,9 @@ def _convolved_shape(where: str, node: GraphNode, shape: Shape) -> Shape:
             "Give the padding as pixels."
         )
     _check_bias(where, node, len(weight))
-    pads = convolution_pads(node)
-    size = _patches(where, pixels, kernel_size(node), stride, pads)
+    pads, kernel = convolution_pads(node), kernel_size(node)
+    bounded(where, (*kernel, *weight.shape[:2]))
+    size = _patches(where, pixels, kernel, stride, pads)
     return (len(weight), *size)
 
 

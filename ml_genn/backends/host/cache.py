@@ -17,8 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from ml_genn.errors import FileError
-from ml_genn.utils.user_code import stacklevel_of_user
+from ml_genn.errors import FileError, stacklevel_of_user
 
 CACHE = "ML_GENN_CACHE"
 _PRIVATE = 0o700  #: mode of folders that are made here
