@@ -66,6 +66,9 @@ class Model(Protocol):
             prepared: result of `prepare`.
             indices: indices of the examples.
             options: whether gradients are computed and applied, and what is recorded.
+
+        Returns:
+            The results. With ``divergence``, nothing that is learned has changed.
         """
 
     def weights(self, name: str) -> np.ndarray:

@@ -222,7 +222,8 @@ class PyGennModel(HoldsEngine):
 
     # ------------------------------------------------------------ results
     def _result(self, batches: list[Batch], options: RunOptions) -> RunResult:
-        losses = np.concatenate([b.losses for b in batches]).astype(np.float32)
+        with np.errstate(over="ignore"):  # an infinite loss is reported below
+            losses = np.concatenate([b.losses for b in batches]).astype(np.float32)
         learns = options.gradients or options.update
         loss = learns and not np.isfinite(losses).all()
         groups = dict.fromkeys(n for b in batches for n in b.groups_not_finite)
