@@ -10,6 +10,7 @@ from ml_genn.model.plan import NeuronGroup, PlanValues
 
 TIME_CONSTANT = "tau"  #: how names of time constants start
 REFRACTORY_PERIOD = "tau_refrac"  #: is counted in steps, and is no time constant
+OF_SYNAPSE = "_syn"  #: part of the names of synapses' time constants
 
 
 def check_constants(group: NeuronGroup, values: PlanValues, *, exact: bool) -> None:
@@ -46,11 +47,13 @@ def check_constants(group: NeuronGroup, values: PlanValues, *, exact: bool) -> N
 
 def _check_time_constants(group: NeuronGroup, values: PlanValues) -> None:
     for name, value in values.parameters.get(group.name, {}).items():
-        is_time_constant = name.startswith(TIME_CONSTANT) and name != REFRACTORY_PERIOD
-        if is_time_constant and np.min(value) < values.dt:
+        if not name.startswith(TIME_CONSTANT) or name == REFRACTORY_PERIOD:
+            continue
+        if OF_SYNAPSE not in name and np.min(value) < values.dt:
             raise ValidationError(
-                f"Population '{group.name}': exact gradients of spike times need time "
-                f"constants of at least a time step, dt = {values.dt:g} ms. Received "
+                f"Population '{group.name}': exact gradients of spike times need "
+                "neurons with time constants of at least a time step, dt = "
+                f"{values.dt:g} ms. Received "
                 f"{name} = {np.min(value):g} ms. Use a shorter dt, a longer time "
                 "constant, or BPTTCompiler, whose gradients are those of discrete time."
             )

@@ -24,7 +24,7 @@ DENSITY = 0.4
 
 #: Time constants of membranes and synapses in steps: both last; the inverse of some
 #: steps is large, for either; synapses are over within a step, which has no inverse.
-TAUS = ((20.0, 5.0), (20.0, 0.3), (0.3, 200.0), (2.0, 200.0), (20.0, 0.004))
+TAUS = ((20.0, 5.0), (20.0, 0.3), (1.0, 200.0), (2.0, 200.0), (20.0, 0.004))
 
 
 @dataclass(frozen=True, eq=False)

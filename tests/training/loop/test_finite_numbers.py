@@ -336,6 +336,6 @@ def test_event_prop_refuses_time_constants_below_the_time_step() -> None:
     BPTTCompiler(STEPS, CROSS_ENTROPY).compile(network)
     network = network_of(Rule(neuron=LeakyIntegrateFire(tau_mem=0.1)))
     EventPropCompiler(STEPS, CROSS_ENTROPY, dt=0.1).compile(network)
-    network = network_of(Rule(synapse=lambda: Exponential(0.5)))
-    with pytest.raises(ValidationError, match=r"tau_syn0 = 0\.5"):
+    network = network_of(Rule(neuron=AdaptiveLeakyIntegrateFire(tau_adapt=0.5)))
+    with pytest.raises(ValidationError, match=r"tau_adapt = 0\.5"):
         EventPropCompiler(STEPS, CROSS_ENTROPY).compile(network)
