@@ -120,16 +120,19 @@ def test_conversions_to_integers() -> None:
         "small": ("signed char", -128, 127),
         "short_u": ("unsigned short", 0, 2**16 - 1),
     }
-    code = [f"{kind} {name}_local = x;" for name, (kind, _, _) in ranges.items()]
+    code = [f"{kind} {name}_local = real;" for name, (kind, _, _) in ranges.items()]
     code += [f"{name} = {name}_local;" for name in ranges]
-    code += [f"cast_{name} = ({kind}) x;" for name, (kind, _, _) in ranges.items()]
-    code += ["added = 1; added += x;", "from_param = k;", "y = ldexp(1.0, x);"]
+    code += [f"cast_{name} = ({kind}) real;" for name, (kind, _, _) in ranges.items()]
+    code += ["added = 1; added += real;", "from_param = k;"]
+    code += ["y = ldexp(1.0, real < 3.0 ? real : 0.0);"]
     names = [*ranges, *(f"cast_{name}" for name in ranges), "added", "from_param", "y"]
     types = {"u": "uint32_t", "cast_u": "uint32_t", "y": "scalar"}
     model = {
         "vars": [("x", "scalar"), *((name, types.get(name, "int")) for name in names)],
         "params": [("k", "int")],
-        "sim_code": "\n".join(["if (isnan) x = sqrt(-1.0);", *code]),
+        "sim_code": "\n".join(
+            ["scalar real = x;", "if (isnan) real = sqrt(-1.0);", *code]
+        ),
     }
     model["vars"].append(("isnan", "bool"))
     x = np.nan_to_num(REALS, posinf=0.0)
