@@ -37,7 +37,7 @@ def network(kind):
         inputs = Population("spike_input", 2 * LOUD)
         hidden = Population("leaky_integrate_fire", 100, record_spikes=True)
         output = Population(LeakyIntegrate(readout="avg_var"), 4)
-        weights = np.random.normal(1.0, 0.3, (2 * LOUD, 100))
+        weights = np.random.default_rng(0).normal(1.0, 0.3, (2 * LOUD, 100))
         weights[LOUD:] = 0.0
         synapse = Delta() if kind.startswith("e-prop") else Exponential(5.0)
         Connection(inputs, hidden, Dense(weights), synapse)

@@ -102,12 +102,15 @@ def test_thresholds_have_no_bounds() -> None:
 
 @pytest.mark.parametrize("which", ["tau_mem", "tau_syn0"])
 def test_initial_values_below_a_time_step_are_the_bound(which: str) -> None:
-    """The bound is then the smallest initial value."""
+    """The bound is then the smallest initial value. EventProp refuses such neurons."""
     short = np.array([0.4, 20.0, 20.0, 20.0, 20.0, 20.0])
     parameters: dict[str, Any] = {"tau_mem": short} if which == "tau_mem" else {}
     tau_syn = short if which == "tau_syn0" else 5.0
     compiled, hidden, _ = compile_net(
-        hidden=LeakyIntegrateFire(**parameters), tau_syn=tau_syn, learned=(which,)
+        BPTTCompiler,
+        LeakyIntegrateFire(**parameters),
+        tau_syn=tau_syn,
+        learned=(which,),
     )
     before = compiled.parameter(hidden, which)
     np.testing.assert_allclose(before, short)
