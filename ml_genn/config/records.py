@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from ml_genn.utils.records import Count, between
+from ml_genn.utils.records import Count, at_most, between
 
 FORMAT = 1  #: version of the format
 _LARGEST_SIZE = 2**31 - 1  #: neurons, and rows or columns of them: a C integer
 
+_LONGEST_NAME = 500  #: characters
+
 Size = Annotated[int, between(1, _LARGEST_SIZE)]
+Name = Annotated[str, at_most(_LONGEST_NAME)]  #: of a part, or of a class
 
 
 @dataclass(frozen=True, slots=True)
 class PopulationRecord:
     """Arguments of a population; its neuron is data of `ml_genn.config.codec`."""
 
-    name: str
+    name: Name
     neuron: Any
     shape: tuple[Size, ...] | None
     record_spikes: bool
@@ -36,9 +39,9 @@ class ConnectionRecord:
         max_delay_steps: as for `Connection`.
     """
 
-    name: str
-    source: str
-    target: str
+    name: Name
+    source: Name
+    target: Name
     connectivity: Any
     synapse: Any
     max_delay_steps: Annotated[int, between(0, _LARGEST_SIZE)] | None
@@ -59,11 +62,11 @@ class NetworkRecord:
     """
 
     format: int
-    class_: str
+    class_: Name
     default_params: Any
     populations: tuple[PopulationRecord, ...]
     connections: tuple[ConnectionRecord, ...]
-    layers: tuple[tuple[str, str | None], ...] = ()
+    layers: tuple[tuple[Name, Name | None], ...] = ()
     decisions: Any = None
 
 
@@ -85,7 +88,7 @@ class NetworkFacts:
 class OptimiserRecord:
     """Numbers of an optimiser, by the names of its attributes."""
 
-    class_: str
+    class_: Name
     numbers: Mapping[str, Any]
 
 
@@ -134,7 +137,7 @@ class CompilerRecord:
         compiled_with: arguments of its method ``compile``, likewise.
     """
 
-    class_: str
+    class_: Name
     arguments: Mapping[str, Any]
     compiled_with: Any
 

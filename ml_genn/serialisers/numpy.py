@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import UnsupportedError
+from ml_genn.model.snapshot import Snapshot
 from ml_genn.serialisers.npy_format import read_npy
 from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
+from ml_genn.utils.file_groups import finish_replacing, replaced_together
 from ml_genn.utils.files import file_name, file_name_part, read_bytes, write_atomically
 from ml_genn.utils.records import NUMBERS
 
@@ -39,6 +41,16 @@ class Numpy(Serialiser):
         np.save(content, array, allow_pickle=False)
         write_atomically(self._file(keys), content.getvalue())
 
+    def save(self, keys: Keys, snapshot: Snapshot) -> None:
+        """Writes a snapshot, which replaces one of the same keys as a whole."""
+        with replaced_together(self.path, file_name(keys, "")) as scratch:
+            Serialiser.save(Numpy(scratch), keys, snapshot)
+
+    def load(self, keys: Keys) -> Snapshot:
+        """Reads a snapshot."""
+        finish_replacing(self.path)
+        return super().load(keys)
+
     def deserialise(self, keys: Keys) -> np.ndarray:
         """Reads an array."""
         path = self._file(keys)
@@ -53,11 +65,13 @@ class Numpy(Serialiser):
 
     def epochs(self) -> list[int]:
         """Returns the numbers of the stored snapshots, in ascending order."""
+        finish_replacing(self.path)
         texts = [p.stem.split("-")[0] for p in self.path.glob(f"*-{MANIFEST}.npy")]
         return sorted(int(text) for text in texts if is_epoch(text))
 
     def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored under ``keys``."""
+        finish_replacing(self.path)
         return self._file((*keys, MANIFEST)).exists()
 
     def _file(self, keys: Keys) -> Path:

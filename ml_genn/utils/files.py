@@ -74,13 +74,14 @@ def move_into_place(scratch: Path, path: Path) -> None:
         scratch: a file that is completely written.
         path: its new name; an existing file is replaced.
     """
-    _sync(scratch)
+    sync(scratch)
     os.replace(scratch, path)
     with suppress(OSError):  # the file is there; some systems cannot sync folders
-        _sync(path.parent)  # makes the new name durable, too
+        sync(path.parent)  # makes the new name durable, too
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are safely on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -304,6 +304,12 @@ def between(least: int, most: int) -> Callable[[int], str | None]:
     return lambda value: None if least <= value <= most else rule
 
 
+def at_most(length: int) -> Callable[[str], str | None]:
+    """Returns a check, for ``Annotated``, that text is not too long."""
+    rule = f"text of at most {length} characters"
+    return lambda text: None if len(text) <= length else rule
+
+
 def number_type(text: str) -> str | None:
     """Checks, for ``Annotated``, that text is the type of an array of numbers.
 

@@ -21,10 +21,21 @@ from ml_genn.backends.host.snapshot_parts import (
     rewiring_arrays,
 )
 from ml_genn.codegen.layout import Layout
-from ml_genn.errors import CheckpointError
 from ml_genn.model.plan import Delay, Learned, LearnedKind, SynapseGroup
 from ml_genn.model.plan.formats import row_offsets
 from ml_genn.model.snapshot import DELAYS, SOURCES, TARGETS, WEIGHTS, Key, Snapshot
+from ml_genn.utils.records import Count, record_of
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """Schema of the facts of an engine.
+
+    Args:
+        examples_run: number of evaluated examples, and of trained ones.
+    """
+
+    examples_run: tuple[Count, Count]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +146,7 @@ class Checkpointer:
                 plan = self.layout.plan
                 shape = plan.neuron(s.source).size, plan.neuron(s.target).size
                 check_indices(s.name, saved, shape)
-        counts = saved.info.get("examples_run")
-        if not isinstance(counts, list) or len(counts) != len(self.examples_run):
-            raise CheckpointError("Checkpoint: 'examples_run' is missing.")
+        names = ("examples_run",)
+        info = {name: saved.info[name] for name in names if name in saved.info}
+        record_of(EngineFacts, info, "Checkpoint: engine")
         check_random_states(self.rewirings, saved)
