@@ -124,7 +124,7 @@ def unknown_name(
         known: known names.
         where: start of the message; empty by default.
     """
-    name, options = name[:_LONGEST_NAME], sorted(known)
+    name, options = str(name)[:_LONGEST_NAME], sorted(known)
     close = get_close_matches(name, options, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     listing = ", ".join(options) if options else "none"

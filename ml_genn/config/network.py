@@ -106,7 +106,10 @@ def build_graph(
     _check_format(config)
     record = record_of(NetworkRecord, config, _WHERE)
     decoder = Decoder(arrays or {}, custom_objects, allow_code=allow_code)
-    graph = cls(decoder.decode(record.default_params, f"{_WHERE}: default_params"))
+    place = f"{_WHERE}: default_params"
+    default_params = decoder.decode(record.default_params, place)
+    with as_checkpoint_error(place):
+        graph = cls(default_params)
     with graph:
         for population in record.populations:
             _build_population(population, decoder)

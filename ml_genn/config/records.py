@@ -150,10 +150,8 @@ class ModelRecord:
         network: the network.
         compiler: the compiler; None (default) if the network is not compiled.
         state: info of the checkpoint; None (default) likewise.
-        monitored: {metric: value} of a model saved by `ModelCheckpoint`.
     """
 
     network: NetworkRecord
     compiler: CompilerRecord | None = None
     state: CheckpointRecord | None = None
-    monitored: Mapping[str, float] = field(default_factory=dict)

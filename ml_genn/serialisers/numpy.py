@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,14 @@ from ml_genn.model.snapshot import Snapshot
 from ml_genn.serialisers.npy_format import read_npy
 from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.file_groups import finish_replacing, replaced_together
-from ml_genn.utils.files import file_name, file_name_part, read_bytes, write_atomically
+from ml_genn.utils.files import (
+    file_name,
+    file_name_part,
+    read_bytes,
+    stem_of,
+    write_atomically,
+)
+from ml_genn.utils.files.groups import finish_replacing, replaced_together
 from ml_genn.utils.records import NUMBERS
 
 
@@ -44,7 +51,9 @@ class Numpy(Serialiser):
     def save(self, keys: Keys, snapshot: Snapshot) -> None:
         """Writes a snapshot, which replaces one of the same keys as a whole."""
         with replaced_together(self.path, file_name(keys, "")) as scratch:
-            Serialiser.save(Numpy(scratch), keys, snapshot)
+            there = copy(self)
+            there.path = scratch
+            Serialiser.save(there, keys, snapshot)
 
     def load(self, keys: Keys) -> Snapshot:
         """Reads a snapshot."""
@@ -59,7 +68,7 @@ class Numpy(Serialiser):
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with ``keys``."""
         start = "".join(f"{file_name_part(key)}-" for key in keys)
-        names = [p.stem for p in sorted(self.path.glob("*.npy"))]
+        names = [stem_of(p) for p in sorted(self.path.glob("*.npy"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
 

@@ -13,7 +13,13 @@ from ml_genn.serialisers.manifest import manifest_text, read_manifest
 from ml_genn.serialisers.safetensors_format import decode, encode
 from ml_genn.serialisers.serialiser import Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
-from ml_genn.utils.files import file_name, file_name_part, read_bytes, write_atomically
+from ml_genn.utils.files import (
+    file_name,
+    file_name_part,
+    read_bytes,
+    stem_of,
+    write_atomically,
+)
 
 METADATA = "ml_genn"  #: name of the manifest in the metadata of a file
 ENDING = ".safetensors"
@@ -56,7 +62,7 @@ class Safetensors(Serialiser):
     def deserialise_all(self, keys: Keys) -> dict[str, np.ndarray]:
         """Reads all arrays whose keys start with ``keys``, each from its file."""
         start = "".join(f"{file_name_part(key)}-" for key in keys)
-        names = [p.stem for p in sorted(self.path.glob(f"*{ENDING}"))]
+        names = [stem_of(p) for p in sorted(self.path.glob(f"*{ENDING}"))]
         rests = [n[len(start) :] for n in names if n.startswith(start)]
         return {rest: self.deserialise((*keys, rest)) for rest in rests}
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.utils.copies import owned
+from ml_genn.utils.files import in_utf8
 
 REAL = (int, float, np.integer, np.floating)
 
@@ -107,11 +108,9 @@ def file_path(where: str, value: Any) -> Path:
     if not isinstance(value, str | PathLike) or "\0" in str(value):
         raise ValidationError(f"{where} is a path. Received {shown(value)}.")
     try:
-        return Path(value).expanduser()
-    except (
-        RuntimeError,
-        TypeError,
-    ) as error:  # no folder of that user; a path in bytes
+        return Path(in_utf8(str(Path(value).expanduser())))
+    except (RuntimeError, TypeError, UnicodeError) as error:
+        # no folder of that user; a path in bytes; half of a character
         raise ValidationError(f"{where}: {error}. Received {shown(value)}.") from None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from docs.pages import DOCS, ROOT, blocks, run
+from saving.all_parts import network_with_all_parts
 from saving.saved_nets import data, make
 from sklearn.datasets import load_digits
 
@@ -16,6 +17,7 @@ import ml_genn
 from ml_genn import Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.data import preprocess_spikes
+from ml_genn.errors import CheckpointError
 
 
 def test_getting_started(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,6 +241,16 @@ def test_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(
         names["inference"].weights(first), trained.arrays[first.name, "g"]
     )
+
+
+def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with code is loaded with the page's argument only."""
+    monkeypatch.chdir(tmp_path)
+    (allowed,) = blocks(DOCS / "files.md")
+    ml_genn.save_model(network_with_all_parts(), "model.safetensors")
+    run(allowed, {"ml_genn": ml_genn})
+    with pytest.raises(CheckpointError, match="code strings"):
+        run(allowed.replace(", allow_code=True", ""), {"ml_genn": ml_genn})
 
 
 def test_nir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

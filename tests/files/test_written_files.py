@@ -18,8 +18,7 @@ from engine.processes import environment
 from ml_genn.callbacks import CSVLogger
 from ml_genn.errors import FileError, ValidationError
 from ml_genn.serialisers import Numpy, Safetensors
-from ml_genn.utils import files
-from ml_genn.utils.files import file_name, write_atomically
+from ml_genn.utils.files import file_name, write_atomically, writing
 
 
 def _names(folder: Path) -> list[str]:
@@ -64,7 +63,7 @@ def test_a_scratch_name_that_exists_is_not_opened(
     """Even if it is a link that somebody made beforehand."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "guessed")
+    monkeypatch.setattr(writing.secrets, "token_hex", lambda size: "guessed")
     (tmp_path / ".ml_genn-guessed.part").symlink_to(victim)
     with pytest.raises(FileError, match="File exists"):
         write_atomically(tmp_path / "x", b"content")
@@ -181,9 +180,9 @@ def test_scratch_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         assert path.read_bytes() == b"a" * 50_000
-    files._remove_abandoned.cache_clear()
-    with files.scratch_folder(tmp_path) as running:
-        files._remove_abandoned.cache_clear()
+    writing._remove_abandoned.cache_clear()
+    with writing.scratch_folder(tmp_path) as running:
+        writing._remove_abandoned.cache_clear()
         write_atomically(path, b"new")
         assert _names(tmp_path) == sorted([running.name, "x"])
     assert _names(tmp_path) == ["x"]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ml_genn.utils.files import as_file_error, scratch_folder, sync
+from ml_genn.utils.files.writing import as_file_error, scratch_folder, sync
 
 _PREFIX, _SUFFIX = ".ml_genn-", ".ready"  #: of folders with complete groups
 

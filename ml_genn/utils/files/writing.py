@@ -189,12 +189,30 @@ def file_name(parts: tuple[object, ...], ending: str) -> str:
     """
     stem = "-".join(map(file_name_part, parts))
     room = _LONGEST_NAME - len(ending)
-    content = stem.encode(errors="surrogatepass")
+    content = stem.encode(errors="backslashreplace")
     if len(content) > room:
         digest = hashlib.sha256(content).hexdigest()[:_DIGEST_DIGITS]
         start = content[: room - len(digest) - 1].decode(errors="ignore")
-        stem = f"{start}~{digest}"
-    return f"{stem}{ending}"
+        content = f"{start}~{digest}".encode()
+    return os.fsdecode(content + ending.encode())
+
+
+def in_utf8(path: str) -> str:
+    """Returns a path whose letters are stored as UTF-8, whatever the locale.
+
+    Args:
+        path: text of a path.
+    """
+    return os.fsdecode(path.encode(errors="surrogateescape"))
+
+
+def stem_of(path: Path) -> str:
+    """Returns the name of a file without its ending, as `file_name` received it.
+
+    Args:
+        path: a path that the system returned.
+    """
+    return os.fsencode(path.stem).decode(errors="surrogateescape")
 
 
 def file_name_part(part: object) -> str:
