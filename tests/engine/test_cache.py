@@ -107,7 +107,7 @@ def test_two_processes_build_the_same_at_the_same_moment(empty_cache: Folder) ->
     assert printed[0] == printed[1] != ""
     assert len(list(empty_cache.glob("*.so"))) == 1
     left = {path.suffix for path in empty_cache.iterdir()}
-    assert left <= {".so", ".cpp", ".derived"}
+    assert left <= {".so", ".cpp", ".built", ".derived"}
 
 
 def test_damaged_derivations_are_derived_again(empty_cache: Folder) -> None:
@@ -235,8 +235,13 @@ def test_damaged_libraries_are_built_again(
         assert toolchain.build(TEXT) == first
         assert first.read_bytes() == whole
         assert len(log.read_text().split()) == calls
+    (record,) = empty_cache.glob("*.built")
+    for damaged in (b"", b"\xff", b"../x", b"0" * 32):
+        record.write_bytes(damaged)
+        assert toolchain.build(TEXT) == first
+    assert len(log.read_text().split()) == len(cases) + 5
     assert toolchain.build(TEXT) == first
-    assert len(log.read_text().split()) == len(cases) + 1
+    assert len(log.read_text().split()) == len(cases) + 5
 
 
 #: The smallest text that is a library.

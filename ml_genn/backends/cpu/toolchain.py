@@ -20,7 +20,7 @@ from ml_genn.backends.host.cache import in_cache_folder, is_own
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.backends.host.include import INCLUDE as SHARED
 from ml_genn.errors import BuildError
-from ml_genn.utils.files import move_into_place, scratch_folder
+from ml_genn.utils.files import move_into_place, scratch_folder, write_atomically
 
 #: Folders of headers: of this engine, and of both engines.
 INCLUDES = (Path(__file__).parent / "include", SHARED)
@@ -60,6 +60,7 @@ SANITIZE_FLAGS = [
 ]
 
 
+_RECORD = ".built"  #: ending of files with the digest of a library
 #: less free space than this [bytes] is why a compiler failed
 _ROOM = 2**20
 
@@ -191,9 +192,8 @@ def build(source: str, parts: int = 1, flags: Sequence[str] = ()) -> Path:
     used_parts = parts if IN_PARTS else 1
 
     def library(folder: Path) -> Path:
-        return _cached(folder, name) or _compile(
-            arguments, source, folder / f"{name}.cpp", used_parts
-        )
+        text = folder / f"{name}.cpp"
+        return _cached(text) or _compile(arguments, source, text, used_parts)
 
     return in_cache_folder(library)
 
@@ -202,20 +202,23 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _library_path(text: Path, content: bytes) -> Path:
-    """Returns the path of a library by the path of its text and its own content."""
-    return text.with_name(f"{text.stem}-{_digest(content)}.so")
+def _library_path(text: Path, digest: str) -> Path:
+    """Returns the path of a library by the path of its text and its own digest."""
+    return text.with_name(f"{text.stem}-{digest}.so")
 
 
-def _cached(folder: Path, name: str) -> Path | None:
-    """Returns the library of a name; removes damaged ones."""
-    for file in os.listdir(folder):
-        if file.startswith(f"{name}-"):
-            path = folder / file
-            content = path.read_bytes()
-            if path == _library_path(folder / f"{name}.cpp", content) and is_own(path):
-                return path
-            path.unlink(missing_ok=True)
+def _cached(text: Path) -> Path | None:
+    """Returns the library of a text; removes a damaged one."""
+    try:
+        digest = text.with_suffix(_RECORD).read_text("ascii")
+        if not digest.isalnum():
+            return None
+        library = _library_path(text, digest)
+        if _digest(library.read_bytes()) == digest and is_own(library):
+            return library
+    except (FileNotFoundError, UnicodeError):
+        return None
+    library.unlink(missing_ok=True)
     return None
 
 
@@ -244,8 +247,10 @@ def _compile(arguments: list[str], source: str, text: Path, parts: int) -> Path:
             raise
         finally:
             os.replace(fresh, text)
-        library = _library_path(text, built.read_bytes())
+        digest = _digest(built.read_bytes())
+        library = _library_path(text, digest)
         move_into_place(built, library)
+    write_atomically(text.with_suffix(_RECORD), digest.encode())
     return library
 
 

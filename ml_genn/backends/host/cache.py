@@ -69,7 +69,7 @@ def in_cache_folder(action: Callable[[Path], T]) -> T:
         try:
             return action(folder)
         except OSError as error:
-            if folder in _unusable or isinstance(error, FileError):
+            if folder in _unusable:
                 raise FileError(
                     f"Built models cannot be stored in '{folder}': {_reason(error)}. "
                     f"Make room there, or set {CACHE} to another folder."

@@ -59,6 +59,8 @@ def as_file_error(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except FileError:
+        raise
     except (OSError, UnicodeError) as error:  # UnicodeError: a locale without the name
         reason = getattr(error, "strerror", None) or error
         raise FileError(
