@@ -9,6 +9,7 @@ from enum import Enum
 import numpy as np
 
 from ml_genn.model.equations.c_expression import c_expression
+from ml_genn.model.equations.complexity import check_complexity
 from ml_genn.model.equations.expression import check_identifier, check_names, evaluate
 
 #: (loss, dL/dy) from outputs y (..., neurons), targets and the scalar; the loss has one
@@ -113,6 +114,7 @@ def elementwise(name: str, value: str, gradient: str | None = None) -> LossFormu
     Raises:
         EquationError, UnknownNameError: if an expression cannot be parsed.
     """
+    check_complexity(value, f"Loss '{name}'")
     check_names(value, frozenset({ERROR}), f"Loss '{name}'")
     if gradient is None:
         from ml_genn.model.equations.sympy_text import derivative_text  # imports SymPy

@@ -450,7 +450,7 @@ def sanitized(script: str) -> subprocess.Popen[str]:
     libraries = [library("libasan.so"), library("libubsan.so")]
     return start(
         script,
-        ML_GENN_SANITIZE="1",
+        ML_GENN_SANITIZE="address",
         LD_PRELOAD=":".join(libraries),
         ASAN_OPTIONS="detect_leaks=0",
     )

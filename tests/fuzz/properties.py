@@ -21,8 +21,8 @@ from ml_genn.errors import BuildError, MlGennError
 EXAMPLES = 6
 #: threads add gradients in another order: difference relative to the largest gradient
 TOLERANCE = 2e-4
-#: options of `load_model`
-LOAD_OPTIONS: dict[str, Any] = {}
+#: difference of sums whose terms nearly cancel
+ROUNDING = 1e-6
 
 
 class Refused(Exception):
@@ -127,7 +127,8 @@ class Fuzzed:
         largest = max((np.abs(g).max(initial=0.0) for g in first), default=0.0)
         for a, b in zip(first, _values(self.two.gradients(x, y)), strict=True):
             difference = np.abs(a - b).max(initial=0.0)
-            assert difference <= TOLERANCE * largest, f"two threads: {difference}"
+            limit = TOLERANCE * largest + ROUNDING
+            assert difference <= limit, f"two threads: {difference}"
 
     def _check_training(self, x: Any, y: Any) -> None:
         before = self.one.snapshot()
@@ -157,7 +158,7 @@ class Fuzzed:
         with refusals():
             expected, _ = self._outputs(self.one, x)
             save_model(self.one, path)
-            loaded = load_model(path, **LOAD_OPTIONS)
+            loaded = load_model(path, allow_code=True)
             by_name = {p.name: p for p in loaded.network.populations}
             renamed = {by_name[p.name]: data for p, data in x.items()}
             predictions, _ = loaded.predict(renamed, callbacks=[])

@@ -17,12 +17,14 @@ from ml_genn.errors import (
     UnknownNameError,
     ValidationError,
 )
+from ml_genn.model.loss_formula import elementwise
 from ml_genn.model.plan import (
     Code,
     Constant,
     Learned,
     LearnedKind,
     LearnedParameter,
+    Loss,
     NeuronGroup,
     OptimiserUpdate,
     Plan,
@@ -313,6 +315,25 @@ def test_an_unknown_name_is_found_in_every_slot(rule: str, path: Path) -> None:
     for changed in wrong:
         with pytest.raises((EquationError, UnknownNameError)):
             verify(replaced(plan, path, changed), values)
+
+
+def test_formulas_of_one_name_are_the_same() -> None:
+    """The name is that of a C++ function, which would be defined twice."""
+    square, cube = elementwise("own", "error**2"), elementwise("own", "error**3")
+    neurons = [
+        replace(GROUP, name=f"output{k}", loss=Loss(formula))
+        for k, formula in enumerate((square, elementwise("own", "error**2"), cube))
+    ]
+    message = "'output0' and 'output2': their losses are both named .own."
+    with pytest.raises(ValidationError, match=message):
+        verify(Plan((INPUT, *neurons), ()), VALUES)
+    with pytest.raises(ValidationError, match="no readout"):  # no error of names
+        verify(Plan((INPUT, *neurons[:2]), ()), VALUES)
+
+
+def test_formulas_of_losses_are_bounded() -> None:
+    with pytest.raises(EquationError, match=r"Loss 'own'.*finite number"):
+        elementwise("own", "error * 9**9**9**9")
 
 
 def test_adjoints_fit_their_group() -> None:

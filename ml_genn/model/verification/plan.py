@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.model.loss_formula import LossFormula
 from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
@@ -37,6 +38,7 @@ def verify(plan: Plan, values: PlanValues) -> Plan:
     _check_unique("population", (g.name for g in plan.neurons))
     _check_unique("connection", (s.name for s in plan.synapses))
     groups = {group.name: group for group in plan.neurons}
+    _check_formulas(plan.neurons)
     synapses = {s.name: s for s in plan.synapses}
     for s in plan.synapses:
         _check_synapses(s, groups, synapses)
@@ -57,6 +59,25 @@ def _check_unique(kind: str, names: Iterable[str]) -> None:
                 f"Network: two {kind}s are named '{name}'. Names are unique."
             )
         seen.add(name)
+
+
+def _check_formulas(neurons: Iterable[NeuronGroup]) -> None:
+    """Raises an error if two losses have one name, but not the same formula.
+
+    The name is that of the C++ function of the loss.
+    """
+    formulas: dict[str, tuple[str, LossFormula]] = {}
+    for group in neurons:
+        if group.loss is None:
+            continue
+        formula = group.loss.formula
+        other, first = formulas.setdefault(formula.name, (group.name, formula))
+        if formula != first:
+            raise ValidationError(
+                f"Populations '{other}' and '{group.name}': their losses are both "
+                f"named '{formula.name}', but their formulas differ. Give each formula "
+                "a name of its own."
+            )
 
 
 def _check_synapses(
