@@ -1,31 +1,38 @@
-"""Spiking neural networks, written once and trained or run anywhere."""
+"""Spiking neural networks, written once and trained or run anywhere.
+
+Sub-packages are imported when they are first used, so that a script imports only what
+it needs: ``ml_genn.compilers.BPTTCompiler`` works after ``import ml_genn``.
+"""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ml_genn import (
-    callbacks,
-    communicators,
-    compilers,
-    connectivity,
-    data,
-    initializers,
-    losses,
-    metrics,
-    neurons,
-    optimisers,
-    readouts,
-    serialisers,
-    surrogates,
-    synapses,
-    utils,
-)
 from ml_genn.connection import Connection
 from ml_genn.module_aliases import install as _install_module_aliases
 from ml_genn.network import Network
 from ml_genn.population import Population
-from ml_genn.saving import load_model, save_model
 from ml_genn.sequential import InputLayer, Layer, SequentialNetwork
+
+if TYPE_CHECKING:
+    from ml_genn import (
+        callbacks,
+        communicators,
+        compilers,
+        connectivity,
+        data,
+        initializers,
+        losses,
+        metrics,
+        neurons,
+        optimisers,
+        plot,
+        readouts,
+        serialisers,
+        surrogates,
+        synapses,
+        utils,
+    )
+    from ml_genn.saving import load_model, save_model
 
 _install_module_aliases()
 
@@ -59,7 +66,17 @@ __all__ = [
 ]
 
 
+#: {function that is imported on first use: its module}
+_FUNCTIONS = {"load_model": "ml_genn.saving", "save_model": "ml_genn.saving"}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "plot":  # imported when it is first used
-        return import_module("ml_genn.plot")
+    if name in _FUNCTIONS:
+        return getattr(import_module(_FUNCTIONS[name]), name)
+    if name in __all__:
+        return import_module(f"ml_genn.{name}")
     raise AttributeError(f"module 'ml_genn' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""C++ headers that are made from the declarations of calls in Python.
+"""C++ headers that are made from declarations in Python: calls, a shared formula.
 
 ``python -m ml_genn.backends.generated_headers`` writes them.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from ml_genn.backends.cpu import abi
 from ml_genn.backends.cuda.launch import kernel_args
 from ml_genn.backends.host.abi import call
+from ml_genn.backends.host.abi.regulariser import rate_regulariser_header
 
 _BACKENDS = Path(__file__).parent
 
@@ -19,6 +20,7 @@ def generated_headers() -> dict[Path, str]:
     return {
         _BACKENDS / "host/include/flags.h": call.flags_header(),
         _BACKENDS / "host/include/recording.h": call.recording_header(),
+        _BACKENDS / "host/include/rate_regulariser.h": rate_regulariser_header(),
         _BACKENDS / "cpu/include/call.h": abi.call_header(),
         _BACKENDS / "cuda/include/call.h": kernel_args.call_header(),
     }

@@ -36,6 +36,8 @@ INT_NAMES = {"size", "width", "num_records", "num_active_records"}
 #: A namespace: {name: definition, or a namespace inside it}.
 Tree = dict[str, Any]
 
+#: Numbers of a loss: that of its formula, strength of the late-spike penalty.
+LOSS_SCALARS = 2
 RANDOM_IN_RESET = 1 << 16  #: index of the first number that reset code draws in a step
 
 
@@ -74,6 +76,7 @@ def _counts(layout: Layout) -> dict[str, int]:
     return {
         "INPUTS": len(layout.inputs),
         "OUTPUTS": len(layout.outputs),
+        "LOSS_SCALARS": LOSS_SCALARS * len(layout.outputs),
         "TAPES": len(layout.tapes) + len(layout.active_tapes),
         "HISTORIES": len(layout.histories),
         "GROUPS": len(plan.neurons),
@@ -213,8 +216,10 @@ def _indices(layout: Layout, group: NeuronGroup) -> Iterator[Definition]:
         "lazy_adjoint": layout.lazy_adjoints,
         "propagator": _places(list(layout.interleaved_adjoints)),
         "output": outputs,
-        "loss_scalar": {name: 2 * index for name, index in outputs.items()},
-        "late_spike_penalty": {name: 2 * index + 1 for name, index in outputs.items()},
+        "loss_scalar": {name: LOSS_SCALARS * k for name, k in outputs.items()},
+        "late_spike_penalty": {
+            name: LOSS_SCALARS * k + 1 for name, k in outputs.items()
+        },
         "analog_input": _places([g.name for g in layout.analog_inputs]),
         "regulariser": _places([g.name for g in layout.regularised]),
         "first_draw": layout.first_draw,

@@ -14,8 +14,8 @@ from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.initializers.value import as_value
-from ml_genn.lowering import RateRegularisation
 from ml_genn.model.plan import Sensitivity
+from ml_genn.model.rate_regularisation import RateRegularisation
 from ml_genn.model.spike_gradients import ExactGradient, SpikeGradient
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population

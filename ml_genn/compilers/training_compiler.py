@@ -24,12 +24,12 @@ from ml_genn.losses import Loss, default_losses
 from ml_genn.lowering import (
     Feedback,
     LossScalars,
-    RateRegularisation,
     Training,
     check_network,
     lower,
 )
 from ml_genn.model.equations import NeuronEquations
+from ml_genn.model.rate_regularisation import RateRegularisation
 from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser, default_optimisers

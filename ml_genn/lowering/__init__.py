@@ -4,7 +4,6 @@ from ml_genn.lowering.network import Lowered, check_network, lower
 from ml_genn.lowering.training import (
     Feedback,
     LossScalars,
-    RateRegularisation,
     Training,
 )
 
@@ -12,7 +11,6 @@ __all__ = [
     "Feedback",
     "LossScalars",
     "Lowered",
-    "RateRegularisation",
     "Training",
     "check_network",
     "lower",

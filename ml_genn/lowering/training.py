@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ml_genn.connection import Connection
 from ml_genn.model.equations import NeuronEquations
 from ml_genn.model.plan import Loss
+from ml_genn.model.rate_regularisation import RateRegularisation
 from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
@@ -39,19 +40,6 @@ class Feedback:
     def name(self) -> str:
         """Name of their synapse group."""
         return f"Feedback_{self.output.name}_{self.hidden.name}"
-
-
-class RateRegularisation(NamedTuple):
-    """Regularisation of a population's firing rates towards a target.
-
-    Attributes:
-        lower, upper: strengths for neurons that fire less or more than the target.
-        target: spikes per neuron and example.
-    """
-
-    lower: float
-    upper: float
-    target: float
 
 
 class LossScalars(NamedTuple):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.model.rate_regularisation import RateRegularisation
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanValues:
@@ -28,8 +30,7 @@ class PlanValues:
             after the last)}.
         loss_scalars: {output group: (number of the loss's formula, strength of the
             penalty on late first spikes)}.
-        rate_regularisation: {regularised group: (strength below, strength above the
-            target, target spikes per example)}.
+        rate_regularisation: {regularised group: strengths and target}.
     """
 
     dt: float
@@ -42,6 +43,4 @@ class PlanValues:
     frames: dict[str, tuple[int, int]] = field(default_factory=dict)
     windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     loss_scalars: dict[str, tuple[float, float]] = field(default_factory=dict)
-    rate_regularisation: dict[str, tuple[float, float, float]] = field(
-        default_factory=dict
-    )
+    rate_regularisation: dict[str, RateRegularisation] = field(default_factory=dict)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -136,7 +135,7 @@ def _scratch(parent: Path, is_folder: bool = False) -> Iterator[tuple[Path, int]
 def _locked_scratch(parent: Path, is_folder: bool) -> tuple[Path, int]:
     """Returns a new file or folder, and the open handle that locks it."""
     while True:
-        path = parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        path = parent / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
         if is_folder:
             path.mkdir(mode=_PRIVATE_MODE)
             handle = os.open(path, os.O_RDONLY)

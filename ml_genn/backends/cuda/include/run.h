@@ -3,6 +3,7 @@
 #pragma once
 #include "batch/backward_pass.h"
 #include "batch/forward_pass.h"
+#include "rate_regulariser.h"
 
 namespace {
 int64_t grid_thread() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
@@ -76,18 +77,14 @@ __global__ void MLG_LAUNCH_BOUNDS mlg_run(const Call *call, int64_t phases) {
   if (c.uses_shared_memory) mlg::copy(global_state, s.block, c.state_floats);
 }
 
-// Gradient of the rate regulariser by each neuron's number of spikes: of
-// 1/2 strength (spikes / examples - target)^2, with a strength for too few and for too many.
+// Gradient of the rate regulariser by a spike of each neuron, from the neuron's number of spikes.
 __global__ void MLG_LAUNCH_BOUNDS mlg_regularise(const Call *call) {
   const Call c = *call;
   for (int64_t g = 0; g < REGULARISED; ++g) {
-    const float *regulariser = c.loss_scalars + 2 * OUTPUTS + 3 * g;
-    const float lower = regulariser[0], upper = regulariser[1], target = regulariser[2];
+    const mlg::RateRegulariser regulariser(c.loss_scalars + LOSS_SCALARS, g);
     float *grad = c.rate_regularisation_grads[g];
-    for (int64_t j = grid_thread(); j < REGULARISED_SIZE[g]; j += grid_threads()) {
-      const float excess = grad[j] * c.scale - target;
-      grad[j] = (excess > 0 ? upper : lower) * excess * c.scale;
-    }
+    for (int64_t j = grid_thread(); j < REGULARISED_SIZE[g]; j += grid_threads())
+      grad[j] = regulariser.grad(grad[j], c.scale);
   }
 }
 

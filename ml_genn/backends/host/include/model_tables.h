@@ -6,6 +6,7 @@
 #ifndef MLG_MODEL_TABLES
 constexpr int64_t INPUTS = 0;              // groups whose spikes come with the data
 constexpr int64_t OUTPUTS = 0;             // groups with a readout
+constexpr int64_t LOSS_SCALARS = 0;        // numbers of losses, before those of regularisers
 constexpr int64_t TAPES = 0;               // spike tapes, and tapes of active neurons
 constexpr int64_t HISTORIES = 0;           // groups with state that the backward pass reads
 constexpr int64_t GROUPS = 0;              // neuron groups

@@ -119,17 +119,12 @@ class BatchLosses:
     def push_rate_gradients(self, batch: Batch, counts: dict[str, np.ndarray]) -> None:
         """Copies the gradients of the firing-rate regularisation to the device.
 
-        With n the mean number of spikes of a neuron and lambda the strength above or
-        below the target, dL/ds = lambda (n - target) / examples.
-
         Args:
             batch: the batch.
             counts: {regularised group: spikes of each neuron in all examples}.
         """
         for name, spikes in counts.items():
-            lower, upper, target = self.values.rate_regularisation[name]
-            excess = spikes * batch.scale - target
-            grad = np.where(excess > 0, upper, lower) * excess * batch.scale
+            grad = self.values.rate_regularisation[name].gradient(spikes, batch.scale)
             group = self.plan.neuron(name)
             rows = np.broadcast_to(grad, (batch.size, group.size))
             self.device.push_examples(name, RATE_GRAD, rows)

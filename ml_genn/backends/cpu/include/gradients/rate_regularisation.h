@@ -1,14 +1,14 @@
 // Regularisation of firing rates.
 #pragma once
 #include "batch/engine_state.h"
+#include "rate_regulariser.h"
 
 namespace {
-// Computes the gradient of the regulariser by each neuron's number of spikes. The regulariser is
-// 1/2 strength (spikes / examples - target)^2, with one strength below the target and one above.
+// Computes the gradient of each regulariser by a spike of each neuron, from the neuron's number of
+// spikes in the batches of all processes.
 MLG_COLD void compute_rate_gradients(Engine &e, const Call &c) {
   for (int64_t g = 0; g < REGULARISED; ++g) {
-    const float *scalars = c.loss_scalars + 2 * OUTPUTS + 3 * g;
-    const float strength_below = scalars[0], strength_above = scalars[1], target = scalars[2];
+    const mlg::RateRegulariser regulariser(c.loss_scalars + LOSS_SCALARS, g);
     float *grad = e.rate_regularisation_grads[g];
     for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) grad[j] = 0;
     for (int64_t b = 0; b < c.batch; ++b) {
@@ -19,10 +19,7 @@ MLG_COLD void compute_rate_gradients(Engine &e, const Call &c) {
       c.begin_allreduce(grad, REGULARISED_SIZE[g]);
       if (!c.end_allreduces()) return e.fail(mlg::ALLREDUCE_FAILED);
     }
-    for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) {
-      const float excess = grad[j] * c.scale - target;
-      grad[j] = (excess > 0 ? strength_above : strength_below) * excess * c.scale;
-    }
+    for (int64_t j = 0; j < REGULARISED_SIZE[g]; ++j) grad[j] = regulariser.grad(grad[j], c.scale);
   }
 }
 }  // namespace
