@@ -244,12 +244,12 @@ def _squares(correct: float, incorrect: float) -> Callable[[Any, Any], Any]:
 
 
 def test_squared_errors_of_spike_counts_and_rates() -> None:
-    given = (ABSOLUTE, "spike_count", "triangle")
+    arguments = (ABSOLUTE, "spike_count", "triangle")
     counts = SpikeCountMeanSquareError(9.0, 2.0)
-    compare(*given, in_torch=_squares(9.0, 2.0), loss=counts)
+    compare(*arguments, in_torch=_squares(9.0, 2.0), loss=counts)
     rates = SpikeRateMeanSquareError(250.0, 25.0)  # 10 spikes and 1 spike
     of_rates = _squares(10.0, 1.0)
-    compare(*given, in_torch=lambda n, y: of_rates(n, y) / STEPS**2, loss=rates)
+    compare(*arguments, in_torch=lambda n, y: of_rates(n, y) / STEPS**2, loss=rates)
 
 
 def test_losses_of_values() -> None:
@@ -257,7 +257,7 @@ def test_losses_of_values() -> None:
     y = np.random.default_rng(1).uniform(0.0, 1.0, (BATCH, NUM_OUT))
     functional, target = torch.nn.functional, torch.tensor(y)
     probabilities = y / y.sum(axis=1, keepdims=True)
-    for loss, in_torch, given in (
+    for loss, in_torch, arguments in (
         ("mean_square_error", lambda v, _: functional.mse_loss(v, target), y),
         ("mean_absolute_error", lambda v, _: functional.l1_loss(v, target), y),
         (
@@ -267,7 +267,7 @@ def test_losses_of_values() -> None:
         ),
     ):
         for readout in ("avg_var", "spike_count"):
-            compare(ABSOLUTE, readout, "triangle", in_torch, loss=loss, y=given)
+            compare(ABSOLUTE, readout, "triangle", in_torch, loss=loss, y=arguments)
 
 
 @pytest.mark.parametrize(

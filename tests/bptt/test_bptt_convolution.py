@@ -150,20 +150,20 @@ def torch_gradients(
         return emitted[which][at] if at >= 0 else None
 
     for t in range(STEPS):
-        found = []
+        results = []
         for k, kind in enumerate(kinds):
             spikes = arriving(k, t)
             current = torch.zeros(shapes[k], dtype=torch.float64)
             if spikes is not None:
                 current = kind[3](spikes, w[k])
             fired, states[k] = layer(states[k], current, spike, ABSOLUTE)
-            found.append(fired)
+            results.append(fired)
         spikes = arriving(2, t)
         i = out["i"] + (0.0 if spikes is None else rows_first(spikes) @ w[2])
         v = a * out["v"] + (1.0 - a) * mean * i
         out = {"v": v, "i": b * i}
         total = total + v / STEPS
-        for which, new in enumerate((x[:, t], *found)):
+        for which, new in enumerate((x[:, t], *results)):
             emitted[which].append(new)
     F.cross_entropy(total, torch.tensor(data[1])).backward()
     counts = [float(sum(s.detach().sum() for s in emitted[k])) for k in (1, 2)]
@@ -200,10 +200,10 @@ def test_two_kernels(second: str, delay: int) -> None:
     compiled = BPTTCompiler(
         STEPS, "sparse_categorical_crossentropy", batch_size=BATCH, num_threads=1
     ).compile(network)
-    found = compiled.gradients(*data)
+    grads = compiled.gradients(*data)
     trained = [0, 2] if second == "pool" else [0, 1, 2]
-    assert len(found) == len(trained)
+    assert len(grads) == len(trained)
     for k in trained:
-        error = np.linalg.norm(found[connections[k]] - expected[k])
+        error = np.linalg.norm(grads[connections[k]] - expected[k])
         assert np.linalg.norm(expected[k]) > 0
         assert error / np.linalg.norm(expected[k]) < TOLERANCE, k

@@ -57,14 +57,14 @@ class Case:
     def delays(self) -> list[np.ndarray]:
         """Whole numbers up to the longest; some lead beyond the end."""
         rng = np.random.default_rng(2)
-        found = [rng.integers(0, LONGEST + 1, (SIZES[i], SIZES[j])) for i, j in ENDS]
+        samples = [rng.integers(0, LONGEST + 1, (SIZES[i], SIZES[j])) for i, j in ENDS]
         return [
             np.full_like(d, 1)
             if k not in self.learned
             else d
             if self.constant is None
             else np.full_like(d, self.constant)
-            for k, d in enumerate(found)
+            for k, d in enumerate(samples)
         ]
 
     def own(self) -> tuple[Any, list[Connection]]:
@@ -110,10 +110,10 @@ class Case:
         """Gradients of the weights and delays of each connection."""
         right = self._one_side([np.zeros(d.shape, int) for d in self.delays()])
         left = self._one_side([np.minimum(d, 1) for d in self.delays()])
-        found = []
+        results = []
         for d, (w, r), (_, e) in zip(self.delays(), right, left, strict=True):
-            found.append((w, np.where(d > 0, 0.5 * (e + r), r)))
-        return found
+            results.append((w, np.where(d > 0, 0.5 * (e + r), r)))
+        return results
 
     def _one_side(self, back: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Gradients with a delay d written as d - back, plus a fraction ``back``."""

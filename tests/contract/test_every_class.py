@@ -100,13 +100,13 @@ def test_repr_makes_an_equal_object(kind: str, cls: type) -> None:
     names = {**FUNCTIONS, "array": np.array}
     for module in (*ALL_MODULES.values(), ALL_MODULES[kind]):
         names |= {n: getattr(module, n) for n in module.__all__}
-    for made in (example(cls), example(cls, **negated_flags(cls))):
-        text = repr(made)
+    for instance in (example(cls), example(cls, **negated_flags(cls))):
+        text = repr(instance)
         for name, function in FUNCTIONS.items():
             text = text.replace(repr(function), name)
         again = eval(text, names)
         assert type(again) is cls
-        assert config(kind, again) == config(kind, made)
+        assert config(kind, again) == config(kind, instance)
 
 
 @every_class
@@ -125,9 +125,9 @@ def test_classes_without_required_arguments_have_a_name(kind: str, cls: type) ->
     assert names, f"{cls.__name__} needs no argument, so it should have a name"
     assert cls.__name__.lower() in [name.replace("_", "") for name in names]
     for name in names:
-        made = get_object(name, BASES[kind], kind, registry(kind))
-        assert type(made) is cls
-        assert config(kind, made) == config(kind, cls())
+        instance = get_object(name, BASES[kind], kind, registry(kind))
+        assert type(instance) is cls
+        assert config(kind, instance) == config(kind, cls())
     with pytest.raises(MlGennError, match=rf"'{names[0]}x'\. Did you mean '"):
         get_object(f"{names[0]}x", BASES[kind], kind, registry(kind))
 
@@ -181,8 +181,8 @@ def test_unknown_arguments_are_refused(kind: str, cls: type) -> None:
 )
 def test_objects_are_saved_and_loaded(kind: str, cls: type, tmp_path: Path) -> None:
     """Their configuration is plain data that can be written as JSON."""
-    made = example(cls)
-    data: Any = json.loads(json.dumps(config(kind, made)))
+    instance = example(cls)
+    data: Any = json.loads(json.dumps(config(kind, instance)))
     again = Decoder(custom={"half": half}, allow_code=True).decode(data)
     assert type(again) is cls
     assert config(kind, again) == data

@@ -63,7 +63,7 @@ def network(
         connectivity, synapse: those of the connection to the hidden population.
     """
     connectivity = connectivity or Dense(Normal(0.2, 0.1))
-    with Network() as made:
+    with Network() as net:
         first = Population(source, IMAGE)
         middle = Population(hidden or LeakyIntegrateFire(), name="hidden")
         last = Population(output or LeakyIntegrate(readout="sum_var"), CLASSES)
@@ -76,7 +76,7 @@ def network(
         digits = isinstance(last.neuron, FewSpike)
         second_synapse = Delta() if digits else Exponential()
         Connection(middle, last, Dense(Normal(0.3, 0.3)), second_synapse)
-    return made
+    return net
 
 
 def network_around(neuron: Any) -> Network:
@@ -92,18 +92,18 @@ def network_around(neuron: Any) -> Network:
     return network(**parts)
 
 
-def compiler_for(made: Network, batch_size: int = 4) -> Any:
+def compiler_for(net: Network, batch_size: int = 4) -> Any:
     """Returns a compiler that runs a network."""
     options = {"batch_size": batch_size, "num_threads": 1}
-    if isinstance(made.populations[0].neuron, FewSpike):
+    if isinstance(net.populations[0].neuron, FewSpike):
         return FewSpikeCompiler(**options)
     return InferenceCompiler(STEPS, **options)
 
 
-def inputs(made: Network) -> np.ndarray:
+def inputs(net: Network) -> np.ndarray:
     """Returns spikes or numbers, as the input of a network requires."""
     rng = np.random.default_rng(0)
-    neuron = made.populations[0].neuron
+    neuron = net.populations[0].neuron
     if isinstance(neuron, InputBase):
         return rng.uniform(0, 1, (EXAMPLES, *IMAGE))
     return rng.random((EXAMPLES, STEPS, *IMAGE)) < 0.3
@@ -113,21 +113,21 @@ def labels() -> np.ndarray:
     return np.arange(EXAMPLES) % CLASSES
 
 
-def assert_runs(made: Network, folder: Path) -> None:
+def assert_runs(net: Network, folder: Path) -> None:
     """A network runs, and has the same results after it was saved and loaded."""
-    compiled = compiler_for(made).compile(made)
+    compiled = compiler_for(net).compile(net)
     ml_genn.save_model(compiled, folder / "x")
     loaded = ml_genn.load_model(folder / "x", allow_code=True)
     results = []
     for one in (compiled, loaded):
-        predictions, _ = one.predict(inputs(made), callbacks=[])
+        predictions, _ = one.predict(inputs(net), callbacks=[])
         results.append(next(iter(predictions.values())))
     assert np.all(np.isfinite(results[0])) and np.ptp(results[0]) > 0
     np.testing.assert_array_equal(*results)
 
 
 def assert_learns(
-    compiler: Any, made: Network, y: Any, folder: Path, **options: Any
+    compiler: Any, net: Network, y: Any, folder: Path, **options: Any
 ) -> None:
     """A network learns, and continues in the same way after it was saved and loaded.
 
@@ -138,8 +138,8 @@ def assert_learns(
         folder: folder for the file.
         **options: arguments of `train`.
     """
-    x = inputs(made)
-    compiled = compiler.compile(made)
+    x = inputs(net)
+    compiled = compiler.compile(net)
     before = compiled.snapshot().arrays
     compiled.train(x, y, callbacks=[], shuffle=False, **options)
     after = compiled.snapshot().arrays
@@ -170,10 +170,10 @@ def training_compiler(compiler: Any = EventPropCompiler, **options: Any) -> Any:
 def test_neurons_run(cls: type, tmp_path: Path) -> None:
     neuron = example(cls)
     if getattr(neuron, "threshold", "") is None or cls is LeakyIntegrate:
-        made = network(output=example(cls, readout="sum_var"))
+        net = network(output=example(cls, readout="sum_var"))
     else:
-        made = network_around(neuron)
-    assert_runs(made, tmp_path)
+        net = network_around(neuron)
+    assert_runs(net, tmp_path)
 
 
 @every("synapses")
@@ -187,17 +187,17 @@ def test_connectivity_runs_and_learns(cls: type, tmp_path: Path) -> None:
         assert_runs(network_around(SpikingMaxPool()), tmp_path)
         return
     sensitive = LeakyIntegrateFire(v_thresh=0.05)  # any input makes it spike
-    made = network(connectivity=example(cls), hidden=sensitive)
-    assert_runs(made, tmp_path)
-    made.reset_choices()
-    assert_learns(training_compiler(), made, labels(), tmp_path)
+    net = network(connectivity=example(cls), hidden=sensitive)
+    assert_runs(net, tmp_path)
+    net.reset_choices()
+    assert_learns(training_compiler(), net, labels(), tmp_path)
 
 
 @every("initializers")
 def test_initializers_run(cls: type, tmp_path: Path) -> None:
     if cls.__name__ == "Wrapper":
-        made = network(connectivity=Dense(example(cls)))
-        InferenceCompiler(STEPS, batch_size=4).compile(made)
+        net = network(connectivity=Dense(example(cls)))
+        InferenceCompiler(STEPS, batch_size=4).compile(net)
         return
     assert_runs(network(connectivity=Dense(example(cls))), tmp_path)
 
@@ -206,8 +206,8 @@ def test_initializers_run(cls: type, tmp_path: Path) -> None:
 def test_readouts_run(cls: Any, tmp_path: Path) -> None:
     voltage = cls.PLAN.sensitivity is Sensitivity.VARIABLE
     neuron = LeakyIntegrate if voltage else LeakyIntegrateFire
-    made = network(output=neuron(readout=example(cls)))
-    assert_runs(made, tmp_path)
+    net = network(output=neuron(readout=example(cls)))
+    assert_runs(net, tmp_path)
 
 
 @every("surrogates")
@@ -229,9 +229,9 @@ def test_schedules_learn(cls: type, tmp_path: Path) -> None:
     assert_learns(training_compiler(optimiser=optimiser), network(), labels(), tmp_path)
 
 
-def targets(check_target: Any, made: Network) -> Any:
+def targets(check_target: Any, net: Network) -> Any:
     """Returns labels, a trajectory or values: the first that a check accepts."""
-    output = made.populations[-1]
+    output = net.populations[-1]
     rng = np.random.default_rng(1)
     shape = {"steps": STEPS, "shape": output.shape}
     for y in (
@@ -255,31 +255,31 @@ def compiled_for(loss: Any) -> tuple[Any, Network]:
             for neuron in (LeakyIntegrate, LeakyIntegrateFire):
                 training = training_compiler(compiler, losses=loss)
                 try:
-                    made = network(output=neuron(readout=readout()))
-                    training.compile(made)
+                    net = network(output=neuron(readout=readout()))
+                    training.compile(net)
                 except (UnsupportedError, ValidationError):
                     continue
-                return training, made
+                return training, net
     raise AssertionError("no compiler and readout take this loss")
 
 
 @every("losses")
 def test_losses_learn(cls: type, tmp_path: Path) -> None:
     loss: Any = example(cls)
-    compiler, made = compiled_for(loss)
-    y = targets(loss.check_target, made)
+    compiler, net = compiled_for(loss)
+    y = targets(loss.check_target, net)
     accuracy = "sparse_categorical_accuracy"
     metric = accuracy if np.ndim(y) == 1 else "mean_square_error"
-    assert_learns(compiler, made, y, tmp_path, metrics=metric)
+    assert_learns(compiler, net, y, tmp_path, metrics=metric)
 
 
 @every("metrics")
 def test_metrics_have_results(cls: type) -> None:
-    made, metric = network(), example(cls)
-    y = targets(metric.check_target, made)
-    compiled = InferenceCompiler(STEPS, batch_size=4, num_threads=1).compile(made)
+    net, metric = network(), example(cls)
+    y = targets(metric.check_target, net)
+    compiled = InferenceCompiler(STEPS, batch_size=4, num_threads=1).compile(net)
     assert metric.result is None
-    metrics, _ = compiled.evaluate(inputs(made), y, metrics=metric, callbacks=[])
+    metrics, _ = compiled.evaluate(inputs(net), y, metrics=metric, callbacks=[])
     (result,) = (m.result for m in metrics.values())
     assert np.all(np.isfinite(result))
     assert metric.fresh().result is None
@@ -291,10 +291,10 @@ def test_callbacks_run(
 ) -> None:
     """They run in training and validation, alone and with others."""
     monkeypatch.chdir(tmp_path)
-    made = network()
-    compiled = training_compiler().compile(made)
+    net = network()
+    compiled = training_compiler().compile(net)
     compiled.custom_updates["mine"] = list
-    x, y = inputs(made), labels()
+    x, y = inputs(net), labels()
     compiled.train(
         x,
         y,
@@ -365,13 +365,13 @@ def test_values_per_neuron_act_as_one_number(cls: Any, form: str) -> None:
     for arguments in ({}, per_neuron):
         part = cls(**arguments)
         if cls in classes("synapses"):
-            made = network(synapse=part)
+            net = network(synapse=part)
         elif cls is LeakyIntegrate:
-            made = network(output=cls(readout="sum_var", **arguments))
+            net = network(output=cls(readout="sum_var", **arguments))
         else:
-            made = network_around(part)
-        x = np.repeat(inputs(made)[:2], 3, axis=0)[[0, 3, 1, 4, 2, 5]]
-        compiled = compiler_for(made, 2).compile(made)
+            net = network_around(part)
+        x = np.repeat(inputs(net)[:2], 3, axis=0)[[0, 3, 1, 4, 2, 5]]
+        compiled = compiler_for(net, 2).compile(net)
         predictions, _ = compiled.predict(x, callbacks=[])
         (values,) = predictions.values()
         np.testing.assert_array_equal(values, np.tile(values[:2], (3, 1)))

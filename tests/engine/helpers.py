@@ -191,14 +191,14 @@ def assert_readout(
 ) -> None:
     """A readout that is a number of spikes or a time exactly, others to 1e-5."""
     expected = result.readouts[population][readout]
-    found = run.readouts[population]
-    assert found.shape == expected.shape
+    outputs = run.readouts[population]
+    assert outputs.shape == expected.shape
     if readout in ("spike_count", "first_spike_time"):
-        np.testing.assert_array_equal(found, expected, err_msg=population)
+        np.testing.assert_array_equal(outputs, expected, err_msg=population)
         return
     largest = max(1.0, float(np.abs(expected).max()))
     np.testing.assert_allclose(
-        found, expected, rtol=1e-5, atol=1e-5 * largest, err_msg=population
+        outputs, expected, rtol=1e-5, atol=1e-5 * largest, err_msg=population
     )
 
 
@@ -237,7 +237,7 @@ def random_input(
 def traces(
     network: Network,
     inputs: Mapping[Population, Bool],
-    wanted: Mapping[Population, Sequence[str]],
+    variables: Mapping[Population, Sequence[str]],
     *,
     dt: float = 1.0,
     batch_size: int = EXAMPLES,
@@ -251,7 +251,7 @@ def traces(
     ).compile(network)
     spiking = [p for p in network.populations if p.record_spikes]
     recorders: list[Any] = [SpikeRecorder(p, key=p.name) for p in spiking]
-    for population, names in wanted.items():
+    for population, names in variables.items():
         recorders += [
             VarRecorder(population, genn_var=name, key=(population.name, name))
             for name in names
@@ -282,7 +282,7 @@ def advance(
 
 def run_one(
     model: Mapping[str, Any],
-    wanted: tuple[str, ...],
+    variables: tuple[str, ...],
     *,
     params: Mapping[str, Any] | None = None,
     start: Mapping[str, Any] | None = None,
@@ -300,6 +300,8 @@ def run_one(
         target = Population(neuron, size, name="target", record_spikes=spiking)
         Connection(source, target, Dense(weight))
     raster = np.ones((examples, steps, 1), dtype=bool)
-    spikes, found = traces(network, {source: raster}, {target: wanted}, **options)
+    spikes, recordings = traces(
+        network, {source: raster}, {target: variables}, **options
+    )
     none = np.zeros((examples, steps, size), dtype=bool)
-    return spikes.get("target", none), {name: v for (_, name), v in found.items()}
+    return spikes.get("target", none), {name: v for (_, name), v in recordings.items()}

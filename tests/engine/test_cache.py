@@ -64,7 +64,7 @@ def test_second_use_does_not_invoke_the_compiler(
     log = tmp_path / "log"
     path = compiler(logging_compiler(log))
     chain = Chain()
-    found = chain.predict(chain.compile())
+    outputs = chain.predict(chain.compile())
     assert log.read_text().split() == ["call"]
     for options in (
         {"dt": 0.5},
@@ -76,7 +76,7 @@ def test_second_use_does_not_invoke_the_compiler(
     other = Chain(seed=5)
     other.predict(other.compile())
     printed = finish(start(SCRIPT, CXX=str(path)))
-    assert printed == found.tobytes().hex()
+    assert printed == outputs.tobytes().hex()
     assert log.read_text().split() == ["call"]
     larger = Chain(size=12)
     larger.predict(larger.compile())

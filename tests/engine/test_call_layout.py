@@ -57,21 +57,21 @@ def places(structure: Structure) -> list[str]:
 def test_layout(engine: str, structures: list[Structure], tmp_path: Path) -> None:
     flags = [*Phase.__members__, *Status.__members__]
     expressions = [e for s in structures for e in places(s)]
-    found = iter(compiled_numbers(engine, [*expressions, *flags], tmp_path))
+    numbers = iter(compiled_numbers(engine, [*expressions, *flags], tmp_path))
     for structure in structures:
         fields = structure.ctypes_fields()
         kind = type(structure.name, (ctypes.Structure,), {"_fields_": fields})
         dtype = structure.dtype()
-        size = next(found)
+        size = next(numbers)
         assert ctypes.sizeof(kind) == dtype.itemsize == size, structure.name
         for field in structure.fields:
-            offset = next(found)
+            offset = next(numbers)
             assert getattr(kind, field.name).offset == offset, field
             assert dtype.fields is not None
             assert dtype.fields[field.name][1] == offset, field
             assert dtype[field.name].itemsize == ctypes.sizeof(field.ctype), field
     values = [*Phase.__members__.values(), *Status.__members__.values()]
-    assert list(found) == [int(flag) for flag in values]
+    assert list(numbers) == [int(flag) for flag in values]
 
 
 def test_whole_words() -> None:

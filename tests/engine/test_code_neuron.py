@@ -130,17 +130,17 @@ def gallery() -> tuple[dict[str, Bool], dict[tuple[str, str], np.ndarray]]:
     """All of them in one network, 3 neurons each, for 2 examples with dt = 0.5 ms."""
     with Network() as network:
         ticks = Population(SpikeInput(), 1)
-        wanted = {}
+        variables = {}
         for name, (model, params, start) in GALLERY.items():
             neuron = CodeNeuron(model, param_vals=params, var_vals=start)
             spiking = "threshold_condition_code" in model
             target = Population(neuron, 3, name=name, record_spikes=spiking)
             Connection(ticks, target, Dense(0.4))
-            wanted[target] = [
+            variables[target] = [
                 v.name for v in neuron.code.variables if v.type in ("float", "scalar")
             ]
     raster = np.ones((2, GALLERY_STEPS, 1), dtype=bool)
-    return traces(network, {ticks: raster}, wanted, dt=0.5, batch_size=2)
+    return traces(network, {ticks: raster}, variables, dt=0.5, batch_size=2)
 
 
 def test_dictionary_as_population_is_integrate_and_fire() -> None:
@@ -155,11 +155,11 @@ def test_dictionary_as_population_is_integrate_and_fire() -> None:
         for target in (code, built_in):
             Connection(source, target, Dense(weight), Exponential(3.0))
     raster = random_input(rng, INPUTS)
-    wanted = {code: ("V",), built_in: ("v",)}
-    spikes, found = traces(network, {source: raster}, wanted, batch_size=3)
+    variables = {code: ("V",), built_in: ("v",)}
+    spikes, recordings = traces(network, {source: raster}, variables, batch_size=3)
     assert spikes["code"].sum() > 100
     np.testing.assert_array_equal(spikes["code"], spikes["built in"])
-    np.testing.assert_array_equal(found["code", "V"], found["built in", "v"])
+    np.testing.assert_array_equal(recordings["code", "V"], recordings["built in", "v"])
 
 
 def test_dictionary_as_layer_is_integrate_and_fire() -> None:
@@ -181,12 +181,12 @@ def test_dictionary_as_layer_is_integrate_and_fire() -> None:
     raster = random_input(rng, INPUTS)
     expected = reference_run(networks[1], {networks[1].populations[0]: raster})
     source, *layers = networks[0].populations
-    spikes, found = traces(networks[0], {source: raster}, {layers[2]: ("v",)})
+    spikes, recordings = traces(networks[0], {source: raster}, {layers[2]: ("v",)})
     assert expected.spikes["layer 1"].sum() > 100
     for name in ("layer 0", "layer 1"):
         np.testing.assert_array_equal(spikes[name], expected.spikes[name])
     np.testing.assert_allclose(
-        found["output", "v"], expected.v_after_step["output"], rtol=1e-5, atol=1e-5
+        recordings["output", "v"], expected.v_after_step["output"], rtol=1e-5, atol=1e-5
     )
 
 
@@ -224,23 +224,25 @@ def test_newer_spelling_with_parameters_is_the_built_in_neuron() -> None:
         for target in (code, other):
             Connection(source, target, Dense(weight))
     raster = random_input(rng, INPUTS)
-    wanted = {code: ("V", "RefracTime"), other: ("v", "refrac_steps")}
-    spikes, found = traces(network, {source: raster}, wanted, dt=0.5)
+    variables = {code: ("V", "RefracTime"), other: ("v", "refrac_steps")}
+    spikes, recordings = traces(network, {source: raster}, variables, dt=0.5)
     assert spikes["code"].sum() > 100
     np.testing.assert_array_equal(spikes["code"], spikes["built in"])
     np.testing.assert_allclose(
-        found["code", "V"], found["built in", "v"], rtol=1e-5, atol=1e-5
+        recordings["code", "V"], recordings["built in", "v"], rtol=1e-5, atol=1e-5
     )
     np.testing.assert_array_equal(
-        found["code", "RefracTime"], 0.5 * found["built in", "refrac_steps"]
+        recordings["code", "RefracTime"], 0.5 * recordings["built in", "refrac_steps"]
     )
 
 
 def test_values_per_neuron() -> None:
     k = np.arange(GALLERY_STEPS)[:, None]
     expected = STARTS + 0.4 * GAINS * k + OFFSETS * (k + 1)
-    found = gallery()[1]["values", "V"]
-    np.testing.assert_allclose(found, np.stack([expected] * 2), rtol=1e-5, atol=1e-5)
+    recordings = gallery()[1]["values", "V"]
+    np.testing.assert_allclose(
+        recordings, np.stack([expected] * 2), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_variables_are_recorded_whatever_their_type() -> None:
@@ -249,13 +251,13 @@ def test_variables_are_recorded_whatever_their_type() -> None:
         "vars": [("n", "int"), ("u", "unsigned int"), ("half", "int"), ("V", "scalar")],
         "sim_code": "n -= 3; u += 2; half = n / 2; V = half;",
     }
-    _, found = run_one(model, ("n", "u", "half", "V"), start={"n": 1, "u": 5})
+    _, recordings = run_one(model, ("n", "u", "half", "V"), start={"n": 1, "u": 5})
     k = np.arange(1, 9)
     n = 1 - 3 * k
-    np.testing.assert_array_equal(found["V"][0, :, 0], np.trunc(n / 2))
-    np.testing.assert_array_equal(found["n"][0, :, 0], n)
-    np.testing.assert_array_equal(found["u"][0, :, 0], 5 + 2 * k)
-    np.testing.assert_array_equal(found["half"][0, :, 0], np.trunc(n / 2))
+    np.testing.assert_array_equal(recordings["V"][0, :, 0], np.trunc(n / 2))
+    np.testing.assert_array_equal(recordings["n"][0, :, 0], n)
+    np.testing.assert_array_equal(recordings["u"][0, :, 0], 5 + 2 * k)
+    np.testing.assert_array_equal(recordings["half"][0, :, 0], np.trunc(n / 2))
 
 
 def test_integer_arithmetic() -> None:
@@ -265,10 +267,10 @@ def test_integer_arithmetic() -> None:
         bits = (bits << 1) ^ (n & 3)
         expected.append((n % 3 + min(n, 2) + n, bits))
         bits = bits | 8 if n % 3 == 0 else bits
-    spikes, found = gallery()
+    spikes, recordings = gallery()
     assert np.flatnonzero(spikes["integers"][0, :12, 0]).tolist() == [2, 5, 8, 11]
     for column, name in enumerate(("V", "W")):
-        values = found["integers", name][0, :12, 1]
+        values = recordings["integers", name][0, :12, 1]
         np.testing.assert_array_equal(values, [e[column] for e in expected])
 
 
@@ -278,10 +280,10 @@ def test_truth_values_are_0_or_1() -> None:
         "vars": [("flag", "bool"), ("V", "scalar")],
         "sim_code": "V = 10 * flag; flag = (id == 0) ? 5 : 0; V += flag;",
     }
-    _, found = run_one(model, ("V", "flag"), start={"flag": 3})
-    np.testing.assert_array_equal(found["V"][0, :, 0], [11.0] * 8)
-    np.testing.assert_array_equal(found["V"][0, :, 1], [10.0] + [0.0] * 7)
-    np.testing.assert_array_equal(found["flag"][0, :, 0], [1.0] * 8)
+    _, recordings = run_one(model, ("V", "flag"), start={"flag": 3})
+    np.testing.assert_array_equal(recordings["V"][0, :, 0], [11.0] * 8)
+    np.testing.assert_array_equal(recordings["V"][0, :, 1], [10.0] + [0.0] * 7)
+    np.testing.assert_array_equal(recordings["flag"][0, :, 0], [1.0] * 8)
 
 
 @pytest.mark.parametrize("kind", ["uint8_t", "short", "int64_t", "unsigned long"])
@@ -298,10 +300,10 @@ def test_auto_refractory(name: str) -> None:
     above = np.sin(0.7 * 0.5 * np.arange(GALLERY_STEPS)) > 0.3
     before = np.concatenate([[False], above[:-1]])
     expected = above & ~before if name == "rising edge" else above
-    spikes, found = gallery()
+    spikes, recordings = gallery()
     np.testing.assert_array_equal(spikes[name][0, :, 0], expected)
     counted = np.cumsum(expected) - expected
-    np.testing.assert_array_equal(found[name, "C"][0, :, 0], counted)
+    np.testing.assert_array_equal(recordings[name, "C"][0, :, 0], counted)
 
 
 def test_auto_refractory_looks_at_the_reset_variable() -> None:
@@ -310,10 +312,12 @@ def test_auto_refractory_looks_at_the_reset_variable() -> None:
 
 
 def test_provided_names() -> None:
-    k, found = np.arange(GALLERY_STEPS), gallery()[1]
+    k, recordings = np.arange(GALLERY_STEPS), gallery()[1]
     for example in (0, 1):
         for neuron in (0, 1, 2):
-            values = {v: found["provided", v][example, :, neuron] for v in "abcdefg"}
+            values = {
+                v: recordings["provided", v][example, :, neuron] for v in "abcdefg"
+            }
             np.testing.assert_allclose(values["a"], 0.5 * k)
             assert set(values["b"]) == {0.5}
             assert set(values["c"]) == {neuron}
@@ -376,10 +380,13 @@ def test_locals_of_sim_code() -> None:
         fires = v + twice >= 3.0
         v = -1.5 * twice if fires else v
         expected.append((fires, v))
-    spikes, found = gallery()
+    spikes, recordings = gallery()
     np.testing.assert_array_equal(spikes["locals"][0, :, 0], [e[0] for e in expected])
     np.testing.assert_allclose(
-        found["locals", "V"][0, :, 0], [e[1] for e in expected], rtol=1e-5, atol=1e-5
+        recordings["locals", "V"][0, :, 0],
+        [e[1] for e in expected],
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -403,9 +410,11 @@ def test_additional_inputs() -> None:
         "additional_input_vars": [("Ibackground", "scalar", 0.25)],
         "sim_code": "V += Isyn + 2 * Ibackground;",
     }
-    _, found = run_one(model, ("V",))
+    _, recordings = run_one(model, ("V",))
     k = np.arange(8)
-    np.testing.assert_allclose(found["V"][0, :, 0], 0.4 * k + 0.5 * (k + 1), rtol=1e-6)
+    np.testing.assert_allclose(
+        recordings["V"][0, :, 0], 0.4 * k + 0.5 * (k + 1), rtol=1e-6
+    )
 
 
 def test_derived_parameters_of_values_per_neuron() -> None:
@@ -416,9 +425,9 @@ def test_derived_parameters_of_values_per_neuron() -> None:
         "sim_code": "V *= decay;",
     }
     tau = np.array([1.0, 2.0, 5.0])
-    _, found = run_one(model, ("V",), params={"tau": tau}, start={"V": 1.0})
+    _, recordings = run_one(model, ("V",), params={"tau": tau}, start={"V": 1.0})
     expected = np.exp(-np.arange(1, 9)[:, None] / tau)
-    np.testing.assert_allclose(found["V"][0], expected, rtol=1e-5)
+    np.testing.assert_allclose(recordings["V"][0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["step", "output", "v_avg", "c_", "j_"])
@@ -435,9 +444,9 @@ def test_names_of_the_engine_are_free_or_refused(name: str) -> None:
             assert name in str(error)
             return
     x, k = np.ones((1, 6, 1), dtype=bool), np.arange(6)
-    found, _ = compiled.predict(x, callbacks=[])
+    outputs, _ = compiled.predict(x, callbacks=[])
     expected = np.sum(0.5 * k * np.exp(-k / 6.0) / 6.0)
-    np.testing.assert_allclose(found[target], [[expected, expected]], rtol=1e-5)
+    np.testing.assert_allclose(outputs[target], [[expected, expected]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["output", "v_last", "step"])
@@ -456,8 +465,8 @@ def test_names_of_locals_are_free_or_refused(name: str) -> None:
             return
         Connection(source, target, Dense(1.0))
     compiled = InferenceCompiler(4).compile(network)
-    found, _ = compiled.predict(np.zeros((1, 4, 1), dtype=bool), callbacks=[])
-    assert found[target].tolist() == [[12.0, 12.0]]
+    outputs, _ = compiled.predict(np.zeros((1, 4, 1), dtype=bool), callbacks=[])
+    assert outputs[target].tolist() == [[12.0, 12.0]]
 
 
 def test_readouts_look_at_the_chosen_variable() -> None:
@@ -479,8 +488,8 @@ def test_readouts_look_at_the_chosen_variable() -> None:
         for target in outputs.values():
             Connection(source, target, Dense(0.5))
     compiled = InferenceCompiler(5).compile(network)
-    found, _ = compiled.predict(np.ones((1, 5, 1), dtype=bool), callbacks=[])
-    values = {key: found[target].tolist() for key, target in outputs.items()}
+    results, _ = compiled.predict(np.ones((1, 5, 1), dtype=bool), callbacks=[])
+    values = {key: results[target].tolist() for key, target in outputs.items()}
     for variable in ("V", None):
         assert values[variable, "var"] == [[0.0, 0.0]]
         assert values[variable, "sum_var"] == [[1.0, 1.0]]

@@ -79,13 +79,13 @@ def test_random_numbers_do_not_depend_on_each_other(name: str) -> None:
 
 
 def test_random_numbers_decide_spikes_and_resets() -> None:
-    spikes, found = dice()
-    np.testing.assert_array_equal(spikes, found["u"] < 0.25)
-    kept = found["fired"][spikes]
-    assert largest_gap(kept, lambda v: v) < 1.95
-    drawn_before = found["u"][spikes]
-    correlation = np.corrcoef(kept, drawn_before)[0, 1]
-    assert abs(correlation) < 4.0 / sqrt(kept.size)
+    spikes, recordings = dice()
+    np.testing.assert_array_equal(spikes, recordings["u"] < 0.25)
+    selected = recordings["fired"][spikes]
+    assert largest_gap(selected, lambda v: v) < 1.95
+    drawn_before = recordings["u"][spikes]
+    correlation = np.corrcoef(selected, drawn_before)[0, 1]
+    assert abs(correlation) < 4.0 / sqrt(selected.size)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_random_numbers_decide_spikes_and_resets() -> None:
 )
 def test_random_numbers_belong_to_examples(batch_size: int, num_threads: int) -> None:
     """Not to threads, nor to how examples are put into batches."""
-    spikes, found = dice(batch_size, num_threads)
+    spikes, recordings = dice(batch_size, num_threads)
     np.testing.assert_array_equal(spikes, dice()[0])
     for name, values in dice()[1].items():
-        np.testing.assert_array_equal(found[name], values)
+        np.testing.assert_array_equal(recordings[name], values)
 
 
 def test_random_numbers_belong_to_the_seed() -> None:

@@ -82,19 +82,19 @@ def test_two_parts_do_what_one_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """To the last bit; there are none of a rule that does not go back in time."""
-    found = []
+    results = []
     for in_parts in (False, True):
         monkeypatch.setenv("ML_GENN_CACHE", str(tmp_path / f"cache{in_parts}"))
         monkeypatch.setattr(toolchain, "IN_PARTS", in_parts)
         calls.write_text("")
         model, connections = compiled(rule, hidden, batch_size=batch, num_threads=2)
         model.train(*data(), num_epochs=2, shuffle=False, callbacks=[])
-        found.append([model.weights(c) for c in connections])
+        results.append([model.weights(c) for c in connections])
         lines = calls.read_text().splitlines()
         split = in_parts and rule != "e-prop, online"
         assert len(lines) == (3 if split else 1)
         assert sum("-DMLG_PARTS" in line for line in lines) == 2 * split
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

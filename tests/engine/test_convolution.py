@@ -92,7 +92,7 @@ def conv_case(
     rng: np.random.Generator, size: Pair, strides: Pair, padding: str, flatten: bool
 ) -> Case:
     kernel = rng.normal(0.0, 0.3, (*size, IMAGE[2], 5))
-    made = Conv2D(kernel, 5, size, flatten, strides, padding)
+    connectivity = Conv2D(kernel, 5, size, flatten, strides, padding)
 
     def in_torch(torch: Any, x: Any) -> Any:
         x = torch_framed(torch, x, size, strides, padding)
@@ -100,7 +100,7 @@ def conv_case(
         return function(x, tensor(torch, kernel), stride=strides)
 
     return Case(
-        made,
+        connectivity,
         {
             "scipy": lambda x: images.convolution(x, kernel, strides, padding),
             "torch": torch_like(in_torch),
@@ -112,7 +112,7 @@ def depthwise_case(
     rng: np.random.Generator, size: Pair, strides: Pair, padding: str, flatten: bool
 ) -> Case:
     kernel = rng.normal(0.0, 0.3, (*size, IMAGE[2], 2))
-    made = DepthwiseConv2D(kernel, size, 2, flatten, strides, padding)
+    connectivity = DepthwiseConv2D(kernel, size, 2, flatten, strides, padding)
 
     def in_torch(torch: Any, x: Any) -> Any:
         x = torch_framed(torch, x, size, strides, padding)
@@ -122,7 +122,7 @@ def depthwise_case(
         return function(x, grouped[order], stride=strides, groups=IMAGE[2])
 
     return Case(
-        made,
+        connectivity,
         {
             "scipy": lambda x: images.depthwise(x, kernel, strides, padding),
             "torch": torch_like(in_torch),
@@ -134,7 +134,7 @@ def transposed_case(
     rng: np.random.Generator, size: Pair, strides: Pair, padding: str, flatten: bool
 ) -> Case:
     kernel = rng.normal(0.0, 0.3, (*size, 4, IMAGE[2]))
-    made = Conv2DTranspose(kernel, 4, size, flatten, strides, padding)
+    connectivity = Conv2DTranspose(kernel, 4, size, flatten, strides, padding)
 
     def in_torch(torch: Any, x: Any) -> Any:
         function = torch.nn.functional.conv_transpose2d
@@ -147,7 +147,7 @@ def transposed_case(
         return whole[..., before[0] : before[0] + rows, before[1] : before[1] + columns]
 
     return Case(
-        made,
+        connectivity,
         {
             "scipy": lambda x: images.transposed(x, kernel, strides, padding),
             "torch": torch_like(in_torch),
@@ -175,12 +175,14 @@ def pool_conv_case(
 ) -> Case:
     size, strides, padding = conv
     kernel = rng.normal(0.0, 0.3, (*size, IMAGE[2], 5))
-    made = AvgPoolConv2D(kernel, 5, pool[0], size, False, pool[1], strides, padding)
+    connectivity = AvgPoolConv2D(
+        kernel, 5, pool[0], size, False, pool[1], strides, padding
+    )
 
     def expected(x: np.ndarray) -> np.ndarray:
         return images.convolution(images.pooling(x, *pool), kernel, strides, padding)
 
-    return Case(made, {"scipy": expected})
+    return Case(connectivity, {"scipy": expected})
 
 
 def pool_dense_case(rng: np.random.Generator, size: Pair, strides: Pair) -> Case:
@@ -229,7 +231,7 @@ def cases(kind: str) -> dict[str, Case]:
         }
     pools = [((2, 2), (2, 2)), ((2, 3), (3, 3)), ((1, 2), (2, 2)), ((3, 1), (3, 1))]
     convs = [((2, 2), (1, 1), "valid"), ((3, 2), (1, 1), "same")]
-    found = {
+    results = {
         "pool 2": pool_case((2, 2), None, False),
         "pool 3, 2 apart by 4, 3": pool_case((3, 2), (4, 3), True),
         "pool overlapping": pool_case((3, 3), (2, 1), False),
@@ -239,11 +241,11 @@ def cases(kind: str) -> dict[str, Case]:
         ),
     }
     for pool in pools:
-        found[f"pool {pool}, dense"] = pool_dense_case(rng, *pool)
+        results[f"pool {pool}, dense"] = pool_dense_case(rng, *pool)
         for conv in convs:
             if conv[2] == "same" or pool[0][0] < 3:
-                found[f"pool {pool}, conv {conv}"] = pool_conv_case(rng, pool, conv)
-    return found
+                results[f"pool {pool}, conv {conv}"] = pool_conv_case(rng, pool, conv)
+    return results
 
 
 @cache
@@ -255,8 +257,8 @@ def compiled(kind: str) -> tuple[Any, Population, list[Any]]:
             target = Population(IntegrateFire(v_thresh=1e9), name=name)
             Connection(source, target, case.connectivity)
     recorders = [VarRecorder(p, "v", key=p.name) for p in network.populations[1:]]
-    made = InferenceCompiler(3, batch_size=5, num_threads=1).compile(network)
-    return made, source, recorders
+    model = InferenceCompiler(3, batch_size=5, num_threads=1).compile(network)
+    return model, source, recorders
 
 
 @st.composite
@@ -406,7 +408,7 @@ class Twin:
             else np.full(kernel.shape, delay)
             for k, kernel in enumerate(kernels)
         ]
-        given = [
+        arguments = [
             Sparse(s.pre, s.post, *(a.reshape(-1)[s.weight] for a in (k, d)))
             if listed
             else m(k, d if delay is None else delay)
@@ -415,7 +417,7 @@ class Twin:
         with Network() as network:
             populations = [Population(SpikeInput(), (6, 5, 2))]
             connections = []
-            for s, connectivity in zip(chained, given, strict=True):
+            for s, connectivity in zip(chained, arguments, strict=True):
                 shape_of = (3, 5, 3) if s.sizes[1] == 45 else s.sizes[1]
                 target = Population(LeakyIntegrateFire(), shape_of)
                 connections.append(
@@ -467,18 +469,18 @@ def test_shared_weights_are_listed_ones_summed(
         np.testing.assert_allclose(*predicted, rtol=1e-5, atol=1e-6)
         loss = listed.compiled.loss(x, y)
         assert shared.compiled.loss(x, y) == pytest.approx(loss, rel=1e-5)
-        found, expected = (t.compiled.gradients(x, y) for t in (shared, listed))
+        grads, expected = (t.compiled.gradients(x, y) for t in (shared, listed))
         for c, other, s in zip(
             shared.connections, listed.connections, synapses, strict=False
         ):
             learned: list[tuple[Any, Any]] = [(c, other)]
-            if (c, "delay") in found:
+            if (c, "delay") in grads:
                 learned.append(((c, "delay"), (other, "delay")))
             for key, listed_key in learned:
-                summed = s.shared(expected[listed_key], found[key].shape)
+                summed = s.shared(expected[listed_key], grads[key].shape)
                 assert np.abs(summed).max() > 0
                 np.testing.assert_allclose(
-                    found[key], summed, rtol=0, atol=2e-5 * np.abs(summed).max()
+                    grads[key], summed, rtol=0, atol=2e-5 * np.abs(summed).max()
                 )
             assert len(learned) == 1 + (delay is None and rule != "e_prop")
     before = [shared.compiled.weights(c) for c in shared.connections]

@@ -37,7 +37,7 @@ def test_results_do_not_depend_on_it(
         43, batch_size=2, num_threads=1, reset_vars_between_batches=reset
     )
     recorder = SpikeRecorder(fire, key="spikes")
-    kept, data = compiler.compile(network).predict(x, callbacks=[recorder])
+    selected, data = compiler.compile(network).predict(x, callbacks=[recorder])
     assert sum(len(np.concatenate(times)) for times in data["spikes"]) > 100
     forgotten, _ = compiler.compile(network).predict(x, callbacks=[])
-    np.testing.assert_array_equal(kept[output], forgotten[output])
+    np.testing.assert_array_equal(selected[output], forgotten[output])

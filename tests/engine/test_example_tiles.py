@@ -56,7 +56,7 @@ def test_gradients_are_those_of_examples_on_their_own(backward_threshold):
     ]
     for threads in (1, 2):
         network = compiled(EXAMPLES, threads, backward_threshold)
-        for k, found in enumerate(network.gradients(x, y).values()):
+        for k, grads in enumerate(network.gradients(x, y).values()):
             mean = np.mean([gradients[k] for gradients in each], axis=0)
             assert np.abs(mean).max() > 0
-            np.testing.assert_allclose(found, mean, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(grads, mean, rtol=1e-4, atol=1e-6)

@@ -54,7 +54,7 @@ BATCHES = [(7, 1), (7, 2), (3, 1), (3, 2), (1, 1), (1, 2)]
 
 def neurons() -> dict[str, Neuron]:
     """Every neuron with every reset, refractory period and scaling."""
-    found: dict[str, Neuron] = {
+    results: dict[str, Neuron] = {
         "IF": IntegrateFire(v_thresh=1.2, v_reset=-0.1, v=0.2),
         "LI": LeakyIntegrate(v=0.3, bias=0.02, tau_mem=12.0, scale_i=False),
         "LI, scaled": LeakyIntegrate(v=0.3, bias=0.02, tau_mem=12.0, scale_i=True),
@@ -64,10 +64,10 @@ def neurons() -> dict[str, Neuron]:
             for scaled in (False, True):
                 name = f"{refractory}, relative={relative}, scaled={scaled}"
                 flags = {**options, "relative_reset": relative, "scale_i": scaled}
-                found[f"LIF, {name}"] = LeakyIntegrateFire(
+                results[f"LIF, {name}"] = LeakyIntegrateFire(
                     v_thresh=0.9, v_reset=-0.2, v=0.1, tau_mem=15.0, **flags
                 )
-                found[f"ALIF, {name}"] = AdaptiveLeakyIntegrateFire(
+                results[f"ALIF, {name}"] = AdaptiveLeakyIntegrateFire(
                     v_thresh=0.9,
                     v_reset=-0.2,
                     v=0.1,
@@ -77,7 +77,7 @@ def neurons() -> dict[str, Neuron]:
                     tau_adapt=40.0,
                     **flags,
                 )
-    return found
+    return results
 
 
 def strength(neuron: Neuron, synapse: Synapse, dt: float) -> float:

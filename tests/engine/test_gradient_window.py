@@ -87,8 +87,8 @@ def test_silence_at_the_end_leaves_nothing_of_the_example_before(
         early(compiler, arguments | {"batch_size": 1}, sparse).gradients([one], [label])
         for one, label in zip(x, y, strict=True)
     ]
-    for found, *parts in zip(
+    for actual, *parts in zip(
         together.values(), *(g.values() for g in alone), strict=True
     ):
         assert np.abs(parts[1]).max() > 0
-        np.testing.assert_allclose(found, np.mean(parts, axis=0), rtol=1e-4, atol=1e-8)
+        np.testing.assert_allclose(actual, np.mean(parts, axis=0), rtol=1e-4, atol=1e-8)

@@ -166,8 +166,8 @@ def test_state_in_hooks(net: Small, steps: bool, trains: bool) -> None:
     recorded = np.stack(data["v"])
     expected = [recorded[:4, -1], recorded[4:, -1]]
     assert [v.shape for v in recorder.ends] == [(4, HIDDEN), (2, HIDDEN)]
-    for found, end in zip(recorder.ends, expected, strict=True):
-        np.testing.assert_array_equal(found, end)
+    for actual, end in zip(recorder.ends, expected, strict=True):
+        np.testing.assert_array_equal(actual, end)
     if steps:
         np.testing.assert_array_equal(recorder.steps[3], recorded[:4, 3])
         assert recorder.times[:STEPS] == [(n, 0.5 * n) for n in range(1, STEPS + 1)]
@@ -224,8 +224,8 @@ def test_state_is_set_in_hooks() -> None:
         Sets(output, "on", True),
         Sets(output, "V", np.array([[0.5, 1.5], [2.5, 3.5]])),
     ]
-    found, _ = compiled.predict(np.zeros((2, 4, 1)), callbacks=sets)
-    np.testing.assert_array_equal(found[output], [[23.5, 24.5], [25.5, 26.5]])
+    outputs, _ = compiled.predict(np.zeros((2, 4, 1)), callbacks=sets)
+    np.testing.assert_array_equal(outputs[output], [[23.5, 24.5], [25.5, 26.5]])
     with pytest.raises(ValidationError, match=r"set_state: V of 'Pop1'.*finite"):
         compiled.predict(np.zeros((1, 4, 1)), callbacks=[Sets(output, "V", np.inf)])
 
@@ -275,14 +275,14 @@ def test_a_batch_by_hand(net: Small) -> None:
             np.testing.assert_array_equal(v, np.stack(data["v"])[batch, n])
         with pytest.raises(ValidationError, match="20 time steps of the batch are ov"):
             compiled.step_time()
-        found = compiled.get_readout(net.output)
-        np.testing.assert_array_equal(found, expected[net.output][batch])
+        outputs = compiled.get_readout(net.output)
+        np.testing.assert_array_equal(outputs, expected[net.output][batch])
     compiled.reset_time()
     assert compiled.genn_model.t == 0.0
     for _ in range(STEPS):
         compiled.step_time()
     (again,) = compiled.get_readout([net.output])
-    np.testing.assert_array_equal(again, found)
+    np.testing.assert_array_equal(again, outputs)
 
 
 class Reads(Callback):

@@ -45,5 +45,5 @@ def test_no_header_includes_a_folder_of_another_engine() -> None:
         for line in header.read_text().splitlines():
             if line.startswith('#include "'):
                 name = line.split('"')[1]
-                found = [folder for folder in INCLUDES if (folder / name).exists()]
-                assert len(found) == 1, f"{header.name} includes {name}"
+                folders = [folder for folder in INCLUDES if (folder / name).exists()]
+                assert len(folders) == 1, f"{header.name} includes {name}"

@@ -51,10 +51,10 @@ def run(
     arguments = {"batch_size": EXAMPLES, "num_threads": 1, **options}
     compiled = InferenceCompiler(steps, dt=dt, **arguments).compile(network)
     recorders = [SpikeRecorder(source, "spikes"), VarRecorder(source, variable, "v")]
-    _, found = compiled.predict(data, callbacks=recorders)
+    _, recorded = compiled.predict(data, callbacks=recorders)
     return (
-        raster_of(found["spikes"], steps, source.size, dt),
-        np.stack(found["v"]),
+        raster_of(recorded["spikes"], steps, source.size, dt),
+        np.stack(recorded["v"]),
     )
 
 
@@ -134,9 +134,9 @@ def test_poisson_input(data: np.ndarray, dt: float, seed: int) -> None:
 def test_poisson_spikes_belong_to_examples(batch_size: int, num_threads: int) -> None:
     data = np.random.default_rng(1).uniform(0, 1, (6, SIZE))
     options = {"batch_size": batch_size, "num_threads": num_threads}
-    found, _ = run(PoissonInput(), data, variable="input", **options)
+    actual, _ = run(PoissonInput(), data, variable="input", **options)
     usual, _ = run(PoissonInput(), data, variable="input")
-    np.testing.assert_array_equal(found, usual)
+    np.testing.assert_array_equal(actual, usual)
     assert usual.any()
 
 
@@ -163,8 +163,8 @@ def test_two_poisson_inputs_do_not_spike_alike() -> None:
     compiled = InferenceCompiler(500, num_threads=1).compile(network)
     data = dict.fromkeys(sources, np.full((1, SIZE), 0.7))
     recorders = [SpikeRecorder(p, p.name) for p in sources]
-    _, found = compiled.predict(data, callbacks=recorders)
-    first, second = [raster_of(found[p.name], 500, SIZE) for p in sources]
+    _, recorded = compiled.predict(data, callbacks=recorders)
+    first, second = [raster_of(recorded[p.name], 500, SIZE) for p in sources]
     correlation = np.corrcoef(first.ravel(), second.ravel())[0, 1]
     assert abs(correlation) < 4.0 / np.sqrt(first.size)
 
@@ -224,15 +224,17 @@ def test_negative_spikes_deliver_negated_weights(kind: str, neuron: Any) -> None
         SpikeRecorder(source, "counts", None, [0, 3], True, True),
         VarRecorder(target, "v", "v"),
     ]
-    _, found = compiled.predict(data, callbacks=recorders)
+    _, recorded = compiled.predict(data, callbacks=recorders)
     x = shown(data, STEPS, 2, 8)
     spikes = binary(x)
     if neuron is PoissonInput:
         spikes = np.where(x > 0, poisson(x, 1.0), poisson(x, 1.0, draw=DRAWS))
-    np.testing.assert_array_equal(raster_of(found["spikes"], STEPS, SIZE), spikes > 0)
-    below = raster_of(found["negative"], STEPS, SIZE)
+    np.testing.assert_array_equal(
+        raster_of(recorded["spikes"], STEPS, SIZE), spikes > 0
+    )
+    below = raster_of(recorded["negative"], STEPS, SIZE)
     np.testing.assert_array_equal(below, spikes < 0)
-    np.testing.assert_array_equal(found["counts"], below.sum(axis=1)[:, [0, 3]])
+    np.testing.assert_array_equal(recorded["counts"], below.sum(axis=1)[:, [0, 3]])
     assert (spikes < 0).any()
     into = delivered(spikes, connectivity, (SIZE, 3))
     current = np.zeros_like(into)
@@ -240,7 +242,7 @@ def test_negative_spikes_deliver_negated_weights(kind: str, neuron: Any) -> None
         before = current[:, n - 1] * np.exp(-1 / 4.0) if n else 0.0
         current[:, n] = before + into[:, n]
     np.testing.assert_allclose(
-        np.stack(found["v"]), np.cumsum(current, axis=1), rtol=1e-4, atol=1e-4
+        np.stack(recorded["v"]), np.cumsum(current, axis=1), rtol=1e-4, atol=1e-4
     )
 
 
@@ -273,8 +275,8 @@ def test_shapes_and_types_of_data() -> None:
     image = np.random.default_rng(0).integers(0, 3, (EXAMPLES, 2, 3))
     usual, _ = run(IntegrateFireInput(2.5), image.reshape(EXAMPLES, 6), shape=6)
     for data in (image, image[:, None], image.astype(np.uint8), image.tolist()):
-        found, _ = run(IntegrateFireInput(2.5), data, shape=(2, 3))
-        np.testing.assert_array_equal(found, usual)
+        actual, _ = run(IntegrateFireInput(2.5), data, shape=(2, 3))
+        np.testing.assert_array_equal(actual, usual)
 
 
 @pytest.mark.parametrize(
@@ -321,9 +323,9 @@ def test_states_that_are_arrays_are_reset_between_batches(start: str) -> None:
     v = np.linspace(0.1, 0.9, SIZE) if start == "array" else Uniform(0.1, 0.9)
     neuron = IntegrateFireInput(v_thresh=100.0, v=v)
     data = np.tile(np.linspace(0.1, 0.5, SIZE), (6, 1))
-    _, found = run(neuron, data, batch_size=2)
-    np.testing.assert_array_equal(found, found[:1].repeat(6, axis=0))
-    begin = found[0, 0] - data[0]
+    _, actual = run(neuron, data, batch_size=2)
+    np.testing.assert_array_equal(actual, actual[:1].repeat(6, axis=0))
+    begin = actual[0, 0] - data[0]
     if start == "array":
         np.testing.assert_allclose(begin, v, atol=1e-6)
     else:

@@ -31,23 +31,23 @@ def spikes(current: np.ndarray, threshold: float, relative: bool) -> np.ndarray:
 @pytest.mark.parametrize("relative", [False, True])
 def test_spikes(relative: bool) -> None:
     """Counts are those of the equations, with a bias in each step from the first on."""
-    given: dict[str, Any] = {"relative_reset": relative}
+    arguments: dict[str, Any] = {"relative_reset": relative}
     with Network() as network:
-        inputs = Population(IntegrateFireInput(0.75, **given), 3)
-        neuron = IntegrateFire(0.375, bias=BIAS, readout="spike_count", **given)
+        inputs = Population(IntegrateFireInput(0.75, **arguments), 3)
+        neuron = IntegrateFire(0.375, bias=BIAS, readout="spike_count", **arguments)
         fired = Population(neuron, 3)
         end = Population(IntegrateFire(1e30, readout="var", bias=0.5), 3)
         Connection(inputs, fired, OneToOne(0.5))
         Connection(fired, end, OneToOne(2.0))
     compiled = InferenceCompiler(STEPS, batch_size=2, num_threads=1).compile(network)
-    found, _ = compiled.predict(X, callbacks=[])
+    outputs, _ = compiled.predict(X, callbacks=[])
     first = spikes(np.repeat(X[:, None], STEPS, 1).astype(np.float32), 0.75, relative)
     current = np.zeros_like(first) + BIAS
     current[:, 1:] += 0.5 * first[:, :-1]
     second = spikes(current.astype(np.float32), 0.375, relative)
-    np.testing.assert_array_equal(found[fired], second.sum(1))
+    np.testing.assert_array_equal(outputs[fired], second.sum(1))
     potential = 2.0 * second[:, :-1].sum(1) + 0.5 * STEPS
-    np.testing.assert_allclose(found[end], potential)
+    np.testing.assert_allclose(outputs[end], potential)
 
 
 def test_arguments() -> None:

@@ -64,11 +64,11 @@ class Net:
                 present = rng.random(shape) < DENSITY
                 if k < 2 and self.listed[k]:
                     at = np.nonzero(present)
-                    given: Any = Sparse(*at, weight[at])
+                    arguments: Any = Sparse(*at, weight[at])
                 else:
-                    given = Dense(np.where(present, weight, 0.0))
+                    arguments = Dense(np.where(present, weight, 0.0))
                 synapse = Exponential(self.tau_syn)
-                connections.append(Connection(pre, post, given, synapse))
+                connections.append(Connection(pre, post, arguments, synapse))
         options = {"batch_size": EXAMPLES, **options}
         compiler = EventPropCompiler(
             STEPS, "sparse_categorical_crossentropy", **options
@@ -91,25 +91,25 @@ def num_interleaved(compiled: Any) -> int:
 def gradients(net: Net, **options: Any) -> tuple[list[Any], int]:
     """Gradients and indices of each connection; number of interleaved groups."""
     compiled, connections, _ = net.compile(**options)
-    found = compiled.gradients(*data())
+    grads = compiled.gradients(*data())
     result = []
     for c in connections:
-        gradient = np.asarray(found[c])
+        gradient = np.asarray(grads[c])
         at = np.indices(gradient.shape) if gradient.ndim > 1 else compiled.indices(c)
         result.append((gradient, tuple(at)))
     return result, num_interleaved(compiled)
 
 
-def near(found: np.ndarray, expected: np.ndarray) -> None:
+def near(actual: np.ndarray, expected: np.ndarray) -> None:
     """Equal to 1e-5 of the largest."""
     largest = float(np.abs(expected).max())
     assert largest > 0.0
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * largest)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * largest)
 
 
-def same(found: list[Any], expected: list[Any]) -> None:
+def same(actual: list[Any], expected: list[Any]) -> None:
     """The gradients of listed synapses are those of whole connections."""
-    for (some, at), (whole, _) in zip(found, expected, strict=True):
+    for (some, at), (whole, _) in zip(actual, expected, strict=True):
         near(some, whole[at])
 
 
@@ -120,9 +120,9 @@ def test_gradients_are_those_of_rows(
 ) -> None:
     """A dense recurrent connection reads rows, so no adjoints are interleaved then."""
     expected, none = gradients(Net((False, False), tau_syn, tau_mem))
-    found, some = gradients(Net(listed, tau_syn, tau_mem))
+    actual, some = gradients(Net(listed, tau_syn, tau_mem))
     assert (none, some) == (0, int(listed[1]))
-    same(found, expected)
+    same(actual, expected)
 
 
 @pytest.mark.parametrize(
@@ -137,31 +137,31 @@ def test_gradients_are_those_of_rows(
 def test_threads_and_regularisation(hidden: int, options: dict[str, Any]) -> None:
     """Threads share an example of the larger network if there are fewer of them."""
     expected, _ = gradients(Net((False, False), hidden=hidden), **options)
-    found, some = gradients(Net((True, True), hidden=hidden), **options)
+    actual, some = gradients(Net((True, True), hidden=hidden), **options)
     assert some == 1
-    same(found, expected)
+    same(actual, expected)
 
 
 def test_neurons_of_their_own_kind_have_rows() -> None:
     """Time constants of single neurons exclude one propagator for all of them."""
     taus = np.random.default_rng(1).uniform(10.0, 30.0, SIZES[1])
-    found, some = gradients(Net((True, True), tau_mem=taus))
+    actual, some = gradients(Net((True, True), tau_mem=taus))
     expected, none = gradients(Net((False, False), tau_mem=taus))
     assert (some, none) == (0, 0)
-    same(found, expected)
+    same(actual, expected)
 
 
 @pytest.mark.parametrize("name", ["lambda_v", "lambda_i_syn0"])
 def test_what_is_recorded_is_what_adjoints_are(name: str) -> None:
     """Not what is stored of them."""
-    found = []
+    results = []
     for listed in (False, True):
         compiled, _, hidden = Net((listed, listed)).compile()
         recorder = VarRecorder(hidden, genn_var=name, key="adjoint")
         _, recorded = compiled.train(*data(), shuffle=False, callbacks=[recorder])
-        found.append(np.asarray(recorded["adjoint"]))
-    assert found[0].shape == (EXAMPLES, STEPS, SIZES[1])
-    near(found[1], found[0])
+        results.append(np.asarray(recorded["adjoint"]))
+    assert results[0].shape == (EXAMPLES, STEPS, SIZES[1])
+    near(results[1], results[0])
 
 
 class State(Callback):
@@ -184,14 +184,14 @@ class State(Callback):
 
 def test_the_state_of_a_batch_is_what_adjoints_are() -> None:
     """At its end; and replacing one of the two leaves the other."""
-    found = []
+    results = []
     for listed in (False, True):
         compiled, _, hidden = Net((listed, listed)).compile()
         callback = State(hidden)
         compiled.train(*data(), shuffle=False, callbacks=[callback])
-        found.append(callback.found)
-    for one, other in zip(*found, strict=True):
+        results.append(callback.found)
+    for one, other in zip(*results, strict=True):
         near(other, one)
-    v, current, same_v, twice = found[1]
+    v, current, same_v, twice = results[1]
     np.testing.assert_array_equal(v, same_v)
     np.testing.assert_array_equal(2.0 * current, twice)

@@ -57,8 +57,8 @@ def test_with_block_is_not_needed() -> None:
     after = chain.predict(compiled)
     with compiled:
         again = chain.predict(compiled)
-    for found in (inside, after, again):
-        np.testing.assert_array_equal(found, plain)
+    for actual in (inside, after, again):
+        np.testing.assert_array_equal(actual, plain)
 
 
 def test_building_leaves_the_network_as_it_was() -> None:
@@ -220,7 +220,7 @@ def sizes_of_terms() -> list[np.ndarray]:
 @pytest.mark.parametrize("num_threads", [2, 3])
 def test_threads_change_only_the_order_of_a_sum(num_threads: int) -> None:
     """Spikes are identical, gradients equal to 1e-6 of the terms that they sum."""
-    net, found = learner(), []
+    net, results = learner(), []
     for threads in (1, num_threads):
         compiled = net.compile(num_threads=threads, batch_size=20)
         gradients = compiled.gradients({net.source: net.x}, {net.output: net.y})
@@ -228,8 +228,8 @@ def test_threads_change_only_the_order_of_a_sum(num_threads: int) -> None:
         _, data = compiled.evaluate(
             {net.source: net.x}, {net.output: net.y}, callbacks=[recorder]
         )
-        found.append((gradients, raster_of(data[0], 20, 10)))
-    (one, spikes), (several, others) = found
+        results.append((gradients, raster_of(data[0], 20, 10)))
+    (one, spikes), (several, others) = results
     assert spikes.sum() > 100
     np.testing.assert_array_equal(others, spikes)
     for connection, size in zip(net.network.connections, sizes_of_terms(), strict=True):

@@ -280,10 +280,12 @@ def test_shapes_come_back() -> None:
     network, inputs = values_of_neurons(np.random.default_rng(0))
     output = network.populations[-1]
     compiled = InferenceCompiler(STEPS, batch_size=EXAMPLES).compile(network)
-    found = compiled.predict(inputs, callbacks=[])[0][output]
-    assert found.shape == (EXAMPLES, 3, 2, 5)
+    outputs = compiled.predict(inputs, callbacks=[])[0][output]
+    assert outputs.shape == (EXAMPLES, 3, 2, 5)
     result = reference_run(network, inputs).readouts["LI"]["sum_var"]
-    np.testing.assert_allclose(flat(found[:, None])[:, 0], result, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        flat(outputs[:, None])[:, 0], result, rtol=1e-4, atol=1e-4
+    )
 
 
 SIZES = (1, 2, 15, 16, 17, 33, 250, 257)

@@ -57,8 +57,8 @@ def gradients(compiler):
     ]
     options = {"batch_size": EXAMPLES, "num_threads": 1}
     compiled = compiler(STEPS, "sparse_categorical_crossentropy", **options)
-    found = compiled.compile(network).gradients(x, np.arange(EXAMPLES))
-    return list(found.values())
+    grads = compiled.compile(network).gradients(x, np.arange(EXAMPLES))
+    return list(grads.values())
 
 
 @pytest.mark.parametrize("compiler", [EventPropCompiler, BPTTCompiler])
@@ -74,8 +74,8 @@ def test_registers_of_other_widths(march, needs, compiler, tmp_path, monkeypatch
     wrapper.write_text(WRAPPER.format(march=march, compiler=path))
     wrapper.chmod(0o755)
     monkeypatch.setenv("CXX", str(wrapper))
-    found = gradients(compiler)
+    actual = gradients(compiler)
     assert wrapper.with_name("compiler.used").exists()
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(actual, expected, strict=True):
         assert np.abs(other).max() > 0
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)

@@ -102,8 +102,8 @@ def test_known_answers(counter: Words, key: Words, result: Words) -> None:
 def test_engine_is_philox(
     seed: int, example: int, step: int, neuron: int, draw: int
 ) -> None:
-    found = library().mlg_random(seed, example, step, neuron, draw)
-    assert found == expected(seed, example, step, neuron, draw)
+    actual = library().mlg_random(seed, example, step, neuron, draw)
+    assert actual == expected(seed, example, step, neuron, draw)
 
 
 @pytest.mark.parametrize("seed", [0, 12345, 2**40 + 7])
@@ -112,7 +112,7 @@ def test_what_neurons_draw(seed: int, batch_size: int, num_threads: int) -> None
     """Draw k of neuron j in step n of example b has (k, b, n, j) as its counter."""
     network, ticks, target = dice()
     raster = np.zeros((4, 6, 1), dtype=bool)
-    _, found = traces(
+    _, recordings = traces(
         network,
         {ticks: raster},
         {target: ("u", "w")},
@@ -127,4 +127,4 @@ def test_what_neurons_draw(seed: int, batch_size: int, num_threads: int) -> None
                 for b in range(4)
             ]
         )
-        np.testing.assert_array_equal(found["dice", name], (drawn >> 8) / 2.0**24)
+        np.testing.assert_array_equal(recordings["dice", name], (drawn >> 8) / 2.0**24)

@@ -95,24 +95,24 @@ INPUT_FILTERS: list[tuple[Any, list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("examples", "kept"), EXAMPLE_FILTERS)
-def test_example_filter(examples: Any, kept: list[int]) -> None:
+@pytest.mark.parametrize(("examples", "selected"), EXAMPLE_FILTERS)
+def test_example_filter(examples: Any, selected: list[int]) -> None:
     """Examples are counted over batches, a smaller last one included."""
     fire = recorded_net().fire
     _, data = recorded_net().predict(
         SpikeRecorder(fire, "spikes", example_filter=examples),
         VarRecorder(fire, "v", "v", example_filter=examples),
     )
-    assert len(data["spikes"][0]) == len(data["spikes"][1]) == len(kept)
-    found = raster_of(data["spikes"], STEPS, 12)
-    np.testing.assert_array_equal(found, recorded_net().spikes[kept])
-    assert len(data["v"]) == len(kept)
-    for values, example in zip(data["v"], kept, strict=True):
+    assert len(data["spikes"][0]) == len(data["spikes"][1]) == len(selected)
+    actual = raster_of(data["spikes"], STEPS, 12)
+    np.testing.assert_array_equal(actual, recorded_net().spikes[selected])
+    assert len(data["v"]) == len(selected)
+    for values, example in zip(data["v"], selected, strict=True):
         np.testing.assert_array_equal(values, recorded_net().v[example])
 
 
-@pytest.mark.parametrize(("neurons", "kept"), NEURON_FILTERS)
-def test_neuron_filter(neurons: Any, kept: list[int]) -> None:
+@pytest.mark.parametrize(("neurons", "selected"), NEURON_FILTERS)
+def test_neuron_filter(neurons: Any, selected: list[int]) -> None:
     """Ids stay those in the population; variables and counts are only of those kept."""
     fire = recorded_net().fire
     _, data = recorded_net().predict(
@@ -121,24 +121,24 @@ def test_neuron_filter(neurons: Any, kept: list[int]) -> None:
         VarRecorder(fire, "v", "v", neuron_filter=neurons),
     )
     expected = np.zeros_like(recorded_net().spikes)
-    expected[:, :, kept] = recorded_net().spikes[:, :, kept]
+    expected[:, :, selected] = recorded_net().spikes[:, :, selected]
     np.testing.assert_array_equal(raster_of(data["spikes"], STEPS, 12), expected)
-    counts = recorded_net().spikes.sum(axis=1)[:, kept]
+    counts = recorded_net().spikes.sum(axis=1)[:, selected]
     np.testing.assert_array_equal(data["counts"], counts)
-    np.testing.assert_array_equal(data["v"], recorded_net().v[:, :, kept])
+    np.testing.assert_array_equal(data["v"], recorded_net().v[:, :, selected])
 
 
-@pytest.mark.parametrize(("neurons", "kept"), INPUT_FILTERS)
-def test_neuron_filter_of_one_dimension(neurons: Any, kept: list[int]) -> None:
+@pytest.mark.parametrize(("neurons", "selected"), INPUT_FILTERS)
+def test_neuron_filter_of_one_dimension(neurons: Any, selected: list[int]) -> None:
     source, x = recorded_net().source, recorded_net().x
     _, data = recorded_net().predict(
         SpikeRecorder(source, "spikes", neuron_filter=neurons),
         SpikeRecorder(source, "counts", neuron_filter=neurons, record_counts=True),
     )
     expected = np.zeros_like(x)
-    expected[:, :, kept] = x[:, :, kept]
+    expected[:, :, selected] = x[:, :, selected]
     np.testing.assert_array_equal(raster_of(data["spikes"], STEPS, 6), expected)
-    np.testing.assert_array_equal(data["counts"], x.sum(axis=1)[:, kept])
+    np.testing.assert_array_equal(data["counts"], x.sum(axis=1)[:, selected])
 
 
 @pytest.mark.parametrize(
@@ -289,12 +289,12 @@ def test_stepping_changes_nothing(batch_size: int, num_threads: int) -> None:
         SpikeRecorder(recorded_net().fire, "s"),
         VarRecorder(recorded_net().fire, "v", "v"),
     )
-    whole, kept = recorded_net().predict(*recorders, **options)
+    whole, selected = recorded_net().predict(*recorders, **options)
     stepped, data = recorded_net().predict(*recorders, Steps(), **options)
     np.testing.assert_array_equal(stepped, whole)
-    np.testing.assert_array_equal(data["v"], kept["v"])
-    found: Bool = raster_of(data["s"], STEPS, 12)
-    np.testing.assert_array_equal(found, recorded_net().spikes)
+    np.testing.assert_array_equal(data["v"], selected["v"])
+    actual: Bool = raster_of(data["s"], STEPS, 12)
+    np.testing.assert_array_equal(actual, recorded_net().spikes)
 
 
 def test_time_step_hooks_are_called_in_order() -> None:
@@ -361,8 +361,8 @@ def test_random_numbers_and_integers_step_by_step() -> None:
         results.append(compiled.predict(raster, callbacks=[callback])[0][target])
     np.testing.assert_array_equal(results[0], results[1])
     assert len(np.unique(results[0])) == 12
-    for step, found in enumerate(numbers):
-        np.testing.assert_array_equal(found, np.full((4, 3), 2 * (step + 1)))
+    for step, actual in enumerate(numbers):
+        np.testing.assert_array_equal(actual, np.full((4, 3), 2 * (step + 1)))
 
 
 @cache
@@ -406,24 +406,24 @@ def test_training_step_by_step_changes_nothing(name: str) -> None:
 def test_regularisation_changes_what_is_learned() -> None:
     """So that the comparison above would notice if it were left out."""
     net = learner()
-    found = []
+    results = []
     for name in ("plain", "regularised"):
         compiled = net.compile(**OPTIONS[name])
         compiled.train(
             {net.source: net.x}, {net.output: net.y}, shuffle=False, callbacks=[]
         )
-        found.append(net.weights(compiled)[0])
-    assert not np.array_equal(found[0], found[1])
+        results.append(net.weights(compiled)[0])
+    assert not np.array_equal(results[0], results[1])
 
 
 def test_evaluating_step_by_step_changes_nothing() -> None:
     net, compiled = learner(), learner().compile()
-    found = [
+    results = [
         compiled.evaluate({net.source: net.x}, {net.output: net.y}, callbacks=callbacks)
         for callbacks in ([], [Steps()])
     ]
-    assert found[0][0].loss == found[1][0].loss
-    assert found[0][0][net.output].result == found[1][0][net.output].result
+    assert results[0][0].loss == results[1][0].loss
+    assert results[0][0][net.output].result == results[1][0][net.output].result
 
 
 def test_adjoint_variables_are_recorded_in_training() -> None:

@@ -350,9 +350,9 @@ def numbers() -> None:
     }
     y = {output: rng.integers(0, 2, 5)}
     compiled.train(x, y, callbacks=[])
-    kept = compiled.snapshot()
+    selected = compiled.snapshot()
     compiled.train(x, y, callbacks=[Steps(), SpikeRecorder(source)])
-    compiled.restore(kept)
+    compiled.restore(selected)
     compiled.evaluate(x, y, callbacks=[])
 
 

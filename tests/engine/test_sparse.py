@@ -59,8 +59,8 @@ class Net:
         pre, post = np.nonzero(present)
         order = np.random.default_rng(k).permutation(len(pre))
         pre, post = pre[order], post[order]
-        given = delay[pre, post] if np.ndim(delay) else delay
-        return Sparse(pre, post, weight[pre, post], given)
+        delays = delay[pre, post] if np.ndim(delay) else delay
+        return Sparse(pre, post, weight[pre, post], delays)
 
     def network(
         self, sparse: bool, synapse: Any
@@ -94,19 +94,19 @@ def make_net(seed: int, density: float, kinds: tuple[str, ...], scale: float) ->
         mask[rng.integers(mask.shape[0]), rng.integers(mask.shape[1])] = True
     means = (scale, 0.0, 0.0)
     weights = [rng.normal(m, scale, s) for m, s in zip(means, shapes, strict=True)]
-    made: dict[str, Callable[[tuple[int, int]], Any]] = {
+    delay_kinds: dict[str, Callable[[tuple[int, int]], Any]] = {
         "none": lambda shape: 0,
         "constant": lambda shape: 3,
         "each": lambda shape: rng.integers(0, 6, shape).astype(float),
     }
-    delays = [made[kind](s) for kind, s in zip(kinds, shapes, strict=True)]
+    delays = [delay_kinds[kind](s) for kind, s in zip(kinds, shapes, strict=True)]
     return Net(present, weights, delays)
 
 
-def near(found: np.ndarray, expected: np.ndarray) -> None:
+def near(actual: np.ndarray, expected: np.ndarray) -> None:
     """Equal to 1e-5 of the largest."""
     largest = float(np.abs(expected).max(initial=0.0))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(largest, 1e-6))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * max(largest, 1e-6))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,31 +130,31 @@ class Trained:
 
     def learned(self) -> dict[tuple[int, str], np.ndarray]:
         """Learned weights and delays of each connection."""
-        found = {}
+        results = {}
         for k, c in enumerate(self.connections):
-            found[k, "weight"] = self.compiled.weights(c)
+            results[k, "weight"] = self.compiled.weights(c)
             delays = self.compiled.delays(c)
             if delays.ndim:
-                found[k, "delay"] = delays
-        return found
+                results[k, "delay"] = delays
+        return results
 
     def gradients(self, x: Any, y: Any) -> dict[tuple[int, str], np.ndarray]:
         """Gradients, by the same keys."""
-        found = self.compiled.gradients(x, y)
+        grads = self.compiled.gradients(x, y)
         keys = [(k, c) for k, c in enumerate(self.connections)]
         return {
-            **{(k, "weight"): found[c] for k, c in keys},
+            **{(k, "weight"): grads[c] for k, c in keys},
             **{
-                (k, "delay"): found[c, "delay"]
+                (k, "delay"): grads[c, "delay"]
                 for k, c in keys
-                if (c, "delay") in found
+                if (c, "delay") in grads
             },
         }
 
     def predict(self, x: Any) -> np.ndarray:
         """The output."""
-        found: np.ndarray = self.compiled.predict(x, callbacks=[])[0][self.output]
-        return found
+        outputs: np.ndarray = self.compiled.predict(x, callbacks=[])[0][self.output]
+        return outputs
 
 
 @pytest.mark.parametrize("delays", DELAYS)
@@ -206,7 +206,7 @@ def test_state_continues_over_batches(delays: str) -> None:
     """Two batches that carry on from each other are those of the dense network."""
     net = make_net(3, 0.3, DELAYS[delays], 2.0)
     x = random_input(np.random.default_rng(0), SIZES[0], 0.3, examples=6, steps=STEPS)
-    found = {}
+    results = {}
     for sparse in (False, True):
         network, populations, _ = net.network(sparse, Exponential(5.0))
         for keep in (False, True):
@@ -214,11 +214,11 @@ def test_state_continues_over_batches(delays: str) -> None:
                 STEPS, batch_size=3, num_threads=1, reset_vars_between_batches=not keep
             )
             predicted = compiler.compile(network).predict(x, callbacks=[])[0]
-            found[sparse, keep] = predicted[populations[2]]
+            results[sparse, keep] = predicted[populations[2]]
     for keep in (False, True):
-        near(found[True, keep], found[False, keep])
-    assert np.abs(found[True, True][3:] - found[True, False][3:]).max() > 1e-3
-    near(found[True, True][:3], found[True, False][:3])
+        near(results[True, keep], results[False, keep])
+    assert np.abs(results[True, True][3:] - results[True, False][3:]).max() > 1e-3
+    near(results[True, True][:3], results[True, False][:3])
 
 
 @pytest.mark.parametrize("delay", [0, 2, [3, 1, 2]], ids=["none", "constant", "each"])
@@ -327,19 +327,19 @@ def test_drawn_weights_and_delays() -> None:
 
 def test_lists_are_sorted_with_their_weights_and_delays() -> None:
     pre, post = [3, 0, 3, 1, 0], [1, 2, 0, 1, 0]
-    made = Sparse(pre, post, np.arange(5.0), [4, 3, 2, 1, 0])
+    connectivity = Sparse(pre, post, np.arange(5.0), [4, 3, 2, 1, 0])
     with Network() as network:
         source = Population(SpikeInput(), 4)
         target = Population(LeakyIntegrate(readout="var"), 3)
-        connection = Connection(source, target, made)
+        connection = Connection(source, target, connectivity)
     compiled = InferenceCompiler(2, num_threads=1).compile(network)
     expected = sorted(zip(pre, post, range(5), [4, 3, 2, 1, 0], strict=True))
-    found = (
+    actual = (
         *compiled.indices(connection),
         compiled.weights(connection),
         compiled.delays(connection),
     )
-    np.testing.assert_array_equal(np.transpose(found), expected)
+    np.testing.assert_array_equal(np.transpose(actual), expected)
 
 
 def test_summaries_count_synapses() -> None:

@@ -37,7 +37,7 @@ def network(hidden, sparse, delay, synapse=None, strength=1.0):
             return FixedProbability(0.3, weight, delay=delay)
         return Dense(weight, delay)
 
-    with Network() as made:
+    with Network() as net:
         inputs = Population("spike_input", 30)
         middle = Population("leaky_integrate_fire", hidden, record_spikes=True)
         output = Population(LeakyIntegrate(readout="avg_var"), 4)
@@ -48,7 +48,7 @@ def network(hidden, sparse, delay, synapse=None, strength=1.0):
         Connection(middle, middle, connect(Normal(0.0, 0.1)), synapse)
         last = connect if sparse == "all" else Dense
         Connection(middle, output, last(Normal(0.0, 0.3)), synapse)
-    return made, middle, output
+    return net, middle, output
 
 
 def spikes():
@@ -61,17 +61,17 @@ def spikes():
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("delay", [0, 3])
 def test_inference_is_the_same(hidden, sparse, delay):
-    made, middle, output = network(hidden, sparse, delay)
-    found = []
+    net, middle, output = network(hidden, sparse, delay)
+    results = []
     for threads in (1, 2, 3):
-        compiled = InferenceCompiler(STEPS, num_threads=threads).compile(made)
+        compiled = InferenceCompiler(STEPS, num_threads=threads).compile(net)
         recorders = [
             SpikeRecorder(middle, key="spikes"),
             VarRecorder(output, "v", key="v"),
         ]
         predictions, recorded = compiled.predict(spikes(), output, callbacks=recorders)
-        found.append((predictions[output], recorded))
-    (alone, recorded), *teams = found
+        results.append((predictions[output], recorded))
+    (alone, recorded), *teams = results
     assert sum(map(len, recorded["spikes"][0])) > 0
     for predictions, others in teams:
         np.testing.assert_allclose(predictions, alone, rtol=1e-5, atol=1e-6)
@@ -100,15 +100,15 @@ SURROGATES = {
 def test_gradients_are_the_same(active, sparse, delay):
     compiler, options = SURROGATES[active]
     sent = (Delta(), 0.1) if compiler is EPropCompiler else (Exponential(5.0),)
-    made, _, _ = network(300, sparse, delay, *sent)
-    found = []
+    net, _, _ = network(300, sparse, delay, *sent)
+    results = []
     for threads in (1, 2, 3):
         compiled = compiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads, **options
-        ).compile(made)
+        ).compile(net)
         assert "CAN_SPLIT_EXAMPLES = 1;" in source(layout.Layout(compiled.model.plan))
-        found.append(compiled.gradients(spikes(), np.array([2])))
-    alone, *teams = found
+        results.append(compiled.gradients(spikes(), np.array([2])))
+    alone, *teams = results
     for gradients in teams:
         for key, gradient in alone.items():
             assert np.abs(gradient).max() > 0
@@ -120,18 +120,18 @@ def test_gradients_are_the_same(active, sparse, delay):
 @pytest.mark.parametrize("gradient_window", [256, 7])
 def test_gradients_of_events_are_the_same(sparse, delay, gradient_window, monkeypatch):
     monkeypatch.setattr(CpuModel, "gradient_window", gradient_window)
-    made, middle, _ = network(300, sparse, delay)
-    found = []
+    net, middle, _ = network(300, sparse, delay)
+    results = []
     for threads in (1, 2, 3):
         compiled = EventPropCompiler(
             STEPS, "sparse_categorical_crossentropy", num_threads=threads
-        ).compile(made)
+        ).compile(net)
         assert "CAN_SPLIT_EXAMPLES = 1;" in source(layout.Layout(compiled.model.plan))
         adjoint = VarRecorder(middle, genn_var="lambda_v", key="adjoint")
         gradients = compiled.gradients(spikes(), np.array([2]))
         _, recorded = compiled.train(spikes(), np.array([2]), callbacks=[adjoint])
-        found.append((gradients, recorded["adjoint"]))
-    (alone, adjoint), *teams = found
+        results.append((gradients, recorded["adjoint"]))
+    (alone, adjoint), *teams = results
     assert np.abs(adjoint).max() > 0
     for gradients, other in teams:
         np.testing.assert_allclose(other, adjoint, rtol=1e-4, atol=1e-8)
@@ -143,6 +143,6 @@ def test_gradients_of_events_are_the_same(sparse, delay, gradient_window, monkey
 @pytest.mark.parametrize(("enough", "shareable"), [(300, 1), (301, 0)])
 def test_too_few_neurons_are_not_shared(enough, shareable, monkeypatch):
     monkeypatch.setattr(layout, "MIN_NEURONS_TO_SPLIT", enough)
-    made, _, _ = network(300, sparse=False, delay=0)
-    plan = InferenceCompiler(STEPS, num_threads=1).compile(made).model.plan
+    net, _, _ = network(300, sparse=False, delay=0)
+    plan = InferenceCompiler(STEPS, num_threads=1).compile(net).model.plan
     assert f"CAN_SPLIT_EXAMPLES = {shareable};" in source(layout.Layout(plan))

@@ -76,8 +76,8 @@ def test_state_continues_over_batches() -> None:
     spikes, v, _ = run_continued([whole], 0)
     assert spikes[:, 20:].sum() > 10
     assert not spikes[:, 19].any()
-    found, potential, _ = run_continued(parts, 0)
-    np.testing.assert_array_equal(found, spikes)
+    actual, potential, _ = run_continued(parts, 0)
+    np.testing.assert_array_equal(actual, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
 
@@ -88,8 +88,8 @@ def test_spikes_under_way_continue_over_batches(delay: Any) -> None:
     """Synapses are not reset, so what they have been sent arrives in the next batch."""
     whole, parts = halves(silent=0)
     spikes, v, _ = run_continued([whole], delay)
-    found, potential, _ = run_continued(parts, delay)
-    np.testing.assert_array_equal(found, spikes)
+    actual, potential, _ = run_continued(parts, delay)
+    np.testing.assert_array_equal(actual, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
 
@@ -99,21 +99,21 @@ def test_delays_over_several_batches_continue_or_are_refused() -> None:
     spikes, v, _ = run_continued([whole], 25)
     assert spikes.sum() > 10
     try:
-        found, potential, _ = run_continued(np.split(whole, 4, axis=1), 25)
+        actual, potential, _ = run_continued(np.split(whole, 4, axis=1), 25)
     except UnsupportedError as error:
         assert "delay" in str(error)
         return
-    np.testing.assert_array_equal(found, spikes)
+    np.testing.assert_array_equal(actual, spikes)
     np.testing.assert_allclose(potential, v, rtol=1e-5, atol=1e-6)
 
 
 def test_readouts_start_anew_in_each_batch() -> None:
     _, parts = halves(silent=15)
-    _, v, found = run_continued(parts, 0)
+    _, v, actual = run_continued(parts, 0)
     for name, reduce in READOUTS.items():
         expected = np.concatenate([reduce(part) for part in np.split(v, 2, axis=1)])
         np.testing.assert_allclose(
-            found[name], expected, rtol=1e-5, atol=1e-5, err_msg=name
+            actual[name], expected, rtol=1e-5, atol=1e-5, err_msg=name
         )
 
 

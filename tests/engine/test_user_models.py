@@ -191,7 +191,7 @@ def all_variants(
     rng = np.random.default_rng(7)
     with Network() as network:
         source = Population(SpikeInput(), INPUTS, name="input")
-        weights, wanted = {}, {}
+        weights, variables = {}, {}
         for name, model in MODELS.items():
             mean = model.weight
             weights[name] = rng.normal(mean, 0.5 * mean, (INPUTS, SIZE))
@@ -203,10 +203,10 @@ def all_variants(
                     record_spikes=True,
                 )
                 Connection(source, target, Dense(weights[name]))
-                wanted[target] = tuple(model.vars)
+                variables[target] = tuple(model.vars)
     raster = random_input(rng, INPUTS, 0.2, steps=2 * STEPS)
-    spikes, found = traces(network, {source: raster}, wanted, dt=dt)
-    return raster, weights, spikes, found
+    spikes, recordings = traces(network, {source: raster}, variables, dt=dt)
+    return raster, weights, spikes, recordings
 
 
 @pytest.mark.parametrize("dt", [0.25, 0.4])
@@ -219,9 +219,9 @@ def test_user_neuron(name: str, solver: str, sub_steps: int, dt: float) -> None:
     single precision's 6e-8 by a hundred.
     """
     model = MODELS[name]
-    raster, weights, spikes, found = all_variants(dt)
+    raster, weights, spikes, recordings = all_variants(dt)
     where = variant_name(name, solver, sub_steps)
-    after = {v: found[where, v].astype(np.float64) for v in model.vars}
+    after = {v: recordings[where, v].astype(np.float64) for v in model.vars}
     before = {
         v: np.concatenate(
             [np.full_like(x[:, :1], model.start.get(v, 0.0)), x[:, :-1]], axis=1
@@ -243,9 +243,9 @@ def test_user_neuron(name: str, solver: str, sub_steps: int, dt: float) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_solvers_and_sub_steps_differ(name: str) -> None:
     """So that the comparison above could tell them apart."""
-    _, _, _, found = all_variants(0.4)
+    _, _, _, recordings = all_variants(0.4)
     variable = list(MODELS[name].vars)[1]
-    runs = [found[variant_name(*v), variable] for v in VARIANTS if v[0] == name]
+    runs = [recordings[variant_name(*v), variable] for v in VARIANTS if v[0] == name]
     distinct = {run.tobytes() for run in runs}
     same_solution = name == "quadratic"
     assert len(distinct) == (2 if same_solution else 4)
@@ -290,16 +290,18 @@ def test_user_neuron_is_the_built_in_one() -> None:
                 for target in pair:
                     Connection(source, target, Dense(weight), Exponential(3.0))
                 pairs.append(pair)
-    wanted = {target: ("v", "i_syn0") for pair in pairs for target in pair}
+    variables = {target: ("v", "i_syn0") for pair in pairs for target in pair}
     inputs = {source: random_input(rng, INPUTS)}
-    spikes, found = traces(network, inputs, wanted)
+    spikes, recordings = traces(network, inputs, variables)
     for first, second in ((a.name, b.name) for a, b in pairs):
         assert spikes[first].sum() > 100
         np.testing.assert_array_equal(spikes[first], spikes[second])
         np.testing.assert_allclose(
-            found[first, "v"], found[second, "v"], rtol=1e-6, atol=1e-6
+            recordings[first, "v"], recordings[second, "v"], rtol=1e-6, atol=1e-6
         )
-        np.testing.assert_array_equal(found[first, "i_syn0"], found[second, "i_syn0"])
+        np.testing.assert_array_equal(
+            recordings[first, "i_syn0"], recordings[second, "i_syn0"]
+        )
 
 
 def test_jumps_and_steps_see_old_values() -> None:
@@ -316,7 +318,7 @@ def test_jumps_and_steps_see_old_values() -> None:
         target = Population(swap, 1, record_spikes=True)
         Connection(source, target, Dense(1.0))
     raster = np.zeros((1, 12, 1), dtype=bool)
-    spikes, found = traces(network, {source: raster}, {target: ("x", "y")})
+    spikes, recordings = traces(network, {source: raster}, {target: ("x", "y")})
     x, y, expected = 1.0, 0.25, []
     for n in range(1, 13):
         x, y = x - 0.25 * y, y + 0.25 * x
@@ -326,7 +328,9 @@ def test_jumps_and_steps_see_old_values() -> None:
     assert np.flatnonzero(spikes[target.name]).tolist() == [3, 7, 11]
     for column, name in enumerate(("x", "y")):
         np.testing.assert_allclose(
-            found[target.name, name][0, :, 0], np.array(expected)[:, column], rtol=1e-6
+            recordings[target.name, name][0, :, 0],
+            np.array(expected)[:, column],
+            rtol=1e-6,
         )
 
 
@@ -358,7 +362,7 @@ def test_where() -> None:
     raster = random_input(rng, INPUTS, 0.2)
     current = arrivals(raster, weight)
     v, w = np.zeros((2, EXAMPLES, SIZE))
-    spikes, found = traces(network, {source: raster}, {target: ("v", "w")})
+    spikes, recordings = traces(network, {source: raster}, {target: ("v", "w")})
     fired, nearest = 0, np.inf
     for n in range(STEPS):
         i = current[:, n]
@@ -371,8 +375,8 @@ def test_where() -> None:
         v = np.where(edge >= 0.0, np.where(w > 1.0, 0.1, -0.05), v)
         fired += int((edge >= 0.0).sum())
         np.testing.assert_array_equal(spikes[target.name][:, n], edge >= 0.0)
-        np.testing.assert_allclose(found[target.name, "v"][:, n], v, atol=1e-5)
-        np.testing.assert_allclose(found[target.name, "w"][:, n], w, atol=1e-5)
+        np.testing.assert_allclose(recordings[target.name, "v"][:, n], v, atol=1e-5)
+        np.testing.assert_allclose(recordings[target.name, "w"][:, n], w, atol=1e-5)
     assert fired > 20
     assert nearest > 1e-6
 
@@ -389,13 +393,13 @@ def test_each_branch_of_where_is_integrated_exactly() -> None:
         target = Population(neuron, 1)
         Connection(source, target, Dense(1.0))
     raster = np.zeros((1, 10, 1), dtype=bool)
-    _, found = traces(network, {source: raster}, {target: ("v",)})
+    _, recordings = traces(network, {source: raster}, {target: ("v",)})
     v, expected = 2.0, []
     for n in range(10):
         v = 1 + (v - 1) * np.exp(-1 / 3) if n > 4 else v * np.exp(-1 / 7)
         expected.append(v)
     np.testing.assert_allclose(
-        found[target.name, "v"][0, :, 0], expected, rtol=1e-5, atol=1e-6
+        recordings[target.name, "v"][0, :, 0], expected, rtol=1e-5, atol=1e-6
     )
 
 
@@ -443,10 +447,10 @@ def test_functions() -> None:
         target = Population(neuron, 2)
         Connection(source, target, Dense(1.0))
     raster = np.zeros((1, 8, 1), dtype=bool)
-    _, found = traces(network, {source: raster}, {target: tuple(names.values())})
+    _, recordings = traces(network, {source: raster}, {target: tuple(names.values())})
     x = 0.5 + 0.5 * np.arange(8)
     for text, name in names.items():
-        values = found[target.name, name][0, :, 1]
+        values = recordings[target.name, name][0, :, 1]
         np.testing.assert_allclose(
             values, FUNCTIONS[text](x), rtol=2e-6, atol=2e-6, err_msg=text
         )
@@ -467,9 +471,9 @@ def test_names_of_the_engine_are_free_or_refused(name: str) -> None:
             assert name in str(error)
             return
     x, k = np.ones((1, 6, 1), dtype=bool), np.arange(6)
-    found, _ = compiled.predict(x, callbacks=[])
+    outputs, _ = compiled.predict(x, callbacks=[])
     expected = np.sum(0.5 * k * np.exp(-k / 6.0) / 6.0)
-    np.testing.assert_allclose(found[target], [[expected]], rtol=1e-5)
+    np.testing.assert_allclose(outputs[target], [[expected]], rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -47,23 +47,23 @@ def synapse_traces() -> tuple[Array, dict[tuple[str, str], Any]]:
     weight = rng.normal(0.1, 0.4, (INPUTS, SIZE))
     with Network() as network:
         source = Population(SpikeInput(), INPUTS)
-        wanted = {}
+        variables = {}
         for solver in SOLVERS:
             for sub_steps in (1, 3):
                 target = Population(LeakyIntegrate(), SIZE, name=f"{solver}{sub_steps}")
                 synapse = rise_and_decay(solver, sub_steps)
                 Connection(source, target, Dense(weight, 2), synapse)
-                wanted[target] = ("v", "g_syn0", "i_syn0")
+                variables[target] = ("v", "g_syn0", "i_syn0")
     raster = random_input(rng, INPUTS)
-    _, found = traces(network, {source: raster}, wanted, dt=0.5)
-    return arrivals(raster, weight, 2), found
+    _, recordings = traces(network, {source: raster}, variables, dt=0.5)
+    return arrivals(raster, weight, 2), recordings
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("sub_steps", [1, 3])
 def test_user_synapse(solver: str, sub_steps: int) -> None:
     """Spikes arrive, the current is injected, then the variables move together."""
-    arriving, found = synapse_traces()
+    arriving, recordings = synapse_traces()
     exact = solver == "exponential_euler"
     h, alpha = 0.5 / sub_steps, np.exp(-0.5 / 20.0)
     g, v = np.zeros((2, EXAMPLES, SIZE))
@@ -78,7 +78,10 @@ def test_user_synapse(solver: str, sub_steps: int) -> None:
             )
         for name, value in {"g_syn0": g, "i_syn0": i, "v": v}.items():
             np.testing.assert_allclose(
-                found[f"{solver}{sub_steps}", name][:, n], value, rtol=1e-5, atol=1e-5
+                recordings[f"{solver}{sub_steps}", name][:, n],
+                value,
+                rtol=1e-5,
+                atol=1e-5,
             )
     assert np.abs(v).max() > 0.5
 
@@ -106,18 +109,18 @@ def synapse_pairs() -> dict[tuple[str, str], Any]:
             target = Population(LeakyIntegrate(), SIZE, name=name)
             factor = 2.0 if name == "twice delta" else 1.0
             Connection(source, target, Dense(factor * weight), synapse)
-    wanted = dict.fromkeys(network.populations[1:], ("v",))
-    return traces(network, {source: random_input(rng, INPUTS)}, wanted)[1]
+    variables = dict.fromkeys(network.populations[1:], ("v",))
+    return traces(network, {source: random_input(rng, INPUTS)}, variables)[1]
 
 
 @pytest.mark.parametrize(
     "name", ["delta", "exponential", "exponential of its own", "twice delta"]
 )
 def test_user_synapse_is_the_built_in_one(name: str) -> None:
-    found = synapse_pairs()
-    assert np.abs(found[name, "v"]).max() > 0.5
+    recordings = synapse_pairs()
+    assert np.abs(recordings[name, "v"]).max() > 0.5
     np.testing.assert_allclose(
-        found[f"user {name}", "v"], found[name, "v"], rtol=1e-6, atol=1e-6
+        recordings[f"user {name}", "v"], recordings[name, "v"], rtol=1e-6, atol=1e-6
     )
 
 
@@ -131,8 +134,8 @@ def two_equal_connections(synapse: UserSynapse) -> tuple[Bool, Bool, Any]:
             Connection(source, target, Dense(1.0), synapse)
     rasters = np.random.default_rng(0).random((2, 1, 20, 1)) < 0.3
     inputs = {first: rasters[0], second: rasters[1]}
-    _, found = traces(network, inputs, {target: ("v",)}, batch_size=1)
-    return rasters[0], rasters[1], found["target", "v"][0, :, 0]
+    _, recordings = traces(network, inputs, {target: ("v",)}, batch_size=1)
+    return rasters[0], rasters[1], recordings["target", "v"][0, :, 0]
 
 
 def test_equal_synapses_that_are_not_linear_stay_apart() -> None:

@@ -33,7 +33,7 @@ COMPILERS = {
 
 def network(kind):
     """Half of the inputs make the hidden neurons spike, the others do nothing."""
-    with Network() as made:
+    with Network() as net:
         inputs = Population("spike_input", 2 * LOUD)
         hidden = Population("leaky_integrate_fire", 100, record_spikes=True)
         output = Population(LeakyIntegrate(readout="avg_var"), 4)
@@ -43,18 +43,18 @@ def network(kind):
         Connection(inputs, hidden, Dense(weights), synapse)
         Connection(hidden, hidden, Dense(Normal(0.0, 0.1)), synapse)
         Connection(hidden, output, Dense(Normal(0.0, 0.3)), synapse)
-    return made, hidden
+    return net, hidden
 
 
 def examples():
     """As many spikes in each; two threads get the loud ones and the others."""
     rng = np.random.default_rng(6)
-    found = []
+    results = []
     for k in range(BATCH):
         times = np.sort(rng.integers(0, STEPS, 150))
         ids = rng.integers(0, LOUD, 150) + LOUD * (k % 2)
-        found.append(preprocess_spikes(times, ids, 2 * LOUD))
-    return found, rng.integers(0, 4, BATCH)
+        results.append(preprocess_spikes(times, ids, 2 * LOUD))
+    return results, rng.integers(0, 4, BATCH)
 
 
 def compiled(kind, threads):
@@ -74,31 +74,31 @@ def test_gradients_are_those_of_one_thread_and_always_the_same(kind):
     alone = list(compiled(kind, 1).gradients(x, y).values())
     assert any(np.any(gradient) for gradient in alone)
     for threads in (2, 3):
-        made = compiled(kind, threads)
-        first = list(made.gradients(x, y).values())
+        model = compiled(kind, threads)
+        first = list(model.gradients(x, y).values())
         for one, several in zip(alone, first, strict=True):
             scale = np.abs(one).max()
             np.testing.assert_allclose(several, one, rtol=1e-4, atol=1e-5 * scale)
         for _ in range(8):
-            for a, b in zip(first, made.gradients(x, y).values(), strict=True):
+            for a, b in zip(first, model.gradients(x, y).values(), strict=True):
                 np.testing.assert_array_equal(a, b)
 
 
 def test_inference_is_that_of_one_thread():
     x, _ = examples()
-    found = []
+    result_list = []
     for threads in (1, 2, 3):
-        made, hidden = network("inference")
+        net, hidden = network("inference")
         model = InferenceCompiler(STEPS, batch_size=BATCH, num_threads=threads)
         recorder = SpikeRecorder(hidden, key="spikes")
-        runs = model.compile(made)
+        runs = model.compile(net)
         results, data = runs.predict(x, callbacks=[recorder])
         silent, _ = runs.predict(x)
         times, ids = data["spikes"]
         (result,), (other,) = results.values(), silent.values()
         np.testing.assert_array_equal(result, other)
-        found.append((result, np.concatenate(times), np.concatenate(ids)))
-    assert found[0][1].size > 1000
-    for other in found[1:]:
-        for one, several in zip(found[0], other, strict=True):
+        result_list.append((result, np.concatenate(times), np.concatenate(ids)))
+    assert result_list[0][1].size > 1000
+    for other in result_list[1:]:
+        for one, several in zip(result_list[0], other, strict=True):
             np.testing.assert_array_equal(one, several)

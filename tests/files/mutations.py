@@ -63,8 +63,8 @@ def places(data: Any) -> Iterator[Place]:
 def mutated_json(text: str, rng: np.random.Generator) -> str:
     """Returns JSON with a value replaced, or a key dropped, renamed or swapped."""
     data = json.loads(text)
-    found = list(places(data))
-    owner, key = found[rng.integers(len(found))]
+    positions = list(places(data))
+    owner, key = positions[rng.integers(len(positions))]
     value = VALUES[rng.integers(len(VALUES))]
     action = rng.integers(6)
     if action == 0:
@@ -72,7 +72,7 @@ def mutated_json(text: str, rng: np.random.Generator) -> str:
     elif action == 1 and isinstance(owner, dict):
         owner[f"{key}2"] = owner.pop(key)
     elif action == 2:
-        other, place = found[rng.integers(len(found))]
+        other, place = positions[rng.integers(len(positions))]
         other[place], owner[key] = _copy(owner[key]), _copy(other[place])
     else:
         owner[key] = _MARK

@@ -134,8 +134,8 @@ def test_drawn_kernels(kind: str, weight: Any) -> None:
 def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
     """Delays of each weight may be an array or drawn; they are saved."""
     make, shape, target = KINDS[kind]
-    given = np.random.default_rng(0).integers(0, 5, shape)
-    for delay in (given, Uniform(0.0, 4.0)):
+    delays = np.random.default_rng(0).integers(0, 5, shape)
+    for delay in (delays, Uniform(0.0, 4.0)):
         connectivity = make(1.0)
         connectivity.delay = delay
         units = target if kind == "pool_dense" else None
@@ -144,8 +144,8 @@ def test_delays_of_each_weight(kind: str, tmp_path: Path) -> None:
         actual = compiled.delays(connection)
         assert actual.shape == shape
         assert set(np.unique(actual)) <= set(range(5)) and np.ptp(actual) > 0
-        if delay is given:
-            np.testing.assert_array_equal(actual, given)
+        if delay is delays:
+            np.testing.assert_array_equal(actual, delays)
         save_model(compiled, tmp_path / "model")
         again = load_model(tmp_path / "model")
         (connection,) = again.network.connections
@@ -160,9 +160,9 @@ def test_padding_with_rows_and_columns_of_zeros(padding: Any) -> None:
     (top, bottom), (left, right) = padding
     larger = (7 + top + bottom, 6 + left + right, 3)
     for shape, how in ((IMAGE, padding), (larger, "valid")):
-        made = Conv2D(1.0, 4, 3, conv_strides=strides, conv_padding=how)
-        _, connection = connected(made, shape)
-        kernels.append(made.kernel(*connection.ends()))
+        connectivity = Conv2D(1.0, 4, 3, conv_strides=strides, conv_padding=how)
+        _, connection = connected(connectivity, shape)
+        kernels.append(connectivity.kernel(*connection.ends()))
     own, whole = kernels
     assert own.target_shape == whole.target_shape
     for axis, around, before in (

@@ -24,17 +24,17 @@ DEVICE = "single_threaded_cpu"
 @pytest.mark.parametrize("strides", [1, 2])
 def test_spikes_and_voltages(strides: int) -> None:
     connectivity = Conv2D(Normal(0.2, 0.1), 3, 2, conv_strides=strides)
-    made = network(connectivity=connectivity, hidden=LeakyIntegrateFire(v_thresh=0.05))
+    net = network(connectivity=connectivity, hidden=LeakyIntegrateFire(v_thresh=0.05))
     voltages = []
 
     def compile_for(backend: str) -> Any:
-        return InferenceCompiler(15, backend=backend, num_threads=1).compile(made)
+        return InferenceCompiler(15, backend=backend, num_threads=1).compile(net)
 
-    other, result = compare(compile_for, inputs(made), device=DEVICE)
+    other, result = compare(compile_for, inputs(net), device=DEVICE)
     assert spike_count(result, "hidden") > 20
     for compiled in (compile_for("cpu"), other):
-        recorder = VarRecorder(made.populations[-1], "v", key="v")
-        _, recorded = compiled.predict(inputs(made), callbacks=[recorder])
+        recorder = VarRecorder(net.populations[-1], "v", key="v")
+        _, recorded = compiled.predict(inputs(net), callbacks=[recorder])
         voltages.append(np.asarray(recorded["v"]))
     np.testing.assert_allclose(voltages[1], voltages[0], rtol=1e-4, atol=1e-5)
 

@@ -38,14 +38,14 @@ from ml_genn.neurons.few_spike.digits import FewSpike
 pytestmark = pytest.mark.usefixtures("pygenn")
 
 
-def inference(made: Network, **settings: Any) -> Any:
+def inference(net: Network, **settings: Any) -> Any:
     """Returns a function that compiles a network for a backend."""
     options = {"batch_size": EXAMPLES, "num_threads": 1, **settings}
 
     def compile_for(backend: str) -> Any:
-        if isinstance(made.populations[0].neuron, FewSpike):
-            return FewSpikeCompiler(backend=backend, **options).compile(made)
-        return InferenceCompiler(STEPS, backend=backend, **options).compile(made)
+        if isinstance(net.populations[0].neuron, FewSpike):
+            return FewSpikeCompiler(backend=backend, **options).compile(net)
+        return InferenceCompiler(STEPS, backend=backend, **options).compile(net)
 
     return compile_for
 
@@ -56,9 +56,9 @@ def every(kind: str, without: Sequence[str] = ()) -> Any:
     return pytest.mark.parametrize("cls", chosen, ids=[c.__name__ for c in chosen])
 
 
-def check(made: Network, **settings: Any) -> None:
+def check(net: Network, **settings: Any) -> None:
     """Compares the backends, and asserts that neurons spike and outputs differ."""
-    _, result = compare(inference(made, **settings), inputs(made))
+    _, result = compare(inference(net, **settings), inputs(net))
     assert spike_count(result, "hidden") > 20
     (output,) = result.outputs.values()
     assert np.ptp(output) > 0
@@ -121,7 +121,7 @@ KERNEL_DELAYS = np.arange(12).reshape(2, 2, 1, 3) % 5  #: of each weight of a ke
     ],
 )
 def test_delays_and_kernels(connectivity: Any) -> None:
-    with Network() as made:
+    with Network() as net:
         first = Population("spike_input", IMAGE)
         middle = Population(SENSITIVE, name="hidden")
         last = Population(LeakyIntegrate(readout="sum_var"), 4)
@@ -129,14 +129,14 @@ def test_delays_and_kernels(connectivity: Any) -> None:
             middle.shape = (4,)
         Connection(first, middle, connectivity, max_delay_steps=6)
         Connection(middle, last, Dense(Normal(0.3, 0.3)))
-    check(made)
+    check(net)
 
 
 def test_convolutions_without_stride_are_toeplitz(pygenn: ModuleType) -> None:
     matrix_types = []
     for options in ({}, {"conv_strides": 2}):
-        made = network(connectivity=Conv2D(WEIGHT, 3, 2, **options), hidden=SENSITIVE)
-        model = inference(made)("pygenn").genn_model
+        net = network(connectivity=Conv2D(WEIGHT, 3, 2, **options), hidden=SENSITIVE)
+        model = inference(net)("pygenn").genn_model
         matrix_types.append(model.synapse_populations["Conn_Pop0_hidden"].matrix)
     assert matrix_types == ["TOEPLITZ", "SPARSE"]
 
@@ -150,16 +150,16 @@ def test_parameters_of_each_neuron() -> None:
 
 def test_frames_of_analog_input() -> None:
     neuron = IntegrateFireInput(input_frames=3, input_frame_timesteps=4)
-    made = network(neuron)
+    net = network(neuron)
     x = np.random.default_rng(0).uniform(0, 1, (EXAMPLES, 3, *IMAGE))
-    _, result = compare(inference(made), x)
+    _, result = compare(inference(net), x)
     assert spike_count(result, "hidden") > 20
 
 
 def test_negative_spikes() -> None:
-    made = network(example(type_of("BinarySpikeInput"), signed_spikes=True))
+    net = network(example(type_of("BinarySpikeInput"), signed_spikes=True))
     x = np.random.default_rng(0).normal(0, 1, (EXAMPLES, *IMAGE))
-    _, result = compare(inference(made), x)
+    _, result = compare(inference(net), x)
     assert spike_count(result, "Pop0 (negative)") > 20
     assert spike_count(result, "hidden") > 20
 
@@ -171,9 +171,9 @@ def type_of(name: str) -> type:
 
 def test_poisson_inputs_have_their_rate() -> None:
     """PyGeNN draws other random numbers, so that single spikes differ."""
-    made = network(PoissonInput())
+    net = network(PoissonInput())
     x = np.full((EXAMPLES, *IMAGE), 0.3)
-    result = run(inference(made)("pygenn"), x)
+    result = run(inference(net)("pygenn"), x)
     draws = EXAMPLES * STEPS * np.prod(IMAGE)
     rate = spike_count(result, "Pop0") / draws
     assert abs(rate - (1 - np.exp(-0.3))) < 5 * np.sqrt(0.25 / draws)
@@ -211,7 +211,7 @@ class StateReader(Callback):
 
 def test_recordings_steps_and_partial_batches() -> None:
     """Seven examples in batches of three: the last batch is not full."""
-    with Network() as made:
+    with Network() as net:
         first = Population(SpikeInput(), IMAGE, record_spikes=True)
         hidden = Population(SENSITIVE, 40, name="hidden", record_spikes=True)
         last = Population(LeakyIntegrate(readout="var"), 4)
@@ -222,7 +222,7 @@ def test_recordings_steps_and_partial_batches() -> None:
     for backend in ("cpu", "pygenn"):
         reader = StateReader(hidden)
         recorders = [SpikeRecorder(p, key=p.name) for p in (first, hidden)]
-        compiled = inference(made, batch_size=3)(backend)
+        compiled = inference(net, batch_size=3)(backend)
         whole = compiled.predict(x, callbacks=[*recorders, VarRecorder(last, "v")])
         stepped = compiled.predict(x, callbacks=[reader])
         np.testing.assert_array_equal(whole[0][last], stepped[0][last])
@@ -242,11 +242,11 @@ def test_batches_reset_or_continue_the_state() -> None:
     """Delayed spikes at the end of a batch are dropped, or arrive in the next batch."""
     delayed = Dense(WEIGHT, delay=np.arange(64).reshape(16, 4) % 5)
     for connectivity in (Dense(WEIGHT, delay=4), delayed):
-        made = network(connectivity=connectivity, hidden=SENSITIVE)
+        net = network(connectivity=connectivity, hidden=SENSITIVE)
         for reset in (True, False):
             options = {"reset_vars_between_batches": reset, "batch_size": 2}
             runs = [
-                inference(made, **options)(backend).predict(inputs(made), callbacks=[])
+                inference(net, **options)(backend).predict(inputs(net), callbacks=[])
                 for backend in ("cpu", "pygenn")
             ]
             (expected,), (received,) = (p.values() for p, _ in runs)
@@ -255,13 +255,13 @@ def test_batches_reset_or_continue_the_state() -> None:
 
 def test_weights_may_be_replaced() -> None:
     for connectivity in (Dense(WEIGHT), Conv2D(WEIGHT, 3, 2, conv_strides=2)):
-        made = network(connectivity=connectivity, hidden=SENSITIVE)
-        connection = made.connections[0]
-        networks = [inference(made)(backend) for backend in ("cpu", "pygenn")]
+        net = network(connectivity=connectivity, hidden=SENSITIVE)
+        connection = net.connections[0]
+        networks = [inference(net)(backend) for backend in ("cpu", "pygenn")]
         for compiled in networks:
-            compiled.predict(inputs(made), callbacks=[])
+            compiled.predict(inputs(net), callbacks=[])
             compiled.set_weights(connection, 1.5 * compiled.weights(connection))
         np.testing.assert_array_equal(*(n.weights(connection) for n in networks))
-        expected, received = (run(compiled, inputs(made)) for compiled in networks)
+        expected, received = (run(compiled, inputs(net)) for compiled in networks)
         for name, values in expected.outputs.items():
             np.testing.assert_allclose(received.outputs[name], values, rtol=1e-4)

@@ -83,16 +83,16 @@ def small_network(
     source: Any = "spike_input", connectivity: Any = None, delay: int = 0
 ) -> Network:
     """Returns a network of inputs, hidden neurons and outputs."""
-    with Network() as made:
+    with Network() as net:
         first = Population(source, 12, name="in")
         hidden = Population(LeakyIntegrateFire(v_thresh=0.5), 10, name="hidden")
         last = Population(LeakyIntegrate(readout="sum_var"), 3, name="out")
         Connection(first, hidden, connectivity or Dense(Normal(0.15, 0.2)))
         Connection(hidden, last, Dense(Normal(0.0, 0.4), delay))
-    return made
+    return net
 
 
-def compiler_for(made: Network, losses: Any = CROSS_ENTROPY, **settings: Any) -> Any:
+def compiler_for(net: Network, losses: Any = CROSS_ENTROPY, **settings: Any) -> Any:
     """Returns a function that compiles a network for a backend."""
 
     def compile_for(backend: str) -> Any:
@@ -100,7 +100,7 @@ def compiler_for(made: Network, losses: Any = CROSS_ENTROPY, **settings: Any) ->
         compiler = EPropCompiler(
             STEPS, losses, ADAM, mode="online", backend=backend, **options
         )
-        return compiler.compile(made)
+        return compiler.compile(net)
 
     return compile_for
 
@@ -128,12 +128,12 @@ def test_analog_inputs() -> None:
 
 
 def test_deep_r() -> None:
-    made = small_network(connectivity=FixedProbability(0.5, Normal(0.25, 0.2)))
-    deep_r = {"deep_r_conns": made.connections[:1], "deep_r_l1_strength": 0.1}
-    compile_for = compiler_for(made, **deep_r)
-    before = compile_for("cpu").indices(made.connections[0])
+    net = small_network(connectivity=FixedProbability(0.5, Normal(0.25, 0.2)))
+    deep_r = {"deep_r_conns": net.connections[:1], "deep_r_l1_strength": 0.1}
+    compile_for = compiler_for(net, **deep_r)
+    before = compile_for("cpu").indices(net.connections[0])
     trained, _ = compare(compile_for, SPIKES, LABELS, epochs=3)
-    after = trained.indices(made.connections[0])
+    after = trained.indices(net.connections[0])
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
 
@@ -179,8 +179,8 @@ def gradients_so_far(compiled: Any) -> np.ndarray:
     "callbacks", [[], [StepByStep()]], ids=["whole", "step by step"]
 )
 def test_evaluation_between_training_changes_nothing(callbacks: Any) -> None:
-    made, networks = small_network(delay=2), []
-    compile_for = compiler_for(made, batch_size=2)
+    net, networks = small_network(delay=2), []
+    compile_for = compiler_for(net, batch_size=2)
     for backend in BACKENDS:
         compiled = compile_for(backend)
         compiled.train(
@@ -195,7 +195,7 @@ def test_evaluation_between_training_changes_nothing(callbacks: Any) -> None:
         )
         networks.append(compiled)
     assert not gradients_so_far(networks[1]).any()
-    for connection in made.connections:
+    for connection in net.connections:
         expected, received = (n.weights(connection) for n in networks)
         np.testing.assert_allclose(received, expected, rtol=1e-3, atol=1e-5)
     losses = [compiled.history["val_loss"] for compiled in networks]
@@ -206,15 +206,15 @@ def test_evaluation_between_training_changes_nothing(callbacks: Any) -> None:
     "callbacks", [[], [StepByStep()]], ids=["whole", "step by step"]
 )
 def test_an_interrupted_batch_leaves_no_gradients(callbacks: Any) -> None:
-    made, learned = small_network(), []
+    net, learned = small_network(), []
     for interrupted in (False, True):
-        compiled = compiler_for(made)("pygenn")
+        compiled = compiler_for(net)("pygenn")
         if interrupted:
             with pytest.raises(KeyboardInterrupt):
                 compiled.train(SPIKES, LABELS, callbacks=[Interrupt()])
             assert gradients_so_far(compiled).any()
         compiled.train(SPIKES, LABELS, shuffle=False, callbacks=callbacks)
-        learned.append([compiled.weights(c) for c in made.connections])
+        learned.append([compiled.weights(c) for c in net.connections])
     for expected, weights in zip(*learned, strict=True):
         np.testing.assert_array_equal(weights, expected)
 
@@ -233,6 +233,6 @@ def test_long_delays_to_outputs_are_rejected() -> None:
     check(compiler_for(small_network(delay=MAX_OUTPUT_DELAY)), SPIKES, LABELS, epochs=0)
     compiled = compiler_for(small_network(delay=MAX_OUTPUT_DELAY + 1))("pygenn")
     longest = MAX_OUTPUT_DELAY
-    wanted = f"at most {longest} steps. Received {longest + 1} steps.*backend='cpu'"
-    with pytest.raises(UnsupportedError, match=wanted):
+    variables = f"at most {longest} steps. Received {longest + 1} steps.*backend='cpu'"
+    with pytest.raises(UnsupportedError, match=variables):
         compiled.gradients(SPIKES, LABELS)

@@ -107,37 +107,37 @@ def test_cpu_device_has_batch_size_one(
     pygenn: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library.installation, "default_backend", DEVICES[-1])
-    made = network()
-    many = InferenceCompiler(STEPS, batch_size=2, backend="pygenn").compile(made)
+    net = network()
+    many = InferenceCompiler(STEPS, batch_size=2, backend="pygenn").compile(net)
     with pytest.raises(
         ValidationError, match=r"Received batch_size=2\. Use batch_size=1"
     ):
-        many.predict(inputs(made), callbacks=[])
-    single = InferenceCompiler(STEPS, backend="pygenn").compile(made)
-    engine = InferenceCompiler(STEPS, backend="cpu", num_threads=1).compile(made)
+        many.predict(inputs(net), callbacks=[])
+    single = InferenceCompiler(STEPS, backend="pygenn").compile(net)
+    engine = InferenceCompiler(STEPS, backend="cpu", num_threads=1).compile(net)
     expected, received = (
-        next(iter(compiled.predict(inputs(made), callbacks=[])[0].values()))
+        next(iter(compiled.predict(inputs(net), callbacks=[])[0].values()))
         for compiled in (engine, single)
     )
     np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_names_are_made_valid_and_unique(pygenn: ModuleType) -> None:
-    with Network() as made:
+    with Network() as net:
         first = Population("spike_input", 4, name="a b")
         second = Population(LeakyIntegrateFire(), 4, name="a_b")
         last = Population(LeakyIntegrate(readout="var"), 4, name="ä")
         Connection(first, second, Dense(1.0), name="1-2")
         Connection(second, last, Dense(1.0), name="1_2")
-    model = InferenceCompiler(STEPS, backend="pygenn").compile(made).genn_model
+    model = InferenceCompiler(STEPS, backend="pygenn").compile(net).genn_model
     assert list(model.neuron_populations) == ["a_b", "a_b_1", "_"]
     assert list(model.synapse_populations) == ["1_2", "1_2_1"]
 
 
 def test_closing_unloads_the_model(pygenn: ModuleType) -> None:
-    made = network()
-    compiled = InferenceCompiler(STEPS, backend="pygenn").compile(made)
-    compiled.predict(inputs(made), callbacks=[])
+    net = network()
+    compiled = InferenceCompiler(STEPS, backend="pygenn").compile(net)
+    compiled.predict(inputs(net), callbacks=[])
     compiled.model.close()
     with pytest.raises(RuntimeError, match="not loaded"):
         compiled.genn_model.unload()
@@ -145,31 +145,31 @@ def test_closing_unloads_the_model(pygenn: ModuleType) -> None:
 
 # ---------------------------------------------------------------- errors
 def test_delays_longer_than_an_example_are_rejected(pygenn: ModuleType) -> None:
-    made = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
+    net = network(connectivity=Dense(Normal(0.2, 0.1), delay=STEPS + 1))
     compiled = EventPropCompiler(
         STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
-    ).compile(made)
+    ).compile(net)
     with pytest.raises(UnsupportedError, match=r"Received 16 steps. Use backend='cpu'"):
-        compiled.train(inputs(made), labels(), callbacks=[])
+        compiled.train(inputs(net), labels(), callbacks=[])
 
 
 def test_arrays_too_large_for_32_bit_indices_are_rejected(pygenn: ModuleType) -> None:
-    made = network()
+    net = network()
     compiled = EventPropCompiler(
         2**27, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
-    ).compile(made)
+    ).compile(net)
     x = [preprocess_spikes(np.array([1.0]), np.array([2]), 16)]
     with pytest.raises(ValidationError, match="Use a smaller batch or fewer time"):
         compiled.train(x, [0], callbacks=[])
 
 
 def test_a_loss_that_is_not_finite_changes_no_weight(pygenn: ModuleType) -> None:
-    made = network()
+    net = network()
     compiled = EventPropCompiler(
         STEPS, CROSS_ENTROPY, "adam", batch_size=6, backend="pygenn"
-    ).compile(made)
-    weights = [compiled.weights(c) for c in made.connections]
-    compiled.set_weights(made.connections[1], np.full((4, 4), 3e38))
+    ).compile(net)
+    weights = [compiled.weights(c) for c in net.connections]
+    compiled.set_weights(net.connections[1], np.full((4, 4), 3e38))
     with pytest.raises(ArithmeticError), np.errstate(all="ignore"):
-        compiled.train(inputs(made), labels(), callbacks=[])
-    np.testing.assert_array_equal(compiled.weights(made.connections[0]), weights[0])
+        compiled.train(inputs(net), labels(), callbacks=[])
+    np.testing.assert_array_equal(compiled.weights(net.connections[0]), weights[0])

@@ -83,7 +83,7 @@ class Case:
 
     def compile(self, backend: str, **more: Any) -> Any:
         """Returns the network, compiled for a backend."""
-        with Network() as made:
+        with Network() as net:
             source = Population(self.source, SIZE, name="in")
             hidden = Population(self.hidden, 10, name="hidden")
             output = Population(self.output, CLASSES, name="out")
@@ -107,9 +107,9 @@ class Case:
             **more,
         }
         if self.learn_delays:
-            options["delay_learn_conns"] = [made.connections[0]]
+            options["delay_learn_conns"] = [net.connections[0]]
         if self.deep_r:
-            options |= {"deep_r_conns": made.connections[:2], "deep_r_l1_strength": 0.1}
+            options |= {"deep_r_conns": net.connections[:2], "deep_r_l1_strength": 0.1}
         compiler = self.rule(STEPS, backend=backend, **options)
         optimisers = None
         if self.learned:
@@ -117,7 +117,7 @@ class Case:
                 "all_connections": {"weight": "adam"},
                 hidden: dict.fromkeys(self.learned, "adam"),
             }
-        return compiler.compile(made, optimisers=optimisers)
+        return compiler.compile(net, optimisers=optimisers)
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns inputs and labels."""
@@ -227,12 +227,10 @@ IMAGES = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
 
 def shared_weights(shared: Any, rule: Any = EventPropCompiler) -> Any:
     """Returns a function that compiles a network around a convolution."""
-    made = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
+    net = network(connectivity=shared, hidden=LeakyIntegrateFire(v_thresh=0.05))
 
     def compile_for(backend: str) -> Any:
-        return rule(15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend).compile(
-            made
-        )
+        return rule(15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend).compile(net)
 
     return compile_for
 
@@ -246,7 +244,7 @@ def test_shared_weights_learn(shared: Any) -> None:
 @pytest.mark.parametrize("strides", [1, 2])
 def test_delays_of_shared_weights_learn(strides: int) -> None:
     shared = Conv2D(WEIGHT, 3, 2, conv_strides=strides, delay=Uniform(0.0, 3.0))
-    with Network() as made:
+    with Network() as net:
         first = Population("spike_input", (4, 4, 1))
         hidden = Population(LeakyIntegrateFire(v_thresh=0.05), name="hidden")
         last = Population(LeakyIntegrate(readout="avg_var"), 3)
@@ -260,9 +258,9 @@ def test_delays_of_shared_weights_learn(strides: int) -> None:
             ADAM,
             batch_size=6,
             backend=backend,
-            delay_learn_conns=[made.connections[0]],
+            delay_learn_conns=[net.connections[0]],
         )
-        return compiler.compile(made)
+        return compiler.compile(net)
 
     _, result = compare(compile_for, IMAGES, labels() % 3, epochs=1)
     (delays,) = (g for a, g in result.gradients.items() if a.kind is LearnedKind.DELAY)
@@ -270,12 +268,12 @@ def test_delays_of_shared_weights_learn(strides: int) -> None:
 
 
 def test_weights_of_negative_spikes_learn() -> None:
-    made = network(BinarySpikeInput(signed_spikes=True))
+    net = network(BinarySpikeInput(signed_spikes=True))
 
     def compile_for(backend: str) -> Any:
         return EventPropCompiler(
             15, CROSS_ENTROPY, ADAM, batch_size=6, backend=backend
-        ).compile(made)
+        ).compile(net)
 
     x = np.random.default_rng(0).normal(0, 1, (6, 4, 4, 1))
     _, result = compare(compile_for, x, labels(), epochs=2)
@@ -320,22 +318,22 @@ def test_every_loss_optimiser_and_surrogate(kind: str) -> None:
     x = np.random.default_rng(0).random((6, 15, 4, 4, 1)) < 0.3
     for cls in classes(kind):
         settings: dict[str, Any] = {kind[:-1]: example(cls)}
-        made, y = network(), labels()
+        net, y = network(), labels()
         compiler: Any = BPTTCompiler if kind == "surrogates" else EventPropCompiler
         if kind == "losses":
-            default_compiler, made = compiled_for(example(cls))
+            default_compiler, net = compiled_for(example(cls))
             compiler = type(default_compiler)
-            y = targets(example(cls).check_target, made)
+            y = targets(example(cls).check_target, net)
             settings = {"losses": example(cls)}
 
         def compile_for(
             backend: str,
             compiler: Any = compiler,
-            made: Network = made,
+            net: Network = net,
             settings: dict[str, Any] = settings,
         ) -> Any:
             options = {"losses": CROSS_ENTROPY, "optimiser": Adam(0.01), **settings}
-            return compiler(15, batch_size=6, backend=backend, **options).compile(made)
+            return compiler(15, batch_size=6, backend=backend, **options).compile(net)
 
         compare(compile_for, x, y, epochs=2)
 

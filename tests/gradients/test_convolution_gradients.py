@@ -64,10 +64,10 @@ class ImageCase(Case):
         return self.with_weight(k, self.layers[k].synapses.matrix(kernel))
 
     def _population(self, name: str, readout: str) -> Any:
-        made = super()._population(name, readout)
+        population = super()._population(name, readout)
         shapes = {f"hidden{k}": layer.image for k, layer in enumerate(self.layers)}
-        made.shape = {"in": self.image, **shapes}.get(name, made.shape)
-        return made
+        population.shape = {"in": self.image, **shapes}.get(name, population.shape)
+        return population
 
     def _connection(
         self, c: exact.Connection, populations: Any, dt: float, name: str
@@ -150,9 +150,9 @@ def pooling_then_transposed(seed: int) -> ImageCase:
 
 def _strong_pool(weights: np.ndarray, delay: int) -> Connectivity:
     """Pooling strong enough for spikes: its weights are set."""
-    made = AvgPool2D(2, delay=delay)
-    made.weight = float(weights.flat[0])
-    return made
+    connectivity = AvgPool2D(2, delay=delay)
+    connectivity.weight = float(weights.flat[0])
+    return connectivity
 
 
 def pooled_and_depthwise(seed: int) -> ImageCase:
@@ -218,13 +218,13 @@ def test_kernels(name: str) -> None:
     error = {}
     for dt in (COARSE, FINE):
         compiled = case.compile(dt, "avg_var", CROSS_ENTROPY)[0]
-        found = {
+        results = {
             c.name: g
             for c, g in compiled.gradients(case.data(dt), [case.label]).items()
         }
-        assert set(found) == {f"c{k}" for k in trained} | {f"c{len(case.layers)}"}
+        assert set(results) == {f"c{k}" for k in trained} | {f"c{len(case.layers)}"}
         error[dt] = max(
-            float(np.linalg.norm(found[f"c{k}"] - e) / np.linalg.norm(e))
+            float(np.linalg.norm(results[f"c{k}"] - e) / np.linalg.norm(e))
             for k, e in expected.items()
         )
     assert error[FINE] < TOLERANCE

@@ -70,17 +70,17 @@ def compare(
             expected[k, "weight"] = differences(
                 lambda w, k=k: loss(case.with_weight(k, w).simulate()), c.weight
             )
-    found = {}
+    results = {}
     for dt in (COARSE, fine):
         network, connections, target = compiled(dt)
         gradients = network.gradients(case.data(dt), target)
-        found[dt] = 0.0
+        results[dt] = 0.0
         for (k, kind), e in expected.items():
             c = connections[f"c{k}"]
             g = gradients[c] if kind == "weight" else gradients[c, "delay"] / dt
             error = np.linalg.norm(g.flat[some(g.shape)] - e) / np.linalg.norm(e)
-            found[dt] = max(found[dt], float(error))
-    check({COARSE: found[COARSE], FINE: found[fine]})
+            results[dt] = max(results[dt], float(error))
+    check({COARSE: results[COARSE], FINE: results[fine]})
 
 
 #: name: (seed, connections whose delays are learned, network)
@@ -106,8 +106,8 @@ def test_networks(name: str) -> None:
     case = delayed(seed, learned, **options)
 
     def compiled(dt: float) -> Any:
-        found = case.compile(dt, "avg_var", CROSS_ENTROPY, delays=learned)
-        return *found[:2], [case.label]
+        compiled_case = case.compile(dt, "avg_var", CROSS_ENTROPY, delays=learned)
+        return *compiled_case[:2], [case.label]
 
     fine = FINER if name in SLOW else FINE
     compare(case, learned, by_readout("avg_var"), compiled, weights=True, fine=fine)
@@ -118,8 +118,8 @@ def voltage(readout: str, seed: int, **options: Any) -> tuple[Case, Loss, Any]:
     case = delayed(seed, [0, 1], **options)
 
     def compiled(dt: float) -> Any:
-        found = case.compile(dt, readout, CROSS_ENTROPY, delays=[0, 1])
-        return *found[:2], [case.label]
+        outputs = case.compile(dt, readout, CROSS_ENTROPY, delays=[0, 1])
+        return *outputs[:2], [case.label]
 
     return case, by_readout(readout), compiled
 
@@ -129,10 +129,10 @@ def per_step() -> tuple[Case, Loss, Any]:
     case = delayed(7, [0, 1])
 
     def compiled(dt: float) -> Any:
-        found = case.compile(
+        actual = case.compile(
             dt, "avg_var", CROSS_ENTROPY, delays=[0, 1], per_timestep_loss=True
         )
-        return *found[:2], [case.label]
+        return *actual[:2], [case.label]
 
     return case, lambda r: exact.per_timestep_cross_entropy(r, "out", 1), compiled
 
@@ -143,8 +143,8 @@ def followed() -> tuple[Case, Loss, Any]:
 
     def compiled(dt: float) -> Any:
         times = dt * (1 + np.arange(round(T_END / dt)))
-        found = case.compile(dt, "var", "mean_square_error", delays=[0, 1])
-        return *found[:2], trajectory(times)[None]
+        actual = case.compile(dt, "var", "mean_square_error", delays=[0, 1])
+        return *actual[:2], trajectory(times)[None]
 
     return case, lambda r: exact.mean_square_error(r, "out", trajectory), compiled
 
@@ -158,7 +158,7 @@ def first_spikes() -> tuple[Case, Loss, Any]:
         return float(exact.first_spike_loss(times, case.label, T_END, 0.5, 0.1))
 
     def compiled(dt: float) -> Any:
-        found = case.compile(
+        actual = case.compile(
             dt,
             "first_spike_time",
             CROSS_ENTROPY,
@@ -166,7 +166,7 @@ def first_spikes() -> tuple[Case, Loss, Any]:
             softmax_temperature=0.5,
             ttfs_alpha=0.1,
         )
-        return *found[:2], [case.label]
+        return *actual[:2], [case.label]
 
     return case, loss, compiled
 
@@ -207,8 +207,8 @@ def test_a_largest_voltage_at_an_arrival() -> None:
 
     expected = exact.finite_difference(loss, case.connections[0].delay)
     network, connections, _ = case.compile(FINE, "max_var", CROSS_ENTROPY, delays=[0])
-    found = network.gradients(case.data(FINE), [0])[connections["c0"], "delay"] / FINE
-    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    grads = network.gradients(case.data(FINE), [0])[connections["c0"], "delay"] / FINE
+    error = np.linalg.norm(grads - expected) / np.linalg.norm(expected)
     assert error < TOLERANCE
 
 
@@ -225,9 +225,9 @@ def compile_small(
     with Network() as network:
         inputs = Population("spike_input", 3)
         outputs = Population(LeakyIntegrate(readout="avg_var"), 2)
-        given = {"synapse": Exponential(5.0), "max_delay_steps": MAX_DELAY}
-        first = Connection(inputs, outputs, connectivity, **given)
-        second = Connection(inputs, outputs, Dense(0.3, FIXED), **given)
+        delays = {"synapse": Exponential(5.0), "max_delay_steps": MAX_DELAY}
+        first = Connection(inputs, outputs, connectivity, **delays)
+        second = Connection(inputs, outputs, Dense(0.3, FIXED), **delays)
     if optimisers == "first":
         optimisers = {first: {"delay": Adam(0.1)}}
     else:
@@ -262,15 +262,17 @@ def test_a_rounded_delay_follows_the_real_one_through_training() -> None:
     x, y = small_data()
     kwargs = {"optimiser": Adam(0.01), "delay_optimiser": Adam(0.9), "batch_size": 2}
     for sparse in (False, True):
-        made: Any = Sparse([0, 1, 2], [0, 1, 1], 1.0, [0.4, 2.0, 3.3])
-        made = made if sparse else Dense(1.0, DELAYS)
-        compiled, first, second = compile_small(made, **kwargs)
+        connectivity: Any = Sparse([0, 1, 2], [0, 1, 1], 1.0, [0.4, 2.0, 3.3])
+        connectivity = connectivity if sparse else Dense(1.0, DELAYS)
+        compiled, first, second = compile_small(connectivity, **kwargs)
         before = compiled.delays(first)
         compiled.train(x, y, num_epochs=3, callbacks=[])
         delays, w = compiled.delays(first), compiled.weights(first)
         assert np.any(np.floor(delays + 0.5) != np.floor(before + 0.5))
-        made = Sparse([0, 1, 2], [0, 1, 1], w, delays) if sparse else Dense(w, delays)
-        fresh, _, other = compile_small(made)
+        connectivity = (
+            Sparse([0, 1, 2], [0, 1, 1], w, delays) if sparse else Dense(w, delays)
+        )
+        fresh, _, other = compile_small(connectivity)
         fresh.set_weights(other, compiled.weights(second))
         assert compiled.loss(x, y) == pytest.approx(fresh.loss(x, y), rel=1e-6)
 

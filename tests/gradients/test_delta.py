@@ -73,13 +73,13 @@ def errors(
             expected[k, "delay"] = differences(
                 lambda d, k=k: loss(case.with_delays(k, d)), np.asarray(c.delay)
             )
-    found: dict[float, dict[tuple[int, str], float]] = {}
+    results: dict[float, dict[tuple[int, str], float]] = {}
     for dt in (COARSE, FINE):
         network, connections, _ = case.compile(
             dt, readout, CROSS_ENTROPY, delays=learned
         )
         gradients = network.gradients(case.data(dt), [case.label])
-        found[dt] = {}
+        results[dt] = {}
         for (k, kind), e in expected.items():
             c = connections[f"c{k}"]
             per_jump = gradients[c] / case.jump(case.connections[k], dt)
@@ -87,8 +87,8 @@ def errors(
             error = np.linalg.norm(g.flat[some(g.shape)] - e) / max(
                 np.linalg.norm(e), 1e-12
             )
-            found[dt][k, kind] = float(error)
-    return found
+            results[dt][k, kind] = float(error)
+    return results
 
 
 #: name: (seed, where delta synapses are, delays that are learned, readout, network)
@@ -113,8 +113,8 @@ def test_networks(name: str) -> None:
     case = jumping(seed, which, **options)
     assert steepness(case) > FLATTEST
     assert direct_spikes(case) == 0
-    found = errors(case, learned, readout)
-    check({dt: max(e.values()) for dt, e in found.items()})
+    outputs = errors(case, learned, readout)
+    check({dt: max(e.values()) for dt, e in outputs.items()})
 
 
 def single(kind: str, readout: str) -> tuple[Case, dict[float, dict[Any, float]]]:
@@ -144,14 +144,14 @@ def single(kind: str, readout: str) -> tuple[Case, dict[float, dict[Any, float]]
 
 
 def test_jumps_of_an_output_that_is_read_at_the_end() -> None:
-    found = single("out", "var")[1]
-    check({dt: max(e.values()) for dt, e in found.items()})
+    errors_by_step = single("out", "var")[1]
+    check({dt: max(e.values()) for dt, e in errors_by_step.items()})
 
 
 @pytest.mark.parametrize("readout", ["avg_var", "avg_var_exp_weight"])
 def test_jumps_of_an_output_that_is_read_in_each_step(readout: str) -> None:
-    found = single("out", readout)[1]
-    assert found[FINE][0, "delay"] < TOLERANCE
+    outputs = single("out", readout)[1]
+    assert outputs[FINE][0, "delay"] < TOLERANCE
 
 
 @pytest.mark.parametrize("dt", [COARSE, FINE])
@@ -172,5 +172,5 @@ def test_no_weight_moves_a_spike_that_an_arrival_brings_about(dt: float) -> None
     "back, so deeper layers and delays get a gradient that vanishes with the time step",
 )
 def test_a_spike_that_an_arrival_brings_about_moves_with_it() -> None:
-    _, found = single("hidden", "avg_var")
-    assert found[FINE][0, "delay"] < TOLERANCE
+    _, errors_by_step = single("hidden", "avg_var")
+    assert errors_by_step[FINE][0, "delay"] < TOLERANCE

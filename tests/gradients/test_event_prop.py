@@ -60,24 +60,24 @@ def errors(
         )
         for k, c in enumerate(case.connections)
     ]
-    found = {}
+    results = {}
     for dt in (COARSE, fine):
         network, target = compiled(dt)
         by_name = {
             c.name: g for c, g in network.gradients(case.data(dt), target).items()
         }
-        found[dt] = max(
+        results[dt] = max(
             float(np.linalg.norm(by_name[f"c{k}"] - e) / np.linalg.norm(e))
             for k, e in enumerate(expected)
         )
-    return found
+    return results
 
 
-def check(found: dict[float, float]) -> None:
+def check(actual: dict[float, float]) -> None:
     """The error is small at the fine step and falls with the step."""
-    fine = found[min(found)]
+    fine = actual[min(actual)]
     assert fine < TOLERANCE
-    assert fine < max(0.5 * found[COARSE], ROUNDING)
+    assert fine < max(0.5 * actual[COARSE], ROUNDING)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -108,7 +108,7 @@ def test_readouts(readout: str) -> None:
 def test_sum_var() -> None:
     """The sum over steps grows as 1 / dt; the temperature keeps the softmax soft."""
     case = make_case(59)
-    found = {}
+    results = {}
     for dt in (COARSE, FINE):
         temperature = 20.0 / dt
 
@@ -124,7 +124,7 @@ def test_sum_var() -> None:
         )[0]
         gradients = network.gradients(case.data(dt), [case.label])
         by_name = {c.name: g for c, g in gradients.items()}
-        found[dt] = 0.0
+        results[dt] = 0.0
         for k, c in enumerate(case.connections):
             expected = exact.finite_difference(
                 lambda w, k=k, loss=loss: loss(case.with_weight(k, w).simulate()),
@@ -132,8 +132,8 @@ def test_sum_var() -> None:
                 1e-5,
             )
             error = np.linalg.norm(by_name[f"c{k}"] - expected)
-            found[dt] = max(found[dt], float(error / np.linalg.norm(expected)))
-    check(found)
+            results[dt] = max(results[dt], float(error / np.linalg.norm(expected)))
+    check(results)
 
 
 def test_cross_entropy_per_time_step() -> None:
@@ -326,12 +326,12 @@ def test_neuron_parameters(
         case = case.with_parameter(population, parameter, values)
 
     def loss(v: np.ndarray) -> float:
-        given = v if per_neuron else float(v)
-        changed = case.with_parameter(population, parameter, given)
+        arguments = v if per_neuron else float(v)
+        changed = case.with_parameter(population, parameter, arguments)
         return float(exact.readout_loss(changed.simulate(), "out", "avg_var", 1))
 
     expected = exact.finite_difference(loss, values, 1e-5)
-    found = {}
+    results = {}
     for dt in (COARSE, FINE):
         network, _, populations = case.compile(
             dt, "avg_var", CROSS_ENTROPY, learned={population: (name,)}
@@ -339,8 +339,8 @@ def test_neuron_parameters(
         gradient = network.gradients(case.data(dt), [1])[populations[population], name]
         assert gradient.shape == values.shape
         error = np.linalg.norm(gradient - expected)
-        found[dt] = float(error / np.linalg.norm(expected))
-    check(found)
+        results[dt] = float(error / np.linalg.norm(expected))
+    check(results)
 
 
 def test_coarse_steps_where_moving_a_spike_does_little() -> None:

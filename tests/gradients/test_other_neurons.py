@@ -86,8 +86,8 @@ class Case:
         ).compile(network)
         times = np.concatenate(self.inputs()) - dt
         ids = np.repeat(np.arange(4), [len(t) for t in self.inputs()])
-        found = compiled.gradients([preprocess_spikes(times, ids, 4)], [LABEL])
-        return [found[c] for c in connections]
+        grads = compiled.gradients([preprocess_spikes(times, ids, 4)], [LABEL])
+        return [grads[c] for c in connections]
 
 
 def quadratic() -> UserNeuron:

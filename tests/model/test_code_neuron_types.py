@@ -30,18 +30,18 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("given", "found"), STORED.items())
-def test_types_of_four_bytes_are_accepted(given: str, found: str) -> None:
-    neuron = CodeNeuron({"vars": [("V", "scalar"), ("x", given)]})
-    assert [variable.type for variable in neuron.code.variables] == ["float", found]
+@pytest.mark.parametrize(("declared", "stored"), STORED.items())
+def test_types_of_four_bytes_are_accepted(declared: str, stored: str) -> None:
+    neuron = CodeNeuron({"vars": [("V", "scalar"), ("x", declared)]})
+    assert [variable.type for variable in neuron.code.variables] == ["float", stored]
 
 
-@pytest.mark.parametrize(("given", "found"), REFUSED.items())
-def test_other_types_are_refused(given: str, found: str) -> None:
+@pytest.mark.parametrize(("declared", "actual"), REFUSED.items())
+def test_other_types_are_refused(declared: str, actual: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        CodeNeuron({"vars": [("V", "scalar"), ("count", given)]})
+        CodeNeuron({"vars": [("V", "scalar"), ("count", declared)]})
     assert str(caught.value) == (
-        f"CodeNeuron: variable 'count' has type {found}, but a state variable is "
+        f"CodeNeuron: variable 'count' has type {actual}, but a state variable is "
         "stored in four bytes. Use one of float, double, int, int32_t, unsigned int, "
         "uint32_t, bool (double is stored in single precision)."
     )

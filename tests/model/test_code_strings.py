@@ -165,8 +165,8 @@ def test_access_modes() -> None:
     }
     for mode, read_only in modes.items():
         entry = ("V", "scalar") if mode is None else ("V", "scalar", mode)
-        (found,) = parse_neuron_code({"vars": [entry]}, WHERE).variables
-        assert found.read_only is read_only
+        (variable,) = parse_neuron_code({"vars": [entry]}, WHERE).variables
+        assert variable.read_only is read_only
 
 
 def test_derived_parameters_index_by_position_or_name() -> None:
@@ -613,11 +613,11 @@ def test_syntax_errors(code: str, line: int, reason: str) -> None:
 )
 def test_refused_code(code: str, reason: str) -> None:
     message = refusal("n = 1;\n" + code)
-    place, found = message.split("\n")[0].split("_code, line ")
+    place, actual = message.split("\n")[0].split("_code, line ")
     assert place == f"{WHERE}: sim"
-    assert found.partition(": ")[2].startswith(reason)
+    assert actual.partition(": ")[2].startswith(reason)
     if "nested" not in reason:
-        assert found.startswith("2: ")
+        assert actual.startswith("2: ")
         assert message.split("\n")[1] == "    " + code.split("\n")[0]
     assert len(message) < 300
 

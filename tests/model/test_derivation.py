@@ -49,9 +49,11 @@ ALIF = NeuronEquations(
 )
 
 
-def constants(found: Derivation) -> dict[str, float]:
+def constants(derivation: Derivation) -> dict[str, float]:
     """Values of the constants that code mentions."""
-    return {c.name: float(evaluate(c.expression, PARAMETERS)) for c in found.constants}
+    return {
+        c.name: float(evaluate(c.expression, PARAMETERS)) for c in derivation.constants
+    }
 
 
 def run(code: Code, values: dict[str, float]) -> dict[str, float]:
@@ -70,8 +72,8 @@ def run(code: Code, values: dict[str, float]) -> dict[str, float]:
 
 
 def test_exact_step() -> None:
-    found = derive(system_of(LIF, (EXPONENTIAL,)), "here")
-    after = run(found.step, {**constants(found), "v": 0.4, "i_syn0": 0.7})
+    derivation = derive(system_of(LIF, (EXPONENTIAL,)), "here")
+    after = run(derivation.step, {**constants(derivation), "v": 0.4, "i_syn0": 0.7})
     current = 0.7 * TAU_SYN / DT * (1 - np.exp(-DT / TAU_SYN))
     decay = np.exp(-DT / TAU)
     assert after["v"] == pytest.approx(0.4 * decay + current * (1 - decay), rel=1e-12)
@@ -85,10 +87,10 @@ def test_exact_step() -> None:
 def test_adjoint_step_is_the_transposed_jacobian(
     neuron: NeuronEquations, ports: tuple[SynapseEquations, ...]
 ) -> None:
-    found = derive(system_of(neuron, ports), "here", ExactGradient())
-    assert found.adjoint is not None
-    known = constants(found)
-    state = [v.name for v in found.variables]
+    derivation = derive(system_of(neuron, ports), "here", ExactGradient())
+    assert derivation.adjoint is not None
+    known = constants(derivation)
+    state = [v.name for v in derivation.variables]
     rng = np.random.default_rng(0)
     x, adjoint = rng.normal(size=len(state)), rng.normal(size=len(state))
     step = 1e-6
@@ -98,11 +100,13 @@ def test_adjoint_step_is_the_transposed_jacobian(
         for sign in (1, -1):
             moved = x.copy()
             moved[k] += sign * step
-            after = run(found.step, {**known, **dict(zip(state, moved, strict=True))})
+            after = run(
+                derivation.step, {**known, **dict(zip(state, moved, strict=True))}
+            )
             ends.append(np.array([after[name] for name in state]))
         jacobian[:, k] = (ends[0] - ends[1]) / (2 * step)
-    given = {f"lambda_{n}": a for n, a in zip(state, adjoint, strict=True)}
-    result = run(found.adjoint.step, {**known, **given})
+    arguments = {f"lambda_{n}": a for n, a in zip(state, adjoint, strict=True)}
+    result = run(derivation.adjoint.step, {**known, **arguments})
     backward = np.array([result[f"lambda_{name}"] for name in state])
     np.testing.assert_allclose(backward, jacobian.T @ adjoint, rtol=1e-6, atol=1e-9)
 
@@ -112,13 +116,13 @@ def test_jump_of_a_lif_neuron() -> None:
 
     The adjoint after the spike is brought back to when it happened, and on from there.
     """
-    found = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactGradient())
-    assert found.adjoint is not None
+    derivation = derive(system_of(LIF, (EXPONENTIAL,)), "here", ExactGradient())
+    assert derivation.adjoint is not None
     v = 1.01
-    known = constants(found) | {"v": v, "Isyn": 1.5}
-    records = run(found.adjoint.record, known)
-    given = {"lambda_v": 0.3, "lambda_i_syn0": 0.1, "dL_dt_": 0.8}
-    after = run(found.adjoint.jump, {**known, **records, **given})
+    known = constants(derivation) | {"v": v, "Isyn": 1.5}
+    records = run(derivation.adjoint.record, known)
+    arguments = {"lambda_v": 0.3, "lambda_i_syn0": 0.1, "dL_dt_": 0.8}
+    after = run(derivation.adjoint.jump, {**known, **records, **arguments})
     ago = (v - 1.0) * TAU / (1.5 - v)
     assert 0 < ago < DT
     crossed = v - ago * (1.5 - v) / TAU
@@ -133,9 +137,10 @@ def test_jump_of_a_lif_neuron() -> None:
 
 
 def test_two_synapses_keep_their_time_constants() -> None:
-    found = derive(system_of(LIF, (EXPONENTIAL, EXPONENTIAL)), "here")
+    derivation = derive(system_of(LIF, (EXPONENTIAL, EXPONENTIAL)), "here")
     after = run(
-        found.step, {**constants(found), "v": 0.0, "i_syn0": 1.0, "i_syn1": 1.0}
+        derivation.step,
+        {**constants(derivation), "v": 0.0, "i_syn0": 1.0, "i_syn1": 1.0},
     )
     assert after["i_syn0"] == pytest.approx(np.exp(-DT / TAU_SYN))
     assert after["i_syn1"] == pytest.approx(np.exp(-DT / 2.0))
@@ -143,9 +148,9 @@ def test_two_synapses_keep_their_time_constants() -> None:
 
 def test_nonlinear_neurons_take_euler_steps() -> None:
     neuron = NeuronEquations((Variable("v", "v**2 + Isyn"),), (), "v", sub_steps=4)
-    found = derive(system_of(neuron, (DELTA,)), "here")
-    assert any(line.startswith("for (int") for line in found.step.lines)
-    (constant,) = found.constants
+    derivation = derive(system_of(neuron, (DELTA,)), "here")
+    assert any(line.startswith("for (int") for line in derivation.step.lines)
+    (constant,) = derivation.constants
     assert evaluate(constant.expression, PARAMETERS) == pytest.approx(DT / 4)
 
 
@@ -158,15 +163,15 @@ QIF = NeuronEquations(
 
 
 def test_state_that_the_adjoint_reads_is_recorded() -> None:
-    found = derive(system_of(QIF, (EXPONENTIAL,)), "here", ExactGradient())
-    assert found.adjoint is not None
-    assert found.adjoint.tape == ("v",)
+    derivation = derive(system_of(QIF, (EXPONENTIAL,)), "here", ExactGradient())
+    assert derivation.adjoint is not None
+    assert derivation.adjoint.tape == ("v",)
 
 
 def test_linear_neurons_need_no_history() -> None:
-    found = derive(system_of(ALIF, (EXPONENTIAL,)), "here", ExactGradient())
-    assert found.adjoint is not None
-    assert found.adjoint.tape == ()
+    derivation = derive(system_of(ALIF, (EXPONENTIAL,)), "here", ExactGradient())
+    assert derivation.adjoint is not None
+    assert derivation.adjoint.tape == ()
 
 
 def test_delta_synapses_onto_nonlinear_neurons_send_nothing_back() -> None:
@@ -190,8 +195,8 @@ def test_sub_steps_have_no_adjoint() -> None:
 def test_synapses_only_add_their_weight(
     variables: dict[str, str], inject: str, message: str
 ) -> None:
-    made = tuple(Variable(n, f"-{n}", jump) for n, jump in variables.items())
-    synapse = SynapseEquations(made, inject)
+    states = tuple(Variable(n, f"-{n}", jump) for n, jump in variables.items())
+    synapse = SynapseEquations(states, inject)
     with pytest.raises(EquationError, match=message):
         derive(system_of(LIF, (synapse,)), "here")
 

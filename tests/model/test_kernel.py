@@ -25,7 +25,7 @@ def listed(kernel: Kernel) -> Synapses:
     order = kernel.order()
     down, across = kernel.rows.reach(), kernel.columns.reach()
     sizes = kernel.rows.size, kernel.columns.size
-    found = []
+    results = []
     for y, x, c in np.ndindex(len(down), len(across), kernel.channels):
         for r, q, f in np.ndindex(down[y, 2], across[x, 2], kernel.filters):
             pixel = (down[y, 0] + r) * kernel.columns.target + across[x, 0] + q
@@ -33,8 +33,8 @@ def listed(kernel: Kernel) -> Synapses:
             row = (c * sizes[0] + down[y, 1] + r) * sizes[1] + across[x, 1] + q
             pre = (y * len(across) + x) * kernel.channels + c
             post = pixel * kernel.depth + channel
-            found.append((pre, post, order[row * kernel.filters + f]))
-    pre, post, weight = np.asarray(sorted(found)).T
+            results.append((pre, post, order[row * kernel.filters + f]))
+    pre, post, weight = np.asarray(sorted(results)).T
     return Synapses(pre, post, weight, (kernel.source_size, prod(kernel.target_shape)))
 
 
@@ -76,22 +76,22 @@ def test_synapses(g: dict[str, Any], pooled: bool) -> None:
     assume(min(before) >= 1)
     assume(not small or all(n >= k for n, k in zip(before, size, strict=False)))
     if pooled:
-        made: Any = AvgPoolConv2D(
+        connectivity: Any = AvgPoolConv2D(
             1.0, g["filters"], g["pool"], size, pool_strides=apart, **given_to
         )
     elif kind == "depthwise":
-        made = DepthwiseConv2D(1.0, size, g["filters"], **given_to)
+        connectivity = DepthwiseConv2D(1.0, size, g["filters"], **given_to)
     else:
         convolution = Conv2DTranspose if kind == "transposed" else Conv2D
-        made = convolution(1.0, g["filters"], size, **given_to)
-    kernel = made.kernel(source, target)
+        connectivity = convolution(1.0, g["filters"], size, **given_to)
+    kernel = connectivity.kernel(source, target)
     expected = Synapses.of(before, kernel.shape, strides, padding, kind)
     if pooled:
         expected = expected.after_pooling(image, g["pool"], apart)
-    found = listed(kernel)
+    actual = listed(kernel)
     for name in ("pre", "post", "weight", "sizes"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
-    assert kernel.synapses == found.pre.size
+        np.testing.assert_array_equal(getattr(actual, name), getattr(expected, name))
+    assert kernel.synapses == actual.pre.size
     assert np.array_equal(np.sort(kernel.order()), np.arange(kernel.size))
 
 

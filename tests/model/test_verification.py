@@ -222,12 +222,12 @@ def trained(
         output = Population(LeakyIntegrate(readout="avg_var"), 2, name="out")
         Connection(source, hidden, Dense(1.0), Exponential())
         Connection(hidden, output, Dense(1.0), Exponential())
-    made = compiler(10, "sparse_categorical_crossentropy", **arguments)
+    model = compiler(10, "sparse_categorical_crossentropy", **arguments)
     optimisers = {
         "all_connections": {"weight": "adam"},
         hidden: {"tau_mem": "adam"},
     }
-    lowered = made.compile(network, optimisers=optimisers).lowered
+    lowered = model.compile(network, optimisers=optimisers).lowered
     return lowered.plan, lowered.values
 
 

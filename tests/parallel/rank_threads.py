@@ -30,9 +30,9 @@ class ThreadCommunicator(Communicator):
     def _exchange(self, value):
         self._group.values[self._rank] = value
         self._group.barrier.wait()
-        found = list(self._group.values)
+        actual = list(self._group.values)
         self._group.barrier.wait()
-        return found
+        return actual
 
     def barrier(self):
         self._group.barrier.wait()

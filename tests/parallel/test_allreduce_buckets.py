@@ -128,8 +128,8 @@ def trained(rule: str, threads: int, communicator: Communicator | None) -> Any:
 def test_weights_are_those_of_gradients_that_stayed(rule: str, threads: int) -> None:
     expected, loss = trained(rule, threads, None)
     alone = Alone()
-    found, same_loss = trained(rule, threads, alone)
-    for one, other in zip(expected, found, strict=True):
+    actual, same_loss = trained(rule, threads, alone)
+    for one, other in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(one, other)
     assert same_loss == loss
     assert alone.under_way == 0

@@ -52,20 +52,20 @@ def trained(communicator, **options):
 def test_as_one_process(options):
     options = {"compiler": EventPropCompiler, **options}
     accuracy, loss, expected, predictions = trained(None, **options)
-    for found in run_ranks(lambda communicator: trained(communicator, **options)):
-        assert found[0] == accuracy
-        assert found[1] == pytest.approx(loss, rel=1e-5)
+    for actual in run_ranks(lambda communicator: trained(communicator, **options)):
+        assert actual[0] == accuracy
+        assert actual[1] == pytest.approx(loss, rel=1e-5)
         for name, values in expected.items():
             scale = np.abs(values).max()
-            assert np.abs(found[2][name] - values).max() < 1e-5 * scale
-        np.testing.assert_allclose(found[3], predictions, rtol=1e-3, atol=1e-5)
+            assert np.abs(actual[2][name] - values).max() < 1e-5 * scale
+        np.testing.assert_allclose(actual[3], predictions, rtol=1e-3, atol=1e-5)
 
 
 def test_more_processes_than_examples_in_the_last_batch():
     accuracy, loss, *_ = trained(None)
-    found = run_ranks(lambda communicator: trained(communicator), ranks=4)
-    assert [each[0] for each in found] == [accuracy] * 4
-    assert found[3][1] == pytest.approx(loss, rel=1e-4)
+    actual = run_ranks(lambda communicator: trained(communicator), ranks=4)
+    assert [each[0] for each in actual] == [accuracy] * 4
+    assert actual[3][1] == pytest.approx(loss, rel=1e-4)
 
 
 def test_the_first_process_chooses_weights_and_order():
@@ -128,10 +128,10 @@ def test_batches_of_an_iterable_are_shared():
         return weights(network)
 
     _, _, expected, _ = trained(None)
-    for found in run_ranks(run):
+    for actual in run_ranks(run):
         for name, values in expected.items():
             scale = np.abs(values).max()
-            assert np.abs(found[name] - values).max() < 1e-5 * scale
+            assert np.abs(actual[name] - values).max() < 1e-5 * scale
 
 
 def test_evaluation_counts_every_example():
@@ -185,8 +185,8 @@ def test_learned_parameters():
 
     expected = learned(None)
     assert abs(expected - 20.0) > 0.1
-    for found in run_ranks(learned):
-        assert found == pytest.approx(expected, rel=1e-4)
+    for actual in run_ranks(learned):
+        assert actual == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("problem", ["loss", "state"])

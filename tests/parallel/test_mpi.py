@@ -49,17 +49,17 @@ def test_as_one_process(tmp_path):
     assert result.stderr.count("Epoch 1/1:   0%") == 1
     alone = compiled(None)
     x, _ = examples()
-    with np.load(tmp_path / "found.npz") as found:
+    with np.load(tmp_path / "found.npz") as actual:
         loaded = load_model(tmp_path / "found.npz.model")
         for connection in loaded.network.connections:
             np.testing.assert_array_equal(
-                loaded.weights(connection), found[connection.name]
+                loaded.weights(connection), actual[connection.name]
             )
-        assert set(weights(alone)) <= set(found)
-        assert found["predictions"].shape == (len(x), 3)
+        assert set(weights(alone)) <= set(actual)
+        assert actual["predictions"].shape == (len(x), 3)
         (output,) = loaded.outputs
         again, _ = loaded.predict(x, callbacks=[])
-        np.testing.assert_allclose(again[output], found["predictions"], atol=1e-6)
+        np.testing.assert_allclose(again[output], actual["predictions"], atol=1e-6)
 
 
 @pytest.mark.slow

@@ -83,9 +83,9 @@ def main() -> None:
     network.save_model(sys.argv[1] + ".model")
     if communicator.rank == 0:
         (output,) = network.outputs
-        found = {"accuracy": metrics[output].result, "loss": metrics.loss}
+        results = {"accuracy": metrics[output].result, "loss": metrics.loss}
         np.savez(
-            sys.argv[1], **found, **weights(network), predictions=predictions[output]
+            sys.argv[1], **results, **weights(network), predictions=predictions[output]
         )
 
 

@@ -36,8 +36,8 @@ def close() -> Iterator[None]:
 def overlapping(figure: Any) -> list[tuple[str, str]]:
     """Texts of a figure that overlap, or leave it."""
     figure.canvas.draw()
-    found = [text for ax in figure.axes for text in _texts(ax) if text.get_text()]
-    boxes = [(text.get_text(), text.get_window_extent()) for text in found]
+    texts = [text for ax in figure.axes for text in _texts(ax) if text.get_text()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
     wrong = [
         (first, second)
         for (first, one), (second, other) in combinations(boxes, 2)
@@ -153,13 +153,13 @@ def test_one_named_population_has_numbers(trained: dict[str, Any]) -> None:
 def test_spikes_that_are_put_in_are_drawn(form: str) -> None:
     times, ids = [3.0, 1.0, 7.5], [1, 0, 1]
     one = preprocess_spikes(times, ids, 2)
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "one": one,
         "list": [one, one],
         "pair": (np.array(times), np.array(ids)),
         "lists": (times, ids),
     }
-    assert dots(plot.raster(given[form])) == [[(1.0, 0.0), (3.0, 1.0), (7.5, 1.0)]]
+    assert dots(plot.raster(arguments[form])) == [[(1.0, 0.0), (3.0, 1.0), (7.5, 1.0)]]
 
 
 def test_silence_is_drawn() -> None:

@@ -82,19 +82,19 @@ class Parser:
         at = self.at + ahead
         return self.tokens[at].text if at < len(self.tokens) else ""
 
-    def expect(self, wanted: str | None = None) -> Token:
+    def expect(self, text: str | None = None) -> Token:
         """Returns the next token, which has to be ``wanted``; None for any."""
         if self.at >= len(self.tokens):
-            raise CodeError(f"the code ends where {wanted or 'more'} is needed")
+            raise CodeError(f"the code ends where {text or 'more'} is needed")
         token = self.tokens[self.at]
-        if wanted is not None and token.text != wanted:
-            raise CodeError(f"expected {wanted!r}, found {token.text!r}")
+        if text is not None and token.text != text:
+            raise CodeError(f"expected {text!r}, found {token.text!r}")
         self.at += 1
         return token
 
-    def accept(self, wanted: str) -> bool:
+    def accept(self, text: str) -> bool:
         """Skips the next token and returns True if it is ``wanted``."""
-        if self.peek() != wanted:
+        if self.peek() != text:
             return False
         self.at += 1
         return True
