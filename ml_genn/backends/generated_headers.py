@@ -20,7 +20,8 @@ def generated_headers() -> dict[Path, str]:
     return {
         _BACKENDS / "host/include/flags.h": call.flags_header(),
         _BACKENDS / "host/include/recording.h": call.recording_header(),
-        _BACKENDS / "host/include/rate_regulariser.h": rate_regulariser_header(),
+        _BACKENDS
+        / "host/include/gradients/rate_regulariser.h": rate_regulariser_header(),
         _BACKENDS / "cpu/include/call.h": abi.call_header(),
         _BACKENDS / "cuda/include/call.h": kernel_args.call_header(),
     }

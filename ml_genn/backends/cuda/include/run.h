@@ -3,7 +3,7 @@
 #pragma once
 #include "batch/backward_pass.h"
 #include "batch/forward_pass.h"
-#include "rate_regulariser.h"
+#include "gradients/rate_regulariser.h"
 
 namespace {
 int64_t grid_thread() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }

@@ -1,7 +1,7 @@
 // Regularisation of firing rates.
 #pragma once
 #include "batch/engine_state.h"
-#include "rate_regulariser.h"
+#include "gradients/rate_regulariser.h"
 
 namespace {
 // Computes the gradient of each regulariser by a spike of each neuron, from the neuron's number of
