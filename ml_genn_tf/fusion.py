@@ -70,8 +70,9 @@ def _scaled(
     return (replace(layer, kernel=layer.kernel * factor.reshape(shape)),)
 
 
-def _channels(scatter: Scatter) -> slice | None:
-    """Returns the channels of an image that are scattered; None for another target."""
+def _channel_range(scatter: Scatter) -> slice | None:
+    """Returns the range of channels that are scattered to an image; None for another
+    target."""
     return scatter.channels if len(scatter.shape) == 3 else None
 
 
@@ -82,10 +83,12 @@ def _scatter_kernel(axis: int) -> Callable[[Scatter, Any], Chain | None]:
     """
 
     def rule(scatter: Scatter, second: Any) -> Chain | None:
-        channels = _channels(scatter)
-        if channels is None:
+        channel_range = _channel_range(scatter)
+        if channel_range is None:
             return None
-        kernel = np.take(second.kernel, range(channels.start, channels.stop), axis)
+        kernel = np.take(
+            second.kernel, range(channel_range.start, channel_range.stop), axis
+        )
         return (replace(second, source=scatter.source, kernel=kernel),)
 
     return rule
@@ -93,17 +96,19 @@ def _scatter_kernel(axis: int) -> Callable[[Scatter, Any], Chain | None]:
 
 def _scatter_last(scatter: Scatter, second: Any) -> Chain | None:
     """Exchanges a scatter and a map that treats channels independently."""
-    channels = _channels(scatter)
-    if channels is None:
+    channel_range = _channel_range(scatter)
+    if channel_range is None:
         return None
     changes: dict[str, Any] = {"source": scatter.source}
     filters = 1
     if isinstance(second, Depthwise):
-        changes["kernel"] = second.kernel[:, :, channels]
+        changes["kernel"] = second.kernel[:, :, channel_range]
         filters = second.kernel.shape[3]
     first = replace(second, **changes)
     positions = np.arange(np.prod(second.target)).reshape(second.target)
-    index = positions[..., filters * channels.start : filters * channels.stop].ravel()
+    index = positions[
+        ..., filters * channel_range.start : filters * channel_range.stop
+    ].ravel()
     return first, Scatter(first.target, second.target, index)
 
 
@@ -141,8 +146,8 @@ def _pointwise(first: Depthwise, second: Conv) -> Chain | None:
         return None
     if second.padding != NO_PADDING:
         return None
-    channels, filters = first.kernel.shape[2:]
-    pointwise = second.kernel.reshape(channels, filters, -1)
+    num_channels, num_filters = first.kernel.shape[2:]
+    pointwise = second.kernel.reshape(num_channels, num_filters, -1)
     kernel = np.einsum("klcm,cmf->klcf", first.kernel, pointwise)
     return (Conv(first.source, first.strides, first.padding, kernel),)
 

@@ -36,7 +36,7 @@ def _step_of_all(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, adjoint: Adjoint
 ) -> None:
     loss_grad = _loss_grad(group)
-    ports = [Code((), port.reads) for port in adjoint.ports]
+    ports = [Code((), port_adjoint.reads) for port_adjoint in adjoint.ports]
     codes = (loss_grad, adjoint.step, *ports)
     body = NeuronBody(layout, group, codes, adjoint.tape)
     body.declare(writer)
@@ -49,7 +49,7 @@ def _step_of_all(
         writer.lines(loss_grad.lines)
         writer.lines(adjoint.step.lines)
         body.store(writer)
-        if any("prev_step_loss_grad_" in port.reads for port in adjoint.ports):
+        if any("prev_step_loss_grad_" in code.reads for code in ports):
             grad = _prev_step_loss_grad(layout, group)
             writer.line(f"const float prev_step_loss_grad_ = {grad};")
         writer.lines(port_lines)
@@ -98,32 +98,32 @@ def _declare_port_rows(
     """Emits declarations of rows for the gradients that synapses into the group read;
     returns the statements that store them."""
     lines: list[str] = []
-    for k, port in enumerate(adjoint.ports):
-        for kind, name, expression in _stored(layout, group, k, port):
-            if (group.name, k) in layout.adjoint_rings:
-                row = adjoint_ring_row(layout, group, k, kind, "t_")
-                writer.line(f"float *__restrict {kind}{k}_ring_ = {row};")
-                lines.append(f"{kind}{k}_ring_[j_] = {expression};")
+    for port, port_adjoint in enumerate(adjoint.ports):
+        for kind, name, expression in _stored(layout, group, port, port_adjoint):
+            if (group.name, port) in layout.adjoint_rings:
+                row = adjoint_ring_row(layout, group, port, kind, "t_")
+                writer.line(f"float *__restrict {kind}{port}_ring_ = {row};")
+                lines.append(f"{kind}{port}_ring_[j_] = {expression};")
             elif name != expression:
                 declare_rows(writer, layout, group, [name])
                 lines.append(f"{name}_p_[j_] = {expression};")
-        if (group.name, k) in layout.grad_rings:
-            row = grad_ring_row(layout, group.name, k)
-            writer.line(f"float *__restrict weight_grad{k}_block_ = {row};")
-            lines.append(f"weight_grad{k}_block_[j_] = {port.weight_grad};")
+        if (group.name, port) in layout.grad_rings:
+            row = grad_ring_row(layout, group.name, port)
+            writer.line(f"float *__restrict weight_grad{port}_block_ = {row};")
+            lines.append(f"weight_grad{port}_block_[j_] = {port_adjoint.weight_grad};")
     return lines
 
 
 def _stored(
-    layout: Layout, group: NeuronGroup, port: int, adjoint: PortAdjoint
+    layout: Layout, group: NeuronGroup, port: int, port_adjoint: PortAdjoint
 ) -> list[tuple[str, str, str]]:
     """(kind, row, expression) of the gradients of a port that are stored per step."""
     stored = []
     if stores_weight_grad(layout.plan, group, port):
         row = weight_grad_row(group, port)
-        stored.append(("weight_grad", row, adjoint.weight_grad))
+        stored.append(("weight_grad", row, port_adjoint.weight_grad))
     if layout.stores_backprop(group, port):
-        stored.append(("backprop", f"backprop{port}_", adjoint.backprop))
+        stored.append(("backprop", f"backprop{port}_", port_adjoint.backprop))
     return stored
 
 

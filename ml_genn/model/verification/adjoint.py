@@ -38,6 +38,9 @@ def check_adjoint(
     Raises:
         UnknownNameError, EquationError, ValidationError: as for `verify`.
     """
+    # Values of the forward pass that the backward pass reads: in every step `tape`
+    # (variables) and `buffers` (of the group), at each spike `records`, which code of
+    # the forward pass computes from what it reads `at_spike`.
     where = f"{where}, adjoint"
     state = {v.name for v in group.variables}
     _check_variables(group, adjoint, state, where)
@@ -45,10 +48,10 @@ def check_adjoint(
     variables = frozenset(adjoint.variables)
     buffers = frozenset(group.buffers)
     step_reads = constants | set(adjoint.tape) | buffers
-    saved = state | constants | set(group.saved_locals) | forward
+    at_spike = state | constants | set(group.saved_locals) | forward
     records = set(adjoint.records) | buffers
     check_code(adjoint.step, f"{where} step", step_reads, variables)
-    check_code(adjoint.record, f"{where} record", saved, records)
+    check_code(adjoint.record, f"{where} record", at_spike, records)
     reads = constants | records | {SPIKE_TIME_GRAD}
     check_code(adjoint.jump, f"{where} jump", reads, variables)
     reads = constants | {RATE_REGULARISATION_GRAD}
@@ -59,7 +62,9 @@ def check_adjoint(
         reads = step_reads | variables | {PREV_STEP_LOSS_GRAD}
         _check_port(port, f"{where} port '{name}'", reads)
     if adjoint.surrogate:
-        _check_surrogate(adjoint.surrogate, where, saved, buffers, constants, variables)
+        _check_surrogate(
+            adjoint.surrogate, where, at_spike, buffers, constants, variables
+        )
     if adjoint.decay:
         check_formula(adjoint.decay, f"{where} decay", parameters)
 
@@ -104,7 +109,7 @@ def _check_port(port: PortAdjoint, where: str, readable: Names) -> None:
 def _check_surrogate(
     surrogate: SurrogateAdjoint,
     where: str,
-    saved: Names,
+    at_spike: Names,
     buffers: Names,
     constants: Names,
     variables: Names,
@@ -112,8 +117,8 @@ def _check_surrogate(
     where = f"{where}, surrogate"
     records = set(surrogate.records) | buffers
     spike = frozenset({SPIKE_GRAD})
-    check_expression(surrogate.condition, f"{where} condition", saved)
-    check_code(surrogate.record, f"{where} record", saved, records)
+    check_expression(surrogate.condition, f"{where} condition", at_spike)
+    check_code(surrogate.record, f"{where} record", at_spike, records)
     reads = constants | records | variables | {BATCH_SCALE}
     check_code(surrogate.reset, f"{where} reset", reads, spike)
     check_code(surrogate.jump, f"{where} jump", constants | records | spike, variables)

@@ -1,4 +1,7 @@
 // Gradients and traces of synapses that learn online; see online_passes.h for the rows.
+// Template parameters: P floats of a row of target neurons, padded; V adjoint variables of a pass;
+// X traces of a synapse towards variables of its target neuron; C traces towards outputs. Blocks
+// are blocks of time steps.
 #pragma once
 #include "online/arrivals.h"
 #include "online/state.h"
@@ -10,8 +13,8 @@ static inline vec &vector_at(float *p) { return *reinterpret_cast<vec *>(p); }
 static inline const vec &vector_at(const float *p) { return *reinterpret_cast<const vec *>(p); }
 
 // Gradient of the weights of one source neuron, from its n spikes of the block and its traces; and
-// its traces at the end of the block, unless that is the end of the example. There are X traces
-// towards variables of the target neurons and C towards outputs.
+// its traces at the end of the block, unless that is the end of the example. step[k] is the step of
+// the block in which spike k arrives.
 template <int P, int V, int X, int C, bool LAST>
 static inline void update_trace(const BackwardPasses &w, const uint32_t *step, uint32_t n,
                                 bool has_spiked, float *__restrict gradient,

@@ -1,5 +1,7 @@
-// Gradients and traces of synapses that learn online; see online_passes.h for the rows. There are
-// X traces towards variables of the target neurons and C towards outputs.
+// Gradients and traces of synapses that learn online; see online_passes.h for the rows.
+// Template parameters: P floats of a row of target neurons, padded; V adjoint variables of a pass;
+// X traces of a synapse towards variables of its target neuron; C traces towards outputs. A
+// block is one of time steps, not of threads.
 #pragma once
 #include "online/state.h"
 #include "online_passes.h"
@@ -29,7 +31,8 @@ static inline void propagate_traces(const BackwardPasses &w, int j, float *trace
 
 // Gradient of the weights of one source neuron, one onto each target, from one spike in the block
 // and its traces; and its traces at the end of the block, unless that is the end of the example.
-// Members take target neurons.
+// Members take target neurons. Precondition: the spike arrives in the step that w.weight_grads
+// points to, the first of the block; learned parameters, which count as one spike, are the callers.
 template <int P, int V, int X, int C>
 static inline void update_trace(const BackwardPasses &w, const uint32_t *, uint32_t, bool,
                                 float *gradient, float *traces) {
