@@ -17,7 +17,7 @@ from ml_genn.initializers import Initializer
 from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.model.plan import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
-from ml_genn.model.snapshot import DELAYS, WEIGHTS
+from ml_genn.model.snapshot import DELAYS, SOURCES, WEIGHTS
 from ml_genn.utils.checks import finite_array, shown
 
 #: Source and target neuron of each synapse, sorted by source, then target.
@@ -151,6 +151,8 @@ class Connectivity(ABC):
             CheckpointError: if they do not fit.
         """
         shape = self.weight_shape(source, target)
+        if SOURCES in arrays and type(self).indices is not Connectivity.indices:
+            shape = arrays[SOURCES].shape  # one weight for each pair that is listed
         connectivity = copy(self)
         connectivity.weight = _shaped(arrays, WEIGHTS, shape) / self.gain
         if DELAYS in arrays:
