@@ -21,7 +21,7 @@ from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.network import Network
-from ml_genn.utils.checks import positive, whole
+from ml_genn.utils.checks import flag, positive, seed, shown, whole
 
 
 class Compiler(RefersToNetwork, ABC):
@@ -85,13 +85,13 @@ class Compiler(RefersToNetwork, ABC):
         name = type(self).__name__
         self.dt = positive(f"{name}: dt", dt)
         self.full_batch_size = whole(f"{name}: batch_size", batch_size)
-        self.rng_seed = whole(f"{name}: rng_seed", rng_seed, least=0)
-        self.kernel_profiling = kernel_profiling
+        self.rng_seed = seed(f"{name}: rng_seed", rng_seed)
+        self.kernel_profiling = flag(f"{name}: kernel_profiling", kernel_profiling)
         self.communicator = communicator
         self.batch_size = self._local_batch_size()
         self.backend = get_backend(backend)
         if num_threads is not None:
-            whole(f"{name}: num_threads", num_threads)
+            num_threads = whole(f"{name}: num_threads", num_threads)
         elif communicator is not None:
             num_threads = max(1, available_cores() // communicator.local_ranks)
         self.num_threads = num_threads
@@ -105,7 +105,7 @@ class Compiler(RefersToNetwork, ABC):
         if communicator is not None and not isinstance(communicator, Communicator):
             raise ValidationError(
                 f"{type(self).__name__}: communicator is a Communicator or None. "
-                f"Received {communicator!r}."
+                f"Received {shown(communicator)}."
             )
         ranks = 1 if communicator is None else communicator.num_ranks
         if self.full_batch_size % ranks:

@@ -8,13 +8,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import (
-    as_count,
-    as_number,
-    as_whole_numbers,
-    check_range,
-)
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import (
+    check_range,
+    probability,
+    whole,
+    whole_numbers,
+)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -59,9 +59,7 @@ def split_dataset(
         ValidationError: if ``split`` is out of range or the values differ in length.
     """
     where = "split_dataset"
-    fraction = as_number(split, "split", where)
-    if not 0.0 <= fraction <= 1.0:
-        raise ValidationError(f"{where}: split must lie in 0 to 1. Got {split!r}.")
+    fraction = probability(f"{where}: split", split)
     boundary = round((1.0 - fraction) * _common_size(data, where))
     first = {key: examples[:boundary] for key, examples in data.items()}
     second = {key: examples[boundary:] for key, examples in data.items()}
@@ -85,8 +83,8 @@ def batch_dataset(
         ValidationError: if a value has fewer than ``size`` examples.
     """
     where = "batch_dataset"
-    step = as_count(batch_size, "batch_size", where)
-    total = as_count(size, "size", where)
+    step = whole(f"{where}: batch_size", batch_size)
+    total = whole(f"{where}: size", size)
     short = [key for key, examples in data.items() if len(examples) < total]
     if short:
         raise ValidationError(
@@ -119,9 +117,9 @@ def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[
             f"{where}: indices must be example numbers. Got booleans. Pass "
             "numpy.flatnonzero(mask) to select with a mask."
         )
-    order = as_whole_numbers(indices, "indices", where)
+    order = whole_numbers(f"{where}: indices", indices)
     fix = f"The data set has {size} examples."
-    check_range(order, size, "indices", where, fix)
+    check_range(f"{where}: indices", order, size, fix)
     return {
         key: examples[order]
         if isinstance(examples, np.ndarray)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import as_count, as_positive, as_real_array
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream
+from ml_genn.utils.checks import positive, real_array, whole
 from ml_genn.utils.time_steps import whole_steps
 
 #: Relative excess of a spike time over the duration of an example, for rounding.
@@ -50,8 +50,8 @@ def check_spikes(
             f"{where}: an example must be PreprocessedSpikes. Got "
             f"{type(spikes).__name__}. Make it with preprocess_spikes."
         )
-    ends = as_real_array(spikes.end_spikes, "end_spikes", where)
-    times = as_real_array(spikes.spike_times, "spike_times", where)
+    ends = real_array(f"{where}: end_spikes", spikes.end_spikes)
+    times = real_array(f"{where}: spike_times", spikes.spike_times)
     check_groups(ends, times, num_neurons, where)
     if times.size:
         _check_times(ends, times, duration, where)
@@ -72,8 +72,8 @@ def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> Even
         dt: duration of a time step [ms].
     """
     where = "encode_events"
-    stop = as_count(num_steps, "num_steps", where)
-    width = as_positive(dt, "dt", where)
+    stop = whole(f"{where}: num_steps", num_steps)
+    width = positive(f"{where}: dt", dt)
     ends = np.asarray(spikes.end_spikes, dtype=np.int64)
     counts = ends.copy()
     counts[1:] -= ends[:-1]
@@ -99,7 +99,7 @@ def encode_dense(array: npt.ArrayLike) -> EventStream:
         ValidationError: if the array is not 2-D, or a value is negative or NaN.
     """
     where = "encode_dense"
-    raster = as_real_array(array, "array", where)
+    raster = real_array(f"{where}: array", array)
     if raster.ndim != 2:
         raise ValidationError(
             f"{where}: array must have the shape (steps, neurons). Got {raster.shape}."
@@ -155,7 +155,7 @@ def check_groups(
         )
     if times.ndim != 1:
         raise ValidationError(
-            f"{where}: spike_times must be 1-D. Got an array of shape {times.shape}."
+            f"{where}: spike_times must be 1-D. Received shape {times.shape}."
         )
     falls = np.flatnonzero(np.diff(ends.astype(np.int64), prepend=0) < 0)
     if falls.size:

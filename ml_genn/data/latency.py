@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import as_number, as_positive, as_real_array
 from ml_genn.data.ranges import DataWarnings
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import number, positive, real_array
 
 #: Fraction of max_value that the largest value of a data set exceeds.
 DARK = 0.02
@@ -47,10 +47,10 @@ def linear_latency_encode_data(
             the times are not in order.
     """
     where = "linear_latency_encode_data"
-    top = as_positive(max_value, "max_value", where)
-    level = as_number(thresh, "thresh", where)
-    first = as_number(min_time, "min_time", where)
-    last = as_number(max_time, "max_time", where)
+    top = positive(f"{where}: max_value", max_value)
+    level = number(f"{where}: thresh", thresh)
+    first = number(f"{where}: min_time", min_time)
+    last = number(f"{where}: max_time", max_time)
     if not 0.0 <= first <= last:
         raise ValidationError(
             f"{where}: times must satisfy 0 <= min_time <= max_time [ms]. Got "
@@ -90,9 +90,9 @@ def log_latency_encode_data(
             a parameter is out of range.
     """
     where = "log_latency_encode_data"
-    top = as_positive(max_value, "max_value", where)
-    tau = as_positive(tau_eff, "tau_eff", where)
-    level = as_number(thresh, "thresh", where)
+    top = positive(f"{where}: max_value", max_value)
+    tau = positive(f"{where}: tau_eff", tau_eff)
+    level = number(f"{where}: thresh", thresh)
     if level < 0.0:
         raise ValidationError(
             f"{where}: thresh must not be negative, or spikes would come before "
@@ -109,7 +109,7 @@ def log_latency_encode_data(
 
 def _check_data(data: npt.ArrayLike, top: float, where: str) -> npt.NDArray[Any]:
     """Returns data as ``(examples, values)``, all within 0 to ``top``."""
-    array = as_real_array(data, "data", where)
+    array = real_array(f"{where}: data", data)
     if array.ndim < 2:
         raise ValidationError(
             f"{where}: data must have the shape (examples, ...). Got {array.shape}. "

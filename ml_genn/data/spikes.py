@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import (
-    as_count,
-    as_real_array,
-    as_whole_numbers,
-    check_range,
-)
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import (
+    check_range,
+    real_array,
+    whole,
+    whole_numbers,
+)
 
 RANK_BITS = 32  #: bits of a spike's rank in a word with its neuron in the upper bits
 
@@ -54,25 +54,25 @@ def preprocess_spikes(
             integer from 0 to ``num_neurons - 1``, or a time is negative or not finite.
     """
     where = "preprocess_spikes"
-    count = as_count(num_neurons, "num_neurons", where)
+    count = whole(f"{where}: num_neurons", num_neurons)
     checked_times = check_times(times, where)
-    checked_ids = as_whole_numbers(ids, "ids", where)
+    checked_ids = whole_numbers(f"{where}: ids", ids)
     if checked_times.size != checked_ids.size:
         raise ValidationError(
             f"{where}: times and ids must be equally long. Got {checked_times.size} "
             f"times and {checked_ids.size} ids."
         )
     fix = f"Raise num_neurons (now {count}) or drop these spikes."
-    check_range(checked_ids, count, "ids", where, fix)
+    check_range(f"{where}: ids", checked_ids, count, fix)
     return group_spikes(checked_times, checked_ids, count)
 
 
 def check_times(times: npt.ArrayLike, where: str) -> npt.NDArray[np.floating[Any]]:
     """Returns times as a 1-D float array, all finite and non-negative."""
-    array = as_real_array(times, "times", where)
+    array = real_array(f"{where}: times", times)
     if array.ndim != 1:
         raise ValidationError(
-            f"{where}: times must be 1-D. Got an array of shape {array.shape}."
+            f"{where}: times must be 1-D. Received shape {array.shape}."
         )
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
@@ -159,7 +159,7 @@ def batch_spikes(
             number of neurons.
     """
     where = "batch_spikes"
-    rows = as_count(batch_size, "batch_size", where)
+    rows = whole(f"{where}: batch_size", batch_size)
     if not 1 <= len(spikes) <= rows:
         raise ValidationError(
             f"{where}: a batch of size {rows} takes 1 to {rows} examples. Got "

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import (
-    as_count,
-    as_positive,
-    as_whole_numbers,
-    check_range,
-)
 from ml_genn.data.spikes import PreprocessedSpikes, check_times, group_spikes
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import (
+    LARGEST_INT32,
+    check_range,
+    positive,
+    whole,
+    whole_numbers,
+)
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
@@ -153,7 +154,7 @@ def _read_events(
             f"without {_listing(missing)}."
         )
     width, height, num_polarities = _sensor_size(where, shape)
-    scale = as_positive(time_scale, "time_scale", where)
+    scale = positive(f"{where}: time_scale", time_scale)
     used = ["t", "x"] + ["y"] * ("y" in ordering) + ["p"] * (num_polarities > 1)
     fields = np.asarray(events).dtype.names or ()
     missing = [name for name in used if name not in fields]
@@ -184,16 +185,17 @@ def _sensor_size(where: str, shape: Sequence[int]) -> tuple[int, int, int]:
         )
     width, height, num_polarities = shape
     return (
-        as_count(width, "the width in shape", where),
-        as_count(height, "the height in shape", where),
-        as_count(num_polarities, "the number of polarities in shape", where),
+        whole(f"{where}: the width in shape", width),
+        whole(f"{where}: the height in shape", height),
+        whole(f"{where}: the number of polarities in shape", num_polarities),
     )
 
 
 def _coordinate(where: str, events: npt.NDArray[Any], name: str, stop: int) -> Ints:
-    values = as_whole_numbers(events[name], f"event field '{name}'", where)
+    field = f"{where}: event field '{name}'"
+    values = whole_numbers(field, events[name])
     fix = "Pass the sensor size of the data set as shape."
-    check_range(values, stop, f"event field '{name}'", where, fix)
+    check_range(field, values, stop, fix)
     return values
 
 
@@ -202,25 +204,41 @@ def _histogram(
 ) -> _Histogram | None:
     if histogram_thresh is None:
         return None
-    thresh = as_positive(histogram_thresh, "histogram_thresh", where)
+    thresh = positive(f"{where}: histogram_thresh", histogram_thresh)
     if dt is None:
         raise ValidationError(
             f"{where}: histogram_thresh needs dt, the width of the bins [ms]. Got "
             f"histogram_thresh={histogram_thresh!r} and dt=None."
         )
-    return _Histogram(as_positive(dt, "dt", where), thresh)
+    return _Histogram(positive(f"{where}: dt", dt), thresh)
 
 
 def _group(
     times: Floats, ids: Ints, num_neurons: int, histogram: _Histogram | None
 ) -> PreprocessedSpikes:
     if histogram is not None and times.size:
-        bins = np.floor(times / histogram.dt + BIN_TOLERANCE).astype(np.int64)
+        bins = _bins(times, histogram.dt)
         num_bins = int(bins.max()) + 1
         cells, counts = np.unique(ids * num_bins + bins, return_counts=True)
         ids, bins = np.divmod(cells[counts >= histogram.thresh], num_bins)
         times = bins * histogram.dt
     return group_spikes(times, ids, num_neurons)
+
+
+def _bins(times: Floats, dt: float) -> Ints:
+    """Returns the bin of each event.
+
+    Raises:
+        ValidationError: if there are more bins than a C integer counts.
+    """
+    bins = np.floor(times / dt + BIN_TOLERANCE)
+    if bins.max() >= LARGEST_INT32:
+        raise ValidationError(
+            f"The histogram of events has at most {LARGEST_INT32} bins. Received times "
+            f"of up to {times.max()} ms for dt={dt} ms. Use a larger dt."
+        )
+    numbers: Ints = bins.astype(np.int64)
+    return numbers
 
 
 def _listing(names: Sequence[str]) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ml_genn.data._checks import as_count, as_number
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import LARGEST_SEED, flag, not_negative, number, whole
 
 Floats = npt.NDArray[np.float64]
 
 YANG = 0
 YIN = 1
 DOTS = 2
+
+#: Radius of dots, as a fraction of that of the disc, below which points of dots are not
+#: drawn by rejection: only one in 4,000 points of the square would be accepted.
+SMALLEST_REJECTED = 0.01
 
 
 def generate_yin_yang_dataset(
@@ -52,9 +56,9 @@ def generate_yin_yang_dataset(
         ValidationError: if a parameter is out of range.
     """
     where = "generate_yin_yang_dataset"
-    count = as_count(size, "size", where)
-    span = _non_negative(scale, "scale", where)
-    start = _non_negative(offset, "offset", where)
+    count = whole(f"{where}: size", size)
+    span = not_negative(f"{where}: scale", scale)
+    start = not_negative(f"{where}: offset", offset)
     small, big = _radii(r_small, r_big, where)
     rng = _generator(seed, where)
     labels = rng.integers(3, size=count)
@@ -63,7 +67,7 @@ def generate_yin_yang_dataset(
         of_class = labels == label
         points[of_class] = _sample(rng, label, int(of_class.sum()), small, big)
     values = [points, 1.0 - points]
-    if bias:
+    if flag(f"{where}: bias", bias):
         values.insert(0, np.zeros((count, 1)))
     times = start + span * np.concatenate(values, axis=1)
     ends = np.arange(1, times.shape[1] + 1, dtype=np.int32)
@@ -71,16 +75,9 @@ def generate_yin_yang_dataset(
     return spikes, [int(label) for label in labels]
 
 
-def _non_negative(value: float, name: str, where: str) -> float:
-    number = as_number(value, name, where)
-    if number < 0.0:
-        raise ValidationError(f"{where}: {name} must not be negative. Got {value!r}.")
-    return number
-
-
 def _radii(r_small: float, r_big: float, where: str) -> tuple[float, float]:
-    small = as_number(r_small, "r_small", where)
-    big = as_number(r_big, "r_big", where)
+    small = number(f"{where}: r_small", r_small)
+    big = number(f"{where}: r_big", r_big)
     if not (0.0 < big <= 0.5 and 0.0 < small < 0.5 * big):
         raise ValidationError(
             f"{where}: radii must satisfy 0 < r_big <= 0.5 and 0 < r_small < r_big / 2."
@@ -94,12 +91,8 @@ def _generator(
 ) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
-    is_int = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if seed is not None and (not is_int or seed < 0):
-        raise ValidationError(
-            f"{where}: seed must be None, a non-negative integer or a "
-            f"numpy.random.Generator. Got {seed!r}."
-        )
+    if seed is not None:
+        seed = whole(f"{where}: seed", seed, least=0, most=LARGEST_SEED)
     return np.random.default_rng(seed)
 
 
@@ -107,6 +100,8 @@ def _sample(
     rng: np.random.Generator, label: int, count: int, small: float, big: float
 ) -> Floats:
     """Draws points of one class, by rejection sampling in a square around the disc."""
+    if label == DOTS and small < SMALLEST_REJECTED * big:
+        return _sample_dots(rng, count, small, big)
     accepted = np.empty((0, 2))
     while len(accepted) < count:
         draws = rng.uniform(0.0, 2.0 * big, size=(4 * count + 256, 2))
@@ -114,6 +109,16 @@ def _sample(
             [accepted, draws[_classify(draws, small, big) == label]]
         )
     return accepted[:count]
+
+
+def _sample_dots(
+    rng: np.random.Generator, count: int, small: float, big: float
+) -> Floats:
+    """Draws points of the two dots, in polar coordinates."""
+    radius = small * np.sqrt(rng.uniform(0.0, 1.0, count))
+    angle = rng.uniform(0.0, 2.0 * np.pi, count)
+    x = big * rng.choice((0.5, 1.5), count) + radius * np.cos(angle)
+    return np.stack((x, big + radius * np.sin(angle)), axis=1)
 
 
 def _classify(points: Floats, small: float, big: float) -> npt.NDArray[np.int64]:

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
+from ml_genn.initializers import Initializer
 from ml_genn.initializers.value import as_value
 from ml_genn.utils import checks
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import LARGEST_INT32, SMALLEST, shown
 
 _KEY = "argument"  #: key of the `Argument` in the metadata of a dataclass field
 
@@ -67,56 +68,58 @@ class Argument:
     otherwise: bool = False
     most: int | None = None
 
-    def check(self, where: str, value: Any) -> None:
-        """Raises ValidationError if a value has the wrong type or is out of bounds.
+    def checked(self, where: str, value: Any) -> Any:
+        """Returns a value, a number or flag as Python's.
 
         Args:
             where: subject of the error message, for example "Neuron: tau_mem".
             value: value that the constructor received.
+
+        Raises:
+            ValidationError: if it has the wrong type or is out of bounds.
         """
         if self.optional and value is None:
-            return
-        _CHECKS[self.role](self, where, value)
+            return value
+        return _CHECKS[self.role](self, where, value)
 
 
-def _check_value(argument: Argument, where: str, value: Any) -> None:
+def _checked_value(argument: Argument, where: str, value: Any) -> Any:
     # Values drawn by an initializer are not known here.
     number_or_initializer = as_value(where, value)
-    if not argument.positive or not isinstance(
-        number_or_initializer, float | np.ndarray
-    ):
-        return
-    if np.any(number_or_initializer <= 0):
+    if not argument.positive or isinstance(number_or_initializer, Initializer):
+        return value
+    if np.any(number_or_initializer < SMALLEST):
         unit = f" [{argument.unit}]" if argument.unit else ""
         raise ValidationError(
-            f"{where} is greater than 0{unit}. Received {shown(value)}."
+            f"{where} is greater than 0{unit}, also in single precision, where numbers "
+            f"below {SMALLEST:.1e} are 0. Received {shown(value)}."
         )
+    return value
 
 
-def _check_choice(argument: Argument, where: str, value: Any) -> None:
+def _checked_choice(argument: Argument, where: str, value: Any) -> Any:
     if not isinstance(value, bool | np.bool_ | None):
         raise ValidationError(
             f"{where} is True, False or None (the compiler chooses). Received "
             f"{shown(value)}."
         )
+    return value
 
 
-def _check_integer(argument: Argument, where: str, value: Any) -> None:
-    integer = checks.whole(where, value)
-    if argument.most is not None and integer > argument.most:
-        raise ValidationError(f"{where} is at most {argument.most}. Received {value}.")
+def _checked_integer(argument: Argument, where: str, value: Any) -> int:
+    return checks.whole(where, value, most=argument.most or LARGEST_INT32)
 
 
-_CHECKS: dict[Role, Callable[[Argument, str, Any], object]] = {
-    Role.PARAMETER: _check_value,
-    Role.INITIAL: _check_value,
-    Role.VALUE: _check_value,
-    Role.CHOICE: _check_choice,
+_CHECKS: dict[Role, Callable[[Argument, str, Any], Any]] = {
+    Role.PARAMETER: _checked_value,
+    Role.INITIAL: _checked_value,
+    Role.VALUE: _checked_value,
+    Role.CHOICE: _checked_choice,
     Role.FLAG: lambda argument, where, value: checks.flag(where, value),
-    Role.INTEGER: _check_integer,
+    Role.INTEGER: _checked_integer,
     Role.POSITIVE: lambda argument, where, value: checks.positive(where, value),
-    Role.READOUT: lambda argument, where, value: None,
-    Role.UNUSED: lambda argument, where, value: None,
+    Role.READOUT: lambda argument, where, value: value,
+    Role.UNUSED: lambda argument, where, value: value,
 }
 
 

@@ -73,8 +73,8 @@ class DynamicalModel(HasChoices, ABC):
 
     def __post_init__(self) -> None:
         for name, (argument, _) in declarations(type(self)).items():
-            value = getattr(self, name)
-            argument.check(f"{type(self).__name__}: {name}", value)
+            where = f"{type(self).__name__}: {name}"
+            value = argument.checked(where, getattr(self, name))
             object.__setattr__(self, name, owned(value))  # the dataclass is frozen
 
     def parameters(self) -> dict[str, InitValue]:

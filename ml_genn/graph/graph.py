@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from weakref import ReferenceType
 
-import numpy as np
-
 from ml_genn.connectivity import Connectivity
 from ml_genn.errors import ValidationError
 from ml_genn.graph.copying import NetworkObject, WeakLinks
@@ -22,7 +20,8 @@ from ml_genn.graph.node import Node
 from ml_genn.graph.scope import DefaultParams, Scope, innermost
 from ml_genn.neurons import CodeNeuron, Neuron, default_neurons
 from ml_genn.synapses import Synapse, default_synapses
-from ml_genn.utils.checks import free_name, shown, text_name, whole
+from ml_genn.utils.checks import flag, free_name, shown, text_name, whole
+from ml_genn.utils.checks import shape as checked_shape
 from ml_genn.utils.choices import Decision
 from ml_genn.utils.module import get_object
 
@@ -84,9 +83,12 @@ class Population(NetworkObject, Node, PopulationLike):
     ) -> None:
         self.neuron = neuron
         self.decisions: Mapping[str, Decision] = {}
-        super().__init__(text_name("Population", name) or "", _checked_shape(shape))
-        self.record_spikes = record_spikes
-        self.record_spike_events = record_spike_events
+        own_shape = None if shape is None else checked_shape("Population: shape", shape)
+        super().__init__(text_name("Population", name) or "", own_shape)
+        self.record_spikes = flag("Population: record_spikes", record_spikes)
+        self.record_spike_events = flag(
+            "Population: record_spike_events", record_spike_events
+        )
         self._incoming: list[ReferenceType[Connection]] = []
         self._outgoing: list[ReferenceType[Connection]] = []
         if add_to_model:
@@ -173,7 +175,9 @@ class Connection(WeakLinks, ConnectionLike):
                 "Connection: a synapse model is needed. Received None."
             )
         if max_delay_steps is not None:
-            whole("Connection: max_delay_steps", max_delay_steps, least=0)
+            max_delay_steps = whole(
+                "Connection: max_delay_steps", max_delay_steps, least=0
+            )
         pre, post = get_underlying_pop(source), get_underlying_pop(target)
         self.connectivity = connectivity
         self.synapse = model
@@ -330,26 +334,6 @@ def _network_gone(obj: object) -> ValidationError:
         f"{type(obj).__name__}: its network is gone. Keep the network for as long as "
         "its layers are used."
     )
-
-
-def _checked_shape(shape: Shape) -> tuple[int, ...] | None:
-    if shape is None:
-        return None
-    sizes = (shape,) if isinstance(shape, int | np.integer) else shape
-    try:
-        sizes = tuple(sizes)
-    except TypeError:
-        sizes = ()
-    all_whole = all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0
-        for n in sizes
-    )
-    if not sizes or not all_whole:
-        raise ValidationError(
-            "Population: shape is a whole number above 0 or a sequence of them. "
-            f"Received {shown(shape)}."
-        )
-    return tuple(int(n) for n in sizes)
 
 
 def _connect(connectivity: Connectivity, pre: Population, post: Population) -> None:

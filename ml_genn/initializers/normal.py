@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
 from ml_genn.initializers.initializer import Initializer
-from ml_genn.utils.checks import number
+from ml_genn.utils.checks import check_fields, not_negative, number
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,7 @@ class Normal(Initializer):
     sd: float = 1.0
 
     def __post_init__(self) -> None:
-        number("Normal: mean", self.mean)
-        if number("Normal: sd", self.sd) < 0:
-            raise ValidationError(f"Normal: sd is not negative. Received {self.sd!r}.")
+        check_fields(self, mean=number, sd=not_negative)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Returns values drawn from ``rng``."""

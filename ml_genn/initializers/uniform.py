@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.initializers.initializer import Initializer
-from ml_genn.utils.checks import number
+from ml_genn.utils.checks import check_fields, number
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Uniform(Initializer):
     max: float = 1.0
 
     def __post_init__(self) -> None:
-        if number("Uniform: min", self.min) > number("Uniform: max", self.max):
+        check_fields(self, min=number, max=number)
+        if self.min > self.max:
             raise ValidationError(
                 f"Uniform: min is not above max. Received min={self.min!r}, "
                 f"max={self.max!r}."

@@ -36,6 +36,10 @@ def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
             f"{where} is a number, an array or an initializer. Received the class "
             f"{value.__name__}. Did you mean {value.__name__}()?"
         )
+    if isinstance(value, bool | np.bool_):
+        raise ValidationError(
+            f"{where} is a number, an array or an initializer. Received {value}."
+        )
     array = finite_array(where, value)
     return float(array) if array.ndim == 0 else array.copy()
 

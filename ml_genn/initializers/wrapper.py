@@ -10,7 +10,7 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.initializers.initializer import Initializer
-from ml_genn.utils.checks import mapping
+from ml_genn.utils.checks import as_array, mapping, shown
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Wrapper(Initializer):
         if not callable(self.snippet):
             raise ValidationError(
                 "Wrapper: snippet is a function of (rng, shape). "
-                f"Received {self.snippet!r}."
+                f"Received {shown(self.snippet)}."
             )
         for name in ("param_vals", "egp_vals"):
             values = mapping(f"Wrapper: {name}", getattr(self, name))
@@ -45,7 +45,7 @@ class Wrapper(Initializer):
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Returns the values of the function."""
         arguments = {**self.param_vals, **self.egp_vals}
-        values = np.asarray(self.snippet(rng, shape, **arguments))
+        values = as_array("Wrapper: result", self.snippet(rng, shape, **arguments))
         if values.shape != tuple(shape):
             raise ValidationError(
                 f"Wrapper: the function returned shape {values.shape}, "

@@ -16,7 +16,7 @@ from ml_genn.optimisers.update_transforms import (
     decayed,
     limited,
 )
-from ml_genn.utils.checks import not_negative, number, positive
+from ml_genn.utils.checks import check_fields, not_negative, number, positive, shown
 from ml_genn.utils.copies import owned
 
 
@@ -89,21 +89,19 @@ class Optimiser(ABC):
     def check(self) -> None:
         """Raises ValidationError if a number is out of its range."""
         name = type(self).__name__
+        clips = ("clip_norm", "global_clip_norm", "clip_value")
+        checks = {**self.CHECKS, "weight_decay": not_negative}
+        checks |= {c: positive for c in clips if getattr(self, c) is not None}
         if not callable(self.alpha):
-            not_negative(f"{name}: alpha", self.alpha)
-        for attribute, check in self.CHECKS.items():
-            check(f"{name}: {attribute}", getattr(self, attribute))
-        for attribute in ("clip_norm", "global_clip_norm", "clip_value"):
-            if getattr(self, attribute) is not None:
-                positive(f"{name}: {attribute}", getattr(self, attribute))
+            checks["alpha"] = not_negative
+        check_fields(self, **checks)
         if self.clip_norm is not None and self.global_clip_norm is not None:
             raise ValidationError(
                 f"{name}: give either clip_norm or global_clip_norm. Received "
                 f"{self.clip_norm!r} and {self.global_clip_norm!r}."
             )
-        not_negative(f"{name}: weight_decay", self.weight_decay)
         if self.limits is not None:
-            _check_limits(f"{name}: limits", self.limits)
+            self.limits = _checked_limits(f"{name}: limits", self.limits)
 
     def before(self) -> tuple[UpdateTransform, ...]:
         """Returns the transforms of gradient and weight before the step."""
@@ -154,11 +152,14 @@ class Optimiser(ABC):
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-def _check_limits(where: str, limits: Any) -> None:
+def _checked_limits(where: str, limits: Any) -> tuple[float, float]:
     if not isinstance(limits, tuple | list) or len(limits) != 2:
-        raise ValidationError(f"{where} are (lowest, highest). Received {limits!r}.")
+        raise ValidationError(
+            f"{where} are (lowest, highest). Received {shown(limits)}."
+        )
     lowest, highest = (number(where, limit) for limit in limits)
     if lowest > highest:
         raise ValidationError(
-            f"{where}: the lowest is not above the highest. Received {limits!r}."
+            f"{where}: the lowest is not above the highest. Received {shown(limits)}."
         )
+    return lowest, highest

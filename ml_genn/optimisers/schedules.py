@@ -13,8 +13,14 @@ from math import cos, pi
 from typing import Any, TypeAlias
 
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import flag, not_negative, sequence, whole
-from ml_genn.utils.copies import owned
+from ml_genn.utils.checks import (
+    check_fields,
+    flag,
+    not_negative,
+    sequence,
+    shown,
+    whole,
+)
 
 Rate: TypeAlias = float | Callable[[int], float]
 
@@ -30,6 +36,11 @@ def rate_at(rate: Rate, step: int) -> float:
     return not_negative(f"Learning rate of step {step}", rate(step))
 
 
+def _each(check: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[Any, ...]]:
+    """Returns a check of each item of a sequence."""
+    return lambda where, value: tuple(check(where, v) for v in sequence(where, value))
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     r"""Constant learning rate: :math:`\alpha(n) = \alpha_0`.
@@ -41,7 +52,7 @@ class Constant:
     rate: float
 
     def __post_init__(self) -> None:
-        not_negative("Constant: rate", self.rate)
+        check_fields(self, rate=not_negative)
 
     def __call__(self, step: int) -> float:
         """Returns the rate of a step."""
@@ -65,10 +76,8 @@ class ExponentialDecay:
     staircase: bool = False
 
     def __post_init__(self) -> None:
-        not_negative("ExponentialDecay: rate", self.rate)
-        whole("ExponentialDecay: steps", self.steps)
-        not_negative("ExponentialDecay: decay", self.decay)
-        flag("ExponentialDecay: staircase", self.staircase)
+        check_fields(self, rate=not_negative, steps=whole, decay=not_negative)
+        check_fields(self, staircase=flag)
 
     def __call__(self, step: int) -> float:
         """Returns the rate of a step."""
@@ -94,9 +103,7 @@ class CosineDecay:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        not_negative("CosineDecay: rate", self.rate)
-        whole("CosineDecay: steps", self.steps)
-        not_negative("CosineDecay: final", self.final)
+        check_fields(self, rate=not_negative, steps=whole, final=not_negative)
 
     def __call__(self, step: int) -> float:
         """Returns the rate of a step."""
@@ -120,17 +127,13 @@ class PiecewiseConstant:
     rates: Sequence[float]
 
     def __post_init__(self) -> None:
-        for name in ("boundaries", "rates"):
-            values = sequence(f"PiecewiseConstant: {name}", getattr(self, name))
-            object.__setattr__(self, name, owned(values))  # the dataclass is frozen
-        bounds = [whole("PiecewiseConstant: boundaries", b) for b in self.boundaries]
-        for rate in self.rates:
-            not_negative("PiecewiseConstant: rates", rate)
+        check_fields(self, boundaries=_each(whole), rates=_each(not_negative))
+        bounds = list(self.boundaries)
         if bounds != sorted(set(bounds)) or len(self.rates) != len(bounds) + 1:
             raise ValidationError(
                 "PiecewiseConstant: boundaries rise, and there is one rate more than "
-                f"boundaries. Received boundaries {self.boundaries!r} and rates "
-                f"{self.rates!r}."
+                f"boundaries. Received boundaries {shown(self.boundaries)} and rates "
+                f"{shown(self.rates)}."
             )
 
     def __call__(self, step: int) -> float:
@@ -157,10 +160,9 @@ class WarmUp:
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        whole("WarmUp: steps", self.steps)
-        not_negative("WarmUp: start", self.start)
+        check_fields(self, steps=whole, start=not_negative)
         if not callable(self.then):
-            not_negative("WarmUp: then", self.then)
+            check_fields(self, then=not_negative)
 
     def __call__(self, step: int) -> float:
         """Returns the rate of a step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_genn.surrogates.surrogate import Surrogate
-from ml_genn.utils.checks import positive
+from ml_genn.utils.checks import check_fields, positive
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class _Scaled(Surrogate):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        positive(f"{type(self).__name__}: scale", self.scale)
+        check_fields(self, scale=positive)
 
     def parameters(self) -> dict[str, float]:
         """Returns the steepness."""

@@ -9,7 +9,7 @@ from ml_genn.model.equations import THRESHOLD_EXPRESSION
 from ml_genn.model.equations.complexity import check_complexity
 from ml_genn.model.equations.expression import check_names
 from ml_genn.surrogates.surrogate import Surrogate
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import number, shown
 
 
 class Expression(Surrogate):
@@ -30,6 +30,8 @@ class Expression(Surrogate):
                 "Expression: slope is an expression over 'u', as text or in SymPy. "
                 f"Received {shown(slope)}."
             )
+        if isinstance(slope, int | float):
+            slope = number("Expression: slope", slope)
         self._text = str(slope).replace("Abs(", "abs(")
         check_complexity(self._text, "Surrogate")
         check_names(self._text, frozenset({THRESHOLD_EXPRESSION}), "Surrogate")

@@ -54,7 +54,7 @@ def test_split_refuses_a_fraction_out_of_range(split: float) -> None:
     with pytest.raises(ValidationError) as error:
         split_dataset(example_data(4), split)
     assert str(error.value) == (
-        f"split_dataset: split must lie in 0 to 1. Got {split}."
+        f"split_dataset: split is from 0 to 1. Received {split}."
     )
 
 
@@ -63,7 +63,7 @@ def test_split_refuses_what_is_not_a_number(split: Any) -> None:
     with pytest.raises(ValidationError) as error:
         split_dataset(example_data(4), split)
     assert str(error.value) == (
-        f"split_dataset: split must be a finite number. Got {split}."
+        f"split_dataset: split is a finite number. Received {split}."
     )
 
 
@@ -113,8 +113,8 @@ def test_batches_join_to_the_data(size: int, batch_size: int) -> None:
 @pytest.mark.parametrize(
     ("batch_size", "size", "message"),
     [
-        (0, 4, "batch_size must be a whole number of at least 1. Got 0."),
-        (2, 0, "size must be a whole number of at least 1. Got 0."),
+        (0, 4, "batch_size is a whole number of at least 1. Received 0."),
+        (2, 0, "size is a whole number of at least 1. Received 0."),
         (2, 5, "every value must have at least size=5 examples. Got 4 for 'image'."),
     ],
 )
@@ -151,15 +151,15 @@ def test_permuting_back_restores_the_data(order: list[int]) -> None:
     [
         (
             [0, 3],
-            "indices must lie in 0 to 2. Got 3 at index 1 (1 of 2 are outside). The "
-            "data set has 3 examples.",
+            "indices must lie in 0 to 2. Received 3 at index 1 (1 of 2 are outside). "
+            "The data set has 3 examples.",
         ),
         (
             [-1],
-            "indices must lie in 0 to 2. Got -1 at index 0 (1 of 1 are outside). The "
-            "data set has 3 examples.",
+            "indices must lie in 0 to 2. Received -1 at index 0 (1 of 1 are outside). "
+            "The data set has 3 examples.",
         ),
-        ([0.5], "indices must be integers. Got 0.5 at index 0."),
+        ([0.5], "indices must be whole numbers. Received 0.5 at index 0."),
         (
             [True, False, True],
             "indices must be example numbers. Got booleans. Pass "

@@ -166,10 +166,10 @@ def test_event_streams_are_frozen_and_compare_by_identity() -> None:
 @pytest.mark.parametrize(
     ("num_steps", "dt", "message"),
     [
-        (0, 1.0, "num_steps must be a whole number of at least 1. Got 0."),
-        (1.5, 1.0, "num_steps must be a whole number of at least 1. Got 1.5."),
-        (5, 0.0, "dt must be above 0. Got 0.0."),
-        (5, np.nan, "dt must be a finite number. Got nan."),
+        (0, 1.0, "num_steps is a whole number of at least 1. Received 0."),
+        (1.5, 1.0, "num_steps is a whole number of at least 1. Received 1.5."),
+        (5, 0.0, "dt is greater than 0. Received 0.0."),
+        (5, np.nan, "dt is a finite number. Received nan."),
     ],
 )
 def test_encode_events_refusals(num_steps: Any, dt: float, message: str) -> None:
@@ -223,7 +223,10 @@ def test_dense_round_trip(num_steps: int, num_neurons: int, seed: int) -> None:
             [[1, np.nan]],
             "counts must not be negative or NaN. Got nan in step 0 for neuron 1.",
         ),
-        ([["a"]], "array must hold real numbers. Got an array of type <U1."),
+        (
+            [["a"]],
+            "array is a number or an array of numbers. Received [['a']] of type <U1.",
+        ),
     ],
 )
 def test_dense_refusals(array: Any, message: str) -> None:
@@ -294,12 +297,12 @@ def test_order_is_checked_within_neurons_only(groups: list[list[int]]) -> None:
         ),
         ([[0, 0, 0]], [], "Got an array of shape (1, 3) and type int64."),
         ([0.0, 0.0, 1.0], [1.0], "Got an array of shape (3,) and type float64."),
-        (["0"] * 3, [], "end_spikes must hold real numbers."),
-        ([0, 0, 1], ["a"], "spike_times must hold real numbers."),
+        (["0"] * 3, [], "end_spikes is a number or an array of numbers."),
+        ([0, 0, 1], ["a"], "spike_times is a number or an array of numbers."),
         (
             [0, 0, 1],
             [[1.0]],
-            "spike_times must be 1-D. Got an array of shape (1, 1).",
+            "spike_times must be 1-D. Received shape (1, 1).",
         ),
         (
             [2, 1, 2],

@@ -159,20 +159,23 @@ def test_separate_refuses_a_single_polarity() -> None:
         ({"shape": (4, 3)}, "shape must be (width, height, polarities). Got (4, 3)."),
         (
             {"shape": (4, 0, 2)},
-            "the height in shape must be a whole number of at least 1. Got 0.",
+            "the height in shape is a whole number of at least 1. Received 0.",
         ),
         (
             {"shape": (3, 3, 2)},
-            "event field 'x' must lie in 0 to 2. Got 3 at index 0 (1 of 4 are "
+            "event field 'x' must lie in 0 to 2. Received 3 at index 0 (1 of 4 are "
             "outside). Pass the sensor size of the data set as shape.",
         ),
-        ({"shape": (4, 2, 2)}, "event field 'y' must lie in 0 to 1. Got 2 at index 0"),
+        (
+            {"shape": (4, 2, 2)},
+            "event field 'y' must lie in 0 to 1. Received 2 at index 0",
+        ),
         (
             {"events": EVENTS.astype([(n, "<i8") for n in ORDERING]), "polarity": 2},
-            "event field 'p' must lie in 0 to 1. Got 2 at index 0",
+            "event field 'p' must lie in 0 to 1. Received 2 at index 0",
         ),
-        ({"time_scale": 0.0}, "time_scale must be above 0. Got 0.0."),
-        ({"time_scale": None}, "time_scale must be a finite number. Got None."),
+        ({"time_scale": 0.0}, "time_scale is greater than 0. Received 0.0."),
+        ({"time_scale": None}, "time_scale is a finite number. Received None."),
         (
             {"time": -1},
             "times must be finite and non-negative [ms]. Got -0.001 at index 0",
@@ -184,9 +187,9 @@ def test_separate_refuses_a_single_polarity() -> None:
         ),
         (
             {"histogram_thresh": 0, "dt": 1.0},
-            "histogram_thresh must be above 0. Got 0.",
+            "histogram_thresh is greater than 0. Received 0.",
         ),
-        ({"histogram_thresh": 1, "dt": 0.0}, "dt must be above 0. Got 0.0."),
+        ({"histogram_thresh": 1, "dt": 0.0}, "dt is greater than 0. Received 0.0."),
     ],
 )
 def test_refusals(function: Any, changes: dict[str, Any], message: str) -> None:

@@ -123,10 +123,10 @@ def test_calls_without_a_seed_differ() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 0}, "size must be a whole number of at least 1. Got 0."),
-        ({"scale": -1.0}, "scale must not be negative. Got -1.0."),
-        ({"offset": -1.0}, "offset must not be negative. Got -1.0."),
-        ({"offset": np.inf}, "offset must be a finite number. Got inf."),
+        ({"size": 0}, "size is a whole number of at least 1. Received 0."),
+        ({"scale": -1.0}, "scale is not negative. Received -1.0."),
+        ({"offset": -1.0}, "offset is not negative. Received -1.0."),
+        ({"offset": np.inf}, "offset is a finite number. Received inf."),
         (
             {"r_big": 0.6},
             "radii must satisfy 0 < r_big <= 0.5 and 0 < r_small < r_big / 2. Got "
@@ -139,13 +139,11 @@ def test_calls_without_a_seed_differ() -> None:
         ),
         (
             {"seed": -1},
-            "seed must be None, a non-negative integer or a numpy.random.Generator. "
-            "Got -1.",
+            "seed is a whole number of at least 0. Received -1.",
         ),
         (
             {"seed": "a"},
-            "seed must be None, a non-negative integer or a numpy.random.Generator. "
-            "Got 'a'.",
+            "seed is a whole number of at least 0. Received 'a'.",
         ),
     ],
 )

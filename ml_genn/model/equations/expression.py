@@ -57,6 +57,7 @@ FUNCTIONS: dict[str, tuple[str, Callable[..., Any], int]] = {
     "max": ("Max", np.maximum, 2),
 }
 CONSTANTS = {"pi": np.pi}
+LARGEST = float(np.finfo(np.float32).max)  #: largest number in single precision
 
 
 class Algebra(Protocol):
@@ -206,6 +207,11 @@ class _Visitor(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             return self.generic_visit(node)
+        if not abs(node.value) <= LARGEST:
+            raise EquationError(
+                f"'{self.text[:60]}': numbers are at most {LARGEST:.1e}, the range of "
+                "single precision. Rescale the equation."
+            )
         return self.algebra.number(node.value)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
