@@ -12,7 +12,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.compilers import Feedback, TrainingCompiler
 from ml_genn.compilers.outputs import SupportedOutputs
 from ml_genn.connection import Connection
-from ml_genn.errors import UnsupportedError, unknown_name
+from ml_genn.errors import UnsupportedError
 from ml_genn.graph.traversal import incoming, outgoing
 from ml_genn.losses import Loss
 from ml_genn.model.equations import NeuronEquations, Variable
@@ -31,7 +31,7 @@ from ml_genn.neurons import (
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.synapses import Delta
-from ml_genn.utils.checks import not_negative, number, positive
+from ml_genn.utils.checks import flag, not_negative, number, one_of, positive
 from ml_genn.utils.choices import Choices
 
 _SPIKING = {"relative_reset": True, "integrate_during_refrac": True, "scale_i": False}
@@ -160,20 +160,19 @@ class EPropCompiler(TrainingCompiler):
             **genn_kwargs,
         )
         self._check_time(reset_time_between_batches)
-        if feedback not in FEEDBACK:
-            where = "EPropCompiler: feedback"
-            raise unknown_name("feedback", feedback, FEEDBACK, where=where)
-        self.feedback_kind = feedback
+        self.feedback_kind = one_of(
+            "EPropCompiler: feedback", feedback, "feedback", FEEDBACK
+        )
         self.feedback_decay = not_negative(
             "EPropCompiler: feedback_decay", feedback_decay
         )
-        if mode not in MODES:
-            raise unknown_name("mode", str(mode), MODES, where="EPropCompiler")
-        self.online = mode == "online"
+        self.online = one_of("EPropCompiler: mode", mode, "mode", MODES) == "online"
         self.tau_reg = positive("EPropCompiler: tau_reg", tau_reg)
         self.c_reg = number("EPropCompiler: c_reg", c_reg)
         self.f_target = number("EPropCompiler: f_target", f_target)
-        self.train_output_bias = train_output_bias
+        self.train_output_bias = flag(
+            "EPropCompiler: train_output_bias", train_output_bias
+        )
 
     def spike_gradient(self) -> SpikeGradient:
         """Returns the pseudo-derivative; gradients follow adaptation, not v's reset."""

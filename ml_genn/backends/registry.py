@@ -15,7 +15,12 @@ from importlib.util import find_spec
 from typing import cast
 
 from ml_genn.backends.api import Backend
-from ml_genn.errors import UnsupportedError, stacklevel_of_user, unknown_name
+from ml_genn.errors import (
+    UnsupportedError,
+    ValidationError,
+    stacklevel_of_user,
+    unknown_name,
+)
 
 GROUP = "ml_genn.backends"
 DEFAULT = "cpu"
@@ -55,6 +60,11 @@ def get_backend(name: str | None = None) -> Backend:
         BuildError: if it is "pygenn" and PyGeNN is not installed.
         UnsupportedError: if an entry point names no backend.
     """
+    if name is not None and not isinstance(name, str):
+        raise ValidationError(
+            f"backend is the name of a backend, such as '{DEFAULT}', or None. "
+            f"Received {type(name).__name__}."
+        )
     requested = name or os.environ.get(VARIABLE) or DEFAULT
     if requested in DEVICES and not (requested == "cuda" and _is_installed("cupy")):
         return _on_device(requested)

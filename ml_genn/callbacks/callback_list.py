@@ -10,7 +10,7 @@ from ml_genn.callbacks.callback import overrides
 from ml_genn.communicators.communicator import is_first
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import Record
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import items, shown
 from ml_genn.utils.module import get_object
 
 
@@ -34,7 +34,8 @@ class CallbackList:
                 f"Received {shown(callbacks)}."
             )
         objects = [
-            get_object(c, Callback, "Callback", default_callbacks) for c in callbacks
+            get_object(c, Callback, "Callback", default_callbacks)
+            for c in items("Callbacks", callbacks)
         ]
         listed = [c for c in objects if c is not None]
         _refuse_duplicates(listed)

@@ -7,9 +7,17 @@ from math import inf
 from typing import Any
 
 from ml_genn.callbacks.callback import Callback
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import ValidationError
 from ml_genn.model.snapshot import Snapshot
-from ml_genn.utils.checks import flag, fraction, not_negative, number, text, whole
+from ml_genn.utils.checks import (
+    flag,
+    fraction,
+    not_negative,
+    number,
+    one_of,
+    text,
+    whole,
+)
 
 MODES = ("auto", "max", "min")
 
@@ -19,8 +27,7 @@ class Monitor(Callback):
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         name = type(self).__name__
-        if mode not in MODES:
-            raise unknown_name("mode", str(mode), MODES, where=name)
+        one_of(f"{name}: mode", mode, "mode", MODES)
         self.monitor = text(f"{name}: monitor", monitor)
         self.mode = mode
         self._min_delta = not_negative(f"{name}: min_delta", min_delta)

@@ -21,6 +21,7 @@ from ml_genn.model.plan import (
 )
 from ml_genn.neurons import Input
 from ml_genn.population import Population
+from ml_genn.utils.checks import text
 
 
 class NetworkLookup:
@@ -154,7 +155,7 @@ class NetworkLookup:
             UnknownNameError: if there is no such variable.
         """
         known = self._state_variables(population)
-        ours = equivalent_name(name, known)
+        ours = equivalent_name(text("Name of a variable", name), known)
         if ours not in known:
             where = f"Population '{self.population(population).name}'"
             raise unknown_name("variable", name, known, where=where)
@@ -172,7 +173,7 @@ class NetworkLookup:
             for array in self._lowered.plan.learned
             if array.kind is LearnedKind.PARAMETER and array.owner == owner
         ]
-        if name not in known:
+        if text("Name of a parameter", name) not in known:
             where = f"Population '{owner}'"
             raise unknown_name("learned parameter", name, known, where=where)
 

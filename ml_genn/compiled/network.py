@@ -38,7 +38,7 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
-from ml_genn.errors import TrainingWarning
+from ml_genn.errors import TrainingWarning, ValidationError
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
@@ -59,7 +59,7 @@ from ml_genn.training.data.streams import KeyedBatches, StreamedData
 from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.population_dict import PopulationDict
-from ml_genn.utils.checks import file_path
+from ml_genn.utils.checks import file_path, shown, whole
 
 
 class CompiledNetwork(HoldsEngine):
@@ -403,8 +403,18 @@ class CompiledNetwork(HoldsEngine):
             num_batches: number of batches; None (default) for all.
             metrics, callbacks: as for `evaluate`.
         """
-        if num_batches is None and isinstance(data, Sized):
+        if num_batches is not None:
+            num_batches = whole("evaluate_batch_iter: num_batches", num_batches)
+        elif isinstance(data, Sized):
             num_batches = len(data)
+        if not isinstance(data, Iterable) or isinstance(data, str | bytes):
+            raise ValidationError(
+                "evaluate_batch_iter: data is an iterable of batches (x, y). Received "
+                f"{shown(data)}."
+            )
+        for keys in (inputs, outputs):
+            for key in keys if isinstance(keys, Sequence) else [keys]:
+                self._lookup.population(key)
         batches = KeyedBatches(data, inputs, outputs)
         stream = StreamedData(
             batches, self.data_spec, self.full_batch_size, num_batches

@@ -40,7 +40,7 @@ from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.divergence import problem
 from ml_genn.training.history import History, log_entries
 from ml_genn.training.loop import MetricAccumulator, run_epoch
-from ml_genn.utils.checks import flag, whole
+from ml_genn.utils.checks import flag, not_negative, whole
 from ml_genn.utils.logs import VALIDATION, LogNames
 
 
@@ -197,9 +197,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 trained on and saved, and ``history`` has the complete epochs.
         """
         self._copies.warn_of_changed_originals()
-        whole("train: num_epochs", num_epochs)
-        whole("train: start_epoch", start_epoch, least=0)
+        num_epochs = whole("train: num_epochs", num_epochs)
+        start_epoch = whole("train: start_epoch", start_epoch, least=0)
         flag("train: shuffle", shuffle)
+        validation_split = not_negative("train: validation_split", validation_split)
         held_out = validation_data(validation_split, validation_x, validation_y)
         if validation_split:
             (x, y, sample_weight), held_out = split_validation(
@@ -207,7 +208,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             )
         weights = ExampleWeights(sample_weight, class_weight)
         if steps_per_epoch is not None:
-            whole("train: steps_per_epoch", steps_per_epoch)
+            steps_per_epoch = whole("train: steps_per_epoch", steps_per_epoch)
         data = adapt(
             x,
             y,

@@ -19,7 +19,7 @@ from ml_genn.model.spike_gradients import (
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.surrogates import get_surrogate
-from ml_genn.utils.checks import positive
+from ml_genn.utils.checks import flag, positive
 from ml_genn.utils.choices import Choices
 
 
@@ -109,10 +109,12 @@ class BPTTCompiler(TrainingCompiler):
             **genn_kwargs,
         )
         self.surrogate = get_surrogate(surrogate)
-        self.reset_gradient = reset_gradient
+        self.reset_gradient = flag("BPTTCompiler: reset_gradient", reset_gradient)
         self.backward_threshold = backward_threshold
         if backward_threshold is not None:
-            positive("BPTTCompiler: backward_threshold", backward_threshold)
+            self.backward_threshold = positive(
+                "BPTTCompiler: backward_threshold", backward_threshold
+            )
         self.softmax_temperature = positive(
             "BPTTCompiler: softmax_temperature", softmax_temperature
         )

@@ -138,7 +138,8 @@ class Compiler(RefersToNetwork, ABC):
 
     def _check_time(self, reset_time_between_batches: bool) -> None:
         """Raises UnsupportedError if time is to continue from batch to batch."""
-        if not reset_time_between_batches:
+        where = f"{type(self).__name__}: reset_time_between_batches"
+        if not flag(where, reset_time_between_batches):
             raise UnsupportedError(
                 f"{type(self).__name__}: time starts at 0 in each batch; "
                 "reset_time_between_batches=False is not supported. Spike times of the "

@@ -19,7 +19,7 @@ from ml_genn.model.rate_regularisation import RateRegularisation
 from ml_genn.model.spike_gradients import ExactGradient, SpikeGradient
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.utils.checks import not_negative, number, positive
+from ml_genn.utils.checks import flag, not_negative, number, positive, whole
 from ml_genn.utils.choices import Choices
 
 #: Values of arguments that users leave open, under mlGeNN's name.
@@ -130,6 +130,10 @@ class EventPropCompiler(TrainingCompiler):
             deep_r_record_rewirings=deep_r_record_rewirings,
             **genn_kwargs,
         )
+        _check_strengths("reg_lambda_upper", reg_lambda_upper)
+        _check_strengths("reg_lambda_lower", reg_lambda_lower)
+        whole("EventPropCompiler: max_spikes", max_spikes)
+        flag("EventPropCompiler: strict_buffer_checking", strict_buffer_checking)
         self.reg_lambda_upper = reg_lambda_upper
         self.reg_lambda_lower = reg_lambda_lower
         self.reg_nu_upper = not_negative(
@@ -169,6 +173,13 @@ class EventPropCompiler(TrainingCompiler):
                     self.reg_nu_upper,
                 )
         return result
+
+
+def _check_strengths(name: str, strengths_of: Any) -> None:
+    """Raises ValidationError for strengths that are no numbers of at least 0."""
+    values = strengths_of.values() if isinstance(strengths_of, Mapping) else ()
+    for value in values or (strengths_of,):
+        not_negative(f"EventPropCompiler: {name}", value)
 
 
 def _strengths(

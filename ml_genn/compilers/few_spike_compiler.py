@@ -17,7 +17,7 @@ from ml_genn.lowering.few_spike.schedule import Schedule, make_schedule
 from ml_genn.network import Network
 from ml_genn.neurons import Input
 from ml_genn.population import Population
-from ml_genn.utils.checks import whole
+from ml_genn.utils.checks import flag, whole
 
 Keys = PopulationType | Sequence[PopulationType] | None
 
@@ -99,7 +99,8 @@ class FewSpikeCompiler(Compiler):
             communicator=communicator,
             **genn_kwargs,
         )
-        if not prefer_in_memory_connect:
+        where = "FewSpikeCompiler: prefer_in_memory_connect"
+        if not flag(where, prefer_in_memory_connect):
             self._warn_if_ignored("prefer_in_memory_connect=False")
         self.k = whole("FewSpikeCompiler: k", k)
 

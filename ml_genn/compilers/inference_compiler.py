@@ -11,7 +11,7 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.lowering import lower
 from ml_genn.model.plan import PlanValues
 from ml_genn.network import Network
-from ml_genn.utils.checks import whole
+from ml_genn.utils.checks import flag, whole
 
 
 class CompiledInferenceNetwork(CompiledNetwork):
@@ -67,13 +67,17 @@ class InferenceCompiler(Compiler):
             communicator=communicator,
             **genn_kwargs,
         )
-        if not prefer_in_memory_connect:
+        where = "InferenceCompiler"
+        if not flag(f"{where}: prefer_in_memory_connect", prefer_in_memory_connect):
             self._warn_if_ignored("prefer_in_memory_connect=False")
         self._check_time(reset_time_between_batches)
         self.evaluate_timesteps = whole(
             "InferenceCompiler: evaluate_timesteps", evaluate_timesteps
         )
-        self.reset_vars_between_batches = reset_vars_between_batches
+        self.reset_vars_between_batches = flag(
+            f"{where}: reset_vars_between_batches", reset_vars_between_batches
+        )
+        flag(f"{where}: reset_in_syn_between_batches", reset_in_syn_between_batches)
 
     def compile(
         self, network: Network, name: str | None = None

@@ -34,7 +34,7 @@ from ml_genn.model.spike_gradients import SpikeGradient
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser, default_optimisers
 from ml_genn.population import Population
-from ml_genn.utils.checks import not_negative, whole
+from ml_genn.utils.checks import flag, items, mapping, not_negative, whole
 from ml_genn.utils.choices import Choices
 from ml_genn.utils.copies import independent_copy, owned
 from ml_genn.utils.module import get_object, get_object_mapping
@@ -99,8 +99,10 @@ class TrainingCompiler(Compiler):
         super().__init__(**kwargs)
         name = type(self).__name__
         self.example_timesteps = whole(f"{name}: example_timesteps", example_timesteps)
+        if not isinstance(losses, Mapping):
+            get_object(losses, Loss, "Loss", default_losses)
         self.losses = owned(losses)
-        self.per_timestep_loss = per_timestep_loss
+        self.per_timestep_loss = flag(f"{name}: per_timestep_loss", per_timestep_loss)
         default = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
         if default is None:
             raise ValidationError(f"{name}: an optimiser is needed. Received None.")
@@ -108,12 +110,12 @@ class TrainingCompiler(Compiler):
         self.delay_optimiser = get_object(
             delay_optimiser, Optimiser, "Optimiser", default_optimisers
         )
-        self.delay_learn_conns = _connections(delay_learn_conns)
-        self.deep_r_conns = _connections(deep_r_conns)
+        self.delay_learn_conns = _connections("delay_learn_conns", delay_learn_conns)
+        self.deep_r_conns = _connections("deep_r_conns", deep_r_conns)
         self.deep_r_l1_strength = not_negative(
             f"{name}: deep_r_l1_strength", deep_r_l1_strength
         )
-        recorded = deep_r_record_rewirings or {}
+        recorded = mapping(f"{name}: deep_r_record_rewirings", deep_r_record_rewirings)
         self.deep_r_record_rewirings = {
             get_underlying_conn(c): key for c, key in recorded.items()
         }
@@ -354,7 +356,7 @@ class TrainingCompiler(Compiler):
         return result
 
 
-def _connections(value: Any) -> list[Connection]:
+def _connections(name: str, value: Any) -> list[Connection]:
     """Returns a list of connections, from one or several connections or layers."""
-    values = value if isinstance(value, Iterable) else [value]
+    values = items(name, value) if isinstance(value, Iterable) else [value]
     return [get_underlying_conn(c) for c in values]

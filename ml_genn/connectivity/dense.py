@@ -11,7 +11,7 @@ from ml_genn.connectivity.sparse import Sparse
 from ml_genn.errors import ValidationError
 from ml_genn.graph.node import Node
 from ml_genn.initializers.value import InitValue, as_value
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import as_array, shown
 
 
 class Dense(Connectivity):
@@ -63,7 +63,7 @@ class Dense(Connectivity):
         Raises:
             ValidationError: if the mask is no matrix of flags or arrays do not fit.
         """
-        flags = np.asarray(mask)
+        flags = as_array("Dense.from_mask: mask", mask)
         if flags.ndim != 2 or flags.dtype != bool or not flags.any():
             raise ValidationError(
                 "Dense.from_mask: mask is a matrix of flags, (source size, target "

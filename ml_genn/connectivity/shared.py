@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ml_genn.connectivity.connectivity import Connectivity, short
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import ValidationError
 from ml_genn.graph.node import Node
 from ml_genn.initializers.value import InitValue
 from ml_genn.model.plan.kernel import Axis, Kernel, pooled
-from ml_genn.utils.checks import flag, shown, whole
+from ml_genn.utils.checks import flag, one_of, shown, whole
 
 PADDINGS = ("valid", "same")
 Size = int | Sequence[int]  #: rows and columns, or one number for both
@@ -123,9 +123,7 @@ def pair(where: str, size: Size) -> Pair:
 
 def padding_name(where: str, name: Any) -> str:
     """Returns the name of a padding, or raises UnknownNameError."""
-    if name not in PADDINGS:
-        raise unknown_name("padding", str(name), PADDINGS, where=where)
-    return str(name)
+    return one_of(where, name, "padding", PADDINGS)
 
 
 def padding(where: str, value: Any) -> Padding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sized
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import (
+    array_or_object,
     check_range,
     probability,
+    shown,
     whole,
     whole_numbers,
 )
@@ -38,7 +40,7 @@ def get_dataset_size(data: Mapping[K, Examples]) -> int | None:
     Returns:
         The common length of all values; None if they differ, or there are none.
     """
-    sizes = {len(examples) for examples in data.values()}
+    sizes = {len(examples) for examples in _checked(data, "get_dataset_size").values()}
     return sizes.pop() if len(sizes) == 1 else None
 
 
@@ -85,11 +87,13 @@ def batch_dataset(
     where = "batch_dataset"
     step = whole(f"{where}: batch_size", batch_size)
     total = whole(f"{where}: size", size)
-    short = [key for key, examples in data.items() if len(examples) < total]
+    short = [
+        key for key, examples in _checked(data, where).items() if len(examples) < total
+    ]
     if short:
         raise ValidationError(
             f"{where}: every value must have at least size={total} examples. Got "
-            f"{len(data[short[0]])} for {short[0]!r}."
+            f"{len(data[short[0]])} for {shown(short[0])}."
         )
     return [
         {key: examples[i : min(i + step, total)] for key, examples in data.items()}
@@ -112,7 +116,7 @@ def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[
     """
     where = "permute_dataset"
     size = _common_size(data, where)
-    if np.asarray(indices).dtype.kind == "b":
+    if array_or_object(f"{where}: indices", indices).dtype.kind == "b":
         raise ValidationError(
             f"{where}: indices must be example numbers. Got booleans. Pass "
             "numpy.flatnonzero(mask) to select with a mask."
@@ -128,10 +132,28 @@ def permute_dataset(data: Mapping[K, Examples], indices: npt.ArrayLike) -> dict[
     }
 
 
+def _checked(data: Mapping[K, Examples], where: str) -> Mapping[K, Examples]:
+    """Returns a data set; raises ValidationError if it is no dictionary of examples."""
+    if not isinstance(data, Mapping):
+        raise ValidationError(
+            f"{where}: data is a dictionary of arrays or lists of examples. Received "
+            f"{shown(data)}."
+        )
+    for key, examples in data.items():
+        if not isinstance(examples, Sized) or np.ndim(getattr(examples, "T", (0,))) < 1:
+            raise ValidationError(
+                f"{where}: examples of {shown(key)} are an array or a list. Received "
+                f"{shown(examples)}."
+            )
+    return data
+
+
 def _common_size(data: Mapping[K, Examples], where: str) -> int:
-    size = get_dataset_size(data)
+    size = get_dataset_size(_checked(data, where))
     if size is None:
-        sizes = ", ".join(f"{len(value)} for {key!r}" for key, value in data.items())
+        sizes = ", ".join(
+            f"{len(value)} for {shown(key)}" for key, value in data.items()
+        )
         raise ValidationError(
             f"{where}: all values must have equally many examples. Got "
             f"{sizes or 'an empty data set'}."

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.model.batch import EventStream
-from ml_genn.utils.checks import positive, real_array, whole
+from ml_genn.utils.checks import not_negative, positive, real_array, text, whole
 from ml_genn.utils.time_steps import whole_steps
 
 #: Relative excess of a spike time over the duration of an example, for rounding.
@@ -45,6 +45,9 @@ def check_spikes(
             times; if a time is negative, not finite or above ``duration``; or if the
             times of a neuron do not ascend.
     """
+    where = text("check_spikes: where", where)
+    num_neurons = whole(f"{where}: num_neurons", num_neurons, least=0)
+    duration = not_negative(f"{where}: duration", duration)
     if not isinstance(spikes, PreprocessedSpikes):
         raise ValidationError(
             f"{where}: an example must be PreprocessedSpikes. Got "
@@ -70,10 +73,17 @@ def encode_events(spikes: PreprocessedSpikes, num_steps: int, dt: float) -> Even
         spikes: valid spikes of one example; see :func:`check_spikes`.
         num_steps: number of time steps of the example.
         dt: duration of a time step [ms].
+
+    Raises:
+        ValidationError: if an argument is not valid.
     """
     where = "encode_events"
     stop = whole(f"{where}: num_steps", num_steps)
     width = positive(f"{where}: dt", dt)
+    if not isinstance(spikes, PreprocessedSpikes):
+        raise ValidationError(
+            f"{where}: spikes are PreprocessedSpikes. Received {type(spikes).__name__}."
+        )
     ends = np.asarray(spikes.end_spikes, dtype=np.int64)
     counts = ends.copy()
     counts[1:] -= ends[:-1]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml_genn.data.ranges import DataWarnings
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import number, positive, real_array
+from ml_genn.utils.checks import number, positive, real_array, shown
 
 #: Fraction of max_value that the largest value of a data set exceeds.
 DARK = 0.02
@@ -54,7 +54,7 @@ def linear_latency_encode_data(
     if not 0.0 <= first <= last:
         raise ValidationError(
             f"{where}: times must satisfy 0 <= min_time <= max_time [ms]. Got "
-            f"min_time={min_time!r} and max_time={max_time!r}."
+            f"min_time={shown(min_time)} and max_time={shown(max_time)}."
         )
     time_per_value = (last - first) / top
 
@@ -96,7 +96,7 @@ def log_latency_encode_data(
     if level < 0.0:
         raise ValidationError(
             f"{where}: thresh must not be negative, or spikes would come before "
-            f"time 0. Got {thresh!r}."
+            f"time 0. Got {shown(thresh)}."
         )
 
     def latency(value: Floats) -> Floats:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import (
     check_range,
+    items,
     real_array,
     whole,
     whole_numbers,
@@ -110,7 +111,9 @@ def calc_max_spikes(spikes: Iterable[PreprocessedSpikes]) -> int:
     Raises:
         ValidationError: if there is no example.
     """
-    totals = [len(example.spike_times) for example in spikes]
+    totals = [
+        len(example.spike_times) for example in _examples(spikes, "calc_max_spikes")
+    ]
     if not totals:
         raise ValidationError("calc_max_spikes: the data set has no examples.")
     return max(totals)
@@ -129,7 +132,7 @@ def calc_latest_spike_time(spikes: Iterable[PreprocessedSpikes]) -> float:
     """
     latest = [
         float(np.max(example.spike_times)) if len(example.spike_times) else None
-        for example in spikes
+        for example in _examples(spikes, "calc_latest_spike_time")
     ]
     times = [time for time in latest if time is not None]
     if not times:
@@ -160,6 +163,7 @@ def batch_spikes(
     """
     where = "batch_spikes"
     rows = whole(f"{where}: batch_size", batch_size)
+    spikes = _examples(spikes, where)
     if not 1 <= len(spikes) <= rows:
         raise ValidationError(
             f"{where}: a batch of size {rows} takes 1 to {rows} examples. Got "
@@ -180,6 +184,19 @@ def batch_spikes(
     return PreprocessedSpikes(end_spikes, times)
 
 
+def _examples(spikes: Any, where: str) -> list[PreprocessedSpikes]:
+    """Returns a list of examples; raises ValidationError if it is none."""
+    examples = items(f"{where}: spikes", spikes)
+    for example in examples:
+        if not isinstance(example, PreprocessedSpikes):
+            raise ValidationError(
+                f"{where}: spikes is a list of PreprocessedSpikes. Received an item of "
+                f"type {type(example).__name__}."
+            )
+        real_array(f"{where}: spike_times", example.spike_times)
+    return examples
+
+
 def calc_start_spikes(
     end_spikes: npt.NDArray[np.integer[Any]],
 ) -> npt.NDArray[np.integer[Any]]:
@@ -192,7 +209,7 @@ def calc_start_spikes(
     Returns:
         An array of the same shape and type with the end of the previous neuron.
     """
-    ends = np.asarray(end_spikes)
+    ends = real_array("calc_start_spikes: end_spikes", end_spikes)
     if ends.ndim not in (1, 2) or ends.dtype.kind not in "ui":
         raise ValidationError(
             "calc_start_spikes: end_spikes must be a 1-D or 2-D array of integers. "

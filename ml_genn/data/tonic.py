@@ -13,8 +13,12 @@ from ml_genn.data.spikes import PreprocessedSpikes, check_times, group_spikes
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import (
     LARGEST_INT32,
+    as_array,
     check_range,
+    items,
     positive,
+    shown,
+    text,
     whole,
     whole_numbers,
 )
@@ -147,16 +151,17 @@ def _read_events(
     time_scale: float,
 ) -> _Events:
     """Checks events; converts coordinates to pixel numbers and times to ms."""
-    missing = [name for name in ("t", "x", "p") if name not in ordering]
+    names = [text(f"{where}: ordering", n) for n in items(where, ordering)]
+    missing = [name for name in ("t", "x", "p") if name not in names]
     if missing:
         raise ValidationError(
-            f"{where}: ordering must contain 't', 'x' and 'p'. Got {ordering!r}, "
+            f"{where}: ordering must contain 't', 'x' and 'p'. Got {shown(ordering)}, "
             f"without {_listing(missing)}."
         )
     width, height, num_polarities = _sensor_size(where, shape)
     scale = positive(f"{where}: time_scale", time_scale)
-    used = ["t", "x"] + ["y"] * ("y" in ordering) + ["p"] * (num_polarities > 1)
-    fields = np.asarray(events).dtype.names or ()
+    used = ["t", "x"] + ["y"] * ("y" in names) + ["p"] * (num_polarities > 1)
+    fields = as_array(f"{where}: events", events).dtype.names or ()
     missing = [name for name in used if name not in fields]
     if missing:
         received = f"the fields {_listing(fields)}" if fields else "no named fields"
@@ -165,7 +170,7 @@ def _read_events(
             f"{_listing(used)}. Got an array with {received}."
         )
     pixel = _coordinate(where, events, "x", width)
-    if "y" in ordering:
+    if "y" in names:
         pixel = pixel + width * _coordinate(where, events, "y", height)
     several = num_polarities > 1
     return _Events(
@@ -179,9 +184,10 @@ def _read_events(
 
 
 def _sensor_size(where: str, shape: Sequence[int]) -> tuple[int, int, int]:
+    shape = items(f"{where}: shape", shape)
     if len(shape) != 3:
         raise ValidationError(
-            f"{where}: shape must be (width, height, polarities). Got {shape!r}."
+            f"{where}: shape must be (width, height, polarities). Got {shown(shape)}."
         )
     width, height, num_polarities = shape
     return (
@@ -203,12 +209,14 @@ def _histogram(
     where: str, dt: float | None, histogram_thresh: float | None
 ) -> _Histogram | None:
     if histogram_thresh is None:
+        if dt is not None:
+            positive(f"{where}: dt", dt)
         return None
     thresh = positive(f"{where}: histogram_thresh", histogram_thresh)
     if dt is None:
         raise ValidationError(
             f"{where}: histogram_thresh needs dt, the width of the bins [ms]. Got "
-            f"histogram_thresh={histogram_thresh!r} and dt=None."
+            f"histogram_thresh={shown(histogram_thresh)} and dt=None."
         )
     return _Histogram(positive(f"{where}: dt", dt), thresh)
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ml_genn.data.spikes import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import LARGEST_SEED, flag, not_negative, number, whole
+from ml_genn.utils.checks import LARGEST_SEED, flag, not_negative, number, shown, whole
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def _radii(r_small: float, r_big: float, where: str) -> tuple[float, float]:
     if not (0.0 < big <= 0.5 and 0.0 < small < 0.5 * big):
         raise ValidationError(
             f"{where}: radii must satisfy 0 < r_big <= 0.5 and 0 < r_small < r_big / 2."
-            f" Got r_small={r_small!r} and r_big={r_big!r}."
+            f" Got r_small={shown(r_small)} and r_big={shown(r_big)}."
         )
     return small, big
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.graph.scope import default_arguments
+from ml_genn.utils.checks import shown
 
 T = TypeVar("T")
 
@@ -48,12 +49,13 @@ def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:
     shape = "{class: {argument: value}}"
     if not isinstance(params, Mapping):
         raise ValidationError(
-            f"Network: default_params is {shape}. Received {params!r}."
+            f"Network: default_params is {shape}. Received {shown(params)}."
         )
     for cls, values in params.items():
         if not isinstance(cls, type) or not isinstance(values, Mapping):
             raise ValidationError(
-                f"Network: default_params is {shape}. Received {cls!r}: {values!r}."
+                f"Network: default_params is {shape}. Received {shown(cls)}: "
+                f"{shown(values)}."
             )
         if not _takes_defaults(cls):
             raise ValidationError(

@@ -91,7 +91,7 @@ class Population(NetworkObject, Node, PopulationLike):
         )
         self._incoming: list[ReferenceType[Connection]] = []
         self._outgoing: list[ReferenceType[Connection]] = []
-        if add_to_model:
+        if flag("Population: add_to_model", add_to_model):
             innermost(Graph, "Population")._add_population(self, name)
 
     @property
@@ -186,7 +186,8 @@ class Connection(WeakLinks, ConnectionLike):
         self.name = text_name("Connection", name) or ""
         self._source = weakref.ref(pre)
         self._target = weakref.ref(post)
-        graph = innermost(Graph, "Connection") if add_to_model else None
+        added = flag("Connection: add_to_model", add_to_model)
+        graph = innermost(Graph, "Connection") if added else None
         if graph is not None:
             self.name = graph._connection_name(pre, post, name)
         _connect(connectivity, pre, post)

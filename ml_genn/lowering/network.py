@@ -38,6 +38,7 @@ from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
+from ml_genn.utils.checks import shown
 from ml_genn.utils.choices import Choices, resolved
 
 
@@ -134,7 +135,9 @@ def check_network(network: Network) -> None:
         ValidationError: if it is empty, or a population has no shape or no input.
     """
     if not isinstance(network, Network):
-        raise ValidationError(f"compile: expected a Network. Received {network!r}.")
+        raise ValidationError(
+            f"compile: expected a Network. Received {shown(network)}."
+        )
     if not network.populations:
         raise ValidationError("compile: the network has no populations.")
     for population in network.populations:

@@ -7,9 +7,14 @@ from typing import Any
 
 from ml_genn.dynamics.model import UserModel
 from ml_genn.initializers.value import InitValue
-from ml_genn.model.equations import EXPONENTIAL_EULER, NeuronEquations, variables_from
+from ml_genn.model.equations import (
+    EXPONENTIAL_EULER,
+    SOLVERS,
+    NeuronEquations,
+    variables_from,
+)
 from ml_genn.neurons.neuron import Neuron
-from ml_genn.utils.checks import mapping, text
+from ml_genn.utils.checks import mapping, one_of, text, whole
 
 
 class UserNeuron(UserModel, Neuron):
@@ -64,8 +69,8 @@ class UserNeuron(UserModel, Neuron):
                 text(f"UserNeuron: {name}", getattr(self, name))
         self.param_vals = mapping("UserNeuron: param_vals", param_vals)
         self.var_vals = mapping("UserNeuron: var_vals", var_vals)
-        self.solver = solver
-        self.sub_steps = sub_steps
+        self.solver = one_of("UserNeuron: solver", solver, "solver", SOLVERS)
+        self.sub_steps = whole("UserNeuron: sub_steps", sub_steps)
         self.readout = readout
         self._set_readout()
         self.equations().check("UserNeuron")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_genn.errors import unknown_name
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,4 @@ def dialect_named(where: str, name: str | Dialect) -> Dialect:
     """
     if isinstance(name, Dialect):
         return name
-    if not isinstance(name, str) or name not in DIALECTS:
-        raise unknown_name("dialect", shown(name), DIALECTS, where=where)
-    return DIALECTS[name]
+    return DIALECTS[one_of(where, name, "dialect", DIALECTS)]

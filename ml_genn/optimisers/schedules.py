@@ -16,8 +16,8 @@ from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import (
     check_fields,
     flag,
+    items,
     not_negative,
-    sequence,
     shown,
     whole,
 )
@@ -38,7 +38,7 @@ def rate_at(rate: Rate, step: int) -> float:
 
 def _each(check: Callable[[str, Any], Any]) -> Callable[[str, Any], tuple[Any, ...]]:
     """Returns a check of each item of a sequence."""
-    return lambda where, value: tuple(check(where, v) for v in sequence(where, value))
+    return lambda where, value: tuple(check(where, v) for v in items(where, value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.plot.axes import axes
 from ml_genn.plot.data import only
-from ml_genn.utils.checks import flag, real_array, shown
+from ml_genn.utils.checks import finite_array, flag, items, real_array, shown, text
 from ml_genn.utils.labels import checked_labels
 
 WHERE = "confusion_matrix"
@@ -46,6 +46,8 @@ def confusion_matrix(
         _counts_of(y_true) if y_pred is None else _counted(y_true, only(WHERE, y_pred))
     )
     classes = len(counts)
+    if names is not None:
+        names = [text(f"{WHERE}: names", name) for name in items(WHERE, names)]
     if names is not None and len(names) != classes:
         raise ValidationError(
             f"{WHERE}: there are {classes} classes. Received {len(names)} names."
@@ -79,7 +81,7 @@ def _counts_of(matrix: Any) -> np.ndarray:
     values = values.result if hasattr(values, "result") else values
     if values is None:
         raise ValidationError(f"{WHERE}: the metric has seen no data yet.")
-    counts = real_array(WHERE, values)
+    counts = finite_array(WHERE, values)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValidationError(
             f"{WHERE}: give labels and predictions, a ConfusionMatrix metric or its "
@@ -90,8 +92,8 @@ def _counts_of(matrix: Any) -> np.ndarray:
 
 def _counted(y_true: Any, y_pred: Any) -> np.ndarray:
     """Returns counts from labels and predicted labels or outputs."""
-    outputs = real_array(f"{WHERE}: y_pred", y_pred)
-    labels = np.asarray(only(WHERE, y_true))
+    outputs = finite_array(f"{WHERE}: y_pred", y_pred)
+    labels = real_array(f"{WHERE}: y_true", only(WHERE, y_true))
     if outputs.shape[:1] != labels.shape or not labels.size or outputs.ndim > 2:
         raise ValidationError(
             f"{WHERE}: one label and one prediction for each example. Received labels "

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import finite_array, real_array, shown, whole
+from ml_genn.utils.checks import LARGEST, finite_array, real_array, shown, whole
 
 Train = tuple[np.ndarray, np.ndarray]  #: times [ms] and neurons of spikes
 
@@ -95,7 +95,7 @@ def _grouped(where: str, spikes: PreprocessedSpikes) -> Train:
 def numbers(where: str, value: Any) -> np.ndarray:
     """Returns all finite numbers of an array, flat; raises an error without any."""
     values: np.ndarray = real_array(where, value).astype(float).ravel()
-    values = values[np.isfinite(values)]
+    values = values[np.abs(values) <= LARGEST]
     if not values.size:
         raise ValidationError(f"{where}: there are no finite numbers to draw.")
     return values

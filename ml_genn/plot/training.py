@@ -10,10 +10,11 @@ import numpy as np
 
 from ml_genn.errors import ValidationError
 from ml_genn.plot.axes import axes, colour, legend, plain
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import items, real_array, shown, text
 from ml_genn.utils.logs import VALIDATION, Logs
 
 LOSS = "loss"
+WHERE = "learning_curve: names"  #: argument, in error messages
 
 
 def learning_curve(
@@ -84,8 +85,13 @@ def _series(logs: Logs, names: Sequence[str] | None) -> dict[str, np.ndarray]:
     """Returns {full name: a number for each epoch} of the curves to draw."""
     if isinstance(names, str):
         names = [names]
+    elif names is not None:
+        names = [text(WHERE, n) for n in items(WHERE, names)]
     values = {name: logs[name] for name in (logs if names is None else names)}
-    series = {name: np.asarray(v, dtype=float) for name, v in values.items()}
+    series = {
+        name: real_array(f"learning_curve: {name}", v).astype(float)
+        for name, v in values.items()
+    }
     if names is None:
         series = {n: v for n, v in series.items() if not np.all(np.isnan(v))}
     if not series or not all(v.ndim == 1 and v.size for v in series.values()):

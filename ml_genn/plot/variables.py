@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.plot.axes import axes, colour, legend, plain
 from ml_genn.plot.data import chosen, is_arrays
-from ml_genn.utils.checks import number, positive, shown, text, whole
+from ml_genn.utils.checks import items, number, positive, shown, text, whole
 
 SHOWN = 5  #: neurons that are drawn by default
 
@@ -44,7 +44,7 @@ def traces(
             example.
         UnsupportedError: if matplotlib is not installed.
     """
-    positive("traces: dt", dt)
+    dt = positive("traces: dt", dt)
     text("traces: variable", variable)
     if threshold is not None:
         number("traces: threshold", threshold)
@@ -83,11 +83,8 @@ def _values(data: Any, example: int) -> np.ndarray:
 
 
 def _indices(neurons: Any, count: int) -> list[int]:
-    if isinstance(neurons, str) or not isinstance(neurons, Sequence | np.ndarray):
-        raise ValidationError(
-            f"traces: neurons is a list of indices. Received {shown(neurons)}."
-        )
-    indices = [whole("traces: each of neurons", k, least=0) for k in neurons]
+    listed = items("traces: neurons", neurons)
+    indices = [whole("traces: each of neurons", k, least=0) for k in listed]
     if not indices or max(indices) >= count:
         raise ValidationError(
             f"traces: neurons are some of 0 to {count - 1}, those that were recorded. "

@@ -42,7 +42,7 @@ def weight_histogram(
     }
     ax = axes("weight_histogram", ax)
     values = np.concatenate(list(parts.values()))
-    edges = np.histogram_bin_edges(values, bins)
+    edges = _edges(values, bins)
     for k, (name, part) in enumerate(parts.items()):
         percent = np.full(part.size, 100.0 / part.size)
         style = {"color": colour(k), "weights": percent}
@@ -54,6 +54,16 @@ def weight_histogram(
     plain(ax)
     legend(ax)
     return ax
+
+
+def _edges(values: np.ndarray, bins: int) -> np.ndarray:
+    try:
+        return np.histogram_bin_edges(values, bins)
+    except ValueError:  # adjacent numbers are further apart than bars
+        raise ValidationError(
+            f"weight_histogram: {bins} bars do not fit between {values.min()} and "
+            f"{values.max()}. Use fewer, or rescale the weights."
+        ) from None
 
 
 def _parts(weights: Any, connection: Any) -> dict[str, Any]:

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 
 from ml_genn.dynamics.model import UserModel
 from ml_genn.initializers.value import InitValue
-from ml_genn.model.equations import EXPONENTIAL_EULER, SynapseEquations, variables_from
+from ml_genn.model.equations import (
+    EXPONENTIAL_EULER,
+    SOLVERS,
+    SynapseEquations,
+    variables_from,
+)
 from ml_genn.synapses.synapse import Synapse
-from ml_genn.utils.checks import mapping, text
+from ml_genn.utils.checks import mapping, one_of, text, whole
 
 
 class UserSynapse(UserModel, Synapse):
@@ -49,8 +54,8 @@ class UserSynapse(UserModel, Synapse):
         self.inject_current = text("UserSynapse: inject_current", inject_current)
         self.param_vals = mapping("UserSynapse: param_vals", param_vals)
         self.var_vals = mapping("UserSynapse: var_vals", var_vals)
-        self.solver = solver
-        self.sub_steps = sub_steps
+        self.solver = one_of("UserSynapse: solver", solver, "solver", SOLVERS)
+        self.sub_steps = whole("UserSynapse: sub_steps", sub_steps)
         self.equations().check("UserSynapse")
         self.check_values(self.vars)
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.utils.copies import owned
 from ml_genn.utils.files import in_utf8
 
@@ -190,6 +190,39 @@ def text(where: str, value: Any) -> str:
     return value
 
 
+def one_of(where: str, value: Any, kind: str, known: Iterable[str]) -> str:
+    """Returns one of several names.
+
+    Args:
+        where: start of error messages.
+        value: the name.
+        kind: kind of name, for example "solver".
+        known: known names.
+
+    Raises:
+        ValidationError: if it is no text.
+        UnknownNameError: if it is not known.
+    """
+    names = tuple(known)
+    if not isinstance(value, str):
+        raise ValidationError(
+            f"{where} is one of {', '.join(sorted(names))}. Received {shown(value)}."
+        )
+    if value not in names:
+        raise unknown_name(kind, value, names, where=where)
+    return value
+
+
+def items(where: str, value: Any) -> list[Any]:
+    """Returns the items of an iterable as a list; text does not count as one."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        try:
+            return list(value)
+        except TypeError:  # an array without dimensions
+            pass
+    raise ValidationError(f"{where} is a list. Received {shown(value)}.")
+
+
 def function(where: str, value: Any) -> Callable[..., Any]:
     """Returns a callable."""
     if not callable(value):
@@ -234,13 +267,18 @@ def as_array(where: str, value: Any) -> np.ndarray:
         ) from error
 
 
-def real_array(where: str, value: Any) -> np.ndarray:
-    """Returns an array of booleans, integers or floats; ragged lists are refused."""
+def array_or_object(where: str, value: Any) -> np.ndarray:
+    """Returns a value as an array; of objects if it is ragged or no array."""
     _check_unmasked(where, value)
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except Exception:  # as for as_array
-        array = np.asarray(None)
+        return np.asarray(None)
+
+
+def real_array(where: str, value: Any) -> np.ndarray:
+    """Returns an array of booleans, integers or floats; ragged lists are refused."""
+    array = array_or_object(where, value)
     if array.dtype.kind not in "buif":
         of_type = "" if array.dtype == object else f" of type {array.dtype}"
         raise ValidationError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import finite_array, shown
+from ml_genn.utils.checks import array_or_object, finite_array, shown
 
 
 def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
@@ -21,10 +21,7 @@ def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
     Raises:
         ValidationError: if a label is not such a number.
     """
-    try:
-        labels = np.asarray(y)
-    except ValueError:
-        labels = np.asarray(None)
+    labels = array_or_object(where, y)
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iuf"):
         raise ValidationError(
             f"{where}: labels are one whole number per example. Received "

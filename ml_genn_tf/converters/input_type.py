@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from ml_genn.errors import UnsupportedError, unknown_name
+from ml_genn.errors import UnsupportedError
 from ml_genn.neurons import BinarySpikeInput, IntegrateFireInput, Neuron, PoissonInput
+from ml_genn.utils.checks import one_of
 
 
 class InputType(Enum):
@@ -27,9 +28,7 @@ def known_input_type(where: str, name: Any) -> InputType:
     if isinstance(name, InputType):
         return name
     known = {kind.value: kind for kind in InputType}
-    if name not in known:
-        raise unknown_name("input_type", str(name), known, where=where)
-    return known[name]
+    return known[one_of(where, name, "input_type", known)]
 
 
 def check_signed(where: str, kind: InputType, signed_input: bool) -> None:

@@ -18,6 +18,7 @@ from ml_genn.training.data.batches import DataSpec, InMemoryData
 from ml_genn.training.data.example_weights import ExampleWeights
 from ml_genn.training.data.spike_input import encode_spikes
 from ml_genn.training.population_dict import PopulationDict, population_items
+from ml_genn.utils.checks import as_array
 
 
 def encode_examples(
@@ -173,12 +174,9 @@ def _checked_target(population: Population, values: Any, spec: DataSpec) -> np.n
             shape=shape,
             each_step=population in spec.each_step,
         )
-    try:
-        return np.asarray(values, dtype=None if len(values) else np.float64)
-    except ValueError:
-        raise ValidationError(
-            f"{where}: expected an array. Received a ragged list."
-        ) from None
+    if not len(values):
+        return np.zeros(0)
+    return as_array(where, values)
 
 
 def missing_targets() -> ValidationError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_genn.data import get_dataset_size, split_dataset
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import number
+from ml_genn.utils.checks import number, shown
 
 
 def split_validation(
@@ -34,7 +34,7 @@ def split_validation(
     if not 0.0 < number("train: validation_split", fraction) < 1.0:
         raise ValidationError(
             "train: validation_split is a fraction of the data, between 0 and 1. "
-            f"Received {fraction!r}."
+            f"Received {shown(fraction)}."
         )
     arguments = {"x": x, "y": y, "sample_weight": samples}
     values = {
