@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -405,9 +405,8 @@ class CompiledNetwork(HoldsEngine):
         """
         if num_batches is not None:
             num_batches = whole("evaluate_batch_iter: num_batches", num_batches)
-        elif isinstance(data, Sized):
-            num_batches = len(data)
-        if not isinstance(data, Iterable) or isinstance(data, str | bytes):
+        no_batches = isinstance(data, str | bytes) or hasattr(data, "__array__")
+        if not isinstance(data, Iterable) or no_batches:
             raise ValidationError(
                 "evaluate_batch_iter: data is an iterable of batches (x, y). Received "
                 f"{shown(data)}."

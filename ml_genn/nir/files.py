@@ -14,7 +14,7 @@ import numpy as np
 
 from ml_genn.errors import CheckpointError, UnsupportedError, ValidationError
 from ml_genn.nir import hdf5_worker
-from ml_genn.utils.checks import file_path
+from ml_genn.utils.checks import file_path, shown
 from ml_genn.utils.files import write_atomically
 
 LEAST_SECONDS = 60.0  #: time to read a small file on a busy machine
@@ -46,6 +46,11 @@ def write(path: str | Path, graph: Any) -> None:
     Raises:
         ValidationError: if the graph cannot be written.
     """
+    if not isinstance(graph, library().NIRGraph):
+        raise ValidationError(
+            "nir.write: expected a nir.NIRGraph, as nir.export returns. Received "
+            f"{shown(graph)}."
+        )
     content = BytesIO()
     try:
         library().write(content, graph)

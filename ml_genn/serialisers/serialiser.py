@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.serialisers.manifest import manifest_text, read_manifest
+from ml_genn.utils.checks import shown
 
 Keys = tuple[Any, ...]
 MANIFEST = "checkpoint"  #: last key of a snapshot's manifest, which is written last
@@ -137,8 +138,19 @@ def as_keys(keys: Any) -> Keys:
 
     Args:
         keys: a sequence of keys, or a single one.
+
+    Raises:
+        ValidationError: if a key cannot be turned into text.
     """
-    return tuple(keys) if isinstance(keys, tuple | list) else (keys,)
+    result = tuple(keys) if isinstance(keys, tuple | list) else (keys,)
+    for key in result:
+        try:
+            str(key)
+        except Exception:  # of the key's class, or an int of 5,000 digits
+            raise ValidationError(
+                f"Keys are text or numbers. Received {shown(key)}."
+            ) from None
+    return result
 
 
 def is_epoch(name: str) -> bool:

@@ -141,6 +141,9 @@ class KeyedBatches:
     inputs: Any
     outputs: Any
 
+    def __len__(self) -> int:
+        return len(self.source)  # type: ignore[arg-type]
+
     def __iter__(self) -> Iterator[Any]:
         for item in self.source:
             if isinstance(item, tuple | list) and len(item) == 2:

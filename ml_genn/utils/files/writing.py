@@ -41,6 +41,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         FileError: if the file cannot be written; it has its former content then.
     """
+    if not path.name:
+        raise FileError("A path has the name of a file. Received an empty one.")
     with as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with deferred_interrupts(), _scratch(path.parent) as (scratch, handle):
