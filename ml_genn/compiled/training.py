@@ -40,7 +40,7 @@ from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.divergence import problem
 from ml_genn.training.history import History, log_entries
 from ml_genn.training.loop import MetricAccumulator, run_epoch
-from ml_genn.utils.checks import flag, not_negative, whole
+from ml_genn.utils.checks import flag, number, whole
 from ml_genn.utils.logs import VALIDATION, LogNames
 
 
@@ -200,7 +200,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         num_epochs = whole("train: num_epochs", num_epochs)
         start_epoch = whole("train: start_epoch", start_epoch, least=0)
         flag("train: shuffle", shuffle)
-        validation_split = not_negative("train: validation_split", validation_split)
+        validation_split = number("train: validation_split", validation_split)
         held_out = validation_data(validation_split, validation_x, validation_y)
         if validation_split:
             (x, y, sample_weight), held_out = split_validation(

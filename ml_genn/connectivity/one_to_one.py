@@ -53,6 +53,14 @@ class OneToOne(Connectivity):
                     f"{value.size}."
                 )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("pre_ind", "post_ind"):
+            raise ValidationError(
+                f"OneToOne: {name} follows from the populations. For other pairs use "
+                "Sparse(pre_ind, post_ind, weight)."
+            )
+        super().__setattr__(name, value)
+
     def indices(self, source: Node, target: Node, rng: np.random.Generator) -> Indices:
         """Returns each index, twice."""
         self.connect(source, target)

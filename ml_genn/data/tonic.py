@@ -151,7 +151,8 @@ def _read_events(
     time_scale: float,
 ) -> _Events:
     """Checks events; converts coordinates to pixel numbers and times to ms."""
-    names = [text(f"{where}: ordering", n) for n in items(where, ordering)]
+    listed = list(ordering) if isinstance(ordering, str) else ordering
+    names = [text(f"{where}: ordering", n) for n in items(f"{where}: ordering", listed)]
     missing = [name for name in ("t", "x", "p") if name not in names]
     if missing:
         raise ValidationError(
@@ -184,7 +185,7 @@ def _read_events(
 
 
 def _sensor_size(where: str, shape: Sequence[int]) -> tuple[int, int, int]:
-    shape = items(f"{where}: shape", shape)
+    shape = tuple(items(f"{where}: shape", shape))
     if len(shape) != 3:
         raise ValidationError(
             f"{where}: shape must be (width, height, polarities). Got {shown(shape)}."

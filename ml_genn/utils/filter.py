@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ml_genn.errors import ValidationError
-from ml_genn.utils.checks import as_array, shown
+from ml_genn.utils.checks import array_or_object, shown
 
 
 class ExampleFilter:
@@ -112,7 +112,7 @@ def _misfit(shape: tuple[int, ...], why: str) -> ValidationError:
 
 
 def _array(where: str, selection: Any) -> np.ndarray:
-    array = as_array(where, selection)
+    array = array_or_object(where, selection)
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "biu":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,17 @@ from engine.helpers import random_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_genn import Connection, Network, Population
+from ml_genn import Connection, Network, Population, load_model
 from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
-from ml_genn.connectivity import Connectivity, Dense, FixedProbability, Sparse
-from ml_genn.errors import ValidationError
+from ml_genn.config.codec import Encoder
+from ml_genn.connectivity import (
+    Connectivity,
+    Dense,
+    FixedProbability,
+    OneToOne,
+    Sparse,
+)
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Delta, Exponential
@@ -297,6 +306,91 @@ def test_fixed_probability_follows_the_seed_and_the_connection() -> None:
         assert other[0].size != first[0].size or np.any(other[0] != first[0])
 
 
+@pytest.mark.parametrize("p", [0.0, 5e-324, 1e-300, 1e-30, 1e-18])
+def test_very_small_probabilities_connect_nothing(p: float) -> None:
+    """Gaps that no integer holds do not wrap around; p = 0 needs no draw."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        assert drawn(FixedProbability(p, 1.0))[0].size == 0
+
+
+def test_no_synapse_by_chance_is_told() -> None:
+    with pytest.warns(UserWarning, match=r"p=1e-15 no neuron of .* was connected"):
+        drawn(FixedProbability(1e-15, 1.0))
+
+
+@pytest.mark.parametrize("p", [1e-17, 1e-16, 2e-15])
+def test_fixed_probability_is_exact_among_any_number_of_pairs(p: float) -> None:
+    """Numbers and places of synapses between 2^31 - 1 neurons each."""
+    largest = 2**31 - 1
+    with Network():
+        ends = [Population(SpikeInput(), largest) for _ in range(2)]
+    expected, totals, places = largest**2 * p, [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        pre, post = FixedProbability(p, 1.0).indices(*ends, rng)
+        totals.append(pre.size)
+        places += [*(pre / largest), *(post / largest)]
+    error = 5.0 * np.sqrt(expected / len(totals))
+    assert abs(np.mean(totals) - expected) < error
+    assert abs(np.mean(places) - 0.5) < 5.0 * np.sqrt(1 / 12 / len(places))
+    assert max(places) <= 1.0
+
+
+@pytest.mark.parametrize("p", [0.02, 0.1, 0.4])
+def test_numbers_of_synapses_are_binomial(p: float) -> None:
+    """Mean and variance over 400 seeds."""
+    with Network():
+        ends = [Population(SpikeInput(), n) for n in (30, 20)]
+    totals = [
+        FixedProbability(p, 1.0).indices(*ends, np.random.default_rng(seed))[0].size
+        for seed in range(400)
+    ]
+    variance = 600 * p * (1 - p)
+    assert abs(np.mean(totals) - 600 * p) < 4.0 * np.sqrt(variance / 400)
+    assert 0.7 < np.var(totals) / variance < 1.4
+
+
+@pytest.mark.parametrize("rule", ["event_prop", "bptt"])
+def test_networks_without_a_synapse_learn_and_are_saved(
+    rule: str, tmp_path: Path
+) -> None:
+    with Network() as network:
+        source = Population(SpikeInput(), 4)
+        hidden = Population(LeakyIntegrateFire(v_thresh=0.2), 5)
+        output = Population(LeakyIntegrate(readout="avg_var"), 2)
+        Connection(source, hidden, Dense(0.5))
+        empty = Connection(hidden, hidden, FixedProbability(0.0, 1.0))
+        Connection(hidden, output, Dense(0.5))
+    make = {"event_prop": EventPropCompiler, "bptt": BPTTCompiler}[rule]
+    compiler = make(5, "sparse_categorical_crossentropy", num_threads=1)
+    compiled = compiler.compile(network)
+    compiled.train(np.ones((2, 5, 4), bool), [0, 1], callbacks=[])
+    assert compiled.weights(empty).shape == (0,)
+    compiled.save_model(tmp_path / "x")
+    loaded = load_model(tmp_path / "x")
+    assert loaded.weights(loaded.network.connections[1]).shape == (0,)
+
+
+def listed(pre_ind: Any, post_ind: Any = None, weight: Any = 1.0) -> FixedProbability:
+    """Returns connectivity whose synapses a user lists."""
+    connectivity = FixedProbability(0.5, 1.0)
+    connectivity.pre_ind, connectivity.post_ind = pre_ind, post_ind
+    connectivity.weight = weight
+    return connectivity
+
+
+def test_listed_synapses_are_connected_instead() -> None:
+    pre, post = drawn(listed([3, 0, 3], [1, 2, 0]))
+    assert pre.tolist() == [0, 3, 3] and post.tolist() == [2, 0, 1]
+    with Network():
+        ends = [Population(SpikeInput(), 9) for _ in range(2)]
+        connection = Connection(*ends, listed([0, 3, 3], [2, 0, 1]))
+    assert connection.connectivity.expected(*ends) == 3
+    with pytest.raises(UnsupportedError, match=r"cannot be saved\. Use Sparse"):
+        Encoder().encode(connection.connectivity, "connectivity")
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_self_connections(allowed: bool) -> None:
     connectivity = FixedProbability(1.0, 1.0, allow_self_connections=allowed)
@@ -365,13 +459,32 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "weights": (lambda: Sparse([0, 1], [0, 1], [1.0]), "weight has one .* 2 synapses"),
     "delays": (lambda: Sparse([0, 1], [0, 1], 1.0, [1]), "delay has one .* 2 synapses"),
     "delay": (lambda: Sparse([0], [0], 1.0, -1), "delays are not negative"),
-    "p_zero": (lambda: FixedProbability(0.0, 1.0), "above 0 and at most 1"),
-    "p_large": (lambda: FixedProbability(1.5, 1.0), "above 0 and at most 1"),
+    "p_negative": (lambda: FixedProbability(-1e-9, 1.0), "p is from 0 to 1"),
+    "p_large": (lambda: FixedProbability(1.5, 1.0), "p is from 0 to 1"),
     "p_nan": (lambda: FixedProbability(float("nan"), 1.0), "p is a finite number"),
     "array": (lambda: FixedProbability(0.5, [1.0, 2.0]), "Sparse.* takes arrays"),
     "array_delay": (lambda: FixedProbability(0.5, 1.0, delay=[1, 2]), "takes arrays"),
     "out_of_range": (lambda: drawn(Sparse([60], [0], 1.0)), "60 neurons, but .* 60 is"),
-    "none": (lambda: drawn(FixedProbability(1e-15, 1.0)), "Use a larger p"),
+    "half of a list": (
+        lambda: drawn(listed(pre_ind=[0])),
+        "pre_ind and post_ind are set together",
+    ),
+    "listed twice": (
+        lambda: drawn(listed(pre_ind=[1, 1], post_ind=[2, 2])),
+        "neuron 1 to neuron 2 more than once",
+    ),
+    "listed beyond the end": (
+        lambda: drawn(listed(pre_ind=[60], post_ind=[0])),
+        "60 neurons, but .* 60 is",
+    ),
+    "unsorted with arrays": (
+        lambda: drawn(listed(pre_ind=[1, 0], post_ind=[0, 0], weight=np.ones(2))),
+        "sorted by source, then target. Sparse",
+    ),
+    "one_to_one": (
+        lambda: setattr(OneToOne(1.0), "pre_ind", [0]),
+        "pre_ind follows from the populations. For other pairs use Sparse",
+    ),
 }
 
 

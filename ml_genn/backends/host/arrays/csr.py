@@ -22,7 +22,7 @@ def check_csr(
     """
     rows, columns = source.astype(np.int64), target.astype(np.int64)
     exist = all(
-        indices.min() >= 0 and indices.max() < size
+        np.all((indices >= 0) & (indices < size))
         for indices, size in zip((rows, columns), shape, strict=True)
     )
     if not exist or np.any(np.diff(rows * shape[1] + columns) <= 0):
