@@ -426,7 +426,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "neurons": (lambda: plot.traces(np.ones((3, 2)), neurons=[2]), "some of 0 to 1"),
     "no neurons": (lambda: plot.traces(np.ones((3, 2)), neurons=[]), "some of 0 to 1"),
-    "neuron": (lambda: plot.traces(np.ones((3, 2)), neurons=1), "a list of indices"),
+    "neuron": (lambda: plot.traces(np.ones((3, 2)), neurons=1), "neurons is a list"),
     "dt": (lambda: plot.traces(np.ones((3, 2)), dt=0), "greater than 0"),
     "threshold": (
         lambda: plot.traces(np.ones((3, 2)), threshold="1"),
