@@ -17,7 +17,6 @@ from ml_genn.optimisers.update_transforms import (
     limited,
 )
 from ml_genn.utils.checks import check_fields, not_negative, number, positive, shown
-from ml_genn.utils.copies import owned
 
 
 def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> Code:
@@ -84,7 +83,6 @@ class Optimiser(ABC):
 
     def __post_init__(self) -> None:
         self.check()
-        self.limits = owned(self.limits)
 
     def check(self) -> None:
         """Raises ValidationError if a number is out of its range."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from typing import Any, TypeVar
 
@@ -13,8 +14,8 @@ T = TypeVar("T")
 def owned(value: Any) -> Any:
     """Returns a copy of an array, list, tuple or dictionary, and of those in it.
 
-    Tensors and other objects that NumPy can read become arrays. Everything else,
-    numbers and initializers for example, is returned as it is.
+    Tensors and other objects that NumPy can read become arrays; masks stay. Everything
+    else, numbers and initializers for example, is returned as it is.
 
     Args:
         value: argument of a constructor.
@@ -23,8 +24,11 @@ def owned(value: Any) -> Any:
         return {key: owned(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(owned(item) for item in value)
+    if isinstance(value, np.ma.MaskedArray):
+        return value.copy()
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
-        return np.array(value)
+        with suppress(Exception):  # of a tensor with a gradient: its use is refused
+            return np.array(value)
     return value
 
 
