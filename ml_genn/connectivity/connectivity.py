@@ -18,7 +18,7 @@ from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.model.plan import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, SOURCES, WEIGHTS
-from ml_genn.utils.checks import finite_array, shown
+from ml_genn.utils.checks import LARGEST_INT32, finite_array, shown
 
 #: Source and target neuron of each synapse, sorted by source, then target.
 Indices = tuple[np.ndarray, np.ndarray]
@@ -65,12 +65,8 @@ class Connectivity(ABC):
         name = type(self).__name__
         self.weight = as_value(f"{name}: weight", weight)
         self.delay = as_value(f"{name}: delay", delay)
-        if not isinstance(self.delay, Initializer) and np.any(
-            np.asarray(self.delay) < 0
-        ):
-            raise ValidationError(
-                f"{name}: delays are not negative. Received {shown(delay)}."
-            )
+        if not isinstance(self.delay, Initializer):
+            _check_delays(name, self.delay)
 
     @abstractmethod
     def connect(self, source: Node, target: Node) -> None:
@@ -188,6 +184,19 @@ class Connectivity(ABC):
         names = signature(type(self)).parameters
         arguments = ", ".join(f"{n}={short(getattr(self, n))}" for n in names)
         return f"{type(self).__name__}({arguments})"
+
+
+def _check_delays(name: str, delay: float | np.ndarray) -> None:
+    """Raises ValidationError for delays that are no numbers of time steps."""
+    if np.any(np.asarray(delay) < 0):
+        raise ValidationError(
+            f"{name}: delays are not negative. Received {shown(delay)}."
+        )
+    if np.any(np.asarray(delay) > LARGEST_INT32):
+        raise ValidationError(
+            f"{name}: a delay is at most {LARGEST_INT32} time steps. Received "
+            f"{shown(delay)}."
+        )
 
 
 def _shaped(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ class Dense(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array of shape (source size,
-            target size), from which both populations may get their shapes.
+            target size), from which both populations may get their shapes. An integer
+            above 1 is warned of: it may be meant as a number of neurons.
         delay: delay [time steps], 0 by default: an integer, or one for each synapse as
             an array (source size, target size) or initializer.
 
@@ -29,6 +31,14 @@ class Dense(Connectivity):
 
     def __init__(self, weight: InitValue, delay: InitValue = 0) -> None:
         super().__init__(weight, delay)
+        if type(weight) is int and weight > 1:
+            warnings.warn(
+                f"Dense({weight}): {weight} is the weight of all synapses, not a "
+                "number of neurons as in Keras, which is the last argument of "
+                f"Layer(Dense(weight), neuron, {weight}). For this weight write "
+                f"Dense({weight}.0).",
+                stacklevel=2,
+            )
         shapes = {
             name: value.shape
             for name, value in (("weight", self.weight), ("delay", self.delay))

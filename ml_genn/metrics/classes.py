@@ -9,7 +9,7 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.metrics.metric import Metric, rows, summed, weighed
-from ml_genn.utils.checks import whole
+from ml_genn.utils.checks import as_array, whole
 from ml_genn.utils.labels import checked_labels, checked_probabilities
 
 
@@ -33,7 +33,7 @@ class _Labelled(Metric):
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Returns the labels of a batch of targets."""
-        return np.asarray(y_true)
+        return as_array(f"{type(self).__name__}: y_true", y_true)
 
     def compared(self, y_true: Any, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Returns labels (examples,) and outputs (examples, neurons) of a batch."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import UnsupportedError
+from ml_genn.utils.checks import as_array
 from ml_genn.utils.copies import independent_copy
 from ml_genn.utils.module import alias
 
@@ -135,5 +136,5 @@ def summed(
 
 def rows(values: Any) -> np.ndarray:
     """Returns values as (examples, numbers); a batch may have no example."""
-    array = np.asarray(values)
+    array = as_array("Metric", values)
     return array.reshape(len(array), math.prod(array.shape[1:]))

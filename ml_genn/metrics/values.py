@@ -10,7 +10,7 @@ import numpy as np
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
 from ml_genn.metrics.metric import Metric, rows, summed, weighed
-from ml_genn.utils.checks import finite_array
+from ml_genn.utils.checks import finite_array, real_array
 
 
 class _MeanError(Metric):
@@ -44,7 +44,8 @@ class _MeanError(Metric):
         weights: np.ndarray | None = None,
     ) -> None:
         """Adds a batch of targets and predictions of the same shape."""
-        target = np.asarray(y_true, dtype=np.float64)
+        where = f"{type(self).__name__}: y_true"
+        target = real_array(where, y_true).astype(np.float64)
         if target.shape != np.shape(y_pred):
             raise ValidationError(
                 f"{type(self).__name__}: targets and predictions have the same shape. "

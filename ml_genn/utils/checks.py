@@ -257,7 +257,7 @@ def finite_array(where: str, value: Any) -> np.ndarray:
 
 def as_array(where: str, value: Any) -> np.ndarray:
     """Returns a value as an array, for example a tensor of another library."""
-    _check_unmasked(where, value)
+    check_unmasked(where, value)
     try:
         return np.asarray(value)
     # Libraries raise errors of all kinds for what they do not convert.
@@ -270,7 +270,7 @@ def as_array(where: str, value: Any) -> np.ndarray:
 
 def array_or_object(where: str, value: Any) -> np.ndarray:
     """Returns a value as an array; of objects if it is ragged or no array."""
-    _check_unmasked(where, value)
+    check_unmasked(where, value)
     try:
         return np.asarray(value)
     except Exception:  # as for as_array
@@ -371,7 +371,7 @@ def _listed(value: Any) -> list[Any]:
         return []
 
 
-def _check_unmasked(where: str, value: Any) -> None:
+def check_unmasked(where: str, value: Any) -> None:
     """Raises ValidationError for a masked array, and for a list of them."""
     parts = value if isinstance(value, list | tuple) else (value,)
     if any(isinstance(part, np.ma.MaskedArray) for part in parts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -149,3 +150,23 @@ def test_delays_above_the_longest_are_refused(delay: Any) -> None:
 def test_description() -> None:
     assert repr(Dense(1.5)) == "Dense(1.5, delay=0)"
     assert repr(Dense("normal", 2)) == "Dense(Normal(mean=0.0, sd=1.0), delay=2)"
+
+
+def test_numbers_that_keras_takes_for_sizes_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"64 is the weight of all synapses, not a"):
+        Dense(64)
+
+
+@pytest.mark.parametrize(
+    "weight", [64.0, 1, 0, -2, 0.5, np.float32(3), np.ones((2, 3))]
+)
+def test_other_weights_are_not_warned_of(weight: object) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Dense(weight)
+
+
+@pytest.mark.parametrize("delay", [2**31, 1e30, np.full((2, 3), 1e12)])
+def test_delays_are_bounded(delay: object) -> None:
+    with pytest.raises(ValidationError, match="a delay is at most 2147483647 time"):
+        Dense(1.0, delay=delay)

@@ -8,7 +8,12 @@ from typing import Any
 from ml_genn.data import PreprocessedSpikes
 from ml_genn.errors import ValidationError
 from ml_genn.training.data.batches import DataSpec, InMemoryData
-from ml_genn.training.data.datasets import BatchedDataset, is_dataset
+from ml_genn.training.data.datasets import (
+    BatchedDataset,
+    IndexedBatches,
+    has_batches,
+    is_dataset,
+)
 from ml_genn.training.data.example_weights import ExampleWeights
 from ml_genn.training.data.examples import encode_examples, missing_targets
 from ml_genn.training.data.streams import RestartableIterable, StreamedData
@@ -62,7 +67,9 @@ def adapt(
         )
     if hasattr(x, "__array__"):
         raise missing_targets()
-    if is_dataset(x):
+    if has_batches(x):
+        x = IndexedBatches(x)
+    elif is_dataset(x):
         x = BatchedDataset(x, batch_size)
     elif callable(x) and not isinstance(x, Iterable):
         x = RestartableIterable(x)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ml_genn.communicators import Communicator
 from ml_genn.errors import ValidationError
+from ml_genn.utils.checks import as_array
 
 
 def shuffled_indices(
@@ -33,6 +34,38 @@ def is_dataset(x: Any) -> bool:
     """True for an object that has ``__getitem__`` and ``__len__``, but no iterator."""
     indexed = all(hasattr(type(x), name) for name in ("__getitem__", "__len__"))
     return indexed and not isinstance(x, Iterable)
+
+
+#: Base classes of Keras for data by index whose items are batches, not examples.
+_BATCHES_OF_KERAS = frozenset({"PyDataset", "Sequence"})
+
+
+def has_batches(x: Any) -> bool:
+    """True for data of Keras (PyDataset, Sequence), whose items are batches (x, y)."""
+    return any(
+        cls.__name__ in _BATCHES_OF_KERAS and "keras" in cls.__module__
+        for cls in type(x).__mro__
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedBatches:
+    """Batches by index, as Keras has them; told of the end of each epoch.
+
+    Args:
+        source: object with ``__getitem__`` and ``__len__``.
+    """
+
+    source: Any
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __iter__(self) -> Iterator[Any]:
+        for k in range(len(self.source)):
+            yield self.source[k]
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,4 +110,4 @@ class BatchedDataset:
 def _stacked(items: list[Sequence[Any]]) -> tuple[Any, ...]:
     """Returns examples as a batch: a list of x, and arrays of targets and weights."""
     x, *rest = zip(*items, strict=True)
-    return list(x), *(np.asarray([np.asarray(v) for v in values]) for values in rest)
+    return list(x), *(as_array("Data", [as_array("Data", v) for v in c]) for c in rest)

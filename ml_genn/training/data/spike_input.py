@@ -20,7 +20,7 @@ from ml_genn.population import Population
 from ml_genn.training.data.batches import DataSpec
 from ml_genn.training.data.event_arrays import is_event_array, spikes_from_events
 from ml_genn.training.data.spike_statistics import SpikeStatistics
-from ml_genn.utils.checks import as_array
+from ml_genn.utils.checks import as_array, check_unmasked
 from ml_genn.utils.time_steps import STEP_TOLERANCE
 
 
@@ -59,7 +59,7 @@ def _encode(
         if is_event_array(spikes):
             spikes = spikes_from_events(where, population, spikes)
         elif hasattr(spikes, "__array__") and np.ndim(as_array(where, spikes)) > 0:
-            dense = np.asarray(spikes)[None]
+            dense = as_array(where, spikes)[None]
             streams += _encode_raster(where, population, dense, spec, statistics, True)
             continue
         if not isinstance(spikes, PreprocessedSpikes):
@@ -87,6 +87,7 @@ def _encode_times(
     """
     duration = spec.num_steps * spec.dt
     ends, times = spikes
+    check_unmasked(where, (ends, times))
     if (
         isinstance(ends, np.ndarray)
         and isinstance(times, np.ndarray)
@@ -127,7 +128,7 @@ def _encode_raster(
         shorter: True to allow fewer steps than the network runs; the rest of the
             example then has no spikes. False by default.
     """
-    values = np.asarray(raster)
+    values = as_array(where, raster)
     shape = population.shape or ()
     steps = min(spec.num_steps, values.shape[1]) if shorter else spec.num_steps
     expected = (len(values), steps, *shape)
