@@ -150,8 +150,8 @@ def compilers() -> Iterator[Subject]:
         own = dict.fromkeys((*parameters_of(cls), *common))
         yield Subject(cls.__name__, cls, arguments, tuple(own))
         if cls is not FewSpikeCompiler:
-            made = cls(**arguments, num_threads=1)
-            yield subject(made.compile, f"{cls.__name__}.compile", network=network)
+            compiler = cls(**arguments, num_threads=1)
+            yield subject(compiler.compile, f"{cls.__name__}.compile", network=network)
 
 
 def network_parts() -> Iterator[Subject]:

@@ -78,3 +78,48 @@ def test_torch_data_sets() -> None:
 def test_invalid_data_sets_are_refused(dataset: ItemDataset, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         trained_weights(dataset)
+
+
+# ---------------------------------------------------------------- batches of Keras
+class PyDataset:
+    """Data with the methods of ``keras.utils.PyDataset``, which need no Keras.
+
+    Args:
+        batches: the batches.
+    """
+
+    def __init__(self, batches: list[Any]) -> None:
+        self.batches = batches
+        self.epochs = 0
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.batches[index]
+
+    def on_epoch_end(self) -> None:
+        """Counts epochs."""
+        self.epochs += 1
+
+
+PyDataset.__module__ = "keras.src.trainers.data_adapters.py_dataset_adapter"
+
+
+def test_batches_by_index_are_those_of_a_list() -> None:
+    x, y = spikes(8), labels(8)
+    batches = [(x[k : k + 4], y[k : k + 4]) for k in (0, 4)]
+    nets = [small().compile_training(batch_size=4) for _ in range(2)]
+    data = PyDataset(batches)
+    nets[0].train(data, num_epochs=2, callbacks=[])
+    nets[1].train(batches, num_epochs=2, callbacks=[])
+    assert data.epochs == 2
+    snapshots = [net.snapshot().arrays for net in nets]
+    for key, array in snapshots[0].items():
+        np.testing.assert_array_equal(array, snapshots[1][key])
+
+
+def test_items_that_are_no_batches_are_refused() -> None:
+    x = spikes(8)
+    with pytest.raises(ValidationError, match=r"pair \(x, y\)"):
+        small().compile_training().train(PyDataset([x[:4], x[4:]]), callbacks=[])
