@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from contract.bad_values import NOT_FINITE, UNUSUAL
-from contract.subjects import Subject, subjects
+from arguments.bad_values import NOT_FINITE, UNUSUAL
+from arguments.subjects import Subject, subjects
 
 from ml_genn.errors import MlGennError
 
