@@ -263,8 +263,8 @@ def as_array(where: str, value: Any) -> np.ndarray:
     # Libraries raise errors of all kinds for what they do not convert.
     except Exception as error:
         raise ValidationError(
-            f"{where}: expected an array. NumPy cannot make one of what was given: "
-            f"{error}"
+            f"{where}: expected an array. NumPy cannot make an array of what was "
+            f"given: {error}"
         ) from error
 
 
