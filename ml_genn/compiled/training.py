@@ -40,7 +40,7 @@ from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.divergence import problem
 from ml_genn.training.history import History, log_entries
 from ml_genn.training.loop import MetricAccumulator, run_epoch
-from ml_genn.utils.checks import flag, number, whole
+from ml_genn.utils.checks import flag, items, number, whole
 from ml_genn.utils.logs import VALIDATION, LogNames
 
 
@@ -224,7 +224,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         if held_out is not None:
             entries += log_entries(accumulator.metrics, VALIDATION)
             validation_callbacks = of_validation(callbacks, validation_callbacks)
-        elif validation_callbacks:
+        elif validation_callbacks is not None and items(
+            "validation_callbacks", validation_callbacks
+        ):
             warn_of_no_validation()
         listeners = self._epoch_callbacks(
             callbacks, data, epochs, LogNames(entries), self._recorders
