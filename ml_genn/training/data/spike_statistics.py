@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_genn.data import PreprocessedSpikes
-from ml_genn.data._checks import as_real_array
 from ml_genn.data.events import check_groups, latest_allowed
 from ml_genn.data.ranges import DataWarnings
+from ml_genn.utils.checks import real_array
 
 #: Part of an example that has all its spikes if their times are seconds: 1 / 1000, with
 #: room for examples that are shorter than the recording.
@@ -89,8 +89,8 @@ class SpikeStatistics:
         """
         if not isinstance(spikes, PreprocessedSpikes):
             return spikes
-        ends = as_real_array(spikes.end_spikes, "end_spikes", where)
-        times = as_real_array(spikes.spike_times, "spike_times", where)
+        ends = real_array(f"{where}: end_spikes", spikes.end_spikes)
+        times = real_array(f"{where}: spike_times", spikes.spike_times)
         check_groups(ends, times, num_neurons, where)
         if not isinstance(spikes.spike_times, np.ndarray):
             self.add(times)
