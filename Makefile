@@ -42,7 +42,7 @@ bench: $(STAMP)bench  ## speed of training steps, of learning rules and of other
 	$(BIN)/python benchmarks/peers.py --suite short
 
 gpu:  ## on a machine with an NVIDIA GPU: tests of the CUDA engine and a short benchmark, 8 minutes
-	@$(PYTHON) benchmarks/gpu_day.py
+	@$(PYTHON) benchmarks/harness/gpu_day.py
 
 # One environment; a set of extras is installed again if pyproject.toml changes.
 $(BIN)/python:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "gpu_day.py"
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "harness" / "gpu_day.py"
 
 
 @pytest.fixture
