@@ -1,4 +1,4 @@
-"""Interface of backends; the layers above run models through it alone."""
+"""Interface of backends. The layers above use no other way to run models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_genn.model.snapshot import Snapshot
 
 
 class Processes(Protocol):
-    """Processes that train together, as a `Communicator` connects them."""
+    """Processes that train together; every `Communicator` has this interface."""
 
     @property
     def rank(self) -> int:
@@ -24,36 +24,38 @@ class Processes(Protocol):
         """Number of processes."""
 
     def broadcast(self, data: Any, root: int) -> None:
-        """Sends the buffer ``data`` of process ``root`` to all."""
+        """Copies the buffer ``data`` of process ``root`` to those of the others."""
 
     def all_sum(self, values: np.ndarray) -> None:
         """Sums an array over all processes, in place (all-reduce)."""
 
     def begin_sum(self, values: np.ndarray) -> Callable[[], Any]:
-        """Begins an all-reduce, and returns a function that waits for its end."""
+        """Begins an all-reduce in place; returns a function that waits for its end."""
 
     def advance_sums(self) -> None:
-        """Lets all-reduces that were begun proceed."""
+        """Advances the all-reduces of `begin_sum`; returns without waiting for them."""
 
 
 class Model(Protocol):
-    """A plan that is built, with its values.
+    """Executable form of a plan, with its weights, state and memory.
 
     Attributes:
-        plan: the plan.
+        plan: the plan that the model runs.
     """
 
     plan: Plan
 
     def encode(self, spikes: SpikeTimes) -> EventStream | None:
-        """Returns spikes as events in order, if the model has fast code for that.
+        """Returns spikes as events, sorted by time; None if the caller has to do it.
 
-        Returns None if it has none, or if spikes are out of order or out of range; the
-        caller then encodes and checks them.
+        None means that the model has no fast code for it, or that spikes are out of
+        order or out of range. The caller then checks the spikes and encodes them.
         """
 
     def prepare(self, examples: Examples) -> Any:
-        """Returns examples in the form that `run` reads; called once for a data set.
+        """Returns examples in the form that `run` reads.
+
+        It is called once for data in memory, and once for each batch of a data stream.
 
         Args:
             examples: spikes, numbers and targets of all examples.
@@ -68,7 +70,8 @@ class Model(Protocol):
             options: whether gradients are computed and applied, and what is recorded.
 
         Returns:
-            The results. With ``divergence``, nothing that is learned has changed.
+            The results. If their ``divergence`` is not None, no learned array and no
+            optimiser state has changed.
         """
 
     def weights(self, name: str) -> np.ndarray:
@@ -114,7 +117,9 @@ class Model(Protocol):
     def begin_step(
         self, prepared: Any, indices: np.ndarray, options: RunOptions
     ) -> None:
-        """Begins a batch that is advanced one time step at a time.
+        """Begins a batch that the caller advances with `step`.
+
+        It runs no time step itself.
 
         Args:
             prepared, indices, options: as for `run`.
@@ -124,13 +129,16 @@ class Model(Protocol):
         """Advances the batch by one time step."""
 
     def end_step(self) -> RunResult:
-        """Ends the batch, with backward pass and update if its options request them."""
+        """Ends the batch of `begin_step` and returns its results.
+
+        Runs the backward pass and the update if the options request them.
+        """
 
     def state(self, group: str, variable: str) -> np.ndarray:
-        """Returns a state variable of the batch that is being stepped.
+        """Returns a state variable: (examples, neurons).
 
-        After `run` with ``RunOptions.expose_state`` it is that of the last step. Its
-        shape is (examples, neurons).
+        Between `begin_step` and `end_step` the values are those of the present step;
+        after `run` with ``RunOptions.expose_state``, those of the last step.
 
         Args:
             group: name of the neuron group.
@@ -138,7 +146,7 @@ class Model(Protocol):
         """
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
-        """Replaces a state variable of the batch that is being stepped.
+        """Replaces a state variable of the batch of `begin_step`.
 
         Args:
             group: name of the neuron group.
@@ -154,24 +162,26 @@ class Model(Protocol):
         """
 
     def set_processes(self, processes: Processes | None) -> None:
-        """Sets the processes that batches are split over and gradients summed over.
+        """Sets the processes over which later batches sum gradients.
 
         Args:
-            processes: all processes that train together; None for one process.
+            processes: all processes that train together; None for a single process.
         """
 
     def snapshot(self) -> Snapshot:
         """Returns a copy of everything that training changes."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Restores the state of a snapshot; arrays that belong to nothing are ignored.
+        """Replaces everything that training changes by the values of a snapshot.
+
+        Arrays of the snapshot that the model does not have are ignored.
 
         Raises:
-            CheckpointError: if it does not fit; nothing has changed then.
+            CheckpointError: if the snapshot does not fit; nothing has changed then.
         """
 
     def close(self) -> None:
-        """Frees memory and devices of the model."""
+        """Frees the memory of the model and the devices that it uses."""
 
 
 class Backend(Protocol):
@@ -203,6 +213,6 @@ class Backend(Protocol):
             num_threads: threads; None for all cores that the process may use.
             seed: seed of the random numbers that are drawn while the model runs.
             batch_size: largest number of examples of a batch; 1 by default.
-            arguments: arguments for GeNN, for backends with ``genn``; None (default)
-                for none.
+            arguments: arguments for GeNN, if `genn` is True; None (default) for no
+                arguments.
         """

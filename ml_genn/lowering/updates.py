@@ -20,19 +20,21 @@ from ml_genn.model.plan import (
 )
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
-from ml_genn.optimisers.update_transforms import UpdateTransform, transform
+from ml_genn.optimisers.update_transforms import UpdateTransform, assignment_transform
 from ml_genn.population import Population
 
 _NO_LIMIT = float(np.finfo(np.float32).max)
 
 
-def limited(lowest: float, highest: float) -> UpdateTransform:
-    """Returns the transform after a step that keeps values in a range."""
+def limit_transform(lowest: float, highest: float) -> UpdateTransform:
+    """Returns the transform after a step that clips x to [lowest, highest]."""
     line = "x = fminf(fmaxf(x, lowest_), highest_);"
-    return transform(line, "x", set(), {"lowest_": lowest, "highest_": highest})
+    return assignment_transform(
+        line, "x", set(), {"lowest_": lowest, "highest_": highest}
+    )
 
 
-def l1_regularised(strength: float) -> UpdateTransform:
+def l1_transform(strength: float) -> UpdateTransform:
     """Returns the transform before a step that adds the gradient of strength * |x|.
 
     At zero, where new synapses start, the gradient is zero.
@@ -43,9 +45,9 @@ def l1_regularised(strength: float) -> UpdateTransform:
     return UpdateTransform(code, {"l1_strength_": strength}, (SIGN,))
 
 
-def decayed(fraction: float) -> UpdateTransform:
-    """Returns the transform after a step that takes off a fraction of the value."""
-    return transform("x -= decay_ * x;", "x", set(), {"decay_": fraction})
+def decay_transform(fraction: float) -> UpdateTransform:
+    """Returns the transform after a step that subtracts a fraction of x."""
+    return assignment_transform("x -= decay_ * x;", "x", set(), {"decay_": fraction})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,21 +136,23 @@ def updates_of(
     for c, optimiser in _in_order(network, training.weights):
         array = Learned(LearnedKind.WEIGHT, c.name)
         rewired, decay = training.rewired.get(c), training.weight_decay.get(c)
-        before = () if rewired is None else (l1_regularised(rewired),)
-        after = () if decay is None else (decayed(decay),)
+        before = () if rewired is None else (l1_transform(rewired),)
+        after = () if decay is None else (decay_transform(decay),)
         updates.append(Update(array, optimiser, before, after))
     for f in training.feedback:
         if f.optimiser is not None:
             array = Learned(LearnedKind.WEIGHT, f.name)
-            updates.append(Update(array, f.optimiser, after=(decayed(f.decay),)))
+            updates.append(
+                Update(array, f.optimiser, after=(decay_transform(f.decay),))
+            )
     for c, optimiser in _in_order(network, training.delays):
         array = Learned(LearnedKind.DELAY, c.name)
         longest = values.max_delays[c.name]
-        updates.append(Update(array, optimiser, after=(limited(0.0, longest),)))
+        updates.append(Update(array, optimiser, after=(limit_transform(0.0, longest),)))
     for (p, name), optimiser in training.parameters.items():
         if p in training.populations:
             initial = float(np.min(values.parameters[p.name][name]))
-            limits = (limited(min(values.dt, initial), _NO_LIMIT),)
+            limits = (limit_transform(min(values.dt, initial), _NO_LIMIT),)
             array = Learned(LearnedKind.PARAMETER, p.name, name)
             after = limits if name in positive[p] else ()
             updates.append(Update(array, optimiser, after=after))

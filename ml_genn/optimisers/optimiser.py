@@ -12,9 +12,9 @@ from ml_genn.model.plan import Code
 from ml_genn.optimisers.schedules import Rate, rate_at
 from ml_genn.optimisers.update_transforms import (
     UpdateTransform,
-    clipped,
-    decayed,
-    limited,
+    clip_transforms,
+    limit_transforms,
+    weight_decay_transforms,
 )
 from ml_genn.utils.checks import check_fields, not_negative, number, positive, shown
 
@@ -103,12 +103,14 @@ class Optimiser(ABC):
 
     def before(self) -> tuple[UpdateTransform, ...]:
         """Returns the transforms of gradient and weight before the step."""
-        clips = clipped(self.clip_norm, self.global_clip_norm, self.clip_value)
-        return clips + (decayed(self.weight_decay) if self.weight_decay else ())
+        clips = clip_transforms(self.clip_norm, self.global_clip_norm, self.clip_value)
+        return clips + (
+            weight_decay_transforms(self.weight_decay) if self.weight_decay else ()
+        )
 
     def after(self) -> tuple[UpdateTransform, ...]:
         """Returns the transforms of the weight after the step."""
-        return () if self.limits is None else limited(*self.limits)
+        return () if self.limits is None else limit_transforms(*self.limits)
 
     def scalars(self, step: int) -> tuple[float, ...]:
         """Returns the values of ``SCALARS`` for a batch.

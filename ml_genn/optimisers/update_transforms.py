@@ -10,12 +10,15 @@ from ml_genn.model.plan import GLOBAL_NORM, GRADIENT_NORM, Code
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateTransform:
-    """One transform of a gradient or a weight.
+    """One transform of a learned array or of its gradient.
+
+    Its code runs for each element before or after the optimiser's step. In the code,
+    ``x`` is the element and ``gradient`` is its gradient.
 
     Args:
         code: C statements, as in `OptimiserUpdate`.
-        numbers: {scalar that the code reads: value}.
-        slots: state variables for each weight.
+        numbers: {name of a constant in the code: its value}.
+        slots: names of the state variables in the code, with one value per element.
     """
 
     code: Code
@@ -23,51 +26,68 @@ class UpdateTransform:
     slots: tuple[str, ...] = ()
 
 
-def transform(
+def assignment_transform(
     line: str, writes: str, reads: set[str], numbers: dict[str, float]
 ) -> UpdateTransform:
-    """Returns a transform with one statement that assigns ``x`` or ``gradient``."""
+    """Returns a transform with one statement, which assigns ``x`` or ``gradient``.
+
+    Args:
+        line: the C statement.
+        writes: the variable that it assigns and reads: ``x`` or ``gradient``.
+        reads: the other variables that it reads, without constants.
+        numbers: {name of a constant in the statement: its value}.
+    """
     names = frozenset({writes, *reads, *numbers})
     return UpdateTransform(Code((line,), names, frozenset({writes})), numbers)
 
 
-def clipped(
+def clip_transforms(
     norm: float | None, global_norm: float | None, value: float | None
 ) -> tuple[UpdateTransform, ...]:
-    """Returns the transforms that clip a gradient.
+    """Returns the transforms that clip a gradient: first by a norm, then by value.
 
     Args:
         norm: largest norm of the gradient of one array; None for no limit.
         global_norm: largest norm of all gradients together; None for no limit.
         value: largest absolute value of an element; None for no limit.
     """
-    limits = {
+    max_norms = {
         "clip_norm_": (norm, GRADIENT_NORM),
         "global_clip_norm_": (global_norm, GLOBAL_NORM),
     }
     transforms = [
-        transform(
-            f"gradient *= {name} / fmaxf({length}, {name});",
+        assignment_transform(
+            f"gradient *= {name} / fmaxf({norm_variable}, {name});",
             "gradient",
-            {length},
-            {name: longest},
+            {norm_variable},
+            {name: max_norm},
         )
-        for name, (longest, length) in limits.items()
-        if longest is not None
+        for name, (max_norm, norm_variable) in max_norms.items()
+        if max_norm is not None
     ]
     if value is not None:
         line = "gradient = fminf(fmaxf(gradient, -clip_value_), clip_value_);"
-        transforms.append(transform(line, "gradient", set(), {"clip_value_": value}))
+        transforms.append(
+            assignment_transform(line, "gradient", set(), {"clip_value_": value})
+        )
     return tuple(transforms)
 
 
-def decayed(strength: float) -> tuple[UpdateTransform, ...]:
-    """Returns decoupled weight decay: x is reduced by alpha * strength * x."""
+def weight_decay_transforms(strength: float) -> tuple[UpdateTransform, ...]:
+    """Returns the transform for decoupled weight decay: x -= alpha * strength * x.
+
+    Args:
+        strength: factor of the decay; ``alpha`` is the learning rate.
+    """
     line = "x -= alpha * weight_decay_ * x;"
-    return (transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
+    return (assignment_transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
 
 
-def limited(lowest: float, highest: float) -> tuple[UpdateTransform, ...]:
-    """Returns the transform that limits a weight to a range."""
+def limit_transforms(lowest: float, highest: float) -> tuple[UpdateTransform, ...]:
+    """Returns the transform that clips a weight to the range [lowest, highest]."""
     line = "x = fminf(fmaxf(x, at_least_), at_most_);"
-    return (transform(line, "x", set(), {"at_least_": lowest, "at_most_": highest}),)
+    return (
+        assignment_transform(
+            line, "x", set(), {"at_least_": lowest, "at_most_": highest}
+        ),
+    )

@@ -8,15 +8,17 @@ from ml_genn.model.plan import Readout as ReadoutPlan
 
 
 class Readout:
-    """Base of readouts, which reduce the activity of an output neuron to a number.
+    """Base of readouts: each reduces the activity of an output neuron to one number.
 
-    Readouts hold no state.
+    The activity is that of all time steps of an example. Readouts have no attributes of
+    their own, so two readouts of one class are equal.
 
     Attributes:
-        PLAN: variables and code that a backend runs.
-        MEAN_OVER_STEPS: True if losses of single steps are averaged over steps, as the
-            readout averages; False if they are summed; None (default) if the readout
-            does neither, so that losses of single steps are not defined.
+        PLAN: variables and code of the readout, which backends run.
+        MEAN_OVER_STEPS: how a loss that is computed in every time step is reduced over
+            the steps: True for its mean (readouts that are a mean), False for its sum
+            (readouts that are a sum). None (default) if the readout is neither; such a
+            loss is then not defined.
     """
 
     PLAN: ClassVar[ReadoutPlan]

@@ -1,4 +1,4 @@
-"""Arguments left at None, whose values the compiler chooses."""
+"""Choices: True-or-False arguments that the compiler decides where they are None."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ml_genn.errors import ValidationError
 
-Choices = Mapping[type, Mapping[str, Any]]  #: {class: {argument: value}}
+#: Preferences of a compiler: {class of neuron or synapse: {argument: value}}
+Choices = Mapping[type, Mapping[str, Any]]
 
 
 class HasChoices:
     """Mixin of dataclasses with arguments whose default None means "compiler's choice".
 
     Neurons and synapses use it for conventions that differ between learning rules, such
-    as the scaling of input currents.
+    as the scaling of input currents. An argument is open while its value is None.
     """
 
     #: {argument: value where the compiler has no preference}
     CHOICES: ClassVar[Mapping[str, Any]] = {}
 
     def open_choices(self) -> tuple[str, ...]:
-        """Names of the arguments that are None."""
+        """Returns the names of the choices whose value is None."""
         return tuple(name for name in self.CHOICES if getattr(self, name) is None)
 
     def choices(self) -> dict[str, Any]:
-        """{argument: value}, with the value of `CHOICES` in place of None."""
+        """Returns {argument: value}, with the value of `CHOICES` in place of None."""
         values = {name: getattr(self, name) for name in self.CHOICES}
         return {k: self.CHOICES[k] if v is None else v for k, v in values.items()}
 
@@ -36,7 +37,7 @@ class Decision(NamedTuple):
 
     Attributes:
         value: the value.
-        compiler: class of the compiler that chose it; empty if the user wrote it.
+        compiler: name of the compiler class that chose it; empty if the user wrote it.
         file: checkpoint from which it was loaded; empty (default) if it was not.
     """
 
@@ -46,17 +47,18 @@ class Decision(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Compiler and checkpoint, for messages and summaries."""
-        written = "the network that was saved" if self.file else "an argument before"
-        compiler = self.compiler or written
-        return f"{compiler} ({self.file})" if self.file else compiler
+        """Text for messages and summaries: who decided, and the checkpoint, if any."""
+        user = "the network that was saved" if self.file else "an argument before"
+        decider = self.compiler or user
+        return f"{decider} ({self.file})" if self.file else decider
 
     @property
     def binding(self) -> bool:
-        """True if an argument with another value contradicts it.
+        """True if the user may not write another value for the argument.
 
-        A value that the user wrote in this network is replaced by what the user writes
-        later.
+        Trained weights may belong to a value that a compiler chose or a checkpoint
+        contained. A value that the user wrote in this network is not binding: a later
+        value replaces it.
         """
         return bool(self.compiler or self.file)
 
@@ -65,56 +67,59 @@ def decisions_of(
     where: str,
     model: Any,
     earlier: Mapping[str, Decision],
-    choices: Choices,
+    preferences: Choices,
     compiler: str,
 ) -> dict[str, Decision]:
-    """Returns {argument: decision} of all choices of a neuron or synapse.
+    """Returns {argument: decision} for all choices of a neuron or synapse.
 
-    The values are the model's own; where it has none, the earlier ones; where there are
-    none, those of the compiler.
+    The value of a choice is the first of these that exists: the model's argument, the
+    earlier decision, the preference of the compiler, the value of ``CHOICES``.
 
     Args:
         where: start of the error message.
-        model: a neuron or synapse.
-        earlier: earlier decisions.
-        choices: preferences of the compiler, used before those of ``CHOICES``.
-        compiler: class of the compiler.
+        model: a neuron or synapse; one without `HasChoices` has no decisions.
+        earlier: {argument: decision} of the compilers before.
+        preferences: preferences of the compiler.
+        compiler: name of the compiler class.
 
     Raises:
         ValidationError: if an argument of the model contradicts an earlier decision.
     """
     if not isinstance(model, HasChoices):
         return {}
-    preferred = choices.get(type(model), {})
+    preferred = preferences.get(type(model), {})
     decisions = {}
-    for name, otherwise in model.CHOICES.items():
-        own, before = getattr(model, name), earlier.get(name)
-        if own is None:
-            chosen = Decision(bool(preferred.get(name, otherwise)), compiler)
-            decisions[name] = before or chosen
+    for name, default in model.CHOICES.items():
+        argument, earlier_decision = getattr(model, name), earlier.get(name)
+        if argument is None:
+            chosen = Decision(bool(preferred.get(name, default)), compiler)
+            decisions[name] = earlier_decision or chosen
         else:
-            check_agreement(where, model, name, before)
-            decisions[name] = Decision(bool(own), "")
+            check_agreement(where, model, name, earlier_decision)
+            decisions[name] = Decision(bool(argument), "")
     return decisions
 
 
 def check_agreement(
     where: str, model: Any, name: str, decision: Decision | None
 ) -> None:
-    """Raises ValidationError if an argument of a model contradicts a decision.
+    """Checks that an argument of a model does not contradict a binding decision.
 
     Args:
         where: start of the error message.
         model: a neuron or synapse.
-        name: the argument.
-        decision: a decision; None for none.
+        name: name of the argument.
+        decision: earlier decision about the argument; None if there is none.
+
+    Raises:
+        ValidationError: if the argument is not None and has another value.
     """
-    own = getattr(model, name, None)
-    if decision is None or own is None or not decision.binding:
+    argument = getattr(model, name, None)
+    if decision is None or argument is None or not decision.binding:
         return
-    if bool(own) != decision.value:
+    if bool(argument) != decision.value:
         raise ValidationError(
-            f"{where}: its {type(model).__name__} has {name}={own}, but "
+            f"{where}: its {type(model).__name__} has {name}={argument}, but "
             f"{name}={decision.value} was chosen by {decision.origin}, and weights "
             f"belong to that. Leave out {name}, or forget all choices with "
             "Network.reset_choices() if the weights are to be trained again."
@@ -125,11 +130,11 @@ C = TypeVar("C")
 
 
 def resolved(obj: C, decisions: Mapping[str, Decision]) -> C:
-    """Returns a copy of an object in which no choice is open.
+    """Returns a copy of a neuron or synapse, with decisions in place of None.
 
     Args:
-        obj: a neuron or synapse; returned as it is if it has no open choice.
-        decisions: {argument: decision} of all choices.
+        obj: a neuron or synapse; it is returned itself if no choice is open.
+        decisions: {argument: decision}, for all open choices at least.
     """
     if not isinstance(obj, HasChoices) or not obj.open_choices():
         return obj

@@ -1,4 +1,4 @@
-"""Base of input neurons whose data are numbers, constant or in frames."""
+"""Base of input neurons whose data are numbers: constant, or in frames."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import math
 
 from ml_genn.neurons.inputs.input import Input
 
-FRAMES = "frames of an example; 1 for data that do not change"
-FRAME_STEPS = "time steps of a frame"
+# Descriptions of the arguments of subclasses, for their docstrings.
+FRAMES_DESCRIPTION = "frames of an example; 1 for data that do not change"
+FRAME_STEPS_DESCRIPTION = "time steps of a frame"
 
 
 class InputBase(Input):
-    """Base of neurons whose data are one number, or one number per frame.
+    """Base of neurons with one number per example, or one number per frame, as data.
 
-    Data have the shape (examples,) + shape of the population, or with several frames
-    (examples, frames) + shape. Frame k is the input from time step
-    ``k * input_frame_timesteps`` on; the last one stays until the example ends.
+    The shape of the data is (examples,) + shape of the population, or with several
+    frames (examples, frames) + shape of the population. Frame k is the input from time
+    step ``k * input_frame_timesteps`` on; the last frame lasts until the example ends.
+
+    Attributes:
+        input_frames: number of frames of an example.
+        input_frame_timesteps: number of time steps of a frame.
     """
 
     input_frames: int
     input_frame_timesteps: int
 
     def data_range(self, dt: float) -> tuple[float, float]:
-        """Returns the lowest and the highest number that the neuron carries.
+        """Returns the lowest and the highest number that the neuron tells apart.
 
-        Numbers outside are sent as if they were at its ends. Without ends (default) the
-        range is infinite.
+        It sends a lower number like the lowest one, and a higher number like the
+        highest one. The default is (-inf, inf): all numbers differ.
 
         Args:
-            dt: time step [ms].
+            dt: time step [ms], on which the range of some subclasses depends.
         """
         return -math.inf, math.inf

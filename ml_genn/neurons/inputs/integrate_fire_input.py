@@ -7,7 +7,11 @@ from dataclasses import field
 
 from ml_genn.dynamics.arguments import integer
 from ml_genn.dynamics.model import model_class
-from ml_genn.neurons.inputs.input_base import FRAME_STEPS, FRAMES, InputBase
+from ml_genn.neurons.inputs.input_base import (
+    FRAME_STEPS_DESCRIPTION,
+    FRAMES_DESCRIPTION,
+    InputBase,
+)
 from ml_genn.neurons.integrate_fire import IntegrateFire
 
 
@@ -20,8 +24,8 @@ class IntegrateFireInput(InputBase, IntegrateFire):
     """
 
     readout: None = field(init=False, default=None, repr=False)
-    input_frames: int = integer(FRAMES, default=1)
-    input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+    input_frames: int = integer(FRAMES_DESCRIPTION, default=1)
+    input_frame_timesteps: int = integer(FRAME_STEPS_DESCRIPTION, default=1)
 
     def data_range(self, dt: float) -> tuple[float, float]:
         """Returns the range of numbers that give different rates of spikes.

@@ -6,7 +6,11 @@ from dataclasses import field
 
 from ml_genn.dynamics.arguments import integer
 from ml_genn.dynamics.model import model_class
-from ml_genn.neurons.inputs.input_base import FRAME_STEPS, FRAMES, InputBase
+from ml_genn.neurons.inputs.input_base import (
+    FRAME_STEPS_DESCRIPTION,
+    FRAMES_DESCRIPTION,
+    InputBase,
+)
 from ml_genn.neurons.leaky_integrate_fire import LeakyIntegrateFire
 
 
@@ -21,5 +25,5 @@ class LeakyIntegrateFireInput(InputBase, LeakyIntegrateFire):
     """
 
     readout: None = field(init=False, default=None, repr=False)
-    input_frames: int = integer(FRAMES, default=1)
-    input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+    input_frames: int = integer(FRAMES_DESCRIPTION, default=1)
+    input_frame_timesteps: int = integer(FRAME_STEPS_DESCRIPTION, default=1)

@@ -6,8 +6,14 @@ import math
 
 from ml_genn.dynamics.arguments import flag, integer
 from ml_genn.dynamics.model import model_class
-from ml_genn.neurons.inputs.input_base import FRAME_STEPS, FRAMES
-from ml_genn.neurons.inputs.spike_generator import SIGNED_SPIKES, SpikeGenerator
+from ml_genn.neurons.inputs.input_base import (
+    FRAME_STEPS_DESCRIPTION,
+    FRAMES_DESCRIPTION,
+)
+from ml_genn.neurons.inputs.spike_generator import (
+    SIGNED_SPIKES_DESCRIPTION,
+    SpikeGenerator,
+)
 
 #: Expected spikes in a step above which 99 % of the steps have a spike.
 SATURATION = math.log(100.0)
@@ -23,9 +29,9 @@ class PoissonInput(SpikeGenerator):
     neuron only.
     """
 
-    signed_spikes: bool = flag(SIGNED_SPIKES, default=False)
-    input_frames: int = integer(FRAMES, default=1)
-    input_frame_timesteps: int = integer(FRAME_STEPS, default=1)
+    signed_spikes: bool = flag(SIGNED_SPIKES_DESCRIPTION, default=False)
+    input_frames: int = integer(FRAMES_DESCRIPTION, default=1)
+    input_frame_timesteps: int = integer(FRAME_STEPS_DESCRIPTION, default=1)
 
     def data_range(self, dt: float) -> tuple[float, float]:
         """Returns the range of rates; above it neurons spike in nearly every step."""

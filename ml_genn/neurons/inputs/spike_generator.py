@@ -9,7 +9,7 @@ from ml_genn.model.equations import NeuronEquations
 from ml_genn.neurons.inputs.input_base import InputBase
 from ml_genn.neurons.neuron import Neuron
 
-SIGNED_SPIKES = (
+SIGNED_SPIKES_DESCRIPTION = (
     "a number below zero gives negative spikes, which deliver weights with the "
     "opposite sign"
 )

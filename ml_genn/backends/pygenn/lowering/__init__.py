@@ -1,3 +1,3 @@
-"""Lowering of a plan to records of a GeNN model: populations and custom updates."""
+"""Lowering of a plan to a GeNN model, described by dataclasses (`records`)."""
 
 __all__: list[str] = []

@@ -1,6 +1,7 @@
-"""Deep-R on the host: the rewired synapse groups of a model, as CSR.
+"""Deep-R on the host: the synapses of rewired groups as CSR matrices.
 
-The device has a dense matrix of all possible synapses, with zeros where there is none
+On the device, a rewired group is a dense matrix over all pairs of neurons, with zeros
+for pairs without a synapse
 (`ml_genn.backends.pygenn.lowering.synapses.storage.MaskedDense`).
 """
 
@@ -13,17 +14,25 @@ from ml_genn.model.plan import SIGN, OptimiserUpdate, Plan, PlanValues
 from ml_genn.model.plan.formats import row_offsets
 
 
-def rewired_groups(plan: Plan, values: PlanValues, seed: int) -> dict[str, Rewiring]:
-    """Returns {synapse group that Deep-R rewires: its synapses and their values}."""
-    groups: dict[str, Rewiring] = {}
-    for update, s in rewired_updates(plan):
-        source, target = values.indices[s.name]
-        weight = np.array(values.weights[s.name], np.float32)
-        groups[s.name] = create_rewiring(
+def create_rewirings(plan: Plan, values: PlanValues, seed: int) -> dict[str, Rewiring]:
+    """Returns {name of a rewired synapse group: its `Rewiring`}.
+
+    The optimiser's state starts at zero; `create_rewiring` sets the signs.
+
+    Args:
+        plan: the plan.
+        values: indices of the synapses, sorted by source and target, and their weights.
+        seed: seed of the model; each group has random numbers of its own.
+    """
+    rewirings: dict[str, Rewiring] = {}
+    for update, group in rewired_updates(plan):
+        source, target = values.indices[group.name]
+        weight = np.array(values.weights[group.name], np.float32)
+        rewirings[group.name] = create_rewiring(
             plan,
-            s,
-            (seed, len(groups)),
-            offset=row_offsets(source, plan.neuron(s.source).size),
+            group,
+            (seed, len(rewirings)),
+            offset=row_offsets(source, plan.neuron(group.source).size),
             target=target.astype(np.int64),
             weight=weight,
             sign=np.zeros_like(weight),
@@ -31,15 +40,21 @@ def rewired_groups(plan: Plan, values: PlanValues, seed: int) -> dict[str, Rewir
                 np.zeros_like(weight) for _ in optimiser_slots(update)
             ),
         )
-    return groups
+    return rewirings
 
 
 def optimiser_slots(update: OptimiserUpdate) -> list[str]:
-    """Returns the slots of an optimiser, without Deep-R's signs."""
+    """Returns the names of the optimiser's own state arrays, without Deep-R's signs."""
     return [slot for slot in update.slots if slot != SIGN]
 
 
 def place_synapses(rewiring: Rewiring, source: np.ndarray, target: np.ndarray) -> None:
-    """Moves the synapses to listed pairs of neurons, sorted by source and target."""
+    """Replaces the neurons that the synapses connect; values of synapses stay.
+
+    Args:
+        rewiring: the synapses; changed in place.
+        source, target: neurons of each synapse, sorted by source, then by target; as
+            many synapses as before.
+    """
     rewiring.offset[:] = row_offsets(source, rewiring.shape[0])
     rewiring.target[:] = target

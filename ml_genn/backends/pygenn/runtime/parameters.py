@@ -20,7 +20,7 @@ from ml_genn.backends.pygenn.lowering.synapses.storage import (
     SynapseStorage,
     delay_steps,
 )
-from ml_genn.backends.pygenn.runtime.deep_r import optimiser_slots, rewired_groups
+from ml_genn.backends.pygenn.runtime.deep_r import create_rewirings, optimiser_slots
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.model.plan import (
     SIGN,
@@ -62,7 +62,7 @@ class Parameters:
             values, weights=weights, delays=dict(values.delays), parameters=parameters
         )
         self._updates = {update.target: update for update in plan.updates}
-        self.rewirings = rewired_groups(plan, values, seed)
+        self.rewirings = create_rewirings(plan, values, seed)
         self.storages: dict[str, SynapseStorage] = {
             s.name: genn_format(s).storage(plan, values, s)
             for s in plan.synapses

@@ -1,3 +1,3 @@
-"""Checks of names, expressions and statements in the syntax tree."""
+"""Checks of names, expressions and statements in the syntax tree of a code string."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Checks of statements in the syntax tree."""
+"""Checks of statements in the syntax tree of a code string."""
 
 from __future__ import annotations
 

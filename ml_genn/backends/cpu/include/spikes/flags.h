@@ -52,8 +52,8 @@ static inline uint32_t collect(const uint8_t *flags, int n, id_type *out) {
   return length;
 }
 
-// Like collect, but lists nothing and returns n if at least half of the flags are set. Fewer than
-// half are never n, so that the caller tells the two cases apart by the result.
+// Like collect, but writes no list and returns n if at least half of the flags are set; the caller
+// then visits all n neurons. A list is shorter than n / 2, so the result tells the two cases apart.
 static inline uint32_t collect_if_sparse(const uint8_t *flags, int n, id_type *out) {
   int count = 0;
   for (int j = 0; j < n; j += FLAG_WORD) count += __builtin_popcountll(bits(flags, j, n));
