@@ -108,7 +108,7 @@ def main() -> None:
     compiled.summary()
 
     start = perf_counter()
-    callbacks = [BatchProgressBar(), ExponentialDecay(optimiser, 0.85)]
+    callbacks = [BatchProgressBar(), ExponentialDecay(compiled.optimiser, 0.85)]
     compiled.train(
         x[:num_train], y[:num_train], num_epochs=args.epochs, callbacks=callbacks
     )

@@ -171,7 +171,7 @@ def main() -> None:
     x, y = [clock_spikes()], target_curves(np.random.default_rng(args.seed))
 
     start = perf_counter()
-    errors = ErrorHistory(optimiser)
+    errors = ErrorHistory(compiled.optimiser)
     compiled.train(
         x,
         y[np.newaxis],

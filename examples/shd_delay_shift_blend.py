@@ -154,7 +154,7 @@ compiled = EventPropCompiler(
     rng_seed=args.seed,
     num_threads=args.threads,
 ).compile(network)
-warm_up = WarmUp(optimiser)
+warm_up = WarmUp(compiled.optimiser)
 for epoch in range(args.epochs):
     counts = SpikeRecorder(hidden, key="counts", record_counts=True)
     callbacks = [BatchProgressBar(), warm_up, counts]

@@ -282,7 +282,10 @@ def main() -> None:
     compiled.summary()
 
     start = perf_counter()
-    callbacks = [BatchProgressBar(), CosineDecay(optimiser, epochs * len(batches))]
+    callbacks = [
+        BatchProgressBar(),
+        CosineDecay(compiled.optimiser, epochs * len(batches)),
+    ]
     compiled.train(batches, num_epochs=epochs, callbacks=callbacks)
     seconds = perf_counter() - start
     held_out = recordings.select(test)

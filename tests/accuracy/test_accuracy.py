@@ -74,7 +74,9 @@ def trained(
         batch_size=32,
         **kwargs,
     ).compile(network)
-    compiled.train(x, y, num_epochs=epochs, callbacks=[Decay(optimiser, decay)])
+    compiled.train(
+        x, y, num_epochs=epochs, callbacks=[Decay(compiled.optimiser, decay)]
+    )
     return compiled
 
 

@@ -33,6 +33,7 @@ from ml_genn.connectivity import (
     Sparse,
 )
 from ml_genn.lowering import lower
+from ml_genn.model.plan import SharedKernelFormat
 from ml_genn.neurons import (
     IntegrateFire,
     LeakyIntegrate,
@@ -310,8 +311,9 @@ def test_kernels_are_stored_once() -> None:
         target = Population(LeakyIntegrateFire())
         Connection(source, target, Conv2D("normal", 4, 3, conv_strides=2))
     lowered = lower(network, dt=1.0, seed=0, choices={})
-    kernel = lowered.plan.synapses[0].kernel
-    assert kernel is not None and kernel.synapses > 700_000
+    storage = lowered.plan.synapses[0].format
+    assert isinstance(storage, SharedKernelFormat)
+    assert storage.kernel.synapses > 700_000
     arrays = host_arrays(Layout(lowered.plan), lowered.values).arrays
     assert sum(array.nbytes for array in arrays) < 100_000
 

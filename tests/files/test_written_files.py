@@ -63,8 +63,9 @@ def test_a_scratch_name_that_exists_is_not_opened(
     """Even if it is a link that somebody made beforehand."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    monkeypatch.setattr(writing.secrets, "token_hex", lambda size: "guessed")
-    (tmp_path / ".ml_genn-guessed.part").symlink_to(victim)
+    monkeypatch.setattr(writing.os, "urandom", lambda size: b"guessed!")
+    name = f".ml_genn-{b'guessed!'.hex()}.part"
+    (tmp_path / name).symlink_to(victim)
     with pytest.raises(FileError, match="File exists"):
         write_atomically(tmp_path / "x", b"content")
     assert victim.read_bytes() == b"precious"

@@ -197,7 +197,9 @@ def run_cases(
     counts: Counter[str] = Counter()
     for seed in structures:
         try:
-            fuzzed: Fuzzed | None = Fuzzed(seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                fuzzed: Fuzzed | None = Fuzzed(seed)
         except Refused as refused:
             counts["refused structure"] += 1
             counts[f"  {str(refused)[:100]}"] += 1

@@ -53,8 +53,7 @@ class SynapseFormat(ABC):
         """
 
     def neurons(self) -> tuple[int, int] | None:
-        """Returns the sizes of source and target that it fits; None (default) for
-        any."""
+        """Returns the sizes of source and target that it fits; None for any."""
         return None
 
     def storage_shape(self, weights_shape: tuple[int, ...]) -> tuple[int, ...]:

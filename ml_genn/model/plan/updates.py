@@ -16,7 +16,7 @@ GLOBAL_NORM = "global_norm"  #: norm of the gradients of all arrays together
 #: For example, Adam's epsilon is a divisor: alpha m m_scale / epsilon is at most
 #: 1e4 1e9 1e4 / 1e-20, which is a finite float.
 MAX_SAFE_NUMBER = 1e9
-SAFE_SCALARS = (1e-20, 1e4)
+SAFE_SCALARS = (1e-20, 1e4)  #: lowest and highest, see ``MAX_SAFE_NUMBER``
 
 
 class LearnedKind(Enum):

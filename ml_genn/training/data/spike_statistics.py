@@ -32,6 +32,7 @@ class SpikeStatistics:
         last: latest time [ms].
         is_fine: True if an example has many times within the first part of a step.
         entries, active: number of entries of arrays, and of those that are spikes.
+        only_ones: True if all entries of all arrays are 1.
         fractions: lowest and highest number of arrays with fractions; None if there are
             none.
     """
@@ -43,6 +44,7 @@ class SpikeStatistics:
     is_fine: bool = False
     entries: int = 0
     active: int = 0
+    only_ones: bool = True
     fractions: tuple[float, float] | None = None
 
     def add(self, times: np.ndarray) -> None:
@@ -68,6 +70,8 @@ class SpikeStatistics:
         """
         self.entries += counts.size
         self.active += active
+        if active < counts.size or np.any(counts != 1):
+            self.only_ones = False
         if counts.dtype.kind == "f" and np.any(counts != np.floor(counts)):
             self.fractions = float(counts.min()), float(counts.max())
 
@@ -136,7 +140,7 @@ class SpikeStatistics:
                 f"{where}: {rule}, whatever its number. Received numbers with "
                 f"fractions, from {least:g} to {most:g}. {remedy}",
             )
-        elif self.active == self.entries >= LEAST_ENTRIES:
+        elif self.active == self.entries >= LEAST_ENTRIES and not self.only_ones:
             issued.warn(
                 where,
                 "all",

@@ -41,10 +41,10 @@ def test_metrics_of_other_populations_are_missing() -> None:
         assert metrics.get(key, 5) == 5
         with pytest.raises(KeyError, match="There are entries for: 'Pop2'"):
             _ = metrics[key]
-    for key in ("Pop2", 3):
-        assert key not in metrics
-        with pytest.raises(KeyError, match="found by their population or layer"):
-            _ = metrics[key]
+    assert metrics["Pop2"] is metrics[net.output]
+    assert 3 not in metrics
+    with pytest.raises(KeyError, match="found by their population or layer"):
+        _ = metrics[3]
 
 
 def test_duplicate_populations_are_refused() -> None:

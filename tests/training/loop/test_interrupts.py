@@ -207,6 +207,7 @@ def test_callbacks_of_training_and_validation_are_notified(hook: str) -> None:
     assert metrics.loss > 0
 
 
+@pytest.mark.filterwarnings("ignore:.*spikes come within")
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_a_long_batch_is_finished_and_no_other_begins(
     num_threads: int, monkeypatch: pytest.MonkeyPatch
