@@ -47,7 +47,7 @@ class Decision(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Text for messages and summaries: who decided, and the checkpoint, if any."""
+        """Text of who decided, and of the checkpoint, if any."""
         user = "the network that was saved" if self.file else "an argument before"
         decider = self.compiler or user
         return f"{decider} ({self.file})" if self.file else decider

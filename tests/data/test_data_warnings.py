@@ -177,13 +177,14 @@ def test_numbers_instead_of_spikes_are_reported() -> None:
     raster = rng.random((2, STEPS, 3)) < 0.3
     predicted(network, raster)
     predicted(network, 2.0 * raster)
+    predicted(network, np.ones((20, STEPS, 3), bool))
     with pytest.warns(DataWarning, match=r"numbers with fractions, from 0 to 0\.5"):
         predicted(network, 0.5 * raster)
     with pytest.warns(DataWarning, match="all neurons spike in every step"):
-        predicted(network, np.ones((20, STEPS, 3), bool))
+        predicted(network, np.full((20, STEPS, 3), 2))
 
 
 def test_warnings_can_be_made_errors() -> None:
     network = compiled(SpikeInput())
     with warnings.catch_warnings(action="error"), pytest.raises(DataWarning):
-        predicted(network, np.ones((20, STEPS, 3), bool))
+        predicted(network, np.full((20, STEPS, 3), 2))

@@ -36,7 +36,7 @@ class ManualStepping:
         #: completed time steps; None while no manually stepped batch runs
         self._step: int | None = None
         self._interrupted = False
-        built.lock.end_stepping = self._interrupt
+        built.lock.before_batches(self._interrupt)
 
     def set_input(self, data: InMemoryData) -> None:
         """Sets the examples of the batch that the next `step_time` begins.
