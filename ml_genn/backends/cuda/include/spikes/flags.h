@@ -6,8 +6,8 @@
 
 namespace mlg {
 constexpr int MAX_WARPS = 32;  // warps of a block: 1,024 threads, CUDA's limit
-// Number of set flags per warp, for examples that several blocks run. It is in global memory because
-// the shared memory of a block is invisible to the other blocks.
+// Number of set flags per warp, for examples that several blocks run. It is in global memory
+// because the shared memory of a block is invisible to the other blocks.
 __device__ uint32_t global_counts[MAX_MULTIBLOCK_EXAMPLES][MAX_TEAMS];
 
 // Writes the indices of the neurons whose flag is set to `out`, ascending; returns their number.
