@@ -33,7 +33,7 @@ class LogEntry:
     """Loss or metric that is in the logs of each epoch.
 
     Args:
-        prefix: "val_" for validation, else empty.
+        prefix: ``"val_"`` for validation, else empty.
         output: name of the output; None for the loss.
         name: name in the logs, without the prefix.
         aliases: further names, without prefix and output.
@@ -52,7 +52,7 @@ class LogNames:
 
     Args:
         entries: all of them.
-        prefix: prefix that names may omit: "val_" for callbacks of validation, else
+        prefix: prefix that names may omit: ``"val_"`` for callbacks of validation, else
             empty.
     """
 
