@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -90,6 +91,19 @@ def test_paths_that_cannot_be_written(case: str, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=message):
         write_atomically(path, b"content")
     assert not list(tmp_path.glob("**/.*"))
+
+
+def test_special_files_are_not_replaced(tmp_path: Path) -> None:
+    """A pipe and a socket stand for devices such as /dev/null."""
+    pipe, name = tmp_path / "pipe", tmp_path / "socket"
+    os.mkfifo(pipe)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(name))
+        for path in (pipe, name):
+            with pytest.raises(FileError, match="a device, a pipe or a socket"):
+                write_atomically(path, b"content")
+    assert pipe.is_fifo() and name.is_socket()
+    assert _names(tmp_path) == ["pipe", "socket"]
 
 
 @pytest.mark.parametrize("path", ["a\0b", 3, b"bytes", "~nobody-of-this-name/x"])

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -76,11 +77,28 @@ def move_into_place(scratch: Path, path: Path) -> None:
     Args:
         scratch: a file that is completely written.
         path: its new name; an existing file is replaced.
+
+    Raises:
+        FileError: if the path is a device, a pipe or a socket, which is left as it is.
     """
+    _refuse_special_file(path)
     sync(scratch)
     os.replace(scratch, path)
     with suppress(OSError):  # the file is there; some systems cannot sync folders
         sync(path.parent)  # makes the new name durable, too
+
+
+def _refuse_special_file(path: Path) -> None:
+    """Raises FileError if a path is neither free nor a file, a folder or a link."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+        raise FileError(
+            f"File '{path}' is a device, a pipe or a socket, which no file replaces. "
+            "Use another path."
+        )
 
 
 def sync(path: Path) -> None:
