@@ -114,7 +114,7 @@ class Model(Protocol):
             name: name of the parameter.
         """
 
-    def begin_step(
+    def begin_manual_batch(
         self, prepared: Any, indices: np.ndarray, options: RunOptions
     ) -> None:
         """Begins a batch that the caller advances with `step`.
@@ -128,8 +128,8 @@ class Model(Protocol):
     def step(self) -> None:
         """Advances the batch by one time step."""
 
-    def end_step(self) -> RunResult:
-        """Ends the batch of `begin_step` and returns its results.
+    def end_manual_batch(self) -> RunResult:
+        """Ends the batch of `begin_manual_batch` and returns its results.
 
         Runs the backward pass and the update if the options request them.
         """
@@ -137,8 +137,8 @@ class Model(Protocol):
     def state(self, group: str, variable: str) -> np.ndarray:
         """Returns a state variable: (examples, neurons).
 
-        Between `begin_step` and `end_step` the values are those of the present step;
-        after `run` with ``RunOptions.expose_state``, those of the last step.
+        Between `begin_manual_batch` and `end_manual_batch` the values are those of the
+        present step; after `run` with ``RunOptions.expose_state``, of the last step.
 
         Args:
             group: name of the neuron group.
@@ -146,7 +146,7 @@ class Model(Protocol):
         """
 
     def set_state(self, group: str, variable: str, values: np.ndarray) -> None:
-        """Replaces a state variable of the batch of `begin_step`.
+        """Replaces a state variable of the batch of `begin_manual_batch`.
 
         Args:
             group: name of the neuron group.

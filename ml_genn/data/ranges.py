@@ -1,4 +1,4 @@
-"""Ranges of numbers: warnings about data that an input cannot carry."""
+"""Ranges of numbers: warnings about data that an input cannot represent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DataWarnings:
 def check_range(
     where: str, neuron: Any, values: np.ndarray, dt: float, issued: DataWarnings
 ) -> None:
-    """Warns if numbers are outside the range that an input neuron carries.
+    """Warns if numbers are outside the range that an input neuron represents.
 
     Args:
         where: start of the warning; names the input.
@@ -61,7 +61,7 @@ def check_range(
         issued.warn(
             where,
             "below",
-            f"{where}: a {kind} carries no numbers below {lowest:g}. {received}, "
+            f"{where}: a {kind} represents no numbers below {lowest:g}. {received}, "
             f"{below:.2%} of them below, which are cut off. Shift the numbers, or use "
             "an input with a sign (signed_spikes or signed_input).",
         )
@@ -70,7 +70,7 @@ def check_range(
         issued.warn(
             where,
             "above",
-            f"{where}: a {kind} carries numbers up to {highest:.4g}; those above are "
-            f"sent alike. {received}, {above:.2%} of them above. Scale the numbers, "
+            f"{where}: a {kind} represents numbers up to {highest:.4g}; those above "
+            f"are sent alike. {received}, {above:.2%} of them above. Scale the numbers, "
             "for example images of 0 to 255 to the range of 0 to 1.",
         )

@@ -20,18 +20,14 @@ from ml_genn.model.plan import (
 )
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
-from ml_genn.optimisers.update_transforms import UpdateTransform, assignment_transform
+from ml_genn.optimisers.update_transforms import (
+    UpdateTransform,
+    assignment_transform,
+    limit_transform,
+)
 from ml_genn.population import Population
 
 _NO_LIMIT = float(np.finfo(np.float32).max)
-
-
-def limit_transform(lowest: float, highest: float) -> UpdateTransform:
-    """Returns the transform after a step that clips x to [lowest, highest]."""
-    line = "x = fminf(fmaxf(x, lowest_), highest_);"
-    return assignment_transform(
-        line, "x", set(), {"lowest_": lowest, "highest_": highest}
-    )
 
 
 def l1_transform(strength: float) -> UpdateTransform:

@@ -13,7 +13,7 @@ from ml_genn.optimisers.schedules import Rate, rate_at
 from ml_genn.optimisers.update_transforms import (
     UpdateTransform,
     clip_transforms,
-    limit_transforms,
+    limit_transform,
     weight_decay_transforms,
 )
 from ml_genn.utils.checks import check_fields, not_negative, number, positive, shown
@@ -110,7 +110,9 @@ class Optimiser(ABC):
 
     def after(self) -> tuple[UpdateTransform, ...]:
         """Returns the transforms of the weight after the step."""
-        return () if self.limits is None else limit_transforms(*self.limits)
+        if self.limits is None:
+            return ()
+        return (limit_transform(*self.limits, prefix="optimiser_"),)
 
     def scalars(self, step: int) -> tuple[float, ...]:
         """Returns the values of ``SCALARS`` for a batch.

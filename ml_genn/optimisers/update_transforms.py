@@ -83,11 +83,14 @@ def weight_decay_transforms(strength: float) -> tuple[UpdateTransform, ...]:
     return (assignment_transform(line, "x", {"alpha"}, {"weight_decay_": strength}),)
 
 
-def limit_transforms(lowest: float, highest: float) -> tuple[UpdateTransform, ...]:
-    """Returns the transform that clips a weight to the range [lowest, highest]."""
-    line = "x = fminf(fmaxf(x, at_least_), at_most_);"
-    return (
-        assignment_transform(
-            line, "x", set(), {"at_least_": lowest, "at_most_": highest}
-        ),
-    )
+def limit_transform(lowest: float, highest: float, prefix: str = "") -> UpdateTransform:
+    """Returns the transform after a step that clips x to the range [lowest, highest].
+
+    Args:
+        lowest, highest: the range.
+        prefix: start of the names of the two numbers in C; it tells the limits of one
+            array that have different origins apart.
+    """
+    lower, upper = f"{prefix}lowest_", f"{prefix}highest_"
+    line = f"x = fminf(fmaxf(x, {lower}), {upper});"
+    return assignment_transform(line, "x", set(), {lower: lowest, upper: highest})

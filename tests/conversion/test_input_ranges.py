@@ -59,5 +59,7 @@ def test_numbers_below_zero_are_reported_when_the_network_runs(model: Any) -> No
     converter = Simple(20, input_type="spike")
     network, _, _, _ = converter.convert(model)
     compiled = converter.create_compiler(batch_size=20).compile(network)
-    with pytest.warns(DataWarning, match="BinarySpikeInput carries no numbers below"):
+    with pytest.warns(
+        DataWarning, match="BinarySpikeInput represents no numbers below"
+    ):
         compiled.predict(X, callbacks=[])

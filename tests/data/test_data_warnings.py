@@ -53,7 +53,11 @@ NEURONS: dict[str, tuple[Any, tuple[float, float], str | None]] = {
         "no numbers below -4.6",
     ),
     "binary": (BinarySpikeInput(), (0.0, 255.0), None),
-    "binary, below": (BinarySpikeInput(), (-1.0, 1.0), "BinarySpikeInput carries no"),
+    "binary, below": (
+        BinarySpikeInput(),
+        (-1.0, 1.0),
+        "BinarySpikeInput represents no",
+    ),
     "binary, signed": (BinarySpikeInput(signed_spikes=True), (-1.0, 1.0), None),
     "if": (IntegrateFireInput(2.0), (0.0, 2.0), None),
     "if, below": (IntegrateFireInput(2.0), (-0.1, 2.0), "50.00% of them below"),

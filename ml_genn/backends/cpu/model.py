@@ -149,7 +149,7 @@ class CpuModel(HostModel):
         )
         return self._result(batch, status)
 
-    def begin_step(
+    def begin_manual_batch(
         self, prepared: PreparedExamples, indices: np.ndarray, options: RunOptions
     ) -> None:
         """Begins a batch that is run one time step at a time."""
@@ -168,7 +168,7 @@ class CpuModel(HostModel):
         self._run(batch, phases)
         batch.step += 1
 
-    def end_step(self) -> RunResult:
+    def end_manual_batch(self) -> RunResult:
         """Ends the batch; runs the backward pass and the optimisers if requested."""
         batch = self._current()
         self._stepping = None
@@ -177,7 +177,9 @@ class CpuModel(HostModel):
 
     def _current(self) -> Batch:
         if self._stepping is None:
-            raise MlGennError("no batch is being stepped; call begin_step first")
+            raise MlGennError(
+                "no batch is being stepped; call begin_manual_batch first"
+            )
         return self._stepping
 
     def _batch(

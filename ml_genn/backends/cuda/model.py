@@ -197,7 +197,7 @@ class CudaModel(HostModel):
             )
 
     # ------------------------------------------------------------ time steps
-    def begin_step(
+    def begin_manual_batch(
         self, prepared: Examples, indices: np.ndarray, options: RunOptions
     ) -> None:
         """Starts a batch that is advanced one time step at a time."""
@@ -229,7 +229,7 @@ class CudaModel(HostModel):
             self._runner.run_once(batch, batch.grid.over_examples(phases))
         batch.step += 1
 
-    def end_step(self) -> RunResult:
+    def end_manual_batch(self) -> RunResult:
         """Runs what follows the last time step; returns the results."""
         batch = self._stepped_batch()
         self._is_stepping = False
@@ -241,7 +241,9 @@ class CudaModel(HostModel):
 
     def _stepped_batch(self) -> Batch:
         if self._batch is None or not self._is_stepping:
-            raise MlGennError("no batch is being stepped; call begin_step first")
+            raise MlGennError(
+                "no batch is being stepped; call begin_manual_batch first"
+            )
         return self._batch
 
     # ------------------------------------------------------------ results

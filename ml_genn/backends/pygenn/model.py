@@ -166,7 +166,7 @@ class PyGennModel(HoldsEngine):
         self._before_batch(prepared, options)
         return self._result(self._runner.run(prepared, indices, options), options)
 
-    def begin_step(
+    def begin_manual_batch(
         self, prepared: Examples, indices: np.ndarray, options: RunOptions
     ) -> None:
         """Begins a batch that is advanced step by step."""
@@ -178,7 +178,7 @@ class PyGennModel(HoldsEngine):
         """Advances the batch by one time step."""
         self._runner.step(self._stepped_batch())
 
-    def end_step(self) -> RunResult:
+    def end_manual_batch(self) -> RunResult:
         """Ends the batch that was advanced step by step."""
         batch, self._stepped = self._stepped_batch(), None
         return self._result([self._runner.finish(batch)], batch.options)
@@ -217,7 +217,9 @@ class PyGennModel(HoldsEngine):
 
     def _stepped_batch(self) -> Batch:
         if self._stepped is None:
-            raise MlGennError("no batch is being stepped; call begin_step first")
+            raise MlGennError(
+                "no batch is being stepped; call begin_manual_batch first"
+            )
         return self._stepped
 
     # ------------------------------------------------------------ results

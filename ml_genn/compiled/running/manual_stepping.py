@@ -88,7 +88,9 @@ class ManualStepping:
             options = RunOptions(
                 continue_state=config.continue_state, expose_state=True
             )
-            self._built.model.begin_step(data.prepared, np.arange(data.size), options)
+            self._built.model.begin_manual_batch(
+                data.prepared, np.arange(data.size), options
+            )
             self._step = 0
         self._built.model.step()
         self._step += 1
@@ -113,7 +115,7 @@ class ManualStepping:
     def _end_batch(self) -> None:
         if self._step is not None:
             self._step = None
-            result = self._built.model.end_step()
+            result = self._built.model.end_manual_batch()
             self._batch.readouts = result.outputs
             self._batch.divergence = result.divergence
 

@@ -188,7 +188,7 @@ class BatchRunner:
         self, batch: Batch, options: RunOptions, callbacks: CallbackList
     ) -> RunResult:
         model = self._built.model
-        model.begin_step(batch.prepared, batch.indices, options)
+        model.begin_manual_batch(batch.prepared, batch.indices, options)
         for step in range(self.num_steps):
             self.batch.timestep = step
             callbacks.call("on_timestep_begin", step)
@@ -196,7 +196,7 @@ class BatchRunner:
             self.batch.timestep = step + 1
             callbacks.call("on_timestep_end", step)
         with deferred_interrupts():
-            result = model.end_step()
+            result = model.end_manual_batch()
             self._count_step(result, options)
             return result
 
