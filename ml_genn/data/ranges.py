@@ -71,6 +71,6 @@ def check_range(
             where,
             "above",
             f"{where}: a {kind} represents numbers up to {highest:.4g}; those above "
-            f"are sent alike. {received}, {above:.2%} of them above. Scale the numbers, "
-            "for example images of 0 to 255 to the range of 0 to 1.",
+            f"are sent alike. {received}, {above:.2%} of them above. Scale the "
+            "numbers, for example images of 0 to 255 to the range of 0 to 1.",
         )
