@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -11,7 +12,11 @@ from typing import Any, TextIO, cast
 from ml_genn.callbacks.callback import Callback
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.utils.checks import file_path, flag, shown
-from ml_genn.utils.files import as_file_error
+from ml_genn.utils.files import as_file_error, write_atomically
+
+_EPOCH = "epoch"  #: name of the first column
+#: of files; bytes of a file in another encoding are written as they were read
+_ENCODING = ("utf-8", "surrogateescape")
 
 
 class CSVLogger(Callback):
@@ -21,10 +26,12 @@ class CSVLogger(Callback):
         filename: the file, in UTF-8; its folder is made before training if it is
             missing.
         separator: character between columns, a comma by default.
-        append: True to append to an existing file; False (default) to replace it.
+        append: True to append to an existing file, which gets the columns that it
+            lacks, empty in its former lines; False (default) to replace it.
 
     Raises:
-        ValidationError: if the separator is not one character.
+        ValidationError: if the separator is not one character; when training begins, if
+            the file to append to has no column "epoch".
         FileError: when training begins, if the file cannot be written.
     """
 
@@ -50,22 +57,44 @@ class CSVLogger(Callback):
                 file.seek(0)
                 rows = csv.reader(file, delimiter=self._separator)
                 self._columns = next(rows, []) if self._append else []
+        if self._columns and _EPOCH not in self._columns:
+            raise ValidationError(
+                f"CSVLogger: to append to file '{self._path}', it has a column "
+                f"'{_EPOCH}' and the separator {self._separator!r}. Its first line is "
+                f"{shown(self._separator.join(self._columns))}. Give its separator, or "
+                "another file."
+            )
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Writes a line; the names of columns precede the first one of a file."""
-        new_file = not self._columns
-        self._columns = self._columns or ["epoch", *logs]
-        with as_file_error(self._path), self._open("w" if new_file else "a") as file:
-            writer = csv.DictWriter(
-                file, self._columns, delimiter=self._separator, extrasaction="ignore"
-            )
-            if new_file:
-                writer.writeheader()
-            writer.writerow({"epoch": epoch, **logs})
+        line = {_EPOCH: epoch, **logs}
+        missing = [name for name in line if name not in self._columns]
+        with as_file_error(self._path):
+            if missing and self._columns:
+                self._add_columns(missing)
+            with self._open("a" if self._columns else "w") as file:
+                if not self._columns:
+                    self._columns = missing
+                    self._writer(file).writeheader()
+                self._writer(file).writerow(line)
+
+    def _add_columns(self, names: Sequence[str]) -> None:
+        """Adds columns to the file, which are empty in its lines."""
+        with self._open("r") as file:
+            lines = list(csv.reader(file, delimiter=self._separator))[1:]
+        self._columns = [*self._columns, *names]
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self._separator)
+        empty = [""] * len(names)
+        writer.writerows([self._columns, *([*line, *empty] for line in lines)])
+        write_atomically(self._path, text.getvalue().encode(*_ENCODING))
+
+    def _writer(self, file: TextIO) -> csv.DictWriter[str]:
+        return csv.DictWriter(file, self._columns, delimiter=self._separator)
 
     def _open(self, mode: str) -> TextIO:
-        # a header in another encoding is only compared with names of metrics
-        file = self._path.open(mode, encoding="utf-8", errors="replace", newline="")
+        encoding, errors = _ENCODING
+        file = self._path.open(mode, encoding=encoding, errors=errors, newline="")
         return cast(TextIO, file)
 
     def __repr__(self) -> str:

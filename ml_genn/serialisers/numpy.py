@@ -29,11 +29,11 @@ class Numpy(Serialiser):
     """One file per array, ``<keys joined by "-">.npy``.
 
     Args:
-        path: folder, created when the first array is written; the current one by
-            default.
+        path: folder, created when the first array is written; "." (default) is
+            the current one.
     """
 
-    def __init__(self, path: str | Path = "") -> None:
+    def __init__(self, path: str | Path = ".") -> None:
         self.path = file_path("Numpy: path", path)
 
     def serialise(self, keys: Keys, data: Any) -> None:

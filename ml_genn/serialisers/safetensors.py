@@ -33,11 +33,11 @@ class Safetensors(Serialiser):
     reads the files as well; it is not needed.
 
     Args:
-        path: folder, created when the first file is written; the current one by
-            default.
+        path: folder, created when the first file is written; "." (default) is
+            the current one.
     """
 
-    def __init__(self, path: str | Path = "") -> None:
+    def __init__(self, path: str | Path = ".") -> None:
         self.path = file_path("Safetensors: path", path)
 
     def save(self, keys: Keys, snapshot: Snapshot) -> None:

@@ -234,6 +234,10 @@ def file_path(where: str, value: Any) -> Path:
     """Returns the path of a file or folder; ``~`` is the user's folder."""
     if not isinstance(value, str | PathLike) or "\0" in str(value):
         raise ValidationError(f"{where} is a path. Received {shown(value)}.")
+    if value == "":
+        raise ValidationError(
+            f"{where} is a path. Received an empty text; the current folder is '.'."
+        )
     try:
         return Path(in_utf8(str(Path(value).expanduser())))
     except (RuntimeError, TypeError, UnicodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from inspect import Parameter, isabstract, isclass, signature
 from typing import Any, TypeVar, cast
@@ -11,13 +12,16 @@ from ml_genn.utils.checks import shown
 
 T = TypeVar("T")
 
+#: before a capital after a small letter, and before the last of several capitals
+_WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
 
 def alias(cls: type) -> str:
-    """Returns a class's name in snake case: ``avg_var`` for ``AvgVar``."""
-    name = cls.__name__
-    return "".join(
-        f"_{c.lower()}" if c.isupper() and k else c.lower() for k, c in enumerate(name)
-    )
+    """Returns a class's name in snake case: ``avg_var`` for ``AvgVar``.
+
+    Capitals that follow each other are one word: ``rmse_loss`` for ``RMSELoss``.
+    """
+    return _WORD_STARTS.sub("_", cls.__name__).lower()
 
 
 def get_module_classes(

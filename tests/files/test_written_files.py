@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from engine.processes import environment
 
+from ml_genn import Network, load_model, save_model
 from ml_genn.callbacks import CSVLogger
-from ml_genn.errors import FileError, ValidationError
+from ml_genn.errors import CheckpointError, FileError, ValidationError
 from ml_genn.serialisers import Numpy, Safetensors
 from ml_genn.utils.files import file_name, write_atomically, writing
 
@@ -73,12 +74,15 @@ def test_a_scratch_name_that_exists_is_not_opened(
 
 
 OBSTACLES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a folder": (lambda path: path.mkdir(), "Is a directory"),
+    "a folder": (
+        lambda path: path.mkdir(),
+        "Is a directory. Add the name of a file to it.",
+    ),
     "a file as folder": (
         lambda path: path.parent.rmdir() or path.parent.write_bytes(b""),
-        "(File exists|Not a directory)",
+        "(File exists|Not a directory). Use another path.",
     ),
-    "a name that is too long": (lambda path: None, "File name too long"),
+    "a name that is too long": (lambda path: None, "long. Use a shorter name."),
 }
 
 
@@ -106,16 +110,43 @@ def test_special_files_are_not_replaced(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["pipe", "socket"]
 
 
-@pytest.mark.parametrize("path", ["a\0b", 3, b"bytes", "~nobody-of-this-name/x"])
+@pytest.mark.parametrize("path", ["a\0b", 3, b"bytes", "~nobody-of-this-name/x", ""])
 def test_what_is_no_path(path: object) -> None:
-    with pytest.raises(ValidationError, match="Numpy: path"):
-        Numpy(path)  # type: ignore[arg-type]
+    """An empty text is mostly a variable that nobody set."""
+    for kind in (Numpy, Safetensors):
+        with pytest.raises(ValidationError, match=f"{kind.__name__}: path"):
+            kind(path)  # type: ignore[arg-type]
+    for use in (lambda: save_model(Network(), path), lambda: load_model(path)):  # type: ignore[arg-type]
+        with pytest.raises(ValidationError, match="_model: path"):
+            use()
+
+
+def test_folders_are_no_model_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", tmp_path):
+        with pytest.raises(CheckpointError, match="no such file, but a folder"):
+            load_model(folder)
+        with pytest.raises(FileError, match="Add the name of a file to it"):
+            save_model(Network(), folder)
+    assert _names(tmp_path) == []
+
+
+def test_the_current_folder_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Numpy().serialise(("x",), np.ones(1))
+    Numpy(".").serialise(("y",), np.ones(1))
+    assert _names(tmp_path) == ["x.npy", "y.npy"]
 
 
 def test_a_full_disk_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_atomically(path, b"former")
-    with _largest_file(4096), pytest.raises(FileError, match="File too large"):
+    too_large = "File too large. Use another path."
+    with _largest_file(4096), pytest.raises(FileError, match=too_large):
         write_atomically(path, bytes(10_000))
     assert path.read_bytes() == b"former"
     assert _names(tmp_path) == ["x"]

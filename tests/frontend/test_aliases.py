@@ -120,6 +120,23 @@ def test_a_name_makes_an_object_with_default_arguments(
     assert get_object(name, base, "Thing", table) is not result
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("RMSE", "rmse"),
+        ("RMSELoss", "rmse_loss"),
+        ("LogMSE", "log_mse"),
+        ("AvgVar", "avg_var"),
+        ("Conv2D", "conv2_d"),
+        ("F1", "f1"),
+        ("Top5Accuracy", "top5_accuracy"),
+        ("A", "a"),
+    ],
+)
+def test_capitals_that_follow_each_other_are_one_word(name: str, expected: str) -> None:
+    assert alias(type(name, (), {})) == expected
+
+
 @pytest.mark.parametrize(("table", "base", "name"), NAMES)
 def test_a_misspelt_name_gets_a_suggestion(table: Any, base: type, name: str) -> None:
     wrong = name[:-1] if len(name) > 3 else f"{name}x"

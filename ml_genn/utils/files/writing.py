@@ -7,6 +7,7 @@ process that was killed; the next process that writes into the folder removes it
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -25,6 +26,18 @@ _NEW_FILE_MODE, _PRIVATE_MODE = 0o666, 0o700  #: the umask applies to both
 #: longest name of a file [bytes] in the file systems of Linux and macOS
 _LONGEST_NAME = 255
 _DIGEST_DIGITS = 32  #: hexadecimal digits that stand for the end of a long name
+_NO_ROOM = "Make room on its disk, or use a path on another one"
+_NO_RIGHT = "Use a path that you may write to"
+#: {number of an error of the system: what to do}; others need another path
+_ADVICE = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EISDIR: "Add the name of a file to it",
+    errno.ENAMETOOLONG: "Use a shorter name",
+}
 
 
 # ---------------------------------------------------------------- writing
@@ -43,7 +56,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         FileError: if the file cannot be written; it has its former content then.
     """
     if not path.name:
-        raise FileError("A path has the name of a file. Received an empty one.")
+        raise FileError(
+            f"Path '{path}' is the current folder. Add the name of a file to it."
+        )
     with as_file_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with deferred_interrupts(), _scratch(path.parent) as (scratch, handle):
@@ -65,9 +80,9 @@ def as_file_error(path: Path) -> Iterator[None]:
         raise
     except (OSError, UnicodeError) as error:  # UnicodeError: a locale without the name
         reason = getattr(error, "strerror", None) or error
+        advice = _ADVICE.get(getattr(error, "errno", None), "Use another path")
         raise FileError(
-            f"File '{path}' cannot be written: {reason}. Make room, or use another "
-            "path."
+            f"Path '{path}' cannot be written: {reason}. {advice}."
         ) from error
 
 
@@ -121,6 +136,11 @@ def read_bytes(path: Path) -> bytes:
         CheckpointError: if there is no such file, or it cannot be read.
     """
     try:
+        if path.is_dir():
+            raise CheckpointError(
+                f"File '{path}': there is no such file, but a folder of that name. Use "
+                "the path of a file."
+            )
         if not path.is_file():
             raise CheckpointError(f"File '{path}': there is no such file.")
         return path.read_bytes()

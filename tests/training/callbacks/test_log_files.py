@@ -23,6 +23,7 @@ from ml_genn.callbacks import (
 )
 from ml_genn.errors import (
     UnsupportedError,
+    ValidationError,
 )
 
 
@@ -44,6 +45,44 @@ def test_csv_logger_writes_a_row_per_epoch(tmp_path: Path) -> None:
     assert _rows(path)[-1]["val_loss"] == ""
     train_two_batches(compiled, [CSVLogger(path, ";")])
     assert [row["epoch"] for row in _rows(path)] == ["0"]
+
+
+def test_appended_files_get_the_columns_that_they_lack(tmp_path: Path) -> None:
+    """A run that goes on with validation or another metric loses nothing."""
+    path = tmp_path / "log.csv"
+    text = 'loss;epoch;größe\n1.5;0;"a;b"\n'.encode("latin-1")
+    path.write_bytes(text)
+    compiled = small().compile_training()
+    logger = CSVLogger(path, ";", append=True)
+    train_two_batches(compiled, [logger], start_epoch=1, validation_split=0.25)
+    header, former, new = path.read_bytes().split()
+    names = ["loss", "epoch", "größe", *list(compiled.history)[1:]]
+    assert header.decode("latin-1").split(";") == names
+    assert former.decode("latin-1") == f'1.5;0;"a;b"{";" * (len(names) - 3)}'
+    values = dict(zip(names, new.decode().split(";"), strict=True))
+    assert values.pop("epoch") == "1" and values.pop("größe") == ""
+    assert {k: [float(v)] for k, v in values.items()} == compiled.history
+
+
+def test_metrics_without_a_number_add_their_column_later(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    logger = CSVLogger(path, ";")
+    logger.on_train_begin()
+    for epoch, logs in enumerate(({"loss": 1.0}, {"loss": 2.0, "x": 3.0}, {"x": 4.0})):
+        logger.on_epoch_logs(epoch, logs)
+    assert [row["loss"] for row in _rows(path)] == ["1.0", "2.0", ""]
+    assert [row["x"] for row in _rows(path)] == ["", "3.0", "4.0"]
+
+
+@pytest.mark.parametrize("text", ["epoch,loss\n0,1.5\n", "loss\n1.5\n"])
+def test_files_that_are_no_logs_are_not_appended_to(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(text)
+    compiled = small().compile_training()
+    with pytest.raises(ValidationError, match="a column 'epoch' and the separator"):
+        train_two_batches(compiled, [CSVLogger(path, ";", append=True)])
+    assert path.read_text() == text
+    assert not compiled.history
 
 
 class FakeWriter:
