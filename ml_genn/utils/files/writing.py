@@ -80,7 +80,7 @@ def as_file_error(path: Path) -> Iterator[None]:
         raise
     except (OSError, UnicodeError) as error:  # UnicodeError: a locale without the name
         reason = getattr(error, "strerror", None) or error
-        advice = _ADVICE.get(getattr(error, "errno", None), "Use another path")
+        advice = _ADVICE.get(getattr(error, "errno", 0), "Use another path")
         raise FileError(
             f"Path '{path}' cannot be written: {reason}. {advice}."
         ) from error
