@@ -13,7 +13,7 @@ from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import forget_decisions
 from ml_genn.graph.graph import Graph
 from ml_genn.graph.scope import DefaultParams, default_arguments, innermost
-from ml_genn.serialisers import Serialiser, as_keys, get_serialiser, load_snapshot
+from ml_genn.serialisers import AnySerialiser, as_keys, get_serialiser, load_snapshot
 from ml_genn.summary import network_summary
 from ml_genn.utils.records import shortened
 
@@ -95,13 +95,14 @@ class Network(Graph):
         """
         forget_decisions(self)
 
-    def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+    def load(self, keys: Any = (), serialiser: AnySerialiser = "numpy") -> None:
         """Loads saved weights, delays, synapses and parameters, and their choices.
 
         Args:
             keys: keys under which they were saved, for example ``(epoch,)``; none by
                 default.
-            serialiser: a serialiser or its name, "numpy" by default.
+            serialiser: a serialiser, its name or a folder, as for `Checkpoint`;
+                "numpy" by default.
 
         Raises:
             CheckpointError: if an array is missing, damaged, does not fit or belongs to

@@ -32,8 +32,7 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
         path: file in the safetensors format, which is replaced as a whole.
 
     Raises:
-        UnsupportedError: if something cannot be saved, or the library safetensors is
-            missing.
+        UnsupportedError: if something cannot be saved.
     """
     if isinstance(model, CompiledNetwork):
         model.save_model(path)

@@ -48,7 +48,7 @@ from ml_genn.model.snapshot import Snapshot
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.serialisers import Serialiser
+from ml_genn.serialisers import AnySerialiser
 from ml_genn.serialisers.safetensors import write_file
 from ml_genn.summary import Summary, compiled_summary
 from ml_genn.training.data.adapter import adapt
@@ -540,17 +540,18 @@ class CompiledNetwork(HoldsEngine):
         """
         self._checkpoints.restore(snapshot)
 
-    def save(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+    def save(self, keys: Any = (), serialiser: AnySerialiser = "numpy") -> None:
         """Saves weights, delays, synapses and progress of training.
 
         Args:
             keys: name of the checkpoint, for example ``(epoch,)``.
-            serialiser: a serialiser or its name, "numpy" by default.
+            serialiser: a serialiser, its name or a folder, as for `Checkpoint`;
+                "numpy" by default.
         """
         self._checkpoints.save(keys, serialiser)
 
     def save_connectivity(
-        self, keys: Any = (), serialiser: Serialiser | str = "numpy"
+        self, keys: Any = (), serialiser: AnySerialiser = "numpy"
     ) -> None:
         """Saves the indices of sparse connections, which `save` does as well.
 
@@ -559,7 +560,7 @@ class CompiledNetwork(HoldsEngine):
         """
         self._checkpoints.save_connectivity(keys, serialiser)
 
-    def load(self, keys: Any = (), serialiser: Serialiser | str = "numpy") -> None:
+    def load(self, keys: Any = (), serialiser: AnySerialiser = "numpy") -> None:
         """Restores a checkpoint of `save`.
 
         Args:

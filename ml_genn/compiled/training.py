@@ -30,7 +30,7 @@ from ml_genn.metrics import MetricsType
 from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
-from ml_genn.serialisers import Serialiser
+from ml_genn.serialisers import AnySerialiser
 from ml_genn.training.data.adapter import adapt
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.data.example_weights import ExampleWeights
@@ -106,7 +106,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             for optimiser, arrays in self._progress.optimisers.items()
         ]
 
-    def resume(self, serialiser: Serialiser | str = "numpy", keys: Any = None) -> int:
+    def resume(self, serialiser: AnySerialiser = "numpy", keys: Any = None) -> int:
         """Restores a checkpoint, from which training continues as if uninterrupted.
 
         Weights, delays, parameters, synapses, the state of optimisers and all random

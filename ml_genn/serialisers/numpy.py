@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.model.snapshot import Snapshot
+from ml_genn.serialisers.manifest import read_manifest
 from ml_genn.serialisers.npy_format import read_npy
 from ml_genn.serialisers.serialiser import MANIFEST, Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import (
+    delete,
     file_name,
     file_name_part,
     read_bytes,
@@ -77,6 +80,18 @@ class Numpy(Serialiser):
         finish_replacing(self.path)
         texts = [p.stem.split("-")[0] for p in self.path.glob(f"*-{MANIFEST}.npy")]
         return sorted(int(text) for text in texts if is_epoch(text))
+
+    def remove(self, keys: Keys) -> None:
+        """Deletes a snapshot, first the manifest that makes it complete.
+
+        Arrays of a damaged manifest, which are not known, stay.
+        """
+        finish_replacing(self.path)
+        with suppress(CheckpointError):
+            text = self.deserialise((*keys, MANIFEST)).tobytes()
+            delete(self._file((*keys, MANIFEST)))
+            for key in read_manifest(text, self.shown(keys)).arrays:
+                delete(self._file((*keys, *key)))
 
     def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored under ``keys``."""

@@ -14,6 +14,7 @@ from ml_genn.serialisers.safetensors_format import decode, encode
 from ml_genn.serialisers.serialiser import Keys, Serialiser, is_epoch
 from ml_genn.utils.checks import file_path
 from ml_genn.utils.files import (
+    delete,
     file_name,
     file_name_part,
     read_bytes,
@@ -70,6 +71,10 @@ class Safetensors(Serialiser):
         """Returns the numbers of the stored snapshots, in ascending order."""
         names = [p.stem for p in self.path.glob(f"*{ENDING}")]
         return sorted(int(name) for name in names if is_epoch(name))
+
+    def remove(self, keys: Keys) -> None:
+        """Deletes a snapshot."""
+        delete(self._file(keys))
 
     def _file(self, keys: Keys) -> Path:
         return self.path / file_name(keys or ("checkpoint",), ENDING)

@@ -65,6 +65,21 @@ class Serialiser(ABC):
             f"{type(self).__name__}: it cannot list what was saved. Give keys."
         )
 
+    def remove(self, keys: Keys) -> None:
+        """Deletes a snapshot.
+
+        Args:
+            keys: keys of the snapshot.
+
+        Raises:
+            UnsupportedError: if the serialiser cannot delete it.
+            FileError: if a file cannot be deleted.
+        """
+        raise UnsupportedError(
+            f"{type(self).__name__}: it cannot delete what was saved. Use Numpy or "
+            "Safetensors."
+        )
+
     def has_snapshot(self, keys: Keys) -> bool:
         """True if a snapshot is stored, and not only arrays of other programs.
 

@@ -12,7 +12,6 @@ from engine.processes import environment
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
-pytest.importorskip("safetensors")
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 MAX_LINES = 25

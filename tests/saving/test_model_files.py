@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,16 @@ print(predictions[model.network.layers[-1]].tolist())
     fresh = ml_genn.load_model(path)
     expected, _ = fresh.predict(x, callbacks=[])
     np.testing.assert_array_equal(predictions, expected[fresh.network.layers[-1]])
+
+
+def test_models_are_saved_without_the_library_safetensors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    compiled = make("plain").compile()
+    path = tmp_path / "model.safetensors"
+    ml_genn.save_model(compiled, path)
+    assert_equal(ml_genn.load_model(path), compiled)
 
 
 def test_inference_networks_are_saved(tmp_path: Path) -> None:

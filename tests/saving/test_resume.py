@@ -16,9 +16,9 @@ from ml_genn.callbacks import (
     OptimiserParamSchedule,
     TerminateOnNaN,
 )
-from ml_genn.errors import CheckpointError, TrainingWarning
+from ml_genn.errors import CheckpointError, TrainingWarning, UnsupportedError
 from ml_genn.optimisers import Adam, CosineDecay
-from ml_genn.serialisers import Numpy, Safetensors
+from ml_genn.serialisers import Numpy, Safetensors, Serialiser, get_serialiser
 
 SERIALISERS = {"numpy": Numpy, "safetensors": Safetensors}
 #: {serialiser: file with weights of the checkpoint of epoch 1}
@@ -330,3 +330,51 @@ def test_invalid_arguments_of_checkpoint_are_refused() -> None:
         Checkpoint("nunpy")
     with pytest.raises(ValueError, match="epoch_interval"):
         Checkpoint(epoch_interval=0)
+    with pytest.raises(ValueError, match="keep"):
+        Checkpoint(keep=0)
+
+
+@pytest.mark.parametrize("name", [*SERIALISERS, "folder"])
+def test_older_checkpoints_are_deleted(name: str, tmp_path: Path) -> None:
+    """The latest three stay, also those of an earlier run, and training continues."""
+    place = SERIALISERS.get(name, str)(tmp_path)
+    train(make("plain").compile(), 4, callbacks=[Checkpoint(place, keep=3)])
+    listed = get_serialiser(place)
+    assert listed.epochs() == [1, 2, 3]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith("0")]
+    compiled = make("plain").compile()
+    assert compiled.resume(place) == 4
+    train(compiled, 1, 4, callbacks=[Checkpoint(place, keep=3)])
+    assert listed.epochs() == [2, 3, 4]
+
+
+def test_checkpoints_of_later_epochs_stay(tmp_path: Path) -> None:
+    """They are of a run that trained for longer, in the same folder."""
+    train(make("plain").compile(), 1, 7, callbacks=[Checkpoint(tmp_path)])
+    train(make("plain").compile(), 3, callbacks=[Checkpoint(tmp_path, keep=1)])
+    assert Safetensors(tmp_path).epochs() == [2, 7]
+
+
+def test_a_folder_stands_for_a_serialiser(tmp_path: Path) -> None:
+    for folder in (tmp_path / "numpy", "./numpy", "run 3", Path("numpy")):
+        assert get_serialiser(folder).path == Path(folder)
+    for name in ("Numpy", "safetensor"):
+        with pytest.raises(ValueError, match="unknown serialiser"):
+            get_serialiser(name)
+
+
+def test_a_serialiser_that_cannot_delete_is_refused() -> None:
+    class Memory(Serialiser):
+        def serialise(self, keys: Any, data: Any) -> None: ...
+
+        def deserialise(self, keys: Any) -> np.ndarray:
+            return np.zeros(1)
+
+        def deserialise_all(self, keys: Any) -> dict[str, np.ndarray]:
+            return {}
+
+        def epochs(self) -> list[int]:
+            return [0, 1]
+
+    with pytest.raises(UnsupportedError, match="Memory: it cannot delete"):
+        train(make("plain").compile(), 1, 1, callbacks=[Checkpoint(Memory(), keep=1)])

@@ -31,7 +31,7 @@ from ml_genn.model.snapshot import (
     saved_name,
     user_name,
 )
-from ml_genn.serialisers import Serialiser, as_keys, get_serialiser
+from ml_genn.serialisers import AnySerialiser, Serialiser, as_keys, get_serialiser
 from ml_genn.utils.interrupts import deferred_interrupts
 from ml_genn.utils.records import record_of
 
@@ -114,25 +114,25 @@ class CheckpointManager:
         self._built.model.restore(Snapshot(arrays, snapshot.info.get(ENGINE, {})))
 
     # ------------------------------------------------------------ files
-    def save(self, keys: Any, serialiser: Serialiser | str) -> None:
+    def save(self, keys: Any, serialiser: AnySerialiser) -> None:
         """Saves a snapshot, in the first process only."""
         with deferred_interrupts():
             if self.writes_files:
                 get_serialiser(serialiser).save(as_keys(keys), self.snapshot())
 
-    def save_connectivity(self, keys: Any, serialiser: Serialiser | str) -> None:
+    def save_connectivity(self, keys: Any, serialiser: AnySerialiser) -> None:
         """Saves the indices of sparse connections."""
         writer = get_serialiser(serialiser)
         for key, array in self.snapshot().arrays.items():
             if key[1] in (SOURCES, TARGETS):
                 writer.serialise((*as_keys(keys), *key), array)
 
-    def load(self, keys: Any, serialiser: Serialiser | str) -> None:
+    def load(self, keys: Any, serialiser: AnySerialiser) -> None:
         """Restores a saved snapshot."""
         self._wait_for_writer()
         self.restore(get_serialiser(serialiser).load(as_keys(keys)))
 
-    def load_newest(self, serialiser: Serialiser | str) -> None:
+    def load_newest(self, serialiser: AnySerialiser) -> None:
         """Restores the newest complete snapshot; warns of damaged ones.
 
         Raises:

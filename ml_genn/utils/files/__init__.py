@@ -2,6 +2,7 @@
 
 from ml_genn.utils.files.writing import (
     as_file_error,
+    delete,
     file_name,
     file_name_part,
     in_utf8,
@@ -15,6 +16,7 @@ from ml_genn.utils.files.writing import (
 
 __all__ = [
     "as_file_error",
+    "delete",
     "file_name",
     "file_name_part",
     "in_utf8",

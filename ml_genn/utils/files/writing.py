@@ -67,6 +67,21 @@ def write_atomically(path: Path, content: bytes) -> None:
             move_into_place(scratch, path)
 
 
+def delete(path: Path) -> None:
+    """Deletes a file, if there is one.
+
+    Raises:
+        FileError: if it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"File '{path}' cannot be deleted: {error.strerror}. Check the permissions "
+            "of its folder."
+        ) from error
+
+
 @contextmanager
 def as_file_error(path: Path) -> Iterator[None]:
     """Turns errors of the system inside a block into a `FileError`.
