@@ -18,7 +18,6 @@ from ml_genn.losses import Loss
 from ml_genn.model.equations import NeuronEquations, Variable
 from ml_genn.model.plan import Sensitivity
 from ml_genn.model.spike_gradients import (
-    ResetGradient,
     SpikeGradient,
     SurrogateGradient,
 )
@@ -179,7 +178,6 @@ class EPropCompiler(TrainingCompiler):
         return SurrogateGradient(
             surrogate_derivative=PSEUDO_DERIVATIVE,
             condition="abs(u) < v_thresh" if self.online else None,
-            reset_gradient=ResetGradient.HIDDEN,
             learning_signal=f"c_reg * ({RATE} - f_target)" if self.c_reg else None,
         )
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.communicators import Communicator
+from ml_genn.compilers.learned import Optimisers
 from ml_genn.compilers.neuron_defaults import EXACT_STEP
 from ml_genn.compilers.outputs import SupportedOutputs
 from ml_genn.compilers.training_compiler import TrainingCompiler
 from ml_genn.losses import Loss
+from ml_genn.lowering import Training
 from ml_genn.model.plan import Sensitivity
-from ml_genn.model.spike_gradients import (
-    ResetGradient,
-    SpikeGradient,
-    SurrogateGradient,
-)
+from ml_genn.model.spike_gradients import SpikeGradient, SurrogateGradient
+from ml_genn.network import Network
+from ml_genn.neurons import Input
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.surrogates import get_surrogate
-from ml_genn.utils.checks import flag, positive
+from ml_genn.utils.checks import flag, items, one_of, positive, text
 from ml_genn.utils.choices import Choices
 
 
@@ -41,7 +41,12 @@ class BPTTCompiler(TrainingCompiler):
         surrogate: a surrogate, its name ("fast_sigmoid" by default, "triangle",
             "boxcar", "arctan", "exponential"), or an expression over ``u``, as a string
             or in SymPy.
-        reset_gradient: True if the gradient follows the reset; False by default.
+        reset_gradient: True if the gradient also passes through the reset of the output
+            variable (v of built-in neurons); False by default. It passes through the
+            jumps of all other variables, such as the adaptation of ALIF neurons, as in
+            Bellec et al. (2018, 2020).
+        detach: name, or names, of variables through whose jump at a spike no gradient
+            passes; none by default.
         backward_threshold: B_th, in units of v; None (default): all neurons whose
             surrogate derivative is not zero.
         per_timestep_loss: True if cross-entropy is computed in every step; False by
@@ -61,7 +66,8 @@ class BPTTCompiler(TrainingCompiler):
         **genn_kwargs: as for `Compiler`.
 
     Raises:
-        ValidationError: if an argument is out of its range.
+        ValidationError: if an argument is out of its range. `compile` raises
+            UnknownNameError if no trained neuron has a variable of ``detach``.
     """
 
     CHOICES: ClassVar[Choices] = EXACT_STEP
@@ -89,6 +95,7 @@ class BPTTCompiler(TrainingCompiler):
         deep_r_conns: Sequence[Any] = (),
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[Any, Any] | None = None,
+        detach: str | Sequence[str] = (),
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -110,6 +117,7 @@ class BPTTCompiler(TrainingCompiler):
         )
         self.surrogate = get_surrogate(surrogate)
         self.reset_gradient = flag("BPTTCompiler: reset_gradient", reset_gradient)
+        self.detach = _names("BPTTCompiler: detach", detach)
         self.backward_threshold = backward_threshold
         if backward_threshold is not None:
             self.backward_threshold = positive(
@@ -129,9 +137,8 @@ class BPTTCompiler(TrainingCompiler):
         return SurrogateGradient(
             surrogate_derivative=self.surrogate.derivative(),
             condition=" and ".join(conditions) or None,
-            reset_gradient=(
-                ResetGradient.ALL if self.reset_gradient else ResetGradient.NONE
-            ),
+            reset_gradient=self.reset_gradient,
+            detached=self.detach,
         )
 
     def rule_parameters(self, losses: Mapping[Population, Loss]) -> dict[str, float]:
@@ -140,3 +147,28 @@ class BPTTCompiler(TrainingCompiler):
         if self.backward_threshold is not None:
             parameters["backward_threshold"] = self.backward_threshold
         return parameters
+
+    def _training(
+        self,
+        network: Network,
+        losses: Mapping[Population, Loss],
+        optimisers: Optimisers | None,
+    ) -> Training:
+        """Returns the trained parts of a network; variables of ``detach`` exist."""
+        training = super()._training(network, losses, optimisers)
+        jumping = {
+            variable.name
+            for population in training.populations
+            if not isinstance(population.neuron, Input)
+            for variable in population.neuron.equations().variables
+            if variable.jump is not None
+        }
+        for name in self.detach:
+            one_of("BPTTCompiler: detach", name, "variable with a jump", jumping)
+        return training
+
+
+def _names(where: str, value: Any) -> tuple[str, ...]:
+    """Returns one or several names as a sorted tuple without repetitions."""
+    names = [value] if isinstance(value, str) else items(where, value)
+    return tuple(sorted({text(where, name) for name in names}))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -93,14 +92,6 @@ class ExactGradient(SpikeGradient):
         return arrival_time_grad(system, port)
 
 
-class ResetGradient(Enum):
-    """Resets that are differentiated with respect to the spike; others are detached."""
-
-    NONE = "none"  #: of no variable
-    HIDDEN = "hidden"  #: of all variables but the output variable (e.g. v)
-    ALL = "all"  #: of all variables
-
-
 @dataclass(frozen=True, slots=True)
 class SurrogateGradient(SpikeGradient):
     """Gradient of discrete steps, with a surrogate derivative of spikes.
@@ -112,8 +103,11 @@ class SurrogateGradient(SpikeGradient):
             parameters of the neuron and of the rule.
         condition: expression that is true where the surrogate derivative is not zero;
             None (default) if it is nowhere zero.
-        reset_gradient: resets that are differentiated with respect to the spike (others
-            are detached); NONE by default.
+        reset_gradient: True if the jump of the output variable (e.g. the reset of v) is
+            differentiated with respect to the spike; False by default. The jumps of all
+            other variables are.
+        detached: variables whose jump is not differentiated in any case; none by
+            default.
         learning_signal: expression over state and parameters that is divided by the
             batch size and added to dL/ds of active neurons; None (default) if the rule
             has no learning signal.
@@ -121,7 +115,8 @@ class SurrogateGradient(SpikeGradient):
 
     surrogate_derivative: str
     condition: str | None = None
-    reset_gradient: ResetGradient = ResetGradient.NONE
+    reset_gradient: bool = False
+    detached: tuple[str, ...] = ()
     learning_signal: str | None = None
 
     def spike_jump(self, system: SymbolicSystem, constants: Constants) -> SpikeJump:
@@ -162,11 +157,16 @@ class SurrogateGradient(SpikeGradient):
         return eligible_variables(system, self._differentiated_resets(system))
 
     def _differentiated_resets(self, system: SymbolicSystem) -> list[Any]:
-        """Returns the variables whose reset is differentiated by the spike."""
+        """Returns the variables whose jump is differentiated by the spike.
+
+        Nothing reads timers and running rates, so their jumps have no gradient.
+        """
+        from ml_genn.model.derivation.eligibility import influential_variables
+
+        cut = set(self.detached)
+        if not self.reset_gradient:
+            cut.add(str(system.system.neuron.output))
+        influential = influential_variables(system)
         # jump: {variable: its value after a spike}, itself if it is not reset
         jumping = [x for x in system.neuron if system.jump[x] != x]
-        if self.reset_gradient is ResetGradient.NONE:
-            return []
-        if self.reset_gradient is ResetGradient.ALL:
-            return jumping
-        return [x for x in jumping if x.name != system.system.neuron.output]
+        return [x for x in jumping if x in influential and x.name not in cut]

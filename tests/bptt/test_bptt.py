@@ -89,8 +89,9 @@ def layer(
     adaptation = rho * state["a"]
     s = spike(v - 1.0 - beta * adaptation)
     r = s if options["reset_gradient"] else s.detach()
+    grown = s.detach() if options.get("detach") else s
     v = v - r if options.get("relative") else v * (1.0 - r) + options["v_reset"] * r
-    return s, {"i": b * i, "v": v, "a": adaptation + r}
+    return s, {"i": b * i, "v": v, "a": adaptation + grown}
 
 
 def cross_entropy(readout: Any, labels: Any) -> Any:
@@ -175,6 +176,7 @@ def own_gradients(
         STEPS,
         loss,
         reset_gradient=options["reset_gradient"],
+        detach=options.get("detach", ()),
         batch_size=BATCH,
         num_threads=1,
         **kwargs,
@@ -223,9 +225,15 @@ def test_resets(reset_gradient: bool, relative: bool, v_reset: float) -> None:
     compare(options, "avg_var", "fast_sigmoid")
 
 
+@pytest.mark.parametrize("detach", [(), "a", ["a"]])
 @pytest.mark.parametrize("reset_gradient", [False, True])
-def test_adaptive_neurons(reset_gradient: bool) -> None:
-    options = {**ABSOLUTE, "reset_gradient": reset_gradient, "beta": 0.2}
+def test_adaptive_neurons(reset_gradient: bool, detach: Any) -> None:
+    options = {
+        **ABSOLUTE,
+        "reset_gradient": reset_gradient,
+        "beta": 0.2,
+        "detach": detach,
+    }
     compare(options, "avg_var", "fast_sigmoid")
 
 

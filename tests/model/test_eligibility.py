@@ -10,11 +10,7 @@ import pytest
 from ml_genn.model.derivation.derivation import derive
 from ml_genn.model.equations import Variable
 from ml_genn.model.equations.system import system_of
-from ml_genn.model.spike_gradients import (
-    ExactGradient,
-    ResetGradient,
-    SurrogateGradient,
-)
+from ml_genn.model.spike_gradients import ExactGradient, SurrogateGradient
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -40,7 +36,7 @@ def test_timers_and_rates_carry_nothing(
     equations = neuron.equations()
     equations = replace(equations, variables=(*equations.variables, RATE))
     system = system_of(equations, (synapse.equations(),))
-    rule = SurrogateGradient("exp(-u)", reset_gradient=ResetGradient.HIDDEN)
+    rule = SurrogateGradient("exp(-u)")
     adjoint = derive(system, "here", rule).adjoint
     assert adjoint is not None
     assert set(adjoint.eligible) == {f"lambda_{name}" for name in expected}
@@ -48,7 +44,8 @@ def test_timers_and_rates_carry_nothing(
 
 def test_adaptation_that_no_gradient_follows_carries_nothing() -> None:
     system = system_of(AdaptiveLeakyIntegrateFire().equations(), (Delta().equations(),))
-    adjoint = derive(system, "here", SurrogateGradient("exp(-u)")).adjoint
+    rule = SurrogateGradient("exp(-u)", detached=("a",))
+    adjoint = derive(system, "here", rule).adjoint
     assert adjoint is not None
     assert adjoint.eligible == ("lambda_v",)
 

@@ -31,16 +31,40 @@ def eligible_variables(
     """
     successors = {x: _depends_on(system, x) for x in system.differentiated}
     successors[_SPIKE] = set(differentiated_resets)
-    predecessors: dict[Any, set[Any]] = {x: set() for x in successors}
-    for x, effects in successors.items():
-        for y in effects:
-            predecessors[y].add(x)
-    output = symbol(str(system.system.neuron.output))
-    end = output if system.threshold is None else _SPIKE
+    predecessors = _reversed(successors)
+    end = _output(system) if system.threshold is None else _SPIKE
     from_inputs = _reachable([*system.entry, *system.learned], successors)
     to_end = _reachable([end], predecessors)
     eligible = from_inputs & to_end
     return [x for x in system.state if system.next[x] != 0 and x in eligible]
+
+
+def influential_variables(system: SymbolicSystem) -> set[Any]:
+    """Returns the state variables that act on spikes or on the output variable.
+
+    They do so in the same step or in later ones. Timers do not: only conditions read
+    them, which have no derivative.
+
+    Args:
+        system: the system.
+    """
+    successors = {x: _depends_on(system, x) for x in system.differentiated}
+    successors[_SPIKE] = set()
+    reached = _reachable([_SPIKE, _output(system)], _reversed(successors))
+    return reached.intersection(system.state)
+
+
+def _output(system: SymbolicSystem) -> Any:
+    return symbol(str(system.system.neuron.output))
+
+
+def _reversed(edges: Mapping[Any, set[Any]]) -> dict[Any, set[Any]]:
+    """Returns {end: starts} from {start: ends}."""
+    result: dict[Any, set[Any]] = {x: set() for x in edges}
+    for x, ends in edges.items():
+        for y in ends:
+            result[y].add(x)
+    return result
 
 
 def _depends_on(system: SymbolicSystem, x: Any) -> set[Any]:
