@@ -110,6 +110,16 @@ def exponential() -> UserNeuron:
     )
 
 
+def branched() -> UserNeuron:
+    """v' = (-v + max(v - 0.7, 0)^2 + I) / tau, as two branches."""
+    return UserNeuron(
+        {"v": ("(-v + where(v > 0.7, (v - 0.7)**2, 0) + Isyn)/tau", "0")},
+        "v",
+        threshold="v - 1.5",
+        param_vals={"tau": 20.0},
+    )
+
+
 CASES = {
     "adaptive": Case(
         ode.adaptive_lif(
@@ -119,6 +129,7 @@ CASES = {
         2.5,
     ),
     "quadratic": Case(ode.quadratic_if(tau_mem=20.0), quadratic(), 4.0, 4),
+    "branched": Case(ode.branched_if(tau_mem=20.0), branched(), 3.0),
     "exponential": Case(ode.exponential_if(tau_mem=20.0), exponential(), 3.0, 2),
 }
 

@@ -143,3 +143,19 @@ def test_event_prop_refuses_conditions_that_take_minutes() -> None:
         compiled(dynamics, EventPropCompiler)
     assert time.process_time() - start < 5 * SECONDS  # SymPy may be imported first
     compiled(dynamics, BPTTCompiler)
+
+
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        # the branch's condition would contain the other branch at the crossing
+        "where(sign(a) / exp(v) < tan(v - 0.5), tan(v - 0.5), sign(a) / exp(v))",
+        "where((v**2)**(a**2) > 1, ((v**3)**2)**a, -v)",
+        "where(v > 0.5, (v**a)**(a**v), (a**v)**a)",
+    ],
+)
+def test_event_prop_derives_branches_in_seconds(dynamics: str) -> None:
+    compiled("Isyn - v", EventPropCompiler)  # imports SymPy
+    start = time.process_time()
+    compiled(dynamics, EventPropCompiler)
+    assert time.process_time() - start < 5 * SECONDS

@@ -161,6 +161,23 @@ def exponential_if(
     )
 
 
+def branched_if(
+    tau_mem: ArrayLike = 20.0,
+    v_thresh: ArrayLike = 1.5,
+    v_branch: ArrayLike = 0.7,
+    initial: ArrayLike = 0.0,
+) -> Model:
+    """tau V' = -V + max(V - v_branch, 0)^2 + I ; V <- 0 at v_thresh."""
+    tau, high, bend = _array(tau_mem), _array(v_thresh), _array(v_branch)
+    return Model(
+        1,
+        lambda x, i: (i - x + np.maximum(x - bend, 0.0) ** 2) / tau,
+        lambda x: x[0] - high,
+        np.zeros_like,
+        initial,
+    )
+
+
 def _array(value: ArrayLike) -> Array:
     """Return float64."""
     return np.asarray(value, dtype=np.float64)

@@ -33,6 +33,7 @@ from ml_genn.model.derivation.adjoint_step import adjoint_before_step, adjoint_s
 from ml_genn.model.derivation.c_code import Constants, assignments
 from ml_genn.model.derivation.records import Records, SpikeJump
 from ml_genn.model.derivation.symbolic_system import STEP, SymbolicSystem, symbol
+from ml_genn.model.plan import Code
 from ml_genn.model.plan.adjoint import PREV_STEP_LOSS_GRAD, SPIKE_TIME_GRAD
 
 
@@ -78,7 +79,7 @@ def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
         before_spike[adjoint_symbol(x)] = total
     targets = _propagated_backward(system, before_spike, -since_crossing, records)
     return SpikeJump(
-        record=assignments(_at_crossing(f, records), constants, prefix="r"),
+        record=_record_code(f, records, constants),
         records=records.names,
         jump=assignments(
             [(x.name, e) for x, e in targets.items() if e != x],
@@ -132,15 +133,33 @@ def _propagated_backward(
     return result
 
 
-def _at_crossing(f: dict[Any, Any], records: Records) -> list[tuple[str, Any]]:
-    """Returns the records with the state at the crossing put in.
+def _record_code(f: dict[Any, Any], records: Records, constants: Constants) -> Code:
+    """Returns the code of the records, with the state at the crossing put in.
 
-    The first record is the time since the crossing, from the state after the step.
+    The first record is the time since the crossing, from the state after the step. The
+    state at the crossing has names of its own if rates have branches: put into
+    conditions of other branches, they would take SymPy minutes.
     """
     (first, since_crossing), *others = records.expressions
-    state = [(x, x - since_crossing * rate) for x, rate in f.items() if rate != 0]
-    at_crossing = [(name, e.subs(state, simultaneous=True)) for name, e in others]
-    return [(first, since_crossing), *at_crossing]
+    state = {x: x - since_crossing * rate for x, rate in f.items() if rate != 0}
+    if not any(rate.has(sympy.Piecewise) for rate in state.values()):
+        put_in = [(n, e.subs(state, simultaneous=True)) for n, e in others]
+        return assignments([(first, since_crossing), *put_in], constants, prefix="r")
+    since = symbol("since_crossing_")
+    at_crossing = {x: symbol(f"{x.name}_at_crossing_") for x in state}
+    local = constants.with_time_dependent([since, *at_crossing.values()])
+    moved = [(at_crossing[x].name, x - since * f[x]) for x in state]
+    put_in = [(n, e.subs(at_crossing, simultaneous=True)) for n, e in others]
+    code = assignments([(first, since), *put_in], local, prefix="r")
+    code = _after_locals(assignments(moved, local, declare=True, prefix="s"), code)
+    crossing = [(since.name, since_crossing)]
+    return _after_locals(assignments(crossing, local, declare=True, prefix="t"), code)
+
+
+def _after_locals(declarations: Code, code: Code) -> Code:
+    """Returns code that reads locals, after their declarations."""
+    reads = declarations.reads | (code.reads - declarations.writes)
+    return Code(declarations.lines + code.lines, reads, code.writes)
 
 
 def arrival_time_grad(system: SymbolicSystem, port: int) -> Any:
