@@ -49,8 +49,8 @@ class TerminateOnNaN(Callback):
         ends = self._count > self._patience
         what = "training ends" if ends else "it is left out"
         warnings.warn(
-            f"TerminateOnNaN: {self._network.divergence} in epoch {epoch}, batch "
-            f"{batch}; {what}. The weights are those before this batch.",
+            f"TerminateOnNaN: {self._network.divergence} in epoch {epoch + 1}, "
+            f"batch {batch + 1}; {what}. The weights are those before this batch.",
             TrainingWarning,
             stacklevel=2,
         )
@@ -135,7 +135,7 @@ class SpikeRateMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
         """Stores the rates, and warns."""
-        self._report(f"epoch {epoch}")
+        self._report(f"epoch {epoch + 1}")
 
     def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
         """Stores the rates, and warns, after prediction, which has no epochs."""

@@ -20,7 +20,7 @@ _ENCODING = ("utf-8", "surrogateescape")
 
 
 class CSVLogger(Callback):
-    """Writes loss and metrics of each epoch as a line of a CSV file.
+    """Writes loss and metrics of each epoch, counted from 1, as a line of a CSV file.
 
     Args:
         filename: the file, in UTF-8; its folder is made before training if it is
@@ -67,7 +67,7 @@ class CSVLogger(Callback):
 
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Writes a line; the names of columns precede the first one of a file."""
-        line = {_EPOCH: epoch, **logs}
+        line = {_EPOCH: epoch + 1, **logs}
         missing = [name for name in line if name not in self._columns]
         with as_file_error(self._path):
             if missing and self._columns:
@@ -106,7 +106,7 @@ WRITERS = ("tensorboardX", "torch.utils.tensorboard")
 
 
 class TensorBoard(Callback):
-    """Writes loss and metrics of each epoch for TensorBoard.
+    """Writes loss and metrics of each epoch, counted from 1, for TensorBoard.
 
     Args:
         log_dir: folder, "logs" by default.
@@ -129,7 +129,7 @@ class TensorBoard(Callback):
     def on_epoch_logs(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Writes loss and metrics of an epoch."""
         for name, value in logs.items():
-            self._writer.add_scalar(name, value, epoch)
+            self._writer.add_scalar(name, value, epoch + 1)
 
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Closes the folder."""

@@ -58,7 +58,7 @@ from ml_genn.training.data.examples import encode_examples
 from ml_genn.training.data.streams import KeyedBatches, StreamedData
 from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
-from ml_genn.training.population_dict import PopulationDict
+from ml_genn.training.results import EvaluationResult, PredictionResult
 from ml_genn.utils.checks import file_path, shown, whole
 
 
@@ -354,11 +354,11 @@ class CompiledNetwork(HoldsEngine):
         self,
         x: Any,
         y: Any = None,
-        metrics: MetricsType = "sparse_categorical_accuracy",
+        metrics: MetricsType | None = None,
         callbacks: Callbacks = None,
         sample_weight: Any = None,
         class_weight: Any = None,
-    ) -> tuple[PopulationDict, dict[Any, Any]]:
+    ) -> EvaluationResult:
         """Computes metrics and loss over a data set.
 
         Args:
@@ -367,7 +367,9 @@ class CompiledNetwork(HoldsEngine):
             y: {output: targets}, or the targets of the only output; None (default) if
                 batches contain their targets.
             metrics: a metric or its name, several in a list or as {name: metric}, or
-                {output: any of these}; accuracy of labels by default.
+                {output: any of these}. None (default) for the one that fits the loss:
+                accuracy for cross-entropies, the error for values and trajectories.
+                Without a loss it is the accuracy of labels or one-hot targets.
             callbacks: callbacks; a progress bar by default.
             sample_weight: weight of each example in loss and metrics, one number each,
                 or {output: numbers}; 1 by default. The loss is the sum over examples
@@ -376,7 +378,8 @@ class CompiledNetwork(HoldsEngine):
                 number}}; 1 for labels that are not listed.
 
         Returns:
-            Metrics by output (their value is ``.result``), data of callbacks.
+            ``metrics, data``: `Metrics`, and data of callbacks. ``metrics["accuracy"]``
+            and ``metrics.loss`` are numbers.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -391,9 +394,9 @@ class CompiledNetwork(HoldsEngine):
         outputs: Any,
         data: Iterable[tuple[Any, Any]],
         num_batches: int | None = None,
-        metrics: MetricsType = "sparse_categorical_accuracy",
+        metrics: MetricsType | None = None,
         callbacks: Callbacks = None,
-    ) -> tuple[PopulationDict, dict[Any, Any]]:
+    ) -> EvaluationResult:
         """Computes metrics and loss over batches (x, y) of an iterable.
 
         Args:
@@ -424,9 +427,9 @@ class CompiledNetwork(HoldsEngine):
         self,
         x: Any,
         y: Any,
-        metrics: MetricsType = "sparse_categorical_accuracy",
+        metrics: MetricsType | None = None,
         callbacks: Callbacks = (),
-    ) -> tuple[PopulationDict, dict[Any, Any]]:
+    ) -> EvaluationResult:
         """Computes metrics and loss of one batch, without a progress bar by default.
 
         Args:
@@ -438,13 +441,13 @@ class CompiledNetwork(HoldsEngine):
     def _evaluate(
         self,
         data: InMemoryData | StreamedData,
-        metrics: MetricsType,
+        metrics: MetricsType | None,
         callbacks: Callbacks,
-    ) -> tuple[PopulationDict, dict[Any, Any]]:
+    ) -> EvaluationResult:
         accumulator = self._accumulator(data, metrics, weighted=True)
         listeners = self._listeners(callbacks, data)
         evaluate(self._runner, data, accumulator, listeners, self.communicator)
-        return accumulator.metrics, listeners.get_data()
+        return EvaluationResult(accumulator.metrics, listeners.get_data())
 
     def _listeners(
         self, callbacks: Callbacks, data: InMemoryData | StreamedData
@@ -455,14 +458,20 @@ class CompiledNetwork(HoldsEngine):
         return listeners
 
     def _accumulator(
-        self, data: InMemoryData | StreamedData, metrics: MetricsType, *, weighted: bool
+        self,
+        data: InMemoryData | StreamedData,
+        metrics: MetricsType | None,
+        *,
+        weighted: bool,
     ) -> MetricAccumulator:
-        keys = data.targets if isinstance(data, InMemoryData) else self.outputs
-        return MetricAccumulator(metrics_by_output(metrics, keys), weighted=weighted)
+        targets = data.targets if isinstance(data, InMemoryData) else {}
+        keys = targets or self.outputs
+        measured = metrics_by_output(metrics, keys, self.losses, targets)
+        return MetricAccumulator(measured, weighted=weighted)
 
     def predict(
         self, x: Any, outputs: Any = None, callbacks: Callbacks = None
-    ) -> tuple[PopulationDict, dict[Any, Any]]:
+    ) -> PredictionResult:
         """Returns readouts of outputs.
 
         Args:
@@ -472,7 +481,8 @@ class CompiledNetwork(HoldsEngine):
             callbacks: callbacks; a progress bar by default.
 
         Returns:
-            ``{output: array (examples,) + shape}``, and data of callbacks.
+            ``predictions, data``: `Predictions`, {output: array (examples,) + shape},
+            and data of callbacks. With one output ``predict(x).array`` is its array.
 
         Raises:
             ValidationError: if an output has no readout, or the data do not fit.
@@ -483,7 +493,7 @@ class CompiledNetwork(HoldsEngine):
         )
         listeners = self._listeners(callbacks, data)
         readouts = predict(self._runner, data, keys, listeners, self.communicator)
-        return readouts, listeners.get_data()
+        return PredictionResult(readouts, listeners.get_data())
 
     # ------------------------------------------------------------ manual stepping
     @property

@@ -38,8 +38,10 @@ from ml_genn.training.data.examples import encode_examples
 from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.data.validation_split import split_validation
 from ml_genn.training.divergence import problem
-from ml_genn.training.history import History, log_entries
+from ml_genn.training.history import History
 from ml_genn.training.loop import MetricAccumulator, run_epoch
+from ml_genn.training.metrics import log_entries
+from ml_genn.training.results import TrainingResult, ValidatedTrainingResult
 from ml_genn.utils.checks import flag, items, number, whole
 from ml_genn.utils.logs import VALIDATION, LogNames
 
@@ -139,7 +141,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         num_epochs: int = 1,
         start_epoch: int = 0,
         shuffle: bool = True,
-        metrics: MetricsType = "sparse_categorical_accuracy",
+        metrics: MetricsType | None = None,
         callbacks: Callbacks = None,
         validation_callbacks: Callbacks = None,
         validation_split: float = 0.0,
@@ -148,7 +150,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         sample_weight: Any = None,
         class_weight: Any = None,
         steps_per_epoch: int | None = None,
-    ) -> tuple[Any, ...]:
+    ) -> TrainingResult | ValidatedTrainingResult:
         """Trains the network.
 
         Args:
@@ -182,10 +184,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 An iterator continues where the last epoch ended.
 
         Returns:
-            Metrics of the last epoch by output, and data of callbacks. With validation
-            these are (metrics, validation metrics, data, data of validation callbacks).
-            ``metrics.history``, also ``history`` of this network, has loss and metrics
-            of each epoch: ``history["val_accuracy"]``.
+            ``metrics, data``: metrics of the last epoch, and data of callbacks. With
+            validation ``metrics, validation_metrics, data, validation_data``.
+            ``history`` of the result has loss and metrics of each epoch:
+            ``result.history["val_accuracy"]``.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -239,10 +241,12 @@ class CompiledTrainingNetwork(CompiledNetwork):
             )
         self._loop.run(training, validation, epochs, shuffle=shuffle)
         self._copies.warn_of_changed_originals()
-        phases = [training] if validation is None else [training, validation]
-        return (
-            *(phase.accumulator.metrics for phase in phases),
-            *(phase.callbacks.get_data() for phase in phases),
+        trained, data_of_callbacks = training.results()
+        if validation is None:
+            return TrainingResult(trained, data_of_callbacks)
+        validated, validation_data_of_callbacks = validation.results()
+        return ValidatedTrainingResult(
+            trained, validated, data_of_callbacks, validation_data_of_callbacks
         )
 
     def _validation(

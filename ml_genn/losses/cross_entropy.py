@@ -123,6 +123,7 @@ class CategoricalCrossentropy(Loss):
     """
 
     FORMULA: ClassVar[LossFormula] = SOFT_CROSS_ENTROPY
+    METRIC: ClassVar[str] = "categorical_accuracy"
 
     def check_target(
         self,

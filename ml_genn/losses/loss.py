@@ -26,6 +26,8 @@ class Loss(ABC):
     #: True if targets may be trajectories: with the readout ``var`` the output variable
     #: is compared in every time step
     TRAJECTORIES: ClassVar[bool] = False
+    #: name of the metric that is measured by default: one that fits the targets
+    METRIC: ClassVar[str] = "sparse_categorical_accuracy"
 
     @abstractmethod
     def check_target(

@@ -17,3 +17,4 @@ class MeanAbsoluteError(ValueLoss):
     """
 
     FORMULA: ClassVar[LossFormula] = ABSOLUTE_ERROR
+    METRIC: ClassVar[str] = "mean_absolute_error"

@@ -38,6 +38,7 @@ class ValueLoss(Loss):
     """
 
     TRAJECTORIES: ClassVar[bool] = True
+    METRIC: ClassVar[str] = "mean_square_error"
 
     def check_target(
         self,

@@ -15,7 +15,10 @@ from ml_genn.metrics.metric import Metric
 from ml_genn.metrics.several import SeveralMetrics
 from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.checks import shown
+from ml_genn.utils.logs import short_name
 from ml_genn.utils.module import aliases, get_object
+
+ACCURACY = "accuracy"  #: name of the accuracy that fits the targets
 
 #: {name: class} of metrics that can be requested by name.
 default_metrics: dict[str, type[Metric]] = aliases(
@@ -27,7 +30,7 @@ default_metrics: dict[str, type[Metric]] = aliases(
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 ) | {
-    "accuracy": SparseCategoricalAccuracy,
+    ACCURACY: SparseCategoricalAccuracy,
     "mae": MeanAbsoluteError,
     "mse": MeanSquareError,
 }
@@ -37,25 +40,33 @@ MetricType: TypeAlias = Metric | str
 #: One, several, several by name, or any of these for each output.
 MetricsType: TypeAlias = MetricType | Sequence[MetricType] | Mapping[object, object]
 
+LABELS = "sparse_categorical_accuracy"  #: default metric where targets are labels
 
-def metric_of(specification: object, output: str) -> Metric:
+
+def metric_of(specification: object, output: str, default: str = LABELS) -> Metric:
     """Returns the metric of one output.
 
     Args:
-        specification: a metric or its name, a sequence of these, or {name: metric}.
+        specification: a metric or its name, a sequence of these, or {name: metric};
+            None for the default. "accuracy" is the accuracy for the form of the
+            targets.
         output: name of the output, for errors.
+        default: name of the default metric, which fits the targets: accuracy of labels
+            by default.
 
     Raises:
         ValidationError: if the sequence is empty or names a class twice.
         UnknownNameError: if no metric has the name.
     """
+    if specification is None:
+        specification = default
     if isinstance(specification, Mapping):
         return SeveralMetrics(
-            {str(n): _single(m, output) for n, m in specification.items()}
+            {str(n): _single(m, output, default) for n, m in specification.items()}
         )
     if not isinstance(specification, Sequence) or isinstance(specification, str):
-        return _single(specification, output)
-    metrics = [_single(item, output) for item in specification]
+        return _single(specification, output, default)
+    metrics = [_single(item, output, default) for item in specification]
     named = {n: m for metric in metrics for n, m in metric.named().items()}
     if len(named) < len(metrics) or not metrics:
         raise ValidationError(
@@ -67,7 +78,9 @@ def metric_of(specification: object, output: str) -> Metric:
     return SeveralMetrics(named)
 
 
-def _single(specification: object, output: str) -> Metric:
+def _single(specification: object, output: str, default: str) -> Metric:
+    if specification == ACCURACY and short_name(default) == ACCURACY:
+        specification = default
     metric = get_object(specification, Metric, "Metric", default_metrics)
     if metric is None:
         raise ValidationError(f"Metrics: output '{output}' has none.")

@@ -12,6 +12,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.errors import UnsupportedError
 from ml_genn.utils.checks import as_array
 from ml_genn.utils.copies import independent_copy
+from ml_genn.utils.logs import short_name
 from ml_genn.utils.module import alias
 
 
@@ -69,8 +70,8 @@ class Metric(ABC):
         """Discards all data."""
 
     def named(self) -> dict[str, Metric]:
-        """Returns {name: this metric}."""
-        return {alias(type(self)): self}
+        """Returns {name in logs: this metric}; see `ml_genn.utils.logs.SHORT_NAMES`."""
+        return {short_name(alias(type(self))): self}
 
     def check_weights(self) -> None:
         """Raises UnsupportedError unless the metric supports weights of examples."""

@@ -62,9 +62,9 @@ class SeveralMetrics(Metric):
         return SeveralMetrics({n: m.fresh() for n, m in self._metrics.items()})
 
     @property
-    def result(self) -> dict[str, Any]:
+    def result(self) -> Logs:
         """``{name: value of the data so far}``."""
-        return {name: metric.result for name, metric in self._metrics.items()}
+        return Logs((name, metric.result) for name, metric in self._metrics.items())
 
     def __getitem__(self, name: str | int) -> Metric:
         metric: Metric = (

@@ -74,7 +74,7 @@ def _rates(data: Any, duration: float | None) -> Rates:
 
 def _draw_epochs(ax: Any, rates: Rates) -> None:
     for k, (name, values) in enumerate(rates.items()):
-        epochs = range(len(values))
+        epochs = range(1, len(values) + 1)
         low, high = np.percentile(values, (25, 75), axis=1)
         ax.fill_between(epochs, low, high, color=colour(k), alpha=0.2, linewidth=0)
         mean = np.mean(values, axis=1)

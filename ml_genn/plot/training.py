@@ -20,7 +20,7 @@ WHERE = "learning_curve: names"  #: argument, in error messages
 def learning_curve(
     history: Any, names: Sequence[str] | None = None, ax: Any = None
 ) -> Any:
-    """Draws loss (left axis) and metrics (right axis) of each epoch.
+    """Draws loss (left axis) and metrics (right axis) of each epoch, counted from 1.
 
     Validation curves are dashed, in the colour of the training curve. Accuracies are in
     percent.
@@ -47,7 +47,8 @@ def learning_curve(
             f"first. Received {shown(history)}."
         )
     series = _series(Logs(by_name), names)
-    epochs = getattr(by_name, "epoch", None) or range(len(next(iter(series.values()))))
+    count = len(next(iter(series.values())))
+    epochs = [epoch + 1 for epoch in getattr(by_name, "epoch", None) or range(count)]
     losses = {k: v for k, v in series.items() if k.endswith(LOSS)}
     metrics = {k: v for k, v in series.items() if k not in losses}
     ax = axes("learning_curve", ax)

@@ -1,4 +1,7 @@
-"""Errors about batches with numbers that are not finite."""
+"""Errors about batches with numbers that are not finite.
+
+Messages count epochs and batches from 1.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def evaluation_error(
         batch: number of the batch; None for a batch without number.
     """
     numbers = {"epoch": epoch, "batch": batch}
-    where = [f", {name} {n}" for name, n in numbers.items() if n is not None]
+    where = [f", {name} {n + 1}" for name, n in numbers.items() if n is not None]
     return DivergedError(
         f"Evaluation{''.join(where)}: {problem(divergence)}, so the outputs have no "
         "meaning. Check weights, time constants, equations and inputs of the "
@@ -44,8 +47,9 @@ def training_error(
         epoch, batch: numbers of the epoch, 0 for None, and of the batch in it.
     """
     return DivergedError(
-        f"Training: {problem(divergence)} in epoch {epoch or 0}, batch {batch}. The "
-        f"weights are those before this batch.{largest_gradients(divergence)} "
+        f"Training: {problem(divergence)} in epoch {(epoch or 0) + 1}, batch "
+        f"{batch + 1}. The weights are those before this batch."
+        f"{largest_gradients(divergence)} "
         f"{_remedy(divergence)}",
         batch,
     )

@@ -17,7 +17,7 @@ from ml_genn.model.batch import Divergence
 from ml_genn.training.data.batches import Batch, InMemoryData
 from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.divergence import evaluation_error, training_error
-from ml_genn.training.population_dict import PopulationDict
+from ml_genn.training.metrics import Metrics
 from ml_genn.utils.interrupts import interrupt_handler
 
 
@@ -72,7 +72,7 @@ class MetricAccumulator:
     """
 
     def __init__(self, metrics: Mapping[Any, Metric], weighted: bool = False) -> None:
-        self.metrics = PopulationDict(metrics)
+        self.metrics = Metrics(metrics)
         self._weighted = weighted
         self._loss_sum = 0.0
         self._num_examples = 0

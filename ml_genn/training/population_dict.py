@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml_genn.errors import UnknownNameError, ValidationError
+from ml_genn.errors import UnknownNameError, ValidationError, unknown_name
 from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.graph.graph import PopulationLike, get_underlying_pop
 from ml_genn.population import Population
@@ -17,14 +17,7 @@ class PopulationDict(RefersToNetwork, dict[Any, Any]):
     A population, its layer and its input layer are the same key, and so is its name. A
     copy has the same populations as keys. In a pickle they are populations without
     connections (unless their network is in the same pickle); names find them.
-
-    Attributes:
-        loss: mean loss over the examples so far; None without a loss.
-        history: `History` of training; None for results of evaluation.
     """
-
-    loss: float | None = None
-    history: Any = None
 
     def __missing__(self, key: Any) -> Any:
         equivalent = self._equivalent_key(key)
@@ -73,18 +66,26 @@ class PopulationDict(RefersToNetwork, dict[Any, Any]):
         return type(self), (), vars(self), None, items
 
 
-def population_items(data: Mapping[Any, Any]) -> dict[Population, tuple[Any, Any]]:
+def population_items(
+    data: Mapping[Any, Any], populations: Iterable[Population] = ()
+) -> dict[Population, tuple[Any, Any]]:
     """Returns {population: (key as the user wrote it, value)}.
 
     Args:
-        data: {population or layer: value}.
+        data: {population, layer or name: value}. For a name the key is the population.
+        populations: those that a name may mean; none by default.
 
     Raises:
+        UnknownNameError: if a name is none of a population.
         ValidationError: if a key is no population or layer, or two keys have the same
             population.
     """
+    by_name = {population.name: population for population in populations}
     items: dict[Population, tuple[Any, Any]] = {}
-    for key, value in data.items():
+    for written, value in data.items():
+        if isinstance(written, str) and written not in by_name:
+            raise unknown_name("population", written, by_name, where="Data")
+        key = by_name[written] if isinstance(written, str) else written
         population = get_underlying_pop(key)
         if population in items:
             raise ValidationError(

@@ -10,22 +10,68 @@ from ml_genn.errors import ValidationError, unknown_name
 
 VALIDATION = "val_"  #: prefix of the names of validation
 
+#: {name of a metric: its name in logs}. Accuracies of labels and of one-hot targets
+#: have one name, so that scripts and callbacks need not know the form of the targets.
+#: A name that ends with another one comes before it.
+SHORT_NAMES = {
+    "sparse_top_k_categorical_accuracy": "top_k_accuracy",
+    "top_k_categorical_accuracy": "top_k_accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "acc": "accuracy",
+    "mean_square_error": "mse",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+}
+
+
+def short_name(name: str) -> str:
+    """Returns the name in logs of a metric, whose name a prefix may precede.
+
+    Args:
+        name: a key of `SHORT_NAMES`, such a key after words and an underscore, or any
+            other name, which is returned as it is.
+    """
+    for full, short in SHORT_NAMES.items():
+        if name == full or name.endswith(f"_{full}"):
+            return f"{name.removesuffix(full)}{short}"
+    return name
+
 
 class Logs(dict[str, Any]):
-    """Dictionary with abbreviated keys: any word of a key but the last may be omitted.
+    """Dictionary whose keys are also found by other names.
 
-    ``"accuracy"`` is the entry "sparse_categorical_accuracy" and ``"val_accuracy"``
-    that of validation, provided that no other key has the same abbreviation.
+    Any word of a key but the last may be omitted: ``"error"`` is the entry "my_error",
+    provided that no other key ends so. ``"val_sparse_categorical_accuracy"`` is the
+    entry "val_accuracy", as in `SHORT_NAMES`.
 
     Raises:
-        UnknownNameError: if no key, or more than one, has such an abbreviation.
+        UnknownNameError: if no key, or more than one, is meant.
     """
 
     def __missing__(self, name: str) -> Any:
-        matches = [key for key in self if _abbreviates(name, key)]
-        if len(matches) != 1:
-            raise unknown_name("log", name, self)
-        return self[matches[0]]
+        key = self._key(name)
+        if key is None:
+            raise unknown_name("loss or metric", name, self)
+        return self[key]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or self._key(name) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns the entry of a name, or a default."""
+        key = name if super().__contains__(name) else self._key(name)
+        return default if key is None else self[key]
+
+    def _key(self, name: object) -> str | None:
+        """Returns the key that is meant by a name that is no key; None without one."""
+        if not isinstance(name, str):
+            return None
+        short = short_name(name)
+        if super().__contains__(short):
+            return short
+        matches = [key for key in self if _abbreviates(short, key)]
+        return matches[0] if len(matches) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +136,7 @@ class LogNames:
     def _entry(self, where: str, monitor: str, output: str | None) -> LogEntry:
         prefix = VALIDATION if monitor.startswith(VALIDATION) else self._prefix
         bare = monitor.removeprefix(VALIDATION)
+        short = short_name(bare)
         entries = [
             e
             for e in self._entries
@@ -98,7 +145,8 @@ class LogNames:
         matches: tuple[Callable[[LogEntry], bool], ...] = (
             lambda e: bare == e.name,
             lambda e: bare in e.aliases,
-            lambda e: _abbreviates(bare, e.name),
+            lambda e: short == e.name,
+            lambda e: _abbreviates(short, e.name),
         )
         for match in matches:
             matching = [e for e in entries if match(e)]

@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "one-hot": ((X, np.eye(3)[Y]), {}, r"'categorical_crossentropy'.*np.argmax\(y, "),
     "columns": ((X, Y[:, None]), {}, r"Received an array of shape \(8, 1\)"),
     "swapped": ((Y, X), {}, "labels are one whole number per example"),
-    "names of populations": (({"Pop0": X}, {"Pop2": Y}), {}, "Received 'Pop0'"),
+    "names of populations": (({"Pop1": X}, Y), {}, "Did you mean 'Pop0'"),
     "no outputs": ((X, {}), {}, r"for the outputs \['Pop2'\]. Received data for \[\]"),
     "shuffle": ((X, Y), {"shuffle": "no"}, "shuffle is True or False. Received 'no'"),
     "no epochs": ((X, Y), {"num_epochs": 0}, "num_epochs is a whole number of at lea"),

@@ -90,16 +90,16 @@ def test_a_history_has_a_row_for_each_epoch() -> None:
     rows = Cells(_history(3)._repr_html_()).rows
     assert rows == [
         ["epoch", "loss", "<accuracy>"],
-        ["0", "1", "nan"],
-        ["1", "0.5", "nan"],
-        ["2", "0.3333", "nan"],
+        ["1", "1", "nan"],
+        ["2", "0.5", "nan"],
+        ["3", "0.3333", "nan"],
     ]
 
 
 def test_a_long_history_shows_its_first_and_last_epochs() -> None:
     rows = Cells(_history(1000)._repr_html_()).rows
     epochs = [row[0] for row in rows[1:]]
-    first, last = map(str, range(SHOWN)), map(str, range(1000 - SHOWN, 1000))
+    first, last = map(str, range(1, SHOWN + 1)), map(str, range(1001 - SHOWN, 1001))
     assert epochs == [*first, "...", *last]
     assert len(Cells(_history(2 * SHOWN)._repr_html_()).rows) == 2 * SHOWN + 1
     assert Cells(History()._repr_html_()).rows == [["epoch"]]

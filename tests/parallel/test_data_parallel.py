@@ -218,5 +218,5 @@ def test_all_processes_leave_out_a_batch_that_diverges_in_one(problem):
         return with_error
 
     first, second = run_ranks(run)
-    assert "in another process in epoch 0, batch 0" in first
+    assert "in another process in epoch 1, batch 1" in first
     assert ("'hidden'" if problem == "state" else "the loss is not") in second

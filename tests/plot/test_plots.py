@@ -228,7 +228,7 @@ def test_many_long_names_do_not_overlap() -> None:
 
 def test_epochs_are_those_of_the_history() -> None:
     ax = plot.learning_curve(_history(2, start=7, loss=1.0, mean_square_error=2.0))
-    assert ax.lines[0].get_xdata().tolist() == [7, 8]
+    assert ax.lines[0].get_xdata().tolist() == [8, 9]
     assert ax.figure.axes[-1].get_ylabel() == "mean square error"
     ax = plot.learning_curve({"loss": [3.0, 2.0, 1.0]})
     assert ax.lines[0].get_xdata().tolist() == [0, 1, 2]

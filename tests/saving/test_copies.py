@@ -196,7 +196,7 @@ def test_a_pickled_result_is_found_by_name_or_by_its_network() -> None:
     )
     with pytest.raises(UnknownNameError, match=r"name finds that entry: \['Pop2'\]"):
         other[output]
-    with pytest.raises(UnknownNameError, match="no entry for 'output'"):
+    with pytest.raises(UnknownNameError, match="unknown loss, metric or output"):
         metrics["output"]
     network, both = pickled((trained.network, metrics))
     assert both[network.layers[2]].result == metrics[output].result

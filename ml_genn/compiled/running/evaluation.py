@@ -22,7 +22,8 @@ from ml_genn.training.loop import (
     notify_exceptions,
     run_epoch,
 )
-from ml_genn.training.population_dict import PopulationDict
+from ml_genn.training.metrics import Metrics
+from ml_genn.training.results import Predictions
 
 
 def evaluate(
@@ -78,7 +79,7 @@ def predict(
     keys: Sequence[Any],
     callbacks: CallbackList,
     communicator: Communicator | None,
-) -> PopulationDict:
+) -> Predictions:
     """Runs all batches and returns their readouts.
 
     Args:
@@ -92,7 +93,7 @@ def predict(
         DivergedError: if the state of a population is not finite.
     """
     readouts: dict[Any, list[np.ndarray]] = {key: [] for key in keys}
-    no_metrics = PopulationDict()
+    no_metrics = Metrics()
     with runner.evaluation("predict"), notify_exceptions(callbacks):
         callbacks.call("on_test_begin")
         for number, whole in enumerate(data.batches()):
@@ -107,4 +108,4 @@ def predict(
                 readouts[key].append(whole.allgather(readout, communicator))
             callbacks.call("on_batch_end", number, no_metrics)
         callbacks.call("on_test_end", no_metrics)
-    return PopulationDict({key: np.concatenate(r) for key, r in readouts.items()})
+    return Predictions({key: np.concatenate(r) for key, r in readouts.items()})

@@ -17,8 +17,9 @@ from ml_genn.errors import DivergedError, ValidationError
 from ml_genn.training.data.adapter import is_stream
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.data.streams import StreamedData
-from ml_genn.training.history import History, epoch_logs
+from ml_genn.training.history import History
 from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
+from ml_genn.training.metrics import Metrics, epoch_logs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +35,10 @@ class Phase:
     data: InMemoryData | StreamedData
     accumulator: MetricAccumulator
     callbacks: CallbackList
+
+    def results(self) -> tuple[Metrics, dict[Any, Any]]:
+        """Returns metrics of the last epoch, and data of callbacks."""
+        return self.accumulator.metrics, self.callbacks.get_data()
 
 
 class TrainingLoop:

@@ -67,12 +67,15 @@ def _by_output(
     """
     if weights is None:
         return {}
+    names = {population.name for population in outputs}
     keyed = isinstance(weights, Mapping) and any(
-        isinstance(key, PopulationLike) for key in weights
+        isinstance(key, PopulationLike) or key in names for key in weights
     )
     if not keyed:
         return dict.fromkeys(outputs, weights)
-    by_output = {p: value for p, (_, value) in population_items(weights).items()}
+    by_output = {
+        p: value for p, (_, value) in population_items(weights, outputs).items()
+    }
     foreign = [p.name for p in by_output if p not in outputs]
     if foreign:
         raise ValidationError(

@@ -123,7 +123,7 @@ def _by_population(
                 "one entry for each."
             )
         data = {populations[0]: data}
-    items = population_items(data)
+    items = population_items(data, populations)
     if set(items) != set(populations):
         expected = {p.name for p in populations}
         foreign = any(p.name in expected for p in set(items) - set(populations))

@@ -37,14 +37,14 @@ def test_csv_logger_writes_a_row_per_epoch(tmp_path: Path) -> None:
     compiled = small().compile_training()
     train_two_batches(compiled, [CSVLogger(path, ";")], 2, validation_split=0.25)
     rows = _rows(path)
-    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
     for name, values in compiled.history.items():
         assert [float(row[name]) for row in rows] == values
     train_two_batches(compiled, [CSVLogger(path, ";", append=True)], start_epoch=2)
-    assert [row["epoch"] for row in _rows(path)] == ["0", "1", "2"]
+    assert [row["epoch"] for row in _rows(path)] == ["1", "2", "3"]
     assert _rows(path)[-1]["val_loss"] == ""
     train_two_batches(compiled, [CSVLogger(path, ";")])
-    assert [row["epoch"] for row in _rows(path)] == ["0"]
+    assert [row["epoch"] for row in _rows(path)] == ["1"]
 
 
 def test_appended_files_get_the_columns_that_they_lack(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_tensorboard_writes_scalars_and_closes(
     train_two_batches(compiled, [TensorBoard("folder")], 2)
     (writer,) = [WRITERS.pop() for _ in range(len(WRITERS))]
     assert (writer.folder, writer.open) == ("folder", False)
-    assert ("loss", compiled.history["loss"][1], 1) in writer.scalars
+    assert ("loss", compiled.history["loss"][1], 2) in writer.scalars
     assert len(writer.scalars) == 4
     with pytest.raises(KeyboardInterrupt):
         train_two_batches(compiled, [TensorBoard(), _Interrupt()])
@@ -145,7 +145,7 @@ def test_tensorboard_files_contain_the_history(tmp_path: Path) -> None:
     scalars = scalars_of(file.read_bytes())
     assert set(scalars) == set(compiled.history)
     for name, numbers in compiled.history.items():
-        assert list(scalars[name]) == [0, 1, 2]
+        assert list(scalars[name]) == [1, 2, 3]
         np.testing.assert_allclose(list(scalars[name].values()), numbers, rtol=1e-6)
 
 

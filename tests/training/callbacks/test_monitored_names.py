@@ -185,9 +185,9 @@ def test_metrics_of_several_outputs(tmp_path: Path) -> None:
     where = ModelCheckpoint(path, "accuracy", output=net.outputs[1])
     stop = EarlyStopping("what_accuracy")
     compiled.train(x, y, callbacks=[where, stop])
-    assert where._log == "where_sparse_categorical_accuracy"
-    assert stop._log == "what_sparse_categorical_accuracy"
-    with pytest.raises(ValidationError, match=r"is measured 2 times.*what_sparse"):
+    assert where._log == "where_accuracy"
+    assert stop._log == "what_accuracy"
+    with pytest.raises(ValidationError, match=r"is measured 2 times.*what_acc"):
         compiled.train(x, y, callbacks=[ModelCheckpoint(path, "accuracy")])
 
 

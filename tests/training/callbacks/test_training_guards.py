@@ -59,7 +59,7 @@ def _train_diverging(
 
 
 def test_terminate_on_nan_ends_training_with_a_warning() -> None:
-    with pytest.warns(TrainingWarning, match="epoch 0, batch 4; training ends"):
+    with pytest.warns(TrainingWarning, match="epoch 1, batch 5; training ends"):
         weights, metrics, spy = _train_diverging([4], ["terminate_on_nan"])
     assert spy.hooks.count("on_batch_begin") == 5
     assert spy.hooks.count("on_batch_end") == 4
@@ -135,7 +135,7 @@ def test_batches_that_are_left_out_are_no_measurement(tmp_path: Path) -> None:
         CSVLogger(tmp_path / "log.csv"),
     ]
     options = {"metrics": "mean_square_error", "shuffle": False}
-    with pytest.warns(TrainingWarning, match="batch 3; it is left out"):
+    with pytest.warns(TrainingWarning, match="batch 4; it is left out"):
         metrics, _ = compiled.train(x, y, callbacks=callbacks, **options)
     twin, _, _ = _network_and_data()
     good = [k for k in range(8) if k != 3]
@@ -186,7 +186,7 @@ def test_validation_with_infinite_states_is_a_matter_of_training() -> None:
     assert np.isfinite(metrics.history["loss"]).all()
     assert np.isnan(metrics.history["val_loss"]).all()
     compiled, x, y = _network_and_data()
-    with pytest.raises(DivergedError, match="Evaluation, epoch 0, batch 0"):
+    with pytest.raises(DivergedError, match="Evaluation, epoch 1, batch 1"):
         compiled.train(x, y, callbacks=[Spoil()], **options)
 
 

@@ -182,7 +182,7 @@ def test_several_inputs_and_outputs_in_a_stream() -> None:
         metrics, _ = compiled.train(x, y, shuffle=False, callbacks=[])
         assert metrics.history["what_accuracy"] == [metrics[what].result]
         assert metrics.history["where_accuracy"] == [metrics[where].result]
-        with pytest.raises(UnknownNameError, match="Available: loss, what_sparse"):
+        with pytest.raises(UnknownNameError, match="Available: loss, what_accuracy"):
             _ = metrics.history["accuracy"]
         return [compiled.weights(c) for c in net.network.connections]
 

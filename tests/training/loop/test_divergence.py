@@ -45,7 +45,7 @@ def test_weights_are_those_before_the_diverging_batch(example: int) -> None:
         _train(compiled, _targets(10, example), callbacks=[spy])
     batch = example // 4
     message = str(caught.value)
-    assert f"not a finite number in epoch 0, batch {batch}." in message
+    assert f"not a finite number in epoch 1, batch {batch + 1}." in message
     assert "weights are those before this batch" in message
     assert "smaller learning rate" in message
     assert "check the targets" in message
@@ -68,7 +68,7 @@ def test_the_error_names_the_epoch() -> None:
             compiled.set_weights(net.output, np.full((5, CLASSES), 3e38))
 
     spy.on_epoch_begin = set_huge_weights  # type: ignore[method-assign]
-    with pytest.raises(DivergedError, match="epoch 8, batch 0"):
+    with pytest.raises(DivergedError, match="epoch 9, batch 1"):
         _train(compiled, _targets(8), num_epochs=4, start_epoch=7, callbacks=[spy])
     assert np.all(compiled.weights(net.output) == np.float32(3e38))
 
@@ -80,7 +80,7 @@ def test_huge_weights_make_cross_entropy_diverge() -> None:
     huge[:, 0] = -3e38
     compiled.set_weights(net.output, huge)
     before = _weights(net, compiled)
-    with pytest.raises(DivergedError, match="epoch 0, batch 0"):
+    with pytest.raises(DivergedError, match="epoch 1, batch 1"):
         compiled.train(spikes(8), labels(8), callbacks=[])
     after = _weights(net, compiled)
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))

@@ -153,7 +153,7 @@ def test_no_rule_takes_a_step_with_bad_numbers(name: str) -> None:
     message = str(caught.value)
     assert "gradient" in message
     assert "'hidden_out'" in message
-    assert f"epoch 0, batch {BAD_BATCH}." in message
+    assert f"epoch 1, batch {BAD_BATCH + 1}." in message
     assert caught.value.batch == BAD_BATCH
     assert_same(arrays(compiled), snapshots.after[-1])
     if name != "clipped":
@@ -309,7 +309,7 @@ def test_evaluation_refuses_neurons_that_make_nan(bad: str) -> None:
         Connection(hidden, output, Dense(1.0), Exponential(5.0))
     compiled = InferenceCompiler(STEPS, batch_size=4).compile(network)
     x, y = data()
-    with pytest.raises(DivergedError, match=f"batch 0: .* population '{bad}' is not"):
+    with pytest.raises(DivergedError, match=f"batch 1: .* population '{bad}' is not"):
         compiled.evaluate(x, y, callbacks=[])
     with pytest.raises(DivergedError, match=f"'{bad}'"):
         compiled.predict(x, callbacks=[])

@@ -44,9 +44,9 @@ def test_history_contains_losses_and_metrics() -> None:
     assert history["val_accuracy"][-1] == validation[net.output].result
     assert list(history) == [
         "loss",
-        "sparse_categorical_accuracy",
+        "accuracy",
         "val_loss",
-        "val_sparse_categorical_accuracy",
+        "val_accuracy",
     ]
     assert all(len(values) == 3 for values in history.values())
     compiled.train(spikes(4), labels(4), metrics="confusion_matrix", callbacks=[])
@@ -80,7 +80,7 @@ def test_history_is_converted_to_a_data_frame(monkeypatch: pytest.MonkeyPatch) -
         DataFrame=lambda data, index: (data, index), Index=lambda values, name: values
     )
     monkeypatch.setitem(sys.modules, "pandas", pandas)
-    assert history.to_pandas() == ({"loss": [1.0, 0.5]}, [3, 4])
+    assert history.to_pandas() == ({"loss": [1.0, 0.5]}, [4, 5])
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UnsupportedError, match=r"ml_genn\[logs\]"):
         history.to_pandas()
@@ -92,5 +92,5 @@ def test_history_in_pandas() -> None:
     history.add(3, {"loss": 1.0})
     history.add(4, {"loss": 0.5})
     frame = history.to_pandas()
-    assert frame.loc[4, "loss"] == 0.5
+    assert frame.loc[5, "loss"] == 0.5
     assert frame.index.name == "epoch"

@@ -59,8 +59,10 @@ def test_metrics_of_classes() -> None:
     matrix = result("confusion_matrix", y)
     assert matrix.sum() == 10
     assert np.trace(matrix) == np.sum(predicted == y)
-    with pytest.raises(ValidationError, match="'categorical_accuracy'"):
-        result("accuracy", np.eye(CLASSES)[y])
+    for metric in (None, "accuracy"):
+        assert result(metric, np.eye(CLASSES)[y]) == np.mean(predicted == y)
+        with pytest.raises(ValidationError, match="'categorical_accuracy'"):
+            result(metric, 0.5 * np.eye(CLASSES)[y])
     with pytest.raises(ValidationError, match="one-hot targets have the shape"):
         result("categorical_accuracy", y)
 
@@ -258,7 +260,7 @@ def test_names_of_several_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     assert "top 2: " in capsys.readouterr().err
     metrics, _ = compiled.evaluate(spikes(4), labels(4), ["accuracy"], callbacks=[])
     assert metrics[net.output]["accuracy"].total == 4
-    assert list(metrics[net.output].result) == ["sparse_categorical_accuracy"]
+    assert list(metrics[net.output].result) == ["accuracy"]
 
 
 def test_several_metrics_of_several_outputs() -> None:
@@ -276,8 +278,8 @@ def test_several_metrics_of_several_outputs() -> None:
     train, _ = compiled.train(x, y, metrics=by_output, callbacks=[])
     assert set(train.history) == {
         "loss",
-        "what_sparse_categorical_accuracy",
-        "where_sparse_categorical_accuracy",
+        "what_accuracy",
+        "where_accuracy",
     }
 
 
