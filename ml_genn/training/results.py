@@ -204,6 +204,8 @@ class PredictionResult(_ByName, _PredictionFields):
         return self.predictions.__array__(dtype, copy)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
         return getattr(self.predictions, name)
 
     def _named(self) -> Mapping[Any, Any]:

@@ -90,7 +90,7 @@ def test_training() -> None:
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    optimisers, metrics, streams, history = blocks(DOCS / "training.md")
+    optimisers, metrics, streams, history, results = blocks(DOCS / "training.md")
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)
@@ -110,8 +110,9 @@ def test_training() -> None:
     run(streams, {"np": np, "compiled": compiled})
     assert len(compiled.history["loss"]) == 2
     names = {"compiled": compiled, "x": np.repeat(x, 4, 0), "y": [0] * 4 + [1] * 4}
-    recorded = run(history, names)["history"]
-    assert len(recorded["val_accuracy"]) == len(recorded.epoch) <= 5
+    trained = run(history, names)["result"]
+    assert len(trained["val_accuracy"]) == len(trained.epoch) <= 5
+    assert run(results, names)["predictions"].array.shape == (8, 2)
     assert np.any(compiled.weights(second) != 0.5)
 
 

@@ -231,7 +231,7 @@ def test_epochs_are_those_of_the_history() -> None:
     assert ax.lines[0].get_xdata().tolist() == [8, 9]
     assert ax.figure.axes[-1].get_ylabel() == "mean square error"
     ax = plot.learning_curve({"loss": [3.0, 2.0, 1.0]})
-    assert ax.lines[0].get_xdata().tolist() == [0, 1, 2]
+    assert ax.lines[0].get_xdata().tolist() == [1, 2, 3]
 
 
 def test_what_has_no_numbers_is_left_out() -> None:

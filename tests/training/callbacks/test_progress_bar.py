@@ -35,7 +35,7 @@ def test_a_bar_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert all("100%" in bar and "3/3" in bar for bar in bars)
     accuracy = metrics[compiled.outputs[0]].result
-    shown = f"loss: {metrics.loss:.4f}, SparseCategoricalAccuracy: {accuracy:.4f}]"
+    shown = f"loss: {metrics.loss:.4f}, accuracy: {accuracy:.4f}]"
     assert bars[-1].endswith(shown)
 
 
@@ -61,7 +61,7 @@ def test_evaluation_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
     (bar,) = _bars(capsys)
     assert "3/3" in bar
     assert "loss" not in bar
-    assert f"SparseCategoricalAccuracy: {metrics[net.output].result:.4f}]" in bar
+    assert f"accuracy: {metrics[net.output].result:.4f}]" in bar
 
 
 def test_prediction_has_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_metrics_of_several_outputs_are_named(
     y = {p: labels(8, 2) for p in compiled.outputs}
     compiled.evaluate(x, y)
     (bar,) = _bars(capsys)
-    assert re.search("what SparseCategoricalAccuracy: .*, where SparseCategorical", bar)
+    assert re.search("what accuracy: .*, where accuracy", bar)
 
 
 def test_only_the_first_bar_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,8 +164,8 @@ def test_numbers_have_four_decimals_or_an_exponent() -> None:
 def test_metrics_without_a_result_are_omitted() -> None:
     metrics = PopulationDict({"out": SparseCategoricalAccuracy()})
     assert metrics_text(metrics) == ""
-    assert metrics_text(_metrics(None, ("out", 2.0))) == "MeanSquareError: 4.0000"
+    assert metrics_text(_metrics(None, ("out", 2.0))) == "mse: 4.0000"
     assert metrics_text(_metrics(0.5, ("a", 1.0), ("b", 2.0))) == (
-        "loss: 0.5000, a MeanSquareError: 1.0000, b MeanSquareError: 4.0000"
+        "loss: 0.5000, a mse: 1.0000, b mse: 4.0000"
     )
     assert metrics_text({}) == ""
