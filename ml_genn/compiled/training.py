@@ -12,7 +12,7 @@ from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
-from ml_genn.compiled.optimiser_copies import OptimiserCopies
+from ml_genn.compiled.own_optimisers import OwnOptimisers
 from ml_genn.compiled.running.callback_lists import (
     Callbacks,
     callbacks_for,
@@ -51,14 +51,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     Args:
         network, lowered, config, losses: as for `CompiledNetwork`.
-        optimiser: this network's copy of the compiler's optimiser.
+        optimiser: this network's optimiser.
         recorders: callbacks of the compiler, called in all training; none by default.
-        copies: optimisers of users, whose copies train; None (default) for none.
+        own_optimisers: all optimisers of this network; None (default) for none.
 
     Attributes:
-        optimiser: this network's copy of the compiler's optimiser. Changes of its
-            attributes take effect with the next batch; changes of the object that the
-            compiler received have no effect.
+        optimiser: this network's optimiser. Changes of its attributes take effect with
+            the next batch. It is the object that the compiler received if this is the
+            first network compiled with it, else a copy.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
         losses: Mapping[Population, Loss],
         optimiser: Optimiser,
         recorders: Sequence[Callback] = (),
-        copies: OptimiserCopies | None = None,
+        own_optimisers: OwnOptimisers | None = None,
     ) -> None:
         progress = TrainingProgress(lowered, config.seed)
         super().__init__(network, lowered, config, losses, progress=progress)
         self._progress: TrainingProgress = progress
         self.optimiser = optimiser
         self._recorders = recorders
-        self._copies = copies or OptimiserCopies()
+        self._own_optimisers = own_optimisers or OwnOptimisers()
         self._loop = TrainingLoop(self._runner, self._progress, config.communicator)
 
     @property
@@ -198,7 +198,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 that weights are those after a whole batch; the network can be used,
                 trained on and saved, and ``history`` has the complete epochs.
         """
-        self._copies.warn_of_changed_originals()
+        self._own_optimisers.warn_of_changed_originals()
         num_epochs = whole("train: num_epochs", num_epochs)
         start_epoch = whole("train: start_epoch", start_epoch, least=0)
         flag("train: shuffle", shuffle)
@@ -240,7 +240,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 held_out, training, validation_callbacks, epochs, names
             )
         self._loop.run(training, validation, epochs, shuffle=shuffle)
-        self._copies.warn_of_changed_originals()
+        self._own_optimisers.warn_of_changed_originals()
         trained, data_of_callbacks = training.results()
         if validation is None:
             return TrainingResult(trained, data_of_callbacks)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ml_genn.callbacks import RewiringRecorder
-from ml_genn.compiled.optimiser_copies import OptimiserCopies
+from ml_genn.compiled.own_optimisers import OptimiserSettings, OwnOptimisers
 from ml_genn.compiled.training import CompiledTrainingNetwork
 from ml_genn.compilers.compiler import Compiler
 from ml_genn.compilers.learned import (
@@ -50,8 +50,10 @@ class TrainingCompiler(Compiler):
     Args:
         example_timesteps: time steps of an example.
         losses: a loss or its name, or {output: loss}.
-        optimiser: an optimiser or its name, "adam" by default. Each compiled network
-            has a copy of it, ``compiled.optimiser``.
+        optimiser: an optimiser or its name, "adam" by default. The first network that
+            is compiled with an optimiser uses the object itself; later networks use
+            copies with the settings that it had then. ``compiled.optimiser`` is the
+            network's.
         per_timestep_loss: True if cross-entropy is computed in every step; False by
             default.
         delay_optimiser: optimiser of delays; None (default) for ``optimiser``.
@@ -107,6 +109,7 @@ class TrainingCompiler(Compiler):
         if default is None:
             raise ValidationError(f"{name}: an optimiser is needed. Received None.")
         self.optimiser = default
+        self._optimiser_settings = OptimiserSettings()
         self.delay_optimiser = get_object(
             delay_optimiser, Optimiser, "Optimiser", default_optimisers
         )
@@ -222,13 +225,13 @@ class TrainingCompiler(Compiler):
         """
         check_network(network)
         losses = self._losses(self._outputs(network))
-        copies = OptimiserCopies()
+        own = OwnOptimisers(self._optimiser_settings)
         lowered = lower(
             network,
             dt=self.dt,
             seed=self.rng_seed,
             choices=self.CHOICES,
-            training=copies.training(self._training(network, losses, optimisers)),
+            training=own.training(self._training(network, losses, optimisers)),
             compiler=type(self).__name__,
         )
         config = self.runtime_config(self.example_timesteps, optimisers=optimisers)
@@ -238,11 +241,11 @@ class TrainingCompiler(Compiler):
         return CompiledTrainingNetwork(
             network,
             lowered,
-            copies.config(config),
+            own.config(config),
             losses,
-            copies.of(self.optimiser),
+            own.of(self.optimiser),
             recorders=recorders,
-            copies=copies,
+            own_optimisers=own,
         )
 
     def _training(

@@ -62,6 +62,6 @@ def test_schedule_changes_every_optimiser() -> None:
     )
     assert calls == [(5, 1.0), (5, 2.0), (6, 0.5), (6, 1.0)]
     assert [o.alpha for o, _ in compiled.optimisers] == [0.25, 0.5]
-    assert (first.alpha, second.alpha) == (1.0, 2.0)
+    assert (first.alpha, second.alpha) == (0.25, 0.5)
     with pytest.raises(UnknownNameError, match="Did you mean 'alpha'"):
         train_two_batches(compiled, [OptimiserParamSchedule("alfa", halved)])
