@@ -1,5 +1,7 @@
 """Errors of ml_genn, one class per stage; each also inherits the closest builtin.
 
+mlGeNN raises RuntimeError for invalid arguments, so a `ValidationError` is one as well.
+
 Messages say where the problem is, the rule, what was received and what to do.
 """
 
@@ -41,7 +43,7 @@ def _calls(trace: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
         trace = trace.tb_next
 
 
-class ValidationError(MlGennError, ValueError):
+class ValidationError(MlGennError, ValueError, RuntimeError):
     """An argument, a data set or a network is not valid."""
 
 
@@ -50,6 +52,16 @@ class UnknownNameError(ValidationError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class DuplicateKeyError(ValidationError, KeyError):
+    """A key that has to be unique is used twice."""
+
+    __str__ = UnknownNameError.__str__
+
+
+class SelectionError(ValidationError, IndexError):
+    """A selection of neurons or examples does not fit what it selects from."""
 
 
 class NetworkContextError(MlGennError, RuntimeError):

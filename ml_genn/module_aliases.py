@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 
 #: {path in mlGeNN: module}
 ALIASES = {
+    "ml_genn.callbacks.custom_update": "ml_genn.callbacks.updates",
+    "ml_genn.callbacks.optimiser_param_schedule": "ml_genn.callbacks.updates",
+    "ml_genn.callbacks.spike_recorder": "ml_genn.callbacks.recorders",
+    "ml_genn.callbacks.var_recorder": "ml_genn.callbacks.recorders",
     "ml_genn.compilers.compiled_network": "ml_genn.compiled.network",
     "ml_genn.compilers.compiled_training_network": "ml_genn.compiled.training",
+    "ml_genn.connectivity.avg_pool_conv_2d": "ml_genn.connectivity",
+    "ml_genn.connectivity.avg_pool_dense_2d": "ml_genn.connectivity",
+    "ml_genn.connectivity.conv_2d_transpose": "ml_genn.connectivity.conv_2d",
+    "ml_genn.layer": "ml_genn.sequential",
+    "ml_genn.losses.sparse_categorical_crossentropy": "ml_genn.losses.cross_entropy",
+    "ml_genn.metrics.mean_square_error": "ml_genn.metrics.values",
+    "ml_genn.metrics.sparse_categorical_accuracy": "ml_genn.metrics.classes",
     "ml_genn.neurons.binary_spike_input": "ml_genn.neurons.inputs.binary_spike_input",
     "ml_genn.neurons.few_spike_relu": "ml_genn.neurons.few_spike.few_spike_relu",
     "ml_genn.neurons.few_spike_relu_input": (
         "ml_genn.neurons.few_spike.few_spike_relu_input"
     ),
-    "ml_genn.neurons.input": "ml_genn.neurons.inputs.input",
+    "ml_genn.neurons.input": "ml_genn.neurons.inputs.input_base",
     "ml_genn.neurons.input_base": "ml_genn.neurons.inputs.input_base",
     "ml_genn.neurons.integrate_fire_input": (
         "ml_genn.neurons.inputs.integrate_fire_input"
@@ -35,11 +46,20 @@ ALIASES = {
     ),
     "ml_genn.neurons.poisson_input": "ml_genn.neurons.inputs.poisson_input",
     "ml_genn.neurons.spike_input": "ml_genn.neurons.inputs.spike_input",
+    "ml_genn.readouts.avg_var": "ml_genn.readouts.voltage",
+    "ml_genn.readouts.avg_var_exp_weight": "ml_genn.readouts.voltage",
+    "ml_genn.readouts.first_spike_time": "ml_genn.readouts.spikes",
+    "ml_genn.readouts.max_var": "ml_genn.readouts.voltage",
+    "ml_genn.readouts.spike_count": "ml_genn.readouts.spikes",
+    "ml_genn.readouts.sum_var": "ml_genn.readouts.voltage",
+    "ml_genn.readouts.var": "ml_genn.readouts.voltage",
+    "ml_genn.sequential_network": "ml_genn.sequential",
     "ml_genn.utils.callback_list": "ml_genn.callbacks.callback_list",
     "ml_genn.utils.data": "ml_genn.data",
     "ml_genn.utils.decorators": "ml_genn.graph.default_params",
     "ml_genn.utils.network": "ml_genn.graph.traversal",
     "ml_genn.utils.value": "ml_genn.initializers.value",
+    "ml_genn_tf.converters.enum": "ml_genn_tf.converters.input_type",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ml_genn.callbacks import Callback, default_callbacks
 from ml_genn.callbacks.callback import overrides
 from ml_genn.communicators.communicator import is_first
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DuplicateKeyError, ValidationError
 from ml_genn.model.batch import Record
 from ml_genn.utils.checks import items, shown
 from ml_genn.utils.module import get_object
@@ -144,8 +144,8 @@ def _check_key(callback: Callback) -> None:
         ) from None
 
 
-def _duplicate_key(key: Any) -> ValidationError:
-    return ValidationError(
+def _duplicate_key(key: Any) -> DuplicateKeyError:
+    return DuplicateKeyError(
         f"Callbacks: the key {key!r} is used twice. Give each recorder a key of its "
         "own."
     )

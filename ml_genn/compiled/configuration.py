@@ -9,8 +9,31 @@ from typing import Any
 from ml_genn.backends import Backend
 from ml_genn.communicators import Communicator
 
+#: {argument of GeNN 4: its name in GeNN 5; None if it has none}
+GENN_4_ARGUMENTS: Mapping[str, str | None] = {
+    "automaticCopy": "automatic_copy",
+    "blockSizeSelectMethod": "block_size_select_method",
+    "constantCacheOverhead": "constant_cache_overhead",
+    "debugCode": "debug_code",
+    "deviceSelectMethod": "device_select_method",
+    "enableBitmaskOptimisations": "enable_bitmask_optimisations",
+    "enableNCCLReductions": "enable_nccl_reductions",
+    "generateEmptyStatePushPull": "generate_empty_state_push_pull",
+    "generateExtraGlobalParamPull": "generate_extra_global_param_pull",
+    "generateLineInfo": "generate_line_info",
+    "generateSimpleHostBackend": "generate_simple_host_backend",
+    "manualBlockSizes": "manual_block_sizes",
+    "manualDeviceID": "manual_device_id",
+    "manualPlatformID": "manual_platform_id",
+    "optimizeCode": "optimize_code",
+    "selectGPUByDeviceID": None,
+    "showPtxInfo": "show_ptx_info",
+    "useConstantCacheForRNG": "use_constant_cache_for_rng",
+    "userCxxFlagsGNU": "user_cxx_flags_gnu",
+    "userNvccFlags": "user_nvcc_flags",
+}
 #: Arguments of GeNN's model and code generator that mlGeNN accepts, older names too.
-GENN_ARGUMENTS = frozenset(
+GENN_ARGUMENTS = frozenset(GENN_4_ARGUMENTS) | frozenset(
     {
         "automatic_copy",
         "backend_log_level",
@@ -19,7 +42,6 @@ GENN_ARGUMENTS = frozenset(
         "constant_cache_bytes",
         "constant_cache_overhead",
         "debug_code",
-        "deviceSelectMethod",
         "device_select_method",
         "enable_bitmask_optimisations",
         "enable_nccl_reductions",
@@ -35,7 +57,6 @@ GENN_ARGUMENTS = frozenset(
         "optimize_code",
         "precision",
         "runtime_log_level",
-        "selectGPUByDeviceID",
         "show_ptx_info",
         "time_precision",
         "transpiler_log_level",

@@ -12,6 +12,7 @@ from ml_genn.backends import get_backend, stacklevel_of_user
 from ml_genn.backends.host.cores import available_cores
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.configuration import (
+    GENN_4_ARGUMENTS,
     GENN_ARGUMENTS,
     MACHINE_ARGUMENTS,
     CompileConfig,
@@ -116,15 +117,31 @@ class Compiler(RefersToNetwork, ABC):
         return self.full_batch_size // ranks
 
     def _checked_genn_arguments(self, genn_kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Returns GeNN's arguments; raises an error if one is not known."""
+        """Returns GeNN's arguments, without those of GeNN 4, which warn.
+
+        Raises:
+            UnknownNameError: if one is not known.
+        """
         for key in genn_kwargs:
             if key not in GENN_ARGUMENTS:
                 similar = get_close_matches(key, GENN_ARGUMENTS, n=1)
                 known = self._own_arguments().union(similar)
                 raise unknown_name("argument", key, known, where=type(self).__name__)
         for key in genn_kwargs:
+            if self.backend.genn and key in GENN_4_ARGUMENTS:
+                self._warn_of_genn_4(key)
             self._warn_if_ignored(key)
-        return genn_kwargs
+        return {k: v for k, v in genn_kwargs.items() if k not in GENN_4_ARGUMENTS}
+
+    def _warn_of_genn_4(self, argument: str) -> None:
+        """Warns of an argument that GeNN 5 names otherwise, or does not have."""
+        name = GENN_4_ARGUMENTS[argument]
+        instead = f"GeNN 5 calls it {name}." if name else "GeNN 5 has none like it."
+        warnings.warn(
+            f"{type(self).__name__}: {argument} is an argument of GeNN 4, without "
+            f"effect. {instead}",
+            stacklevel=stacklevel_of_user(),
+        )
 
     def _warn_if_ignored(self, argument: str) -> None:
         """Warns of an argument of GeNN's, if another backend runs."""

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
-from ml_genn.errors import ValidationError
-from ml_genn.graph.graph import PopulationType, get_underlying_pop
+from ml_genn.compilers.listed_populations import Keys, check_inputs, listed_outputs
 from ml_genn.lowering import Lowered, check_network
 from ml_genn.lowering.few_spike.network import lower_few_spike
 from ml_genn.lowering.few_spike.schedule import Schedule, make_schedule
 from ml_genn.network import Network
-from ml_genn.neurons import Input
 from ml_genn.population import Population
 from ml_genn.utils.checks import flag, whole
-
-Keys = PopulationType | Sequence[PopulationType] | None
 
 
 class CompiledFewSpikeNetwork(CompiledNetwork):
@@ -126,44 +121,9 @@ class FewSpikeCompiler(Compiler):
                 a loop.
         """
         check_network(network)
-        _check_inputs(network, inputs)
-        read = _outputs(network, outputs)
+        check_inputs("FewSpikeCompiler", network, inputs)
+        read = listed_outputs("FewSpikeCompiler", network, outputs)
         schedule = make_schedule(network, self.k)
         config = self.runtime_config(schedule.num_steps, inputs=inputs, outputs=outputs)
         lowered = lower_few_spike(network, schedule, dt=self.dt, seed=self.rng_seed)
         return CompiledFewSpikeNetwork(network, lowered, config, schedule, read)
-
-
-def _check_inputs(network: Network, inputs: Keys) -> None:
-    """Raises ValidationError if a user lists other inputs than those of the network."""
-    all_inputs = [p for p in network.populations if isinstance(p.neuron, Input)]
-    listed = _populations(inputs, all_inputs)
-    if set(listed) != set(all_inputs):
-        raise ValidationError(
-            "FewSpikeCompiler: inputs are all populations that are given data, "
-            f"{_names(all_inputs)}. Received {_names(listed)}."
-        )
-
-
-def _outputs(network: Network, outputs: Keys) -> tuple[Population, ...]:
-    """Returns the populations that are read, each once."""
-    readable = [p for p in network.populations if p.neuron.readout is not None]
-    listed = _populations(outputs, readable)
-    if not set(listed) <= set(readable):
-        raise ValidationError(
-            "FewSpikeCompiler: outputs are populations of this network with a readout, "
-            f"{_names(readable)}. Received {_names(listed)}."
-        )
-    return tuple(dict.fromkeys(listed))
-
-
-def _populations(keys: Keys, default: list[Population]) -> list[Population]:
-    """Returns the populations behind one or several keys, or the default for None."""
-    if keys is None:
-        return default
-    listed = keys if isinstance(keys, Sequence) else [keys]
-    return [get_underlying_pop(key) for key in listed]
-
-
-def _names(populations: list[Population]) -> list[str]:
-    return sorted(p.name for p in populations)

@@ -7,8 +7,9 @@ from typing import Any
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compilers.compiler import Compiler
+from ml_genn.compilers.listed_populations import Keys, check_inputs, listed_outputs
 from ml_genn.errors import UnsupportedError
-from ml_genn.lowering import lower
+from ml_genn.lowering import check_network, lower
 from ml_genn.model.plan import PlanValues
 from ml_genn.network import Network
 from ml_genn.utils.checks import flag, whole
@@ -80,17 +81,27 @@ class InferenceCompiler(Compiler):
         flag(f"{where}: reset_in_syn_between_batches", reset_in_syn_between_batches)
 
     def compile(
-        self, network: Network, name: str | None = None
+        self,
+        network: Network,
+        name: str | None = None,
+        inputs: Keys = None,
+        outputs: Keys = None,
     ) -> CompiledInferenceNetwork:
         """Returns a network that can be evaluated.
 
         Args:
             network: the network, which keeps the choices that are decided here.
             name: accepted for scripts written for mlGeNN, without effect.
+            inputs: all inputs, one or a sequence of them; None (default) for these.
+            outputs: populations or layers with a readout that are read, one or a
+                sequence of them; None (default) for all.
 
         Raises:
             ValidationError: if the network cannot be run.
         """
+        check_network(network)
+        check_inputs("InferenceCompiler", network, inputs)
+        read = listed_outputs("InferenceCompiler", network, outputs)
         lowered = lower(
             network,
             dt=self.dt,
@@ -101,9 +112,12 @@ class InferenceCompiler(Compiler):
         if not self.reset_vars_between_batches:
             self._check_delays(lowered.values)
         config = self.runtime_config(
-            self.evaluate_timesteps, continue_state=not self.reset_vars_between_batches
+            self.evaluate_timesteps,
+            continue_state=not self.reset_vars_between_batches,
+            inputs=inputs,
+            outputs=outputs,
         )
-        return CompiledInferenceNetwork(network, lowered, config)
+        return CompiledInferenceNetwork(network, lowered, config, outputs=read)
 
     def _check_delays(self, values: PlanValues) -> None:
         """Raises UnsupportedError for delays longer than an example.

@@ -16,6 +16,7 @@ from ml_genn.compilers.learned import (
     learned_arrays,
     upstream,
 )
+from ml_genn.compilers.listed_populations import Keys, check_inputs, listed_outputs
 from ml_genn.compilers.outputs import Output, SupportedOutputs, output_loss
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
@@ -204,6 +205,8 @@ class TrainingCompiler(Compiler):
         network: Network,
         name: str | None = None,
         optimisers: Optimisers | None = None,
+        inputs: Keys = None,
+        outputs: Keys = None,
     ) -> CompiledTrainingNetwork:
         """Returns a network that can be trained.
 
@@ -218,13 +221,17 @@ class TrainingCompiler(Compiler):
                 optimiser, and the delays of ``delay_learn_conns``. Parameters of
                 synapses are named ``<name>_syn<k>``, k counting the kinds of synapses
                 onto a population.
+            inputs: all inputs, one or a sequence of them; None (default) for these.
+            outputs: all populations or layers with a readout, one or a sequence of
+                them; None (default) for these.
 
         Raises:
             ValidationError: if the network cannot be run.
             UnsupportedError: if the rule has no gradient for a part of it.
         """
         check_network(network)
-        losses = self._losses(self._outputs(network))
+        check_inputs(type(self).__name__, network, inputs)
+        losses = self._losses(self._outputs(network, outputs))
         own = OwnOptimisers(self._optimiser_settings)
         lowered = lower(
             network,
@@ -324,14 +331,22 @@ class TrainingCompiler(Compiler):
                     "is not in deep_r_conns."
                 )
 
-    def _outputs(self, network: Network) -> list[Population]:
-        """Returns the populations with a readout."""
-        outputs = [p for p in network.populations if p.neuron.readout is not None]
+    def _outputs(self, network: Network, listed: Keys) -> tuple[Population, ...]:
+        """Returns the populations with a readout, which a user may list."""
+        name = type(self).__name__
+        outputs = listed_outputs(name, network, None)
         if not outputs:
             raise ValidationError(
-                f"{type(self).__name__}: no population has a readout, so there is "
-                "nothing to learn. Give the output neuron one, for example "
+                f"{name}: no population has a readout, so there is nothing to learn. "
+                "Give the output neuron one, for example "
                 "LeakyIntegrate(readout='avg_var')."
+            )
+        missing = set(outputs) - set(listed_outputs(name, network, listed))
+        if missing:
+            raise ValidationError(
+                f"{name}: outputs are all populations with a readout. Missing: "
+                f"{sorted(p.name for p in missing)}. A population that is not read "
+                "needs no readout."
             )
         return outputs
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, dataclass_transform
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self, TypeVar, dataclass_transform
 
 from ml_genn.dynamics.arguments import (
     Role,
@@ -21,17 +22,17 @@ from ml_genn.dynamics.arguments import (
     unused,
 )
 from ml_genn.dynamics.documentation import documented
-from ml_genn.errors import unknown_name
+from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.graph.default_params import network_default_params
 from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.copies import owned
 
 T = TypeVar("T")
+_IN_NETWORK = "_in_network"  #: True for copies in networks, False for their originals
 
 
 @dataclass_transform(
-    frozen_default=True,
     eq_default=False,
     field_specifiers=(
         choice,
@@ -49,11 +50,13 @@ T = TypeVar("T")
 def model_class(cls: type[T]) -> type[T]:
     """Class decorator of neurons and synapses whose arguments are declared.
 
-    The class becomes a frozen dataclass. Arguments that a caller leaves out may come
-    from ``Network(default_params)``. The sections "Args" and "Raises" of the docstring
+    The class becomes a dataclass whose attributes are checked when they are changed,
+    as by the constructor. Arguments that a caller leaves out may come from
+    ``Network(default_params)``. The sections "Args" and "Raises" of the docstring
     follow from the declarations.
     """
     model = dataclass(frozen=True, eq=False)(cls)
+    model.__setattr__ = _set_argument  # type: ignore[method-assign]
     arguments = declarations(model)
     model.__doc__ = documented(model.__doc__, arguments)
     model.CHOICES = {  # type: ignore[attr-defined]
@@ -62,6 +65,29 @@ def model_class(cls: type[T]) -> type[T]:
         if argument.role is Role.CHOICE
     }
     return network_default_params(model)
+
+
+def _set_argument(model: Any, name: str, value: Any) -> None:
+    """Changes an argument of a neuron or synapse.
+
+    Raises:
+        UnknownNameError: if the class has no such argument.
+        ValidationError: if the value is invalid, or the object was copied into a
+            network, where a change of the original has no effect.
+    """
+    cls = type(model)
+    if name not in {f.name for f in fields(model)}:
+        if "__dataclass_fields__" in vars(cls):
+            raise unknown_name("argument", name, declarations(cls), where=cls.__name__)
+        object.__setattr__(model, name, value)  # of a class of the user's own
+        return
+    if vars(model).get(_IN_NETWORK) is False:
+        raise ValidationError(
+            f"{cls.__name__}: populations and connections have a copy, so a change of "
+            f"{name} here would have no effect. Change population.neuron.{name} or "
+            f"connection.synapse.{name}."
+        )
+    vars(model).update(vars(replace(model, **{name: value})))
 
 
 class DynamicalModel(HasChoices, ABC):
@@ -76,6 +102,16 @@ class DynamicalModel(HasChoices, ABC):
             where = f"{type(self).__name__}: {name}"
             value = argument.checked(where, getattr(self, name))
             object.__setattr__(self, name, owned(value))  # the dataclass is frozen
+
+    def copy_for_network(self) -> Self:
+        """Returns a copy for a population or connection, which changes with it only.
+
+        Afterwards this object can no longer be changed, unless it is such a copy.
+        """
+        other = copy(self)
+        vars(other)[_IN_NETWORK] = True
+        vars(self).setdefault(_IN_NETWORK, False)
+        return other
 
     def parameters(self) -> dict[str, InitValue]:
         """Returns the values of the equations' parameters."""

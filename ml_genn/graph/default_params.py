@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from ml_genn.errors import ValidationError, unknown_name
 from ml_genn.graph.scope import default_arguments
@@ -14,12 +14,20 @@ from ml_genn.utils.checks import shown
 T = TypeVar("T")
 
 
-def network_default_params(cls: type[T]) -> type[T]:
+def network_default_params(target: T) -> T:
     """Class decorator: ``Network(default_params)`` fills arguments left out by callers.
 
-    Explicit arguments, positional or by keyword, always win.
+    Explicit arguments, positional or by keyword, always win. As in mlGeNN, it may also
+    decorate ``__init__`` itself.
     """
-    plain_init = cls.__init__
+    if not isinstance(target, type):
+        return cast(T, _filled(cast(Callable[..., None], target)))
+    target.__init__ = _filled(target.__init__)  # type: ignore[misc]
+    return target
+
+
+def _filled(plain_init: Callable[..., None]) -> Callable[..., None]:
+    """Returns a constructor that also looks at the defaults of the network."""
     signature = inspect.signature(plain_init)
 
     @functools.wraps(plain_init)
@@ -32,8 +40,7 @@ def network_default_params(cls: type[T]) -> type[T]:
         plain_init(self, *args, **kwargs)
 
     init.takes_network_defaults = True  # type: ignore[attr-defined]
-    cls.__init__ = init  # type: ignore[method-assign]
-    return cls
+    return init
 
 
 def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:

@@ -96,7 +96,7 @@ class Population(NetworkObject, Node, PopulationLike):
 
     @property
     def neuron(self) -> Neuron:
-        """The neuron model."""
+        """The neuron model, a copy; its arguments may be changed before compilation."""
         return self._neuron
 
     @neuron.setter
@@ -108,7 +108,7 @@ class Population(NetworkObject, Node, PopulationLike):
             raise ValidationError(
                 "Population: a neuron model is needed. Received None."
             )
-        self._neuron = model
+        self._neuron = model.copy_for_network()
 
     @property
     def incoming_connections(self) -> list[ReferenceType[Connection]]:
@@ -180,7 +180,7 @@ class Connection(WeakLinks, ConnectionLike):
             )
         pre, post = get_underlying_pop(source), get_underlying_pop(target)
         self.connectivity = connectivity
-        self.synapse = model
+        self.synapse = model.copy_for_network()
         self.decisions: Mapping[str, Decision] = {}
         self.max_delay_steps = max_delay_steps
         self.name = text_name("Connection", name) or ""

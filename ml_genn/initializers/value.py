@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 import zlib
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,6 +44,24 @@ def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
         )
     array = finite_array(where, value)
     return float(array) if array.ndim == 0 else array.copy()
+
+
+def is_value_constant(value: InitValue) -> bool:
+    """True if a value is one number for all neurons or synapses."""
+    return isinstance(value, numbers.Number) or (
+        isinstance(value, np.ndarray) and value.ndim == 0
+    )
+
+
+def is_value_array(value: InitValue) -> bool:
+    """True if a value is an array or sequence of numbers."""
+    is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
+    return is_sequence or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def is_value_initializer(value: InitValue) -> bool:
+    """True if a value is an initializer or the name of one."""
+    return isinstance(value, str | Initializer)
 
 
 def random_generator(seed: int, *path: str) -> np.random.Generator:

@@ -28,7 +28,15 @@ class Neuron(DynamicalModel):
     def equations(self) -> NeuronEquations:
         """Returns the equations of the model."""
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "readout":
+            value = _readout(value)
+        object.__setattr__(self, name, value)
+
     def _set_readout(self) -> None:
         """Replaces the name of a readout by the readout."""
-        readout = get_object(self.readout, Readout, "Readout", default_readouts)
-        object.__setattr__(self, "readout", readout)
+        object.__setattr__(self, "readout", _readout(self.readout))
+
+
+def _readout(value: Any) -> Readout | None:
+    return get_object(value, Readout, "Readout", default_readouts)

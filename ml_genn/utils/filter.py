@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.errors import ValidationError
+from ml_genn.errors import SelectionError, ValidationError
 from ml_genn.utils.checks import array_or_object, shown
 
 
@@ -49,7 +49,7 @@ class ExampleFilter:
         return self.mask(batch * batch_size, batch_size)
 
 
-def get_neuron_filter_mask(selection: Any, shape: tuple[int, ...]) -> np.ndarray:
+def get_neuron_filter_mask(selection: Any, shape: int | tuple[int, ...]) -> np.ndarray:
     """Returns a flag for each neuron of a population, in row-major order.
 
     >>> get_neuron_filter_mask(1, (3,))
@@ -60,12 +60,14 @@ def get_neuron_filter_mask(selection: Any, shape: tuple[int, ...]) -> np.ndarray
     Args:
         selection: None for all, an index, indices or a slice; flags of the population's
             shape; for a population of several dimensions a tuple with an index,
-            indices or a slice for each.
-        shape: shape of the population.
+            indices or a slice for each, or a list of lists of indices.
+        shape: shape of the population, or number of neurons.
 
     Raises:
-        ValidationError: if the selection does not fit the shape.
+        ValidationError: if entries are no whole numbers or flags.
+        SelectionError: if the selection does not fit the shape.
     """
+    shape = (shape,) if isinstance(shape, int) else shape
     mask = np.zeros(shape, dtype=bool)
     if selection is None:
         mask[...] = True
@@ -78,14 +80,14 @@ def _index(selection: Any, shape: tuple[int, ...]) -> Any:
     """Returns an index for NumPy arrays of the population's shape.
 
     Raises:
-        ValidationError: if the selection does not fit the shape.
+        SelectionError: if the selection does not fit the shape.
     """
     flags = _flags(selection)
     if flags is not None:
         if flags.shape != shape:
             raise _misfit(shape, f"flags have that shape. Received shape {flags.shape}")
         return flags
-    parts = selection if isinstance(selection, tuple) else (selection,)
+    parts = selection if _is_by_dimension(selection) else (selection,)
     if len(parts) != len(shape):
         raise _misfit(shape, "give a tuple with one entry for each dimension")
     index = tuple(
@@ -101,12 +103,23 @@ def _index(selection: Any, shape: tuple[int, ...]) -> Any:
 def _flags(selection: Any) -> np.ndarray | None:
     if isinstance(selection, slice | tuple):
         return None
+    if isinstance(selection, list) and any(isinstance(p, slice) for p in selection):
+        return None
     array = _array("neuron_filter", selection)
     return array if array.dtype == bool else None
 
 
-def _misfit(shape: tuple[int, ...], why: str) -> ValidationError:
-    return ValidationError(
+def _is_by_dimension(selection: Any) -> bool:
+    """True for a tuple, or a list of lists, arrays or slices, of one per dimension."""
+    return isinstance(selection, tuple) or (
+        isinstance(selection, list)
+        and bool(selection)
+        and all(isinstance(p, list | slice | np.ndarray | range) for p in selection)
+    )
+
+
+def _misfit(shape: tuple[int, ...], why: str) -> SelectionError:
+    return SelectionError(
         f"neuron_filter does not fit a population of shape {shape}: {why}."
     )
 

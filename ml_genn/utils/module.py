@@ -69,12 +69,12 @@ def get_object(
     """
     if obj is None:
         return None
-    if isinstance(obj, base_class):
-        return cast(T, obj)
     if isinstance(obj, str):
         if obj not in dictionary:
             raise unknown_name(description.lower(), obj, dictionary)
         return dictionary[obj]()
+    if isinstance(obj, base_class):
+        return cast(T, obj)
     hint = ""
     if isinstance(obj, type) and issubclass(obj, base_class):
         hint = f" Did you mean {obj.__name__}()?"

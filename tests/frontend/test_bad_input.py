@@ -478,6 +478,7 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
                 "device_select_method": object(),
                 "manual_device_id": 0,
                 "optimize_code": True,
+                "optimizeCode": True,
                 "selectGPUByDeviceID": True,
             },
             [
@@ -485,6 +486,7 @@ def test_unknown_arguments_get_a_suggestion(make: Any) -> None:
                 "device_select_method",
                 "manual_device_id",
                 "optimize_code",
+                "optimizeCode",
                 "selectGPUByDeviceID",
             ],
         ),
@@ -507,6 +509,8 @@ def test_arguments_of_genn_get_one_warning_each(
     assert compiler.backend.name == "cpu"
     expected = {k: v for k, v in arguments.items() if k in named}
     expected.pop("kernel_profiling", None)
+    for of_genn_4 in ("optimizeCode", "selectGPUByDeviceID"):
+        expected.pop(of_genn_4, None)
     assert compiler.genn_kwargs == expected
 
 

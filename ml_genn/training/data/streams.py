@@ -133,8 +133,9 @@ class KeyedBatches:
 
     Args:
         source: iterable of (x, y).
-        inputs: the input, or several inputs in the order of the parts of x.
-        outputs: the output, or several outputs in the order of the parts of y.
+        inputs: the input, or a sequence of inputs in the order of the parts of x. With
+            a sequence of one, x is its array or a list with that.
+        outputs: likewise for y.
     """
 
     source: Iterable[tuple[Any, Any]]
@@ -156,6 +157,8 @@ class KeyedBatches:
     def _keyed(keys: Any, values: Any) -> Any:
         if not isinstance(keys, Sequence):
             return {keys: values}
+        if len(keys) == 1 and not _is_list_of_one_part(values):
+            return {keys[0]: values}
         parts = len(values) if isinstance(values, Sequence) else 1
         if parts != len(keys):
             raise ValidationError(
@@ -163,3 +166,10 @@ class KeyedBatches:
                 f"their order. Received {parts}."
             )
         return dict(zip(keys, values, strict=True))
+
+
+def _is_list_of_one_part(values: Any) -> bool:
+    """True for a list with the examples of one population, not with one example."""
+    if not isinstance(values, Sequence) or len(values) != 1:
+        return False
+    return isinstance(values[0], Sequence) or bool(getattr(values[0], "shape", ()))
