@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.config.fixed_values import (
+    FIXED_VALUES,
+    network_values,
+    warn_of_other_values,
+)
 from ml_genn.config.records import NetworkFacts
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import (
@@ -70,11 +75,12 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
         )
     for thing, name, value in changes:
         setattr(thing, name, value)
+    warn_of_other_values(network_values(graph), facts.fixed_values)
 
 
 def _facts(snapshot: Snapshot) -> NetworkFacts:
     """Returns what a snapshot says about its arrays; files of mlGeNN say nothing."""
-    names = (NOT_IN_NETWORK, SYNAPSE_PARAMETERS)
+    names = (NOT_IN_NETWORK, SYNAPSE_PARAMETERS, FIXED_VALUES)
     info = {name: snapshot.info[name] for name in names if name in snapshot.info}
     return record_of(NetworkFacts, info, "Checkpoint")
 

@@ -15,6 +15,7 @@ _LONGEST_NAME = 500  #: characters
 
 Size = Annotated[int, between(1, _LARGEST_SIZE)]
 Name = Annotated[str, at_most(_LONGEST_NAME)]  #: of a part, or of a class
+ValueText = Annotated[str, at_most(_LONGEST_NAME)]  #: a number, a range or a class
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,13 @@ class NetworkFacts:
         apart: owners of arrays that belong to no part of a network.
         synapse_parameters: learned parameters of synapses, by the owner and name that
             they have in the file, with the (connection, parameter) pairs that use them.
+        fixed_values: values that training does not change, as text, by the population
+            or connection and the name that they have.
     """
 
     apart: tuple[str, ...] = ()
     synapse_parameters: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()
+    fixed_values: Mapping[str, Mapping[str, ValueText]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

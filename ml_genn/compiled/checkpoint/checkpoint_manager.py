@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from ml_genn.communicators.communicator import is_first
 from ml_genn.compiled.built_model import BuiltModel
+from ml_genn.compiled.checkpoint.compiled_values import compiled_values
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.config.arrays import NOT_IN_NETWORK, SYNAPSE_PARAMETERS
+from ml_genn.config.fixed_values import FIXED_VALUES, warn_of_other_values
 from ml_genn.config.records import CheckpointRecord
 from ml_genn.errors import CheckpointError
 from ml_genn.graph.decisions import (
@@ -61,6 +64,11 @@ class CheckpointManager:
         """True in the process that writes files, the first of several."""
         return is_first(self._communicator)
 
+    @cached_property
+    def _fixed_values(self) -> dict[str, dict[str, str]]:
+        """Values that training does not change."""
+        return compiled_values(self._built.lowered, trains=self._progress is not None)
+
     def snapshot(self) -> Snapshot:
         """Returns arrays, random states and progress of training."""
         with self._built.access() as built:
@@ -76,6 +84,7 @@ class CheckpointManager:
             NOT_IN_NETWORK: _feedback_groups(lowered),
             SYNAPSE_PARAMETERS: _synapse_parameters(lowered),
             DECISIONS: lowered.decisions.to_json(),
+            FIXED_VALUES: self._fixed_values,
         }
         return Snapshot(arrays, info)
 
@@ -90,6 +99,7 @@ class CheckpointManager:
             self._restore_arrays(snapshot)
             if restore_progress is not None:
                 restore_progress()
+        warn_of_other_values(self._fixed_values, record.fixed_values)
 
     def _check_decisions(self, snapshot: Snapshot) -> None:
         """Raises CheckpointError if weights were trained with other choices."""
