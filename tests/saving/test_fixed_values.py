@@ -41,8 +41,8 @@ def network(
     return result
 
 
-def hidden(made: Network) -> Population:
-    return made.populations[1]
+def hidden(built: Network) -> Population:
+    return built.populations[1]
 
 
 def trained(compiler: Any = EventPropCompiler, **changes: Any) -> Any:
@@ -154,13 +154,13 @@ def test_values_that_are_learned_or_sampled_equally_are_no_difference(
 
 def test_learned_parameters_come_from_the_checkpoint(tmp_path: Path) -> None:
     def compiled(tau: float) -> Any:
-        made = network(LeakyIntegrateFire(tau_mem=tau))
+        built = network(LeakyIntegrateFire(tau_mem=tau))
         learned = {
             "all_connections": {"weight": "adam"},
-            hidden(made): {"tau_mem": "adam"},
+            hidden(built): {"tau_mem": "adam"},
         }
         compiler = EventPropCompiler(10, LOSS, num_threads=1)
-        return compiler.compile(made, optimisers=learned)
+        return compiler.compile(built, optimisers=learned)
 
     first, second = compiled(20.0), compiled(30.0)
     first.save((1,), Numpy(tmp_path))
