@@ -9,7 +9,7 @@ from ml_genn.connectivity.max_pool_2d import MaxPool2D
 from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
 
-#: {name: class} of those that need no argument: none.
+#: {name: class} of those that can be passed by name: none, as in mlGeNN.
 default_connectivity: dict[str, type[Connectivity]] = {}
 
 __all__ = [

@@ -8,7 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Pooling, short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    Pooling,
+    short,
+)
 from ml_genn.connectivity.conv_2d import Convolution
 from ml_genn.connectivity.shared import (
     Image,
@@ -17,6 +21,7 @@ from ml_genn.connectivity.shared import (
     SharedWeights,
     Size,
     convolution_axis,
+    needed,
     pair,
 )
 from ml_genn.errors import UnsupportedError, ValidationError
@@ -87,14 +92,15 @@ class WeightsAfterPooling(SharedWeights):
     pool_size: Pair
     pool_strides: Pair
 
-    def _pool(self, pool_size: Size, pool_strides: Size | None) -> None:
+    def _pool(self, pool_size: Size | None, pool_strides: Size | None) -> None:
         """Sets size and strides of the pooling, arguments as for `AvgPool2D`.
 
         Raises:
             UnsupportedError: if patches overlap.
         """
         name = type(self).__name__
-        self.pool_size = pair(f"{name}: pool_size", pool_size)
+        size = needed(f"{name}: pool_size", pool_size)
+        self.pool_size = pair(f"{name}: pool_size", size)
         strides = self.pool_size if pool_strides is None else pool_strides
         self.pool_strides = pair(f"{name}: pool_strides", strides)
         if any(np.less(self.pool_strides, self.pool_size)):
@@ -146,7 +152,8 @@ class AvgPoolConv2D(WeightsAfterPooling, Convolution):
     Args:
         weight: kernel as for `Conv2D`, before the division.
         filters: channels of the target.
-        pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
+        pool_size, pool_strides: as for `AvgPool2D`, the size without default; patches
+            do not overlap.
         conv_size, conv_strides, conv_padding: as for `Conv2D`, in pixels of the pooled
             image.
         flatten, delay: as for `Conv2D`.
@@ -158,10 +165,10 @@ class AvgPoolConv2D(WeightsAfterPooling, Convolution):
 
     def __init__(
         self,
-        weight: InitValue,
-        filters: int,
-        pool_size: Size,
-        conv_size: Size,
+        weight: InitValue = DEFAULT_WEIGHT,
+        filters: int | None = None,
+        pool_size: Size | None = None,
+        conv_size: Size | None = None,
         flatten: bool = False,
         pool_strides: Size | None = None,
         conv_strides: Size | None = None,
@@ -193,8 +200,9 @@ class AvgPoolDense2D(WeightsAfterPooling):
 
     Args:
         weight: a number, initializer or its name, or an array of shape (pooled neurons,
-            target size), before the division.
-        pool_size, pool_strides: as for `AvgPool2D`; patches do not overlap.
+            target size), before the division; `FluctuationDriven` by default.
+        pool_size, pool_strides: as for `AvgPool2D`, the size without default; patches
+            do not overlap.
         delay: as for `Conv2D`.
 
     Raises:
@@ -206,8 +214,8 @@ class AvgPoolDense2D(WeightsAfterPooling):
 
     def __init__(
         self,
-        weight: InitValue,
-        pool_size: Size,
+        weight: InitValue = DEFAULT_WEIGHT,
+        pool_size: Size | None = None,
         pool_strides: Size | None = None,
         delay: InitValue = 0,
     ) -> None:

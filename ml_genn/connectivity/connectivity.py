@@ -13,12 +13,15 @@ import numpy as np
 
 from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.graph.node import Node
-from ml_genn.initializers import Initializer
+from ml_genn.initializers import FluctuationDriven, Initializer
 from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.model.plan import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, SOURCES, WEIGHTS
 from ml_genn.utils.checks import LARGEST_INT32, finite_array, shown
+
+#: Weights where none are set: neurons with default thresholds spike with them.
+DEFAULT_WEIGHT = FluctuationDriven()
 
 #: Source and target neuron of each synapse, sorted by source, then target.
 Indices = tuple[np.ndarray, np.ndarray]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ml_genn.connectivity.connectivity import short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    short,
+)
 from ml_genn.connectivity.shared import (
     Image,
     Padding,
     SharedWeights,
     Size,
     convolution_axis,
+    needed,
     pair,
     transposed_axis,
 )
@@ -26,9 +30,9 @@ class Convolution(SharedWeights):
 
     def __init__(
         self,
-        weight: InitValue,
-        filters: int,
-        conv_size: Size,
+        weight: InitValue = DEFAULT_WEIGHT,
+        filters: int | None = None,
+        conv_size: Size | None = None,
         flatten: bool = False,
         conv_strides: Size | None = None,
         conv_padding: Padding = "valid",
@@ -36,8 +40,9 @@ class Convolution(SharedWeights):
     ) -> None:
         super().__init__(weight, delay, flatten)
         name = type(self).__name__
-        self.filters = whole(f"{name}: filters", filters)
-        self.conv_size = pair(f"{name}: conv_size", conv_size)
+        self.filters = whole(f"{name}: filters", needed(f"{name}: filters", filters))
+        size = needed(f"{name}: conv_size", conv_size)
+        self.conv_size = pair(f"{name}: conv_size", size)
         strides = 1 if conv_strides is None else conv_strides
         self.conv_strides = pair(f"{name}: conv_strides", strides)
         self.conv_padding = checked_padding(f"{name}: conv_padding", conv_padding)
@@ -81,9 +86,10 @@ class Conv2D(Convolution):
 
     Args:
         weight: a number, initializer or its name, or the kernel: an array of shape
-            (rows, columns, source channels, filters).
-        filters: channels of the target.
-        conv_size: rows and columns of the kernel; one number if they are the same.
+            (rows, columns, source channels, filters); `FluctuationDriven` by default.
+        filters: channels of the target, without default.
+        conv_size: rows and columns of the kernel, without default; one number if they
+            are the same.
         flatten: True if a target without a shape gets a shape of one dimension; False
             by default.
         conv_strides: pixels of the source from one patch to the next, 1 by default.
@@ -147,8 +153,8 @@ class DepthwiseConv2D(Convolution):
 
     def __init__(
         self,
-        weight: InitValue,
-        conv_size: Size,
+        weight: InitValue = DEFAULT_WEIGHT,
+        conv_size: Size | None = None,
         depth_multiplier: int = 1,
         flatten: bool = False,
         conv_strides: Size | None = None,

@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity, short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    Connectivity,
+    short,
+)
 from ml_genn.connectivity.sparse import Sparse
 from ml_genn.errors import ValidationError
 from ml_genn.graph.node import Node
@@ -20,8 +24,9 @@ class Dense(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array of shape (source size,
-            target size), from which both populations may get their shapes. An integer
-            above 1 is warned of: it may be meant as a number of neurons.
+            target size), from which both populations may get their shapes;
+            `FluctuationDriven` by default. An integer above 1 is warned of: it may be
+            meant as a number of neurons.
         delay: delay [time steps], 0 by default: an integer, or one for each synapse as
             an array (source size, target size) or initializer.
 
@@ -29,13 +34,15 @@ class Dense(Connectivity):
         ValidationError: if arrays do not fit each other or the populations.
     """
 
-    def __init__(self, weight: InitValue, delay: InitValue = 0) -> None:
+    def __init__(
+        self, weight: InitValue = DEFAULT_WEIGHT, delay: InitValue = 0
+    ) -> None:
         super().__init__(weight, delay)
         if type(weight) is int and weight > 1:
             warnings.warn(
                 f"Dense({weight}): {weight} is the weight of all synapses, not a "
                 "number of neurons as in Keras, which is the last argument of "
-                f"Layer(Dense(weight), neuron, {weight}). For this weight write "
+                f"Layer(Dense(), neuron, {weight}). For this weight write "
                 f"Dense({weight}.0).",
                 stacklevel=2,
             )
@@ -62,13 +69,16 @@ class Dense(Connectivity):
         self._shape = next(iter(shapes.values()), None)
 
     @staticmethod
-    def from_mask(mask: Any, weight: InitValue, delay: InitValue = 0) -> Sparse:
+    def from_mask(
+        mask: Any, weight: InitValue = DEFAULT_WEIGHT, delay: InitValue = 0
+    ) -> Sparse:
         """Returns sparse connectivity of the pairs of neurons where a mask is true.
 
         Args:
             mask: flags of shape (source size, target size).
             weight, delay: a number, initializer or its name, or an array of the shape
-                of the mask. Delays [steps] are 0 by default.
+                of the mask. Weights are `FluctuationDriven`, delays [steps] 0 by
+                default.
 
         Raises:
             ValidationError: if the mask is no matrix of flags or arrays do not fit.

@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    Connectivity,
+    Indices,
+    short,
+)
 from ml_genn.connectivity.sparse import Sparse, sparse_from
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.graph.node import Node
@@ -27,7 +32,7 @@ class FixedProbability(Connectivity):
 
     Args:
         p: probability, from 0 (no synapses) to 1 (all).
-        weight: a number, initializer or its name.
+        weight: a number, initializer or its name, `FluctuationDriven` by default.
         allow_self_connections: True if, where a population is connected to itself, a
             neuron may be; False by default.
         delay: delay [time steps], 0 by default: an integer, initializer or its name.
@@ -44,7 +49,7 @@ class FixedProbability(Connectivity):
     def __init__(
         self,
         p: float,
-        weight: InitValue,
+        weight: InitValue = DEFAULT_WEIGHT,
         allow_self_connections: bool = False,
         delay: InitValue = 0,
     ) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    Connectivity,
+    Indices,
+    short,
+)
 from ml_genn.errors import ValidationError
 from ml_genn.graph.node import Node
 from ml_genn.initializers.value import InitValue
@@ -17,7 +22,7 @@ class OneToOne(Connectivity):
 
     Args:
         weight: a number, initializer or its name, or an array with one number for each
-            neuron.
+            neuron; `FluctuationDriven` by default.
         delay: delay [time steps], 0 by default: an integer, an initializer or its name,
             or an array with one for each neuron.
 
@@ -25,7 +30,9 @@ class OneToOne(Connectivity):
         ValidationError: if the populations have different shapes.
     """
 
-    def __init__(self, weight: InitValue, delay: InitValue = 0) -> None:
+    def __init__(
+        self, weight: InitValue = DEFAULT_WEIGHT, delay: InitValue = 0
+    ) -> None:
         super().__init__(weight, delay)
         self.weight, self.delay = _flat(self.weight), _flat(self.delay)
 

@@ -104,6 +104,25 @@ class SharedWeights(Connectivity):
         return self.kernel(source, target).size
 
 
+def needed(where: str, value: Any) -> Any:
+    """Returns an argument that follows one with a default, and has none itself.
+
+    Args:
+        where: start of the error message.
+        value: the argument; None if it was left out.
+
+    Raises:
+        ValidationError: if it was left out.
+    """
+    if value is None:
+        name, _, argument = where.partition(": ")
+        raise ValidationError(
+            f"{where} is needed. The first argument is the weight, which can be left "
+            f"out if the others are named: {name}({argument}=...)."
+        )
+    return value
+
+
 def pair(where: str, size: Size) -> Pair:
     """Returns rows and columns.
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ml_genn.connectivity.connectivity import Connectivity, Indices, short
+from ml_genn.connectivity.connectivity import (
+    DEFAULT_WEIGHT,
+    Connectivity,
+    Indices,
+    short,
+)
 from ml_genn.errors import CheckpointError, ValidationError
 from ml_genn.graph.node import Node
 from ml_genn.initializers.value import InitValue
@@ -25,7 +30,7 @@ class Sparse(Connectivity):
         pre_ind: source neuron of each synapse.
         post_ind: target neuron of each synapse.
         weight: a number, initializer or its name, or an array with one number for each
-            synapse in the order of the lists.
+            synapse in the order of the lists; `FluctuationDriven` by default.
         delay: delay [time steps], 0 by default: an integer, an initializer or its name,
             or an array with one for each synapse.
         allow_self_connections: True (default) if Deep-R, when it rewires synapses of a
@@ -40,7 +45,7 @@ class Sparse(Connectivity):
         self,
         pre_ind: Any,
         post_ind: Any,
-        weight: InitValue,
+        weight: InitValue = DEFAULT_WEIGHT,
         delay: InitValue = 0,
         allow_self_connections: bool = True,
     ) -> None:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ml_genn.initializers.projection import Projection
+
 
 class Initializer(ABC):
     """Base of initializers, which draw the initial values of an array."""
@@ -18,3 +20,12 @@ class Initializer(ABC):
             rng: random numbers, which follow from a seed and the name of the array.
             shape: shape of the array.
         """
+
+    def of_projection(self, projection: Projection) -> Initializer:
+        """Returns the initializer of the weights of a connection; by default itself.
+
+        Args:
+            projection: numbers of synapses of the connection, and the response of its
+                target.
+        """
+        return self

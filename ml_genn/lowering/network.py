@@ -26,6 +26,7 @@ from ml_genn.lowering.neurons.inputs import negative_synapses
 from ml_genn.lowering.neurons.max_pool import check_pooling
 from ml_genn.lowering.neurons.ports import Ports, ports_of
 from ml_genn.lowering.online import check_online
+from ml_genn.lowering.projections import Target
 from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.synapses import feedback_group, synapse_group
 from ml_genn.lowering.training import INFERENCE, Training
@@ -98,8 +99,9 @@ def lower(
         for p in network.populations
         for group in neuron_groups(p, neurons[p], ports[p], sampler, training)
     )
+    targets = {p: Target(neurons[p], ports[p]) for p in network.populations}
     connections = tuple(
-        synapse_group(c, ports, sampler, training) for c in network.connections
+        synapse_group(c, targets, sampler, training) for c in network.connections
     )
     connections += negative_synapses(connections, sampler, groups)
     connections += tuple(feedback_group(f, sampler) for f in training.feedback)

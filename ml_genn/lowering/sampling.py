@@ -10,7 +10,8 @@ from ml_genn.connection import Connection
 from ml_genn.connectivity.connectivity import Indices
 from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer
-from ml_genn.initializers.value import random_generator, sample_value
+from ml_genn.initializers.value import as_value, random_generator, sample_value
+from ml_genn.lowering.projections import Target, projection_of
 from ml_genn.model.plan import (
     CSR,
     DENSE,
@@ -59,6 +60,23 @@ class ParameterSampler:
         rng = random_generator(self.seed, owner, name)
         sample = sample_value(f"'{owner}': {name}", value, shape, rng)
         return sample if isinstance(sample, float) else sample.reshape(-1)
+
+    def weights_of(
+        self, connection: Connection, target: Target, shape: tuple[int, ...]
+    ) -> Any:
+        """Returns the weights of a connection, as `value` does.
+
+        Args:
+            connection: the connection.
+            target: neuron and ports of its target.
+            shape: shape of its synapses.
+        """
+        weight = as_value(
+            f"'{connection.name}': weight", connection.connectivity.weight
+        )
+        if isinstance(weight, Initializer):
+            weight = weight.of_projection(projection_of(connection, target, self.dt))
+        return self.value(connection.name, "weight", weight, shape)
 
     def sample_format(self, connection: Connection) -> SynapseFormat:
         """Returns the format of a connection's synapses; samples pairs of neurons."""

@@ -9,7 +9,7 @@ import numpy as np
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.initializers.value import random_generator
-from ml_genn.lowering.neurons.ports import Ports
+from ml_genn.lowering.projections import Target
 from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.training import Feedback, Training
 from ml_genn.model.plan import Delay, SynapseGroup
@@ -18,7 +18,7 @@ from ml_genn.population import Population
 
 def synapse_group(
     connection: Connection,
-    ports: Mapping[Population, Ports],
+    targets: Mapping[Population, Target],
     sampler: ParameterSampler,
     training: Training,
 ) -> SynapseGroup:
@@ -26,7 +26,7 @@ def synapse_group(
 
     Args:
         connection: the connection.
-        ports: {population: its ports}.
+        targets: {population: its neuron and its ports}.
         sampler: receives weights, delays and indices.
         training: parts of the network that are trained.
 
@@ -39,7 +39,7 @@ def synapse_group(
     storage = sampler.sample_format(connection)
     num_synapses = len(sampler.indices[name][0]) if storage.has_pairs else 0
     shape = storage.weights_shape(source.size, target.size, num_synapses)
-    weight = sampler.value(name, "weight", connectivity.weight, shape)
+    weight = sampler.weights_of(connection, targets[target], shape)
     sampler.weights[name] = connectivity.gain * np.broadcast_to(
         np.asarray(weight, dtype=np.float64).reshape(shape if np.ndim(weight) else ()),
         shape,
@@ -49,7 +49,7 @@ def synapse_group(
         name=name,
         source=source.name,
         target=target.name,
-        port=ports[target].of[connection],
+        port=targets[target].ports.of[connection],
         format=storage,
         delay=sampler.sample_delay(connection, shape, learn_delay),
         learn=connection in training.weights,

@@ -116,7 +116,10 @@ REQUIRED: dict[str, Any] = {
     "then": CosineDecay(0.01, 2),
     "weight": 0.5,
 }
-#: The same for single classes, where a name has another meaning.
+#: Arguments of convolutions, which follow the optional weight.
+CONVOLUTION = {"weight": 0.5, "filters": 2, "conv_size": 2}
+#: The same for single classes, where a name has another meaning or a default stands for
+#: an error.
 REQUIRED_BY_CLASS: dict[str, dict[str, Any]] = {
     "UserNeuron": {
         "vars": {"v": ("(-v + Isyn) / tau", "0")},
@@ -130,6 +133,11 @@ REQUIRED_BY_CLASS: dict[str, dict[str, Any]] = {
         "param_vals": {"tau": 5.0},
     },
     "VarRecorder": {"var": "spike"},
+    "Conv2D": CONVOLUTION,
+    "Conv2DTranspose": CONVOLUTION,
+    "DepthwiseConv2D": {"weight": 0.5, "conv_size": 2},
+    "AvgPoolConv2D": {**CONVOLUTION, "pool_size": 2},
+    "AvgPoolDense2D": {"weight": 0.5, "pool_size": 2},
     "Sparse": {"weight": 4.0},  # so that few synapses make their targets spike
 }
 #: Callbacks that belong to a population or connection; tests of their own run them.

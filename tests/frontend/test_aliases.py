@@ -35,7 +35,16 @@ REGISTRIES: list[tuple[Any, type, set[str]]] = [
     (
         initializers.default_initializers,
         initializers.Initializer,
-        {"normal", "uniform"},
+        {
+            "fluctuation_driven",
+            "glorot_normal",
+            "glorot_uniform",
+            "he_normal",
+            "he_uniform",
+            "le_cun_normal",
+            "normal",
+            "uniform",
+        },
     ),
     (
         losses.default_losses,
@@ -176,7 +185,7 @@ def test_tables_of_modules() -> None:
     result = get_module_classes(vars(neurons), neurons.Neuron)
     assert result == neurons.default_neurons
     result = get_module_classes(vars(initializers), initializers.Initializer)
-    assert set(result) == {"normal", "uniform"}
+    assert result == initializers.default_initializers
     assert get_module_classes({"number": 3, "type": int}, neurons.Neuron) == {}
 
 

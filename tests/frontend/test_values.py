@@ -94,7 +94,8 @@ def test_a_misspelt_initializer_gets_a_suggestion() -> None:
         as_value("Dense: weight", "unifrom")
     assert str(caught.value) == (
         "Dense: weight: unknown initializer 'unifrom'. Did you mean 'uniform'? "
-        "Available: normal, uniform."
+        "Available: fluctuation_driven, glorot_normal, glorot_uniform, he_normal, "
+        "he_uniform, le_cun_normal, normal, uniform."
     )
 
 

@@ -10,6 +10,7 @@ from ml_genn.lowering.few_spike.neurons import RESULT, few_spike_code
 from ml_genn.lowering.few_spike.schedule import Schedule
 from ml_genn.lowering.network import Lowered, check_network
 from ml_genn.lowering.neurons.ports import Ports
+from ml_genn.lowering.projections import Target
 from ml_genn.lowering.sampling import ParameterSampler
 from ml_genn.lowering.synapses import synapse_group
 from ml_genn.lowering.training import INFERENCE
@@ -47,9 +48,9 @@ def lower_few_spike(
     groups = tuple(
         _neuron_group(p, arriving[p], schedule, sampler) for p in network.populations
     )
-    ports = {p: a.ports for p, a in arriving.items()}
+    targets = {p: Target(p.neuron, a.ports) for p, a in arriving.items()}
     synapses = tuple(
-        _delayed(c, synapse_group(c, ports, sampler, INFERENCE), schedule, sampler)
+        _delayed(c, synapse_group(c, targets, sampler, INFERENCE), schedule, sampler)
         for c in network.connections
     )
     values = sampler.values()
