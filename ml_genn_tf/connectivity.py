@@ -18,6 +18,7 @@ from ml_genn_tf.linear_maps import (
     ConvTranspose,
     Dense,
     Depthwise,
+    LinearMap,
     Padding,
     Pair,
     PatchMap,
@@ -26,9 +27,19 @@ from ml_genn_tf.linear_maps import (
     Shape,
     same_padding,
 )
+from ml_genn_tf.listing import listed
 
 #: Source neurons whose rows of weights are computed at once; bounds memory.
 BLOCK = 256
+#: Synapses of a list that is always accepted: some megabytes.
+MAX_LISTED = 2**20
+#: Synapses of a neuron in longer lists; those of pooling and elementwise maps.
+MAX_FAN_OUT = 64
+#: Factor by which the weights of fused maps may exceed those of the maps.
+MAX_GROWTH = 2
+WEIGHTS = ("weight", "kernel")  #: attributes with the weights of a map
+#: {map: axis of its kernel for the channels of the source}
+_SOURCES: dict[type, int] = {Conv: 2, ConvTranspose: 3, Depthwise: 2}
 
 
 def chain_connectivity(
@@ -49,12 +60,50 @@ def chain_connectivity(
     if gain != 1.0:
         end = chain[-1].target if chain else source
         scaled = (*chain, Scale(end, np.float32(gain) * np.ones(1, np.float32)))
-    shorter = fuse(scaled)
-    while shorter and isinstance(shorter[-1], Reshape):
-        shorter = shorter[:-1]
+    shorter = _without_last_reshape(fuse(scaled))
     rule = CONNECTIVITY_RULES.get(tuple(type(linear) for linear in shorter))
     fits = _fits(shorter, source, target)
-    return (rule(*shorter) if rule and fits else None) or _sparse(scaled, source)
+    direct = rule(*shorter) if rule and fits else None
+    return direct or listed(scaled, source) or _sparse(scaled, source)
+
+
+def is_proportional(chain: Chain) -> bool:
+    """Returns True if a chain has connectivity of about the size of its maps.
+
+    Args:
+        chain: maps, the first one applied first; not empty.
+    """
+    if len(chain) == 1:
+        return True
+    shorter = _without_last_reshape(fuse(chain))
+    numbers = sum(map(_numbers, shorter))
+    if numbers > max(MAX_LISTED, MAX_GROWTH * sum(map(_numbers, chain))):
+        return False
+    if tuple(type(linear) for linear in shorter) in CONNECTIVITY_RULES:
+        return True
+    fan_out = prod(map(_fan_out, shorter))
+    source, target = prod(chain[0].source), prod(chain[-1].target)
+    return fan_out <= MAX_FAN_OUT or source * min(fan_out, target) <= MAX_LISTED
+
+
+def _numbers(linear: LinearMap) -> int:
+    """Returns the number of weights of a map."""
+    return sum(getattr(linear, n).size for n in WEIGHTS if hasattr(linear, n))
+
+
+def _fan_out(linear: LinearMap) -> int:
+    """Returns an upper bound of the targets of an element of the source."""
+    if isinstance(linear, Dense):
+        return prod(linear.target)
+    if isinstance(linear, Conv | ConvTranspose | Depthwise):
+        return int(linear.kernel.size // linear.kernel.shape[_SOURCES[type(linear)]])
+    return prod(linear.size) if isinstance(linear, AvgPool) else 1
+
+
+def _without_last_reshape(chain: Chain) -> Chain:
+    while chain and isinstance(chain[-1], Reshape):
+        chain = chain[:-1]
+    return chain
 
 
 def _fits(chain: Chain, source: Shape, target: Shape) -> bool:

@@ -1,7 +1,7 @@
 """Graph of a trained ANN, and the affine maps between its neurons.
 
-An ANN is affine between neurons with a rectifying activation. `affine` returns the
-value of a node as a sum of linear maps of neurons, and a bias.
+An ANN is affine between its activation functions and maxima: values are sums of linear
+maps of populations, and a bias (`Affine`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.model.equations.expression import evaluate
+from ml_genn.neurons.few_spike.functions import VARIABLE, function_text
 from ml_genn_tf.fusion import Chain
 from ml_genn_tf.linear_maps import (
     AvgPool,
@@ -80,6 +82,10 @@ class AffineStep(Step, ABC):
     def of(self, inputs: Sequence[Affine]) -> Affine:
         """Returns the value in terms of the inputs' values."""
 
+    def maps(self, inputs: Sequence[Node]) -> tuple[LinearMap | None, ...]:
+        """Returns the linear map of each input; None where it is the identity."""
+        return (None,) * len(inputs)
+
 
 @dataclass(frozen=True, eq=False)
 class LinearStep(AffineStep):
@@ -90,6 +96,10 @@ class LinearStep(AffineStep):
     def of(self, inputs: Sequence[Affine]) -> Affine:
         """Returns the value in terms of the inputs' values."""
         return inputs[0].then(self.linear)
+
+    def maps(self, inputs: Sequence[Node]) -> tuple[LinearMap | None, ...]:
+        """Returns the linear map of each input."""
+        return (self.linear,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +135,10 @@ class Concatenate(AffineStep):
         """Returns the value in terms of the inputs' values."""
         return reduce(Affine.__add__, map(Affine.then, inputs, self.scatters))
 
+    def maps(self, inputs: Sequence[Node]) -> tuple[LinearMap | None, ...]:
+        """Returns the linear map of each input."""
+        return self.scatters
+
 
 class Nonlinear(Step):
     """Base of operations that become populations."""
@@ -143,6 +157,31 @@ class Rectify(Nonlinear):
     """
 
     limit: float | None = None
+
+
+class Linear(Nonlinear):
+    """Affine value of the only input, of either sign, that a population sends.
+
+    It becomes a population where maxima are computed of it, or where the maps before
+    and after it have no common connectivity.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class Activate(Nonlinear):
+    """Activation function of the only input.
+
+    Args:
+        function: name of the function, or an expression in x, as for
+            `ml_genn.neurons.FewSpikeActivation`.
+    """
+
+    function: str
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """Returns the function of numbers."""
+        text = function_text("Activate", self.function)
+        return evaluate(text, {VARIABLE: x.astype(float)}).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +225,8 @@ def rectify(layer: Any, node: Node, limit: float | None = None) -> Node:
     Rectification and max pooling commute, so pooling is moved behind it: maxima are
     computed of spikes, which are never negative.
     """
+    if isinstance(node.step, Linear):
+        (node,) = node.inputs
     if isinstance(node.step, MaxPool) and not (rectified(node) and limit is None):
         (source,) = node.inputs
         return replace(node, inputs=(rectify(layer, source, limit),))
@@ -195,25 +236,17 @@ def rectify(layer: Any, node: Node, limit: float | None = None) -> Node:
 
 
 def max_pool(layer: Any, node: Node, step: MaxPool, shape: Shape) -> Node:
-    """Returns a max-pooling node; a nonnegative affine input becomes a population."""
+    """Returns a max-pooling node; an affine input becomes a population."""
     if not node.is_population and rectified(node):
         node = rectify(layer, node)
+    if not node.is_population:
+        node = linear(node)
     return Node(layer, step, (node,), shape)
 
 
-def affine(node: Node, known: dict[Node, Affine]) -> Affine:
-    """Returns the value of a node in terms of nodes that become populations.
-
-    Args:
-        node: any node.
-        known: {node: value} of earlier calls; filled.
-    """
-    if node not in known:
-        if isinstance(node.step, AffineStep):
-            known[node] = node.step.of([affine(x, known) for x in node.inputs])
-        else:
-            known[node] = Affine(((node, ()),), np.zeros(node.shape, np.float32))
-    return known[node]
+def linear(node: Node) -> Node:
+    """Returns a node that sends the affine value of a node."""
+    return Node(node.layer, Linear(), (node,), node.shape)
 
 
 def topological_order(outputs: Sequence[Node]) -> list[Node]:

@@ -88,9 +88,18 @@ class PatchMap(LinearMap):
         )
         return rows, columns
 
-    def patches(self, x: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yields (k, j, pixel k, j of every patch)."""
-        padded = np.pad(x, ((0, 0), *self.padding, (0, 0)))
+    def patches(
+        self, x: np.ndarray, outside: float = 0.0
+    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yields (k, j, pixel k, j of every patch).
+
+        Args:
+            x: images.
+            outside: value of the pixels of the padding, 0 by default.
+        """
+        padded = np.pad(
+            x, ((0, 0), *self.padding, (0, 0)), constant_values=x.dtype.type(outside)
+        )
         down, across = self.strides
         rows, columns = self.pixels
         for k in range(self.size[0]):
@@ -343,6 +352,26 @@ class Scatter(LinearMap):
         out = np.zeros((len(x), prod(self.shape)), np.float32)
         out[:, self.index] = x.reshape(len(x), -1)
         return out.reshape(len(x), *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Select(LinearMap):
+    """Selection of elements, each any number of times.
+
+    Args:
+        index: row-major positions of the elements, in the shape of the result.
+    """
+
+    index: np.ndarray
+
+    @property
+    def target(self) -> Shape:
+        """Shape of the selection."""
+        return self.index.shape
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Returns the result for each example of ``x``, (examples,) + target."""
+        return x.reshape(len(x), -1)[:, self.index]
 
 
 def same_padding(source: Shape, size: Pair, strides: Pair) -> Padding:

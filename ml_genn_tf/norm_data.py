@@ -30,13 +30,14 @@ class Examples:
         for start in range(0, len(self.inputs[0]), CHUNK):
             yield units.values([x[start : start + CHUNK] for x in self.inputs])
 
-    def highest(self, units: Units) -> dict[Unit, float]:
-        """Returns the largest absolute activation of each unit."""
-        highest = dict.fromkeys(units.all, 0.0)
+    def ranges(self, units: Units) -> dict[Unit, tuple[float, float]]:
+        """Returns the smallest and the largest activation of each unit."""
+        ranges = dict.fromkeys(units.all, (np.inf, -np.inf))
         for values in self.values(units):
             for unit, x in values.items():
-                highest[unit] = max(highest[unit], float(np.abs(x).max()))
-        return highest
+                low, high = ranges[unit]
+                ranges[unit] = min(low, float(x.min())), max(high, float(x.max()))
+        return ranges
 
 
 def norm_examples(where: str, norm_data: Any, units: Units) -> Examples:

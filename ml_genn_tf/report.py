@@ -22,22 +22,25 @@ class Code:
 
     Args:
         step: difference of adjacent values.
-        highest: the highest value.
+        highest: the highest value, without the offset.
         rounds: True if values are rounded to the nearest, False if down.
-        signed: True if values may be below zero; False by default.
+        signed: True if each sign has spikes of its own; False by default.
+        offset: value that no spikes represent, 0 by default.
     """
 
     step: float
     highest: float
     rounds: bool = True
     signed: bool = False
+    offset: float = 0.0
 
     def coded(self, x: np.ndarray) -> np.ndarray:
         """Returns values as spikes represent them: rounded and clipped."""
-        magnitude = np.abs(x) if self.signed else np.maximum(x, 0.0)
+        above = x - self.offset
+        magnitude = np.abs(above) if self.signed else np.maximum(above, 0.0)
         steps = np.floor(magnitude / self.step + (0.5 if self.rounds else 0.0))
         coded = np.minimum(steps * self.step, self.highest)
-        return np.asarray(np.sign(x) * coded)
+        return np.asarray(np.sign(above) * coded + self.offset)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn_tf.graph import Node, Source
-from ml_genn_tf.layers import Call, convert_call
+from ml_genn_tf.layers.call import Call
+from ml_genn_tf.layers.table import convert_call, is_operation
 from ml_genn_tf.linear_maps import Shape
 
 MODELS = ("Functional", "Sequential")  #: classes of models whose layers form a graph
@@ -36,7 +37,7 @@ def trace(model: Any, check: Callable[[Any], None]) -> Ann:
         check: called with each layer before it is converted.
 
     Raises:
-        UnsupportedError: if an operation has no rule, or a layer is called twice.
+        UnsupportedError: if an operation has no rule.
         ValidationError: if the model is none of Keras 3, or has no fixed shapes.
     """
     _check_model(model)
@@ -57,7 +58,8 @@ class _Tracer:
 
     Args:
         check: called with each layer before it is converted.
-        layers: {Keras layer: node of its output}; filled.
+        layers: {Keras layer: node of its output}; filled. That of the first call
+            counts, since each call of a layer has populations of its own.
     """
 
     check: Callable[[Any], None]
@@ -93,22 +95,24 @@ class _Tracer:
             _check_model(layer)
             _check_arguments(layer, call.arguments)
             return self.outputs(layer, inputs)
-        if layer in self.layers:
-            raise UnsupportedError(
-                f"Layer '{layer.name}' ({type(layer).__name__}) is shared: the model "
-                "calls it more than once. Use a layer for each call, with copies of "
-                "its weights."
-            )
-        if not hasattr(layer, "get_config") or not hasattr(layer, "get_weights"):
-            raise UnsupportedError(
-                f"Operation '{layer.name}' ({type(layer).__name__}) is no layer. Use "
-                "layers, for example keras.layers.Add()([x, y]) instead of x + y."
-            )
+        shape = _shape(layer, call.output_tensors[0])
+        if is_operation(layer):
+            return [convert_call(Call(layer, inputs, shape, _operands(call, inputs)))]
         _check_arguments(layer, call.arguments)
         self.check(layer)
-        shape = _shape(layer, call.output_tensors[0])
-        self.layers[layer] = convert_call(Call(layer, inputs, shape))
-        return [self.layers[layer]]
+        node = convert_call(Call(layer, inputs, shape))
+        self.layers.setdefault(layer, node)
+        return [node]
+
+
+def _operands(call: Any, inputs: tuple[Node, ...]) -> tuple[Any, ...]:
+    """Returns the operands of an operation, nodes in place of tensors of the model."""
+    nodes = iter(inputs)
+    arguments = (*call.arguments.args, *call.arguments.kwargs.values())
+    return tuple(
+        next(nodes) if hasattr(value, "_keras_history") else value
+        for value in arguments
+    )
 
 
 def _check_arguments(layer: Any, arguments: Any) -> None:

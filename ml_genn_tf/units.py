@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,25 @@ import numpy as np
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn_tf.fusion import Chain, fuse
 from ml_genn_tf.graph import (
+    Activate,
     Affine,
+    BiasStep,
+    Linear,
     MaxPool,
     Node,
     Rectify,
     Softmax,
     Source,
     Step,
-    affine,
     rectified,
     topological_order,
 )
 from ml_genn_tf.linear_maps import NO_PADDING, AvgPool, Reshape, Shape, same_padding
+from ml_genn_tf.populations import affine_values
 from ml_genn_tf.tracing import Ann
+
+#: Operations for which few-spike codes have neurons.
+ALL_STEPS: tuple[type[Step], ...] = (Source, Rectify, MaxPool, Linear, Activate)
 
 
 class Output(Step):
@@ -36,7 +42,7 @@ class Unit:
 
     Args:
         layer: the Keras layer whose output the neurons compute.
-        step: `Source`, `Rectify`, `MaxPool` or `Output`.
+        step: `Source`, `Rectify`, `Activate`, `Linear`, `MaxPool` or `Output`.
         shape: shape of the population.
         bias: bias in that shape.
         terms: (source unit, chain of linear maps); their sum is the input.
@@ -51,9 +57,30 @@ class Unit:
     output: bool
 
     @property
+    def is_signed(self) -> bool:
+        """True if its population sends numbers of either sign, minus an offset."""
+        return isinstance(self.step, Linear | Activate)
+
+    @property
     def limit(self) -> float | None:
         """Upper bound of the activation function; None if there is none."""
         return self.step.limit if isinstance(self.step, Rectify) else None
+
+    def shifted_bias(self, offsets: Mapping[Unit, float]) -> np.ndarray:
+        """Returns the bias of neurons if populations send values minus an offset.
+
+        The chains carry the offsets of the sources, and the own offset is subtracted.
+
+        Args:
+            offsets: {unit: offset}; 0 for units that are not listed.
+        """
+        bias = self.bias - np.float32(offsets.get(self, 0.0))
+        for source, chain in self.terms:
+            offset = offsets.get(source, 0.0)
+            if offset:
+                x = np.full((1, *source.shape), offset, np.float32)
+                bias = bias + mapped(chain, x).reshape(bias.shape)
+        return np.asarray(bias, np.float32)
 
     @property
     def sources(self) -> tuple[Unit, ...]:
@@ -99,47 +126,58 @@ def _activation(unit: Unit, known: Mapping[Unit, np.ndarray]) -> np.ndarray:
     total = np.zeros((len(known[unit.sources[0]]), *unit.shape), np.float32)
     total += unit.bias
     for source, chain in unit.terms:
-        x = known[source]
-        for linear in chain:
-            x = linear.apply(x.reshape(len(x), *linear.source))
-        total += x.reshape(total.shape)
+        total += mapped(chain, known[source]).reshape(total.shape)
     if isinstance(step, Rectify):
         np.clip(total, 0.0, step.limit, out=total)
-    return total
+    return step.of(total) if isinstance(step, Activate) else total
+
+
+def mapped(chain: Chain, x: np.ndarray) -> np.ndarray:
+    """Returns the result of a chain for each example of ``x``."""
+    for linear in chain:
+        x = linear.apply(x.reshape(len(x), *linear.source))
+    return x
 
 
 def _max_pooled(step: MaxPool, x: np.ndarray, shape: Shape) -> np.ndarray:
-    """Returns the maxima of patches of nonnegative values."""
+    """Returns the maxima of patches; pixels of the padding have no part in them."""
     image = x.shape[1:]
     padding = same_padding(image, step.size, step.strides) if step.same else NO_PADDING
-    maxima = np.zeros((len(x), *shape), np.float32)
-    for _, _, pixels in AvgPool(image, step.strides, padding, step.size).patches(x):
+    lowest = float(np.finfo(np.float32).min)
+    maxima = np.full((len(x), *shape), lowest, np.float32)
+    pool = AvgPool(image, step.strides, padding, step.size)
+    for _, _, pixels in pool.patches(x, outside=lowest):
         np.maximum(maxima, pixels, out=maxima)
     return maxima
 
 
-def make_units(ann: Ann) -> Units:
+def make_units(ann: Ann, steps: Collection[type[Step]] = ALL_STEPS) -> Units:
     """Returns the units of an ANN.
+
+    Args:
+        ann: the ANN.
+        steps: operations for which there are neurons; all by default. With `Linear`,
+            affine values become populations where chains would be listed.
 
     Raises:
         UnsupportedError: if spiking neurons cannot compute an operation.
         ValidationError: if an input leads to no output.
     """
-    ends = [n.inputs[0] if isinstance(n.step, Softmax) else n for n in ann.outputs]
+    ends = [_end(n, steps) for n in ann.outputs]
     for end in ends:
         if isinstance(end.step, Source):
             raise UnsupportedError(
                 f"Layer '{end.layer.name}' (InputLayer): an input is no output. Put a "
                 "layer with weights in between."
             )
-    builder = _UnitBuilder(ann, ends)
     order = topological_order(ends)
     for node in order:
-        _check(node)
-    populations = [n for n in order if n.is_population]
-    affine_inputs = {n: _affine_input(n, builder.known) for n in (*populations, *ends)}
-    builder.shapes.update(_image_shapes(affine_inputs))
-    for node in populations:
+        _check(node, steps)
+    values = affine_values(order, cuts=Linear in steps)
+    affine_inputs = {n: _fused(value) for n, value in values.inputs.items()}
+    affine_inputs |= {n: _fused(values.output(n)) for n in ends if not n.is_population}
+    builder = _UnitBuilder(ends, _image_shapes(affine_inputs))
+    for node in values.inputs:
         builder.add(node, node.step, affine_inputs[node])
     outputs = [
         builder.units[n]
@@ -150,7 +188,8 @@ def make_units(ann: Ann) -> Units:
     layers = {
         layer: builder.units[source]
         for layer, node in ann.layers.items()
-        if (source := _equal_population(node, builder.known)) in builder.units
+        if node in values.known
+        and (source := _equal_population(values.known[node])) in builder.units
     }
     layers |= {
         layer: unit
@@ -169,15 +208,13 @@ class _UnitBuilder:
 
     Attributes:
         ends: nodes of the model's outputs, without softmax.
-        known: {node: affine value}, filled by `affine`.
         shapes: {node: shape of its population}, where it is not the node's.
         units: {node: unit} of the units so far.
     """
 
-    def __init__(self, ann: Ann, ends: Sequence[Node]) -> None:
+    def __init__(self, ends: Sequence[Node], shapes: Mapping[Node, Shape]) -> None:
         self.ends = ends
-        self.known: dict[Node, Affine] = {}
-        self.shapes: dict[Node, Shape] = {}
+        self.shapes = shapes
         self.units: dict[Node, Unit] = {}
 
     def add(self, node: Node, step: Step, affine_input: Affine) -> Unit:
@@ -199,14 +236,30 @@ class _UnitBuilder:
         return unit
 
 
-def _affine_input(node: Node, known: dict[Node, Affine]) -> Affine:
-    """Returns the input of a unit, with chains fused as far as possible."""
-    value = Affine((), np.zeros(node.shape, np.float32))
-    if isinstance(node.step, MaxPool):
-        value = replace(value, terms=affine(node.inputs[0], known).terms)
-    elif not isinstance(node.step, Source):
-        value = affine(node.inputs[0] if node.is_population else node, known)
+def _fused(value: Affine) -> Affine:
+    """Returns a value with chains fused as far as possible."""
     return Affine(tuple((n, fuse(c)) for n, c in value.terms), value.bias)
+
+
+def _end(node: Node, steps: Collection[type[Step]]) -> Node:
+    """Returns the node that an output reads.
+
+    It is the operand of a softmax, and of a sigmoid if there are no neurons for it. A
+    maximum of numbers of either sign is read through a sum, which removes the offset of
+    the code.
+
+    Args:
+        node: node of the output.
+        steps: operations for which there are neurons.
+    """
+    step = node.step
+    is_sigmoid = isinstance(step, Activate) and step.function == "sigmoid"
+    if isinstance(step, Softmax) or (is_sigmoid and Activate not in steps):
+        (node,) = node.inputs
+    if isinstance(node.step, MaxPool) and not rectified(node):
+        bias = BiasStep(np.zeros(node.shape, np.float32))
+        return Node(node.layer, bias, (node,), node.shape)
+    return node
 
 
 def _without_reshape(chain: Chain, shape: Shape) -> Chain:
@@ -230,27 +283,36 @@ def _image_shapes(affine_inputs: Mapping[Node, Affine]) -> dict[Node, Shape]:
     }
 
 
-def _equal_population(node: Node, known: dict[Node, Affine]) -> Node | None:
-    """Returns the population node with the values of a node; None if there is none."""
-    value = affine(node, known)
+def _equal_population(value: Affine) -> Node | None:
+    """Returns the population node that has a value; None if there is none."""
     is_single = len(value.terms) == 1 and not value.bias.any()
     if is_single and all(isinstance(m, Reshape) for m in value.terms[0][1]):
         return value.terms[0][0]
     return None
 
 
-def _check(node: Node) -> None:
-    """Raises UnsupportedError if spiking neurons cannot compute a node."""
+def _check(node: Node, steps: Collection[type[Step]]) -> None:
+    """Raises UnsupportedError if spiking neurons cannot compute a node.
+
+    Args:
+        node: the node.
+        steps: operations for which there are neurons.
+    """
     name = f"Layer '{node.layer.name}' ({type(node.layer).__name__})"
     if isinstance(node.step, Softmax):
         raise UnsupportedError(
             f"{name}: softmax is understood at the output of a model only. Use 'relu' "
             "inside."
         )
-    if isinstance(node.step, MaxPool) and not (
-        isinstance(node.inputs[0].step, Source) or rectified(node.inputs[0])
-    ):
+    if isinstance(node.step, Activate) and Activate not in steps:
+        raise UnsupportedError(
+            f"{name}: spikes of a rate code add up linearly and have no activation "
+            f"'{node.step.function}'. Use FewSpike, or train the model with 'relu'."
+        )
+    is_signed = any(isinstance(x.step, Linear) for x in node.inputs)
+    if isinstance(node.step, MaxPool) and is_signed and Linear not in steps:
         raise UnsupportedError(
             f"{name}: maxima are taken of spikes, and numbers below zero have none. "
-            "Put a ReLU right before or after it."
+            "Put a ReLU right before or after it, or use FewSpike or DataNorm, which "
+            "send numbers of either sign."
         )

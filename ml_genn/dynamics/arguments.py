@@ -39,6 +39,8 @@ class Role(Enum):
     FLAG = "flag"  #: True or False
     INTEGER = "integer"  #: an integer of at least 1
     POSITIVE = "positive"  #: a number above 0
+    NUMBER = "number"  #: a number
+    FUNCTION = "function"  #: name or expression of a function
     READOUT = "readout"  #: readout of an output population
     UNUSED = "unused"  #: accepted for scripts written for mlGeNN
 
@@ -118,6 +120,8 @@ _CHECKS: dict[Role, Callable[[Argument, str, Any], Any]] = {
     Role.FLAG: lambda argument, where, value: checks.flag(where, value),
     Role.INTEGER: _checked_integer,
     Role.POSITIVE: lambda argument, where, value: checks.positive(where, value),
+    Role.NUMBER: lambda argument, where, value: checks.number(where, value),
+    Role.FUNCTION: lambda argument, where, value: value,
     Role.READOUT: lambda argument, where, value: value,
     Role.UNUSED: lambda argument, where, value: value,
 }
@@ -226,6 +230,25 @@ def positive_number(
         Role.POSITIVE, description, unit, positive=True, optional=default is None
     )
     return _declared(argument, default, kw_only)
+
+
+def number(description: str, unit: str = "", *, default: float) -> Any:
+    """Declares a number of either sign.
+
+    Args:
+        description, unit, default: as for `parameter`.
+    """
+    return _declared(Argument(Role.NUMBER, description, unit), default)
+
+
+def function(description: str, *, default: str) -> Any:
+    """Declares a function, by its name or expression; the class checks it.
+
+    Args:
+        description: meaning, as a noun phrase.
+        default: value where the argument is left out.
+    """
+    return _declared(Argument(Role.FUNCTION, description), default)
 
 
 def output_readout(

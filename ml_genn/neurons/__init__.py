@@ -2,6 +2,7 @@
 
 from ml_genn.neurons.adaptive_leaky_integrate_fire import AdaptiveLeakyIntegrateFire
 from ml_genn.neurons.code_neuron import CodeNeuron
+from ml_genn.neurons.few_spike.few_spike_activation import FewSpikeActivation
 from ml_genn.neurons.few_spike.few_spike_max_pool import FewSpikeMaxPool
 from ml_genn.neurons.few_spike.few_spike_relu import FewSpikeRelu
 from ml_genn.neurons.few_spike.few_spike_relu_input import FewSpikeReluInput
@@ -25,6 +26,7 @@ from ml_genn.utils.module import aliases
 default_neurons: dict[str, type[Neuron]] = aliases(
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,
+    FewSpikeActivation,
     FewSpikeMaxPool,
     FewSpikeRelu,
     FewSpikeReluInput,
@@ -42,6 +44,7 @@ __all__ = [
     "AdaptiveLeakyIntegrateFire",
     "BinarySpikeInput",
     "CodeNeuron",
+    "FewSpikeActivation",
     "FewSpikeMaxPool",
     "FewSpikeRelu",
     "FewSpikeReluInput",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ml_genn.errors import DataWarning, UnsupportedError, ValidationError
 from ml_genn.neurons import Neuron
 from ml_genn.utils.checks import free_name, shown
 from ml_genn_tf.connectivity import chain_connectivity
-from ml_genn_tf.graph import MaxPool, Source
+from ml_genn_tf.graph import MaxPool, Rectify, Source, Step
 from ml_genn_tf.norm_data import Examples, norm_examples
 from ml_genn_tf.report import Code, Report, Validation, expected_losses, make_report
 from ml_genn_tf.tracing import trace
@@ -48,6 +48,8 @@ class Converter(ABC):
             had no argument ``validate``.
     """
 
+    #: operations of the units that it has neurons for
+    steps: ClassVar[Collection[type[Step]]] = (Source, Rectify, MaxPool)
     report: Report | None = None
     validation: Validation | None = None
     units: Units
@@ -73,7 +75,7 @@ class Converter(ABC):
             UnsupportedError: if a layer has no spiking form.
             ValidationError: if the model or norm_data is invalid.
         """
-        units = self.units = make_units(trace(tf_model, self._check_layer))
+        units = self.units = make_units(trace(tf_model, self._check_layer), self.steps)
         prepared = self.pre_convert(units)
         network, populations = self._build(units, prepared)
         self.populations = populations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml_genn_tf.converters.input_type import InputType
 from ml_genn_tf.converters.norm_converter import NormConverter
 from ml_genn_tf.converters.rate_converter import Scales
-from ml_genn_tf.graph import MaxPool, Source
+from ml_genn_tf.graph import Linear, MaxPool, Source
 from ml_genn_tf.linear_maps import Conv, ConvTranspose, Dense, Depthwise
 from ml_genn_tf.norm_data import Examples
 from ml_genn_tf.units import Unit, Units
@@ -20,6 +20,9 @@ class DataNorm(NormConverter):
 
     .. math:: \theta_l = \lambda_l / \lambda_{l-1}
 
+    A layer whose values may be below zero sends them minus the lowest one, and its
+    scale is the difference between the highest and the lowest.
+
     Args:
         evaluate_timesteps: time steps of an example.
         signed_input: True if inputs may be negative; False by default.
@@ -28,20 +31,28 @@ class DataNorm(NormConverter):
         input_type: encoding of inputs as spikes, `InputType.POISSON` by default.
     """
 
+    steps = (*NormConverter.steps, Linear)
+
     def _scales(self, units: Units, examples: Examples) -> Scales:
-        """Returns the highest activation or weight of each layer."""
-        highest = examples.highest(units)
+        """Returns the scale and the offset of each layer."""
         scales: dict[Unit, float] = {}
-        for unit in units.all:
+        offsets: dict[Unit, float] = {}
+        for unit, (low, high) in examples.ranges(units).items():
+            highest = max(abs(low), abs(high))
             if isinstance(unit.step, MaxPool):
-                scales[unit] = scales[unit.sources[0]]
-            elif isinstance(unit.step, Source):
-                is_rate = self.input_type is InputType.IF and highest[unit] > 0.0
-                scales[unit] = highest[unit] if is_rate else 1.0
+                (source,) = unit.sources
+                scales[unit], offsets[unit] = scales[source], offsets[source]
+                continue
+            offsets[unit] = low if unit.is_signed else 0.0
+            if isinstance(unit.step, Source):
+                is_rate = self.input_type is InputType.IF and highest > 0.0
+                scales[unit] = highest if is_rate else 1.0
+            elif unit.is_signed:
+                scales[unit] = (high - low) or 1.0
             else:
-                scale = max(highest[unit], _highest_weight(unit)) or 1.0
+                scale = max(highest, _highest_weight(unit)) or 1.0
                 scales[unit] = min(scale, unit.limit or scale)
-        return scales
+        return Scales(scales, offsets)
 
 
 def _highest_weight(unit: Unit) -> float:

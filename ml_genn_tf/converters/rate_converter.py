@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,22 @@ from ml_genn_tf.report import Code
 from ml_genn_tf.units import Output, Unit
 
 NEVER = float(np.finfo(np.float32).max)  #: threshold that is never reached
-Scales = Mapping[Unit, float]  #: {unit: value that a spike in every step represents}
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """Values that the rates of units represent: scale * rate + offset.
+
+    Args:
+        scales: {unit: scale}; a rate of 1 is a spike in every step.
+        offsets: {unit: offset}; 0 for units that are not listed.
+    """
+
+    scales: Mapping[Unit, float]
+    offsets: Mapping[Unit, float] = field(default_factory=dict)
+
+    def __getitem__(self, unit: Unit) -> float:
+        return self.scales[unit]
 
 
 class RateConverter(Converter):
@@ -69,7 +85,8 @@ class RateConverter(Converter):
         if isinstance(unit.step, MaxPool):
             return SpikingMaxPool(readout)
         source_scale = _source_scale(unit, pre_convert_output)
-        bias = neuron_bias(unit) / source_scale
+        offsets = pre_convert_output.offsets
+        bias = neuron_bias(unit.shifted_bias(offsets)) / source_scale
         if isinstance(unit.step, Output):
             return IntegrateFire(v_thresh=NEVER, readout="var", bias=bias)
         threshold = pre_convert_output[unit] / source_scale
@@ -94,8 +111,9 @@ class RateConverter(Converter):
                 scale / self.evaluate_timesteps,
                 scale,
                 signed=self.signed_input and isinstance(unit.step, Source),
+                offset=pre_convert_output.offsets.get(unit, 0.0),
             )
-            for unit, scale in pre_convert_output.items()
+            for unit, scale in pre_convert_output.scales.items()
             if not isinstance(unit.step, Output)
         }
 
@@ -113,7 +131,7 @@ def _source_scale(unit: Unit, scales: Scales) -> float:
     return scales[unit.sources[0]] if unit.sources else 1.0
 
 
-def neuron_bias(unit: Unit) -> float | np.ndarray:
-    """Returns the bias of a unit's neurons: one number if all are the same."""
-    first = unit.bias.flat[0]
-    return float(first) if np.all(unit.bias == first) else unit.bias
+def neuron_bias(bias: np.ndarray) -> float | np.ndarray:
+    """Returns the bias of neurons: one number if all are the same."""
+    first = bias.flat[0]
+    return float(first) if np.all(bias == first) else bias

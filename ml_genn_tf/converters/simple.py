@@ -20,4 +20,4 @@ class Simple(RateConverter):
 
     def pre_convert(self, units: Units) -> Scales:
         """Returns a scale of 1 for each unit."""
-        return dict.fromkeys(units.all, 1.0)
+        return Scales(dict.fromkeys(units.all, 1.0))

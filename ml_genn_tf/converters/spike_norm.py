@@ -55,7 +55,7 @@ class SpikeNorm(NormConverter):
         highest = [float(np.abs(x).max()) for x in examples.inputs]
         is_rate = self.input_type is InputType.IF and max(highest) > 0.0
         self._scale = max(highest) if is_rate else 1.0
-        return dict.fromkeys(units.all, self._scale)
+        return Scales(dict.fromkeys(units.all, self._scale))
 
     def post_convert(
         self, network: Network, inputs: list[Population], outputs: list[Population]
@@ -76,7 +76,7 @@ class SpikeNorm(NormConverter):
     ) -> dict[Unit, Code]:
         """Returns the codes: numbers of spikes, up to one in each step."""
         scales = {u: self._scale * self._gains[p] for u, p in populations.items()}
-        return super().unit_codes(populations, scales)
+        return super().unit_codes(populations, Scales(scales))
 
 
 def spike_normalise(

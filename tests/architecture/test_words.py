@@ -83,9 +83,8 @@ OTHER_MEANINGS = {
     "slope": {
         "ml_genn/surrogates/expression.py": "argument of surrogates.Expression",
         "tests/contract/registered.py": "argument of surrogates.Expression",
-        "ml_genn_tf/layers.py": "Keras' argument negative_slope",
-        "tests/conversion/test_conversion_errors.py": "Keras' argument negative_slope",
-        "tests/conversion/test_keras_values.py": "Keras' argument negative_slope",
+        "ml_genn_tf/layers/activations.py": "Keras' argument negative_slope",
+        "tests/conversion/test_activation_layers.py": "Keras' argument negative_slope",
         "tests/engine": "dV/dt, and a parameter of the AdEx neuron",
         "tests/frontend/test_values.py": "slope of a ramp",
         "tests/gradients/test_delays.py": "dV/dt",

@@ -40,11 +40,36 @@ def concatenated_vectors(x: Any) -> Any:
     return L.Dense(4)(L.Concatenate(axis=1)([L.Dense(3)(x), x]))
 
 
+def operations(x: Any) -> Any:
+    """Returns operations of tensors and constants."""
+    y = L.Conv2D(4, 1)(x)
+    return -(2.0 - y) / 4.0 + (y + 1.0 - x) * np.arange(4.0) + y * 0.5
+
+
+def normalised(x: Any) -> Any:
+    """Returns the input with another mean and variance for each channel."""
+    mean, variance = np.arange(4.0), np.arange(1.0, 5.0)
+    return L.Normalization(mean=mean, variance=variance)(x)
+
+
+def called_twice(x: Any) -> Any:
+    """Returns a layer's output for its own output."""
+    layer = L.Conv2D(4, 3, padding="same")
+    return layer(layer(x))
+
+
+def broadcast_sum(x: Any) -> Any:
+    """Returns the sum of an image, its mean and one row."""
+    mean = L.GlobalAveragePooling2D(keepdims=True)(x)
+    return L.Add()([x, mean, L.Cropping2D(((2, 3), (0, 0)))(x)])
+
+
 #: {name: layers from an image to an output}
 PARTS: dict[str, Any] = {
     "activation": lambda x: L.Activation("linear")(L.Conv2D(2, 2)(x)),
     "add": lambda x: L.Add()([L.Conv2D(4, 3, padding="same")(x), x]),
     "average": lambda x: L.AveragePooling2D(2)(x),
+    "average of layers": lambda x: L.Average()([x, L.Conv2D(4, 1)(x)]),
     "average, conv": lambda x: L.Conv2D(3, 2)(L.AveragePooling2D(2)(x)),
     "average, dense": lambda x: L.Dense(3)(L.Flatten()(L.AveragePooling2D(2)(x))),
     "average, overlapping": lambda x: L.Conv2D(3, 2)(L.AveragePooling2D(3, 2)(x)),
@@ -52,12 +77,15 @@ PARTS: dict[str, Any] = {
     "batch norm": lambda x: L.BatchNormalization()(x),
     "batch norm of flat": lambda x: L.BatchNormalization(scale=False)(L.Flatten()(x)),
     "batch norm, conv": bn_pad_conv,
+    "broadcast": broadcast_sum,
+    "called twice": called_twice,
     "concatenate": concatenated_images,
     "concatenate, flat": concatenated_vectors,
     "conv": lambda x: L.Conv2D(3, (3, 2), use_bias=False)(x),
     "conv, dilated": lambda x: L.Conv2D(3, 2, dilation_rate=(3, 2), padding="same")(x),
     "conv, groups": lambda x: L.Conv2D(6, 2, groups=2)(x),
     "conv, same": lambda x: L.Conv2D(3, 3, strides=2, padding="same")(x),
+    "cropping": lambda x: L.Conv2D(2, 2)(L.Cropping2D(((1, 0), (2, 1)))(x)),
     "dense": lambda x: L.Dense(5)(L.Flatten()(x)),
     "dense of channels": lambda x: L.Dense(5)(x),
     "dense of rows": lambda x: L.Dense(3)(L.Reshape((6, 28))(x)),
@@ -65,11 +93,16 @@ PARTS: dict[str, Any] = {
     "dropout": lambda x: L.Dropout(0.5)(L.GaussianNoise(1.0)(L.Conv2D(2, 2)(x))),
     "global average": lambda x: L.Dense(3)(L.GlobalAveragePooling2D()(x)),
     "nested": nested,
+    "normalization": normalised,
+    "operations": operations,
+    "permute": lambda x: L.Dense(3)(L.Permute((3, 1, 2))(x)),
     "rescaling": lambda x: L.Conv2D(2, 2)(L.Rescaling(2.0, -1.0)(x)),
     "reshape": lambda x: L.Conv2D(3, 2)(L.Reshape((7, 3, 8))(x)),
     "separable": lambda x: L.SeparableConv2D(5, 3, depth_multiplier=2)(x),
+    "subtract": lambda x: L.Subtract()([x, L.Conv2D(4, 1)(x)]),
     "transposed": lambda x: L.Conv2DTranspose(3, 3, strides=2)(x),
     "transposed, same": lambda x: L.Conv2DTranspose(3, 3, 2, padding="same")(x),
+    "up sampling": lambda x: L.Conv2D(2, 2)(L.UpSampling2D((2, 3))(x)),
 }
 
 

@@ -153,11 +153,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
         ),
         "has no spiking form",
     ),
-    "leaky layer as activation": (
-        lambda: sequential(L.Dense(2, activation=L.ReLU(negative_slope=0.1))),
-        r"negative_slope=0\.1",
-    ),
-    "threshold": (lambda: sequential(L.ReLU(threshold=0.5)), r"threshold=0\.5"),
     "no values": (lambda: sequential(L.ReLU(max_value=0.0)), "is always zero"),
     "dropout in inference": (
         lambda: called(L.Dropout(0.5), training=True),
@@ -176,10 +171,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "quantised": (quantised, "'few bits' .Dense.: its weights are quantised"),
     "LoRA of an embedding": (embedded, "Embedding.: there is no rule"),
     "channels first": (batch_norm_of_rows, "data_format='channels_first'"),
-    "operation": (
-        lambda: called(lambda x: keras.ops.multiply(x, 2.0)),
-        "is no layer",
-    ),
+    "divisor": (lambda: called(lambda x: 2.0 / x), "a signal is no divisor"),
     "lambda layer": (
         lambda: sequential(L.Lambda(lambda x: 2 * x), L.Dense(2)),
         "Lambda.: there is no rule",

@@ -137,8 +137,9 @@ def test_connectivity(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_few_spike() -> None:
-    (code,) = blocks(DOCS / "few_spike.md")
+    code, functions = blocks(DOCS / "few_spike.md")
     names = run(code, {})
+    assert run(functions, {})["own"].expression == "where(x > 0, x, 0.1 * x)"
     assert names["logits"].shape == (100, 10)
     assert np.ptp(names["logits"]) > 0.1
     assert names["compiled"].num_steps == 3 * 8 + 1
@@ -201,7 +202,7 @@ def test_conversion(capsys: pytest.CaptureFixture[str]) -> None:
     """The model is converted without loss, and the page lists all layers."""
     pytest.importorskip("conversion.keras_nets")
     from ml_genn_tf import converters
-    from ml_genn_tf.layers import LAYERS
+    from ml_genn_tf.layers.table import LAYERS
 
     document = ROOT / "docs" / "conversion.md"
     for name in (*LAYERS, *converters.__all__):

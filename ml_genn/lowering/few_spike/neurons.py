@@ -14,8 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml_genn.lowering.neurons.inputs import DATA
+from ml_genn.model.equations.c_expression import c_expression
 from ml_genn.model.plan import StateVariable
-from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput, Neuron
+from ml_genn.neurons import (
+    FewSpikeActivation,
+    FewSpikeMaxPool,
+    FewSpikeRelu,
+    FewSpikeReluInput,
+    Neuron,
+)
 from ml_genn.neurons.few_spike.digits import Digits
 
 RESULT = StateVariable("fx")  #: number that the neuron sends
@@ -71,16 +78,44 @@ def _digit_value(unit: str, exponent: str, digits: Digits) -> str:
 def _input(neuron: FewSpikeReluInput, arriving: Sequence[Digits]) -> FewSpikeCode:
     lines = (
         "const int exponent = int(last - step);",
-        f"if (step == 0.0f) v = {DATA};",
+        f"if (step == 0.0f) v = {DATA}{' - offset' if neuron.offset else ''};",
         f"const float value = {_digit_value('unit', 'exponent', neuron.digits)};",
         "const bool fires = value > 0.0f ? v >= value : v < value;",
         "v -= fires ? value : 0.0f;",
     )
-    units = {"unit": neuron.digits.unit}
+    units = {"unit": neuron.digits.unit, "offset": neuron.offset}
     return FewSpikeCode(lines, (_REMAINDER,), (DATA,), units, has_data=True)
 
 
 def _relu(neuron: FewSpikeRelu, arriving: Sequence[Digits]) -> FewSpikeCode:
+    limits = {} if neuron.output_limit is None else {"limit": neuron.output_limit}
+    lines = ("if (steps_left == 0) v = fx;", *_limit(neuron))
+    return _sum(neuron, arriving, lines, limits)
+
+
+def _activation(neuron: FewSpikeActivation, arriving: Sequence[Digits]) -> FewSpikeCode:
+    lines = (
+        "const float x = fx;",
+        f"if (steps_left == 0) fx = {c_expression(neuron.expression).text};",
+        "if (steps_left == 0) v = fx - offset;",
+    )
+    return _sum(neuron, arriving, lines, {"offset": neuron.offset})
+
+
+def _sum(
+    neuron: FewSpikeRelu | FewSpikeActivation,
+    arriving: Sequence[Digits],
+    result: Sequence[str],
+    numbers: Mapping[str, float],
+) -> FewSpikeCode:
+    """Returns code that adds up the digits that arrive and sends a result.
+
+    Args:
+        neuron: the neuron.
+        arriving: kinds of digits that it receives, a port for each.
+        result: code that sets ``v``, the number that is sent.
+        numbers: constants of that code.
+    """
     ports = tuple(f"in{n}" for n in range(len(arriving)))
     units = {f"unit{n}": digits.unit for n, digits in enumerate(arriving)}
     lines = (
@@ -91,15 +126,12 @@ def _relu(neuron: FewSpikeRelu, arriving: Sequence[Digits]) -> FewSpikeCode:
             for port, unit, digits in zip(ports, units, arriving, strict=True)
         ),
         *(f"{port} = 0.0f;" for port in ports),
-        "if (steps_left == 0) v = fx;",
-        *_limit(neuron),
+        *result,
         f"const float value = {_digit_value('unit', 'exponent', neuron.digits)};",
         "const bool fires = steps_left <= 0 && v >= value;",
         "v -= fires ? value : 0.0f;",
     )
-    units["unit"] = neuron.digits.unit
-    if neuron.output_limit is not None:
-        units["limit"] = neuron.output_limit
+    units |= {"unit": neuron.digits.unit, **numbers}
     return FewSpikeCode(lines, (_REMAINDER, RESULT), ports, units, bias=neuron.bias)
 
 
@@ -133,5 +165,6 @@ def _max_pool(neuron: FewSpikeMaxPool, arriving: Sequence[Digits]) -> FewSpikeCo
 _CODE: Mapping[type, Callable[[Any, Sequence[Digits]], FewSpikeCode]] = {
     FewSpikeReluInput: _input,
     FewSpikeRelu: _relu,
+    FewSpikeActivation: _activation,
     FewSpikeMaxPool: _max_pool,
 }

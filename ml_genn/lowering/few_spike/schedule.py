@@ -14,13 +14,18 @@ from graphlib import CycleError, TopologicalSorter
 from ml_genn.connection import Connection
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.network import Network
-from ml_genn.neurons import FewSpikeMaxPool, FewSpikeRelu, FewSpikeReluInput
+from ml_genn.neurons import (
+    FewSpikeActivation,
+    FewSpikeMaxPool,
+    FewSpikeRelu,
+    FewSpikeReluInput,
+)
 from ml_genn.neurons.few_spike.digits import Digits
 from ml_genn.population import Population
 from ml_genn.readouts import Var
 from ml_genn.synapses import Delta
 
-SUPPORTED = (FewSpikeRelu, FewSpikeReluInput, FewSpikeMaxPool)
+SUPPORTED = (FewSpikeRelu, FewSpikeActivation, FewSpikeReluInput, FewSpikeMaxPool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _window(population: Population, sources: list[TimeWindow], k: int) -> TimeWi
         return TimeWindow(0, 0, neuron.digits)
     steps = latency(population, k)
     first_digit = max(source.first_digit for source in sources) + steps
-    if isinstance(neuron, FewSpikeRelu):
+    if isinstance(neuron, FewSpikeRelu | FewSpikeActivation):
         return TimeWindow(first_digit, first_digit - steps + 1, neuron.digits)
     digits = sources[0].digits
     if digits.signed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ml_genn.dynamics.arguments import flag, integer, positive_number
+from ml_genn.dynamics.arguments import flag, integer, number, positive_number
 from ml_genn.dynamics.model import model_class
 from ml_genn.errors import ValidationError
 from ml_genn.neurons.few_spike.digits import (
@@ -28,6 +28,9 @@ class FewSpikeReluInput(InputBase, FewSpike):
 
     so that there are k / 2 for either sign; a number above zero is rounded down, one
     below zero up, to a multiple of :math:`\alpha 2^{-k/2}`.
+
+    With an offset, the digits are those of the number minus the offset. Biases of the
+    targets include it, times the weights. So numbers below zero have all k digits.
     """
 
     k: int = integer(NUM_DIGITS, default=10, most=MAX_DIGITS)
@@ -35,6 +38,7 @@ class FewSpikeReluInput(InputBase, FewSpike):
     signed_input: bool = flag(
         "numbers may be below zero, for which k has to be even", default=False
     )
+    offset: float = number("number that is sent as no spikes", default=0.0)
     input_frames: int = field(default=1, init=False, repr=False)
     input_frame_timesteps: int = field(default=1, init=False, repr=False)
 
@@ -48,7 +52,8 @@ class FewSpikeReluInput(InputBase, FewSpike):
 
     def data_range(self, dt: float) -> tuple[float, float]:
         """Returns the range of the digits."""
-        return -self.alpha if self.signed_input else 0.0, self.alpha
+        lowest = -self.alpha if self.signed_input else 0.0
+        return lowest + self.offset, self.alpha + self.offset
 
     @property
     def digits(self) -> Digits:
