@@ -116,6 +116,10 @@ class DataWarning(UserWarning):
     """Data are used, but probably not as intended: in part cut off, or out of scale."""
 
 
+class CheckpointWarning(UserWarning):
+    """A checkpoint is loaded, but parts of the network are not in it."""
+
+
 def stacklevel_of_user() -> int:
     """Returns the ``stacklevel`` with which a warning points to the user's own line."""
     package = __name__.split(".")[0]

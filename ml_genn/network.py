@@ -98,6 +98,8 @@ class Network(Graph):
     def load(self, keys: Any = (), serialiser: AnySerialiser = "numpy") -> None:
         """Loads saved weights, delays, synapses and parameters, and their choices.
 
+        Connections whose weights are not saved keep their own; a warning names them.
+
         Args:
             keys: keys under which they were saved, for example ``(epoch,)``; none by
                 default.
@@ -105,9 +107,10 @@ class Network(Graph):
                 "numpy" by default.
 
         Raises:
-            CheckpointError: if an array is missing, damaged, does not fit or belongs to
-                no population or connection, or an argument contradicts the choices that
-                the weights were trained with. The network is then unchanged.
+            CheckpointError: if nothing is saved, an array is damaged, does not fit or
+                belongs to no population or connection, or an argument contradicts the
+                choices that the weights were trained with. The network is then
+                unchanged.
         """
         owners = [c.name for c in self.connections]
         owners += [p.name for p in self.populations]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import is_dataclass, replace
 from typing import Any
@@ -15,14 +16,14 @@ from ml_genn.config.fixed_values import (
     warn_of_other_values,
 )
 from ml_genn.config.records import NetworkFacts
-from ml_genn.errors import CheckpointError
+from ml_genn.errors import CheckpointError, CheckpointWarning, stacklevel_of_user
 from ml_genn.graph.decisions import (
     DECISIONS,
     Change,
     decision_changes,
     read_decisions,
 )
-from ml_genn.graph.graph import Graph
+from ml_genn.graph.graph import Connection, Graph
 from ml_genn.model.snapshot import (
     DELAYS,
     SOURCES,
@@ -46,7 +47,8 @@ SYNAPSE_PARAMETERS = "synapse_parameters"
 def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
     """Assigns saved arrays, and the decisions about choices that belong to them.
 
-    Changes nothing if there is an error.
+    Changes nothing if there is an error. Connections that the checkpoint does not
+    contain keep their weights; a warning names them.
 
     Args:
         graph: a network.
@@ -54,8 +56,8 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
         file: the checkpoint, for messages; empty (default) for none.
 
     Raises:
-        CheckpointError: if an array is missing, does not fit, or belongs to no part of
-            the network, or an argument contradicts the decisions.
+        CheckpointError: if there is no array of the network, one does not fit or
+            belongs to no part of the network, or an argument contradicts the decisions.
     """
     facts = _facts(snapshot)
     arrays = {
@@ -63,8 +65,12 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
         for key, array in snapshot.arrays.items()
         if not is_slot(key[1]) and key[0] not in facts.apart
     }
+    missing = [c for c in graph.connections if (c.name, WEIGHTS) not in arrays]
+    saved = [c for c in graph.connections if c not in missing]
+    if missing and not arrays:
+        raise _missing_weights(missing[0])
     changes = [
-        *_connectivity_changes(graph, arrays),
+        *_connectivity_changes(saved, arrays),
         *_neuron_changes(graph, arrays),
         *_synapse_changes(graph, facts, arrays),
         *decision_changes(graph, read_decisions(snapshot.info.get(DECISIONS), file)),
@@ -76,6 +82,19 @@ def load_arrays(graph: Graph, snapshot: Snapshot, file: str = "") -> None:
     for thing, name, value in changes:
         setattr(thing, name, value)
     warn_of_other_values(network_values(graph), facts.fixed_values)
+    if missing:
+        warnings.warn(
+            f"load: {file or 'the checkpoint'} has no weights of "
+            f"{', '.join(c.name for c in missing)}, which keep their own.",
+            CheckpointWarning,
+            stacklevel=stacklevel_of_user(),
+        )
+
+
+def _missing_weights(connection: Connection) -> CheckpointError:
+    return CheckpointError(
+        f"Array '{key_text((connection.name, WEIGHTS))}' is missing."
+    )
 
 
 def _facts(snapshot: Snapshot) -> NetworkFacts:
@@ -95,17 +114,17 @@ def check_arrays_fit(graph: Graph, snapshot: Snapshot) -> None:
     Raises:
         CheckpointError: if an array is missing or does not fit.
     """
-    _connectivity_changes(graph, dict(snapshot.arrays))
+    _connectivity_changes(graph.connections, dict(snapshot.arrays))
 
 
-def _connectivity_changes(graph: Graph, arrays: dict[Key, np.ndarray]) -> list[Change]:
+def _connectivity_changes(
+    connections: Sequence[Connection], arrays: dict[Key, np.ndarray]
+) -> list[Change]:
     changes: list[Change] = []
-    for connection in graph.connections:
+    for connection in connections:
         own = _pop_arrays(arrays, connection.name, _SYNAPSE_ARRAYS)
         if WEIGHTS not in own:
-            raise CheckpointError(
-                f"Array '{key_text((connection.name, WEIGHTS))}' is missing."
-            )
+            raise _missing_weights(connection)
         with_arrays = _naming(connection.name, connection.connectivity.with_arrays)
         changes.append(
             (connection, "connectivity", with_arrays(own, *connection.ends()))

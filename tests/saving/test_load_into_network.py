@@ -17,7 +17,7 @@ from saving.saved_nets import (
 from ml_genn import Connection, Network, Population
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability, Sparse
-from ml_genn.errors import CheckpointError
+from ml_genn.errors import CheckpointError, CheckpointWarning
 from ml_genn.neurons import (
     LeakyIntegrate,
     SpikeInput,
@@ -104,8 +104,14 @@ def test_files_of_mlgenn_are_loaded(tmp_path: Path) -> None:
     assert isinstance(second.connectivity, Sparse)
     assert not second.connectivity.allow_self_connections
     (tmp_path / "9-a-b-g.npy").unlink()
-    with pytest.raises(CheckpointError, match="'a-b/g' is missing"):
+    np.save(tmp_path / "9-out-Bias.npy", np.array([4, 5, 6], dtype=np.float32))
+    with pytest.warns(CheckpointWarning, match="no weights of a-b, which keep") as seen:
         network.load((9,), Numpy(tmp_path))
+    assert seen[0].filename == __file__
+    np.testing.assert_array_equal(first.connectivity.weight, [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(target.neuron.bias, [4, 5, 6])
+    with pytest.raises(CheckpointError, match="'a-b/g' is missing"):
+        network.load((10,), Numpy(tmp_path))
 
 
 @pytest.mark.parametrize(
