@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from ml_genn.callbacks.callback import Callback
-from ml_genn.errors import ValidationError
+from ml_genn.errors import TrainingWarning, ValidationError, stacklevel_of_user
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Record, RunResult
 from ml_genn.utils.checks import flag, text
@@ -91,7 +92,7 @@ class SpikeRecorder(_Recorder):
 
     Raises:
         ValidationError: if the population was made without the flag that allows
-            recording, or never spikes.
+            recording.
     """
 
     def __init__(
@@ -114,26 +115,30 @@ class SpikeRecorder(_Recorder):
             )
 
     def set_params(self, **kwargs: Any) -> None:
-        """Clears the data.
-
-        Raises:
-            ValidationError: if the population never spikes.
-        """
+        """Clears the data; warns if the population never spikes."""
         super().set_params(**kwargs)
         network = kwargs["compiled_network"]
-        network.check_spikes(self._pop.name)
         name = self._pop.name
+        self._spikes = self._negative or network.spikes(name)
         self._group = network.negative_spikes(name) if self._negative else name
+        if not self._spikes:
+            warnings.warn(
+                f"SpikeRecorder: population '{name}' never spikes, so its data are "
+                "empty. VarRecorder records its variables.",
+                TrainingWarning,
+                stacklevel=stacklevel_of_user(),
+            )
 
     def _clear(self) -> None:
         self._data = [] if self._counts else ([], [])
 
     def recorded_spikes(self) -> tuple[str, ...]:
         """Returns the name of the group whose spikes are recorded."""
-        return (self._group,)
+        return (self._group,) if self._spikes else ()
 
     def _append(self, example: int, result: RunResult) -> None:
-        steps, ids = result.spikes[self._group][example]
+        none = (np.zeros(0), np.zeros(0, dtype=int))
+        steps, ids = result.spikes[self._group][example] if self._spikes else none
         mask = self._mask[ids]
         if self._counts:
             counts = np.bincount(ids[mask], minlength=self._pop.size)
@@ -144,7 +149,7 @@ class SpikeRecorder(_Recorder):
 
 
 class VarRecorder(_Recorder):
-    """Records a state variable in every time step.
+    """Records a state variable, or a constant parameter, in every time step.
 
     Its data are a list with one array (time steps, neurons) per recorded example.
 
@@ -182,12 +187,21 @@ class VarRecorder(_Recorder):
             UnknownNameError: if there is no such variable.
         """
         super().set_params(**kwargs)
-        name = kwargs["compiled_network"].variable(self._pop, self._name)
-        self._record = Record(self._pop.name, name)
+        network = kwargs["compiled_network"]
+        self._constant = network.parameter_values(self._pop, self._name)
+        if self._constant is None:
+            name = network.variable(self._pop, self._name)
+            self._record = Record(self._pop.name, name)
+        self._steps = network.num_steps
 
     def recorded_variables(self) -> tuple[Record, ...]:
-        """Returns the variable that is recorded."""
-        return (self._record,)
+        """Returns the variable that is recorded, unless it is a parameter."""
+        return (self._record,) if self._constant is None else ()
 
     def _append(self, example: int, result: RunResult) -> None:
-        self._data.append(result.records[self._record][example][:, self._mask])
+        if self._constant is None:
+            values = result.records[self._record][example][:, self._mask]
+        else:
+            constant = self._constant[self._mask]
+            values = np.broadcast_to(constant, (self._steps, constant.size))
+        self._data.append(values)

@@ -17,6 +17,7 @@ from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.genn_names import equivalent_name
 from ml_genn.compiled.lookup import NetworkLookup
+from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import CurrentBatch
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
@@ -26,6 +27,7 @@ from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
 from ml_genn.population import Population
 from ml_genn.training.population_dict import PopulationDict
+from ml_genn.utils.checks import shown
 
 Pull = Callable[[], np.ndarray]
 Push = Callable[[np.ndarray], None]
@@ -133,9 +135,12 @@ class NeuronGroup(HoldsEngine):
         lookup: NetworkLookup,
         state: NetworkState,
         population: Population,
-        batch_size: int,
+        config: RuntimeConfig,
+        batch: CurrentBatch,
     ) -> None:
         self.name, self.num_neurons = population.name, population.size
+        self._dt, self._batch = config.dt, batch
+        batch_size = config.batch_size
         learned = lookup.learned(population)
 
         def variable(name: str) -> GroupVariable:
@@ -146,6 +151,21 @@ class NeuronGroup(HoldsEngine):
         self.vars: Mapping[str, GroupVariable] = Variables(
             f"Population '{self.name}'", lookup.variables(population), variable
         )
+
+    @property
+    def spike_recording_data(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Times [ms] and neurons of the spikes of each example of the last batch.
+
+        Raises:
+            ValidationError: if they were not kept.
+        """
+        if self.name not in self._batch.spikes:
+            raise ValidationError(
+                f"Population '{self.name}': the last batch kept no spikes. Make the "
+                "population with record_spikes=True, and read neuron_populations once "
+                "before the batch; or use SpikeRecorder."
+            )
+        return [(t * self._dt, ids) for t, ids in self._batch.spikes[self.name]]
 
 
 class SynapseGroup(HoldsEngine):
@@ -225,7 +245,7 @@ def _state_variable(
 
 
 class CustomUpdates(dict[str, Callable[[], Any]]):
-    """{name: function without arguments}, functions of the user's own."""
+    """{name: function without arguments}: "Reset", and functions of the user's own."""
 
     def check(self, name: str) -> None:
         """Raises an error if there is no function of that name.
@@ -250,7 +270,8 @@ class GennModel:
     Args:
         config: time step and batch size.
         batch: batch whose time is shown.
-        custom_updates: functions of the user's own.
+        manual: batch that a script advances.
+        custom_updates: functions of the user's own, and "Reset".
     """
 
     neuron_update_time = nan
@@ -258,17 +279,39 @@ class GennModel:
     postsynaptic_update_time = nan
     synapse_dynamics_time = nan
     init_time = nan
+    init_sparse_time = nan
 
     def __init__(
-        self, config: RuntimeConfig, batch: CurrentBatch, custom_updates: CustomUpdates
+        self,
+        config: RuntimeConfig,
+        batch: CurrentBatch,
+        manual: ManualStepping,
+        custom_updates: CustomUpdates,
     ) -> None:
-        self._config, self._batch = config, batch
+        self._config, self._batch, self._manual = config, batch, manual
         self._custom_updates = custom_updates
 
     @property
     def timestep(self) -> int:
-        """Completed time steps of the batch."""
+        """Completed time steps of the batch; 0 may be assigned, which ends it."""
         return self._batch.timestep
+
+    @timestep.setter
+    def timestep(self, timestep: int) -> None:
+        if timestep != 0:
+            raise ValidationError(
+                "genn_model.timestep: only 0 can be assigned, for a new batch. "
+                f"Received {shown(timestep)}."
+            )
+        self._manual.reset_time()
+
+    def pull_recording_buffers_from_device(self) -> None:
+        """Makes ``spike_recording_data`` of populations those of the complete batch.
+
+        Raises:
+            ValidationError: before the last time step of a batch.
+        """
+        self._manual.pull_spikes()
 
     @property
     def t(self) -> float:
@@ -306,7 +349,8 @@ class GennView:
         lookup: populations and connections.
         state: arrays of the model.
         batch: batch whose time is shown.
-        custom_updates: functions of the user's own.
+        manual: batch that a script advances.
+        custom_updates: functions of the user's own, and "Reset".
     """
 
     def __init__(
@@ -315,21 +359,25 @@ class GennView:
         lookup: NetworkLookup,
         state: NetworkState,
         batch: CurrentBatch,
+        manual: ManualStepping,
         custom_updates: CustomUpdates,
     ) -> None:
-        self._built = built
+        self._built, self._batch = built, batch
         self._lookup = lookup
         self._state = state
-        self._embedded_model = GennModel(built.config, batch, custom_updates)
+        self._embedded_model = GennModel(built.config, batch, manual, custom_updates)
 
     @cached_property
     def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
         """{population or layer: group}."""
-        batch_size = self._built.config.batch_size
         return PopulationDict(
             {
                 population: NeuronGroup(
-                    self._lookup, self._state, population, batch_size
+                    self._lookup,
+                    self._state,
+                    population,
+                    self._built.config,
+                    self._batch,
                 )
                 for population in self._lookup.populations
             }

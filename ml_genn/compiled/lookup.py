@@ -58,6 +58,16 @@ class NetworkLookup:
             if plan.neuron(p.name).spikes and p not in self.inputs
         )
 
+    @property
+    def recordable(self) -> tuple[str, ...]:
+        """Names of populations made with ``record_spikes=True`` that spike."""
+        plan = self._lowered.plan
+        return tuple(
+            p.name
+            for p in self.populations
+            if p.record_spikes and plan.neuron(p.name).spikes
+        )
+
     def population(self, key: Any) -> Population:
         """Returns the population behind a population or layer.
 
@@ -140,6 +150,27 @@ class NetworkLookup:
             names += group.adjoint.variables
         return names
 
+    def initial_state(self, population: Any) -> dict[str, Any]:
+        """Returns {variable: value at the start of an example}, readouts included."""
+        group = self._group(population)
+        sampled = self._lowered.values.initial.get(group.name, {})
+        initial = {v.name: sampled.get(v.name, 0.0) for v in group.variables}
+        return {**initial, **dict(group.readout.variables if group.readout else ())}
+
+    def parameter_values(self, population: Any, name: str) -> np.ndarray | None:
+        """Returns a parameter that is not learned, (neurons,); None if there is none.
+
+        Args:
+            population: population or layer.
+            name: our name or mlGeNN's, for example "v_thresh" or "Vthresh".
+        """
+        owner = self.population(population)
+        values = self._lowered.values.parameters.get(owner.name, {})
+        ours = equivalent_name(text("Name of a variable", name), values)
+        if ours not in values or ours in self.variables(owner):
+            return None
+        return np.broadcast_to(np.float32(values[ours]), owner.size)
+
     def learned(self, population: Any) -> list[str]:
         """Returns the names of a population's learned parameters."""
         return [parameter.name for parameter in self._group(population).learned]
@@ -177,6 +208,10 @@ class NetworkLookup:
             where = f"Population '{owner}'"
             raise unknown_name("learned parameter", name, known, where=where)
 
+    def spikes(self, population: str) -> bool:
+        """True if the population of a name can spike."""
+        return self._lowered.plan.neuron(population).spikes
+
     def check_spikes(self, population: str) -> None:
         """Raises an error if a population never spikes.
 
@@ -186,7 +221,7 @@ class NetworkLookup:
         Raises:
             ValidationError: if there is nothing to record.
         """
-        if not self._lowered.plan.neuron(population).spikes:
+        if not self.spikes(population):
             raise ValidationError(
                 f"Population '{population}' never spikes, so there are no spikes to "
                 "record. Record a variable with VarRecorder instead."

@@ -38,7 +38,7 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
-from ml_genn.errors import TrainingWarning, ValidationError
+from ml_genn.errors import TrainingWarning, UnsupportedError, ValidationError
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
@@ -84,7 +84,8 @@ class CompiledNetwork(HoldsEngine):
         lowered: its plan and initial values.
         losses: {output: loss}; empty without training.
         custom_updates: {name: function without arguments}, which callbacks such as
-            `CustomUpdateOnBatchEnd` call.
+            `CustomUpdateOnBatchEnd` call. "Reset" sets the state of all neurons, and
+            their readouts, to that at the start of an example.
     """
 
     def __init__(
@@ -100,7 +101,6 @@ class CompiledNetwork(HoldsEngine):
         self.network = network
         self.lowered = lowered
         self.losses: Mapping[Population, Loss] = losses or {}
-        self.custom_updates = CustomUpdates()
         self._config = config
         self._progress = progress
         self._entered = False
@@ -110,9 +110,15 @@ class CompiledNetwork(HoldsEngine):
         self._runner = BatchRunner(self._built, self._lookup, self.losses, progress)
         batch = self._runner.batch
         self._manual = ManualStepping(self._built, self._lookup, batch)
+        self.custom_updates = CustomUpdates(Reset=self._reset)
         self._checkpoints = CheckpointManager(self._built, progress)
         self._genn = GennView(
-            self._built, self._lookup, self._state, batch, self.custom_updates
+            self._built,
+            self._lookup,
+            self._state,
+            batch,
+            self._manual,
+            self.custom_updates,
         )
         keep_decisions(network, lowered.decisions, trains=progress is not None)
 
@@ -225,6 +231,18 @@ class CompiledNetwork(HoldsEngine):
         """
         return self._lookup.learned(population)
 
+    def parameter_values(self, population: Any, name: str) -> np.ndarray | None:
+        """Returns a parameter of a population that is not learned, (neurons,).
+
+        Args:
+            population: population or layer.
+            name: our name or mlGeNN's, for example "v_thresh" or "Vthresh".
+
+        Returns:
+            The values; None if the neuron has no such parameter, or learns it.
+        """
+        return self._lookup.parameter_values(population, name)
+
     def variable(self, population: Any, name: str) -> str:
         """Returns our name of a state variable.
 
@@ -244,6 +262,14 @@ class CompiledNetwork(HoldsEngine):
             ValidationError: if it is not in the compiler's ``deep_r_conns``.
         """
         self._lookup.check_rewired(connection)
+
+    def spikes(self, population: str) -> bool:
+        """True if a population can spike.
+
+        Args:
+            population: name of the population.
+        """
+        return self._lookup.spikes(population)
 
     def check_spikes(self, population: str) -> None:
         """Raises an error if a population never spikes.
@@ -611,6 +637,20 @@ class CompiledNetwork(HoldsEngine):
         """
         self.custom_updates.check(name)
 
+    def _reset(self) -> None:
+        """Resets neurons in a time step; between batches they are reset anyway.
+
+        Raises:
+            UnsupportedError: between batches that continue from each other.
+        """
+        if self._runner.batch.stepped:
+            self._state.reset()
+        elif self._config.continue_state:
+            raise UnsupportedError(
+                "Custom update 'Reset': between batches it needs "
+                "reset_vars_between_batches=True, the default, and is then not needed."
+            )
+
     def custom_update(self, name: str) -> None:
         """Calls a function of ``custom_updates``.
 
@@ -626,7 +666,8 @@ class CompiledNetwork(HoldsEngine):
     def neuron_populations(self) -> Mapping[Any, NeuronGroup]:
         """``{population or layer: group with vars}``, as in mlGeNN.
 
-        After the first access, state variables stay readable after each batch.
+        After the first access, state variables and the spikes of populations with
+        ``record_spikes=True`` stay readable after each batch.
         """
         self._runner.exposes_state = True
         return self._genn.neuron_populations

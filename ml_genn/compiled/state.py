@@ -127,3 +127,14 @@ class NetworkState:
                 f"{expected}. Received {checked.shape}."
             )
         self._built.model.set_state(owner, name, checked.reshape(expected))
+
+    def reset(self) -> None:
+        """Sets state variables and readouts to their values at the start of an example.
+
+        Raises:
+            MlGennError: if no batch is being stepped.
+        """
+        for population in self._lookup.populations:
+            for name, value in self._lookup.initial_state(population).items():
+                shape = self._built.model.state(population.name, name).shape
+                self.set_state(population, name, np.broadcast_to(value, shape))

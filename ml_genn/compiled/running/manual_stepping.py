@@ -86,12 +86,15 @@ class ManualStepping:
             )
         if self._step is None:
             options = RunOptions(
-                continue_state=config.continue_state, expose_state=True
+                continue_state=config.continue_state,
+                expose_state=True,
+                spikes=self._lookup.recordable,
             )
             self._built.model.begin_manual_batch(
                 data.prepared, np.arange(data.size), options
             )
             self._step = 0
+            self._batch.stepped = True
         self._built.model.step()
         self._step += 1
         return self._step
@@ -116,8 +119,21 @@ class ManualStepping:
         if self._step is not None:
             self._step = None
             result = self._built.model.end_manual_batch()
-            self._batch.readouts = result.outputs
-            self._batch.divergence = result.divergence
+            self._batch.finish(result)
+
+    def pull_spikes(self) -> None:
+        """Makes the spikes of the batch readable, which ends it.
+
+        Raises:
+            ValidationError: before its last time step.
+        """
+        num_steps = self._built.config.num_steps
+        if self._step is not None and self._step < num_steps:
+            raise ValidationError(
+                "pull_recording_buffers_from_device: spikes can be read after the last "
+                f"time step of a batch. Received step {self._step} of {num_steps}."
+            )
+        self._end()
 
     def readout(self, outputs: Any) -> Any:
         """Returns readouts of the last batch; a manually stepped batch ends.

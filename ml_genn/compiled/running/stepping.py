@@ -26,17 +26,28 @@ from ml_genn.utils.interrupts import deferred_interrupts
 
 @dataclass(slots=True, eq=False)
 class CurrentBatch:
-    """Time step and readouts of the batch that runs or ran last.
+    """Time step of the batch that runs or ran last; results of the last complete one.
 
     Attributes:
         timestep: completed time steps.
+        stepped: True while the batch runs one time step at a time.
         readouts: {output: (examples, neurons)} of the last complete batch.
+        spikes: {population: one (steps, neurons) pair per example} of that batch, of
+            populations whose spikes were kept.
         divergence: numbers of that batch that are not finite; None if all are.
     """
 
     timestep: int = 0
+    stepped: bool = False
     readouts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    spikes: Mapping[str, Any] = field(default_factory=dict)
     divergence: Divergence | None = None
+
+    def finish(self, result: RunResult) -> None:
+        """Stores the results of a complete batch."""
+        self.stepped = False
+        self.readouts, self.spikes = result.outputs, result.spikes
+        self.divergence = result.divergence
 
 
 class BatchRunner:
@@ -50,8 +61,8 @@ class BatchRunner:
 
     Attributes:
         batch: the batch that runs or ran last.
-        exposes_state: True if state variables stay readable after each batch;
-            False at first.
+        exposes_state: True if state variables, and spikes of populations that record
+            them, stay readable after each batch; False at first.
         stop_training: set to True by callbacks to end training after the batch.
     """
 
@@ -124,14 +135,18 @@ class BatchRunner:
             BusyError: in a callback of a time step of another batch.
         """
         trajectories = self._trajectories(batch)
+        exposes = self.exposes_state or callbacks.may_read_state
+        spikes = callbacks.recorded_spikes
+        if exposes:
+            spikes = tuple(dict.fromkeys((*spikes, *self._lookup.recordable)))
         options = RunOptions(
             backward=train,
             update=train,
-            spikes=callbacks.recorded_spikes,
+            spikes=spikes,
             records=(*callbacks.recorded_variables, *trajectories.values()),
             continue_state=self._built.config.continue_state,
             batch_slice=batch.batch_slice,
-            expose_state=self.exposes_state or callbacks.may_read_state,
+            expose_state=exposes,
             next_indices=batch.next_indices,
         )
         with self._built.lock.batch():
@@ -140,8 +155,7 @@ class BatchRunner:
                 self._built.model.set_optimiser_scalars(scalars)
             run = self._run_steps if callbacks.has_step_hooks else self._run_whole
             result = run(batch, options, callbacks)
-            self.batch.readouts = result.outputs
-            self.batch.divergence = result.divergence
+            self.batch.finish(result)
         if result.divergence is None:
             callbacks.call("on_recorded", number, result)
         has_loss = bool(self._losses) and bool(batch.targets)
@@ -189,6 +203,7 @@ class BatchRunner:
     ) -> RunResult:
         model = self._built.model
         model.begin_manual_batch(batch.prepared, batch.indices, options)
+        self.batch.stepped = True
         for step in range(self.num_steps):
             self.batch.timestep = step
             callbacks.call("on_timestep_begin", step)
