@@ -106,8 +106,8 @@ def test_reset_between_batches_is_what_happens_anyway() -> None:
     net = Small()
     recorder = SpikeRecorder(net.target, key="s")
     expected = net.predict(recorder)["s"]
-    found = net.predict(recorder, CustomUpdateOnBatchBegin("Reset"))["s"]
-    np.testing.assert_array_equal(found[1][0], expected[1][0])
+    after_reset = net.predict(recorder, CustomUpdateOnBatchBegin("Reset"))["s"]
+    np.testing.assert_array_equal(after_reset[1][0], expected[1][0])
     continuing = Small(reset_vars_between_batches=False)
     with pytest.raises(UnsupportedError, match="needs reset_vars_between_batches=True"):
         continuing.predict(CustomUpdateOnBatchBegin("Reset"))
