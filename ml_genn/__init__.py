@@ -12,6 +12,7 @@ from ml_genn.module_aliases import install as _install_module_aliases
 from ml_genn.network import Network
 from ml_genn.population import Population
 from ml_genn.sequential import InputLayer, Layer, SequentialNetwork
+from ml_genn.utils.synonyms import module_attribute
 
 if TYPE_CHECKING:
     from ml_genn import (
@@ -70,13 +71,22 @@ __all__ = [
 _FUNCTIONS = {"load_model": "ml_genn.saving", "save_model": "ml_genn.saving"}
 
 
-def __getattr__(name: str) -> Any:
+#: packages that need another library
+_OPTIONAL = ("nir", "sklearn")
+
+
+def _attribute(name: str) -> Any:
+    """Returns a public name at its first use."""
     if name in _FUNCTIONS:
         return getattr(import_module(_FUNCTIONS[name]), name)
-    if name in __all__:
+    if name in __all__ or name in _OPTIONAL:
         return import_module(f"ml_genn.{name}")
-    raise AttributeError(f"module 'ml_genn' has no attribute '{name}'")
+    return module_attribute(__name__, name)
+
+
+if not TYPE_CHECKING:  # type checkers know the names above, and no others
+    __getattr__ = _attribute
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_OPTIONAL})

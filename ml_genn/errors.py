@@ -64,6 +64,21 @@ class SelectionError(ValidationError, IndexError):
     """A selection of neurons or examples does not fit what it selects from."""
 
 
+class UnknownArgumentError(UnknownNameError, TypeError):
+    """A constructor has no argument of this name."""
+
+
+class UnknownAttributeError(MlGennError, AttributeError):
+    """An object has no attribute or method of this name."""
+
+
+class UnknownImportError(MlGennError, ImportError):
+    """A module has no object of this name, and another one takes its place.
+
+    It is no AttributeError, of which ``from module import name`` hides the message.
+    """
+
+
 class NetworkContextError(MlGennError, RuntimeError):
     """An object that needs an open ``with network:`` block was made outside one."""
 

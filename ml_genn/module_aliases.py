@@ -13,6 +13,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
+from ml_genn.utils.synonyms.names import check_import
+
 if TYPE_CHECKING:
     from importlib.abc import Loader
 
@@ -31,6 +33,7 @@ ALIASES = {
     "ml_genn.losses.sparse_categorical_crossentropy": "ml_genn.losses.cross_entropy",
     "ml_genn.metrics.mean_square_error": "ml_genn.metrics.values",
     "ml_genn.metrics.sparse_categorical_accuracy": "ml_genn.metrics.classes",
+    "ml_genn.initialisers": "ml_genn.initializers",
     "ml_genn.neurons.binary_spike_input": "ml_genn.neurons.inputs.binary_spike_input",
     "ml_genn.neurons.few_spike_relu": "ml_genn.neurons.few_spike.few_spike_relu",
     "ml_genn.neurons.few_spike_relu_input": (
@@ -54,6 +57,8 @@ ALIASES = {
     "ml_genn.readouts.sum_var": "ml_genn.readouts.voltage",
     "ml_genn.readouts.var": "ml_genn.readouts.voltage",
     "ml_genn.sequential_network": "ml_genn.sequential",
+    "ml_genn.optimizers": "ml_genn.optimisers",
+    "ml_genn.serializers": "ml_genn.serialisers",
     "ml_genn.utils.callback_list": "ml_genn.callbacks.callback_list",
     "ml_genn.utils.data": "ml_genn.data",
     "ml_genn.utils.decorators": "ml_genn.graph.default_params",
@@ -82,13 +87,26 @@ class AliasFinder:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Returns a spec with this object as loader; None for a name without alias."""
-        loader = cast("Loader", self)
-        return ModuleSpec(fullname, loader) if fullname in self.aliases else None
+        """Returns a spec with this object as loader; None for a name without alias.
+
+        Raises:
+            UnknownImportError: for a module of other libraries that has no alias.
+        """
+        if self._module(fullname) is None:
+            check_import(*fullname.rpartition(".")[::2])
+            return None
+        return ModuleSpec(fullname, cast("Loader", self))
+
+    def _module(self, fullname: str) -> str | None:
+        """Returns the module behind an alias, or behind a submodule of an alias."""
+        parent, _, name = fullname.rpartition(".")
+        if fullname in self.aliases:
+            return self.aliases[fullname]
+        return f"{self.aliases[parent]}.{name}" if parent in self.aliases else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Returns the module behind an alias."""
-        module = import_module(self.aliases[spec.name])
+        module = import_module(cast(str, self._module(spec.name)))
         self._own_spec = module.__spec__
         return module
 

@@ -142,6 +142,8 @@ class EPropCompiler(TrainingCompiler):
         feedback: str = "symmetric",
         feedback_decay: float = 0.001,
         mode: str = "event_driven",
+        backend: str | None = None,
+        num_threads: int | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -156,6 +158,8 @@ class EPropCompiler(TrainingCompiler):
             deep_r_conns=deep_r_conns,
             deep_r_l1_strength=deep_r_l1_strength,
             deep_r_record_rewirings=deep_r_record_rewirings,
+            backend=backend,
+            num_threads=num_threads,
             **genn_kwargs,
         )
         self._check_time(reset_time_between_batches)

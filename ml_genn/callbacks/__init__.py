@@ -20,6 +20,7 @@ from ml_genn.callbacks.updates import (
     OptimiserParamSchedule,
 )
 from ml_genn.utils.module import aliases
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of callbacks that can be passed by name
 default_callbacks: dict[str, type[Callback]] = {
@@ -53,3 +54,5 @@ __all__ = [
     "VarRecorder",
     "default_callbacks",
 ]
+
+answer_names_of(__name__)

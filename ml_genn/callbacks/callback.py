@@ -8,6 +8,7 @@ from typing import Any
 from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.model.batch import Record, RunResult
 from ml_genn.model.engine_memory import HoldsEngine
+from ml_genn.utils.synonyms import AnswersSynonyms
 
 
 def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -16,7 +17,7 @@ def _no_op(hook: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-class Callback(RefersToNetwork):
+class Callback(AnswersSynonyms, RefersToNetwork):
     """Base of objects whose hooks are called while a network is trained or evaluated.
 
     Override any of the hooks. A callback that overrides a hook of time steps makes the

@@ -60,9 +60,10 @@ from ml_genn.training.loop import MetricAccumulator
 from ml_genn.training.metrics import metrics_by_output
 from ml_genn.training.results import EvaluationResult, PredictionResult
 from ml_genn.utils.checks import file_path, shown, whole
+from ml_genn.utils.synonyms import AnswersSynonyms
 
 
-class CompiledNetwork(HoldsEngine):
+class CompiledNetwork(AnswersSynonyms, HoldsEngine):
     """A network that can be evaluated; compilers return it.
 
     The model is built at first use. A ``with`` block, as in mlGeNN, is optional. It

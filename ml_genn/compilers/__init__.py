@@ -6,7 +6,7 @@ entry-point group ``ml_genn.compilers``, which is read on first use.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_genn.compiled.network import CompiledNetwork
 from ml_genn.compiled.training import CompiledTrainingNetwork
@@ -21,11 +21,14 @@ from ml_genn.compilers.inference_compiler import (
     CompiledInferenceNetwork,
     InferenceCompiler,
 )
+from ml_genn.compilers.registered import registered
 from ml_genn.compilers.training_compiler import TrainingCompiler
-from ml_genn.errors import unknown_name
 from ml_genn.lowering import Feedback
+from ml_genn.utils.synonyms import module_attribute
 
-GROUP = "ml_genn.compilers"
+if TYPE_CHECKING:
+    from ml_genn.compilers.eprop_compiler import EPropCompiler
+
 OWN_PACKAGES = ("ml_genn", "ml_genn_eprop")
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "CompiledNetwork",
     "CompiledTrainingNetwork",
     "Compiler",
+    "EPropCompiler",
     "EventPropCompiler",
     "Feedback",
     "FewSpikeCompiler",
@@ -43,26 +47,21 @@ __all__ = [
 ]
 
 
-def _registered() -> dict[str, Any]:
-    """Returns {name: entry point} of the compilers that packages register."""
-    from importlib.metadata import entry_points  # slow to import
-
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
 def own_compilers() -> frozenset[str]:
     """Returns the names of the compilers of ml_genn and its own packages."""
-    registered = _registered().items()
-    own = [n for n, p in registered if p.module.partition(".")[0] in OWN_PACKAGES]
+    points = registered().items()
+    own = [n for n, p in points if p.module.partition(".")[0] in OWN_PACKAGES]
     return frozenset([*own, *(name for name in __all__ if name.endswith("Compiler"))])
 
 
-def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
-        raise AttributeError(name)
-    registered = _registered()
-    if name in registered:
-        return registered[name].load()
-    known = {*__all__, *registered}
-    message = str(unknown_name("compiler", name, known, where=__name__))
-    raise AttributeError(message)
+def _attribute(name: str) -> Any:
+    """Returns a registered compiler, or an object by another library's name."""
+    if not name.startswith("_"):
+        points = registered()
+        if name in points:
+            return points[name].load()
+    return module_attribute(__name__, name)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _attribute

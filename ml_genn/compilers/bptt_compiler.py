@@ -96,6 +96,8 @@ class BPTTCompiler(TrainingCompiler):
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[Any, Any] | None = None,
         detach: str | Sequence[str] = (),
+        backend: str | None = None,
+        num_threads: int | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -113,6 +115,8 @@ class BPTTCompiler(TrainingCompiler):
             deep_r_conns=deep_r_conns,
             deep_r_l1_strength=deep_r_l1_strength,
             deep_r_record_rewirings=deep_r_record_rewirings,
+            backend=backend,
+            num_threads=num_threads,
             **genn_kwargs,
         )
         self.surrogate = get_surrogate(surrogate)

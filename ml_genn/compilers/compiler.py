@@ -23,9 +23,10 @@ from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.graph.copying import RefersToNetwork
 from ml_genn.network import Network
 from ml_genn.utils.checks import flag, positive, seed, shown, whole
+from ml_genn.utils.synonyms import AnswersSynonyms, own_arguments
 
 
-class Compiler(RefersToNetwork, ABC):
+class Compiler(AnswersSynonyms, RefersToNetwork, ABC):
     """Base of compilers, which make networks that run.
 
     Args:
@@ -58,6 +59,7 @@ class Compiler(RefersToNetwork, ABC):
         """
         compiler = super().__new__(cls)
         signature = inspect.signature(cls.__init__)
+        kwargs = own_arguments(cls, cls.__init__, kwargs)
         try:
             arguments = dict(signature.bind(compiler, *args, **kwargs).arguments)
         except TypeError:  # __init__ reports it

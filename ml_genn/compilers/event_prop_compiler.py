@@ -111,6 +111,8 @@ class EventPropCompiler(TrainingCompiler):
         deep_r_conns: Sequence[Any] = (),
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[Any, Any] | None = None,
+        backend: str | None = None,
+        num_threads: int | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -128,6 +130,8 @@ class EventPropCompiler(TrainingCompiler):
             deep_r_conns=deep_r_conns,
             deep_r_l1_strength=deep_r_l1_strength,
             deep_r_record_rewirings=deep_r_record_rewirings,
+            backend=backend,
+            num_threads=num_threads,
             **genn_kwargs,
         )
         _check_strengths("reg_lambda_upper", reg_lambda_upper)

@@ -84,6 +84,8 @@ class FewSpikeCompiler(Compiler):
         kernel_profiling: bool = False,
         prefer_in_memory_connect: bool = True,
         communicator: Communicator | None = None,
+        backend: str | None = None,
+        num_threads: int | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -92,6 +94,8 @@ class FewSpikeCompiler(Compiler):
             rng_seed=rng_seed,
             kernel_profiling=kernel_profiling,
             communicator=communicator,
+            backend=backend,
+            num_threads=num_threads,
             **genn_kwargs,
         )
         where = "FewSpikeCompiler: prefer_in_memory_connect"

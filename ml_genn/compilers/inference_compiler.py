@@ -58,6 +58,8 @@ class InferenceCompiler(Compiler):
         reset_vars_between_batches: bool = True,
         reset_in_syn_between_batches: bool = False,
         communicator: Communicator | None = None,
+        backend: str | None = None,
+        num_threads: int | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -66,6 +68,8 @@ class InferenceCompiler(Compiler):
             rng_seed=rng_seed,
             kernel_profiling=kernel_profiling,
             communicator=communicator,
+            backend=backend,
+            num_threads=num_threads,
             **genn_kwargs,
         )
         where = "InferenceCompiler"

@@ -8,6 +8,7 @@ from ml_genn.connectivity.fixed_probability import FixedProbability
 from ml_genn.connectivity.max_pool_2d import MaxPool2D
 from ml_genn.connectivity.one_to_one import OneToOne
 from ml_genn.connectivity.sparse import Sparse
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of those that can be passed by name: none, as in mlGeNN.
 default_connectivity: dict[str, type[Connectivity]] = {}
@@ -27,3 +28,5 @@ __all__ = [
     "Sparse",
     "default_connectivity",
 ]
+
+answer_names_of(__name__)

@@ -19,6 +19,7 @@ from ml_genn.model.plan import DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.kernel import Kernel
 from ml_genn.model.snapshot import DELAYS, SOURCES, WEIGHTS
 from ml_genn.utils.checks import LARGEST_INT32, finite_array, shown
+from ml_genn.utils.synonyms import AnswersSynonyms
 
 #: Weights where none are set: neurons with default thresholds spike with them.
 DEFAULT_WEIGHT = FluctuationDriven()
@@ -40,7 +41,7 @@ class Pooling:
     strides: tuple[int, int]
 
 
-class Connectivity(ABC):
+class Connectivity(AnswersSynonyms, ABC):
     """Base of connectivity: which neurons are connected, with which weights and delays.
 
     Synapses are stored in one of three formats, which a class chooses by the methods

@@ -29,6 +29,7 @@ from ml_genn.graph.default_params import network_default_params
 from ml_genn.initializers.value import InitValue, as_value
 from ml_genn.utils.choices import HasChoices
 from ml_genn.utils.copies import owned
+from ml_genn.utils.synonyms import accepts_synonyms
 
 T = TypeVar("T")
 _IN_NETWORK = "_in_network"  #: True for copies in networks, False for their originals
@@ -68,7 +69,7 @@ def model_class(cls: type[T]) -> type[T]:
         for name, (argument, _) in arguments.items()
         if argument.role is Role.CHOICE
     }
-    return network_default_params(model)
+    return accepts_synonyms(network_default_params(model))
 
 
 def _set_argument(model: Any, name: str, value: Any) -> None:

@@ -24,11 +24,12 @@ from ml_genn.utils.checks import flag, free_name, shown, text_name, whole
 from ml_genn.utils.checks import shape as checked_shape
 from ml_genn.utils.choices import Decision
 from ml_genn.utils.module import get_object
+from ml_genn.utils.synonyms import AnswersSynonyms
 
 Shape = int | Sequence[int] | None
 
 
-class PopulationLike(ABC):
+class PopulationLike(AnswersSynonyms, ABC):
     """A population, or a layer that contains one."""
 
     @abstractmethod
@@ -36,7 +37,7 @@ class PopulationLike(ABC):
         """The population; None if its network no longer exists."""
 
 
-class ConnectionLike(ABC):
+class ConnectionLike(AnswersSynonyms, ABC):
     """A connection, or a layer that contains one."""
 
     @abstractmethod
@@ -233,7 +234,7 @@ class Connection(WeakLinks, ConnectionLike):
         return f"<Connection '{self.name}' {self.connectivity!r} {self.synapse!r}>"
 
 
-class Graph(NetworkObject, Scope):
+class Graph(AnswersSynonyms, NetworkObject, Scope):
     """Populations and connections made inside one ``with`` block; base of `Network`.
 
     Args:

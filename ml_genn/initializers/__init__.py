@@ -13,6 +13,7 @@ from ml_genn.initializers.variance_scaling import (
 )
 from ml_genn.initializers.wrapper import Wrapper
 from ml_genn.utils.module import aliases
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of the initializers that need no arguments.
 default_initializers: dict[str, type[Initializer]] = aliases(
@@ -39,3 +40,5 @@ __all__ = [
     "Wrapper",
     "default_initializers",
 ]
+
+answer_names_of(__name__)

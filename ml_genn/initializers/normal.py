@@ -8,8 +8,10 @@ import numpy as np
 
 from ml_genn.initializers.initializer import Initializer
 from ml_genn.utils.checks import check_fields, not_negative, number
+from ml_genn.utils.synonyms import accepts_synonyms
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Normal(Initializer):
     """Normal distribution.

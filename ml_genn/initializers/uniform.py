@@ -9,8 +9,10 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.initializers.initializer import Initializer
 from ml_genn.utils.checks import check_fields, number
+from ml_genn.utils.synonyms import accepts_synonyms
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Uniform(Initializer):
     """Uniform distribution.

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import ValidationError
 from ml_genn.initializers import Initializer, default_initializers
 from ml_genn.utils.checks import finite_array
+from ml_genn.utils.synonyms import object_name
 
 InitValue: TypeAlias = Any  #: number, sequence, ndarray, Initializer or its name
 
@@ -30,9 +31,8 @@ def as_value(where: str, value: InitValue) -> float | np.ndarray | Initializer:
     if isinstance(value, Initializer):
         return value
     if isinstance(value, str):
-        if value not in default_initializers:
-            raise unknown_name("initializer", value, default_initializers, where=where)
-        return default_initializers[value]()
+        name = object_name("initializer", value, default_initializers, where=where)
+        return default_initializers[name]()
     if isinstance(value, type) and issubclass(value, Initializer):
         raise ValidationError(
             f"{where} is a number, an array or an initializer. Received the class "

@@ -13,6 +13,7 @@ from ml_genn.losses.spike_counts import (
     SpikeRateMeanSquareError,
 )
 from ml_genn.utils.module import aliases, needs_no_argument
+from ml_genn.utils.synonyms import answer_names_of
 
 #: Losses that compilers compose with readouts.
 LOSSES: tuple[type[Loss], ...] = (
@@ -40,3 +41,5 @@ __all__ = [
     "SpikeRateMeanSquareError",
     "default_losses",
 ]
+
+answer_names_of(__name__)

@@ -17,6 +17,7 @@ from ml_genn.metrics.values import MeanAbsoluteError, MeanSquareError
 from ml_genn.utils.checks import shown
 from ml_genn.utils.logs import short_name
 from ml_genn.utils.module import aliases, get_object
+from ml_genn.utils.synonyms import answer_names_of
 
 ACCURACY = "accuracy"  #: name of the accuracy that fits the targets
 
@@ -101,3 +102,5 @@ __all__ = [
     "default_metrics",
     "metric_of",
 ]
+
+answer_names_of(__name__)

@@ -21,6 +21,7 @@ from ml_genn.neurons.neuron import Neuron
 from ml_genn.neurons.spiking_max_pool import SpikingMaxPool
 from ml_genn.neurons.user_neuron import UserNeuron
 from ml_genn.utils.module import aliases
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of the neurons that need no arguments.
 default_neurons: dict[str, type[Neuron]] = aliases(
@@ -63,3 +64,5 @@ __all__ = [
     "UserNeuron",
     "default_neurons",
 ]
+
+answer_names_of(__name__)

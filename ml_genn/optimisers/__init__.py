@@ -11,6 +11,7 @@ from ml_genn.optimisers.schedules import (
     WarmUp,
 )
 from ml_genn.optimisers.sgd import SGD, Lion
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of optimisers that can be requested by name.
 default_optimisers: dict[str, type[Optimiser]] = {
@@ -37,3 +38,5 @@ __all__ = [
     "WarmUp",
     "default_optimisers",
 ]
+
+answer_names_of(__name__)

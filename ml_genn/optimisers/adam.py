@@ -10,10 +10,12 @@ from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
 from ml_genn.utils.checks import fraction, positive
+from ml_genn.utils.synonyms import accepts_synonyms
 
 _CHECKS = {"beta1": fraction, "beta2": fraction, "epsilon": positive}
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False)
 class Adam(Optimiser):
     r"""Adam (Kingma & Ba 2015).
@@ -71,6 +73,7 @@ class Adam(Optimiser):
         }
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False, kw_only=True)
 class AdamW(Adam):
     r"""Adam with decoupled weight decay (Loshchilov & Hutter 2019).
@@ -88,6 +91,7 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False)
 class Adamax(Optimiser):
     r"""Adamax: Adam with the infinity norm of gradients (Kingma & Ba 2015).

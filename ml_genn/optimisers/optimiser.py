@@ -17,6 +17,7 @@ from ml_genn.optimisers.update_transforms import (
     weight_decay_transforms,
 )
 from ml_genn.utils.checks import check_fields, not_negative, number, positive, shown
+from ml_genn.utils.synonyms import AnswersSynonyms
 
 
 def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> Code:
@@ -31,7 +32,7 @@ def equation(slots: tuple[str, ...], scalars: tuple[str, ...], *lines: str) -> C
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Optimiser(ABC):
+class Optimiser(AnswersSynonyms, ABC):
     """Base of optimisers.
 
     An optimiser is an equation, ``CODE``, over a parameter ``x``, its ``gradient``, the
@@ -78,6 +79,7 @@ class Optimiser(ABC):
 
     def __init_subclass__(cls) -> None:
         """Does not inherit ``BOUNDED`` where ``CODE`` is replaced."""
+        super().__init_subclass__()
         if "CODE" in vars(cls) and "BOUNDED" not in vars(cls):
             cls.BOUNDED = False
 

@@ -10,8 +10,10 @@ from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
 from ml_genn.utils.checks import fraction, positive
+from ml_genn.utils.synonyms import accepts_synonyms
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False)
 class RMSprop(Optimiser):
     r"""RMSprop: gradients divided by their root mean square (Tieleman & Hinton 2012).

@@ -10,8 +10,10 @@ from ml_genn.model.plan import Code
 from ml_genn.optimisers.optimiser import Optimiser, equation
 from ml_genn.optimisers.schedules import Rate
 from ml_genn.utils.checks import flag, fraction
+from ml_genn.utils.synonyms import accepts_synonyms
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False)
 class SGD(Optimiser):
     r"""Stochastic gradient descent.
@@ -63,6 +65,7 @@ class SGD(Optimiser):
         return {"gradient_factor": 0.0, "momentum_factor": 1.0}
 
 
+@accepts_synonyms
 @dataclass(eq=False, repr=False)
 class Lion(Optimiser):
     r"""Lion: steps along the sign of a momentum (Chen et al. 2023).

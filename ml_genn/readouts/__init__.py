@@ -4,6 +4,7 @@ from ml_genn.readouts.readout import Readout
 from ml_genn.readouts.spikes import FirstSpikeTime, SpikeCount
 from ml_genn.readouts.voltage import AvgVar, AvgVarExpWeight, MaxVar, SumVar, Var
 from ml_genn.utils.module import aliases
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of the readouts, none of which needs arguments.
 default_readouts: dict[str, type[Readout]] = aliases(
@@ -21,3 +22,5 @@ __all__ = [
     "Var",
     "default_readouts",
 ]
+
+answer_names_of(__name__)

@@ -8,6 +8,7 @@ from ml_genn.serialisers.numpy import Numpy
 from ml_genn.serialisers.safetensors import Safetensors
 from ml_genn.serialisers.serialiser import Serialiser, as_keys, load_snapshot
 from ml_genn.utils.module import aliases, get_object
+from ml_genn.utils.synonyms import answer_names_of
 
 AnySerialiser: TypeAlias = Serialiser | str | Path  #: or its name, or a folder
 
@@ -56,3 +57,5 @@ __all__ = [
     "get_serialiser",
     "load_snapshot",
 ]
+
+answer_names_of(__name__)

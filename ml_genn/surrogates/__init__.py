@@ -14,6 +14,7 @@ from ml_genn.surrogates.derivatives import (
 from ml_genn.surrogates.expression import Expression
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.module import aliases, get_object
+from ml_genn.utils.synonyms import answer_names_of
 
 #: {name: class} of the surrogates that need no arguments.
 default_surrogates = aliases(Arctan, Boxcar, Exponential, FastSigmoid, Triangle)
@@ -48,3 +49,5 @@ __all__ = [
     "default_surrogates",
     "get_surrogate",
 ]
+
+answer_names_of(__name__)

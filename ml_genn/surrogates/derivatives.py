@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ml_genn.surrogates.surrogate import Surrogate
 from ml_genn.utils.checks import check_fields, positive
+from ml_genn.utils.synonyms import accepts_synonyms
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class _Scaled(Surrogate):
         return {"surrogate_scale": self.scale}
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class FastSigmoid(_Scaled):
     r"""Fast sigmoid of SuperSpike (Zenke & Ganguli 2018): :math:`1 / (1 + k |u|)^2`.
@@ -37,6 +39,7 @@ class FastSigmoid(_Scaled):
         return "1 / (1 + surrogate_scale * abs(u))**2"
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Triangle(_Scaled):
     r"""Triangle (Bellec et al. 2018): :math:`\max(0, 1 - k |u|)`.
@@ -54,6 +57,7 @@ class Triangle(_Scaled):
         return "surrogate_scale * abs(u) < 1"
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Boxcar(_Scaled):
     r"""Box: :math:`k / 2` where :math:`|u| < 1 / k`, else 0.
@@ -71,6 +75,7 @@ class Boxcar(_Scaled):
         return "surrogate_scale * abs(u) < 1"
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Arctan(_Scaled):
     r"""Derivative of an arctangent (Fang et al. 2021).
@@ -88,6 +93,7 @@ class Arctan(_Scaled):
         return "surrogate_scale / 2 / (1 + (pi / 2 * surrogate_scale * u)**2)"
 
 
+@accepts_synonyms
 @dataclass(frozen=True)
 class Exponential(_Scaled):
     r"""Double exponential (Shrestha & Orchard 2018): :math:`e^{-k |u|}`.

@@ -7,8 +7,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from inspect import Parameter, isabstract, isclass, signature
 from typing import Any, TypeVar, cast
 
-from ml_genn.errors import ValidationError, unknown_name
+from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import shown
+from ml_genn.utils.synonyms import object_name
 
 T = TypeVar("T")
 
@@ -70,9 +71,7 @@ def get_object(
     if obj is None:
         return None
     if isinstance(obj, str):
-        if obj not in dictionary:
-            raise unknown_name(description.lower(), obj, dictionary)
-        return dictionary[obj]()
+        return dictionary[object_name(description.lower(), obj, dictionary)]()
     if isinstance(obj, base_class):
         return cast(T, obj)
     hint = ""

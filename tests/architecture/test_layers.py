@@ -48,7 +48,7 @@ BELOW: dict[str, set[str]] = {
     "backends": {"codegen", "model", "utils"},
     "frontend": {"model", "utils"},
     "launch": set(),
-    "module_aliases": set(),
+    "module_aliases": {"utils"},
     "training": {"frontend", "model", "utils"},
     "lowering": {"frontend", "backends", "model", "utils"},
     "compiled": {"lowering", "training", "frontend", "backends", "model", "utils"},

@@ -271,7 +271,7 @@ def test_misspelt_neurons_and_readouts_get_suggestions() -> None:
                 Population(wrong, 2)
     assert not network.populations
     with pytest.raises(UnknownNameError, match="Did you mean 'avg_var'"):
-        neurons.LeakyIntegrate(readout="avgvar")
+        neurons.LeakyIntegrate(readout="avg_vra")
     with pytest.raises(UnknownNameError) as caught:
         Dense("normall")
     assert str(caught.value).startswith(
