@@ -25,7 +25,6 @@ NAMES = {
     "ml_genn.compilers.compiled_network": ("CompiledNetwork",),
     "ml_genn.compilers.compiled_training_network": ("CompiledTrainingNetwork",),
     "ml_genn.connection": ("Connection",),
-<<<<<<<< HEAD:tests/mlgenn/test_module_paths.py
     "ml_genn.connectivity.avg_pool_conv_2d": ("AvgPoolConv2D",),
     "ml_genn.connectivity.avg_pool_dense_2d": ("AvgPoolDense2D",),
     "ml_genn.connectivity.conv_2d_transpose": ("Conv2DTranspose",),
@@ -35,9 +34,6 @@ NAMES = {
     ),
     "ml_genn.metrics.mean_square_error": ("MeanSquareError",),
     "ml_genn.metrics.sparse_categorical_accuracy": ("SparseCategoricalAccuracy",),
-========
-    "ml_genn.initialisers": ("Normal", "Uniform"),
->>>>>>>> 2d20e07 (Words of other libraries: one table of synonyms that work or are answered with ours):tests/words/test_mlgenn_paths.py
     "ml_genn.initialisers": ("Normal", "Uniform"),
     "ml_genn.network": ("Network",),
     "ml_genn.neurons.adaptive_leaky_integrate_fire": ("AdaptiveLeakyIntegrateFire",),
@@ -56,7 +52,6 @@ NAMES = {
     "ml_genn.neurons.spike_input": ("SpikeInput",),
     "ml_genn.neurons.user_neuron": ("UserNeuron",),
     "ml_genn.optimizers": ("Adam",),
-    "ml_genn.optimizers": ("Adam",),
     "ml_genn.population": ("Population",),
     "ml_genn.readouts.avg_var": ("AvgVar",),
     "ml_genn.readouts.avg_var_exp_weight": ("AvgVarExpWeight",),
@@ -66,7 +61,6 @@ NAMES = {
     "ml_genn.readouts.sum_var": ("SumVar",),
     "ml_genn.readouts.var": ("Var",),
     "ml_genn.sequential": ("InputLayer", "Layer", "SequentialNetwork"),
-    "ml_genn.serializers": ("Numpy",),
     "ml_genn.serializers": ("Numpy",),
     "ml_genn.utils.callback_list": ("CallbackList",),
     "ml_genn.utils.data": ("calc_latest_spike_time", "linear_latency_encode_data"),
