@@ -87,6 +87,10 @@ class UnsupportedError(MlGennError, NotImplementedError):
     """A combination is valid, but the compiler or backend does not support it."""
 
 
+class MissingLibraryError(MlGennError, ImportError):
+    """A library that is not installed is needed; the message says how to install it."""
+
+
 class CheckpointError(ValidationError):
     """A saved file is missing, damaged, or does not fit the network."""
 

@@ -56,8 +56,8 @@ def checked_default_params(params: Any) -> dict[type, Mapping[str, Any]]:
     shape = "{class: {argument: value}}"
     if not isinstance(params, Mapping):
         raise ValidationError(
-            f"Network: default_params is {shape}; layers are made in the network's "
-            f"'with' block. Received {shown(params)}."
+            f"Network: default_params is {shape}. Received {shown(params)}. Layers "
+            "are made in the network's 'with' block."
         )
     for cls, values in params.items():
         if not isinstance(cls, type) or not isinstance(values, Mapping):

@@ -62,6 +62,7 @@ BELOW: dict[str, set[str]] = {
         "utils",
     },
     "saving": {"compilers", "compiled", "frontend", "model", "utils"},
+    "sklearn": {"compilers", "frontend", "utils"},
     "nir": {
         "compilers",
         "compiled",

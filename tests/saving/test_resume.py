@@ -358,7 +358,7 @@ def test_checkpoints_of_later_epochs_stay(tmp_path: Path) -> None:
 def test_a_folder_stands_for_a_serialiser(tmp_path: Path) -> None:
     for folder in (tmp_path / "numpy", "./numpy", "run 3", Path("numpy")):
         assert get_serialiser(folder).path == Path(folder)
-    for name in ("Numpy", "safetensor"):
+    for name in ("nunpy", "safetensros"):
         with pytest.raises(ValueError, match="unknown serialiser"):
             get_serialiser(name)
 

@@ -29,7 +29,7 @@ mapping = get_object_mapping(
 )
 assert [type(o) for o in mapping.values()] == [Adam, Adam]
 with pytest.raises((RuntimeError, ValueError)):
-    get_object("leaky", Neuron, "Neuron", default_neurons)
+    get_object("leak", Neuron, "Neuron", default_neurons)
 
 fire = event_prop_compiler.default_params[LeakyIntegrateFire]
 assert (fire["relative_reset"], fire["scale_i"]) == (False, True)
