@@ -47,9 +47,11 @@ class Callback(AnswersSynonyms, RefersToNetwork):
 
         Args:
             **kwargs: ``data`` (dictionary common to all callbacks),
-                ``compiled_network``, ``num_batches`` (None if unknown) and, in
-                training, ``num_epochs``, ``start_epoch`` and ``log_names`` (the
-                `LogNames` of losses and metrics).
+                ``compiled_network``, ``num_batches`` (None if unknown), ``progress``
+                (the `RunProgress`, whose ``message`` shows a line to the user) and, in
+                training, ``num_epochs``, ``start_epoch``, ``validation`` (True for
+                callbacks of validation) and ``log_names`` (the `LogNames` of losses
+                and metrics).
         """
 
     @_no_op

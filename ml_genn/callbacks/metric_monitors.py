@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from ml_genn.callbacks.callback import Callback
+from ml_genn.callbacks.progress import no_progress, number_text
 from ml_genn.errors import ValidationError
 from ml_genn.model.snapshot import Snapshot
 from ml_genn.utils.checks import (
@@ -41,6 +42,7 @@ class Monitor(Callback):
                 values are better.
         """
         self._network, names = kwargs["compiled_network"], kwargs.get("log_names")
+        self._progress = kwargs.get("progress") or no_progress()
         name = type(self).__name__
         if names is None:
             raise ValidationError(f"{name}: it belongs to callbacks of training.")
@@ -53,6 +55,12 @@ class Monitor(Callback):
     def _output(self) -> str | None:
         """Returns the name of the monitored output; None for the only one."""
         return None
+
+    def _stagnation(self) -> str:
+        """Returns a clause that says since when the value has not improved."""
+        epochs = "1 epoch" if self._wait == 1 else f"{self._wait} epochs"
+        best = number_text(self._sign * self._best)
+        return f"{self._log} has not improved on {best} for {epochs}"
 
     def _improved(self, logs: Mapping[str, float]) -> bool:
         """Updates the best value and the epochs since then; True for a new best."""
@@ -130,12 +138,20 @@ class EarlyStopping(Monitor):
         if self._wait >= max(self._patience, 1):
             self.stopped_epoch = epoch
             self._network.stop_training = True
+            self._progress.message(
+                f"Epoch {epoch + 1}: early stopping, {self._stagnation()}."
+            )
 
     def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
         """Restores the best epoch, if it was not the last one."""
         if self._best_snapshot is not None and self._wait:
             current = self._network.snapshot()
             self._network.restore(Snapshot(self._best_snapshot.arrays, current.info))
+            best = -1 if self.best_epoch is None else self.best_epoch
+            self._progress.message(
+                f"Weights of epoch {best + 1} are restored: {self._log} "
+                f"{number_text(self._sign * self._best)}."
+            )
 
     def __repr__(self) -> str:
         return (
@@ -198,9 +214,21 @@ class ReduceLROnPlateau(Monitor):
             self._wait = 0
         if self._wait < max(self._patience, 1):
             return
+        rates = [optimiser.alpha for optimiser, _ in self._network.optimisers]
         for optimiser, _ in self._network.optimisers:
             lower = max(optimiser.alpha * self._factor, self._least)
             optimiser.alpha = min(optimiser.alpha, lower)
+        lowered = [optimiser.alpha for optimiser, _ in self._network.optimisers]
+        changes = dict.fromkeys(
+            f"{rate:.3g} -> {lower:.3g}"
+            for rate, lower in zip(rates, lowered, strict=True)
+            if lower < rate
+        )
+        if changes:
+            self._progress.message(
+                f"Epoch {epoch + 1}: learning rate {', '.join(changes)}, "
+                f"{self._stagnation()}."
+            )
         self._cooling, self._wait = self._cooldown, 0
 
     def __repr__(self) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from ml_genn.callbacks.metric_monitors import Monitor
+from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.serialisers.safetensors import read_file
 from ml_genn.utils.checks import file_path, flag
+from ml_genn.utils.logs import LogNames
 
+_FIELD = re.compile(r"\{(\w+)(:[^{}]*|)\}")  # {name} or {name:format} in a path
 MONITORED = "monitored"  #: entry {name: value} in the info of a saved model
 
 
@@ -22,7 +26,9 @@ class ModelCheckpoint(Monitor):
     measurement, whose batches were all left out, is not better than others.
 
     Args:
-        path: the file; ``{epoch}`` is replaced by the number of the epoch.
+        path: the file. ``{epoch}`` is replaced by the number of the epoch, from 1, and
+            the name of a loss or metric in braces by its value, both formatted as in
+            ``"{epoch:03d}-{val_loss:.2f}.safetensors"``.
         monitor: name of a loss or metric, "loss" by default: "val_loss",
             "sparse_categorical_accuracy", "val_accuracy"; see `History`. As one of
             ``validation_callbacks`` it monitors validation, without the prefix too.
@@ -55,6 +61,10 @@ class ModelCheckpoint(Monitor):
     def set_params(self, **kwargs: Any) -> None:
         """Stores the network, and the value of a model saved before."""
         super().set_params(**kwargs)
+        self._fields = {
+            name: _field(name, kwargs["log_names"])
+            for name, _ in _FIELD.findall(self.path)
+        }
         path = Path(self.path)
         if kwargs.get("start_epoch") and path.is_file():
             before = read_file(path).info.get(MONITORED)
@@ -68,8 +78,27 @@ class ModelCheckpoint(Monitor):
             return
         value = logs[self._log]
         monitored = {self._log: value} if isfinite(value) else {}
-        path = self.path.replace("{epoch}", str(epoch))
-        self._network.save_model(path, monitored=monitored)
+        self._network.save_model(self._file(epoch, logs), monitored=monitored)
+
+    def _file(self, epoch: int, logs: Mapping[str, float]) -> str:
+        """Returns the path of an epoch.
+
+        Raises:
+            ValidationError: if a number does not fit its format.
+        """
+        numbers = {"epoch": epoch + 1, **logs}
+
+        def text(match: re.Match[str]) -> str:
+            name, form = match.groups()
+            try:
+                return format(numbers[self._fields[name]], form.removeprefix(":"))
+            except ValueError as error:
+                raise ValidationError(
+                    f"ModelCheckpoint: path: '{match[0]}' is no format of a number, "
+                    f"such as '{{{name}:.2f}}' ({error})."
+                ) from None
+
+        return _FIELD.sub(text, self.path)
 
     def _output(self) -> str | None:
         return None if self.output is None else get_underlying_pop(self.output).name
@@ -79,3 +108,11 @@ class ModelCheckpoint(Monitor):
             f"ModelCheckpoint({self.path!r}, {self.monitor!r}, {self.mode!r}, "
             f"{self.save_best_only!r}, {self.output!r})"
         )
+
+
+def _field(name: str, names: LogNames) -> str:
+    """Returns "epoch", or the full name of a loss or metric that a path contains."""
+    if name == "epoch":
+        return name
+    # the mode says that no direction is asked for
+    return names.find("ModelCheckpoint: path", name, "min")[0]

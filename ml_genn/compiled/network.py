@@ -11,6 +11,7 @@ import numpy as np
 
 from ml_genn.backends.api import Model
 from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.callbacks.progress import RunProgress, Verbose
 from ml_genn.communicators import Communicator
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.checkpoint.checkpoint_manager import CheckpointManager
@@ -27,6 +28,7 @@ from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.compiled.running.callback_lists import (
     Callbacks,
     callbacks_for,
+    display_of,
     warn_of_uncalled,
 )
 from ml_genn.compiled.running.evaluation import (
@@ -385,6 +387,9 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         callbacks: Callbacks = None,
         sample_weight: Any = None,
         class_weight: Any = None,
+        *,
+        verbose: Verbose = "auto",
+        batch_size: int | None = None,
     ) -> EvaluationResult:
         """Computes metrics and loss over a data set.
 
@@ -397,12 +402,15 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
                 {output: any of these}. None (default) for the one that fits the loss:
                 accuracy for cross-entropies, the error for values and trajectories.
                 Without a loss it is the accuracy of labels or one-hot targets.
-            callbacks: callbacks; a progress bar by default.
+            callbacks: callbacks; none by default.
             sample_weight: weight of each example in loss and metrics, one number each,
                 or {output: numbers}; 1 by default. The loss is the sum over examples
                 divided by their number, metrics are divided by the sum of weights.
             class_weight: {label: weight of its examples}, or {output: {label:
                 number}}; 1 for labels that are not listed.
+            verbose: 0 for silence, 1 for a bar, 2 for a line; "auto" (default) for a
+                bar, or silence if ``callbacks`` is an empty list.
+            batch_size: None (default), or the number that the compiler received.
 
         Returns:
             ``metrics, data``: `Metrics`, and data of callbacks. ``metrics["accuracy"]``
@@ -411,9 +419,10 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         Raises:
             ValidationError: if the data do not fit the network.
         """
+        self._check_batch_size("evaluate", batch_size)
         weights = ExampleWeights(sample_weight, class_weight)
         data = adapt(x, y, self.data_spec, self.full_batch_size, weights=weights)
-        return self._evaluate(data, metrics, callbacks)
+        return self._evaluate(data, metrics, callbacks, verbose)
 
     def evaluate_batch_iter(
         self,
@@ -423,6 +432,8 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         num_batches: int | None = None,
         metrics: MetricsType | None = None,
         callbacks: Callbacks = None,
+        *,
+        verbose: Verbose = "auto",
     ) -> EvaluationResult:
         """Computes metrics and loss over batches (x, y) of an iterable.
 
@@ -431,7 +442,7 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
                 are sequences in that order.
             data: yields batches.
             num_batches: number of batches; None (default) for all.
-            metrics, callbacks: as for `evaluate`.
+            metrics, callbacks, verbose: as for `evaluate`.
         """
         if num_batches is not None:
             num_batches = whole("evaluate_batch_iter: num_batches", num_batches)
@@ -448,7 +459,7 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         stream = StreamedData(
             batches, self.data_spec, self.full_batch_size, num_batches
         )
-        return self._evaluate(stream, metrics, callbacks)
+        return self._evaluate(stream, metrics, callbacks, verbose)
 
     def evaluate_batch(
         self,
@@ -470,17 +481,35 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         data: InMemoryData | StreamedData,
         metrics: MetricsType | None,
         callbacks: Callbacks,
+        verbose: Verbose,
     ) -> EvaluationResult:
         accumulator = self._accumulator(data, metrics, weighted=True)
-        listeners = self._listeners(callbacks, data)
+        listeners = self._listeners("evaluate", callbacks, data, verbose)
         evaluate(self._runner, data, accumulator, listeners, self.communicator)
         return EvaluationResult(accumulator.metrics, listeners.get_data())
 
+    def _check_batch_size(self, where: str, batch_size: int | None) -> None:
+        """Raises ValidationError for another batch size than the compiler's."""
+        if batch_size is not None and batch_size != self.full_batch_size:
+            raise ValidationError(
+                f"{where}: batch_size is an argument of the compiler, which reserves "
+                f"memory for it: EventPropCompiler(..., batch_size={batch_size}). This "
+                f"network was compiled with batch_size={self.full_batch_size}."
+            )
+
     def _listeners(
-        self, callbacks: Callbacks, data: InMemoryData | StreamedData
+        self,
+        where: str,
+        callbacks: Callbacks,
+        data: InMemoryData | StreamedData,
+        verbose: Verbose,
     ) -> CallbackList:
         """Callbacks of evaluation or prediction."""
-        listeners = callbacks_for(self, callbacks, num_batches=data.num_batches)
+        display = display_of(where, verbose, callbacks, self)
+        progress = RunProgress(display, where.capitalize(), data.num_batches)
+        listeners = callbacks_for(
+            self, callbacks, progress=progress, num_batches=data.num_batches
+        )
         warn_of_uncalled(listeners)
         return listeners
 
@@ -497,7 +526,13 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         return MetricAccumulator(measured, weighted=weighted)
 
     def predict(
-        self, x: Any, outputs: Any = None, callbacks: Callbacks = None
+        self,
+        x: Any,
+        outputs: Any = None,
+        callbacks: Callbacks = None,
+        *,
+        verbose: Verbose = "auto",
+        batch_size: int | None = None,
     ) -> PredictionResult:
         """Returns readouts of outputs.
 
@@ -505,7 +540,8 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
             x: {input: examples}, or the examples of the only input.
             outputs: one population or layer or a sequence of them; None (default) for
                 all.
-            callbacks: callbacks; a progress bar by default.
+            callbacks: callbacks; none by default.
+            verbose, batch_size: as for `evaluate`.
 
         Returns:
             ``predictions, data``: `Predictions`, {output: array (examples,) + shape},
@@ -514,11 +550,12 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         Raises:
             ValidationError: if an output has no readout, or the data do not fit.
         """
+        self._check_batch_size("predict", batch_size)
         keys = readout_keys(self._lookup, outputs)
         data = encode_examples(
             x, None, self.data_spec, self.full_batch_size, targets=False
         )
-        listeners = self._listeners(callbacks, data)
+        listeners = self._listeners("predict", callbacks, data, verbose)
         readouts = predict(self._runner, data, keys, listeners, self.communicator)
         return PredictionResult(readouts, listeners.get_data())
 

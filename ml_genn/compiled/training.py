@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_genn.callbacks import Callback
 from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.callbacks.progress import RunProgress, Verbose, no_progress
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
@@ -16,14 +17,16 @@ from ml_genn.compiled.own_optimisers import OwnOptimisers
 from ml_genn.compiled.running.callback_lists import (
     Callbacks,
     callbacks_for,
+    display_of,
     of_validation,
     warn_of_no_validation,
 )
 from ml_genn.compiled.running.training_loop import (
     Phase,
     TrainingLoop,
-    validation_data,
+    held_out_data,
 )
+from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
 from ml_genn.metrics import MetricsType
@@ -150,6 +153,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
         sample_weight: Any = None,
         class_weight: Any = None,
         steps_per_epoch: int | None = None,
+        *,
+        epochs: int | None = None,
+        validation_data: Any = None,
+        verbose: Verbose = "auto",
+        batch_size: int | None = None,
     ) -> TrainingResult | ValidatedTrainingResult:
         """Trains the network.
 
@@ -167,7 +175,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             shuffle: True (default) for examples in random order, which follows from the
                 compiler's ``rng_seed`` and the number of epochs trained so far.
             metrics: as for `evaluate`.
-            callbacks, validation_callbacks: callbacks; progress bars by default. A
+            callbacks, validation_callbacks: callbacks; none by default. A
                 recorder in both lists is copied. Callbacks that monitor a loss or
                 metric know "val_loss" and "val_accuracy" in either list; in
                 ``validation_callbacks`` "loss" and "accuracy" mean these, too.
@@ -182,6 +190,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 number}}; 1 for labels that are not listed.
             steps_per_epoch: batches of an iterable in an epoch; None (default) for all.
                 An iterator continues where the last epoch ended.
+            epochs: the same as ``num_epochs``; None (default) to use that.
+            validation_data: (x, y) to evaluate after each epoch, or an iterable of
+                batches, instead of ``validation_x`` and ``validation_y``; None
+                (default) for none.
+            verbose: 0 for silence; 1 for a bar, with a line for each epoch where
+                standard error is a file or a pipe; 2 for these lines; "auto" (default)
+                for a bar, or silence if ``callbacks`` is an empty list.
+            batch_size: None (default), or the number that the compiler received.
 
         Returns:
             ``metrics, data``: metrics of the last epoch, and data of callbacks. With
@@ -199,11 +215,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 trained on and saved, and ``history`` has the complete epochs.
         """
         self._own_optimisers.warn_of_changed_originals()
-        num_epochs = whole("train: num_epochs", num_epochs)
-        start_epoch = whole("train: start_epoch", start_epoch, least=0)
+        numbers = _epoch_numbers(num_epochs, epochs, start_epoch)
         flag("train: shuffle", shuffle)
+        self._check_batch_size("train", batch_size)
+        display = display_of("train", verbose, callbacks, self)
         validation_split = number("train: validation_split", validation_split)
-        held_out = validation_data(validation_split, validation_x, validation_y)
+        held_out = held_out_data(
+            validation_split, validation_data, validation_x, validation_y
+        )
         if validation_split:
             (x, y, sample_weight), held_out = split_validation(
                 x, y, sample_weight, validation_split
@@ -216,11 +235,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             y,
             self.data_spec,
             self.full_batch_size,
-            epochs=num_epochs,
+            epochs=len(numbers),
             weights=weights,
             steps=steps_per_epoch,
         )
-        epochs = range(start_epoch, start_epoch + num_epochs)
+        progress = RunProgress(display, "Train", data.num_batches, numbers)
         accumulator = self._accumulator(data, metrics, weighted=False)
         entries = log_entries(accumulator.metrics)
         if held_out is not None:
@@ -231,15 +250,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
         ):
             warn_of_no_validation()
         listeners = self._epoch_callbacks(
-            callbacks, data, epochs, LogNames(entries), self._recorders
+            callbacks,
+            data,
+            numbers,
+            LogNames(entries),
+            self._recorders,
+            progress=progress,
         )
         training, validation = Phase(data, accumulator, listeners), None
         if held_out is not None:
             names = LogNames(entries, VALIDATION)
             validation = self._validation(
-                held_out, training, validation_callbacks, epochs, names
+                held_out, training, validation_callbacks, numbers, names, progress
             )
-        self._loop.run(training, validation, epochs, shuffle=shuffle)
+        self._loop.run(training, validation, numbers, shuffle=shuffle)
         self._own_optimisers.warn_of_changed_originals()
         trained, data_of_callbacks = training.results()
         if validation is None:
@@ -256,14 +280,18 @@ class CompiledTrainingNetwork(CompiledNetwork):
         callbacks: Callbacks,
         epochs: range,
         names: LogNames,
+        progress: RunProgress,
     ) -> Phase:
         """Data to evaluate after each epoch, with the metrics of training."""
         data = adapt(
             *held_out, self.data_spec, self.full_batch_size, epochs=len(epochs)
         )
+        progress.expect_validation(data.num_batches)
         metrics = training.accumulator.metrics
         accumulator = MetricAccumulator({k: m.fresh() for k, m in metrics.items()})
-        listeners = self._epoch_callbacks(callbacks, data, epochs, names)
+        listeners = self._epoch_callbacks(
+            callbacks, data, epochs, names, progress=progress, validation=True
+        )
         return Phase(data, accumulator, listeners)
 
     def _epoch_callbacks(
@@ -273,11 +301,16 @@ class CompiledTrainingNetwork(CompiledNetwork):
         epochs: range,
         names: LogNames,
         own: Sequence[Callback] = (),
+        *,
+        progress: RunProgress,
+        validation: bool = False,
     ) -> CallbackList:
         return callbacks_for(
             self,
             callbacks,
             own,
+            progress=progress,
+            validation=validation,
             num_batches=data.num_batches,
             num_epochs=len(epochs),
             start_epoch=epochs.start,
@@ -343,7 +376,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             DivergedError: if the state of a population is not finite.
         """
         accumulator = MetricAccumulator({})
-        listeners = callbacks_for(self, [])
+        listeners = callbacks_for(self, [], progress=no_progress())
         run_epoch(
             self._runner, self._examples(x, y, sample_weight), accumulator, listeners
         )
@@ -352,3 +385,23 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def _examples(self, x: Any, y: Any, sample_weight: Any) -> InMemoryData:
         weights = ExampleWeights(sample_weight)
         return encode_examples(x, y, self.data_spec, self.batch_size, weights=weights)
+
+
+def _epoch_numbers(num_epochs: int, epochs: int | None, start_epoch: int) -> range:
+    """Returns the numbers of the epochs of a training.
+
+    Args:
+        num_epochs, epochs, start_epoch: arguments of `CompiledTrainingNetwork.train`.
+
+    Raises:
+        ValidationError: if one is not valid, or the number of epochs is there twice.
+    """
+    if epochs is not None and num_epochs != 1:
+        raise ValidationError(
+            "train: epochs is another name of num_epochs. Give one of them. Received "
+            f"num_epochs={num_epochs} and epochs={epochs}."
+        )
+    name = "num_epochs" if epochs is None else "epochs"
+    count = whole(f"train: {name}", num_epochs if epochs is None else epochs)
+    start = whole("train: start_epoch", start_epoch, least=0)
+    return range(start, start + count)

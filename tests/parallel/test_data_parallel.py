@@ -114,7 +114,7 @@ def test_only_the_first_prints_and_writes(tmp_path, monkeypatch, capsys):
     for before, after in run_ranks(run):
         for name, values in before.items():
             np.testing.assert_array_equal(after[name], values)
-    assert capsys.readouterr().err.count("Epoch 1/1:   0%") == 1
+    assert capsys.readouterr().err.count("Epoch 1/1 - ") == 1
     assert list(tmp_path.iterdir())
 
 

@@ -53,9 +53,7 @@ def test_modes_select_the_best_result(mode: str, tmp_path: Path) -> None:
 
     train(make("plain").compile(), 6, callbacks=[callback, RecordResults()])
     scores = [-r if mode == "min" else r for r in results]
-    expected = [
-        epoch for epoch, s in enumerate(scores) if all(s > t for t in scores[:epoch])
-    ]
+    expected = [k + 1 for k, s in enumerate(scores) if all(s > t for t in scores[:k])]
     assert sorted(int(p.stem) for p in tmp_path.glob("*.safetensors")) == expected
 
 
@@ -63,6 +61,27 @@ def test_every_epoch_is_saved_without_save_best_only(tmp_path: Path) -> None:
     callback = ModelCheckpoint(tmp_path / "{epoch}.safetensors", save_best_only=False)
     train(make("plain").compile(), 3, callbacks=[callback])
     assert len(list(tmp_path.glob("*.safetensors"))) == 3
+
+
+def test_paths_contain_the_epoch_from_1_and_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "{epoch:03d}-{loss:.2f}-{accuracy}"
+    compiled = make("plain").compile()
+    callback = ModelCheckpoint(path, save_best_only=False)
+    train(compiled, 2, callbacks=[callback])
+    history = compiled.history
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        f"{k:03d}-{loss:.2f}-{accuracy}"
+        for k, loss, accuracy in zip(
+            (1, 2), history["loss"], history["accuracy"], strict=True
+        )
+    ]
+    for name, message in (
+        ("{val_loss}", "Validation needs data"),
+        ("{acuracy}", "Did you mean 'accuracy'"),
+        ("{epoch:.x}", r"'\{epoch:.x\}' is no format of a number"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            train(compiled, 1, callbacks=[ModelCheckpoint(tmp_path / name)])
 
 
 def test_unknown_modes_and_metrics_are_refused(tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, Literal, TextIO, TypeAlias
 from uuid import uuid4
 
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import shown
 from ml_genn.utils.tables import escaped
 
-AUTO = "auto"  #: value of ``verbose`` by default
+#: 0 for silence, 1 for a bar, 2 for a line an epoch; "auto" for a bar by default
+Verbose: TypeAlias = int | Literal["auto"]
+AUTO: Literal["auto"] = "auto"
 COLUMNS = 80  #: width of a terminal that does not tell it
 
 
@@ -139,15 +141,16 @@ class Notebook(Display):
         self._id: str | None = None
         self._messages: list[str] = []
         self._last = ""
+        self._has_bar = False
 
     def live(self, text: str, done: float) -> None:
         """Shows the bar."""
-        self._last = text
+        self._last, self._has_bar = text, True
         self._show(f'<progress value="{done:.4f}" max="1"></progress> ')
 
     def result(self, text: str) -> None:
         """Shows the result in place of the bar."""
-        self._last = text
+        self._last, self._has_bar = text, False
         self._show("")
 
     def message(self, text: str) -> None:
@@ -157,8 +160,9 @@ class Notebook(Display):
 
     def close(self) -> None:
         """Shows the last state without the bar."""
-        if self._last:
+        if self._has_bar:
             self._show("")
+        self._has_bar = False
 
     def _show(self, bar: str) -> None:
         lines = [*self._messages, *[self._last] * bool(self._last)]
@@ -201,6 +205,5 @@ def _is_terminal(stream: TextIO) -> bool:
 
 def _in_notebook() -> bool:
     """True in a kernel of IPython, whose outputs are shown by a notebook."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if hasattr(module, "get_ipython") else None
-    return hasattr(shell, "kernel")
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_shell is not None and hasattr(get_shell(), "kernel")

@@ -12,6 +12,7 @@ from ml_genn.utils.logs import VALIDATION
 SEPARATOR = " - "
 LONGEST_BAR = 25  #: characters of a bar
 SHORTEST_BAR = 5  #: characters below which there is no bar
+SHORTEST_TIME = 1.0  #: time after which the time left is estimated [s]
 
 
 class RunProgress:
@@ -21,8 +22,6 @@ class RunProgress:
         display: where it is shown.
         title: name of a run without epochs, for example "Evaluate".
         num_batches: batches of an epoch; None (default) if unknown.
-        num_validation_batches: batches of validation after each epoch, 0 by default;
-            None if unknown.
         epochs: numbers of the epochs; None (default) for a run without epochs.
     """
 
@@ -31,12 +30,11 @@ class RunProgress:
         display: Display,
         title: str,
         num_batches: int | None = None,
-        num_validation_batches: int | None = 0,
         epochs: range | None = None,
     ) -> None:
         self._display = display
         self._title = title
-        self._expected = {"": num_batches, VALIDATION: num_validation_batches}
+        self._expected: dict[str, int | None] = {"": num_batches, VALIDATION: 0}
         self._epochs = epochs
         self._done = {"": 0, VALIDATION: 0}
         self._epochs_done = 0
@@ -47,6 +45,19 @@ class RunProgress:
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles of callbacks show nothing: their run has ended."""
         return no_progress, ()
+
+    @property
+    def shows(self) -> bool:
+        """True if anything is shown."""
+        return self._display is not SILENT
+
+    def expect_validation(self, num_batches: int | None) -> None:
+        """Sets the batches of validation after each epoch.
+
+        Args:
+            num_batches: their number; None if unknown.
+        """
+        self._expected[VALIDATION] = num_batches
 
     def begin(self) -> None:
         """Begins the run."""
@@ -89,7 +100,10 @@ class RunProgress:
         Args:
             logs: loss and metrics of training and validation.
         """
-        self._expected.update(self._done)
+        for prefix, expected in self._expected.items():
+            self._expected[prefix] = (
+                self._done[prefix] if expected is None else expected
+            )
         self._epochs_done += 1
         self._result(self._epoch_start, logs)
 
@@ -145,8 +159,9 @@ class RunProgress:
         done, expected = self._done[prefix], self._expected[prefix]
         count = f"{done}/{expected}" if expected else f"{done} batches"
         texts = _numbers(numbers)
-        if part:
-            left = (perf_counter() - self._start) * (1 / part - 1)
+        elapsed = perf_counter() - self._start
+        if part and elapsed > SHORTEST_TIME:
+            left = elapsed * (1 / part - 1)
             texts.append(f"{duration_text(left)} left")
         ending = SEPARATOR.join([count, *texts])
         room = self._display.columns - len(self._title) - len(ending) - len(" [] ")

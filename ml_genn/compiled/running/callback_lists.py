@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any, TypeAlias
 
 from ml_genn.backends import stacklevel_of_user
 from ml_genn.callbacks import BatchProgressBar, Callback
 from ml_genn.callbacks.callback import overrides
 from ml_genn.callbacks.callback_list import CallbackList
+from ml_genn.callbacks.progress import SILENT, Display, RunProgress, display_for
+from ml_genn.communicators.communicator import is_first
 from ml_genn.errors import TrainingWarning, ValidationError
 from ml_genn.utils.copies import independent_copy
 
@@ -37,20 +39,50 @@ _OF_TRAINING = (
 
 
 def callbacks_for(
-    network: Any, callbacks: Callbacks, own: Sequence[Callback] = (), **params: Any
+    network: Any,
+    callbacks: Callbacks,
+    own: Sequence[Callback] = (),
+    *,
+    progress: RunProgress,
+    **params: Any,
 ) -> CallbackList:
-    """Returns callbacks that have received their parameters.
+    """Returns callbacks that have received their parameters, and a progress bar.
 
     Args:
         network: compiled network, the parameter ``compiled_network``.
-        callbacks: callbacks or their names; None for a progress bar.
-        own: callbacks of the compiler, called last.
+        callbacks: callbacks or their names; None for none.
+        own: callbacks of the compiler, called after those.
+        progress: what the bar shows. If it is nothing there is no bar.
         **params: other arguments of `Callback.set_params`.
     """
-    listed = [BatchProgressBar()] if callbacks is None else callbacks
-    if own and isinstance(listed, Iterable) and not isinstance(listed, str):
+    listed: Any = () if callbacks is None else callbacks
+    if _is_list(listed):
         listed = [*listed, *own]
-    return CallbackList(listed, compiled_network=network, **params)
+        if progress.shows and not any(map(_is_bar, listed)):
+            listed.append(BatchProgressBar())
+    return CallbackList(listed, compiled_network=network, progress=progress, **params)
+
+
+def display_of(where: str, verbose: Any, callbacks: Any, network: Any) -> Display:
+    """Returns the display of a run's progress; one that is silent in other processes.
+
+    Args:
+        where: name of the method.
+        verbose: its argument ``verbose``. "auto" shows nothing if the list of callbacks
+            is empty, as in mlGeNN.
+        callbacks: its argument ``callbacks``.
+        network: the compiled network.
+
+    Raises:
+        ValidationError: if ``verbose`` is not valid.
+    """
+    empty = isinstance(callbacks, Sized) and not len(callbacks)
+    display = display_for(f"{where}: verbose", verbose, shows=not empty)
+    return display if is_first(network.communicator) else SILENT
+
+
+def _is_bar(callback: Any) -> bool:
+    return isinstance(callback, BatchProgressBar) or callback == "batch_progress_bar"
 
 
 def warn_of_uncalled(callbacks: CallbackList) -> None:
@@ -70,7 +102,7 @@ def warn_of_no_validation() -> None:
     """Warns of callbacks of validation in a training without validation."""
     warnings.warn(
         "train: validation_callbacks have no effect without validation data. Give "
-        "validation_split, or validation_x and validation_y.",
+        "validation_split or validation_data=(x, y).",
         TrainingWarning,
         stacklevel=stacklevel_of_user(),
     )

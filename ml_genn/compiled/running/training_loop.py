@@ -167,17 +167,25 @@ class TrainingLoop:
                 getattr(callback, hook)(*arguments)
 
 
-def validation_data(split: float, x: Any, y: Any) -> tuple[Any, Any] | None:
+def held_out_data(split: float, data: Any, x: Any, y: Any) -> tuple[Any, Any] | None:
     """Returns the validation data that the user passed; None if there are none.
 
     Args:
         split: argument ``validation_split`` of `train`.
+        data: argument ``validation_data``: (x, y), or an iterable of batches.
         x, y: arguments ``validation_x`` and ``validation_y``.
 
     Raises:
-        ValidationError: if one of x and y is missing, or a split comes with them.
+        ValidationError: if one of x and y is missing, or there are data twice.
     """
     passed = x is not None, y is not None
+    if data is not None:
+        if any(passed) or split:
+            raise ValidationError(
+                "train: give one of validation_data, validation_split, and "
+                "validation_x with validation_y."
+            )
+        return _pair(data)
     if any(passed) and not all(passed) and not is_stream(x):
         raise ValidationError(
             "train: give both validation_x and validation_y, or neither."
@@ -187,6 +195,18 @@ def validation_data(split: float, x: Any, y: Any) -> tuple[Any, Any] | None:
             "train: give either validation_split or validation_x and validation_y."
         )
     return (x, y) if any(passed) else None
+
+
+def _pair(data: Any) -> tuple[Any, Any]:
+    """Returns (x, y) of validation data; (x, None) for an iterable of batches."""
+    if not isinstance(data, tuple):
+        return data, None
+    if len(data) != 2:
+        raise ValidationError(
+            "train: validation_data is (x, y), or an iterable of batches. Received a "
+            f"tuple of {len(data)}; validation has no weights of examples."
+        )
+    return data
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def test_all_callbacks_agree_on_the_best_epoch(
     scores = [sign * n for n in numbers]
     best = int(np.argmin(scores))
     assert stop.best_epoch == best
-    assert max(int(p.name) for p in tmp_path.iterdir()) == best
+    assert max(int(p.name) for p in tmp_path.iterdir()) == best + 1
     assert plateau._best == saved._best == scores[best]
 
 

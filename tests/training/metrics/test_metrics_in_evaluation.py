@@ -72,8 +72,8 @@ def test_matrices_are_not_in_the_progress_bar(
 ) -> None:
     small().compile_inference().evaluate(spikes(4), labels(4), "confusion_matrix")
     err = capsys.readouterr().err
-    assert "batch" in err
-    assert "ConfusionMatrix" not in err
+    assert err.startswith("Evaluate - ")
+    assert "matrix" not in err
 
 
 @pytest.mark.parametrize("shape", [CLASSES, (2, 2)])
@@ -257,7 +257,7 @@ def test_names_of_several_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     names = {"loss", "top 2", "best", "val_loss", "val_top 2", "val_best"}
     assert set(metrics.history) == names
     assert metrics.history["val_best"][-1] == validation[net.output].result["best"]
-    assert "top 2: " in capsys.readouterr().err
+    assert "top 2 0." in capsys.readouterr().err
     metrics, _ = compiled.evaluate(spikes(4), labels(4), ["accuracy"], callbacks=[])
     assert metrics[net.output]["accuracy"].total == 4
     assert list(metrics[net.output].result) == ["accuracy"]
