@@ -27,7 +27,6 @@ MISSING = 2  #: exit code if the GPU or a package is missing
 REQUIRED = {
     "numpy": "numpy",
     "sympy": "sympy",
-    "tqdm": "tqdm",
     "pycparser": "pycparser",
     "pytest": "pytest",
 }

@@ -49,7 +49,7 @@ def test_missing_packages_are_named(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(gpu_day, "is_installed", lambda name: name == "numpy")
     message = gpu_day.missing_parts()
-    assert "sympy, tqdm, pycparser, pytest, " in message
+    assert "sympy, pycparser, pytest, " in message
     assert f"cupy-cuda{version}x" in message
     assert f"'.[test,cuda{version}]'" in message
     monkeypatch.setattr(gpu_day, "is_installed", lambda name: True)

@@ -100,10 +100,8 @@ class RunProgress:
         Args:
             logs: loss and metrics of training and validation.
         """
-        for prefix, expected in self._expected.items():
-            self._expected[prefix] = (
-                self._done[prefix] if expected is None else expected
-            )
+        unknown = [prefix for prefix, n in self._expected.items() if n is None]
+        self._expected.update({prefix: self._done[prefix] for prefix in unknown})
         self._epochs_done += 1
         self._result(self._epoch_start, logs)
 
