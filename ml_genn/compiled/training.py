@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Unpack, overload
 
 import numpy as np
 
 from ml_genn.callbacks import Callback
 from ml_genn.callbacks.callback_list import CallbackList
-from ml_genn.callbacks.progress import RunProgress, Verbose, no_progress
+from ml_genn.callbacks.progress import Display, RunProgress, Verbose, no_progress
 from ml_genn.compiled.checkpoint.training_progress import TrainingProgress
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.network import CompiledNetwork
@@ -21,10 +21,12 @@ from ml_genn.compiled.running.callback_lists import (
     of_validation,
     warn_of_no_validation,
 )
+from ml_genn.compiled.running.train_options import TrainOptions
 from ml_genn.compiled.running.training_loop import (
     Phase,
     TrainingLoop,
     held_out_data,
+    results_of,
 )
 from ml_genn.errors import ValidationError
 from ml_genn.losses import Loss
@@ -137,6 +139,57 @@ class CompiledTrainingNetwork(CompiledNetwork):
             self._checkpoints.load(keys, serialiser)
         return 0 if self.epoch is None else self.epoch + 1
 
+    @overload
+    def train(
+        self,
+        x: Any,
+        y: Any = None,
+        num_epochs: int = 1,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        **options: Unpack[TrainOptions],
+    ) -> TrainingResult: ...
+
+    @overload
+    def train(
+        self,
+        x: Any,
+        y: Any = None,
+        num_epochs: int = 1,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        *,
+        validation_split: float,
+        **options: Unpack[TrainOptions],
+    ) -> ValidatedTrainingResult: ...
+
+    @overload
+    def train(
+        self,
+        x: Any,
+        y: Any = None,
+        num_epochs: int = 1,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        *,
+        validation_data: Any,
+        **options: Unpack[TrainOptions],
+    ) -> ValidatedTrainingResult: ...
+
+    @overload
+    def train(
+        self,
+        x: Any,
+        y: Any = None,
+        num_epochs: int = 1,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        *,
+        validation_x: Any,
+        validation_y: Any = None,
+        **options: Unpack[TrainOptions],
+    ) -> ValidatedTrainingResult: ...
+
     def train(
         self,
         x: Any,
@@ -239,38 +292,110 @@ class CompiledTrainingNetwork(CompiledNetwork):
             weights=weights,
             steps=steps_per_epoch,
         )
-        progress = RunProgress(display, "Train", data.num_batches, numbers)
+        phases = self._phases(
+            data, metrics, (callbacks, validation_callbacks), held_out, numbers, display
+        )
+        self._loop.run(*phases, numbers, shuffle=shuffle)
+        self._own_optimisers.warn_of_changed_originals()
+        return results_of(*phases)
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Verbose = "auto",
+        callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        metrics: MetricsType | None = None,
+    ) -> TrainingResult | ValidatedTrainingResult:
+        """Trains the network: `train` with the arguments of Keras.
+
+        Args:
+            x, y, batch_size, verbose, callbacks, validation_split, validation_data,
+                shuffle, class_weight, sample_weight, steps_per_epoch, metrics: as for
+                `train`.
+            epochs: number of the epoch after which training ends, 1 by default. It is
+                the number of epochs unless ``initial_epoch`` is given.
+            initial_epoch: epochs that were trained before, 0 by default.
+
+        Returns:
+            As `train`: ``result.history`` has loss and metrics of each epoch.
+
+        Raises:
+            ValidationError: if ``epochs`` is not above ``initial_epoch``, or as for
+                `train`.
+        """
+        first = whole("fit: initial_epoch", initial_epoch, least=0)
+        last = whole("fit: epochs", epochs, least=first + 1)
+        train: Callable[..., TrainingResult | ValidatedTrainingResult] = self.train
+        return train(
+            x,
+            y,
+            last - first,
+            first,
+            shuffle,
+            metrics,
+            callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            steps_per_epoch=steps_per_epoch,
+            verbose=verbose,
+            batch_size=batch_size,
+        )
+
+    def _phases(
+        self,
+        data: InMemoryData | StreamedData,
+        metrics: MetricsType | None,
+        callbacks: tuple[Callbacks, Callbacks],
+        held_out: tuple[Any, Any] | None,
+        epochs: range,
+        display: Display,
+    ) -> tuple[Phase, Phase | None]:
+        """Returns training, and validation if there are data for it.
+
+        Args:
+            data: data to train on.
+            metrics: argument of `train`.
+            callbacks: callbacks of training and of validation.
+            held_out: (x, y) of validation; None for no validation.
+            epochs: numbers of the epochs.
+            display: where progress is shown.
+        """
+        of_training, listed = callbacks
+        progress = RunProgress(display, "Train", data.num_batches, epochs)
         accumulator = self._accumulator(data, metrics, weighted=False)
         entries = log_entries(accumulator.metrics)
         if held_out is not None:
             entries += log_entries(accumulator.metrics, VALIDATION)
-            validation_callbacks = of_validation(callbacks, validation_callbacks)
-        elif validation_callbacks is not None and items(
-            "validation_callbacks", validation_callbacks
-        ):
+            listed = of_validation(of_training, listed)
+        elif listed is not None and items("validation_callbacks", listed):
             warn_of_no_validation()
         listeners = self._epoch_callbacks(
-            callbacks,
+            of_training,
             data,
-            numbers,
+            epochs,
             LogNames(entries),
             self._recorders,
             progress=progress,
         )
-        training, validation = Phase(data, accumulator, listeners), None
-        if held_out is not None:
-            names = LogNames(entries, VALIDATION)
-            validation = self._validation(
-                held_out, training, validation_callbacks, numbers, names, progress
-            )
-        self._loop.run(training, validation, numbers, shuffle=shuffle)
-        self._own_optimisers.warn_of_changed_originals()
-        trained, data_of_callbacks = training.results()
-        if validation is None:
-            return TrainingResult(trained, data_of_callbacks)
-        validated, validation_data_of_callbacks = validation.results()
-        return ValidatedTrainingResult(
-            trained, validated, data_of_callbacks, validation_data_of_callbacks
+        training = Phase(data, accumulator, listeners)
+        if held_out is None:
+            return training, None
+        names = LogNames(entries, VALIDATION)
+        return training, self._validation(
+            held_out, training, listed, epochs, names, progress
         )
 
     def _validation(

@@ -20,6 +20,7 @@ from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.history import History
 from ml_genn.training.loop import MetricAccumulator, notify_exceptions, run_epoch
 from ml_genn.training.metrics import Metrics, epoch_logs
+from ml_genn.training.results import TrainingResult, ValidatedTrainingResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +166,22 @@ class TrainingLoop:
         for callback in validation.callbacks if validation else ():
             if overrides(callback, "on_epoch_logs") and overrides(callback, hook):
                 getattr(callback, hook)(*arguments)
+
+
+def results_of(
+    training: Phase, validation: Phase | None
+) -> TrainingResult | ValidatedTrainingResult:
+    """Returns metrics of the last epoch, and data of callbacks, as users get them.
+
+    Args:
+        training: the data that were trained on.
+        validation: the data that were evaluated; None for none.
+    """
+    metrics, data = training.results()
+    if validation is None:
+        return TrainingResult(metrics, data)
+    validation_metrics, validation_data = validation.results()
+    return ValidatedTrainingResult(metrics, validation_metrics, data, validation_data)
 
 
 def held_out_data(split: float, data: Any, x: Any, y: Any) -> tuple[Any, Any] | None:

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -312,7 +313,9 @@ def test_a_notebook_has_one_output_for_the_run(monkeypatch: pytest.MonkeyPatch) 
 def test_an_exported_notebook_shows_the_last_state() -> None:
     nbformat = pytest.importorskip("nbformat", reason="extra 'docs'")
     nbclient = pytest.importorskip("nbclient", reason="extra 'docs'")
+    tests = str(Path(__file__).parents[2])
     code = (
+        f"import sys; sys.path.insert(0, {tests!r})\n"
         "from training.small_nets import labels, small, spikes\n"
         "small().compile_training().train(spikes(40), labels(40), num_epochs=3);"
     )
