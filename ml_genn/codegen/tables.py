@@ -12,7 +12,12 @@ from ml_genn.codegen.layout import Layout, flag_bytes, history_names, padded
 from ml_genn.codegen.layout.state import RESULT
 from ml_genn.codegen.online.layout import OnlineLayout
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import MAX_SAFE_NUMBER, SAFE_SCALARS, NeuronGroup
+from ml_genn.model.plan import (
+    MAX_SAFE_NUMBER,
+    MAX_STORED_NUMBER,
+    SAFE_SCALARS,
+    NeuronGroup,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ def tables(writer: CodeWriter, layout: Layout) -> None:
     lowest, highest = SAFE_SCALARS
     writer.line(
         f"constexpr float MAX_SAFE_NUMBER = {MAX_SAFE_NUMBER!r}f, "
-        f"MIN_SAFE_SCALAR = {lowest!r}f, MAX_SAFE_SCALAR = {highest!r}f;"
+        f"MIN_SAFE_SCALAR = {lowest!r}f, MAX_SAFE_SCALAR = {highest!r}f, "
+        f"MAX_STORED_NUMBER = {MAX_STORED_NUMBER!r}f;"
     )
     writer.heading("tables; each ends with -1")
     for name, values in _arrays(layout).items():

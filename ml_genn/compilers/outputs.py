@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_genn.errors import UnsupportedError
+from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import LOSSES, Loss
 from ml_genn.model.plan import Loss as LossPlan
 from ml_genn.model.plan import Sensitivity
@@ -81,7 +81,9 @@ def output_loss(
 
     Raises:
         UnsupportedError: if the rule has no gradient of it; it lists what has one.
+        ValidationError: if the population has too few neurons for the loss.
     """
+    _check_size(output, compiler)
     neuron = output.population.neuron
     spiking = not isinstance(neuron, CodeNeuron) and bool(neuron.equations().threshold)
     loss, readout = type(output.loss), type(neuron.readout)
@@ -95,6 +97,19 @@ def output_loss(
         f"{_described(loss, readout, spiking, per_timestep)}. Supported: "
         f"{'; '.join(_descriptions(supported))}."
     )
+
+
+def _check_size(output: Output, compiler: str) -> None:
+    """Raises an error if a loss is the same whatever the output neurons do."""
+    size, least = output.population.size, output.loss.LEAST_NEURONS
+    if size < least:
+        raise ValidationError(
+            f"{compiler}: output '{output.population.name}': "
+            f"{type(output.loss).__name__} needs at least {least} neurons, one for "
+            "each class: of a single one, the softmax is always 1. Received "
+            f"{size}. Use two neurons for two classes, or the loss "
+            "'mean_square_error' for a value."
+        )
 
 
 def _depends_on_spikes(readout: type[Readout]) -> bool:

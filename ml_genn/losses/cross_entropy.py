@@ -106,6 +106,7 @@ class SparseCategoricalCrossentropy(LabelLoss):
     """
 
     FORMULA: ClassVar[LossFormula] = CROSS_ENTROPY
+    LEAST_NEURONS: ClassVar[int] = 2
     READOUTS: ClassVar[frozenset[Sensitivity]] = frozenset(Sensitivity)
 
     def scalar(self, temperature: float, steps: int) -> float:
@@ -123,6 +124,7 @@ class CategoricalCrossentropy(Loss):
     """
 
     FORMULA: ClassVar[LossFormula] = SOFT_CROSS_ENTROPY
+    LEAST_NEURONS: ClassVar[int] = 2
     METRIC: ClassVar[str] = "categorical_accuracy"
 
     def check_target(

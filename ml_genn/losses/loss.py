@@ -26,6 +26,8 @@ class Loss(ABC):
     #: True if targets may be trajectories: with the readout ``var`` the output variable
     #: is compared in every time step
     TRAJECTORIES: ClassVar[bool] = False
+    #: fewest output neurons with which the loss depends on them
+    LEAST_NEURONS: ClassVar[int] = 1
     #: name of the metric that is measured by default: one that fits the targets
     METRIC: ClassVar[str] = "sparse_categorical_accuracy"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ml_genn.communicators import Communicator
-from ml_genn.errors import ValidationError
+from ml_genn.errors import DataWarning, ValidationError, stacklevel_of_user
 from ml_genn.metrics.metric import Metric, rows, summed, weighed
 from ml_genn.utils.checks import as_array, whole
 from ml_genn.utils.labels import checked_labels, checked_probabilities
@@ -29,7 +30,17 @@ class _Labelled(Metric):
                 "or trajectories use metrics='mean_square_error', for one-hot targets "
                 "'categorical_accuracy'."
             )
-        checked_labels(where, y_true, int(np.prod(shape)))
+        size = int(np.prod(shape))
+        checked_labels(where, y_true, size)
+        self.warn_if_constant(where, size)
+
+    def warn_if_constant(self, where: str, neurons: int) -> None:
+        """Warns if the result is the same whatever the output neurons do.
+
+        Args:
+            where: start of the warning; names the output.
+            neurons: number of output neurons.
+        """
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Returns the labels of a batch of targets."""
@@ -54,7 +65,9 @@ class _OneHot(_Labelled):
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
         """Raises ValidationError unless targets are probabilities of the classes."""
-        checked_probabilities(where, y_true, int(np.prod(shape)))
+        size = int(np.prod(shape))
+        checked_probabilities(where, y_true, size)
+        self.warn_if_constant(where, size)
 
     def labels(self, y_true: Any) -> np.ndarray:
         """Returns the labels of a batch of targets."""
@@ -76,6 +89,18 @@ class SparseTopKCategoricalAccuracy(_Labelled):
     def __init__(self, k: int = 5) -> None:
         self.k = whole(f"{type(self).__name__}: k", k)
         super().__init__()
+
+    def warn_if_constant(self, where: str, neurons: int) -> None:
+        """Warns if all output neurons are among the k largest."""
+        if neurons <= self.k:
+            warnings.warn(
+                f"{where}: {type(self).__name__} compares the label with the {self.k} "
+                f"largest of {neurons} output neurons, so it is always 1. Use more "
+                "output neurons, a smaller k, or metrics='mean_square_error' for "
+                "values.",
+                DataWarning,
+                stacklevel=stacklevel_of_user(),
+            )
 
     def update(
         self,

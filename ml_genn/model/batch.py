@@ -147,8 +147,8 @@ class Divergence:
             example; none by default.
         gradients: {learned array: largest absolute value of its gradient}; empty
             (default) if gradients were not computed.
-        steps: learned arrays of which the optimiser's step would make a number
-            infinite; none by default.
+        steps: learned arrays of which the optimiser's step would store a number of
+            ``MAX_STORED_NUMBER`` or more; none by default.
         in_other_process: True if loss or states of another process are not finite;
             False by default.
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml_genn.errors import DivergedError
 from ml_genn.model.batch import Divergence
-from ml_genn.model.plan import Learned, LearnedKind
+from ml_genn.model.plan import MAX_STORED_NUMBER, Learned, LearnedKind
 
 SHOWN = 3  #: populations, connections or gradients that a message lists
 
@@ -82,9 +82,10 @@ def problem(divergence: Divergence) -> str:
     if divergence.in_other_process:
         return f"the loss or a state {not_finite} in another process"
     if divergence.steps:
-        return f"the optimiser's step {not_finite} for {_arrays(divergence.steps)}"
-    arrays = _arrays(_bad_gradients(divergence))
-    return f"the gradient of {arrays or 'all weights together'} {not_finite}"
+        numbers = f"numbers of {_arrays(divergence.steps)}"
+        return f"the optimiser's step makes {numbers} exceed {MAX_STORED_NUMBER:g}"
+    bad = _arrays(_bad_gradients(divergence))
+    return f"the gradient of {bad or 'all weights together'} {not_finite}"
 
 
 def largest_gradients(divergence: Divergence) -> str:

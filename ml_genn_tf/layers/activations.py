@@ -90,6 +90,20 @@ def _hard_sigmoid(call: Call, node: Node) -> Node:
     return call.scale(rectify(call.layer, shifted, 6.0), 1 / 6)
 
 
+def _softmax(call: Call, node: Node) -> Node:
+    """Returns the softmax of a node.
+
+    Raises:
+        UnsupportedError: if it is the softmax of single numbers, which is always 1.
+    """
+    if node.shape[-1] == 1:
+        raise call.error(
+            "the softmax of one unit is always 1",
+            "Use two units for two classes, or no activation for a value.",
+        )
+    return Node(call.layer, Softmax(), (node,), node.shape)
+
+
 #: {name of an activation function of Keras: function that applies it to a node}
 ACTIVATIONS: dict[str, Rule] = {
     "elu": _function("elu"),
@@ -106,7 +120,7 @@ ACTIVATIONS: dict[str, Rule] = {
     "selu": _function("selu"),
     "sigmoid": _function("sigmoid"),
     "silu": _function("swish"),
-    "softmax": lambda call, node: Node(call.layer, Softmax(), (node,), node.shape),
+    "softmax": _softmax,
     "softplus": _function("softplus"),
     "softsign": _function("softsign"),
     "swish": _function("swish"),

@@ -97,6 +97,16 @@ MODELS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "not built": (not_built, ValidationError, r"Model 'open' has no input shape yet"),
     "no model": (dict, ValidationError, "expected a model of Keras 3.*builtins.dict"),
+    "softmax of one unit": (
+        lambda: sequential(L.Flatten(), L.Dense(1, "softmax")),
+        UnsupportedError,
+        "the softmax of one unit is always 1. Use two units",
+    ),
+    "layer with the softmax of one unit": (
+        lambda: sequential(L.Flatten(), L.Dense(1), L.Softmax()),
+        UnsupportedError,
+        "the softmax of one unit is always 1",
+    ),
     "softmax inside": (
         soft,
         UnsupportedError,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from eprop.reference_nets import ALIF, LIF, Case
 
-from ml_genn.errors import UnknownNameError, UnsupportedError
+from ml_genn.errors import MlGennError, UnknownNameError, UnsupportedError
 from ml_genn.optimisers import Adam
 
 TWO = Case({"a": LIF, "b": ALIF}, c_reg=0.2)
@@ -69,6 +71,12 @@ def test_adaptive_feedback_becomes_alike_and_random_feedback_stays() -> None:
 def test_a_population_behind_others_needs_other_feedback_than_symmetric() -> None:
     with pytest.raises(UnsupportedError, match="or use feedback='random'"):
         BEHIND.compile()
+
+
+@pytest.mark.parametrize("feedback", [None, 3, "", [], {}, np.nan])
+def test_other_kinds_are_refused(feedback: Any) -> None:
+    with pytest.raises(MlGennError, match=r"EPropCompiler: .*feedback.*symmetric"):
+        TWO.compile(feedback=feedback)
 
 
 def test_a_typo_gets_a_suggestion() -> None:

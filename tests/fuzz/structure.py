@@ -32,6 +32,7 @@ from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,
     CodeNeuron,
+    FewSpikeMaxPool,
     FewSpikeRelu,
     FewSpikeReluInput,
     IntegrateFire,
@@ -384,12 +385,36 @@ class Builder:
         if not isinstance(delay, int):
             self._delayed.append(connection)
 
+    def _few_spike_image(self, previous: Population) -> Population:
+        """A layer of a convolution or of pooling, whose population has no shape."""
+        weight = Normal(0.1, 0.5)
+        connectivity: Any = self._random.choice(
+            (
+                Conv2D(weight, 3, 2, conv_padding="same"),
+                Conv2DTranspose(weight, 2, 2),
+                DepthwiseConv2D(weight, 2, 2),
+                AvgPool2D(2),
+                AvgPoolConv2D(weight, 2, 2, 1),
+                MaxPool2D(2),
+            )
+        )
+        is_pooling = isinstance(connectivity, MaxPool2D)
+        neuron: Any = FewSpikeMaxPool() if is_pooling else FewSpikeRelu(6, 3.0)
+        layer = Population(neuron, record_spikes=True)
+        Connection(previous, layer, connectivity)
+        self.hidden.append(layer)
+        return layer
+
     def _few_spikes(self) -> None:
         s, random = self.structure, self._random
         for _, size in s.sources:
             neuron = FewSpikeReluInput(6, 2.0, signed_input=random.random() < 0.5)
-            self.sources.append(Population(neuron, size, record_spikes=True))
+            is_first_image = s.is_image and not self.sources
+            shape = IMAGE_SHAPE if is_first_image else size
+            self.sources.append(Population(neuron, shape, record_spikes=True))
         previous = self.sources[0]
+        for _ in range(random.choice((1, 2)) if s.is_image else 0):
+            previous = self._few_spike_image(previous)
         for _, size in s.hidden:
             layer = Population(FewSpikeRelu(6, 3.0), size, record_spikes=True)
             Connection(previous, layer, Dense(Normal(0.0, 0.5)))

@@ -7,12 +7,13 @@ import numpy as np
 from ml_genn.backends.host.abi.call import Status
 from ml_genn.codegen.layout import Layout
 from ml_genn.model.batch import Divergence
+from ml_genn.model.plan import MAX_STORED_NUMBER
 
 NOT_FINITE = (
     Status.LOSS_NOT_FINITE
     | Status.STATE_NOT_FINITE
     | Status.GRADIENT_NOT_FINITE
-    | Status.STEP_NOT_FINITE
+    | Status.STEP_TOO_LARGE
     | Status.PROCESS_NOT_FINITE
 )
 
@@ -31,7 +32,7 @@ def divergence(
     if not status & NOT_FINITE:
         return None
     gradients, steps = maxima.view(np.float32).reshape(2, -1)
-    has_gradients = status & (Status.GRADIENT_NOT_FINITE | Status.STEP_NOT_FINITE)
+    has_gradients = status & (Status.GRADIENT_NOT_FINITE | Status.STEP_TOO_LARGE)
     groups = zip(layout.plan.neurons, state_not_finite, strict=False)
     return Divergence(
         loss=bool(status & Status.LOSS_NOT_FINITE),
@@ -42,8 +43,8 @@ def divergence(
         steps=tuple(
             array
             for array, k in layout.learned.items()
-            if status & NOT_FINITE == Status.STEP_NOT_FINITE
-            and not np.isfinite(steps[k])
+            if status & NOT_FINITE == Status.STEP_TOO_LARGE
+            and not steps[k] < MAX_STORED_NUMBER
         ),
         in_other_process=bool(status & Status.PROCESS_NOT_FINITE),
     )

@@ -17,6 +17,9 @@ GLOBAL_NORM = "global_norm"  #: norm of the gradients of all arrays together
 #: 1e4 1e9 1e4 / 1e-20, which is a finite float.
 MAX_SAFE_NUMBER = 1e9
 SAFE_SCALARS = (1e-20, 1e4)  #: lowest and highest, see ``MAX_SAFE_NUMBER``
+#: Largest learned value and optimiser state that a step may store: its square is a
+#: finite float. Products of larger ones overflow, so training is of no use with them.
+MAX_STORED_NUMBER = 1e19
 
 
 class LearnedKind(Enum):

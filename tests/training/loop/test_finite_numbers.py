@@ -15,6 +15,7 @@ from ml_genn.compilers import BPTTCompiler, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense, FixedProbability
 from ml_genn.errors import DivergedError, TrainingWarning, ValidationError
 from ml_genn.initializers import Normal, Uniform
+from ml_genn.model.plan import MAX_STORED_NUMBER
 from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -22,7 +23,7 @@ from ml_genn.neurons import (
     SpikeInput,
     UserNeuron,
 )
-from ml_genn.optimisers import SGD, Adam, Optimiser, RMSprop
+from ml_genn.optimisers import SGD, Adam, Lion, Optimiser, RMSprop
 from ml_genn.optimisers.optimiser import equation
 from ml_genn.surrogates import Boxcar
 from ml_genn.synapses import Delta, Exponential
@@ -157,9 +158,7 @@ def test_no_rule_takes_a_step_with_bad_numbers(name: str) -> None:
     assert caught.value.batch == BAD_BATCH
     assert_same(arrays(compiled), snapshots.after[-1])
     if name != "clipped":
-        with pytest.raises(
-            DivergedError, match="optimiser's step is not a finite number"
-        ):
+        with pytest.raises(DivergedError, match="optimiser's step makes numbers"):
             train(compiled, SQUARE_OVERFLOWS, callbacks=[snapshots])
         assert_same(arrays(compiled), snapshots.after[-1])
     assert compiled.divergence
@@ -217,13 +216,16 @@ def test_a_new_step_is_not_taken_for_bounded() -> None:
     "optimiser",
     [
         SGD(3e38),
+        SGD(1e30),
+        Adam(1e30),
+        Lion(1e20),
         RMSprop(3e38),
         SGD(10.0, weight_decay=1e38),
         Exponentiated(100.0),
     ],
     ids=repr,
 )
-def test_no_step_makes_weights_infinite(optimiser: Optimiser) -> None:
+def test_no_step_makes_weights_too_large(optimiser: Optimiser) -> None:
     compiled = compiled_for(Rule(), optimiser)
     before = arrays(compiled)
     x, y = data()
@@ -239,7 +241,7 @@ def test_a_step_after_large_ones_is_checked() -> None:
     with pytest.raises(DivergedError, match="optimiser's step"):
         compiled.train(x * False, y, num_epochs=50, callbacks=[])
     weights = compiled.weights(compiled.network.connections[0])
-    assert 1e37 < np.abs(weights).max() < np.inf
+    assert MAX_STORED_NUMBER / 9 < np.abs(weights).max() < MAX_STORED_NUMBER
 
 
 def test_clipping_makes_a_large_gradient_usable() -> None:

@@ -21,6 +21,8 @@ from training.losses.loss_cases import (
 )
 from training.small_nets import STEPS, labels, spikes
 
+from ml_genn import InputLayer, Layer, SequentialNetwork
+from ml_genn.connectivity import Dense
 from ml_genn.errors import UnsupportedError, ValidationError
 from ml_genn.losses import (
     CategoricalCrossentropy,
@@ -32,6 +34,7 @@ from ml_genn.losses import (
     SpikeRateMeanSquareError,
     default_losses,
 )
+from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
 
 
@@ -126,6 +129,22 @@ def test_targets_of_other_shapes_are_refused() -> None:
 def test_losses_of_spikes_need_a_spiking_output(loss: Loss) -> None:
     with pytest.raises(UnsupportedError, match="of a non-spiking neuron"):
         non_spiking("bptt", loss, "sum_var")
+
+
+@pytest.mark.parametrize("rule", ["event_prop", "bptt", "eprop"])
+@pytest.mark.parametrize(
+    "loss", [SparseCategoricalCrossentropy(), "categorical_crossentropy"]
+)
+def test_the_softmax_of_one_neuron_is_refused(rule: str, loss: Any) -> None:
+    """Its loss and its gradient are 0 whatever the weights are."""
+    with SequentialNetwork() as network:
+        InputLayer("spike_input", 4)
+        Layer(Dense(1.0), LeakyIntegrate(readout="avg_var"), 1, name="single")
+    with pytest.raises(
+        ValidationError, match=r"'single'.*at least 2 neurons.*Received"
+    ):
+        RULES[rule](STEPS, loss).compile(network)
+    RULES[rule](STEPS, "mean_square_error").compile(network)
 
 
 def test_repr_and_bounds_of_arguments() -> None:

@@ -9,13 +9,14 @@ import pytest
 from training.small_nets import CLASSES, STEPS, double, labels, small, spikes
 
 from ml_genn.callbacks import BatchProgressBar, VarRecorder
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.errors import DataWarning, UnsupportedError, ValidationError
 from ml_genn.metrics import (
     ConfusionMatrix,
     MeanSquareError,
     Metric,
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
 )
 
 
@@ -55,7 +56,7 @@ def test_metrics_of_classes() -> None:
 
     assert result("accuracy", y) == np.mean(predicted == y)
     assert result("categorical_accuracy", np.eye(CLASSES)[y]) == np.mean(predicted == y)
-    assert result("sparse_top_k_categorical_accuracy", y) == 1.0
+    assert result(SparseTopKCategoricalAccuracy(CLASSES - 1), y) < 1.0
     matrix = result("confusion_matrix", y)
     assert matrix.sum() == 10
     assert np.trace(matrix) == np.sum(predicted == y)
@@ -65,6 +66,29 @@ def test_metrics_of_classes() -> None:
             result(metric, 0.5 * np.eye(CLASSES)[y])
     with pytest.raises(ValidationError, match="one-hot targets have the shape"):
         result("categorical_accuracy", y)
+
+
+@pytest.mark.parametrize(
+    ("metric", "neurons", "message"),
+    [
+        ("accuracy", 1, "the 1 largest of 1 output neurons"),
+        ("categorical_accuracy", 1, "the 1 largest of 1 output neurons"),
+        ("sparse_top_k_categorical_accuracy", CLASSES, f"the 5 largest of {CLASSES}"),
+        (TopKCategoricalAccuracy(CLASSES), CLASSES, f"the {CLASSES} largest"),
+    ],
+    ids=str,
+)
+def test_an_accuracy_that_is_always_one_is_warned_of(
+    metric: Any, neurons: int, message: str
+) -> None:
+    compiled = small(shape=neurons).compile_inference()
+    y = labels(4) % neurons
+    is_sparse = isinstance(metric, str) and metric != "categorical_accuracy"
+    with pytest.warns(DataWarning, match=f"{message}.*always 1"):
+        metrics, _ = compiled.evaluate(
+            spikes(4), y if is_sparse else np.eye(neurons)[y], metric, callbacks=[]
+        )
+    assert metrics[compiled.outputs[0]].result == 1.0
 
 
 def test_matrices_are_not_in_the_progress_bar(

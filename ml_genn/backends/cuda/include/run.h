@@ -100,13 +100,13 @@ __global__ void MLG_LAUNCH_BOUNDS mlg_squares(const Call *call) {
 }
 
 // Computes the optimisers' step, without storing it, and the maxima of gradients and of what would
-// be stored. Sets GRADIENT_NOT_FINITE or STEP_NOT_FINITE if one of them is not finite.
+// be stored. Sets GRADIENT_NOT_FINITE or STEP_TOO_LARGE if one of them is too large.
 __global__ void MLG_LAUNCH_BOUNDS mlg_try(const Call *call) {
   const Call c = *call;
   if (*c.num_bad && !*c.status) atomicOr(c.status, mlg::PROCESS_NOT_FINITE);
   float norms[LEARNED + 1];
   gradient_norms(c, norms);
-  bool are_finite = is_finite(norms[LEARNED]), is_step_finite = true;
+  bool are_finite = is_finite(norms[LEARNED]), is_step_small = true;
   for (int64_t k = 0; k < LEARNED; ++k) {
     uint32_t largest = 0;
     for (int64_t j = grid_thread(); j < c.learned_sizes[k]; j += grid_threads())
@@ -115,10 +115,10 @@ __global__ void MLG_LAUNCH_BOUNDS mlg_try(const Call *call) {
     atomicMax(&c.maxima[k], largest);
     atomicMax(&c.maxima[LEARNED + k], next);
     are_finite &= largest < mlg::INFINITY_BITS;
-    is_step_finite &= next < mlg::INFINITY_BITS;
+    is_step_small &= next < mlg::abs_bits(MAX_STORED_NUMBER);
   }
   if (!are_finite) atomicOr(c.status, mlg::GRADIENT_NOT_FINITE);
-  if (!is_step_finite) atomicOr(c.status, mlg::STEP_NOT_FINITE);
+  if (!is_step_small) atomicOr(c.status, mlg::STEP_TOO_LARGE);
 }
 
 // Takes the optimisers' step, unless a number is not finite or a tape is full.

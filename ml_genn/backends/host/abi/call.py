@@ -57,7 +57,7 @@ class Status(IntFlag):
     ENDLESS_LOOP = 1 << 5
     STATE_NOT_FINITE = 1 << 6
     GRADIENT_NOT_FINITE = 1 << 7
-    STEP_NOT_FINITE = 1 << 8
+    STEP_TOO_LARGE = 1 << 8
     PROCESS_NOT_FINITE = 1 << 9
 
 
@@ -72,8 +72,9 @@ _STATUS_COMMENTS = {
     "ENDLESS_LOOP": "A loop in the code of a neuron ran too often in a time step.",
     "STATE_NOT_FINITE": "The state of a neuron is not finite at the end of an example.",
     "GRADIENT_NOT_FINITE": "A gradient, or the norm of one, is not finite.",
-    "STEP_NOT_FINITE": "A learned value, or an optimiser's state of it, would not be "
-    "finite after the step.",
+    "STEP_TOO_LARGE": "A learned value, or an optimiser's state of it, would be of "
+    "MAX_STORED_NUMBER or more after the step, or no number; no learned value was "
+    "updated.",
     "PROCESS_NOT_FINITE": "A loss or a state of another process is not finite.",
 }
 

@@ -48,8 +48,9 @@ enum Status {
   STATE_NOT_FINITE = 64,
   // A gradient, or the norm of one, is not finite.
   GRADIENT_NOT_FINITE = 128,
-  // A learned value, or an optimiser's state of it, would not be finite after the step.
-  STEP_NOT_FINITE = 256,
+  // A learned value, or an optimiser's state of it, would be of MAX_STORED_NUMBER or more after the
+  // step, or no number; no learned value was updated.
+  STEP_TOO_LARGE = 256,
   // A loss or a state of another process is not finite.
   PROCESS_NOT_FINITE = 512,
 };

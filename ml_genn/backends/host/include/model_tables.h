@@ -29,6 +29,7 @@ constexpr int64_t ONLINE_STEP_FLOATS = 0;  // dL/dw of spikes, per step of a blo
 constexpr int64_t ONLINE_SOURCES = 0;      // source neurons of synapses that learn online
 // Bounds within which no step of a bounded optimiser overflows.
 constexpr float MAX_SAFE_NUMBER = 0, MIN_SAFE_SCALAR = 0, MAX_SAFE_SCALAR = 0;
+constexpr float MAX_STORED_NUMBER = 0;  // largest number that a step may store
 // Tables end with -1.
 constexpr int64_t INPUT_TAPE[] = {-1};           // tape of each input
 constexpr int64_t STEP_LOSS_GRAD_SIZE[] = {-1};  // per step, of each output; 0 without such a loss

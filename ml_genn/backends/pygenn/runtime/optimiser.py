@@ -23,6 +23,7 @@ from ml_genn.model.plan import (
     GLOBAL_NORM,
     GRADIENT_NORM,
     MAX_SAFE_NUMBER,
+    MAX_STORED_NUMBER,
     SAFE_SCALARS,
     Learned,
     LearnedKind,
@@ -31,6 +32,11 @@ from ml_genn.model.plan import (
 )
 
 Gradients = dict[Learned, np.ndarray]
+
+
+def _are_usable(stored: np.ndarray) -> bool:
+    """Returns True if numbers that a step has stored are not too large."""
+    return bool(np.all(np.abs(stored) < MAX_STORED_NUMBER))
 
 
 def largest(gradients: Gradients) -> dict[Learned, float]:
@@ -124,7 +130,7 @@ class Optimiser:
         steps = tuple(
             update.target
             for update in self.plan.updates
-            if not all(np.isfinite(numbers).all() for numbers in self._stored(update))
+            if not all(_are_usable(numbers) for numbers in self._stored(update))
         )
         if not steps:
             return rewirings, None

@@ -30,21 +30,23 @@ void try_step(void *engine, int thread) {
   }
 }
 
-// Copies maxima for Python; returns true if all are finite.
-MLG_COLD bool are_maxima_finite(const Engine &e, const uint32_t *maxima, uint32_t *to) {
-  bool finite = true;
+// Copies maxima, bits of floats, for Python; returns true if all are below a limit.
+MLG_COLD bool are_maxima_below(uint32_t limit, const Engine &e, const uint32_t *maxima,
+                               uint32_t *to) {
+  bool below = true;
   for (int64_t k = 0; k < LEARNED; ++k) {
     to[k] = e.over_threads(maxima, k);
-    finite &= to[k] < mlg::INFINITY_BITS;
+    below &= to[k] < limit;
   }
-  return finite;
+  return below;
 }
 
-// Sums gradients over threads. Returns flags of Status if they, or the numbers that the step would
-// store, are not finite.
+// Sums gradients over threads. Returns flags of Status if they are not finite, or the numbers that
+// the step would store are too large.
 MLG_COLD int check_step(Engine &e, const Call &c) {
   e.pool.run(sum_gradients, &e);
-  if (!are_maxima_finite(e, e.max_gradients, c.maxima)) return mlg::GRADIENT_NOT_FINITE;
+  if (!are_maxima_below(mlg::INFINITY_BITS, e, e.max_gradients, c.maxima))
+    return mlg::GRADIENT_NOT_FINITE;
   if (!(c.phases & mlg::UPDATE)) return mlg::OK;
   if (NORMS) compute_norms(e);
   if (NORMS && !isfinite(e.norms[LEARNED])) return mlg::GRADIENT_NOT_FINITE;
@@ -52,6 +54,7 @@ MLG_COLD int check_step(Engine &e, const Call &c) {
   for (int64_t k = 0; k < LEARNED; ++k) safe &= is_step_safe(e, c, k);
   if (safe) return mlg::OK;
   e.pool.run(try_step, &e);
-  return are_maxima_finite(e, e.max_next, c.maxima + LEARNED) ? mlg::OK : mlg::STEP_NOT_FINITE;
+  const uint32_t limit = mlg::abs_bits(MAX_STORED_NUMBER);
+  return are_maxima_below(limit, e, e.max_next, c.maxima + LEARNED) ? mlg::OK : mlg::STEP_TOO_LARGE;
 }
 }  // namespace
