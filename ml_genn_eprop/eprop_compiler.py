@@ -202,7 +202,7 @@ class EPropCompiler(TrainingCompiler):
         if not loss.TRAJECTORIES:
             return 1.0
         _, grad = loss.FORMULA.numpy(np.ones(1), np.zeros(1), 1.0)
-        return float(grad[0]) / (self.example_timesteps * population.size)
+        return float(grad[0]) / (len(self.steps_of(population)) * population.size)
 
     def extended_equations(self, equations: NeuronEquations) -> NeuronEquations:
         """Returns the equations with the running firing rate, for spiking neurons."""

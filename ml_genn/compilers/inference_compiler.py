@@ -112,6 +112,7 @@ class InferenceCompiler(Compiler):
             seed=self.rng_seed,
             choices={},
             compiler=type(self).__name__,
+            num_steps=self.evaluate_timesteps,
         )
         if not self.reset_vars_between_batches:
             self._check_delays(lowered.values)

@@ -240,6 +240,7 @@ class TrainingCompiler(Compiler):
             choices=self.CHOICES,
             training=own.training(self._training(network, losses, optimisers)),
             compiler=type(self).__name__,
+            num_steps=self.example_timesteps,
         )
         config = self.runtime_config(self.example_timesteps, optimisers=optimisers)
         recorders = [
@@ -292,7 +293,7 @@ class TrainingCompiler(Compiler):
             spike_gradient=self.spike_gradient(),
             rule_parameters=self.rule_parameters(losses),
             rate_regularisation=self.rate_regularisation(hidden),
-            loss_scalars={p: self._loss_scalars(loss) for p, loss in losses.items()},
+            loss_scalars={p: self._loss_scalars(p, loss) for p, loss in losses.items()},
             online=self.online,
             extended_equations=self.extended_equations,
         )
@@ -354,8 +355,17 @@ class TrainingCompiler(Compiler):
         name = type(self).__name__
         return output_loss(output, self.OUTPUTS, self.per_timestep_loss, name)
 
-    def _loss_scalars(self, loss: Loss) -> LossScalars:
-        scalar = loss.scalar(self.softmax_temperature, self.example_timesteps)
+    def steps_of(self, output: Population) -> range:
+        """Returns the time steps that an output's readout sees.
+
+        Args:
+            output: a population with a readout.
+        """
+        return output.neuron.readout_steps(self.example_timesteps, self.dt)
+
+    def _loss_scalars(self, output: Population, loss: Loss) -> LossScalars:
+        steps = len(self.steps_of(output))
+        scalar = loss.scalar(self.softmax_temperature, steps)
         return LossScalars(scalar, self.ttfs_alpha)
 
     def _losses(self, outputs: Sequence[Population]) -> dict[Population, Loss]:

@@ -39,7 +39,7 @@ from ml_genn.network import Network
 from ml_genn.neurons import Input, Neuron
 from ml_genn.population import Population
 from ml_genn.synapses import Synapse
-from ml_genn.utils.checks import shown
+from ml_genn.utils.checks import LARGEST_INT32, shown
 from ml_genn.utils.choices import Choices, resolved
 
 
@@ -72,6 +72,7 @@ def lower(
     choices: Choices,
     training: Training = INFERENCE,
     compiler: str = "lower",
+    num_steps: int = LARGEST_INT32,
 ) -> Lowered:
     """Lowers a network to a plan and its values.
 
@@ -84,6 +85,8 @@ def lower(
         training: parts of the network that are trained; none by default.
         compiler: class of the compiler, for messages; the name of this function by
             default.
+        num_steps: time steps of an example, which windows of readouts lie in; no limit
+            by default.
 
     Raises:
         ValidationError, UnsupportedError: if the network cannot run or be trained.
@@ -93,7 +96,7 @@ def lower(
     neurons = {p: resolved(p.neuron, decisions.of(p)) for p in network.populations}
     synapses = {c: resolved(c.synapse, decisions.of(c)) for c in network.connections}
     ports = {p: ports_of(p, synapses) for p in network.populations}
-    sampler = ParameterSampler(seed, dt)
+    sampler = ParameterSampler(seed, dt, num_steps)
     groups = tuple(
         group
         for p in network.populations

@@ -30,15 +30,17 @@ class ParameterSampler:
     Args:
         seed: seed of all samples.
         dt: time step [ms].
+        num_steps: time steps of an example.
 
     Attributes:
         parameters, initial, weights, indices, delays, max_delays, frames, windows: as
             in `PlanValues`.
     """
 
-    def __init__(self, seed: int, dt: float) -> None:
+    def __init__(self, seed: int, dt: float, num_steps: int) -> None:
         self.seed = seed
         self.dt = dt
+        self.num_steps = num_steps
         self.parameters: dict[str, dict[str, Any]] = {}
         self.initial: dict[str, dict[str, Any]] = {}
         self.weights: dict[str, np.ndarray] = {}

@@ -33,6 +33,21 @@ class Neuron(DynamicalModel):
             value = _readout(value)
         object.__setattr__(self, name, value)
 
+    def readout_steps(self, num_steps: int, dt: float) -> range:
+        """Returns the time steps that the readout sees; all without a readout.
+
+        Args:
+            num_steps: time steps of an example.
+            dt: time step [ms].
+
+        Raises:
+            ValidationError: if the readout's window is not one of whole steps of the
+                example.
+        """
+        if not isinstance(self.readout, Readout):
+            return range(num_steps)
+        return self.readout.steps(num_steps, dt)
+
     def _set_readout(self) -> None:
         """Replaces the name of a readout by the readout."""
         object.__setattr__(self, "readout", _readout(self.readout))

@@ -26,7 +26,7 @@ from ml_genn.nir.files import library
 from ml_genn.nir.flat_graph import ORDER
 from ml_genn.nir.layouts import Layout
 from ml_genn.population import Population
-from ml_genn.readouts import default_readouts
+from ml_genn.readouts import Readout, default_readouts
 from ml_genn.synapses import Delta
 from ml_genn.utils.checks import free_name, shown
 
@@ -60,6 +60,8 @@ def export(
         ValidationError: if dt differs from that of the compiled network.
     """
     nir, reader_dialect = library(), dialect_named("nir.export", dialect)
+    if isinstance(model, Network | CompiledNetwork):
+        _check_windows(model if isinstance(model, Network) else model.network)
     if isinstance(model, Network):
         trained = 1.0 if model.time_step is None else model.time_step.value
         compiler = InferenceCompiler(1, dt=trained if dt is None else dt)
@@ -79,6 +81,18 @@ def export(
         exporter.add(population)
     metadata = {DIALECT: dialect, STEP: model.dt} if isinstance(dialect, str) else {}
     return nir.NIRGraph(exporter.nodes, exporter.edges, metadata, exporter.checks)
+
+
+def _check_windows(network: Network) -> None:
+    """Raises UnsupportedError for readouts of windows, which NIR does not have."""
+    for population in network.populations:
+        readout = population.neuron.readout
+        if isinstance(readout, Readout) and readout.window is not None:
+            raise UnsupportedError(
+                f"{_where(population)}: NIR has no windows of readouts. Received "
+                f"{readout!r}. Export the network with a readout without a window, "
+                "and give the readout again to ml_genn.nir.import_graph."
+            )
 
 
 @dataclass

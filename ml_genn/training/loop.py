@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.metrics import Metric
 from ml_genn.metrics.metric import summed
 from ml_genn.model.batch import Divergence
+from ml_genn.population import Population
 from ml_genn.training.data.batches import Batch, InMemoryData
 from ml_genn.training.data.streams import StreamedData
 from ml_genn.training.divergence import evaluation_error, training_error
@@ -45,9 +46,12 @@ class Runner(Protocol):
 
     stop_training: bool
 
-    @property
-    def num_steps(self) -> int:
-        """Time steps of an example."""
+    def steps_of(self, output: Population) -> int:
+        """Returns the number of time steps that an output's readout sees.
+
+        Args:
+            output: the output.
+        """
 
     def run_batch(
         self, batch: Batch, callbacks: CallbackList, number: int, *, train: bool
@@ -84,12 +88,14 @@ class MetricAccumulator:
         self.metrics.loss = None
         self._loss_sum, self._num_examples = 0.0, 0
 
-    def check(self, data: Batch | InMemoryData, steps: int) -> None:
+    def check(
+        self, data: Batch | InMemoryData, steps_of: Callable[[Population], int]
+    ) -> None:
         """Raises an error if a metric does not accept the targets or weights.
 
         Args:
             data: targets and weights.
-            steps: time steps of an example.
+            steps_of: returns the number of time steps that an output's readout sees.
 
         Raises:
             ValidationError: if targets or weights do not fit; the message names the
@@ -101,6 +107,7 @@ class MetricAccumulator:
             population = get_underlying_pop(key)
             where = f"Targets of '{population.name}'"
             shape = population.shape or ()
+            steps = steps_of(population)
             metric.check_target(data.targets[key], where, steps=steps, shape=shape)
 
     def update(self, batch: Batch, result: BatchResult, communicator: Any) -> None:
@@ -160,10 +167,10 @@ def run_epoch(
     """
     accumulator.reset()
     if isinstance(data, InMemoryData):
-        accumulator.check(data, runner.num_steps)
+        accumulator.check(data, runner.steps_of)
     for number, whole in enumerate(data.batches(shuffle, communicator)):
         if isinstance(data, StreamedData):
-            accumulator.check(whole, runner.num_steps)
+            accumulator.check(whole, runner.steps_of)
         batch = whole.local_part(communicator)
         callbacks.call("on_batch_begin", number)
         result = runner.run_batch(batch, callbacks, number, train=train)

@@ -90,7 +90,10 @@ def test_training() -> None:
     from ml_genn.neurons import LeakyIntegrate
     from ml_genn.synapses import Exponential
 
-    optimisers, metrics, streams, history, results = blocks(DOCS / "training.md")
+    optimisers, window, metrics, streams, history, results = blocks(
+        DOCS / "training.md"
+    )
+    assert run(window, {})["decision"].readout.steps(100, 1.0) == range(80, 100)
     with Network() as network:
         inputs = Population("spike_input", 6)
         hidden = Population("leaky_integrate_fire", 5)

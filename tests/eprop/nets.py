@@ -17,6 +17,7 @@ from ml_genn.neurons import (
     LeakyIntegrate,
     LeakyIntegrateFire,
 )
+from ml_genn.readouts import SumVar, Var
 from ml_genn_eprop import EPropCompiler
 
 NUM_IN, EXAMPLES, STEPS = 12, 5, 90
@@ -35,6 +36,7 @@ class Net:
         loss: of all outputs.
         learned: parameters of the first hidden population that are learned.
         steps: time steps.
+        window: of the readouts of outputs [ms]; None for all steps.
         probability: fraction of pairs that are connected; 1 for dense connectivity.
     """
 
@@ -45,6 +47,7 @@ class Net:
     loss: str = CROSS_ENTROPY
     learned: Sequence[str] = ()
     steps: int = STEPS
+    window: tuple[float, float] | None = None
     probability: float = 1.0
 
     def compile(self, mode: str, **settings: Any) -> CompiledTrainingNetwork:
@@ -93,8 +96,8 @@ class Net:
         )
 
     def _output(self, **arguments: Any) -> LeakyIntegrate:
-        readout = "sum_var" if self.loss == CROSS_ENTROPY else "var"
-        return LeakyIntegrate(readout=readout, **arguments)
+        readout = SumVar if self.loss == CROSS_ENTROPY else Var
+        return LeakyIntegrate(readout=readout(self.window), **arguments)
 
     def data(self, compiled: CompiledTrainingNetwork) -> tuple[Any, Any]:
         """Spikes, and targets of each output."""
@@ -122,6 +125,9 @@ NETS = {
         choices=(*ADAPT, ("tau_refrac", 4.0)),
         two_outputs=True,
         loss="mean_square_error",
+    ),
+    "window": Net(
+        choices=ADAPT, two_outputs=True, loss="mean_square_error", window=(9.0, 25.0)
     ),
     "sparse": Net(choices=ADAPT, delays=(0, 2, 0), probability=0.4),
     "parameters": Net(

@@ -41,12 +41,14 @@ from ml_genn.neurons import (
     SpikeInput,
 )
 from ml_genn.optimisers import Adam
+from ml_genn.readouts import AvgVar, FirstSpikeTime, SpikeCount
 from ml_genn.serialisers import Numpy
 from ml_genn.synapses import Delta, Exponential
 
 pytestmark = pytest.mark.usefixtures("pygenn")
 
 STEPS, EXAMPLES, SIZE, CLASSES = 30, 5, 20, 3
+WINDOW = (8.0, 26.0)  #: of a readout [ms]
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 LIF = LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0)
 #: Its epsilon is above the rounding errors of gradients that vanish.
@@ -155,6 +157,19 @@ CASES = {
     "surrogate sparse": Case(BPTTCompiler, probability=0.5),
     "surrogate spike count": Case(BPTTCompiler, output=COUNTED),
     "surrogate resets": Case(BPTTCompiler, settings={"reset_gradient": True}),
+    "window": Case(output=LeakyIntegrate(readout=AvgVar(WINDOW))),
+    "window of first spikes": Case(
+        output=LeakyIntegrateFire(readout=FirstSpikeTime(WINDOW)),
+        settings={"ttfs_alpha": 0.1},
+    ),
+    "window of each step": Case(
+        BPTTCompiler,
+        output=LeakyIntegrate(readout=AvgVar(WINDOW)),
+        settings={"per_timestep_loss": True},
+    ),
+    "window of spike counts": Case(
+        BPTTCompiler, output=LeakyIntegrateFire(readout=SpikeCount(WINDOW))
+    ),
     "clipped": Case(settings={"optimiser": Adam(0.01, global_clip_norm=1e-3)}),
 }
 

@@ -35,6 +35,7 @@ from ml_genn.neurons import (
     LeakyIntegrate,
     LeakyIntegrateFire,
 )
+from ml_genn.readouts import AvgVar
 from ml_genn.synapses import Exponential
 
 STEPS = 40
@@ -168,6 +169,7 @@ UNSUPPORTED = [
     (LeakyIntegrateFire(relative_reset=False, tau_refrac=2.0), {}, "tau_refrac=None"),
     (AdaptiveLeakyIntegrateFire(), {}, "NIR has no AdaptiveLeakyIntegrateFire"),
     (LeakyIntegrateFire(relative_reset=False), {"delay": 2}, "delay=0"),
+    (LeakyIntegrate(readout=AvgVar((0.0, 5.0))), {}, "readout without a window"),
 ]
 
 

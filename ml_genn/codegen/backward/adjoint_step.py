@@ -12,7 +12,14 @@ from ml_genn.codegen.neuron_body import NeuronBody, declare_rows, identifiers_in
 from ml_genn.codegen.parallel_loops import each
 from ml_genn.codegen.signatures import STEP_PARAMETERS
 from ml_genn.codegen.writer import CodeWriter
-from ml_genn.model.plan import Adjoint, Code, NeuronGroup, PortAdjoint, Sensitivity
+from ml_genn.model.plan import (
+    WINDOW_CONSTANTS,
+    Adjoint,
+    Code,
+    NeuronGroup,
+    PortAdjoint,
+    Sensitivity,
+)
 
 
 def adjoint_step_function(
@@ -64,7 +71,8 @@ def _loss_grad(group: NeuronGroup) -> Code:
     if loss.per_step:
         line = f"{name} += step_loss_grad_[j_];"
         return Code((line,), frozenset({name}), frozenset({name}))
-    own = {n for n, _ in readout.variables} | {"step", "num_steps", "dt"}
+    provided = {"step", "num_steps", "dt", *WINDOW_CONSTANTS}
+    own = {n for n, _ in readout.variables} | provided
     reads = frozenset(identifiers_in(readout.weight)) & own
     line = f"{name} += {RESULT_GRAD}_p_[j_] * ({readout.weight});"
     return Code((line,), reads | {name}, frozenset({name}))

@@ -18,6 +18,7 @@ from ml_genn.codegen.backward.active_neurons import declare_active, if_all, if_l
 from ml_genn.codegen.backward.spike_adjoint import has_spike_adjoint
 from ml_genn.codegen.backward.synapse_backward import OutgoingSynapses
 from ml_genn.codegen.formats import TransposedWeights
+from ml_genn.codegen.forward.losses import window_of
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.ports import learns_at_spikes
 from ml_genn.codegen.layout.state import RESULT_GRAD, SPIKE_GRAD
@@ -112,7 +113,7 @@ def _backprop_to_active(
         if o.synapses.backpropagates
         and o.synapses.name not in layout.transposed_weights
     ]
-    loss_grad = f"{RESULT_GRAD}_p_[j_]" if _loss_counts_spikes(group) else ""
+    loss_grad = _grad_of_spike_count(layout, group)
     writer.comment("dL/ds_i = sum over j of w_ij backprop_j, where i is active")
     with writer.block(""):
         declare_active(writer, layout, group, surrogate)
@@ -178,6 +179,17 @@ def _backprop_to_list(
                 into = "backprop_sum_" if synapses.synapses.backpropagates else None
                 synapses.backward(writer, spiked, into)
             writer.line(f"MLG_LEADER {SPIKE_GRAD}_p_[entry_] = backprop_sum_;")
+
+
+def _grad_of_spike_count(layout: Layout, group: NeuronGroup) -> str:
+    """C for the derivative of the loss by a spike that a readout counts; may be
+    empty."""
+    if not _loss_counts_spikes(group):
+        return ""
+    grad, window = f"{RESULT_GRAD}_p_[j_]", window_of(layout, group)
+    if not window:
+        return grad
+    return f"(t_ >= {window[0]} && t_ < {window[1]} ? {grad} : 0.0f)"
 
 
 def _loss_counts_spikes(group: NeuronGroup) -> bool:

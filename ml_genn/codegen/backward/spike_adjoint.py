@@ -16,7 +16,7 @@ from ml_genn.codegen.backward.active_neurons import (
     load_active_records,
 )
 from ml_genn.codegen.backward.lazy_adjoints import activate
-from ml_genn.codegen.forward.losses import example_weight
+from ml_genn.codegen.forward.losses import end_of_output, example_weight
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.state import RESULT_GRAD, SPIKE_GRAD
 from ml_genn.codegen.neuron_body import NeuronBody, declare_rows
@@ -205,7 +205,7 @@ def derivative_without_spikes_function(
         labels = f"static_cast<const int32_t *>(call_.targets[{output}])"
         writer.line(f"const int j_ = {labels}[example_];")
         writer.line(f"if ({name}_p_[j_] >= 0.0f) return;")
-        writer.line("const float end_ = call_.num_steps * call_.dt;")
+        writer.line(f"const float end_ = {end_of_output(layout, group)};")
         writer.line(
             "const float rate_regularisation_grad_ = "
             f"-call_.scale * {example_weight(layout, group)} * "

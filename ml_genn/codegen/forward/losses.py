@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.state import RESULT, RESULT_GRAD
 from ml_genn.codegen.neuron_body import (
@@ -13,7 +15,7 @@ from ml_genn.codegen.neuron_body import (
 from ml_genn.codegen.signatures import EXAMPLE_PARAMETERS
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.loss_formula import LATE_SPIKE_END, LossFormula, Targets
-from ml_genn.model.plan import Code, Loss, NeuronGroup, Readout
+from ml_genn.model.plan import WINDOW_CONSTANTS, Code, Loss, NeuronGroup, Readout
 
 
 def loss_functions(writer: CodeWriter, layout: Layout) -> None:
@@ -31,22 +33,51 @@ def _function_name(formula: LossFormula) -> str:
 
 
 def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
-    """Emits the loss of one step and stores its gradient for the backward pass."""
+    """Emits the loss of one step and stores its gradient for the backward pass.
+
+    Outside the readout's window both are zero.
+    """
     names, loss = layout.names, group.loss
     if loss is None:
         return
     output, width = names.index(group.name, "output"), names.width(group.name)
-    divided = " / call_.num_steps" if loss.mean_over_steps else ""
+    window = window_of(layout, group)
+    num_steps = f"({window[1]} - {window[0]})" if window else "call_.num_steps"
+    divided = f" / {num_steps}" if loss.mean_over_steps else ""
     grad = f"slot_.step_loss_grads[{output}] + t_ % slot_.window * {width}"
     writer.comment("L += loss(y[t]); dL/dy[t] for the backward pass")
     writer.line("MLG_SYNC;")
     with writer.block(f"if (MLG_MEMBER == 0 && call_.targets[{output}])"):
         y = row_pointer(layout, group.name, str(group.output))
-        writer.line(f"const float *y_ = {y};")
         scale = f"call_.scale * {example_weight(layout, group)}{divided}"
         call = _loss_call(layout, group, loss, scale, grad)
-        writer.line(f"slot_.loss[{output}] += {call}{divided};")
+        inside = f"if (t_ >= {window[0]} && t_ < {window[1]})" if window else ""
+        with writer.block(inside) if window else nullcontext():
+            writer.line(f"const float *y_ = {y};")
+            writer.line(f"slot_.loss[{output}] += {call}{divided};")
+        if window:
+            writer.line(f"else mlg::clear({grad}, {width});")
     writer.line("MLG_SYNC;")
+
+
+def window_of(layout: Layout, group: NeuronGroup) -> tuple[str, ...]:
+    """C for the first step of the readout's window and the one after its last.
+
+    Empty if the readout sees all steps.
+    """
+    if group.readout is None or not group.readout.window:
+        return ()
+    names = layout.names
+    return tuple(
+        f"call_.scalars[{names.scalar(group.name, constant)}]"
+        for constant in WINDOW_CONSTANTS
+    )
+
+
+def end_of_output(layout: Layout, group: NeuronGroup) -> str:
+    """C for the end of the readout's window, or of the example [ms]."""
+    steps = (window_of(layout, group) or ("", "call_.num_steps"))[1]
+    return f"{steps} * call_.dt"
 
 
 def example_weight(layout: Layout, group: NeuronGroup) -> str:
@@ -102,7 +133,8 @@ def _result(
     writer: CodeWriter, layout: Layout, group: NeuronGroup, readout: Readout
 ) -> None:
     variables = frozenset(name for name, _ in readout.variables)
-    read = frozenset(identifiers_in(readout.result)) & (variables | {"num_steps", "dt"})
+    provided = {"num_steps", "dt", *WINDOW_CONSTANTS}
+    read = frozenset(identifiers_in(readout.result)) & (variables | provided)
     body = NeuronBody(layout, group, (Code((), read),))
     writer.comment("y_j, the result of the readout")
     body.declare(writer)
@@ -125,7 +157,7 @@ def _final_loss(
         writer.line(f"float *y_ = {RESULT}_p_;")
         if loss.first_spike:
             writer.comment("a neuron that never spiked counts as one that spikes last")
-            writer.line("const float end_ = call_.num_steps * call_.dt;")
+            writer.line(f"const float end_ = {end_of_output(layout, group)};")
             writer.line(
                 f"for (int j_ = 0; j_ < {size}; ++j_) if (y_[j_] < -end_) "
                 "y_[j_] = -end_;"

@@ -99,10 +99,24 @@ class BatchRunner:
             dt=self._built.config.dt,
             prepare=model.prepare,
             encode=model.encode,
+            seen=self._seen,
             each_step=frozenset(
                 p for p, loss in losses.items() if loss and loss.per_step
             ),
         )
+
+    def steps_of(self, output: Population) -> int:
+        """Returns the number of time steps that an output's readout sees."""
+        return len(self._seen[output])
+
+    @property
+    def _seen(self) -> dict[Population, range]:
+        """{output: time steps that its readout sees}."""
+        config, neurons = self._built.config, self._built.lowered.neurons
+        return {
+            p: neurons[p].readout_steps(config.num_steps, config.dt)
+            for p in self._lookup.outputs
+        }
 
     def exclusive(self, what: str) -> AbstractContextManager[None]:
         """Lets a block train; see `RunLock.exclusive`."""
@@ -165,11 +179,12 @@ class BatchRunner:
 
     def _trajectories(self, batch: Batch) -> dict[Population, Record]:
         """{output: its recorded variable} where targets have a time axis."""
-        records = {}
+        records, seen = {}, self._seen
         for key, targets in batch.targets.items():
             population = get_underlying_pop(key)
             output = self._built.lowered.plan.neuron(population.name).output
-            shape = (batch.size, self.num_steps, *(population.shape or ()))
+            steps = len(seen[population])
+            shape = (batch.size, steps, *(population.shape or ()))
             if output is not None and targets.shape == shape:
                 records[population] = Record(population.name, output)
         return records
@@ -177,13 +192,16 @@ class BatchRunner:
     def _predictions(
         self, result: RunResult, trajectories: Mapping[Population, Record], size: int
     ) -> PopulationDict:
-        """{output: readout (examples,) + shape, or (examples, steps) + shape}."""
+        """{output: readout (examples,) + shape, or (examples, steps) + shape}, of the
+        steps that the readout sees."""
         predictions = PopulationDict()
         for population in self._lookup.outputs:
             shape = population.shape or ()
             if population in trajectories:
                 values = result.records[trajectories[population]]
+                seen = self._seen[population]
                 values = values.reshape(size, self.num_steps, *shape)
+                values = values[:, seen.start : seen.stop]
             else:
                 values = result.outputs[population.name].reshape(size, *shape)
             predictions[population] = values

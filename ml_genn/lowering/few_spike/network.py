@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ml_genn.connection import Connection
+from ml_genn.errors import UnsupportedError
 from ml_genn.lowering.few_spike.neurons import RESULT, few_spike_code
 from ml_genn.lowering.few_spike.schedule import Schedule
 from ml_genn.lowering.network import Lowered, check_network
@@ -43,7 +44,7 @@ def lower_few_spike(
         seed: seed of all samples.
     """
     check_network(network)
-    sampler = ParameterSampler(seed, dt)
+    sampler = ParameterSampler(seed, dt, schedule.num_steps)
     arriving = {p: _Arriving.at(network, p, schedule) for p in network.populations}
     groups = tuple(
         _neuron_group(p, arriving[p], schedule, sampler) for p in network.populations
@@ -109,6 +110,12 @@ def _neuron_group(
 ) -> NeuronGroup:
     """Returns the group of a population, its values sampled."""
     name, neuron = population.name, population.neuron
+    if neuron.readout is not None and neuron.readout.window is not None:
+        raise UnsupportedError(
+            f"Population '{name}': the output of a few-spike network is one number, "
+            f"which no window is part of. Received {neuron.readout!r}; leave the "
+            "window out."
+        )
     window, code = schedule.windows[population], few_spike_code(neuron, arriving.digits)
     words = set(re.findall(r"\w+", " ".join(code.lines)))
     last = window.first_digit + schedule.k - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from ml_genn.errors import UnsupportedError, ValidationError, unknown_name
 from ml_genn.lowering.derivation_cache import cached_derivation
@@ -18,6 +19,8 @@ from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.expression import names
 from ml_genn.model.equations.system import System, system_of
 from ml_genn.model.plan import (
+    WINDOW_CONSTANTS,
+    Constant,
     Derivation,
     LearnedParameter,
     NeuronGroup,
@@ -93,9 +96,10 @@ def _neuron_group(
         group = _equation_group(population, equations, synapses, training, where)
     if isinstance(neuron, InputBase):
         group = replace(group, data=population.name)
+    arrays = sample_neuron_values(population, neuron, ports, sampler, training)
     if neuron.readout is not None:
         group = replace(group, readout=_readout(neuron, group, where))
-    arrays = sample_neuron_values(population, neuron, ports, sampler, training)
+        group = _with_window(neuron.readout, group, sampler)
     return replace(
         group,
         loss=training.losses.get(population),
@@ -180,3 +184,20 @@ def _readout(neuron: Neuron, group: NeuronGroup, where: str) -> Readout:
             "a readout of its variable, such as avg_var."
         )
     return plan
+
+
+def _with_window(
+    readout: Any, group: NeuronGroup, sampler: ParameterSampler
+) -> NeuronGroup:
+    """Returns a group whose readout sees its window; samples the window's limits."""
+    if readout.window is None or group.readout is None:
+        return group
+    steps = readout.steps(sampler.num_steps, sampler.dt)
+    limits = zip(WINDOW_CONSTANTS, (float(steps.start), float(steps.stop)), strict=True)
+    sampler.parameters[group.name].update(limits)
+    constants = tuple(Constant(name, name) for name in WINDOW_CONSTANTS)
+    return replace(
+        group,
+        readout=group.readout.in_window(),
+        constants=(*group.constants, *constants),
+    )

@@ -9,7 +9,7 @@ from ml_genn.model.plan.adjoint import Adjoint, PortAdjoint, SurrogateAdjoint
 from ml_genn.model.plan.code import NO_CODE, Code, Constant, StateVariable
 from ml_genn.model.plan.formats import CSR, DENSE, SharedKernelFormat, SynapseFormat
 from ml_genn.model.plan.neurons import Derivation, LearnedParameter, NeuronGroup, Port
-from ml_genn.model.plan.outputs import Loss, Readout, Sensitivity
+from ml_genn.model.plan.outputs import WINDOW_CONSTANTS, Loss, Readout, Sensitivity
 from ml_genn.model.plan.plan import Plan
 from ml_genn.model.plan.synapses import Delay, SynapseGroup
 from ml_genn.model.plan.updates import (
@@ -35,6 +35,7 @@ __all__ = [
     "NO_CODE",
     "SAFE_SCALARS",
     "SIGN",
+    "WINDOW_CONSTANTS",
     "Adjoint",
     "Code",
     "Constant",

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ml_genn.model.loss_formula import LossFormula
 from ml_genn.model.plan.code import Code
+
+#: Constants of a group whose readout sees a window of steps: the first, and the one
+#: after the last.
+WINDOW_FIRST, WINDOW_END = "window_first_", "window_end_"
+WINDOW_CONSTANTS = (WINDOW_FIRST, WINDOW_END)
+#: C condition of the steps in the window.
+IN_WINDOW = f"step >= {WINDOW_FIRST} && step < {WINDOW_END}"
+#: What steps of the window are called in code of a readout that sees all steps.
+_STEPS_OF_WINDOW = {
+    "step": f"(step - {WINDOW_FIRST})",
+    "num_steps": f"({WINDOW_END} - {WINDOW_FIRST})",
+}
 
 
 class Sensitivity(Enum):
@@ -31,6 +45,8 @@ class Readout:
         result: expression of the value at the end.
         sensitivity: activity that the result depends on.
         weight: for VARIABLE: derivative of the result by ``output`` in a step.
+        window: True if it sees a window of steps, between the group's constants
+            `WINDOW_CONSTANTS`; False (default) if it sees all of them.
     """
 
     variables: tuple[tuple[str, float], ...]
@@ -39,6 +55,39 @@ class Readout:
     result: str
     sensitivity: Sensitivity
     weight: str
+    window: bool = False
+
+    def in_window(self) -> Readout:
+        """Returns this readout of the steps in a window.
+
+        Its code then counts steps from the start of the window. First spike times still
+        count from the start of the example.
+        """
+        counts = self.sensitivity is not Sensitivity.SPIKE_TIME
+        names = _STEPS_OF_WINDOW if counts else {}
+        weight = f"({IN_WINDOW} ? {_renamed(self.weight, names)} : 0.0f)"
+        return replace(
+            self,
+            update=_in_window(self.update, names),
+            on_spike=_in_window(self.on_spike, names),
+            result=_renamed(self.result, names),
+            weight=weight,
+            window=True,
+        )
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    """Returns C code with some names replaced by expressions."""
+    return re.sub(r"\w+", lambda match: names.get(match[0], match[0]), text)
+
+
+def _in_window(code: Code, names: Mapping[str, str]) -> Code:
+    """Returns code that runs in the steps of a window only."""
+    if not code:
+        return code
+    lines = (_renamed(line, names) for line in code.lines)
+    reads = (code.reads - {"num_steps"}) | {"step", *WINDOW_CONSTANTS}
+    return replace(code, lines=(f"if ({IN_WINDOW}) {{", *lines, "}"), reads=reads)
 
 
 @dataclass(frozen=True, slots=True)

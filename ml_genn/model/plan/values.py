@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.model.plan.neurons import NeuronGroup
+from ml_genn.model.plan.outputs import WINDOW_CONSTANTS
 from ml_genn.model.rate_regularisation import RateRegularisation
 
 
@@ -44,3 +46,15 @@ class PlanValues:
     windows: dict[str, tuple[int, int]] = field(default_factory=dict)
     loss_scalars: dict[str, tuple[float, float]] = field(default_factory=dict)
     rate_regularisation: dict[str, RateRegularisation] = field(default_factory=dict)
+
+    def readout_steps(self, group: NeuronGroup, num_steps: int) -> range:
+        """Returns the time steps that a group's readout sees.
+
+        Args:
+            group: an output group.
+            num_steps: time steps of an example.
+        """
+        if group.readout is None or not group.readout.window:
+            return range(num_steps)
+        first, end = (self.parameters[group.name][name] for name in WINDOW_CONSTANTS)
+        return range(int(first), int(end))

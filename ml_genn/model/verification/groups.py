@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ml_genn.errors import EquationError, ValidationError, unknown_name
 from ml_genn.model.loss_formula import LossFormula, Targets
-from ml_genn.model.plan import NeuronGroup, Readout
+from ml_genn.model.plan import WINDOW_CONSTANTS, NeuronGroup, Readout
 from ml_genn.model.plan.code import PROVIDED
 from ml_genn.model.verification.adjoint import check_adjoint
 from ml_genn.model.verification.code import (
@@ -95,6 +95,8 @@ def _check_readout(readout: Readout, where: str, group_names: Names) -> None:
             f"{where}: '{name}' is a name of the readout. Rename the variable."
         )
     reads = variables | PROVIDED | {OUTPUT}
+    if readout.window:
+        reads |= set(WINDOW_CONSTANTS)
     for slot in ("update", "on_spike"):
         code = getattr(readout, slot)
         check_code(code, f"{where}, readout {slot}", reads, variables)

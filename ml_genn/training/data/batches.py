@@ -29,6 +29,7 @@ class DataSpec:
         prepare: turns checked examples into the form in which the model stores them.
         encode: turns spikes into events faster than NumPy does; returns None if the
             backend cannot, or the spikes need checks.
+        seen: {output: time steps that its readout sees}.
         each_step: outputs whose loss has a target for each time step; none by default.
     """
 
@@ -39,6 +40,7 @@ class DataSpec:
     dt: float
     prepare: Callable[[Examples], Any]
     encode: Callable[[SpikeTimes], EventStream | None]
+    seen: Mapping[Population, range]
     each_step: frozenset[Population] = frozenset()
 
 

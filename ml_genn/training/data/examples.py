@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_genn.data.ranges import DataWarnings
 from ml_genn.errors import ValidationError
+from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import Examples
 from ml_genn.model.loss_formula import Targets
 from ml_genn.neurons import InputBase
@@ -75,7 +76,17 @@ def encode_examples(
     columns = (
         {} if weight_array is None else dict(zip(ordered, weight_array.T, strict=True))
     )
-    return InMemoryData(spec.prepare(examples), checked, size, batch_size, columns)
+    seen = PopulationDict({key: _seen(y, key, spec) for key, y in checked.items()})
+    return InMemoryData(spec.prepare(examples), seen, size, batch_size, columns)
+
+
+def _seen(values: np.ndarray, output: Any, spec: DataSpec) -> np.ndarray:
+    """Returns targets of the steps that a readout sees; all if they have no steps."""
+    population = get_underlying_pop(output)
+    if values.shape[1:] != (spec.num_steps, *(population.shape or ())):
+        return values
+    seen = spec.seen[population]
+    return values[:, seen.start : seen.stop]
 
 
 def _encoded_target(
@@ -87,7 +98,8 @@ def _encoded_target(
     for each time step, values (examples, steps, neurons).
     """
     loss, size = spec.losses[population], population.size
-    encoded = loss.encode(values, steps=spec.num_steps, dt=spec.dt, size=size)
+    steps = len(spec.seen[population])
+    encoded = loss.encode(values, steps=steps, dt=spec.dt, size=size)
     if loss.FORMULA.targets is Targets.LABELS:
         return encoded
     trajectory = loss.FORMULA.targets is Targets.VALUES and population in spec.each_step

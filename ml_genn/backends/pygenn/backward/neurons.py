@@ -44,6 +44,7 @@ from ml_genn.backends.pygenn.lowering.names import (
 from ml_genn.backends.pygenn.lowering.records import Array, Variable
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.model.plan import Adjoint, Code, NeuronGroup, Plan, SurrogateAdjoint
+from ml_genn.model.plan.outputs import IN_WINDOW
 
 #: C for the element of the same neuron and example in the time step before.
 PREVIOUS_ENTRY = f"{ENTRY} - (int)(num_batch * num_neurons)"
@@ -191,7 +192,9 @@ def _write_spike_gradient(
     writer.line(f"scalar {SPIKE_GRAD} = 0.0;")
     with writer.block(_if_flag(ACTIVE_FLAG)):
         terms = [BACKPROP] if roles.receives_backprop(plan, group) else []
-        terms += [RESULT_GRAD] if roles.loss_depends_on_spike_count(group) else []
+        if roles.loss_depends_on_spike_count(group) and group.readout:
+            inside = f"({IN_WINDOW} ? {RESULT_GRAD} : 0.0)"
+            terms.append(inside if group.readout.window else RESULT_GRAD)
         writer.line(f"scalar dL_ds_ = {' + '.join(terms) or '0.0'};")
         with writer.block(""):
             buffers.write_with_buffers(writer, group, surrogate.reset)

@@ -14,7 +14,7 @@ from ml_genn.backends.pygenn.online.traces import OUTPUT_GRAD
 from ml_genn.codegen.writer import CodeWriter
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.loss_formula import Targets
-from ml_genn.model.plan import Loss, NeuronGroup, PlanValues
+from ml_genn.model.plan import WINDOW_CONSTANTS, Loss, NeuronGroup, PlanValues
 
 LOSS = "loss_"  #: variable: a neuron's part of the loss, summed over steps
 STEP_SCALE = "scale_"  #: variable: weight of one step of an example in the gradient
@@ -61,6 +61,8 @@ def write_output(writer: CodeWriter, group: NeuronGroup) -> None:
 def write_gradient(writer: CodeWriter, group: NeuronGroup) -> None:
     """Writes dL/d(output variable) of the step before, and the loss of that step.
 
+    Outside the readout's window both are zero.
+
     Raises:
         UnsupportedError: if the loss has no GeNN code.
     """
@@ -74,7 +76,11 @@ def write_gradient(writer: CodeWriter, group: NeuronGroup) -> None:
             f"'{group.name}' has no GeNN code for losses in each step. Give its "
             "LossFormula the argument genn, or use backend='cpu'."
         )
-    with writer.block(f"if ({DEVICE_STEP} > 0 && {DEVICE_STEP} <= (int)num_steps)"):
+    seen = f"{DEVICE_STEP} > 0 && {DEVICE_STEP} <= (int)num_steps"
+    if group.readout is not None and group.readout.window:
+        first, end = WINDOW_CONSTANTS
+        seen = f"{DEVICE_STEP} > (int){first} && {DEVICE_STEP} <= (int){end}"
+    with writer.block(f"if ({seen})"):
         if _has_values(group.loss):
             row = f"({DEVICE_STEP} - 1) * (int)num_batch + (int)batch"
             value = f"{TARGET_VALUES}[({row}) * (int)num_neurons + (int)id]"

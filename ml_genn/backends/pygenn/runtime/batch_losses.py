@@ -57,7 +57,8 @@ class BatchLosses:
             total = self._step_loss(group, loss, target, scalar, scale)
             return np.asarray(weights * total)
         y = batch.outputs[group.name].astype(np.float64)
-        end = batch.examples.num_steps * self.values.dt
+        seen = self.values.readout_steps(group, batch.examples.num_steps)
+        end = seen.stop * self.values.dt
         if loss.first_spike:
             y = np.maximum(y, -end)
         total, grad = loss.formula.numpy(y, target, scalar)
@@ -90,11 +91,14 @@ class BatchLosses:
         elif loss.formula.targets is Targets.PROBABILITIES:
             target = target[:, None, :]
         total, grad = loss.formula.numpy(y.astype(np.float64), target, scalar)
-        divisor = num_steps if loss.mean_over_steps else 1
+        seen = self.values.readout_steps(group, num_steps)
+        first, end = seen.start, seen.stop
+        divisor = len(seen) if loss.mean_over_steps else 1
         grads = np.zeros((num_steps, self.device.batch_size, group.size), np.float32)
-        grads[:, :size] = (grad * scale[:, None, None] / divisor).transpose(1, 0, 2)
+        scaled = (grad * scale[:, None, None] / divisor).transpose(1, 0, 2)
+        grads[first:end, :size] = scaled[first:end]
         self.device.push_array(group.name, OUTPUT_GRADS, grads)
-        return np.asarray(total.sum(axis=1) / divisor)
+        return np.asarray(total[:, first:end].sum(axis=1) / divisor)
 
     def _push_silent_gradient(
         self, group: NeuronGroup, label: np.ndarray, penalty: np.ndarray

@@ -14,14 +14,15 @@ from ml_genn.backends.pygenn.online.step_losses import (
 from ml_genn.backends.pygenn.runtime.batch import Batch
 from ml_genn.backends.pygenn.runtime.device import Device
 from ml_genn.model.loss_formula import Targets, one_hot
-from ml_genn.model.plan import Loss, NeuronGroup, Plan
+from ml_genn.model.plan import Loss, NeuronGroup, Plan, PlanValues
 
 
-def push_targets(device: Device, plan: Plan, batch: Batch) -> None:
+def push_targets(device: Device, plan: Plan, values: PlanValues, batch: Batch) -> None:
     """Copies targets, and the weight of each example's steps, to the device."""
     for k, group, loss in _losses(plan):
         targets = batch.examples.targets.get(group.name)
-        scale = batch.scale * batch.loss_weights(k) * _step_weight(loss, batch)
+        step_weight = _step_weight(group, loss, values, batch)
+        scale = batch.scale * batch.loss_weights(k) * step_weight
         scale = scale if targets is not None else np.zeros(batch.size)
         shape = (batch.size, group.size)
         rows = np.broadcast_to(scale[:, None], shape)
@@ -40,14 +41,15 @@ def push_targets(device: Device, plan: Plan, batch: Batch) -> None:
         device.push_examples(group.name, TARGET_SUM, total)
 
 
-def pull_losses(device: Device, plan: Plan, batch: Batch) -> None:
+def pull_losses(device: Device, plan: Plan, values: PlanValues, batch: Batch) -> None:
     """Sets the losses of a batch, after its last error is computed."""
     outputs = sum(g.readout is not None for g in plan.neurons)
     batch.losses = np.zeros((batch.size, max(outputs, 1)))
     for k, group, loss in _losses(plan):
         if group.name in batch.examples.targets:
             per_neuron = device.pull(group.name, LOSS)[: batch.size].astype(np.float64)
-            weight = batch.loss_weights(k) * _step_weight(loss, batch)
+            step_weight = _step_weight(group, loss, values, batch)
+            weight = batch.loss_weights(k) * step_weight
             batch.losses[:, k] = per_neuron.sum(axis=1) * weight
 
 
@@ -57,9 +59,12 @@ def _losses(plan: Plan) -> list[tuple[int, NeuronGroup, Loss]]:
     return [(k, g, g.loss) for k, g in enumerate(outputs) if g.loss]
 
 
-def _step_weight(loss: Loss, batch: Batch) -> float:
-    """Returns the weight of one time step."""
-    return 1.0 / batch.examples.num_steps if loss.mean_over_steps else 1.0
+def _step_weight(
+    group: NeuronGroup, loss: Loss, values: PlanValues, batch: Batch
+) -> float:
+    """Returns the weight of one time step that the readout sees."""
+    seen = values.readout_steps(group, batch.examples.num_steps)
+    return 1.0 / len(seen) if loss.mean_over_steps else 1.0
 
 
 def _push_target_values(

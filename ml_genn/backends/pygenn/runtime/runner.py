@@ -136,7 +136,7 @@ class BatchRunner:
         push_inputs(device, self._plan, batch)
         if self._plan.online:
             device.set_parameter(LEARNING, float(options.backward))
-            push_targets(device, self._plan, batch)
+            push_targets(device, self._plan, self._values, batch)
         batch.records = {record: [] for record in options.records}
         self.last = batch
         return batch
@@ -196,7 +196,7 @@ class BatchRunner:
         lag = self._learning_lag if batch.options.backward else 0
         for _ in range(1 + lag):
             self._device.step()
-        pull_losses(self._device, self._plan, batch)
+        pull_losses(self._device, self._plan, self._values, batch)
 
     def _backward(self, batch: Batch, counts: dict[str, np.ndarray]) -> None:
         self._losses.push_rate_gradients(batch, counts)
