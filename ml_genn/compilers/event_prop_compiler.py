@@ -11,7 +11,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.compilers.neuron_defaults import EXACT_STEP
 from ml_genn.compilers.outputs import SupportedOutputs
 from ml_genn.compilers.training_compiler import TrainingCompiler
-from ml_genn.errors import UnsupportedError, ValidationError
+from ml_genn.errors import ValidationError
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.initializers.value import as_value
 from ml_genn.model.plan import Sensitivity
@@ -35,9 +35,6 @@ class EventPropCompiler(TrainingCompiler):
     Gradients are those of the mean loss over the batch. mlGeNN (Nowotny et al. 2024)
     divides them by the output's ``tau_mem`` (and by the number of steps for sum_var and
     max_var); this compiler does not.
-
-    Neurons with a refractory period are refused: a spike at its end is no threshold
-    crossing, so its time has no derivative.
 
     Args:
         example_timesteps: time steps of an example.
@@ -151,15 +148,6 @@ class EventPropCompiler(TrainingCompiler):
     def spike_gradient(self) -> SpikeGradient:
         """Returns the exact gradient by spike times."""
         return ExactGradient()
-
-    def check_trained(self, population: Population) -> None:
-        """Raises UnsupportedError for neurons with a refractory period."""
-        if getattr(population.neuron, "tau_refrac", None) is not None:
-            raise UnsupportedError(
-                f"Population '{population.name}': EventProp has no gradient for a "
-                "refractory period, since a spike at its end is no crossing of the "
-                "threshold. Leave out tau_refrac, or use BPTTCompiler."
-            )
 
     def rate_regularisation(
         self, hidden: Sequence[Population]

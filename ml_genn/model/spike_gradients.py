@@ -1,8 +1,9 @@
 """Spike derivatives of learning rules.
 
 Between spikes the adjoint is the same under every rule, but for surrogate rules at
-active neurons. A `SpikeGradient` derives the jump of the adjoint at spikes, and the
-error backpropagated through synapses. A learning rule returns one from
+active neurons, and for exact gradients at the end of a refractory period. A
+`SpikeGradient` derives the jump of the adjoint at spikes, and the error backpropagated
+through synapses. A learning rule returns one from
 `TrainingCompiler.spike_gradient`; a new rule subclasses `SpikeGradient`.
 """
 
@@ -48,6 +49,27 @@ class SpikeGradient(ABC):
             port: index of the port that the synapse leads to.
         """
 
+    def adjoint_before_step(self, system: SymbolicSystem, x: Any) -> Any:
+        """Returns dL/dx before a step as an expression of the adjoints after it.
+
+        Args:
+            system: the neuron and its synapses.
+            x: symbol of a state variable or learned parameter.
+        """
+        from ml_genn.model.derivation.adjoint_step import adjoint_before_step
+
+        return adjoint_before_step(system, x)
+
+    def event_adjoints(self, system: SymbolicSystem) -> list[tuple[Any, Any]]:
+        """Returns adjoints that are not of a variable: (symbol, value before a step).
+
+        None of them, as here, if no event has a derivative by its time.
+
+        Args:
+            system: the neuron and its synapses.
+        """
+        return []
+
     def surrogate_adjoint(
         self, system: SymbolicSystem, constants: Constants
     ) -> SurrogateAdjoint | None:
@@ -81,9 +103,21 @@ class ExactGradient(SpikeGradient):
 
     def spike_jump(self, system: SymbolicSystem, constants: Constants) -> SpikeJump:
         """Returns the jump that follows from the shift of the threshold crossing."""
-        from ml_genn.model.derivation.event_prop import crossing_jump
+        from ml_genn.model.derivation.event_prop import spike_jump
 
-        return crossing_jump(system, constants)
+        return spike_jump(system, constants)
+
+    def adjoint_before_step(self, system: SymbolicSystem, x: Any) -> Any:
+        """Returns dL/dx before a step, with the ends of refractory periods."""
+        from ml_genn.model.derivation.event_prop import adjoint_before_event_step
+
+        return adjoint_before_event_step(system, x)
+
+    def event_adjoints(self, system: SymbolicSystem) -> list[tuple[Any, Any]]:
+        """Returns the adjoints of arrivals over delta synapses that cause spikes."""
+        from ml_genn.model.derivation.event_prop import arrival_adjoints
+
+        return arrival_adjoints(system)
 
     def backprop(self, system: SymbolicSystem, port: int) -> Any:
         """Returns dL/dt of the arrival of a spike over a weight of one."""

@@ -12,11 +12,12 @@ SCALED_INPUT = "Isyn"
 #: constant input by 1 - exp(-dt / tau_mem).
 PLAIN_INPUT = "Isyn / (1 - exp(-dt / tau_mem))"
 
-#: Remaining refractory period in time steps, counted down by 1 in each. The number of
-#: steps is the period of `ml_genn.utils.time_steps.whole_steps`.
+#: Remaining refractory period in time steps: counted down by 1 in each, 0 at the end of
+#: the period, -1 after it. The number of steps is the period of
+#: `ml_genn.utils.time_steps.whole_steps`.
 REFRACTORY = Variable(
     "refrac_steps",
-    "where(refrac_steps > 0, -1 / dt, 0)",
+    "where(refrac_steps > -1, -1 / dt, 0)",
     f"ceil(tau_refrac / dt - {STEP_TOLERANCE})",
 )
 
@@ -68,7 +69,10 @@ def leaky_spiking_equations(
     v = membrane(choice["scale_i"], reset(choice["relative_reset"]), frozen=frozen)
     if refractory:
         threshold = f"where(refrac_steps > 0, -1, {threshold})"
-    timer = (REFRACTORY,) if refractory else ()
     return NeuronEquations(
-        (v, *adaptation, *timer), parameters, output="v", threshold=threshold
+        (v, *adaptation, *((REFRACTORY,) if refractory else ())),
+        parameters,
+        output="v",
+        threshold=threshold,
+        refractory_timer=REFRACTORY.name if refractory else None,
     )

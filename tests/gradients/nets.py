@@ -111,6 +111,8 @@ class Case:
                 v_reset=p.v_reset,
                 tau_mem=p.tau_mem,
                 relative_reset=p.relative_reset,
+                tau_refrac=p.tau_refrac or None,
+                integrate_during_refrac=p.integrates,
                 readout=out,
             )
         return Population(neuron, p.size, name=name)
@@ -156,6 +158,8 @@ def make_case(
     equal_time_constants: bool = False,
     v_reset: float = 0.0,
     relative: bool = False,
+    tau_refrac: float = 0.0,
+    integrates: bool = False,
     layers: int = 1,
 ) -> Case:
     """A random network of 5 inputs, hidden layers of 6 and 3 outputs."""
@@ -163,7 +167,14 @@ def make_case(
     inputs = [np.sort(rng.uniform(0.5, 18.0, 4)) for _ in range(5)]
     tau_syn = 20.0 if equal_time_constants else 5.0
     scale = 0.35 if equal_time_constants else 1.0
-    lif = exact.Population(6, "lif", v_reset=v_reset, relative_reset=relative)
+    lif = exact.Population(
+        6,
+        "lif",
+        v_reset=v_reset,
+        relative_reset=relative,
+        tau_refrac=tau_refrac,
+        integrates=integrates,
+    )
     populations = {"in": exact.Population(5, "input")}
     connections: list[exact.Connection] = []
     before = "in"

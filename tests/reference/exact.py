@@ -5,6 +5,9 @@
                                            or V <- V + w where tau_syn is 0
     V reaches v_thresh from below:         V <- v_reset                    (absolute)
                                            V <- V - (v_thresh - v_reset)   (relative)
+    for tau_refrac after a spike:          no spike, and V stands still unless
+                                           integrates; a spike at the end if V is above
+                                           v_thresh there
 
 Neurons are advanced from event to event in closed form, so spike times and voltages
 are smooth in weights, delays, time constants and thresholds as long as the number
@@ -79,6 +82,8 @@ class Population:
         v_thresh: threshold, likewise; "li" has none.
         v_reset: value after a spike, likewise.
         relative_reset: subtract v_thresh - v_reset instead of setting v_reset.
+        tau_refrac: refractory period [ms].
+        integrates: V is integrated in the refractory period.
     """
 
     size: int
@@ -87,6 +92,8 @@ class Population:
     v_thresh: ArrayLike = 1.0
     v_reset: ArrayLike = 0.0
     relative_reset: bool = False
+    tau_refrac: float = 0.0
+    integrates: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,24 +124,36 @@ class _Neuron:
     threshold: float
     reset: float
     relative: bool
+    tau_refrac: float
+    integrates: bool
     time: float = 0.0
     voltage: float = 0.0
     currents: list[float] = field(default_factory=list)
     next_spike: float = np.inf
+    free_from: float = 0.0  # end of the last refractory period
     arrivals: list[tuple[float, int, float]] = field(default_factory=list)
     spikes: list[float] = field(default_factory=list)
     pieces: list[tuple[float, float, list[float]]] = field(default_factory=list)
 
     def next_event(self) -> float:
-        """Time of the next arrival or spike, infinite where there is none."""
-        if self.arrivals and self.arrivals[0][0] < self.next_spike:
-            return self.arrivals[0][0]
-        return self.next_spike
+        """Time of the next arrival, spike or end of a refractory period."""
+        times = [self.next_spike]
+        if self.arrivals:
+            times.append(self.arrivals[0][0])
+        if self.refractory:
+            times.append(self.free_from)
+        return min(times)
+
+    @property
+    def refractory(self) -> bool:
+        """True within a refractory period."""
+        return self.time < self.free_from
 
     def advance(self, time: float) -> None:
         """Move the state to the given time, no event lying between."""
         s = time - self.time
-        self.voltage = self.membrane.voltage(self.voltage, self.currents, s)
+        if self.integrates or not self.refractory:
+            self.voltage = self.membrane.voltage(self.voltage, self.currents, s)
         self.currents = self.membrane.currents(self.currents, s)
         self.time = time
 
@@ -144,7 +163,8 @@ class _Neuron:
         while self.arrivals and self.arrivals[0][0] == self.time:
             _, channel, weight = heapq.heappop(self.arrivals)
             if channel == DELTA:
-                self.voltage += weight
+                if self.integrates or not self.refractory:
+                    self.voltage += weight
             else:
                 self.currents[channel] += weight
 
@@ -154,6 +174,7 @@ class _Neuron:
         drop = self.threshold - self.reset
         self.voltage = self.voltage - drop if self.relative else self.reset
         self.spikes.append(self.time)
+        self.free_from = self.time + self.tau_refrac
 
     def begin_piece(self, end: float) -> None:
         """Note the state after an event and look for a spike before the next one.
@@ -164,6 +185,8 @@ class _Neuron:
             self.pieces.pop()
         self.pieces.append((self.time, self.voltage, list(self.currents)))
         self.next_spike = np.inf
+        if self.refractory:
+            return
         if self.voltage > self.threshold:
             self.next_spike = self.time
         elif self.threshold < np.inf:
@@ -252,6 +275,8 @@ def _run(
         if time == neuron.next_spike:
             neuron.fire()
             _emit(wires[name], index, time)
+        elif neuron.refractory and time == neuron.free_from:
+            neuron.advance(time)
         else:
             neuron.receive()
         neuron.begin_piece(end)
@@ -282,6 +307,8 @@ def _make_neurons(
             threshold[j],
             reset[j],
             population.relative_reset,
+            population.tau_refrac,
+            population.integrates,
             currents=[0.0] * len(tau_syn),
         )
         neurons.append(neuron)

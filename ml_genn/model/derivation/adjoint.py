@@ -8,7 +8,6 @@ import sympy
 
 from ml_genn.errors import UnsupportedError
 from ml_genn.model.derivation.adjoint_step import (
-    adjoint_before_step,
     adjoint_symbol,
     backward_symbols,
 )
@@ -38,14 +37,15 @@ def adjoint_of(
         UnsupportedError: if the system has no adjoint under the rule.
     """
     _refuse_sub_steps(system)
-    constants = constants.with_time_dependent(backward_symbols(system))
-    step = assignments(
-        [
-            (adjoint_symbol(x).name, adjoint_before_step(system, x))
-            for x in system.differentiated
-        ],
-        constants,
+    event_adjoints = spike_gradient.event_adjoints(system)
+    constants = constants.with_time_dependent(
+        backward_symbols(system) | {x for x, _ in event_adjoints}
     )
+    adjoints = [
+        (adjoint_symbol(x), spike_gradient.adjoint_before_step(system, x))
+        for x in system.differentiated
+    ] + event_adjoints
+    step = assignments([(x.name, e) for x, e in adjoints], constants)
     ports = tuple(
         _port_adjoint(system, port, constants, spike_gradient)
         for port in range(len(system.entry))
@@ -54,7 +54,7 @@ def adjoint_of(
     rate_regularisation = _rate_regularisation(system, constants)
     eligible = spike_gradient.eligible_variables(system)
     return Adjoint(
-        variables=tuple(adjoint_symbol(x).name for x in system.differentiated),
+        variables=tuple(x.name for x, _ in adjoints),
         tape=_tape(system, step, ports),
         step=step,
         record=spike.record,
@@ -65,6 +65,7 @@ def adjoint_of(
         surrogate=spike_gradient.surrogate_adjoint(system, constants),
         eligible=tuple(adjoint_symbol(x).name for x in eligible),
         decay=_decay(system, eligible),
+        event_variables=tuple(x.name for x, _ in event_adjoints),
     )
 
 
@@ -122,14 +123,15 @@ def _rate_regularisation(system: SymbolicSystem, constants: Constants) -> Code:
     """
     if system.threshold is None:
         return NO_CODE
+    threshold = system.not_refractory(system.threshold)
     targets = [
         (
             adjoint_symbol(x).name,
             adjoint_symbol(x)
-            + symbol(RATE_REGULARISATION_GRAD) * sympy.diff(system.threshold, x),
+            + symbol(RATE_REGULARISATION_GRAD) * sympy.diff(threshold, x),
         )
         for x in system.neuron
-        if sympy.diff(system.threshold, x) != 0
+        if sympy.diff(threshold, x) != 0
     ]
     code = assignments(targets, constants)
     state = {x.name for x in system.time_dependent}

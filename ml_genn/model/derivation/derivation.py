@@ -7,7 +7,7 @@ from functools import lru_cache
 from ml_genn.errors import EquationError, MlGennError
 from ml_genn.model.derivation.adjoint import adjoint_of
 from ml_genn.model.derivation.c_code import Constants, assignments, c_text
-from ml_genn.model.derivation.symbolic_system import SymbolicSystem, symbol
+from ml_genn.model.derivation.symbolic_system import DELTA_INPUT, SymbolicSystem, symbol
 from ml_genn.model.equations import INPUT, NeuronEquations, SynapseEquations
 from ml_genn.model.equations.system import System
 from ml_genn.model.plan import Code, Derivation, Port, StateVariable
@@ -68,13 +68,18 @@ def _derived(
     threshold = None
     if s.threshold is not None:
         threshold = f"{c_text(constants.hoist(s.threshold))} >= 0.0F"
-    step = _step(s, constants)
     reset = assignments([(x.name, s.jump[x]) for x in s.neuron], constants)
     adjoint = None
     if spike_gradient is not None:
         adjoint = adjoint_of(s, constants, spike_gradient)
+    variables = [StateVariable(x.name) for x in s.state]
+    step = _step(s, constants)
+    if adjoint and DELTA_INPUT.name in adjoint.record.reads:
+        variables.append(StateVariable(DELTA_INPUT.name))
+        stored = assignments([(DELTA_INPUT.name, s.delta_isyn)], constants)
+        step = _joined(stored, step)
     return Derivation(
-        variables=tuple(StateVariable(x.name) for x in s.state),
+        variables=tuple(variables),
         constants=constants.table(),
         ports=tuple(Port(f"syn{k}", x.name) for k, x in enumerate(s.entry)),
         step=step,

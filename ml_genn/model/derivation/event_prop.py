@@ -20,10 +20,20 @@ was :math:`\Delta = \min(\max(\vartheta / (\nabla \vartheta \cdot f), 0), dt)` e
 the adjoint is taken back to it by the linearised dynamics, jumps there, and is taken
 forward again. Where the threshold expression does not rise (a reset above threshold, an
 input that jumps), the spike time is not differentiable and :math:`B_x = 0`.
+
+The timer r of a refractory period is a state variable with r' = -1 in the period and
+the period as its jump. A spike at the end of the period is a crossing of -r = 0, so
+dt/dr = 1, and its dL/dt reaches the spike that began the period through the adjoint of
+r. (The timer counts time steps: dt/dr is the length of one.)
+
+A spike that an arrival over a delta synapse causes, since without the arrivals of its
+step the state is below the threshold, is at the time of that arrival: its dL/dt, and
+the change of the state after the spike with its time, are passed back to the arrival.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy
@@ -32,59 +42,184 @@ from ml_genn.errors import UnsupportedError
 from ml_genn.model.derivation.adjoint_step import adjoint_before_step, adjoint_symbol
 from ml_genn.model.derivation.c_code import Constants, assignments
 from ml_genn.model.derivation.records import Records, SpikeJump
-from ml_genn.model.derivation.symbolic_system import STEP, SymbolicSystem, symbol
+from ml_genn.model.derivation.symbolic_system import (
+    DELTA_INPUT,
+    ISYN,
+    STEP,
+    SymbolicSystem,
+    symbol,
+)
 from ml_genn.model.plan import Code
 from ml_genn.model.plan.adjoint import PREV_STEP_LOSS_GRAD, SPIKE_TIME_GRAD
 
+#: dL/dt of the arrivals over delta synapses that made the neuron spike in the present
+#: step, per unit of lift; set at the spike.
+SPIKE_ARRIVAL_GRAD = symbol("lambda_spike_arrival_")
+#: the same for the step that the adjoint has just passed, in which spikes arrived
+STEP_ARRIVAL_GRAD = symbol("lambda_step_arrival_")
 
-def crossing_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
-    """Returns the jump of the adjoint at a threshold crossing.
 
-    Records hold values of the state at the crossing, not at the end of the step.
+def spike_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
+    """Returns the jump of the adjoint at a spike.
+
+    Records hold values of the state at the time of the spike, not at the end of the
+    step.
     """
     if system.threshold is None:
         return SpikeJump()
-    f = {x: system.dynamics[x] for x in system.neuron}
     refuse_nested_conditions(system)
-    rise = sum(sympy.diff(system.threshold, x) * f[x] for x in system.neuron)
-
-    def if_rising(value: Any, otherwise: Any = 0) -> Any:
-        return sympy.Piecewise((value, rise > 0), (otherwise, True))
-
+    crossing = ThresholdCrossing(system)
     records = Records(system, "record")
-    since_crossing = records.record(
-        if_rising(sympy.Min(sympy.Max(system.threshold / rise, 0), STEP))
-    )
+    since_crossing = records.record(crossing.elapsed())
     adjoint = {adjoint_symbol(x): adjoint_symbol(x) for x in system.differentiated}
-    after_spike = _propagated_backward(system, adjoint, since_crossing, records)
+    after_spike = _propagated_backward(
+        system, system.refractory, adjoint, since_crossing, records
+    )
     before_spike = dict(after_spike)
-    jumped = [(x, system.jump[x]) for x in system.neuron]
     for x in (*system.neuron, *system.learned):
-        dt_dx = -sympy.diff(system.threshold, x) / rise
-        total = sympy.S.Zero
+        total = after_spike[adjoint_symbol(x)] if x in system.learned else sympy.S.Zero
+        dt_dx = crossing.time_derivative(x)
         if dt_dx != 0:
-            total += records.record(if_rising(cancelled(dt_dx))) * symbol(
-                SPIKE_TIME_GRAD
-            )
-        if x in system.learned:
-            total += after_spike[adjoint_symbol(x)]
+            total += records.record(dt_dx) * symbol(SPIKE_TIME_GRAD)
         for y in system.neuron:
-            jump_rate = sum(sympy.diff(system.jump[y], z) * f[z] for z in system.neuron)
-            rate_after = f[y].subs(jumped, simultaneous=True)
-            at_fixed_time = sympy.diff(system.jump[y], x)
-            entry = cancelled(at_fixed_time + dt_dx * (jump_rate - rate_after))
-            if entry != at_fixed_time:
-                entry = if_rising(entry, at_fixed_time)
-            total += records.record(entry) * after_spike[adjoint_symbol(y)]
+            entry = records.record(crossing.jacobian(x, y))
+            total += entry * after_spike[adjoint_symbol(y)]
         before_spike[adjoint_symbol(x)] = total
-    targets = _propagated_backward(system, before_spike, -since_crossing, records)
+    targets = _propagated_backward(
+        system, system.not_refractory, before_spike, -since_crossing, records
+    )
+    arrival = crossing.arrival_derivative()
+    if arrival != 0:
+        dL_dt = symbol(SPIKE_TIME_GRAD) + sum(
+            records.record(crossing.change_of_rate(y)) * after_spike[adjoint_symbol(y)]
+            for y in system.neuron
+        )
+        targets[SPIKE_ARRIVAL_GRAD] = records.record(arrival) * dL_dt
     return SpikeJump(
-        record=_record_code(f, records, constants),
+        record=_record_code(crossing.before, records, constants),
         records=records.names,
         jump=assignments(
             [(x.name, e) for x, e in targets.items() if e != x],
             records.constants(constants),
         ),
+    )
+
+
+class ThresholdCrossing:
+    """Time of a spike, and its derivatives, as expressions of the state at the spike.
+
+    The spike is a crossing of the threshold, or it comes with an event: the end of a
+    refractory period, where the state is above the threshold, or the arrival of a
+    spike over a delta synapse, which lifts the state over the threshold.
+
+    Args:
+        system: a neuron with a threshold.
+
+    Attributes:
+        before: {variable: its rate of change before a crossing}.
+    """
+
+    def __init__(self, system: SymbolicSystem) -> None:
+        self._system = system
+        # The input between events: that over delta synapses is an event.
+        between = {x: f.subs(ISYN, ISYN - DELTA_INPUT) for x, f in _rates(system)}
+        if system.delta_isyn == 0:
+            between = dict(_rates(system))
+        self.before = {x: system.not_refractory(f) for x, f in between.items()}
+        self._in_period = {x: system.refractory(f) for x, f in between.items()}
+        jumped = [(x, system.jump[x]) for x in system.neuron]
+        self._after = {
+            x: f.subs(jumped, simultaneous=True) for x, f in self._in_period.items()
+        }
+        self._threshold = system.not_refractory(system.threshold)
+        self._rise = self._rate(self._threshold, self.before)
+        self._lift = rise_by_input(system) * DELTA_INPUT
+
+    def elapsed(self) -> Any:
+        """Returns the time from the crossing to the end of its step."""
+        since = sympy.Min(sympy.Max(self._threshold / self._rise, 0), STEP)
+        return self._cases(since, 0, 0)
+
+    def time_derivative(self, x: Any) -> Any:
+        """Returns dt/dx of the time of the spike."""
+        if x == self._system.timer:
+            return self._cases(0, 0, STEP)
+        return self._cases(cancelled(self._dt_dx(x)), 0, 0)
+
+    def jacobian(self, x: Any, y: Any) -> Any:
+        """Returns A_xy, the derivative of y after the spike by x before it."""
+        at_fixed_time = sympy.diff(self._system.jump[y], x)
+        crossing = self._moved(x, y, self._dt_dx(x), self.before)
+        if x == self._system.timer:
+            end = self._moved(x, y, STEP, self._in_period)
+        else:
+            end = at_fixed_time
+        return self._cases(crossing, at_fixed_time, end)
+
+    def arrival_derivative(self) -> Any:
+        """Returns 1 / lift if the spike comes with an arrival, else 0.
+
+        The lift is the rise of the threshold expression by the arrivals of the step,
+        which divide the derivative of the spike's time in proportion to their shares
+        of it.
+        """
+        if self._system.delta_isyn == 0:
+            return sympy.S.Zero
+        return self._cases(0, 0, 0, arrival=1 / self._lift)
+
+    def change_of_rate(self, y: Any) -> Any:
+        """Returns the derivative of y after the spike by the time of an event.
+
+        The event moves the spike, but not the state before it.
+        """
+        rate = self._rate(self._system.jump[y], self.before) - self._after[y]
+        return cancelled(rate)
+
+    def _dt_dx(self, x: Any) -> Any:
+        return -sympy.diff(self._threshold, x) / self._rise
+
+    def _moved(self, x: Any, y: Any, dt_dx: Any, before: dict[Any, Any]) -> Any:
+        """Returns A_xy if the time of the spike has the derivative ``dt_dx``."""
+        at_fixed_time = sympy.diff(self._system.jump[y], x)
+        rate = self._rate(self._system.jump[y], before) - self._after[y]
+        return cancelled(at_fixed_time + dt_dx * rate)
+
+    def _rate(self, expression: Any, f: dict[Any, Any]) -> Any:
+        return sum(sympy.diff(expression, x) * f[x] for x in self._system.neuron)
+
+    def _cases(self, crossing: Any, otherwise: Any, end: Any, arrival: Any = 0) -> Any:
+        """Returns the value of an expression for each kind of spike.
+
+        Args:
+            crossing: value where the threshold is crossed.
+            otherwise: value where the threshold expression does not rise.
+            end: value at the end of a refractory period.
+            arrival: value at an arrival over a delta synapse, in addition to that of
+                ``otherwise``.
+        """
+        cases = [(crossing, self._rise > 0)]
+        if self._system.delta_isyn != 0:
+            lifted = sympy.And(self._lift > 0, self._threshold - self._lift < 0)
+            cases.insert(0, (otherwise + arrival, lifted))
+        if self._system.timer is not None:
+            # The timer is 0 at the end of the period, and -1 after it.
+            cases.insert(0, (end, self._system.timer > -1))
+        if all(value == otherwise for value, _ in cases):
+            return otherwise
+        return sympy.Piecewise(*cases, (otherwise, True))
+
+
+def _rates(system: SymbolicSystem) -> Iterable[tuple[Any, Any]]:
+    return ((x, system.dynamics[x]) for x in system.neuron)
+
+
+def rise_by_input(system: SymbolicSystem) -> Any:
+    """Returns the derivative of the threshold expression after a step by its input."""
+    threshold = system.not_refractory(system.threshold)
+    return sum(
+        sympy.diff(threshold, x)
+        * sympy.diff(system.not_refractory(system.next[x]), ISYN)
+        for x in system.neuron
     )
 
 
@@ -114,19 +249,30 @@ def cancelled(expression: Any) -> Any:
 
 
 def _propagated_backward(
-    system: SymbolicSystem, adjoint: dict[Any, Any], duration: Any, records: Records
+    system: SymbolicSystem,
+    phase: Callable[[Any], Any],
+    adjoint: dict[Any, Any],
+    duration: Any,
+    records: Records,
 ) -> dict[Any, Any]:
     """Returns the adjoint a duration earlier, by the linearised dynamics.
 
     ``lambda_x + duration sum_y df_y/dx lambda_y``. The variable of a delta synapse has
     no dynamics of its own: it holds the input of one step.
+
+    Args:
+        system: the system.
+        phase: `SymbolicSystem.refractory` or `SymbolicSystem.not_refractory`.
+        adjoint: {adjoint symbol: expression} at the end of the duration.
+        duration: expression of the duration [ms].
+        records: records, to which new ones are added.
     """
     result = {}
     one_step = [x for x, d in zip(system.entry, system.delta, strict=True) if d]
     for x in system.differentiated:
         change = sympy.S.Zero
         for y, f in system.dynamics.items():
-            df_dx = sympy.diff(system.with_input(f), x)
+            df_dx = sympy.diff(system.with_input(phase(f)), x)
             if df_dx != 0 and x not in one_step:
                 change += records.record(df_dx) * adjoint[adjoint_symbol(y)]
         result[adjoint_symbol(x)] = adjoint[adjoint_symbol(x)] + duration * change
@@ -162,6 +308,41 @@ def _after_locals(declarations: Code, code: Code) -> Code:
     return Code(declarations.lines + code.lines, reads, code.writes)
 
 
+def arrival_adjoints(system: SymbolicSystem) -> list[tuple[Any, Any]]:
+    """Returns (adjoint, its value before a step) of arrivals over delta synapses."""
+    if system.threshold is None or system.delta_isyn == 0:
+        return []
+    return [
+        (STEP_ARRIVAL_GRAD, SPIKE_ARRIVAL_GRAD),
+        (SPIKE_ARRIVAL_GRAD, sympy.S.Zero),
+    ]
+
+
+def adjoint_before_event_step(system: SymbolicSystem, x: Any) -> Any:
+    r"""Returns dL/dx before a step, with the end of a refractory period.
+
+    A membrane that stands still in the period restarts at its end, a time
+    :math:`\tau_{refrac}` after the spike. The adjoint of the timer is dL/dt of that
+    time, times dt: :math:`\sum_y \lambda_y (f_y - f^+_y)`, with the rates of change
+    f before the restart and :math:`f^+` after it.
+    """
+    total = adjoint_before_step(system, x)
+    if x != system.timer:
+        return total
+    arrivals = [(e, 0) for e, d in zip(system.entry, system.delta, strict=True) if d]
+    restart = sympy.S.Zero
+    for y in system.neuron:
+        f = system.with_input(system.dynamics[y]).subs(arrivals)
+        change = system.refractory(f) - system.not_refractory(f)
+        if y != x and change != 0:
+            restart += adjoint_before_step(system, y) * STEP * change
+    if restart == 0:
+        return total
+    # A step that starts with a timer of 0 is the first one after the period.
+    ends = sympy.And(x > -1, x <= 0)
+    return total + sympy.Piecewise((restart, ends), (0, True))
+
+
 def arrival_time_grad(system: SymbolicSystem, port: int) -> Any:
     """Returns dL/dt of an arrival over a weight of one: the rate of change of dL/dw.
 
@@ -182,6 +363,9 @@ def arrival_time_grad(system: SymbolicSystem, port: int) -> Any:
             adjoint = adjoint_symbol(x)
             earlier = earlier.subs(adjoint, adjoint + symbol(PREV_STEP_LOSS_GRAD))
     change = sympy.expand((adjoint_symbol(entry) - earlier) / STEP)
+    if system.delta[port] and system.threshold is not None:
+        lift = rise_by_input(system) * sympy.diff(system.delta_isyn, entry)
+        change += lift * STEP_ARRIVAL_GRAD
     return sympy.collect(
         change,
         [*(adjoint_symbol(x) for x in system.state), symbol(PREV_STEP_LOSS_GRAD)],

@@ -36,6 +36,8 @@ def symbol(name: str) -> Any:
 
 
 ISYN, STEP, SPIKE_WEIGHT = symbol(INPUT), symbol(DT), symbol(WEIGHT)
+#: Part of ``Isyn`` that comes over delta synapses, in the last step.
+DELTA_INPUT = symbol("delta_input_")
 
 
 def stepped(variable: Any, dynamics: Any, step: Any, exponential: bool) -> Any:
@@ -93,12 +95,14 @@ class SymbolicSystem:
         entry: for each port, the variable that spikes add their weight to.
         delta: for each port, true if that variable lasts for one step (delta synapse).
         isyn: the neuron's input as an expression of the ports' variables.
+        delta_isyn: the part of it that comes over delta synapses.
         dynamics: {variable: right-hand side of its equation}, ``Isyn`` for the input.
         next: {variable: value after one (sub-)step}.
         jump: {neuron variable: value after a spike}.
         threshold: expression that is >= 0 where the neuron spikes; None if it never
             does.
         learned: symbols of the learned parameters.
+        timer: variable that counts down the refractory period; None without one.
 
     Raises:
         EquationError: if a spike does more than add its weight to one variable.
@@ -115,6 +119,7 @@ class SymbolicSystem:
         self.entry: list[Any] = []
         self.delta: list[bool] = []
         self.isyn: Any = sympy.S.Zero
+        self.delta_isyn: Any = sympy.S.Zero
         self._add(system.neuron)
         for v in system.neuron.variables:
             x = symbol(v.name)
@@ -123,6 +128,8 @@ class SymbolicSystem:
             self._add_port(k, port)
         text = system.neuron.threshold
         self.threshold = None if text is None else symbolic(text)
+        timer = system.neuron.refractory_timer
+        self.timer = None if timer is None else symbol(timer)
 
     @property
     def state(self) -> list[Any]:
@@ -137,11 +144,19 @@ class SymbolicSystem:
     @property
     def time_dependent(self) -> frozenset[Any]:
         """Symbols that change in time: state variables and the input."""
-        return frozenset(self.state) | {ISYN}
+        return frozenset(self.state) | {ISYN, DELTA_INPUT}
 
     def with_input(self, expression: Any) -> Any:
         """Returns the expression with ``Isyn`` replaced by the ports' variables."""
         return expression.subs(ISYN, self.isyn)
+
+    def refractory(self, expression: Any) -> Any:
+        """Returns the expression for the time within the refractory period."""
+        return expression if self.timer is None else expression.subs(self.timer, 1)
+
+    def not_refractory(self, expression: Any) -> Any:
+        """Returns the expression for the time outside of the refractory period."""
+        return expression if self.timer is None else expression.subs(self.timer, -1)
 
     def _add(self, equations: NeuronEquations | SynapseEquations) -> None:
         step = STEP / equations.sub_steps
@@ -165,6 +180,8 @@ class SymbolicSystem:
         self.entry.append(entry)
         self.delta.append(self.next[entry] == 0)
         self.isyn = self.isyn + inject
+        if self.delta[-1]:
+            self.delta_isyn = self.delta_isyn + inject
 
     def _entry(self, variables: Sequence[Variable]) -> Variable:
         """Returns the variable whose jump adds the weight of a spike."""

@@ -91,6 +91,9 @@ class NeuronEquations:
         solver: "exponential_euler" (exact where the equation is linear in its own
             variable, else forward Euler) or "linear_euler" (forward Euler throughout).
         sub_steps: number of integration steps in a time step, 1 by default.
+        refractory_timer: variable that counts down the steps of a refractory period:
+            > 0 in the period, 0 at its end, -1 after it; None (default) if there is
+            no such period.
     """
 
     variables: tuple[Variable, ...]
@@ -99,6 +102,7 @@ class NeuronEquations:
     threshold: str | None = None
     solver: str = EXPONENTIAL_EULER
     sub_steps: int = 1
+    refractory_timer: str | None = None
 
     def check(self, where: str) -> None:
         """Raises an error if equations use unknown names or are not well formed.

@@ -71,7 +71,8 @@ class Adjoint:
     """The backward pass of a neuron group, in reverse time.
 
     Args:
-        variables: names of adjoint variables, ``lambda_<x> = dL/dx``.
+        variables: names of adjoint variables: ``lambda_<x> = dL/dx``, and those of
+            events.
         tape: state variables whose value at the start of each step is recorded.
         step: adjoint before a step from the adjoint after it.
         record: run at forward spikes before the reset; assigns ``records``.
@@ -89,6 +90,8 @@ class Adjoint:
         decay: factor by which the only eligible variable decays in a step, as an
             expression over parameters and ``dt``; empty where there are several, or
             spikes, or where it depends on the state.
+        event_variables: adjoint variables of events, which belong to no variable of
+            the state.
     """
 
     variables: tuple[str, ...]
@@ -102,3 +105,4 @@ class Adjoint:
     surrogate: SurrogateAdjoint | None = None
     eligible: tuple[str, ...] = ()
     decay: str = ""
+    event_variables: tuple[str, ...] = ()

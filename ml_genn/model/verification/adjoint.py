@@ -77,7 +77,7 @@ def _check_variables(
         *(v.name for v in group.variables),
         *(p.name for p in group.learned),
     ]
-    known = {f"lambda_{name}" for name in differentiated}
+    known = {f"lambda_{name}" for name in differentiated} | set(adjoint.event_variables)
     for name in adjoint.variables:
         if name not in known:
             raise unknown_name("adjoint variable", name, known, where=where)
