@@ -33,7 +33,7 @@ the change of the state after the spike with its time, are passed back to the ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import sympy
@@ -88,13 +88,8 @@ def spike_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
     targets = _propagated_backward(
         system, system.not_refractory, before_spike, -since_crossing, records
     )
-    arrival = crossing.arrival_derivative()
-    if arrival != 0:
-        dL_dt = symbol(SPIKE_TIME_GRAD) + sum(
-            records.record(crossing.change_of_rate(y)) * after_spike[adjoint_symbol(y)]
-            for y in system.neuron
-        )
-        targets[SPIKE_ARRIVAL_GRAD] = records.record(arrival) * dL_dt
+    if system.delta_isyn != 0:
+        targets[SPIKE_ARRIVAL_GRAD] = _arrival_grad(crossing, after_spike, records)
     return SpikeJump(
         record=_record_code(crossing.before, records, constants),
         records=records.names,
@@ -105,34 +100,57 @@ def spike_jump(system: SymbolicSystem, constants: Constants) -> SpikeJump:
     )
 
 
+def _arrival_grad(
+    crossing: ThresholdCrossing, after_spike: dict[Any, Any], records: Records
+) -> Any:
+    """Returns dL/dt, per unit of lift, of arrivals that cause a spike.
+
+    Args:
+        crossing: time of the spike.
+        after_spike: {adjoint symbol: adjoint after the spike}.
+        records: records, to which new ones are added.
+    """
+    dL_dt = symbol(SPIKE_TIME_GRAD)
+    for y, rate in crossing.change_of_rates.items():
+        dL_dt += records.record(rate) * after_spike[adjoint_symbol(y)]
+    return records.record(crossing.arrival_derivative()) * dL_dt
+
+
 class ThresholdCrossing:
     """Time of a spike, and its derivatives, as expressions of the state at the spike.
 
     The spike is a crossing of the threshold, or it comes with an event: the end of a
     refractory period, where the state is above the threshold, or the arrival of a
-    spike over a delta synapse, which lifts the state over the threshold.
+    spike over a delta synapse, without which the state would be below the threshold.
 
     Args:
         system: a neuron with a threshold.
 
     Attributes:
         before: {variable: its rate of change before a crossing}.
+        change_of_rates: {variable: derivative of its value after the spike by the time
+            of an event that causes the spike}.
     """
 
     def __init__(self, system: SymbolicSystem) -> None:
         self._system = system
-        # The input between events: that over delta synapses is an event.
-        between = {x: f.subs(ISYN, ISYN - DELTA_INPUT) for x, f in _rates(system)}
-        if system.delta_isyn == 0:
-            between = dict(_rates(system))
-        self.before = {x: system.not_refractory(f) for x, f in between.items()}
-        self._in_period = {x: system.refractory(f) for x, f in between.items()}
+        f = {x: system.dynamics[x] for x in system.neuron}
+        if system.delta_isyn != 0:
+            # The input between the arrivals, which are events.
+            f = {x: rate.subs(ISYN, ISYN - DELTA_INPUT) for x, rate in f.items()}
+        self.before = {x: system.not_refractory(rate) for x, rate in f.items()}
+        self._in_period = {x: system.refractory(rate) for x, rate in f.items()}
         jumped = [(x, system.jump[x]) for x in system.neuron]
         self._after = {
-            x: f.subs(jumped, simultaneous=True) for x, f in self._in_period.items()
+            x: rate.subs(jumped, simultaneous=True)
+            for x, rate in self._in_period.items()
+        }
+        self.change_of_rates = {
+            y: cancelled(_rate(system.jump[y], self.before) - self._after[y])
+            for y in system.neuron
         }
         self._threshold = system.not_refractory(system.threshold)
-        self._rise = self._rate(self._threshold, self.before)
+        self._rise = _rate(self._threshold, self.before)
         self._lift = rise_by_input(system) * DELTA_INPUT
 
     def elapsed(self) -> Any:
@@ -146,16 +164,6 @@ class ThresholdCrossing:
             return self._cases(0, 0, STEP)
         return self._cases(cancelled(self._dt_dx(x)), 0, 0)
 
-    def jacobian(self, x: Any, y: Any) -> Any:
-        """Returns A_xy, the derivative of y after the spike by x before it."""
-        at_fixed_time = sympy.diff(self._system.jump[y], x)
-        crossing = self._moved(x, y, self._dt_dx(x), self.before)
-        if x == self._system.timer:
-            end = self._moved(x, y, STEP, self._in_period)
-        else:
-            end = at_fixed_time
-        return self._cases(crossing, at_fixed_time, end)
-
     def arrival_derivative(self) -> Any:
         """Returns 1 / lift if the spike comes with an arrival, else 0.
 
@@ -163,17 +171,16 @@ class ThresholdCrossing:
         which divide the derivative of the spike's time in proportion to their shares
         of it.
         """
-        if self._system.delta_isyn == 0:
-            return sympy.S.Zero
         return self._cases(0, 0, 0, arrival=1 / self._lift)
 
-    def change_of_rate(self, y: Any) -> Any:
-        """Returns the derivative of y after the spike by the time of an event.
-
-        The event moves the spike, but not the state before it.
-        """
-        rate = self._rate(self._system.jump[y], self.before) - self._after[y]
-        return cancelled(rate)
+    def jacobian(self, x: Any, y: Any) -> Any:
+        """Returns A_xy, the derivative of y after the spike by x before it."""
+        at_fixed_time = sympy.diff(self._system.jump[y], x)
+        crossing = self._moved(x, y, self._dt_dx(x), self.before)
+        end = at_fixed_time
+        if x == self._system.timer:
+            end = self._moved(x, y, STEP, self._in_period)
+        return self._cases(crossing, at_fixed_time, end)
 
     def _dt_dx(self, x: Any) -> Any:
         return -sympy.diff(self._threshold, x) / self._rise
@@ -181,11 +188,8 @@ class ThresholdCrossing:
     def _moved(self, x: Any, y: Any, dt_dx: Any, before: dict[Any, Any]) -> Any:
         """Returns A_xy if the time of the spike has the derivative ``dt_dx``."""
         at_fixed_time = sympy.diff(self._system.jump[y], x)
-        rate = self._rate(self._system.jump[y], before) - self._after[y]
+        rate = _rate(self._system.jump[y], before) - self._after[y]
         return cancelled(at_fixed_time + dt_dx * rate)
-
-    def _rate(self, expression: Any, f: dict[Any, Any]) -> Any:
-        return sum(sympy.diff(expression, x) * f[x] for x in self._system.neuron)
 
     def _cases(self, crossing: Any, otherwise: Any, end: Any, arrival: Any = 0) -> Any:
         """Returns the value of an expression for each kind of spike.
@@ -194,8 +198,7 @@ class ThresholdCrossing:
             crossing: value where the threshold is crossed.
             otherwise: value where the threshold expression does not rise.
             end: value at the end of a refractory period.
-            arrival: value at an arrival over a delta synapse, in addition to that of
-                ``otherwise``.
+            arrival: what an arrival that causes the spike adds to ``otherwise``.
         """
         cases = [(crossing, self._rise > 0)]
         if self._system.delta_isyn != 0:
@@ -209,8 +212,9 @@ class ThresholdCrossing:
         return sympy.Piecewise(*cases, (otherwise, True))
 
 
-def _rates(system: SymbolicSystem) -> Iterable[tuple[Any, Any]]:
-    return ((x, system.dynamics[x]) for x in system.neuron)
+def _rate(expression: Any, f: dict[Any, Any]) -> Any:
+    """Returns the rate of change of an expression of the state."""
+    return sum(sympy.diff(expression, x) * rate for x, rate in f.items())
 
 
 def rise_by_input(system: SymbolicSystem) -> Any:
