@@ -16,7 +16,6 @@ from ml_genn.errors import TrainingWarning, ValidationError, stacklevel_of_user
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.graph.traversal import incoming
 from ml_genn.initializers.value import as_value
-from ml_genn.model.equations.expression import names
 from ml_genn.model.plan import Sensitivity
 from ml_genn.model.rate_regularisation import RateRegularisation
 from ml_genn.model.spike_gradients import ExactGradient, SpikeGradient
@@ -155,22 +154,16 @@ class EventPropCompiler(TrainingCompiler):
     def check_trained(self, population: Population) -> None:
         """Warns if only arrivals over delta synapses cause spikes of a population.
 
-        No weight moves the time of such a spike, so weights onto the population have
-        no gradient if its reset forgets how far the threshold was exceeded.
+        No weight moves the time of such a spike.
         """
-        connections = incoming(population)
-        equations = population.neuron.equations()
-        if not connections or equations.threshold is None:
-            return
-        resets = {v.name: v.jump for v in equations.variables}
-        output = resets.get(str(equations.output))
-        forgets = output is not None and equations.output not in names(output)
-        if forgets and all(not c.synapse.equations().variables for c in connections):
+        deltas = [not c.synapse.equations().variables for c in incoming(population)]
+        spikes = population.neuron.equations().threshold is not None
+        if spikes and deltas and all(deltas):
             warnings.warn(
                 f"Population '{population.name}': all spikes come with arrivals over "
                 "delta synapses, so no weight moves them, and EventProp's gradient of "
                 "the weights onto the population is zero. Use for example "
-                "synapse=Exponential(5.0), relative_reset=True, or BPTTCompiler.",
+                "synapse=Exponential(5.0), or BPTTCompiler.",
                 TrainingWarning,
                 stacklevel=stacklevel_of_user(),
             )

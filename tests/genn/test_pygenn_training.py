@@ -192,7 +192,9 @@ def test_gradients_and_training(case: Case) -> None:
     x, y = case.data()
     _, result = compare(case.compile, x, y, epochs=1)
     assert spike_count(result, "hidden") > 20
-    assert all(np.abs(g).max() > 0 for g in result.gradients.values())
+    learns = [np.abs(g).max() > 0 for g in result.gradients.values()]
+    # Spikes that arrivals over delta synapses cause are moved by no weight.
+    assert any(learns) if isinstance(case.synapse, Delta) else all(learns)
 
 
 NETS = {
