@@ -421,8 +421,17 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         """
         self._check_batch_size("evaluate", batch_size)
         weights = ExampleWeights(sample_weight, class_weight)
-        data = adapt(x, y, self.data_spec, self.full_batch_size, weights=weights)
+        data = self._adapted(x, y, weights=weights)
         return self._evaluate(data, metrics, callbacks, verbose)
+
+    def _adapted(self, x: Any, y: Any, **options: Any) -> InMemoryData | StreamedData:
+        """Batches of a user's data, of which each process may have its own part."""
+        data = adapt(x, y, self.data_spec, self.full_batch_size, **options)
+        return (
+            data.with_parts(self.communicator)
+            if isinstance(data, InMemoryData)
+            else data
+        )
 
     def evaluate_batch_iter(
         self,

@@ -36,7 +36,6 @@ from ml_genn.network import Network
 from ml_genn.optimisers import Optimiser
 from ml_genn.population import Population
 from ml_genn.serialisers import AnySerialiser
-from ml_genn.training.data.adapter import adapt
 from ml_genn.training.data.batches import InMemoryData
 from ml_genn.training.data.example_weights import ExampleWeights
 from ml_genn.training.data.examples import encode_examples
@@ -283,14 +282,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         weights = ExampleWeights(sample_weight, class_weight)
         if steps_per_epoch is not None:
             steps_per_epoch = whole("train: steps_per_epoch", steps_per_epoch)
-        data = adapt(
-            x,
-            y,
-            self.data_spec,
-            self.full_batch_size,
-            epochs=len(numbers),
-            weights=weights,
-            steps=steps_per_epoch,
+        data = self._adapted(
+            x, y, epochs=len(numbers), weights=weights, steps=steps_per_epoch
         )
         phases = self._phases(
             data, metrics, (callbacks, validation_callbacks), held_out, numbers, display
@@ -398,6 +391,50 @@ class CompiledTrainingNetwork(CompiledNetwork):
             held_out, training, listed, epochs, names, progress
         )
 
+    def train_validate(
+        self,
+        x: Any,
+        y: Any,
+        num_epochs: int,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        metrics: MetricsType | None = None,
+        callbacks: Callbacks = None,
+        validation_callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_x: Any = None,
+        validation_y: Any = None,
+    ) -> ValidatedTrainingResult:
+        """Trains as `train` does, with validation; mlGeNN 3 has this name.
+
+        Args:
+            x, y, num_epochs, start_epoch, shuffle, metrics, callbacks: as for `train`.
+            validation_callbacks, validation_split, validation_x, validation_y: as for
+                `train`; there has to be validation.
+
+        Raises:
+            ValidationError: without data for validation.
+        """
+        if validation_x is None and not validation_split:
+            raise ValidationError(
+                "train_validate: give validation_split, or validation_x and "
+                "validation_y. Without validation call train."
+            )
+        train: Callable[..., ValidatedTrainingResult] = self.train
+        return train(
+            x,
+            y,
+            num_epochs,
+            start_epoch,
+            shuffle,
+            metrics,
+            callbacks,
+            validation_callbacks,
+            validation_split=validation_split,
+            validation_x=validation_x,
+            validation_y=validation_y,
+        )
+
     def _validation(
         self,
         held_out: tuple[Any, Any],
@@ -408,9 +445,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         progress: RunProgress,
     ) -> Phase:
         """Data to evaluate after each epoch, with the metrics of training."""
-        data = adapt(
-            *held_out, self.data_spec, self.full_batch_size, epochs=len(epochs)
-        )
+        data = self._adapted(*held_out, epochs=len(epochs))
         progress.expect_validation(data.num_batches)
         metrics = training.accumulator.metrics
         accumulator = MetricAccumulator({k: m.fresh() for k, m in metrics.items()})

@@ -220,3 +220,49 @@ def test_all_processes_leave_out_a_batch_that_diverges_in_one(problem):
     first, second = run_ranks(run)
     assert "in another process in epoch 1, batch 1" in first
     assert ("'hidden'" if problem == "state" else "the loss is not") in second
+
+
+def own_part(communicator):
+    """The examples of a process, as scripts for mlGeNN select them."""
+    x, y = examples()
+    part = slice(communicator.rank, None, communicator.num_ranks)
+    return x[part], y[part]
+
+
+def test_processes_may_have_parts_of_their_own():
+    """Batches then have as many examples of each process; one has fewer in all."""
+    x, y = examples()
+    assert len(y) % 2
+
+    def run(communicator):
+        network = compiled(communicator)
+        own_x, own_y = own_part(communicator)
+        metrics, _ = network.train(own_x, own_y, shuffle=False, callbacks=[])
+        (output,) = network.outputs
+        evaluated, _ = network.evaluate(own_x, own_y, callbacks=[])
+        return metrics.loss, evaluated[output].result, weights(network)
+
+    network = compiled(None)
+    metrics, _ = network.train(x, y, shuffle=False, callbacks=[])
+    (output,) = network.outputs
+    evaluated, _ = network.evaluate(x, y, callbacks=[])
+    for loss, accuracy, learned in run_ranks(run):
+        assert loss == pytest.approx(metrics.loss, rel=1e-5)
+        assert accuracy == evaluated[output].result
+        for name, values in weights(network).items():
+            scale = np.abs(values).max()
+            assert np.abs(learned[name] - values).max() < 1e-5 * scale
+
+
+def test_own_parts_are_shuffled_and_validated():
+    def run(communicator):
+        network = compiled(communicator)
+        x, y = own_part(communicator)
+        first = 9 - communicator.rank  # one process has no example in the last batch
+        return network.train(
+            x[:first], y[:first], num_epochs=2, callbacks=[], validation_split=0.3
+        )
+
+    first, second = run_ranks(run)
+    assert first[0].loss == second[0].loss
+    assert first[1].loss == second[1].loss

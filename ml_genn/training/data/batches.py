@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ml_genn.losses import Loss
 from ml_genn.model.batch import BatchSlice, EventStream, Examples, SpikeTimes
 from ml_genn.population import Population
 from ml_genn.training.data.datasets import shuffled_indices
+from ml_genn.training.data.process_parts import ProcessParts, process_parts
 from ml_genn.training.population_dict import PopulationDict
 
 
@@ -76,7 +77,7 @@ class Batch:
         Args:
             communicator: connects the processes; None for one, which runs all of it.
         """
-        if communicator is None:
+        if communicator is None or self.batch_slice is not None:
             return self
         first, last = communicator.local_range(self.size)
         targets = {key: values[first:last] for key, values in self.targets.items()}
@@ -122,6 +123,8 @@ class InMemoryData:
         size: number of examples.
         batch_size: examples in a batch.
         weights: {output: weight of each example in the loss}; empty if all are 1.
+        parts: parts of the data that the processes have; None (default) if each has all
+            of them.
     """
 
     prepared: Any
@@ -129,10 +132,24 @@ class InMemoryData:
     size: int
     batch_size: int
     weights: Mapping[Population, np.ndarray]
+    parts: ProcessParts | None = None
+
+    def with_parts(self, communicator: Communicator | None) -> InMemoryData:
+        """Returns the data, as a part of those of all processes if they differ.
+
+        Args:
+            communicator: connects the processes; None for one.
+        """
+        parts = process_parts(
+            self.size, self.targets.values(), self.batch_size, communicator
+        )
+        return replace(self, parts=parts)
 
     @property
     def num_batches(self) -> int:
         """Number of batches; the last one may be smaller."""
+        if self.parts is not None:
+            return self.parts.num_batches
         return -(-self.size // self.batch_size)
 
     def batches(
@@ -143,17 +160,19 @@ class InMemoryData:
         """Yields all batches.
 
         Args:
-            shuffle: draws a random order, in the first process; None (default) for the
-                order of the examples.
+            shuffle: draws a random order, in the first process if all have the same
+                data; None (default) for the order of the examples.
             communicator: connects the processes; None (default) for one.
         """
         order = np.arange(self.size)
         if shuffle is not None:
-            order = shuffled_indices(self.size, shuffle, communicator)
-        for start in range(0, self.size, self.batch_size):
-            last = start + self.batch_size
-            indices = order[start:last]
-            next_indices = order[last : last + self.batch_size]
+            order = shuffled_indices(
+                self.size, shuffle, None if self.parts else communicator
+            )
+        length = self.parts.examples_of_batch if self.parts else self.batch_size
+        for number in range(self.num_batches):
+            first, last = number * length, (number + 1) * length
+            indices, next_indices = order[first:last], order[last : last + length]
             targets = {key: values[indices] for key, values in self.targets.items()}
             weights = {p: values[indices] for p, values in self.weights.items()}
             yield Batch(
@@ -161,5 +180,6 @@ class InMemoryData:
                 indices,
                 PopulationDict(targets),
                 weights,
-                next_indices=next_indices if len(next_indices) else None,
+                self.parts.slice_of(number) if self.parts else None,
+                next_indices if len(next_indices) else None,
             )
