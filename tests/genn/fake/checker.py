@@ -22,8 +22,7 @@ FUNCTIONS: dict[str, int] = {
     **{"fma": 3, "ilogb": 1, "abs": 1},
 }
 #: Functions without an overload for integers on GPUs.
-REAL_ARGUMENTS = frozenset((*_BINARY.split(), "fma"))
-INTEGERS = {"ilogb", "min", "max", "abs"}
+REAL_ARGUMENTS = frozenset((*_UNARY.split(), *_BINARY.split(), "fma"))
 RANDOM = dict.fromkeys(
     ["gennrand", "gennrand_uniform", "gennrand_normal", "gennrand_exponential"], 0
 )
@@ -178,11 +177,13 @@ class Checker:
         if len(arguments) != self.functions[name]:
             raise CodeError(f"{name} takes {self.functions[name]} arguments")
         are_integers = [self.numeric(a) not in FLOATS for a in arguments]
-        if name in ("min", "max", "abs") and not all(are_integers):
-            raise CodeError(f"{name} is for whole numbers")
+        if name == "abs" and not all(are_integers):
+            raise CodeError("abs is for whole numbers")
+        if name in ("min", "max") and len({*are_integers}) > 1:
+            raise CodeError(f"{name} has no overload for two types on a GPU")
         if name in REAL_ARGUMENTS and any(are_integers):
             raise CodeError(f"{name} has no overload for integers on a GPU")
-        if name in INTEGERS:
+        if name in ("abs", "ilogb") or (name in ("min", "max") and all(are_integers)):
             return "int"
         is_void = name.startswith(("addTo", "atomic_add_")) or name == "injectCurrent"
         return "void" if is_void else "scalar"

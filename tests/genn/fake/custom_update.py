@@ -16,7 +16,6 @@ from genn.fake.models import (
     ResolvedAccess,
     VarAccessMode,
 )
-from genn.fake.neuron_group import NeuronGroup
 from genn.fake.references import Reference
 
 
@@ -55,9 +54,10 @@ class CustomUpdate(Group):
             raise RuntimeError(f"references {sorted(declared.refs['var'])} are needed")
         self.refs: dict[str, tuple[Reference, VarAccessMode]] = {}
         batched = any(r.variable is None or r.variable.batched for r in refs.values())
+        several = batched and model.batch_size > 1
         for name, reference in refs.items():
             type_, access = declared.refs["var"][name]
-            _check_reference(name, reference, type_, access, batched)
+            _check_reference(name, reference, type_, access, several)
             self.refs[name] = reference, access
         for name, (type_, access) in declared.vars.items():
             resolved = _resolved_access(access, batched)
@@ -87,13 +87,6 @@ class CustomUpdate(Group):
             broadcast = access is VarAccessMode.BROADCAST
             writes = access is VarAccessMode.READ_WRITE
             names[n] = Name(reference.type, writable=writes, reduced=broadcast)
-        delayed = {
-            r.variable.name in r.group.delayed_variables
-            for r, _ in self.refs.values()
-            if r.variable and isinstance(r.group, NeuronGroup)
-        }
-        if len(delayed) > 1:
-            raise RuntimeError(f"'{self.name}': variables with and without delay")
         own = ["id_pre", "id_post"] if self.of_synapses else ["id", "num_neurons"]
         names |= dict.fromkeys(own, Name("unsigned int"))
         self.code = parse_statements(self.declared.codes["update"])
@@ -152,8 +145,6 @@ def _check_reference(
         if access is not VarAccessMode.BROADCAST:
             raise RuntimeError(f"'{name}' has to be broadcast")
         return
-    if not variable.access.writes:
-        raise RuntimeError(f"'{name}' refers to a variable that is read only")
     if batched and not variable.batched:
         raise RuntimeError(f"'{name}' is shared by the batch, and written")
 

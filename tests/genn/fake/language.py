@@ -20,8 +20,8 @@ TYPES, KEYWORDS = frozenset(_TYPE_WORDS.split()), frozenset(_KEYWORDS.split())
 RESERVED, _OPERATORS = frozenset(_RESERVED.split()), _SIGNS.split()
 _TOKEN = re.compile(
     r"(?P<space>\s+|//[^\n]*)"
-    r"|(?P<number>0[xX][0-9a-fA-F]+U?|\d+\.\d+(?:[eE][+-]?\d+)?[fd]?"
-    r"|\d+[eE][+-]?\d+[fd]?|\d+U?)(?![\w.])"
+    r"|(?P<number>0[xX][0-9a-fA-F]+U?|\d+\.\d*(?:[eE][+-]?\d+)?[fFdD]?"
+    r"|\d+[eE][+-]?\d+[fFdD]?|\d+U?)(?![\w.])"
     r"|(?P<word>[A-Za-z]\w*)"
     r"|(?P<operator>" + "|".join(re.escape(o) for o in _OPERATORS) + ")"
 )
@@ -264,7 +264,7 @@ def _number(text: str) -> Node:
     if text.isdigit():
         return ("number", int(text), "int")
     kinds = {"f": "float", "d": "double"}
-    return ("number", float(text.rstrip("fd")), kinds.get(text[-1], "scalar"))
+    return ("number", float(text.rstrip("fFdD")), kinds.get(text[-1].lower(), "scalar"))
 
 
 def parse_statements(text: str) -> list[Node]:

@@ -24,12 +24,11 @@ class NeuronGroup(Group):
         queue_length: number of steps that delay queues hold; the last is the present.
         history: {variable: queue of (examples, neurons)}.
         spike_queue: queue of spikes (examples, neurons).
-        delayed_variables: variables that synapses read with a delay.
         recorded: spikes of each step since time 0.
         code: parsed code strings.
     """
 
-    __slots__ = ("code", "delayed_variables", "history", "incoming", "num_neurons")
+    __slots__ = ("code", "history", "incoming", "num_neurons")
     __slots__ += ("outgoing", "queue_length", "recorded", "spike_queue")
     __slots__ += ("spike_recording_enabled",)
 
@@ -52,7 +51,6 @@ class NeuronGroup(Group):
         self.incoming: list[Any] = []
         self.outgoing: list[Any] = []
         self.queue_length = 1
-        self.delayed_variables: set[str] = set()
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -154,11 +154,6 @@ class SynapseGroup(Group):
             checker = Checker(names, functions)
             checker.run(self.code[name])
             uses_delays |= bool(checker.indexed) or "addToPostDelay" in text
-            delayed = {self.refs[n][1].name for n in checker.indexed}
-            self.trg.delayed_variables |= delayed
-        if self.axonal_delay_steps:
-            of_source = {v.name for side, v in self.refs.values() if side == "pre"}
-            self.src.delayed_variables |= of_source
         if uses_delays and not self.max_dendritic_delay_timesteps:
             raise RuntimeError("max_dendritic_delay_timesteps must be set")
         if "event" in codes:

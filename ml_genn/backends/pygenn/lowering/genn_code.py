@@ -3,9 +3,9 @@
 GeNN's language takes precision from a model's ``scalar`` type, so it has neither
 ``float`` literals nor functions such as ``expf``; it has no ``>>``, ``/=`` and no casts
 in the form of calls either. Functions that replace operators of integers become the
-operators again, and iterations of loops are not counted. CUDA has no overloads of
-functions of several real numbers, such as ``fmax``, for an integer and a real number,
-so whole numbers among their arguments get a decimal point.
+operators again, and iterations of loops are not counted. In CUDA functions of real
+numbers, such as ``sqrt`` and ``fmax``, have no overloads for integers, so whole numbers
+among their arguments get a decimal point.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ _CASTS = {function: name for name, function in CONVERSIONS.items()}
 _SAFE_CALL = re.compile(rf"\b({'|'.join([*_OPERATORS, *_CASTS])})\(")
 _SHIFT = re.compile(r"\b([A-Za-z]\w*) >> (\d+)\b")
 _DIVISION = re.compile(r"^(\s*)(\w+)\s*/=\s*(.+);$")
+_WITH_INTEGERS = {"ilogb", "ldexp", "scalbn"}  #: their second argument, or result
 _REAL_FUNCTION = re.compile(
-    r"\b(?:atan2|copysign|fdim|fma|fmax|fmin|fmod|nextafter|pow|remainder)\("
+    rf"\b(?:{'|'.join(sorted({*_FUNCTIONS.values()} - _WITH_INTEGERS))})\("
 )
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?\s*\d+\s*")
 _UNSUPPORTED = {
