@@ -2,12 +2,16 @@
 
 scikit-learn's 8x8 digits are latency encoded (dark pixels spike early), one hidden
 layer of leaky integrate-and-fire neurons is trained, and a picture shows the learning
-curve and the spikes that one test digit causes.
+curve and the spikes that one test digit causes. PyGeNN's own CPU backend runs one
+example at a time:
+
+    python examples/digits.py --backend pygenn --batch-size 1 --rate 0.001 --epochs 5
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,17 +23,41 @@ from sklearn.model_selection import train_test_split
 
 from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.callbacks import BatchProgressBar, Callback, SpikeRecorder
-from ml_genn.compilers import BPTTCompiler, EventPropCompiler
+from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate
 from ml_genn.optimisers import Adam
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential, Synapse
 
 NUM_HIDDEN = 256
 EXAMPLE_TIME = 30  # time steps of 1 ms
-RULES = {"bptt": BPTTCompiler, "eventprop": EventPropCompiler}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Compiler of a learning rule, and the synapses and weights of its network.
+
+    Args:
+        compiler: its class.
+        synapse: of both connections; e-prop is defined for delta synapses.
+        hidden, output: mean and standard deviation of initial weights.
+        readout: of the output neurons.
+    """
+
+    compiler: type
+    synapse: Synapse = field(default_factory=lambda: Exponential(10.0))
+    hidden: tuple[float, float] = (0.3, 0.4)
+    output: tuple[float, float] = (0.0, 0.3)
+    readout: str = "avg_var"
+
+
+RULES = {
+    "bptt": Rule(BPTTCompiler),
+    "eprop": Rule(EPropCompiler, Delta(), (0.06, 0.08), (0.0, 0.06), "sum_var"),
+    "eventprop": Rule(EventPropCompiler),
+}
 
 
 class LearningCurve(Callback):
@@ -51,6 +79,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=sorted(RULES), default="eventprop")
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=0.01, help="Adam's learning rate")
+    parser.add_argument("--backend", help="default: ML_GENN_BACKEND, or cpu")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--picture", type=Path, default=Path("digits.png"))
     return parser.parse_args()
@@ -73,22 +104,22 @@ def load(seed: int) -> tuple[list[Any], list[Any], np.ndarray, np.ndarray]:
     return encode(images), encode(test_images), labels, test_labels
 
 
-def build() -> SequentialNetwork:
+def build(rule: Rule) -> SequentialNetwork:
     """Returns a network of 64 inputs, a hidden layer and 10 outputs."""
     with SequentialNetwork() as network:
         InputLayer("spike_input", 64, record_spikes=True)
         Layer(
-            Dense(Normal(mean=0.3, sd=0.4)),
+            Dense(Normal(*rule.hidden)),
             "leaky_integrate_fire",
             NUM_HIDDEN,
-            Exponential(10.0),
+            rule.synapse,
             record_spikes=True,
         )
         Layer(
-            Dense(Normal(sd=0.3)),
-            LeakyIntegrate(readout="avg_var"),
+            Dense(Normal(*rule.output)),
+            LeakyIntegrate(readout=rule.readout),
             10,
-            Exponential(10.0),
+            rule.synapse,
         )
     return network
 
@@ -120,14 +151,16 @@ def main() -> None:
     """Trains, tests and draws."""
     args = parse_arguments()
     x, x_test, y, y_test = load(args.seed)
-    network = build()
+    rule = RULES[args.rule]
+    network = build(rule)
     inputs, hidden, output = network.layers
-    compiler = RULES[args.rule](
+    compiler = rule.compiler(
         EXAMPLE_TIME,
         "sparse_categorical_crossentropy",
-        Adam(0.01),
-        batch_size=32,
+        Adam(args.rate),
+        batch_size=args.batch_size,
         rng_seed=args.seed,
+        backend=args.backend,
     )
     compiled = compiler.compile(network)
     compiled.summary()
