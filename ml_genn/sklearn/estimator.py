@@ -159,6 +159,7 @@ class SpikingEstimator(BaseEstimator):  # type: ignore[misc]
         compiler = make_compiler(
             self.rule,
             self._LOSS,
+            where=name,
             latency=self.latency,
             learning_rate=positive(f"{name}: learning_rate", self.learning_rate),
             batch_size=self._batch_size,
@@ -168,6 +169,7 @@ class SpikingEstimator(BaseEstimator):  # type: ignore[misc]
         )
         return compiler.compile(
             spiking_network(
+                compiler,
                 self.encoding_.num_neurons,
                 self.hidden_sizes,
                 self._num_outputs,

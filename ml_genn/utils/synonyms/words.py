@@ -336,7 +336,14 @@ NAMES: dict[str, Words] = {
         **_same(numpy="npy npz", safetensors="safetensor"),
         **_instead({"h5 hdf5 pickle": 'Use "numpy" or "safetensors".'}),
     },
-    "initializer": _same(normal="random_normal gaussian", uniform="random_uniform"),
+    "initializer": _same(
+        normal="random_normal gaussian",
+        uniform="random_uniform",
+        glorot_normal="xavier_normal",
+        glorot_uniform="xavier_uniform",
+        he_normal="kaiming_normal",
+        he_uniform="kaiming_uniform",
+    ),
 }
 
 #: {class: {attribute or method: answer}}
