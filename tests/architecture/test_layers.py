@@ -72,6 +72,7 @@ BELOW: dict[str, set[str]] = {
         "model",
         "utils",
     },
+    "__main__": {"ml_genn", "compilers", "frontend", "backends", "utils"},
     "ml_genn": {"saving", "compilers", "frontend", "module_aliases", "utils"},
 }
 

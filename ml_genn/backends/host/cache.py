@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import stat
 import sys
@@ -75,6 +76,19 @@ def in_cache_folder(action: Callable[[Path], T]) -> T:
                     f"Make room there, or set {CACHE} to another folder."
                 ) from error
             _do_not_use(folder, _reason(error))
+
+
+#: names of files in the folder: hashes of what they were built from
+_CACHED = re.compile(r"[0-9a-f]{32}(-[0-9a-f]+)?\.(cpp|so|built|derived)")
+
+
+def cached_files(folder: Path) -> list[Path]:
+    """Returns the files of a cache folder that were stored by ml_genn.
+
+    Args:
+        folder: the folder; it may contain other files.
+    """
+    return [path for path in folder.iterdir() if _CACHED.fullmatch(path.name)]
 
 
 def no_programs(folder: Path) -> bool:
