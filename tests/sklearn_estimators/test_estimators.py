@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="extra 'sklearn'")
 from sklearn.base import clone
-from sklearn.datasets import load_iris
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -165,3 +165,11 @@ def test_without_scikit_learn_the_error_says_how_to_install_it() -> None:
     )
     assert "MissingLibraryError" in done.stderr
     assert "pip install 'ml_genn[sklearn]'" in done.stderr
+
+
+@pytest.mark.slow
+def test_digits_are_classified() -> None:
+    digits = load_digits(return_X_y=True)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = cross_val_score(SpikingClassifier(random_state=0), *digits, cv=folds)
+    assert scores.mean() >= 0.96
