@@ -9,8 +9,9 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,6 +163,39 @@ def processes() -> None:
     net.check()
 
 
+def batches_from_workers() -> None:
+    """Workers are forked in each epoch, as those of data loaders, and use a network."""
+    net = trained()
+    learner, twin = net.compile(num_threads=2), net.compile(num_threads=2)
+    predictor = net.compile(num_threads=2)
+    expected = predictor.predict(net.x, callbacks=[])[0][net.output]
+    firsts = range(0, len(net.x), 4)
+
+    def load(first: int) -> tuple[Any, Any]:
+        predicted = predictor.predict(net.x, callbacks=[])[0][net.output]
+        np.testing.assert_array_equal(predicted, expected)
+        return net.x[first : first + 4], net.y[first : first + 4]
+
+    def work(queue: Any) -> None:
+        for first in firsts:
+            queue.put(load(first))
+
+    def epoch() -> Iterator[tuple[Any, Any]]:
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        worker = context.Process(target=work, args=(queue,))
+        worker.start()
+        for _ in firsts:
+            yield queue.get(timeout=LIMIT)
+        worker.join()
+        assert worker.exitcode == 0
+
+    learner.train(epoch, num_epochs=3, callbacks=[])
+    twin.train(net.x, net.y, num_epochs=3, shuffle=False, callbacks=[])
+    for weight, same in zip(net.weights(learner), net.weights(twin), strict=True):
+        np.testing.assert_array_equal(weight, same)
+
+
 def execute_in_child() -> None:
     net = Checked()
     in_child(lambda: os.execv(sys.executable, [sys.executable, "-c", "pass"]))
@@ -226,6 +260,7 @@ PROGRAMS = (
     free_in_child,
     fork_between_steps,
     processes,
+    batches_from_workers,
     execute_in_child,
     fork_while_a_thread_trains,
     bound_to_a_process,
