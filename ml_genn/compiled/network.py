@@ -413,7 +413,7 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
             batch_size: None (default), or the number that the compiler received.
 
         Returns:
-            ``metrics, data``: `Metrics`, and data of callbacks. ``metrics["accuracy"]``
+            ``metrics, data``, which are `Metrics` and data of callbacks. ``metrics["accuracy"]``
             and ``metrics.loss`` are numbers.
 
         Raises:
@@ -553,8 +553,8 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
             verbose, batch_size: as for `evaluate`.
 
         Returns:
-            ``predictions, data``: `Predictions`, {output: array (examples,) + shape},
-            and data of callbacks. With one output ``predict(x).array`` is its array.
+            ``predictions, data``, which are `Predictions` (an array (examples,) + shape
+            for each output) and data of callbacks. With one output ``predict(x).array`` is its array.
 
         Raises:
             ValidationError: if an output has no readout, or the data do not fit.

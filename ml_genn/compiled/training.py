@@ -252,10 +252,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             batch_size: None (default), or the number that the compiler received.
 
         Returns:
-            ``metrics, data``: metrics of the last epoch, and data of callbacks. With
+            ``metrics, data`` are metrics of the last epoch and data of callbacks. With
             validation ``metrics, validation_metrics, data, validation_data``.
-            ``history`` of the result has loss and metrics of each epoch:
-            ``result.history["val_accuracy"]``.
+            ``history`` of the result has loss and metrics of each epoch by name, for
+            example ``result.history["val_accuracy"]``.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -321,7 +321,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             initial_epoch: epochs that were trained before, 0 by default.
 
         Returns:
-            As `train`: ``result.history`` has loss and metrics of each epoch.
+            As `train`; ``result.history`` has loss and metrics of each epoch.
 
         Raises:
             ValidationError: if ``epochs`` is not above ``initial_epoch``, or as for
