@@ -413,8 +413,8 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
             batch_size: None (default), or the number that the compiler received.
 
         Returns:
-            ``metrics, data``, which are `Metrics` and data of callbacks. ``metrics["accuracy"]``
-            and ``metrics.loss`` are numbers.
+            ``metrics, data``, which are `Metrics` and data of callbacks.
+            ``metrics["accuracy"]`` and ``metrics.loss`` are numbers.
 
         Raises:
             ValidationError: if the data do not fit the network.
@@ -554,7 +554,8 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
 
         Returns:
             ``predictions, data``, which are `Predictions` (an array (examples,) + shape
-            for each output) and data of callbacks. With one output ``predict(x).array`` is its array.
+            for each output) and data of callbacks. With one output
+            ``predict(x).array`` is its array.
 
         Raises:
             ValidationError: if an output has no readout, or the data do not fit.

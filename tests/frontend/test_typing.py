@@ -11,13 +11,23 @@ SCRIPT = """
 from typing import assert_type
 from weakref import ReferenceType
 
+import numpy as np
+
 from ml_genn import (
     Connection, InputLayer, Layer, Network, Population, SequentialNetwork
 )
+from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Connectivity, Dense
 from ml_genn.graph.traversal import get_network_dag, get_underlying_pop
 from ml_genn.neurons import LeakyIntegrateFire, Neuron
 from ml_genn.synapses import Synapse
+from ml_genn.training.history import History
+from ml_genn.training.metrics import Metrics
+from ml_genn.training.results import (
+    EvaluationResult, Predictions, ValidatedTrainingResult
+)
+
+x, y = np.zeros((2, 10, 4)), np.zeros((2, 2))
 
 with Network() as network:
     assert_type(network, Network)
@@ -51,6 +61,18 @@ assert_type(hidden.connection(), Connection | None)
 assert_type(get_underlying_pop(hidden), Population)
 assert_type(get_network_dag(inputs, hidden), list[Population])
 Connection(inputs, hidden, Dense(0.5), add_to_model=False)
+
+compiled = EventPropCompiler(10, "mean_square_error").compile(chain)
+metrics, data = compiled.train(x, y, num_epochs=2, callbacks=[], verbose=0)
+assert_type(metrics, Metrics)
+train, validation, _, _ = compiled.train(x, y, validation_split=0.5, epochs=2)
+assert_type(validation, Metrics)
+assert_type(compiled.train(x, y, validation_data=(x, y)), ValidatedTrainingResult)
+assert_type(compiled.train(x, y).history, History)
+assert_type(compiled.fit(x, y, epochs=2).loss, float | None)
+assert_type(compiled.evaluate(x, y), EvaluationResult)
+predictions, _ = compiled.predict(x)
+assert_type(predictions, Predictions)
 Connection(1, hidden, Dense(0.5))  # not a population
 """
 
