@@ -17,6 +17,25 @@ from ml_genn.utils.filter import ExampleFilter, get_neuron_filter_mask
 #: {variable: method of a compiled network that returns it}
 VARIABLES = {"g": "weights", "weight": "weights", "d": "delays", "delay": "delays"}
 
+#: variables of mlGeNN's synapses that accumulate gradients
+_GRADIENTS = ("Gradient", "DelayGradient")
+
+
+def check_no_gradient(where: str, name: str) -> None:
+    """Raises UnsupportedError for mlGeNN's variables of gradients.
+
+    Args:
+        where: start of the message.
+        name: name of a variable.
+    """
+    if name in _GRADIENTS:
+        raise UnsupportedError(
+            f"{where}: variable '{name}' does not exist between batches, since a batch "
+            "ends with the optimiser's step. compiled.gradients(x, y) returns all "
+            "gradients; compile(optimisers={connection: {'weight': optimiser}, ...}) "
+            "says which weights learn."
+        )
+
 
 class ConnVarRecorder(Callback):
     """Records the weights or delays of a connection that each example used.
@@ -37,7 +56,7 @@ class ConnVarRecorder(Callback):
 
     Raises:
         UnknownNameError: if there is no such variable.
-        UnsupportedError: if neurons of a convolution are filtered.
+        UnsupportedError: for gradients, or if neurons of a convolution are filtered.
     """
 
     def __init__(
@@ -50,8 +69,9 @@ class ConnVarRecorder(Callback):
         trg_neuron_filter: Any = None,
     ) -> None:
         self._connection = get_underlying_conn(conn)
-        if text("ConnVarRecorder: genn_var", genn_var) not in VARIABLES:
-            where = f"ConnVarRecorder: connection '{self._connection.name}'"
+        where = f"ConnVarRecorder: connection '{self._connection.name}'"
+        check_no_gradient(where, text("ConnVarRecorder: genn_var", genn_var))
+        if genn_var not in VARIABLES:
             raise unknown_name("variable", genn_var, VARIABLES, where=where)
         self._method = VARIABLES[genn_var]
         self.key = key

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ml_genn.callbacks.conn_var_recorder import check_no_gradient
 from ml_genn.compiled.built_model import BuiltModel
 from ml_genn.compiled.configuration import RuntimeConfig
 from ml_genn.compiled.genn_names import equivalent_name
@@ -110,6 +111,7 @@ class Variables(HoldsEngine, Mapping[str, GroupVariable]):
     def __getitem__(self, name: str) -> GroupVariable:
         ours = equivalent_name(name, self._names)
         if ours not in self._names:
+            check_no_gradient(self._where, name)
             raise unknown_name("variable", name, self._names, where=self._where)
         if ours not in self._variables:
             self._variables[ours] = self._make(ours)

@@ -115,6 +115,11 @@ ARGUMENTS: dict[str, Words] = {
                 "device": _DEVICE,
                 "regularizer kernel_regularizer l2": "AdamW(weight_decay=0.01) decays "
                 "weights; reg_lambda_upper of EventPropCompiler limits firing rates.",
+                "reg_lambda regularisers": "EventPropCompiler(..., reg_lambda_upper=, "
+                "reg_lambda_lower=, reg_nu_upper=) regularises firing rates, with "
+                "numbers or {population: number} in the units of mlGeNN 2.",
+                "grad_limit": "Adjoints have no limit; optimisers limit gradients: "
+                "Adam(0.001, clip_norm=1.0), also clip_value and global_clip_norm.",
                 "jit_compile run_eagerly": "C++ is always generated and compiled.",
                 "neuron": _NEURON,
             }
@@ -484,6 +489,13 @@ EXPORTS: dict[str, Words] = {
         ),
     },
     "ml_genn.neurons": {
+        **_instead(
+            {
+                "LatencyInput": "ml_genn.data.linear_latency_encode_data makes spikes "
+                "of images, and SpikeInput plays them.",
+                "AutoNeuron": "UserNeuron takes equations.",
+            }
+        ),
         **_same(
             LeakyIntegrateFire="LIF Leaky LeakyIntegrateAndFire LIFNode LIFCell",
             LeakyIntegrate="LI LICell LeakyIntegrator",
