@@ -102,7 +102,8 @@ class SparseCategoricalCrossentropy(LabelLoss):
     .. math:: L = -\log \frac{e^{y_l}}{\sum_k e^{y_k}}
 
     Targets are labels: one integer from 0 to (number of output neurons - 1) per
-    example.
+    example. Where the loss is computed in each step, also (examples, time steps), with
+    -1 for steps without a label.
     """
 
     FORMULA: ClassVar[LossFormula] = CROSS_ENTROPY

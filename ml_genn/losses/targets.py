@@ -13,7 +13,11 @@ from ml_genn.utils.labels import checked_labels
 
 
 class LabelLoss(Loss):
-    """Base of losses whose targets are labels: one class index per example."""
+    """Base of losses whose targets are labels: one class index per example.
+
+    Where a loss is computed in each step, also one per time step, (examples, steps); -1
+    for steps without a label, whose loss is zero.
+    """
 
     def check_target(
         self,
@@ -24,8 +28,9 @@ class LabelLoss(Loss):
         shape: tuple[int, ...],
         each_step: bool = False,
     ) -> np.ndarray:
-        """Returns labels as an array of integers (examples,)."""
-        return checked_labels(where, y, int(np.prod(shape)))
+        """Returns labels as an array of integers (examples,) or (examples, steps)."""
+        size = int(np.prod(shape))
+        return checked_labels(where, y, size, steps if each_step else None)
 
 
 class ValueLoss(Loss):

@@ -11,7 +11,7 @@ from ml_genn.communicators import Communicator
 from ml_genn.errors import DataWarning, ValidationError, stacklevel_of_user
 from ml_genn.metrics.metric import Metric, rows, summed, weighed
 from ml_genn.utils.checks import as_array, whole
-from ml_genn.utils.labels import checked_labels, checked_probabilities
+from ml_genn.utils.labels import NO_LABEL, checked_labels, checked_probabilities
 
 
 class _Labelled(Metric):
@@ -23,7 +23,7 @@ class _Labelled(Metric):
         self, y_true: Any, where: str, *, steps: int, shape: tuple[int, ...]
     ) -> None:
         """Raises ValidationError unless targets are labels of the output's neurons."""
-        if np.ndim(y_true) > 1:
+        if np.ndim(y_true) > 1 and np.shape(y_true)[1:] != (steps,):
             raise ValidationError(
                 f"{where}: {type(self).__name__} compares labels, one whole number per "
                 f"example. Received an array of shape {np.shape(y_true)}. For values "
@@ -31,7 +31,7 @@ class _Labelled(Metric):
                 "'categorical_accuracy'."
             )
         size = int(np.prod(shape))
-        checked_labels(where, y_true, size)
+        checked_labels(where, y_true, size, steps)
         self.warn_if_constant(where, size)
 
     def warn_if_constant(self, where: str, neurons: int) -> None:
@@ -46,16 +46,26 @@ class _Labelled(Metric):
         """Returns the labels of a batch of targets."""
         return as_array(f"{type(self).__name__}: y_true", y_true)
 
-    def compared(self, y_true: Any, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Returns labels (examples,) and outputs (examples, neurons) of a batch."""
+    def compared(
+        self, y_true: Any, y_pred: np.ndarray, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, Any, np.ndarray | None]:
+        """Returns labels (examples,), outputs (examples, neurons) and weights.
+
+        With a label for each time step, they are those of all steps with a label.
+        """
         labels = self.labels(y_true)
+        if labels.ndim == 2 and labels.shape == np.shape(y_pred)[:2]:
+            seen = labels != NO_LABEL
+            if weights is not None:
+                weights = np.broadcast_to(weights[:, None], labels.shape)[seen]
+            labels, y_pred = labels[seen], y_pred[seen]
         outputs = rows(y_pred)
         if labels.shape != outputs.shape[:1]:
             raise ValidationError(
                 f"{type(self).__name__}: one label per prediction. Received labels "
                 f"of shape {labels.shape} and predictions of shape {y_pred.shape}."
             )
-        return labels, outputs
+        return labels, outputs, weights
 
 
 class _OneHot(_Labelled):
@@ -110,7 +120,7 @@ class SparseTopKCategoricalAccuracy(_Labelled):
         weights: np.ndarray | None = None,
     ) -> None:
         """Adds a batch of targets and outputs (examples, ...)."""
-        labels, outputs = self.compared(y_true, y_pred)
+        labels, outputs, weights = self.compared(y_true, y_pred, weights)
         if self.k == 1:
             correct = outputs.argmax(axis=1) == labels
         else:
@@ -172,7 +182,7 @@ class ConfusionMatrix(_Labelled):
         weights: np.ndarray | None = None,
     ) -> None:
         """Adds a batch of labels (examples,) and outputs (examples, ...)."""
-        labels, outputs = self.compared(y_true, y_pred)
+        labels, outputs, weights = self.compared(y_true, y_pred, weights)
         size = outputs.shape[1]
         cells = labels.astype(int) * size + np.argmax(outputs, axis=1)
         counts = np.bincount(cells, weights, size**2).reshape(size, size)

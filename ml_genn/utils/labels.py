@@ -9,19 +9,30 @@ import numpy as np
 from ml_genn.errors import ValidationError
 from ml_genn.utils.checks import array_or_object, finite_array, shown
 
+NO_LABEL = -1  #: label of a time step that no loss and no metric looks at
 
-def checked_labels(where: str, y: Any, classes: int) -> np.ndarray:
-    """Returns labels, one per example, as an array of integers.
+
+def checked_labels(
+    where: str, y: Any, classes: int, steps: int | None = None
+) -> np.ndarray:
+    """Returns labels, one per example or time step, as an array of integers.
 
     Args:
         where: start of error messages.
-        y: labels, whole numbers from 0 to ``classes - 1``.
+        y: labels, whole numbers from 0 to ``classes - 1``; in labels of time steps also
+            `NO_LABEL`.
         classes: number of classes.
+        steps: time steps of an example, if labels may be (examples, steps); None
+            (default) if they may not.
 
     Raises:
         ValidationError: if a label is not such a number.
     """
     labels = array_or_object(where, y)
+    if steps is not None and labels.ndim == 2 and labels.shape[1] == steps:
+        flat = labels.ravel()
+        checked_labels(where, flat[flat != NO_LABEL], classes)
+        return labels.astype(np.int64)
     if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iuf"):
         raise ValidationError(
             f"{where}: labels are one whole number per example. Received "

@@ -15,6 +15,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ("--epochs=1", "--examples=50", "--threads=1")
 RUNS = [
     ("dvs_gesture.py",),
+    ("evidence_accumulation.py", "--delay=50"),
+    ("evidence_accumulation.py", "--rule=eprop", "--delay=50"),
     ("latency_mnist.py",),
     ("latency_mnist.py", "--rule=eprop"),
     ("latency_mnist.py", "--augment"),

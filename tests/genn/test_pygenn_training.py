@@ -18,6 +18,7 @@ from backend_comparison import (
 from contract.registered import classes, example
 from contract.test_every_class_runs import compiled_for, labels, network, targets
 from eprop.nets import NUM_IN, Net
+from windows import test_labels_of_steps as windows
 
 from ml_genn import Connection, Network, Population
 from ml_genn.callbacks import EarlyStopping, RewiringRecorder, VarRecorder
@@ -30,7 +31,7 @@ from ml_genn.connectivity import (
     DepthwiseConv2D,
     FixedProbability,
 )
-from ml_genn.errors import CheckpointError
+from ml_genn.errors import CheckpointError, UnsupportedError
 from ml_genn.initializers import Normal, Uniform
 from ml_genn.model.plan import LearnedKind
 from ml_genn.neurons import (
@@ -426,3 +427,16 @@ def test_training_continues_from_a_checkpoint(tmp_path: Path) -> None:
     other = Case(probability=0.4, delays=case.delays, learned=case.learned)
     with pytest.raises(CheckpointError, match="of this network has shape"):
         other.compile("pygenn").load((0,), Numpy(tmp_path / "cpu"))
+
+
+def test_labels_of_steps() -> None:
+    expected, received = (
+        windows.compiled("e-prop", backend=b).gradients(
+            windows.inputs(), windows.frames()
+        )
+        for b in BACKENDS
+    )
+    windows.assert_equal(received, expected)
+    online = windows.compiled("e-prop online", backend="pygenn")
+    with pytest.raises(UnsupportedError, match="one label per example"):
+        online.gradients(windows.inputs(), windows.frames())

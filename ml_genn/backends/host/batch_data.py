@@ -55,7 +55,10 @@ def example_weights(
 def batch_targets(
     layout: Layout, examples: Examples, indices: np.ndarray
 ) -> list[np.ndarray | None]:
-    """Returns the targets of each output group; None without a target or a loss."""
+    """Returns the targets of each output group; None without a target or a loss.
+
+    Losses of each step read a label for each step.
+    """
     targets: list[np.ndarray | None] = []
     for group in layout.outputs:
         values = examples.targets.get(group.name)
@@ -64,5 +67,8 @@ def batch_targets(
             continue
         labels = group.loss.formula.targets is Targets.LABELS
         dtype = np.int32 if labels else np.float32
-        targets.append(np.ascontiguousarray(values[indices], dtype=dtype))
+        of_batch = values[indices]
+        if labels and group.loss.per_step and of_batch.ndim == 1:
+            of_batch = np.repeat(of_batch[:, None], examples.num_steps, axis=1)
+        targets.append(np.ascontiguousarray(of_batch, dtype=dtype))
     return targets

@@ -35,7 +35,7 @@ def _function_name(formula: LossFormula) -> str:
 def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
     """Emits the loss of one step and stores its gradient for the backward pass.
 
-    Outside the readout's window both are zero.
+    Outside the readout's window, and without a label, both are zero.
     """
     names, loss = layout.names, group.loss
     if loss is None:
@@ -51,11 +51,14 @@ def step_loss(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:
         y = row_pointer(layout, group.name, str(group.output))
         scale = f"call_.scale * {example_weight(layout, group)}{divided}"
         call = _loss_call(layout, group, loss, scale, grad)
-        inside = f"if (t_ >= {window[0]} && t_ < {window[1]})" if window else ""
-        with writer.block(inside) if window else nullcontext():
+        conditions = [f"t_ >= {window[0]} && t_ < {window[1]}"] if window else []
+        if loss.formula.targets is Targets.LABELS:
+            conditions.append(f"{_target(loss, output, '')} >= 0")
+        inside = f"if ({' && '.join(conditions)})"
+        with writer.block(inside) if conditions else nullcontext():
             writer.line(f"const float *y_ = {y};")
             writer.line(f"slot_.loss[{output}] += {call}{divided};")
-        if window:
+        if conditions:
             writer.line(f"else mlg::clear({grad}, {width});")
     writer.line("MLG_SYNC;")
 
@@ -99,7 +102,9 @@ def _loss_call(
 
 def _target(loss: Loss, output: str, size: str) -> str:
     if loss.formula.targets is Targets.LABELS:
-        return f"static_cast<const int32_t *>(call_.targets[{output}])[example_]"
+        labels = f"static_cast<const int32_t *>(call_.targets[{output}])"
+        row = "example_ * call_.num_steps + t_" if loss.per_step else "example_"
+        return f"{labels}[{row}]"
     per_step = loss.per_step and loss.formula.targets is Targets.VALUES
     row = "(example_ * call_.num_steps + t_)" if per_step else "example_"
     return f"static_cast<const float *>(call_.targets[{output}]) + {row} * {size}"

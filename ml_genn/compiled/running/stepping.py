@@ -16,6 +16,7 @@ from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.losses import Loss
 from ml_genn.model.batch import Divergence, Record, RunOptions, RunResult
+from ml_genn.model.loss_formula import Targets
 from ml_genn.population import Population
 from ml_genn.training.data.batches import Batch, DataSpec, InMemoryData
 from ml_genn.training.divergence import gradient_error, not_finite
@@ -105,6 +106,18 @@ class BatchRunner:
             ),
         )
 
+    @property
+    def _labelled(self) -> list[Population]:
+        """Outputs whose loss may have a label for each time step."""
+        losses = (
+            (p, self._built.lowered.plan.neuron(p.name).loss) for p in self._losses
+        )
+        return [
+            p
+            for p, loss in losses
+            if loss and loss.per_step and loss.formula.targets is Targets.LABELS
+        ]
+
     def steps_of(self, output: Population) -> int:
         """Returns the number of time steps that an output's readout sees."""
         return len(self._seen[output])
@@ -185,7 +198,8 @@ class BatchRunner:
             output = self._built.lowered.plan.neuron(population.name).output
             steps = len(seen[population])
             shape = (batch.size, steps, *(population.shape or ()))
-            if output is not None and targets.shape == shape:
+            frames = population in self._labelled and targets.shape == shape[:2]
+            if output is not None and (frames or targets.shape == shape):
                 records[population] = Record(population.name, output)
         return records
 

@@ -83,7 +83,9 @@ def encode_examples(
 def _seen(values: np.ndarray, output: Any, spec: DataSpec) -> np.ndarray:
     """Returns targets of the steps that a readout sees; all if they have no steps."""
     population = get_underlying_pop(output)
-    if values.shape[1:] != (spec.num_steps, *(population.shape or ())):
+    shape = population.shape or ()
+    labels = values.dtype.kind == "i" and values.shape[1:] == (spec.num_steps,)
+    if not labels and values.shape[1:] != (spec.num_steps, *shape):
         return values
     seen = spec.seen[population]
     return values[:, seen.start : seen.stop]

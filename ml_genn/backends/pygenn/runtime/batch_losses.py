@@ -86,7 +86,7 @@ class BatchLosses:
         size = len(scale)
         y = self.device.pull_array(group.name, OUTPUT_TAPE)[:size]
         num_steps = y.shape[1]
-        if loss.formula.targets is Targets.LABELS:
+        if loss.formula.targets is Targets.LABELS and target.ndim == 1:
             target = np.repeat(target[:, None], num_steps, axis=1)
         elif loss.formula.targets is Targets.PROBABILITIES:
             target = target[:, None, :]

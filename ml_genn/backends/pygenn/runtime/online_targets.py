@@ -13,6 +13,7 @@ from ml_genn.backends.pygenn.online.step_losses import (
 )
 from ml_genn.backends.pygenn.runtime.batch import Batch
 from ml_genn.backends.pygenn.runtime.device import Device
+from ml_genn.errors import UnsupportedError
 from ml_genn.model.loss_formula import Targets, one_hot
 from ml_genn.model.plan import Loss, NeuronGroup, Plan, PlanValues
 
@@ -31,6 +32,15 @@ def push_targets(device: Device, plan: Plan, values: PlanValues, batch: Batch) -
             target = np.zeros(shape)
         else:
             target = np.asarray(targets)[batch.indices]
+        if (
+            loss.formula.targets is Targets.LABELS
+            and target.ndim == 2
+            and (targets is not None)
+        ):
+            raise UnsupportedError(
+                f"Population '{group.name}': backend 'pygenn' learns online with one "
+                "label per example. Use mode='event_driven', or backend='cpu'."
+            )
         if loss.formula.targets is Targets.VALUES:
             _push_target_values(device, group, target, batch)
             continue
