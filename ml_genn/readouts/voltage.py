@@ -10,7 +10,10 @@ from ml_genn.readouts.readout import Readout
 
 
 def _step_readout(
-    variables: dict[str, float], lines: tuple[str, ...], weight: str
+    variables: dict[str, float],
+    lines: tuple[str, ...],
+    weight: str,
+    arrival_weight: str = "",
 ) -> ReadoutPlan:
     """Returns the plan of a readout that is updated in every step.
 
@@ -19,6 +22,8 @@ def _step_readout(
         lines: C code of an update.
         weight: C expression of the derivative of the result by the output variable of a
             step.
+        arrival_weight: the same as an arrival in the next step sees it; "" (default)
+            if it is ``weight``.
     """
     names = frozenset(variables)
     reads = names | {"output", "step", "num_steps", "dt"}
@@ -30,6 +35,7 @@ def _step_readout(
         result=next(iter(variables)),
         sensitivity=Sensitivity.VARIABLE,
         weight=weight,
+        arrival_weight=arrival_weight,
     )
 
 
@@ -75,13 +81,28 @@ class SumVar(Readout):
 
 
 class MaxVar(Readout):
-    r"""Maximum of the output variable: :math:`y = \max(0, \max_n v[n])`."""
+    r"""Maximum of the output variable: :math:`y = \max(0, \max_n v[n])`.
+
+    Where an arrival ends the rise at the maximum, y moves with the time of the arrival:
+    dy/dt is the rate r of the rise, a fraction :math:`r / (r - r^+)` of the change of
+    the rate, from r before to :math:`r^+` after the maximum.
+    """
 
     PLAN: ClassVar[ReadoutPlan] = _step_readout(
-        {"v_max_": 0.0, "v_max_step_": -1.0},
+        {
+            "v_max_": 0.0,
+            "v_max_step_": -1.0,
+            "v_rise_": 1.0,
+            "v_fall_": 0.0,
+            "v_prev_": 0.0,
+        },
         (
+            "v_fall_ = step == v_max_step_ + 1.0f ? output - v_max_ : v_fall_;",
+            "v_rise_ = output > v_max_ ? output - v_prev_ : v_rise_;",
+            "v_prev_ = output;",
             "v_max_step_ = output > v_max_ ? step : v_max_step_;",
             "v_max_ = output > v_max_ ? output : v_max_;",
         ),
         "(step == v_max_step_ ? 1.0f : 0.0f)",
+        "(step == v_max_step_ ? v_rise_ / (v_rise_ - v_fall_) : 0.0f)",
     )

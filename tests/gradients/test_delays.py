@@ -187,11 +187,6 @@ def test_readouts(readout: str) -> None:
     compare(case, [0, 1], loss, compiled, fine=FINER if readout in SLOW else FINE)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="where the largest voltage lies at the arrival of a spike that ends its "
-    "rise, the loss depends on its time; the adjoint starts a step too early to see it",
-)
 def test_a_largest_voltage_at_an_arrival() -> None:
     weight = np.array([[2.0, 1.0], [-6.0, 0.0]])
     case = Case(

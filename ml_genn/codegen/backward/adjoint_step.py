@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ml_genn.codegen.backward.lazy_adjoints import interleaved_step
 from ml_genn.codegen.layout import Layout
 from ml_genn.codegen.layout.ports import stores_weight_grad, weight_grad_row
@@ -73,7 +71,8 @@ def _loss_grad(group: NeuronGroup) -> Code:
         return Code((line,), frozenset({name}), frozenset({name}))
     provided = {"step", "num_steps", "dt", *WINDOW_CONSTANTS}
     own = {n for n, _ in readout.variables} | provided
-    reads = frozenset(identifiers_in(readout.weight)) & own
+    used = f"{readout.weight} {readout.weight_before_arrival()}"
+    reads = frozenset(identifiers_in(used)) & own
     line = f"{name} += {RESULT_GRAD}_p_[j_] * ({readout.weight});"
     return Code((line,), reads | {name}, frozenset({name}))
 
@@ -85,8 +84,7 @@ def _prev_step_loss_grad(layout: Layout, group: NeuronGroup) -> str:
         return "0.0f"
     if loss.per_step:
         return f"step_loss_grad_[j_ - (t_ ? {layout.names.width(group.name)} : 0)]"
-    weight = re.sub(r"\bstep\b", "(step - 1.0f)", readout.weight)
-    return f"{RESULT_GRAD}_p_[j_] * ({weight})"
+    return f"{RESULT_GRAD}_p_[j_] * ({readout.weight_before_arrival()})"
 
 
 def _declare_loss_grad(writer: CodeWriter, layout: Layout, group: NeuronGroup) -> None:

@@ -45,6 +45,8 @@ class Readout:
         result: expression of the value at the end.
         sensitivity: activity that the result depends on.
         weight: for VARIABLE: derivative of the result by ``output`` in a step.
+        arrival_weight: the same as the arrival of a spike in the next step sees it;
+            empty (default) if it is ``weight``.
         window: True if it sees a window of steps, between the group's constants
             `WINDOW_CONSTANTS`; False (default) if it sees all of them.
     """
@@ -55,7 +57,12 @@ class Readout:
     result: str
     sensitivity: Sensitivity
     weight: str
+    arrival_weight: str = ""
     window: bool = False
+
+    def weight_before_arrival(self) -> str:
+        """Returns the weight of the step before, as an arrival in a step sees it."""
+        return re.sub(r"\bstep\b", "(step - 1.0f)", self.arrival_weight or self.weight)
 
     def in_window(self) -> Readout:
         """Returns this readout of the steps in a window.
@@ -65,13 +72,17 @@ class Readout:
         """
         counts = self.sensitivity is not Sensitivity.SPIKE_TIME
         names = _STEPS_OF_WINDOW if counts else {}
-        weight = f"({IN_WINDOW} ? {_renamed(self.weight, names)} : 0.0f)"
+        weight, arrival_weight = (
+            f"({IN_WINDOW} ? {_renamed(text, names)} : 0.0f)"
+            for text in (self.weight, self.arrival_weight or self.weight)
+        )
         return replace(
             self,
             update=_in_window(self.update, names),
             on_spike=_in_window(self.on_spike, names),
             result=_renamed(self.result, names),
             weight=weight,
+            arrival_weight=arrival_weight,
             window=True,
         )
 

@@ -100,8 +100,9 @@ def _check_readout(readout: Readout, where: str, group_names: Names) -> None:
     for slot in ("update", "on_spike"):
         code = getattr(readout, slot)
         check_code(code, f"{where}, readout {slot}", reads, variables)
-    for slot in ("result", "weight"):
-        check_expression(getattr(readout, slot), f"{where}, readout {slot}", reads)
+    for slot in ("result", "weight", "arrival_weight"):
+        if text := getattr(readout, slot):
+            check_expression(text, f"{where}, readout {slot}", reads)
 
 
 def _check_loss(group: NeuronGroup, formula: LossFormula, where: str) -> None:

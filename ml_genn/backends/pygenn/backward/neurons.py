@@ -13,7 +13,6 @@ last T steps undo the time steps, the last one first:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -275,5 +274,4 @@ def _previous_loss_grad(group: NeuronGroup) -> str:
         return "0.0"
     if roles.has_step_loss(group):
         return f"{OUTPUT_GRADS}[{STEP_INDEX} > 0 ? {PREVIOUS_ENTRY} : {ENTRY}]"
-    weight = re.sub(r"\bstep\b", "(step - 1.0)", group.readout.weight)
-    return f"{RESULT_GRAD} * ({weight})"
+    return f"{RESULT_GRAD} * ({group.readout.weight_before_arrival()})"
