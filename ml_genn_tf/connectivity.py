@@ -32,7 +32,7 @@ from ml_genn_tf.listing import listed
 #: Source neurons whose rows of weights are computed at once; bounds memory.
 BLOCK = 256
 #: Synapses of a list that is always accepted: some megabytes.
-MAX_LISTED = 2**20
+MAX_LISTED = 2**18
 #: Synapses of a neuron in longer lists; those of pooling and elementwise maps.
 MAX_FAN_OUT = 64
 #: Factor by which the weights of fused maps may exceed those of the maps.

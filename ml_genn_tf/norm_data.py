@@ -27,8 +27,13 @@ class Examples:
 
     def values(self, units: Units) -> Iterator[dict[Unit, np.ndarray]]:
         """Yields the activations of the ANN, `CHUNK` examples at a time."""
+        for batch in self.batches():
+            yield units.values(batch)
+
+    def batches(self) -> Iterator[list[np.ndarray]]:
+        """Yields an array for each input, `CHUNK` examples at a time."""
         for start in range(0, len(self.inputs[0]), CHUNK):
-            yield units.values([x[start : start + CHUNK] for x in self.inputs])
+            yield [x[start : start + CHUNK] for x in self.inputs]
 
     def ranges(self, units: Units) -> dict[Unit, tuple[float, float]]:
         """Returns the smallest and the largest activation of each unit."""

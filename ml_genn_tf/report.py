@@ -13,7 +13,20 @@ from ml_genn.utils.tables import Table
 from ml_genn_tf.norm_data import Examples
 from ml_genn_tf.units import Unit, Units
 
-HEAD = ("Population", "Neuron", "Shape", "Synapses", "Threshold", "Expected loss")
+HEAD = (
+    "Population",
+    "Neuron",
+    "Shape",
+    "Synapses",
+    "Threshold",
+    "Expected loss",
+    "With sources",
+)
+#: Energies of an addition and of a product with addition in single precision, in
+#: 45 nm technology [J] (Horowitz 2014).
+ADDITION, PRODUCT = 0.9e-12, 4.6e-12
+MICRO = 1e-6
+NUM_RANKED = 3  #: layers with the largest losses that are listed below the table
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class LayerReport:
         threshold: threshold of its neurons, or alpha; None if there is none.
         expected_loss: root mean square of the error by rounding and clipping, relative
             to that of the ANN's activations; None without examples.
+        total_loss: the same if all layers before it are rounded and clipped, too.
     """
 
     name: str
@@ -63,6 +77,7 @@ class LayerReport:
     synapses: int
     threshold: float | None
     expected_loss: float | None
+    total_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,18 +100,35 @@ class Report:
                 str(r.shape),
                 f"{r.synapses:,}",
                 "-" if r.threshold is None else f"{r.threshold:.4g}",
-                "-" if r.expected_loss is None else f"{100 * r.expected_loss:.2f} %",
+                _percent(r.expected_loss),
+                _percent(r.total_loss),
             )
             for r in self.layers
         ]
         return Table(HEAD, rows)
 
+    @property
+    def ranked(self) -> tuple[LayerReport, ...]:
+        """Rows of the layers whose loss is known, the largest ``total_loss`` first."""
+        known = [r for r in self.layers if r.total_loss is not None]
+        return tuple(sorted(known, key=lambda r: -(r.total_loss or 0.0)))
+
     def __str__(self) -> str:
         total = sum(r.synapses for r in self.layers)
-        return "\n".join([*self.table.text(), f"Synapses: {total:,}"])
+        lines = [*self.table.text(), f"Synapses: {total:,}"]
+        if self.ranked:
+            names = (
+                f"{r.name} {_percent(r.total_loss)}" for r in self.ranked[:NUM_RANKED]
+            )
+            lines.append(f"Largest losses: {', '.join(names)}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return self.table.html()
+
+
+def _percent(loss: float | None) -> str:
+    return "-" if loss is None else f"{100 * loss:.2f} %"
 
 
 @dataclass(frozen=True)
@@ -106,11 +138,26 @@ class Validation:
     Args:
         ann_accuracy, snn_accuracy: accuracy of each output, between 0 and 1.
         spikes: number of spikes of all populations per example.
+        operations: number of synaptic operations per example: each spike, times the
+            mean number of synapses of a neuron of its population.
+        products: products that the ANN computes for an example.
     """
 
     ann_accuracy: tuple[float, ...]
     snn_accuracy: tuple[float, ...]
     spikes: float
+    operations: float
+    products: float
+
+    @property
+    def energy(self) -> float:
+        """Estimated energy of the synaptic operations of an example [J]."""
+        return ADDITION * self.operations
+
+    @property
+    def ann_energy(self) -> float:
+        """Estimated energy of the products of the ANN [J]."""
+        return PRODUCT * self.products
 
     def __str__(self) -> str:
         ann, snn = (
@@ -119,7 +166,11 @@ class Validation:
         )
         return (
             f"ANN accuracy: {ann}\nSNN accuracy: {snn}\n"
-            f"Spikes per inference: {self.spikes:,.1f}"
+            f"Spikes per inference: {self.spikes:,.1f}\n"
+            f"Synaptic operations per inference: {self.operations:,.0f}, products of "
+            f"the ANN: {self.products:,.0f}\n"
+            f"Energy in 45 nm technology: {self.energy / MICRO:.3g} uJ, ANN: "
+            f"{self.ann_energy / MICRO:.3g} uJ"
         )
 
 
@@ -127,6 +178,7 @@ def make_report(
     populations: Mapping[Unit, Population],
     codes: Mapping[Unit, Code],
     losses: Mapping[Unit, float],
+    total_losses: Mapping[Unit, float],
 ) -> Report:
     """Returns the report of populations.
 
@@ -134,6 +186,7 @@ def make_report(
         populations: {unit: population} in topological order.
         codes: codes of the units that have one.
         losses: expected losses of units; empty without examples.
+        total_losses: the same with coded sources.
     """
     return Report(
         tuple(
@@ -144,6 +197,7 @@ def make_report(
                 synapses=_synapses(p),
                 threshold=_threshold(p) if unit in codes else None,
                 expected_loss=losses.get(unit),
+                total_loss=total_losses.get(unit),
             )
             for unit, p in populations.items()
         )
@@ -161,17 +215,51 @@ def _synapses(population: Population) -> int:
     return sum(c.connectivity.expected(*c.ends()) for c in incoming(population))
 
 
+Losses = dict[Unit, float]  #: {unit: relative error of its activations}
+
+
 def expected_losses(
     units: Units, codes: Mapping[Unit, Code], examples: Examples
-) -> dict[Unit, float]:
+) -> tuple[Losses, Losses]:
     """Returns the relative errors of the ANN's activations by rounding and clipping.
 
-    They are ``sqrt(sum((coded - x)^2) / sum(x^2))``, for units with activity.
+    They are ``sqrt(sum((coded - x)^2) / sum(x^2))``, for units with activity. The first
+    are those of each layer alone, the second those with coded sources.
     """
-    error, power = dict.fromkeys(codes, 0.0), dict.fromkeys(codes, 0.0)
-    for values in examples.values(units):
-        for unit, code in codes.items():
+
+    def coded(unit: Unit, x: np.ndarray) -> np.ndarray:
+        return codes[unit].coded(x).astype(np.float32) if unit in codes else x
+
+    alone, total = dict.fromkeys(units.all, 0.0), dict.fromkeys(units.all, 0.0)
+    power = dict.fromkeys(units.all, 0.0)
+    for batch, values in zip(examples.batches(), examples.values(units), strict=True):
+        for unit, rounded in units.values(batch, coded).items():
             x = values[unit].astype(float)
-            error[unit] += float(np.sum((code.coded(x) - x) ** 2))
             power[unit] += float(np.sum(x**2))
-    return {u: float(np.sqrt(error[u] / power[u])) for u in codes if power[u] > 0.0}
+            total[unit] += float(np.sum((rounded - x) ** 2))
+            alone[unit] += float(np.sum((coded(unit, x) - x) ** 2))
+    active = [unit for unit in units.all if power[unit] > 0.0]
+    return (
+        {u: float(np.sqrt(alone[u] / power[u])) for u in active if u in codes},
+        {u: float(np.sqrt(total[u] / power[u])) for u in active},
+    )
+
+
+def synaptic_operations(
+    populations: Mapping[Unit, Population], spikes: Mapping[Unit, float]
+) -> tuple[float, float]:
+    """Returns the synaptic operations of spikes, and the products of the ANN.
+
+    Args:
+        populations: {unit: population}.
+        spikes: spikes of each population for an example.
+    """
+    operations = products = 0.0
+    sources = {population: unit for unit, population in populations.items()}
+    for population in populations.values():
+        for connection in incoming(population):
+            source = connection.ends()[0]
+            synapses = connection.connectivity.expected(*connection.ends())
+            operations += spikes[sources[source]] * synapses / source.size
+            products += synapses
+    return operations, products

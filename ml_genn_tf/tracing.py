@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from ml_genn.errors import UnsupportedError, ValidationError
@@ -27,6 +29,30 @@ class Ann:
     inputs: tuple[Node, ...]
     outputs: tuple[Node, ...]
     layers: dict[Any, Node]
+
+
+def loaded(model: Any) -> Any:
+    """Returns a model; a path is that of a file of Keras, `.keras` or `.h5`.
+
+    Args:
+        model: the model, or the path of its file.
+
+    Raises:
+        ValidationError: if there is no such file, or Keras cannot read it.
+    """
+    if not isinstance(model, str | PathLike):
+        return model
+    import keras
+
+    path = Path(model).expanduser()
+    try:
+        return keras.models.load_model(path, compile=False)
+    # Keras raises errors of many classes for files that it cannot read.
+    except Exception as error:
+        raise ValidationError(
+            f"convert: Keras cannot load the model '{path}': {error}. Give the path of "
+            "a model saved as .keras or .h5, or the model itself."
+        ) from error
 
 
 def trace(model: Any, check: Callable[[Any], None]) -> Ann:

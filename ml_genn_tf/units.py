@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,11 +103,18 @@ class Units:
     all: tuple[Unit, ...]
     layers: dict[Any, Unit]
 
-    def values(self, x: Sequence[np.ndarray]) -> dict[Unit, np.ndarray]:
+    def values(
+        self,
+        x: Sequence[np.ndarray],
+        coded: Callable[[Unit, np.ndarray], np.ndarray] | None = None,
+    ) -> dict[Unit, np.ndarray]:
         """Returns the activations of all units for examples of each input.
 
         Args:
             x: an array (examples,) + shape for each input.
+            coded: function of a unit and its activations that returns what its spikes
+                represent, which later units then receive. None (default): activations
+                of the ANN.
         """
         activations: dict[Unit, np.ndarray] = {}
         inputs = dict(zip(self.inputs, x, strict=True))
@@ -116,6 +123,8 @@ class Units:
                 activations[unit] = np.asarray(inputs[unit], np.float32)
             else:
                 activations[unit] = _activation(unit, activations)
+            if coded is not None:
+                activations[unit] = coded(unit, activations[unit])
         return activations
 
 

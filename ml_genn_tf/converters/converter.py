@@ -22,8 +22,16 @@ from ml_genn.utils.checks import free_name, shown
 from ml_genn_tf.connectivity import chain_connectivity
 from ml_genn_tf.graph import MaxPool, Rectify, Source, Step
 from ml_genn_tf.norm_data import Examples, norm_examples
-from ml_genn_tf.report import Code, Report, Validation, expected_losses, make_report
-from ml_genn_tf.tracing import trace
+from ml_genn_tf.report import (
+    Code,
+    Losses,
+    Report,
+    Validation,
+    expected_losses,
+    make_report,
+    synaptic_operations,
+)
+from ml_genn_tf.tracing import loaded, trace
 from ml_genn_tf.units import Output, Unit, Units, make_units
 
 #: Network, inputs, outputs and {Keras layer: population}.
@@ -62,7 +70,8 @@ class Converter(ABC):
         """Returns a spiking network that approximates a model.
 
         Args:
-            tf_model: a Sequential or functional model of Keras 3.
+            tf_model: a Sequential or functional model of Keras 3, or the path of a file
+                with one, `.keras` or `.h5`.
             validate: examples and labels (x, y). The model and the network are run with
                 them, and their accuracies and the report are printed. None (default)
                 for no validation.
@@ -75,6 +84,7 @@ class Converter(ABC):
             UnsupportedError: if a layer has no spiking form.
             ValidationError: if the model or norm_data is invalid.
         """
+        tf_model = loaded(tf_model)
         units = self.units = make_units(trace(tf_model, self._check_layer), self.steps)
         prepared = self.pre_convert(units)
         network, populations = self._build(units, prepared)
@@ -248,8 +258,11 @@ class Converter(ABC):
     ) -> None:
         self.codes = self.unit_codes(populations, prepared)
         examples = self.examples() or validate
-        losses = expected_losses(units, self.codes, examples) if examples else {}
-        self.report = make_report(populations, self.codes, losses)
+        nothing: Losses = {}
+        losses = nothing, nothing
+        if examples:
+            losses = expected_losses(units, self.codes, examples)
+        self.report = make_report(populations, self.codes, *losses)
 
     def _validate(
         self,
@@ -267,7 +280,10 @@ class Converter(ABC):
             float(np.mean(np.argmax(values, axis=-1) == label))
             for values, label in zip(predicted, labels, strict=True)
         )
-        spiking = [p for u, p in populations.items() if not isinstance(u.step, Output)]
+        units_of = {
+            p: u for u, p in populations.items() if not isinstance(u.step, Output)
+        }
+        spiking = list(units_of)
         for population in spiking:
             population.record_spikes = True
         compiled = self._compiled(network, len(x[0]))
@@ -280,9 +296,13 @@ class Converter(ABC):
         )
         for population in spiking:
             population.record_spikes = False
-        spikes = sum(int(np.sum(counts)) for key in data.values() for counts in key)
+        spikes = dict.fromkeys(populations, 0.0)
+        for population, unit in units_of.items():
+            counts = sum(int(np.sum(c)) for c in data[population.name])
+            spikes[unit] = counts / len(x[0])
         snn = tuple(float(metrics[output].result) for output in outputs)
-        self.validation = Validation(ann, snn, spikes / len(x[0]))
+        operations = synaptic_operations(populations, spikes)
+        self.validation = Validation(ann, snn, sum(spikes.values()), *operations)
 
     def _compiled(self, network: Network, examples: int) -> CompiledNetwork:
         batch = min(examples, VALIDATION_BATCH)

@@ -61,8 +61,9 @@ class FewSpike(Converter):
     Args:
         k: number of digits, 10 by default.
         alpha: end of the range of values without norm_data, 25 by default.
-        signed_input: True if inputs may be negative; half of the digits then encode
-            negative numbers. False by default.
+        signed_input: True if inputs may be negative: with norm_data they are sent minus
+            the lowest number; else half of the digits encode negative numbers. False by
+            default.
         norm_data: examples, as for `DataNorm`. None (default): all ranges end at alpha.
     """
 
@@ -108,16 +109,23 @@ class FewSpike(Converter):
     def _range(self, unit: Unit, low: float, high: float) -> Range:
         """Returns the range of a layer with these limits."""
         largest = self._largest_code(unit)
-        if unit.is_signed:
+        if unit.is_signed or self._has_offset(unit):
             return Range(((high - low) or self.alpha) / largest, low)
         margin = INPUT_MARGIN if isinstance(unit.step, Source) else 1.0
         value = margin * max(abs(low), abs(high)) or self.alpha * largest
         return Range(min(value, unit.limit or value) / largest)
 
+    def _has_offset(self, unit: Unit) -> bool:
+        """Returns True for signed inputs whose lowest number is known."""
+        return self._is_signed_input(unit) and self._examples is not None
+
+    def _is_signed_input(self, unit: Unit) -> bool:
+        return self.signed_input and isinstance(unit.step, Source)
+
     def _digits(self, unit: Unit) -> int:
         """Returns the number of digits of positive numbers."""
-        signed = self.signed_input and isinstance(unit.step, Source)
-        return self.k // 2 if signed else self.k
+        signed_digits = self._is_signed_input(unit) and not self._has_offset(unit)
+        return self.k // 2 if signed_digits else self.k
 
     def _largest_code(self, unit: Unit) -> float:
         """Returns the highest value that the digits represent, relative to alpha."""
@@ -125,8 +133,11 @@ class FewSpike(Converter):
 
     def create_input_neurons(self, pre_convert_output: Ranges, unit: Unit) -> Neuron:
         """Returns the neuron of an input."""
-        alpha = pre_convert_output[unit].alpha
-        return FewSpikeReluInput(self.k, alpha, self.signed_input)
+        own = pre_convert_output[unit]
+        if not self._has_offset(unit):
+            return FewSpikeReluInput(self.k, own.alpha, self.signed_input)
+        half = own.alpha * 2.0 ** (-self.k - 1)
+        return FewSpikeReluInput(self.k, own.alpha, offset=own.offset - half)
 
     def create_neurons(
         self, unit: Unit, pre_convert_output: Ranges, is_output: bool
@@ -166,9 +177,10 @@ class FewSpike(Converter):
                 codes[unit] = codes[unit.sources[0]]
             elif not isinstance(unit.step, Output):
                 step = alpha * 2.0 ** -self._digits(unit)
-                rounds = not isinstance(unit.step, Source) and not unit.output
+                is_input = isinstance(unit.step, Source) and not self._has_offset(unit)
+                rounds = not is_input and not unit.output
                 highest = alpha * self._largest_code(unit)
-                signed = self.signed_input and isinstance(unit.step, Source)
+                signed = self._is_signed_input(unit) and is_input
                 codes[unit] = Code(step, highest, rounds, signed, offset)
         return codes
 

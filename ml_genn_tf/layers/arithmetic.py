@@ -12,6 +12,11 @@ from ml_genn_tf.layers.call import Call, numbers
 from ml_genn_tf.layers.shapes import positions
 from ml_genn_tf.linear_maps import Select
 
+#: Deviations from the mean within which nearly all values lie.
+NUM_DEVIATIONS = 4.0
+#: Activation functions whose absolute values are at most 1.
+LIMITED = ("hard_sigmoid", "sigmoid", "softsign", "tanh")
+
 
 def _batch_norm(call: Call) -> Node:
     layer, node = call.layer, call.input
@@ -93,13 +98,36 @@ def _multiply(call: Call) -> Node:
 
 
 def _product(call: Call, a: Node, b: Node) -> Node:
-    """Returns a product of signals, ((a + b)^2 - (a - b)^2) / 4."""
-    squares = [
+    """Returns a product of signals, ((a + s b)^2 - (a - s b)^2) / (4 s).
+
+    The squares have the smallest errors if a and s b are of the same size.
+    """
+    ratio = _magnitude(a) / _magnitude(b)
+    plus, minus = (
         Node(call.layer, Activate("square"), (call.sum(a, second),), a.shape)
-        for second in (b, call.scale(b, -1.0))
-    ]
-    plus, minus = squares
-    return call.sum(call.scale(plus, 0.25), call.scale(minus, -0.25))
+        for second in (call.scale(b, ratio), call.scale(b, -ratio))
+    )
+    quarter = 0.25 / ratio
+    return call.sum(call.scale(plus, quarter), call.scale(minus, -quarter))
+
+
+def _magnitude(node: Node) -> float:
+    """Returns an estimate of the largest absolute value of a node.
+
+    It follows from the mean and deviation that the last batch normalisation sets; 1 if
+    a function with limits, or no batch normalisation, comes before.
+    """
+    while node.inputs:
+        layer, step = node.layer, node.step
+        if type(layer).__name__ == "BatchNormalization":
+            deviation = numbers(layer.gamma) if layer.scale else np.ones(1)
+            mean = numbers(layer.beta) if layer.center else np.zeros(1)
+            return float(np.max(np.abs(mean) + NUM_DEVIATIONS * np.abs(deviation)))
+        has_limit = isinstance(step, Rectify) and step.limit is not None
+        if has_limit or (isinstance(step, Activate) and step.function in LIMITED):
+            return 1.0
+        node = node.inputs[0]
+    return 1.0
 
 
 def _constant(call: Call) -> tuple[np.ndarray | None, bool]:

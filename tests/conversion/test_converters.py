@@ -348,7 +348,7 @@ def test_signed_few_spike_input() -> None:
     x = np.array([[-0.75, 0.5], [0.25, -0.5]], np.float32)
     converter = FewSpike(8, signed_input=True, norm_data=x)
     network, (inputs,), (output,), _ = converter.convert(model)
-    assert inputs.neuron.alpha == pytest.approx(0.75 / (1 - 2**-4))
+    assert inputs.neuron.alpha == pytest.approx((0.5 + 0.75) / (1 - 2**-8))
     compiled = converter.create_compiler(batch_size=2, num_threads=1).compile(network)
     actual = compiled.predict(x, callbacks=[])[0][output]
     expected = x @ [[1.0, 2.0], [0.0, -1.0]]
