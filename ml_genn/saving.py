@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from ml_genn import compilers
 from ml_genn.compiled.checkpoint.model_file import (
@@ -22,6 +22,8 @@ from ml_genn.network import Network
 from ml_genn.serialisers.safetensors import read_file, write_file
 from ml_genn.utils.checks import file_path, flag, shown
 from ml_genn.utils.records import as_checkpoint_error, shortened
+
+Loaded = TypeVar("Loaded", bound=Network | CompiledNetwork)
 
 
 def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
@@ -45,14 +47,39 @@ def save_model(model: Network | CompiledNetwork, path: str | Path) -> None:
         )
 
 
+@overload
 def load_model(
     path: str | Path,
     custom_objects: CustomObjects = None,
     *,
+    expect: type[Loaded],
     allow_code: bool = False,
     backend: str | None = None,
     num_threads: int | None = None,
-) -> Any:
+) -> Loaded: ...
+
+
+@overload
+def load_model(
+    path: str | Path,
+    custom_objects: CustomObjects = None,
+    *,
+    expect: None = None,
+    allow_code: bool = False,
+    backend: str | None = None,
+    num_threads: int | None = None,
+) -> Network | CompiledNetwork: ...
+
+
+def load_model(
+    path: str | Path,
+    custom_objects: CustomObjects = None,
+    *,
+    expect: type[Any] | None = None,
+    allow_code: bool = False,
+    backend: str | None = None,
+    num_threads: int | None = None,
+) -> Network | CompiledNetwork:
     """Returns the network or compiled network that `save_model` saved.
 
     A compiled network is compiled again, and continues from its saved state. A file is
@@ -63,6 +90,8 @@ def load_model(
         path: the file.
         custom_objects: {name: class or function} of the user's own that the file
             names; none by default.
+        expect: class of what the file contains, such as `CompiledTrainingNetwork`,
+            which type checkers then know; None (default) for any.
         allow_code: True to accept code strings (those of `CodeNeuron`), which are
             compiled and run as programs; False by default. Equations need no
             permission.
@@ -74,6 +103,23 @@ def load_model(
         CheckpointError: if the file is missing or damaged, holds something else, or
             contains code strings that are not allowed; the message names the field.
     """
+    model = _loaded(path, custom_objects, allow_code, backend, num_threads)
+    if expect is not None and not isinstance(model, expect):
+        raise CheckpointError(
+            f"load_model: expected a {expect.__name__}. '{path}' contains a "
+            f"{type(model).__name__}."
+        )
+    return model
+
+
+def _loaded(
+    path: str | Path,
+    custom_objects: CustomObjects,
+    allow_code: bool,
+    backend: str | None,
+    num_threads: int | None,
+) -> Network | CompiledNetwork:
+    """Returns what a file contains; arguments are those of `load_model`."""
     flag("load_model: allow_code", allow_code)
     contents = read_file(file_path("load_model: path", path))
     record = model_record(contents)
@@ -93,7 +139,9 @@ def load_model(
         **{name: value for name, value in machine.items() if value is not None},
     }
     with as_checkpoint_error("load_model: compiler"):
-        compiled = compiler(**arguments).compile(network, **config.compile_arguments)
+        compiled: CompiledNetwork = compiler(**arguments).compile(
+            network, **config.compile_arguments
+        )
     compiled.restore(state)
     return compiled
 

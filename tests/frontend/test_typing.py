@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,9 @@ Connection(1, hidden, Dense(0.5))  # not a population
 """
 
 
-@pytest.mark.slow
-def test_objects_of_a_users_script_are_typed(tmp_path: Path) -> None:
+def typed(script: Path) -> str:
+    """Returns mypy's strict report about a script."""
     mypy = pytest.importorskip("mypy.api")
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
     report, errors, _ = mypy.run(
         [
             "--strict",
@@ -90,7 +89,58 @@ def test_objects_of_a_users_script_are_typed(tmp_path: Path) -> None:
             str(script),
         ]
     )
-    last_line = len(SCRIPT.splitlines())
     assert errors == ""
+    return str(report)
+
+
+@pytest.mark.slow
+def test_objects_of_a_users_script_are_typed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    report = typed(script)
+    last_line = len(SCRIPT.splitlines())
     assert report.count("error:") == 1
     assert f'script.py:{last_line}: error: Argument 1 to "Connection"' in report
+
+
+#: Lines of a script, and the error that a type checker has about each.
+WRONG = {
+    "ml_genn.optimizers": "has no attribute",
+    "Adam(learning_rate=0.1)": "Unexpected keyword argument",
+    "Network().compile()": "has no attribute",
+    'EPropCompiler(9, "mean_square_error", num_threads="2")': "num_threads",
+    "InferenceCompiler(9, backend=3)": "backend",
+    'load_model("file").predict([])': 'has no attribute "predict"',
+}
+RIGHT = """
+from typing import assert_type
+import ml_genn
+from ml_genn import Network, load_model
+from ml_genn.compilers import CompiledNetwork, EPropCompiler, InferenceCompiler
+from ml_genn.optimisers import Adam
+
+compiler = EPropCompiler(9, "mean_square_error", num_threads=2, backend="cpu")
+assert_type(compiler, EPropCompiler)
+assert_type(load_model("file"), Network | CompiledNetwork)
+assert_type(load_model("file", expect=CompiledNetwork), CompiledNetwork)
+"""
+
+
+@pytest.mark.slow
+def test_words_of_other_libraries_are_errors_of_type_checkers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(RIGHT + "\n".join(WRONG) + "\n")
+    errors = [line for line in typed(script).splitlines() if ": error:" in line]
+    assert len(errors) == len(WRONG), errors
+    for error, expected in zip(errors, WRONG.values(), strict=True):
+        assert expected in error
+
+
+@pytest.mark.slow
+def test_the_readme_is_typed(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert len(blocks) == 3
+    for k, block in enumerate(blocks):
+        script = tmp_path / f"block{k}.py"
+        script.write_text(block)
+        assert "Success" in typed(script)

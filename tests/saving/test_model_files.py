@@ -23,7 +23,7 @@ from saving.saved_nets import (
 
 import ml_genn
 from ml_genn import Connection, Network, Population
-from ml_genn.compilers import EventPropCompiler, InferenceCompiler
+from ml_genn.compilers import CompiledNetwork, EventPropCompiler, InferenceCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.errors import CheckpointError, UnsupportedError, ValidationError
 from ml_genn.initializers import Wrapper
@@ -151,3 +151,13 @@ def test_arguments_of_compilers_are_saved(tmp_path: Path) -> None:
     train(loaded, 1, 1)
     train(compiled, 1, 1)
     assert_equal(loaded, compiled)
+
+
+def test_a_file_with_another_class_than_expected_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with ml_genn.Network() as network:
+        ml_genn.Population("spike_input", 2)
+    ml_genn.save_model(network, path)
+    assert ml_genn.load_model(path, expect=ml_genn.Network).populations
+    with pytest.raises(CheckpointError, match="expected a CompiledNetwork"):
+        ml_genn.load_model(path, expect=CompiledNetwork)
