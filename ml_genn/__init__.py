@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         utils,
     )
     from ml_genn.saving import load_model, save_model
+    from ml_genn.target_rates import scale_weights_to_rate
 
 _install_module_aliases()
 
@@ -60,6 +61,7 @@ __all__ = [
     "plot",
     "readouts",
     "save_model",
+    "scale_weights_to_rate",
     "serialisers",
     "surrogates",
     "synapses",
@@ -68,7 +70,11 @@ __all__ = [
 
 
 #: {function that is imported on first use: its module}
-_FUNCTIONS = {"load_model": "ml_genn.saving", "save_model": "ml_genn.saving"}
+_FUNCTIONS = {
+    "load_model": "ml_genn.saving",
+    "save_model": "ml_genn.saving",
+    "scale_weights_to_rate": "ml_genn.target_rates",
+}
 
 
 #: packages that need another library

@@ -21,6 +21,10 @@ from ml_genn.compiled.running.callback_lists import (
     of_validation,
     warn_of_no_validation,
 )
+from ml_genn.compiled.running.default_warnings import (
+    ActivityCheck,
+    warn_of_batch_size,
+)
 from ml_genn.compiled.running.train_options import TrainOptions
 from ml_genn.compiled.running.training_loop import (
     Phase,
@@ -375,12 +379,14 @@ class CompiledTrainingNetwork(CompiledNetwork):
             listed = of_validation(of_training, listed)
         elif listed is not None and items("validation_callbacks", listed):
             warn_of_no_validation()
+        warn_of_batch_size(data, self._config)
+        own = (*self._recorders, ActivityCheck())
         listeners = self._epoch_callbacks(
             of_training,
             data,
             epochs,
             LogNames(entries),
-            self._recorders,
+            own,
             progress=progress,
         )
         training = Phase(data, accumulator, listeners)

@@ -62,6 +62,7 @@ BELOW: dict[str, set[str]] = {
         "utils",
     },
     "saving": {"compilers", "compiled", "frontend", "model", "utils"},
+    "target_rates": {"compiled", "frontend", "model", "utils"},
     "sklearn": {"compilers", "frontend", "utils"},
     "nir": {
         "compilers",
@@ -73,7 +74,14 @@ BELOW: dict[str, set[str]] = {
         "utils",
     },
     "__main__": {"ml_genn", "compilers", "frontend", "backends", "utils"},
-    "ml_genn": {"saving", "compilers", "frontend", "module_aliases", "utils"},
+    "ml_genn": {
+        "saving",
+        "target_rates",
+        "compilers",
+        "frontend",
+        "module_aliases",
+        "utils",
+    },
 }
 
 

@@ -43,6 +43,8 @@ def encode_spikes(
     """
     statistics = SpikeStatistics(spec.num_steps * spec.dt)
     streams = _encode(population, values, spec, statistics)
+    counts = [len(events.ids) for events in streams]
+    statistics.add_events(counts, population.size, spec.num_steps)
     statistics.check(f"Data for '{population.name}'", issued)
     return streams
 

@@ -20,6 +20,11 @@ LEAST_TIMES = 10
 #: Entries of arrays that are all spikes by intention in small networks only.
 LEAST_ENTRIES = 1000
 
+#: Examples from which their number of spikes is no matter of a small trial.
+LEAST_EXAMPLES = 32
+#: Highest part of neurons that spike in a time step; dense codes are below it.
+HIGHEST_ACTIVITY = 0.6
+
 
 @dataclass(slots=True)
 class SpikeStatistics:
@@ -35,6 +40,8 @@ class SpikeStatistics:
         only_ones: True if all entries of all arrays are 1.
         fractions: lowest and highest number of arrays with fractions; None if there are
             none.
+        examples, neurons, steps: number of examples, and sizes of each.
+        events: number of spikes within the examples.
     """
 
     duration: float
@@ -46,6 +53,22 @@ class SpikeStatistics:
     active: int = 0
     only_ones: bool = True
     fractions: tuple[float, float] | None = None
+    examples: int = 0
+    neurons: int = 1
+    steps: int = 1
+    events: int = 0
+
+    def add_events(self, counts: list[int], neurons: int, steps: int) -> None:
+        """Adds examples as the network receives them.
+
+        Args:
+            counts: number of spikes of each example.
+            neurons: neurons of the input.
+            steps: time steps of an example.
+        """
+        self.examples += len(counts)
+        self.neurons, self.steps = neurons, steps
+        self.events += sum(counts)
 
     def add(self, times: np.ndarray) -> None:
         """Adds the spikes of an example.
@@ -130,6 +153,7 @@ class SpikeStatistics:
                 f"{self.last:g} ms of examples of {self.duration:g} ms. Times are in "
                 "ms; multiply seconds by 1000.",
             )
+        self._check_activity(where, issued)
         rule = "an entry that is not 0 is a spike"
         remedy = "For numbers of other kinds use PoissonInput or IntegrateFireInput."
         if self.fractions:
@@ -146,4 +170,26 @@ class SpikeStatistics:
                 "all",
                 f"{where}: {rule}. Received none that is 0: all neurons spike in every "
                 f"step. {remedy}",
+            )
+
+    def _check_activity(self, where: str, issued: DataWarnings) -> None:
+        """Warns if no neuron of many examples spikes, or all spike nearly always."""
+        if self.examples < LEAST_EXAMPLES:
+            return
+        possible = self.examples * self.neurons * self.steps
+        fraction = self.events / possible
+        if not self.events:
+            issued.warn(
+                where,
+                "silent",
+                f"{where}: none of {self.examples} examples has a spike. Check the "
+                "encoding of the data, for example its threshold, and their times.",
+            )
+        elif HIGHEST_ACTIVITY < fraction < 1.0:
+            issued.warn(
+                where,
+                "saturated",
+                f"{where}: {fraction:.0%} of all neurons spike in each time step. "
+                "Spikes are events, so this is no plausible rate. Check the encoding "
+                "of the data, and the time step dt.",
             )
