@@ -8,6 +8,7 @@ for ResNet-20; their training needs a GPU and some hundred epochs.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ import numpy as np
 from keras import layers
 from sklearn.datasets import fetch_openml
 
-from ml_genn_tf.converters import DataNorm, FewSpike, SpikeNorm
+from ml_genn_tf.converters import Converter, DataNorm, FewSpike, SpikeNorm
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--model", choices=["vgg16", "resnet20"], default="resnet20")
@@ -105,9 +106,9 @@ model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x[:num_train], y[:num_train], batch_size=32, epochs=args.epochs, verbose=2)
 
 norm, test = x[: min(num_train, 200)], slice(num_train, num_train + args.test)
-converter = {
+converters: dict[str, Callable[[], Converter]] = {
     "few-spike": lambda: FewSpike(args.k, norm_data=norm),
     "data-norm": lambda: DataNorm(args.timesteps, norm_data=norm, input_type="if"),
     "spike-norm": lambda: SpikeNorm(args.timesteps, norm_data=norm, input_type="if"),
-}[args.converter]()
-converter.convert(model, validate=(x[test], y[test]))
+}
+converters[args.converter]().convert(model, validate=(x[test], y[test]))

@@ -11,6 +11,7 @@ million neurons: begin with ``--norm=4 --test=4``.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from ml_genn_tf.converters import DataNorm, FewSpike, SpikeNorm
+from ml_genn_tf.converters import Converter, DataNorm, FewSpike, SpikeNorm
 
 MEAN, DEVIATION = np.array([123.68, 116.779, 103.939]), 58.0  # of red, green and blue
 VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
@@ -108,7 +109,8 @@ def imagenet_weights() -> list[np.ndarray]:
     The published weights are for blue first and numbers up to 255.
     """
     try:
-        weights = keras.applications.VGG16(weights="imagenet").get_weights()
+        network = keras.applications.VGG16(weights="imagenet")
+        weights: list[np.ndarray] = network.get_weights()
     except Exception as error:
         parser.exit(
             1, f"No download ({error}). Put {VGG16_FILE} in ~/.keras/models/.\n"
@@ -169,9 +171,9 @@ else:
     if args.weights:
         model.save_weights(args.weights)
 
-converter = {
+converters: dict[str, Callable[[], Converter]] = {
     "few-spike": lambda: FewSpike(args.k, norm_data=norm),
     "data-norm": lambda: DataNorm(args.timesteps, norm_data=norm, input_type="if"),
     "spike-norm": lambda: SpikeNorm(args.timesteps, norm_data=norm, input_type="if"),
-}[args.converter]()
-converter.convert(model, validate=test)
+}
+converters[args.converter]().convert(model, validate=test)

@@ -95,7 +95,7 @@ def load(folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 def converters(args: argparse.Namespace, x: np.ndarray) -> dict[str, Converter]:
     """Returns the converters by name."""
-    rates = {"norm_data": x[:NUM_NORM], "input_type": "if"}
+    rates: dict[str, Any] = {"norm_data": x[:NUM_NORM], "input_type": "if"}
     return {
         "few-spike": FewSpike(args.k, norm_data=x[:NUM_NORM]),
         "data-norm": DataNorm(args.timesteps, **rates),

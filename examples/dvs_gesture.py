@@ -43,7 +43,8 @@ def gesture(direction: int) -> np.ndarray:
     across = rng.integers(0, PIXELS, t.size)
     position = (along, across) if direction < 2 else (across, along)
     columns = zip(*position, t, polarity, strict=True)
-    return np.array(list(columns), EVENT)[inside]
+    events: np.ndarray = np.array(list(columns), EVENT)
+    return np.asarray(events[inside])
 
 
 if args.dataset:

@@ -7,6 +7,7 @@ with errors in this last window only.
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
     return (trials(BATCH) for _ in range(-(-args.examples // BATCH)))
 
 
-neuron = {"v_thresh": 0.6, "tau_refrac": 5.0, "scale_i": False}
+neuron: dict[str, Any] = {"v_thresh": 0.6, "tau_refrac": 5.0, "scale_i": False}
 neuron |= {"relative_reset": True, "integrate_during_refrac": True}
 decision = AvgVar(window=(steps - DECISION, None))
 with Network() as network:

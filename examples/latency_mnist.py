@@ -17,11 +17,11 @@ from ml_genn import InputLayer, Layer, SequentialNetwork
 from ml_genn.communicators import MPI
 from ml_genn.compilers import BPTTCompiler, EPropCompiler, EventPropCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.data import linear_latency_encode_data
+from ml_genn.data import PreprocessedSpikes, linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential, Synapse
 
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 RULES = {"bptt": BPTTCompiler, "eprop": EPropCompiler, "eventprop": EventPropCompiler}
@@ -55,7 +55,7 @@ rng = np.random.default_rng(args.seed)
 num_train, num_inputs = len(images) * 4 // 5, images[0].size
 
 
-def encode(images: np.ndarray) -> list:
+def encode(images: np.ndarray) -> list[PreprocessedSpikes]:
     """Returns spikes: bright pixels spike early, dark ones not at all."""
     return linear_latency_encode_data(images, max_time=18.0, min_time=2.0, thresh=1)
 
@@ -71,7 +71,8 @@ scale = (784 / num_inputs) ** 0.5
 with SequentialNetwork() as network:
     InputLayer("spike_input", num_inputs)
     if args.rule == "eprop":  # e-prop is defined for delta synapses
-        hidden, synapse = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0), "delta"
+        hidden = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0)
+        synapse: Synapse = Delta()
         weights = Normal(sd=num_inputs**-0.5), Normal(sd=128**-0.5)
     else:
         hidden, synapse = LeakyIntegrateFire(v_thresh=1.0), Exponential(5.0)

@@ -19,7 +19,7 @@ from ml_genn.data import linear_latency_encode_data
 from ml_genn.initializers import Normal
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
 from ml_genn.optimisers import Adam
-from ml_genn.synapses import Exponential
+from ml_genn.synapses import Delta, Exponential, Synapse
 
 SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shared"))
 RULES = {"eprop": EPropCompiler, "eventprop": EventPropCompiler}
@@ -53,7 +53,8 @@ scale = (784 / num_inputs) ** 0.5
 with SequentialNetwork() as network:
     InputLayer("spike_input", num_inputs)
     if args.rule == "eprop":  # e-prop is defined for delta synapses
-        hidden, synapse = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0), "delta"
+        hidden = LeakyIntegrateFire(v_thresh=0.61, tau_refrac=5.0)
+        synapse: Synapse = Delta()
         weights = Normal(sd=(0.1 * num_inputs) ** -0.5), Normal(sd=128**-0.5)
     else:
         hidden, synapse = LeakyIntegrateFire(v_thresh=1.0), Exponential(5.0)

@@ -39,7 +39,7 @@ SHARED = Path(os.environ.get("ML_GENN_SHARED", Path(__file__).parents[2] / "shar
 class ExponentialDecay(Callback):
     """Multiplies a learning rate by a factor after each epoch."""
 
-    def __init__(self, optimiser: Adam, factor: float) -> None:
+    def __init__(self, optimiser: Any, factor: float) -> None:
         self.optimiser = optimiser
         self.factor = factor
 

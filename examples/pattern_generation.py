@@ -72,7 +72,7 @@ RULES = {
 class ErrorHistory(Callback):
     """Error of each epoch; also lowers the learning rate."""
 
-    def __init__(self, optimiser: Adam) -> None:
+    def __init__(self, optimiser: Any) -> None:
         self.optimiser = optimiser
         self.errors: list[float] = []
 
@@ -141,7 +141,7 @@ def draw(path: Path, output: np.ndarray, y: np.ndarray, errors: list[float]) -> 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    layout = [["0", "error"], ["1", "error"], ["2", "error"]]
+    layout = "0e;1e;2e"
     figure, axes = plt.subplot_mosaic(layout, figsize=(10, 4), layout="constrained")
     for k in range(NUM_OUTPUT):
         ax = axes[str(k)]
@@ -152,7 +152,7 @@ def draw(path: Path, output: np.ndarray, y: np.ndarray, errors: list[float]) -> 
         ax.spines[["top", "right"]].set_visible(False)
     axes["0"].set_title("After training")
     axes["2"].set_xlabel("time [ms]")
-    ax = axes["error"]
+    ax = axes["e"]
     ax.semilogy(np.arange(1, len(errors) + 1), errors, color="0.3", linewidth=1)
     ax.set(xlabel="epoch", title="Mean square error")
     ax.spines[["top", "right"]].set_visible(False)

@@ -19,6 +19,7 @@ from ml_genn.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
     LeakyIntegrateFire,
+    Neuron,
 )
 from ml_genn.optimisers import Adam
 from ml_genn.synapses import Exponential
@@ -70,8 +71,8 @@ for part in data:
     labels.append(np.array([label for _, label in part]))
 
 eprop = args.rule == "eprop"
-weights = (0, 0.038), (0, 0.0625), (0, 0.0625)
-hidden = AdaptiveLeakyIntegrateFire(v_thresh=0.6, tau_mem=50.0, tau_refrac=DT)
+weights = (0.0, 0.038), (0.0, 0.0625), (0.0, 0.0625)
+hidden: Neuron = AdaptiveLeakyIntegrateFire(v_thresh=0.6, tau_mem=50.0, tau_refrac=DT)
 if not eprop:
     weights, hidden = ((0.03, 0.02), (0, 0.02), (0, 0.1)), LeakyIntegrateFire()
 with Network() as network:

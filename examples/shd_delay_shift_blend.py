@@ -78,13 +78,12 @@ def augment(events: list[np.ndarray], words: np.ndarray) -> tuple[Any, np.ndarra
     """Returns the examples of an epoch: recordings and as many blends, shifted."""
     partners = [rng.choice(np.flatnonzero(words == word)) for word in words]
     blends = [blend(one, events[k]) for one, k in zip(events, partners, strict=True)]
-    both = [
-        shift(e, rng.integers(-MAX_SHIFT, MAX_SHIFT + 1)) for e in (*events, *blends)
-    ]
+    shifts = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, 2 * len(events))
+    both = [shift(e, int(k)) for e, k in zip((*events, *blends), shifts, strict=True)]
     return to_spikes(both), np.tile(words, 2)
 
 
-def to_spikes(events: list[np.ndarray]) -> list:
+def to_spikes(events: list[np.ndarray]) -> list[Any]:
     """Returns the spikes of recordings."""
     return [preprocess_tonic_spikes(e, "txp", (CHANNELS, 1, 1)) for e in events]
 
@@ -92,7 +91,7 @@ def to_spikes(events: list[np.ndarray]) -> list:
 class WarmUp(Callback):
     """Learning rate that grows by 5 % a batch, from a thousandth to its full value."""
 
-    def __init__(self, optimiser: Adam) -> None:
+    def __init__(self, optimiser: Any) -> None:
         self.optimiser, self.rate = optimiser, optimiser.alpha
         self.batches = 0
 
@@ -164,5 +163,5 @@ for epoch in range(args.epochs):
     silent = ~np.any(recorded["counts"], axis=0)
     for copy in copies:
         compiled.set_weights(copy, compiled.weights(copy) + 0.002 * silent)
-metrics, _ = compiled.evaluate(to_spikes(events[1]), words[1])
-print(f"Test accuracy: {100 * metrics[output].result:.2f} %")
+scores, recorded = compiled.evaluate(to_spikes(events[1]), words[1])
+print(f"Test accuracy: {100 * scores[output].result:.2f} %")

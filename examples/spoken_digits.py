@@ -207,7 +207,7 @@ class Augmented:
 class CosineDecay(Callback):
     """Learning rate that falls to zero along half a cosine."""
 
-    def __init__(self, optimiser: Adam, num_batches: int) -> None:
+    def __init__(self, optimiser: Any, num_batches: int) -> None:
         self.optimiser = optimiser
         self.rates = [
             optimiser.alpha * 0.5 * (1.0 + cos(pi * k / num_batches))

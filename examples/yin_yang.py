@@ -14,7 +14,7 @@ from ml_genn.compilers import EventPropCompiler
 from ml_genn.connectivity import Dense
 from ml_genn.data import generate_yin_yang_dataset
 from ml_genn.initializers import Normal
-from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire
+from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, Neuron
 from ml_genn.optimisers import Adam, ExponentialDecay
 from ml_genn.synapses import Exponential
 
@@ -32,7 +32,7 @@ sizes = args.examples, args.examples // 4
     generate_yin_yang_dataset(n, 20.0, 2.0, seed=args.seed + k)
     for k, n in enumerate(sizes)
 )
-output = LeakyIntegrateFire(readout="first_spike_time")
+output: Neuron = LeakyIntegrateFire(readout="first_spike_time")
 hidden, last = Normal(1.5, 0.78), Normal(0.93, 0.1)
 if args.delays:
     output, last = LeakyIntegrate(readout="avg_var"), Normal(0.0, 0.5)
@@ -57,11 +57,8 @@ compiled = EventPropCompiler(
     batch_size=32,
     rng_seed=args.seed,
     num_threads=args.threads,
-    **(
-        {"delay_learn_conns": [first], "delay_optimiser": Adam(0.1)}
-        if args.delays
-        else {}
-    ),
+    delay_learn_conns=[first] if args.delays else [],
+    delay_optimiser=Adam(0.1),
 ).compile(network)
 compiled.train(x, y, num_epochs=args.epochs)
 metrics, _ = compiled.evaluate(x_test, y_test)

@@ -144,3 +144,8 @@ def test_the_readme_is_typed(tmp_path: Path) -> None:
         script = tmp_path / f"block{k}.py"
         script.write_text(block)
         assert "Success" in typed(script)
+
+
+@pytest.mark.slow
+def test_the_examples_are_typed() -> None:
+    assert "Success" in typed(ROOT / "examples")
