@@ -83,7 +83,7 @@ def scale_weights_to_rate(
             by default; or {population: rate} for some.
 
     Returns:
-        {name of a population: the rate [Hz] that it has now}, within a tenth of the
+        The rates [Hz] that populations have now, by name, each within a tenth of the
         wanted one.
 
     Raises:

@@ -499,7 +499,9 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
 
     def _check_batch_size(self, where: str, batch_size: int | None) -> None:
         """Raises ValidationError for another batch size than the compiler's."""
-        if batch_size is not None and batch_size != self.full_batch_size:
+        if batch_size is None:
+            return
+        if whole(f"{where}: batch_size", batch_size) != self.full_batch_size:
             raise ValidationError(
                 f"{where}: batch_size is an argument of the compiler, which reserves "
                 f"memory for it: EventPropCompiler(..., batch_size={batch_size}). This "

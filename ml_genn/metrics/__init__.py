@@ -59,6 +59,7 @@ def metric_of(specification: object, output: str, default: str = LABELS) -> Metr
         ValidationError: if the sequence is empty or names a class twice.
         UnknownNameError: if no metric has the name.
     """
+    get_object(default, Metric, "Metrics: default", default_metrics)
     if specification is None:
         specification = default
     if isinstance(specification, Mapping):
@@ -80,7 +81,8 @@ def metric_of(specification: object, output: str, default: str = LABELS) -> Metr
 
 
 def _single(specification: object, output: str, default: str) -> Metric:
-    if specification == ACCURACY and short_name(default) == ACCURACY:
+    is_name = isinstance(specification, str)
+    if is_name and specification == ACCURACY == short_name(default):
         specification = default
     metric = get_object(specification, Metric, "Metric", default_metrics)
     if metric is None:

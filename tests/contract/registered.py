@@ -151,6 +151,7 @@ ELSEWHERE = {
     "communicators": {"MPI"},
     "data": {"EventStream", "PreprocessedSpikes"},
     "nir": {"Dialect"},
+    "sklearn": {"SpikingClassifier", "SpikingRegressor"},
 }
 
 

@@ -267,7 +267,7 @@ def test_csv_files_are_tested_before_training(tmp_path: Path) -> None:
     logger.on_train_begin()
     logger.on_epoch_logs(0, {"größe": 1.5})
     text = (tmp_path / "new" / "ü" / "log.csv").read_bytes().decode("utf-8")
-    assert text.split() == ["epoch,größe", "0,1.5"]
+    assert text.split() == ["epoch,größe", "1,1.5"]
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FileError, match="cannot be written"):
         CSVLogger(tmp_path / "file" / "log.csv").on_train_begin()

@@ -184,12 +184,13 @@ def display_for(where: str, verbose: Any, *, shows: bool = True) -> Display:
     Raises:
         ValidationError: if ``verbose`` is something else.
     """
-    if not (verbose == AUTO or (isinstance(verbose, int) and 0 <= verbose <= 2)):
+    is_auto = isinstance(verbose, str) and verbose == AUTO
+    if not is_auto and not (isinstance(verbose, int) and 0 <= verbose <= 2):
         raise ValidationError(
             f"{where} is 0 (silent), 1 (a bar), 2 (a line an epoch) or 'auto'. "
             f"Received {shown(verbose)}."
         )
-    if verbose == 0 or (verbose == AUTO and not shows):
+    if verbose == 0 or (is_auto and not shows):
         return SILENT
     stream = sys.stderr
     if verbose == 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from ml_genn.backends import stacklevel_of_user
@@ -13,6 +13,7 @@ from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.callbacks.progress import SILENT, Display, RunProgress, display_for
 from ml_genn.communicators.communicator import is_first
 from ml_genn.errors import TrainingWarning, ValidationError
+from ml_genn.utils.checks import items
 from ml_genn.utils.copies import independent_copy
 
 Callbacks: TypeAlias = Sequence[Callback | str] | None
@@ -57,7 +58,7 @@ def callbacks_for(
     """
     listed: Any = () if callbacks is None else callbacks
     if _is_list(listed):
-        listed = [*listed, *own]
+        listed = [*items("Callbacks", listed), *own]
         if progress.shows and not any(map(_is_bar, listed)):
             listed.append(BatchProgressBar())
     return CallbackList(listed, compiled_network=network, progress=progress, **params)
@@ -76,13 +77,15 @@ def display_of(where: str, verbose: Any, callbacks: Any, network: Any) -> Displa
     Raises:
         ValidationError: if ``verbose`` is not valid.
     """
-    empty = isinstance(callbacks, Sized) and not len(callbacks)
+    empty = isinstance(callbacks, Sequence) and not callbacks
     display = display_for(f"{where}: verbose", verbose, shows=not empty)
     return display if is_first(network.communicator) else SILENT
 
 
 def _is_bar(callback: Any) -> bool:
-    return isinstance(callback, BatchProgressBar) or callback == "batch_progress_bar"
+    if isinstance(callback, str):
+        return callback == "batch_progress_bar"
+    return isinstance(callback, BatchProgressBar)
 
 
 def warn_of_uncalled(callbacks: CallbackList) -> None:
@@ -124,8 +127,8 @@ def of_validation(callbacks: Callbacks, validation: Callbacks) -> Callbacks:
     """
     if not _is_list(validation):
         return validation
-    listed = callbacks if _is_list(callbacks) else ()
-    shared = {id(c) for c in listed or () if isinstance(c, Callback)}
+    listed = items("Callbacks", callbacks) if _is_list(callbacks) else ()
+    shared = {id(c) for c in listed if isinstance(c, Callback)}
     return [
         _copied(c) if id(c) in shared else _checked(c)  # type: ignore[arg-type]
         for c in validation or ()

@@ -10,10 +10,9 @@ from enum import Enum
 from ml_genn.model.loss_formula import LossFormula
 from ml_genn.model.plan.code import Code
 
-#: Constants of a group whose readout sees a window of steps: the first, and the one
-#: after the last.
-WINDOW_FIRST, WINDOW_END = "window_first_", "window_end_"
-WINDOW_CONSTANTS = (WINDOW_FIRST, WINDOW_END)
+WINDOW_FIRST = "window_first_"  #: constant of a group: first step that a readout sees
+WINDOW_END = "window_end_"  #: constant of a group: the step after the last one
+WINDOW_CONSTANTS = (WINDOW_FIRST, WINDOW_END)  #: constants of a readout's window
 #: C condition of the steps in the window.
 IN_WINDOW = f"step >= {WINDOW_FIRST} && step < {WINDOW_END}"
 #: What steps of the window are called in code of a readout that sees all steps.
