@@ -22,7 +22,12 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import CurrentBatch
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
-from ml_genn.errors import UnknownNameError, ValidationError, unknown_name
+from ml_genn.errors import (
+    UnknownNameError,
+    UnsupportedError,
+    ValidationError,
+    unknown_name,
+)
 from ml_genn.graph.graph import get_underlying_conn
 from ml_genn.model.engine_memory import HoldsEngine
 from ml_genn.model.snapshot import DELAYS, WEIGHTS
@@ -262,6 +267,28 @@ class CustomUpdates(dict[str, Callable[[], Any]]):
         """Calls the function of that name."""
         self.check(name)
         self[name]()
+
+
+def reset_in_step(
+    batch: CurrentBatch, state: NetworkState, continue_state: bool
+) -> None:
+    """Resets neurons in a time step; between batches they are reset anyway.
+
+    Args:
+        batch: the current batch.
+        state: state of the network.
+        continue_state: True if batches continue from each other.
+
+    Raises:
+        UnsupportedError: between batches that continue from each other.
+    """
+    if batch.stepped:
+        state.reset()
+    elif continue_state:
+        raise UnsupportedError(
+            "Custom update 'Reset': between batches it needs "
+            "reset_vars_between_batches=True, the default, and is then not needed."
+        )
 
 
 class GennModel:

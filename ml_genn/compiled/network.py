@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from ml_genn.compiled.genn_compat import (
     GennView,
     NeuronGroup,
     SynapseGroup,
+    reset_in_step,
 )
 from ml_genn.compiled.lookup import NetworkLookup
 from ml_genn.compiled.running.callback_lists import (
@@ -40,7 +42,7 @@ from ml_genn.compiled.running.manual_stepping import ManualStepping
 from ml_genn.compiled.running.stepping import BatchRunner
 from ml_genn.compiled.state import NetworkState
 from ml_genn.connection import Connection
-from ml_genn.errors import TrainingWarning, UnsupportedError, ValidationError
+from ml_genn.errors import TrainingWarning, ValidationError
 from ml_genn.graph.decisions import keep_decisions
 from ml_genn.losses import Loss
 from ml_genn.lowering import Lowered
@@ -113,7 +115,9 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
         self._runner = BatchRunner(self._built, self._lookup, self.losses, progress)
         batch = self._runner.batch
         self._manual = ManualStepping(self._built, self._lookup, batch)
-        self.custom_updates = CustomUpdates(Reset=self._reset)
+        # A method of this object would keep it alive after its last use.
+        reset = partial(reset_in_step, batch, self._state, config.continue_state)
+        self.custom_updates = CustomUpdates(Reset=reset)
         self._checkpoints = CheckpointManager(self._built, progress)
         self._genn = GennView(
             self._built,
@@ -686,20 +690,6 @@ class CompiledNetwork(AnswersSynonyms, HoldsEngine):
             UnknownNameError: with the names that there are.
         """
         self.custom_updates.check(name)
-
-    def _reset(self) -> None:
-        """Resets neurons in a time step; between batches they are reset anyway.
-
-        Raises:
-            UnsupportedError: between batches that continue from each other.
-        """
-        if self._runner.batch.stepped:
-            self._state.reset()
-        elif self._config.continue_state:
-            raise UnsupportedError(
-                "Custom update 'Reset': between batches it needs "
-                "reset_vars_between_batches=True, the default, and is then not needed."
-            )
 
     def custom_update(self, name: str) -> None:
         """Calls a function of ``custom_updates``.

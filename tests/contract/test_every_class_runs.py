@@ -273,6 +273,7 @@ def test_losses_learn(cls: type, tmp_path: Path) -> None:
     assert_learns(compiler, net, y, tmp_path, metrics=metric)
 
 
+@pytest.mark.filterwarnings("ignore:.*compares the label with the 5 largest")
 @every("metrics")
 def test_metrics_have_results(cls: type) -> None:
     net, metric = network(), example(cls)

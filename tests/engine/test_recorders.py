@@ -20,7 +20,12 @@ from ml_genn.callbacks import Callback, SpikeRecorder, VarRecorder
 from ml_genn.callbacks.callback_list import CallbackList
 from ml_genn.compilers import InferenceCompiler
 from ml_genn.connectivity import Dense
-from ml_genn.errors import MlGennError, UnknownNameError, ValidationError
+from ml_genn.errors import (
+    MlGennError,
+    TrainingWarning,
+    UnknownNameError,
+    ValidationError,
+)
 from ml_genn.neurons import CodeNeuron, LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.synapses import Exponential
 
@@ -232,8 +237,11 @@ def test_what_never_spikes_has_no_spikes_to_record() -> None:
         Connection(source, silent, Dense(1.0))
     compiled = InferenceCompiler(5).compile(network)
     raster = np.zeros((1, 5, 1), dtype=bool)
-    with pytest.raises(ValidationError, match="silent"):
-        compiled.predict(raster, callbacks=[SpikeRecorder(silent)])
+    recorder = SpikeRecorder(silent, key="spikes")
+    with pytest.warns(TrainingWarning, match="'silent' never spikes"):
+        _, recorded = compiled.predict(raster, callbacks=[recorder])
+    times, ids = recorded["spikes"]
+    assert [len(of_example) for of_example in (*times, *ids)] == [0, 0]
 
 
 @pytest.mark.parametrize("recorder", [SpikeRecorder, VarRecorder])

@@ -126,5 +126,5 @@ def assert_equal(actual: Any, expected: Any) -> None:
 def train(compiled: Any, epochs: int, start: int = 0, **arguments: Any) -> Any:
     """Trains on `data`, shuffled."""
     x, y = data()
-    options = {"callbacks": [], **arguments}
+    options = {"callbacks": [], "verbose": 0, **arguments}
     return compiled.train(x, y, num_epochs=epochs, start_epoch=start, **options)
