@@ -396,7 +396,7 @@ def test_a_compiler_with_a_surrogate_derivative(
     definition, use, _ = compiler_blocks
     package.module("bell_compiler", definition)
     package.entry_points(*blocks(EXTENDING / "compiler.md", "toml"))
-    names = run(use, {"network": small(recurrent=True), "x": X, "y": Y})
+    names = run(use, {})
     losses = names["compiled"].history["loss"]
     assert losses[-1] < losses[0]
     bell = names["compiler"]
@@ -441,7 +441,7 @@ def test_a_backend_of_a_package_is_loaded(
     package.module("logged", module)
     (pyproject,) = blocks(page, "toml")
     package.entry_points(pyproject)
-    names = run(use, {"network": small(), "x": X[:, :20]})
+    names = run(use, {})
     assert "Pop1: 5 neurons" in capsys.readouterr().out
     usual = InferenceCompiler(20, backend="cpu").compile(names["network"])
     for results, expected in zip(
