@@ -12,12 +12,14 @@ from docs.pages import DOCS, blocks, run
 
 Names = dict[str, Any]
 #: Libraries that the code of a page needs.
-LIBRARIES = {
-    "conversion.md": "keras",
-    "nir.md": "nir",
-    "plots.md": "matplotlib",
-    "processes.md": "mpi4py",
-    "sklearn.md": "sklearn",
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "conversion.md": (
+        "keras",
+        "sklearn",
+    ),
+    "nir.md": ("nir",),
+    "processes.md": ("mpi4py",),
+    "sklearn.md": ("sklearn",),
 }
 #: Pages whose code is run, as printed, by a test of their own.
 OWN_TESTS = {
@@ -206,8 +208,8 @@ def test_a_page_runs_as_printed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if page in LIBRARIES:
-        pytest.importorskip(LIBRARIES[page], reason=f"needs {LIBRARIES[page]}")
+    for library in LIBRARIES.get(page, ()):
+        pytest.importorskip(library, reason=f"the page needs {library}")
     monkeypatch.chdir(tmp_path)
     names: Names = {}
     for code in blocks(DOCS / page):
