@@ -67,9 +67,20 @@ def exported(module: str) -> list[str]:
 
 
 def public(module: str) -> list[str]:
-    """Returns the public names of a module that are not modules themselves."""
-    inside = children(module)
-    return [name for name in exported(module) if f"{module}.{name}" not in inside]
+    """Returns the public names of a module that are not modules themselves.
+
+    Names of other packages, such as that of the e-prop compiler, are described there.
+    """
+    inside, (package, *_) = children(module), module.split(".")
+    others = tuple(f"{name}." for name in PACKAGES if name != package)
+    return [
+        name
+        for name in exported(module)
+        if f"{module}.{name}" not in inside
+        and not str(
+            getattr(getattr(import_module(module), name), "__module__", "")
+        ).startswith(others)
+    ]
 
 
 def sections(page: str) -> list[str]:
@@ -163,7 +174,7 @@ def write_pages(app: Sphinx) -> None:
 
 
 def repeated(cls: type) -> list[str]:
-    """Returns the members that a base class describes with the same parameters."""
+    """Returns the members that a base class, or another library, describes."""
 
     def described_by_base(name: str, value: Any) -> bool:
         own = parameter_names(value)
@@ -174,7 +185,19 @@ def repeated(cls: type) -> list[str]:
         return False
 
     members = vars(cls).items()
-    return [n for n, value in members if n[0] != "_" and described_by_base(n, value)]
+    own = [n for n, value in members if n[0] != "_" and described_by_base(n, value)]
+    return own + [n for n in dir(cls) if n[0] != "_" and foreign(cls, n)]
+
+
+def foreign(cls: type, name: str) -> bool:
+    """True if another library defines a method of a class."""
+    member = inspect.getattr_static(cls, name)
+    places = (getattr(member, "__module__", None), type(member).__module__)
+    return callable(getattr(cls, name)) and any(
+        str(place).split(".")[0] not in {*PACKAGES, "builtins", "None"}
+        for place in places
+        if place
+    )
 
 
 def split(cls: type) -> bool:

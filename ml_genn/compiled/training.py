@@ -317,9 +317,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """Trains the network: `train` with the arguments of Keras.
 
         Args:
-            x, y, batch_size, verbose, callbacks, validation_split, validation_data,
-                shuffle, class_weight, sample_weight, steps_per_epoch, metrics: as for
-                `train`.
+            x, y, batch_size, verbose, callbacks, metrics: as for `train`.
+            validation_split, validation_data, shuffle: as for `train`.
+            class_weight, sample_weight, steps_per_epoch: as for `train`.
             epochs: number of the epoch after which training ends, 1 by default. It is
                 the number of epochs unless ``initial_epoch`` is given.
             initial_epoch: epochs that were trained before, 0 by default.

@@ -28,7 +28,7 @@ class Loss(ABC):
     TRAJECTORIES: ClassVar[bool] = False
     #: fewest output neurons with which the loss depends on them
     LEAST_NEURONS: ClassVar[int] = 1
-    #: name of the metric that is measured by default: one that fits the targets
+    #: name of the metric that is measured by default, which fits the targets
     METRIC: ClassVar[str] = "sparse_categorical_accuracy"
 
     @abstractmethod

@@ -46,7 +46,7 @@ def started(*arguments, script=SCRIPT):
 def test_as_one_process(tmp_path):
     result = started(str(tmp_path / "found.npz"))
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("Epoch 1/1:   0%") == 1
+    assert result.stderr.count("Epoch 1/1 - ") == 1
     alone = compiled(None)
     x, _ = examples()
     with np.load(tmp_path / "found.npz") as actual:
