@@ -56,31 +56,33 @@ def pages() -> Iterator[str]:
 
 
 def exported(module: str) -> list[str]:
-    """Returns the names in a module's ``__all__``, or else those it defines."""
+    """Returns the names in a module's ``__all__``, or else those it defines.
+
+    Names of our other packages, such as the e-prop compiler, are described there.
+    """
     loaded = import_module(module)
     defined = [
         name
         for name, value in vars(loaded).items()
         if kind(value) != "data" and value.__module__ == module and name[0] != "_"
     ]
-    return list(getattr(loaded, "__all__", defined))
+    others = {*PACKAGES} - {module.partition(".")[0]}
+    return [
+        name
+        for name in getattr(loaded, "__all__", defined)
+        if package_of(getattr(loaded, name)) not in others
+    ]
+
+
+def package_of(value: Any) -> str:
+    """Returns the package that defines a class or function; "" for other values."""
+    return str(getattr(value, "__module__", "")).partition(".")[0]
 
 
 def public(module: str) -> list[str]:
-    """Returns the public names of a module that are not modules themselves.
-
-    Names of other packages, such as that of the e-prop compiler, are described there.
-    """
-    inside, (package, *_) = children(module), module.split(".")
-    others = tuple(f"{name}." for name in PACKAGES if name != package)
-    return [
-        name
-        for name in exported(module)
-        if f"{module}.{name}" not in inside
-        and not str(
-            getattr(getattr(import_module(module), name), "__module__", "")
-        ).startswith(others)
-    ]
+    """Returns the public names of a module that are not modules themselves."""
+    inside = children(module)
+    return [name for name in exported(module) if f"{module}.{name}" not in inside]
 
 
 def sections(page: str) -> list[str]:
