@@ -48,7 +48,7 @@ def _instead(answers: Mapping[str, str]) -> dict[str, Same | Instead]:
 
 _RATE = "The learning rate is alpha of an optimiser: optimiser=Adam(0.001)."
 _TRAIN = "It is an argument of train()."
-_EPOCHS = "The number of epochs is an argument of train(): num_epochs=10."
+_EPOCHS = "The number of epochs is an argument of train(): epochs=10."
 _DT = "The time step is an argument of compilers: EventPropCompiler(..., dt=1.0)."
 _SHAPE = "The number of neurons stands after the neuron: Layer(Dense(w), neuron, 10)."
 _NEURON = "The neuron stands after the connectivity: Layer(Dense(w), neuron, 10)."
