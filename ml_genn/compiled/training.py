@@ -22,7 +22,7 @@ from ml_genn.compiled.running.callback_lists import (
     warn_of_no_validation,
 )
 from ml_genn.compiled.running.default_warnings import (
-    ActivityCheck,
+    activity_checks,
     warn_of_batch_size,
 )
 from ml_genn.compiled.running.train_options import TrainOptions
@@ -380,7 +380,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         elif listed is not None and items("validation_callbacks", listed):
             warn_of_no_validation()
         warn_of_batch_size(data, self._config)
-        own = (*self._recorders, ActivityCheck())
+        own = (*self._recorders, *activity_checks(data, epochs))
         listeners = self._epoch_callbacks(
             of_training,
             data,

@@ -82,6 +82,19 @@ class ActivityCheck(Callback):
         self._activity.clear()
 
 
+def activity_checks(
+    data: InMemoryData | StreamedData, epochs: range
+) -> tuple[ActivityCheck, ...]:
+    """Returns the check of activity, or nothing where it could not warn.
+
+    Args:
+        data: data to train on; the check needs `SAMPLE` examples.
+        epochs: numbers of the epochs; only a training from the start is checked.
+    """
+    too_few = isinstance(data, InMemoryData) and data.size < SAMPLE
+    return () if too_few or epochs.start > 0 else (ActivityCheck(),)
+
+
 def warn_of_batch_size(
     data: InMemoryData | StreamedData, config: RuntimeConfig
 ) -> None:
