@@ -18,6 +18,7 @@ from ml_genn.metrics.metric import summed
 from ml_genn.model.batch import RunResult
 from ml_genn.population import Population
 from ml_genn.utils.checks import positive, shown
+from ml_genn.utils.time_steps import MS_PER_SECOND
 
 #: Relative error of a rate that is close enough, since training changes it anyway.
 TOLERANCE = 0.1
@@ -27,7 +28,6 @@ LARGEST_FACTOR = 1e4
 #: Runs of the network that bisection takes at most for a population: they divide the
 #: range of factors by a million.
 LARGEST_RUNS = 20
-MS_PER_SECOND = 1000.0
 
 
 class _RateMeter(Callback):

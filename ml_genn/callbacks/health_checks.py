@@ -14,6 +14,7 @@ from ml_genn.graph.graph import get_underlying_pop
 from ml_genn.model.batch import RunResult
 from ml_genn.population import Population
 from ml_genn.utils.checks import number, positive, shown, whole
+from ml_genn.utils.time_steps import MS_PER_SECOND
 
 
 class TerminateOnNaN(Callback):
@@ -110,7 +111,7 @@ class SpikeRateMonitor(Callback):
         self._sizes = {p.name: p.size for p in populations}
         for name in self._sizes:
             network.check_spikes(name)
-        self._seconds = network.num_steps * network.dt / 1000.0
+        self._seconds = network.num_steps * network.dt / MS_PER_SECOND
         self._rates = {name: [] for name in self._sizes}
         self._clear()
 

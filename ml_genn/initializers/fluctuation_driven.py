@@ -10,8 +10,7 @@ from ml_genn.initializers.normal import Normal
 from ml_genn.initializers.projection import Projection
 from ml_genn.initializers.variance_scaling import WeightInitializer
 from ml_genn.utils.checks import check_fields, positive
-
-MS_PER_SECOND = 1000.0
+from ml_genn.utils.time_steps import MS_PER_SECOND
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,16 @@ class WeightInitializer(Initializer):
         )
 
 
+def _normal(variance: float) -> Initializer:
+    return Normal(sd=sqrt(variance))
+
+
+def _uniform(variance: float) -> Initializer:
+    """Returns the uniform distribution around 0 of that variance."""
+    limit = sqrt(3.0 * variance)
+    return Uniform(-limit, limit)
+
+
 @dataclass(frozen=True)
 class VarianceScaling(WeightInitializer):
     """Base of distributions with mean 0 and a variance of ``gain**2`` over a number.
@@ -41,22 +52,26 @@ class VarianceScaling(WeightInitializer):
 
     Raises:
         ValidationError: if ``gain`` is not above 0.
+
+    Attributes:
+        UNIFORM: True for a uniform distribution, False (default) for a normal one.
     """
 
     gain: float = 1.0
 
+    UNIFORM: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         check_fields(self, gain=positive)
 
+    @abstractmethod
+    def variance(self, projection: Projection) -> float:
+        """Returns the variance of the weights of a connection."""
 
-def _normal(variance: float) -> Normal:
-    return Normal(sd=sqrt(variance))
-
-
-def _uniform(variance: float) -> Uniform:
-    """Returns the uniform distribution around 0 of that variance."""
-    limit = sqrt(3.0 * variance)
-    return Uniform(-limit, limit)
+    def of_projection(self, projection: Projection) -> Initializer:
+        """Returns the distribution of the weights of a connection."""
+        variance = self.variance(projection)
+        return _uniform(variance) if self.UNIFORM else _normal(variance)
 
 
 @dataclass(frozen=True)
@@ -76,10 +91,9 @@ class GlorotNormal(VarianceScaling):
         ValidationError: if ``gain`` is not above 0.
     """
 
-    def of_projection(self, projection: Projection) -> Initializer:
-        """Returns the distribution of the weights of a connection."""
-        both = projection.fan_in + projection.fan_out
-        return _normal(self.gain**2 * 2.0 / both)
+    def variance(self, projection: Projection) -> float:
+        """Returns the variance of the weights of a connection."""
+        return self.gain**2 * 2.0 / (projection.fan_in + projection.fan_out)
 
 
 @dataclass(frozen=True)
@@ -93,10 +107,8 @@ class GlorotUniform(VarianceScaling):
         ValidationError: if ``gain`` is not above 0.
     """
 
-    def of_projection(self, projection: Projection) -> Initializer:
-        """Returns the distribution of the weights of a connection."""
-        both = projection.fan_in + projection.fan_out
-        return _uniform(self.gain**2 * 2.0 / both)
+    UNIFORM = True
+    variance = GlorotNormal.variance
 
 
 @dataclass(frozen=True)
@@ -114,9 +126,9 @@ class HeNormal(VarianceScaling):
         ValidationError: if ``gain`` is not above 0.
     """
 
-    def of_projection(self, projection: Projection) -> Initializer:
-        """Returns the distribution of the weights of a connection."""
-        return _normal(self.gain**2 * 2.0 / projection.fan_in)
+    def variance(self, projection: Projection) -> float:
+        """Returns the variance of the weights of a connection."""
+        return self.gain**2 * 2.0 / projection.fan_in
 
 
 @dataclass(frozen=True)
@@ -130,9 +142,8 @@ class HeUniform(VarianceScaling):
         ValidationError: if ``gain`` is not above 0.
     """
 
-    def of_projection(self, projection: Projection) -> Initializer:
-        """Returns the distribution of the weights of a connection."""
-        return _uniform(self.gain**2 * 2.0 / projection.fan_in)
+    UNIFORM = True
+    variance = HeNormal.variance
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,6 @@ class LeCunNormal(VarianceScaling):
         ValidationError: if ``gain`` is not above 0.
     """
 
-    def of_projection(self, projection: Projection) -> Initializer:
-        """Returns the distribution of the weights of a connection."""
-        return _normal(self.gain**2 / projection.fan_in)
+    def variance(self, projection: Projection) -> float:
+        """Returns the variance of the weights of a connection."""
+        return self.gain**2 / projection.fan_in

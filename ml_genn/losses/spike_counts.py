@@ -11,6 +11,7 @@ from ml_genn.losses.targets import LabelLoss, values_of_labels
 from ml_genn.model.loss_formula import LossFormula
 from ml_genn.model.plan import Sensitivity
 from ml_genn.utils.checks import not_negative
+from ml_genn.utils.time_steps import MS_PER_SECOND
 
 
 class SpikeCountMeanSquareError(LabelLoss):
@@ -48,7 +49,7 @@ class SpikeRateMeanSquareError(SpikeCountMeanSquareError):
 
     def encode(self, y: np.ndarray, *, steps: int, dt: float, size: int) -> np.ndarray:
         """Returns numbers of spikes (examples, neurons) at the rates, of labels."""
-        duration = steps * dt / 1000.0  # [s]
+        duration = steps * dt / MS_PER_SECOND
         correct, incorrect = self.correct * duration, self.incorrect * duration
         return values_of_labels(y, size, correct, incorrect)
 

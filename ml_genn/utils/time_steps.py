@@ -13,6 +13,9 @@ import numpy.typing as npt
 STEP_TOLERANCE = 1e-3
 
 
+MS_PER_SECOND = 1000.0  #: times are in ms, rates in Hz
+
+
 def whole_steps(times: npt.ArrayLike, dt: float) -> npt.NDArray[Any]:
     """Returns times as numbers of time steps, rounded up.
 

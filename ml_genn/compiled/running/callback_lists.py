@@ -130,8 +130,8 @@ def of_validation(callbacks: Callbacks, validation: Callbacks) -> Callbacks:
     listed = items("Callbacks", callbacks) if _is_list(callbacks) else ()
     shared = {id(c) for c in listed if isinstance(c, Callback)}
     return [
-        _copied(c) if id(c) in shared else _checked(c)  # type: ignore[arg-type]
-        for c in validation or ()
+        _copied(c) if id(c) in shared else _checked(c)
+        for c in items("validation_callbacks", validation)
     ]
 
 

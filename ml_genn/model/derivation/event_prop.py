@@ -111,8 +111,9 @@ def _arrival_grad(
         records: records, to which new ones are added.
     """
     dL_dt = symbol(SPIKE_TIME_GRAD)
-    for y, rate in crossing.change_of_rates.items():
-        dL_dt += records.record(rate) * after_spike[adjoint_symbol(y)]
+    for y in crossing.before:
+        rate = records.record(crossing.change_of_rate(y))
+        dL_dt += rate * after_spike[adjoint_symbol(y)]
     return records.record(crossing.arrival_derivative()) * dL_dt
 
 
@@ -128,8 +129,6 @@ class ThresholdCrossing:
 
     Attributes:
         before: {variable: its rate of change before a crossing}.
-        change_of_rates: {variable: derivative of its value after the spike by the time
-            of an event that causes the spike}.
     """
 
     def __init__(self, system: SymbolicSystem) -> None:
@@ -144,10 +143,6 @@ class ThresholdCrossing:
         self._after = {
             x: rate.subs(jumped, simultaneous=True)
             for x, rate in self._in_period.items()
-        }
-        self.change_of_rates = {
-            y: cancelled(_rate(system.jump[y], self.before) - self._after[y])
-            for y in system.neuron
         }
         self._threshold = system.not_refractory(system.threshold)
         self._rise = _rate(self._threshold, self.before)
@@ -182,14 +177,20 @@ class ThresholdCrossing:
             end = self._moved(x, y, STEP, self._in_period)
         return self._cases(crossing, at_fixed_time, end)
 
+    def change_of_rate(self, y: Any) -> Any:
+        """Returns the derivative of y after the spike by the time of its event."""
+        return cancelled(self._change(y, self.before))
+
     def _dt_dx(self, x: Any) -> Any:
         return -sympy.diff(self._threshold, x) / self._rise
 
     def _moved(self, x: Any, y: Any, dt_dx: Any, before: dict[Any, Any]) -> Any:
         """Returns A_xy if the time of the spike has the derivative ``dt_dx``."""
         at_fixed_time = sympy.diff(self._system.jump[y], x)
-        rate = _rate(self._system.jump[y], before) - self._after[y]
-        return cancelled(at_fixed_time + dt_dx * rate)
+        return cancelled(at_fixed_time + dt_dx * self._change(y, before))
+
+    def _change(self, y: Any, before: dict[Any, Any]) -> Any:
+        return _rate(self._system.jump[y], before) - self._after[y]
 
     def _cases(self, crossing: Any, otherwise: Any, end: Any, arrival: Any = 0) -> Any:
         """Returns the value of an expression for each kind of spike.
