@@ -19,6 +19,7 @@ from ml_genn.compiled.running.callback_lists import (
     callbacks_for,
     display_of,
     of_validation,
+    read_once,
     warn_of_no_validation,
 )
 from ml_genn.compiled.running.default_warnings import (
@@ -370,7 +371,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             epochs: numbers of the epochs.
             display: where progress is shown.
         """
-        of_training, listed = callbacks
+        of_training, listed = map(read_once, callbacks)
         progress = RunProgress(display, "Train", data.num_batches, epochs)
         accumulator = self._accumulator(data, metrics, weighted=False)
         entries = log_entries(accumulator.metrics)

@@ -64,6 +64,14 @@ def callbacks_for(
     return CallbackList(listed, compiled_network=network, progress=progress, **params)
 
 
+def read_once(callbacks: Callbacks) -> Callbacks:
+    """Returns the callbacks of an iterable as a list; anything else as it is.
+
+    Iterators have items only once, and callbacks are read several times.
+    """
+    return items("Callbacks", callbacks) if _is_list(callbacks) else callbacks
+
+
 def display_of(where: str, verbose: Any, callbacks: Any, network: Any) -> Display:
     """Returns the display of a run's progress; one that is silent in other processes.
 
@@ -127,12 +135,10 @@ def of_validation(callbacks: Callbacks, validation: Callbacks) -> Callbacks:
     """
     if not _is_list(validation):
         return validation
-    listed = items("Callbacks", callbacks) if _is_list(callbacks) else ()
+    listed: Any = callbacks if _is_list(callbacks) else ()
     shared = {id(c) for c in listed if isinstance(c, Callback)}
-    return [
-        _copied(c) if id(c) in shared else _checked(c)
-        for c in items("validation_callbacks", validation)
-    ]
+    of_both: Any = validation
+    return [_copied(c) if id(c) in shared else _checked(c) for c in of_both]
 
 
 def _is_list(callbacks: Any) -> bool:

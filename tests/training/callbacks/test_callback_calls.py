@@ -56,6 +56,22 @@ def test_hooks_in_training_with_validation() -> None:
     assert all(spy.calls[-1:] == END for spy in (train, validate))
 
 
+def test_callbacks_may_come_from_iterators() -> None:
+    """An iterator has its items only once; both lists are called all the same."""
+    compiled = small().compile_training()
+    train, validate = Spy("train", []), Spy("validate", [])
+    compiled.train(
+        spikes(10),
+        labels(10),
+        validation_split=0.2,
+        callbacks=iter([train]),  # type: ignore[arg-type]
+        validation_callbacks=iter([validate]),  # type: ignore[arg-type]
+    )
+    for spy in (train, validate):
+        assert spy.calls[:2] == BEGIN
+        assert spy.calls[-1:] == END
+
+
 def test_hooks_in_evaluation() -> None:
     compiled, spy = small().compile_inference(), Spy()
     compiled.evaluate(spikes(10), labels(10), callbacks=[spy])
